@@ -1,0 +1,1 @@
+"""The operations console, Grafana dashboards and alert rules."""

@@ -1,0 +1,1 @@
+"""The hub: what an order is and what may happen to it."""

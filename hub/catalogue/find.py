@@ -1,0 +1,63 @@
+"""Find the products that channel codes stand for."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.catalogue.model import Part, Product, Storage
+from hub.database import rows, run
+from hub.errors import NotFound
+
+
+def find_bound(session: Session, codes: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    """Give the SKU of each (shop, channel code) that has one: its binding, else the SKU of the same code."""
+    found = rows(
+        session,
+        """select asked.shop, asked.code, coalesce(binding.sku, sku.code) as sku
+           from unnest(cast(:shops as text[]), cast(:codes as text[])) as asked (shop, code)
+           left join channel_binding binding on (binding.shop, binding.channel_sku) = (asked.shop, asked.code)
+           left join sku on sku.code = asked.code
+           where coalesce(binding.sku, sku.code) is not null""",
+        shops=[shop for shop, _ in codes],
+        codes=[code for _, code in codes],
+    )
+    return {(row.shop, row.code): row.sku for row in found}
+
+
+def find_products(session: Session, skus: Collection[str]) -> Mapping[str, Product]:
+    """Give the products of these SKUs, and of the parts of those that are bundles."""
+    parts: defaultdict[str, list[Part]] = defaultdict(list)
+    for row in rows(
+        session,
+        "select bundle, sku, quantity, weight from bundle_part where bundle = any(:skus) order by bundle, sku",
+        skus=list(skus),
+    ):
+        parts[row.bundle].append(Part(row.sku, row.quantity, row.weight))
+    wanted = {*skus, *(part.sku for contents in parts.values() for part in contents)}
+    found = rows(session, "select code, title, storage, grams from sku where code = any(:skus)", skus=sorted(wanted))
+    return {
+        row.code: Product(row.code, row.title, Storage(row.storage), row.grams, tuple(parts[row.code])) for row in found
+    }
+
+
+def bind(session: Session, brand: str, shop: str, channel_sku: str, sku: str, at: datetime) -> None:
+    """Say what a shop's code stands for; binding it again corrects it.
+
+    Raises: NotFound when there is no such SKU.
+    """
+    if not rows(session, "select 1 from sku where code = :sku", sku=sku):
+        raise NotFound(f"there is no SKU {sku}", code="unknown_sku")
+    run(
+        session,
+        """insert into channel_binding (brand, version, created_at, updated_at, shop, channel_sku, sku)
+           values (:brand, 1, :at, :at, :shop, :channel_sku, :sku)
+           on conflict (shop, channel_sku)
+           do update set sku = excluded.sku, version = channel_binding.version + 1, updated_at = :at""",
+        brand=brand,
+        at=at,
+        shop=shop,
+        channel_sku=channel_sku,
+        sku=sku,
+    )

@@ -1,0 +1,89 @@
+"""The one way to the database: a pool, and transactions that commit whole or not at all."""
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from psycopg import Connection as PsycopgConnection
+from psycopg import sql
+from sqlalchemy import MetaData, create_engine, text
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from hub.keyring import Keyring
+
+NAMING: Final = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+KEYRING: Final = "keyring"
+
+METADATA: Final[MetaData] = SQLModel.metadata
+METADATA.naming_convention = NAMING
+
+
+class Database:
+    """A pool of connections to one PostgreSQL, and the key ring that opens its sealed fields."""
+
+    def __init__(self, url: str, keyring: Keyring, *, connections: int = 10) -> None:
+        self._keyring = keyring
+        self.engine = create_engine(
+            sqlalchemy_url(url),
+            pool_size=connections,
+            max_overflow=connections,
+            pool_pre_ping=True,
+            hide_parameters=True,  # an error's text must not carry personal data
+            connect_args={"application_name": "oms", "options": "-c timezone=UTC -c lock_timeout=10s"},
+        )
+
+    @contextmanager
+    def transaction(self) -> Generator[Session]:
+        """Begin, and commit unless the block raises."""
+        with Session(self.engine, expire_on_commit=False, info={KEYRING: self._keyring}) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Name the driver in a plain postgresql:// address."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def keyring_of(session: Session) -> Keyring:
+    return cast("Keyring", session.info[KEYRING])
+
+
+def rows(session: Session, statement: str, **values: object) -> Sequence[Row[Any]]:
+    """Run SQL with named values and give its rows."""
+    return session.execute(text(statement), values).all()
+
+
+def records(session: Session, statement: str, **values: object) -> list[dict[str, Any]]:
+    """Run SQL with named values and give its rows by column name."""
+    return [dict(found) for found in session.execute(text(statement), values).mappings()]
+
+
+def row(session: Session, statement: str, **values: object) -> Row[Any] | None:
+    """Run SQL with named values and give its first row, if any."""
+    return session.execute(text(statement), values).first()
+
+
+def run(session: Session, statement: str, **values: object) -> int:
+    """Run SQL with named values and give how many rows it changed."""
+    return cast("int", cast("Any", session.execute(text(statement), values)).rowcount)
+
+
+def copy(session: Session, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
+    """Write many rows at once by COPY, in the session's own transaction."""
+    driver = cast("PsycopgConnection[Any]", session.connection().connection.driver_connection)
+    names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
+    statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), names)
+    with driver.cursor() as cursor, cursor.copy(statement) as stream:
+        for record in records:
+            stream.write_row(record)

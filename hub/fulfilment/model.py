@@ -1,0 +1,139 @@
+"""What hub, locations and channels say to each other of a delivery: frozen values that cross a port."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from hub.document import Document
+
+
+class Party(Document):
+    """Who sends or receives a parcel: personal data."""
+
+    name: str
+    phone: str
+    province: str
+    city: str
+    county: str
+    town: str = ""
+    street: str
+    postcode: str = ""
+
+
+class DeliveryLine(Document):
+    line_no: int
+    source_order_code: str
+    sku: str
+    title: str
+    quantity: int
+    unit_price: int
+
+
+class Delivery(Document):
+    """What a location is asked to ship; money in minor units. `code` is unique for ever: one document an attempt."""
+
+    code: str
+    attempt: int
+    order_type: str
+    warehouse_code: str
+    owner_code: str
+    created_at: AwareDatetime
+    placed_at: AwareDatetime
+    paid_at: AwareDatetime | None
+    operated_at: AwareDatetime
+    shop_name: str
+    buyer_nick: str
+    courier_code: str
+    platform_code: str
+    total: int
+    goods: int
+    discount: int
+    freight: int
+    sender: Party
+    receiver: Party
+    remark: str
+    lines: tuple[DeliveryLine, ...]
+
+
+class Accepted(Document):
+    """The partner has taken a document over, under its own number."""
+
+    partner_id: str
+
+
+class CancelWish(Document):
+    """A document that should not be shipped after all."""
+
+    code: str
+    warehouse_code: str
+    owner_code: str
+    order_type: str
+
+
+class CancelAnswer(Document):
+    """Whether the partner stops it; `reason` in the partner's words."""
+
+    stopped: bool
+    reason: str = ""
+
+
+class Batch(Document):
+    batch_code: str = ""
+    quantity: int
+
+
+class ConfirmLine(Document):
+    """Pieces of a SKU; `line_ref` is our line number as the partner repeats it, or whatever it sends instead."""
+
+    line_ref: str = ""
+    sku: str
+    quantity: int
+    batches: tuple[Batch, ...] = ()
+
+
+class ConfirmedParcel(Document):
+    courier_code: str = "OTHER"
+    tracking_no: str = ""
+    lines: tuple[ConfirmLine, ...] = ()
+
+
+class Confirm(Document):
+    """What a location says it has handed over; not final means that more will come."""
+
+    code: str
+    confirm_key: str
+    final: bool
+    confirmed_at: AwareDatetime | None = None
+    parcels: tuple[ConfirmedParcel, ...] = ()
+    lines: tuple[ConfirmLine, ...]
+
+
+class Report(Document):
+    """What a location says of its progress, in the hub's words."""
+
+    code: str
+    status: Literal["accepted", "rejected", "progress"]
+    partner_id: str = ""
+    note: str = ""
+
+
+class ShippedLine(Document):
+    external_line_id: str
+    channel_sku: str
+    quantity: int
+
+
+class ShippedParcel(Document):
+    courier: str
+    tracking_no: str
+    lines: tuple[ShippedLine, ...]
+
+
+class ShipmentNotice(Document):
+    """A shipment as a channel is told of it, once; `key` is stable over repeats."""
+
+    key: str
+    order_id: str
+    external_id: str
+    shipped_at: AwareDatetime
+    parcels: tuple[ShippedParcel, ...]

@@ -1,0 +1,136 @@
+"""Open fulfilment orders: the rows, and the step that releases each to its location."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from hub.database import copy, run
+from hub.errors import Malformed
+from hub.fulfilment.status import Execution, Negotiation
+from hub.fulfilment.table import Method
+from hub.inventory.ledger import StockKey
+from hub.inventory.reserve import Claim
+from hub.steps import NewStep, add
+
+RELEASE: Final = "release_fulfilment"
+CANCEL: Final = "cancel_fulfilment"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    line_no: int
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewFulfilment:
+    """Lines that one location will ship as one attempt."""
+
+    brand: str
+    order_id: int
+    no: int
+    location: str
+    connection: str
+    owner: str
+    courier: str
+    attempt: int
+    replaces_no: int | None
+    decision_no: int
+    lines: tuple[NewLine, ...]
+
+    def claims(self) -> list[Claim]:
+        """Give what must be reserved for it."""
+        code = code_of(self.order_id, self.no)
+        return [
+            Claim(f"fo:{code}:{line.line_no}", StockKey(self.location, line.sku, self.owner), line.quantity)
+            for line in self.lines
+        ]
+
+
+def code_of(order_id: int, no: int) -> str:
+    """The number of a fulfilment order at its location."""
+    return f"{order_id}-{no}"
+
+
+def parse_code(code: str) -> tuple[int, int]:
+    """Read order id and number from a fulfilment order's code.
+
+    Raises: Malformed.
+    """
+    order_id, _, no = code.partition("-")
+    if not (order_id.isascii() and order_id.isdigit() and no.isascii() and no.isdigit()) or len(code) > 24:  # noqa: PLR2004 # sixteen digits, a dash and a small number
+        raise Malformed("this is not a number of ours", code="unknown_document")
+    return int(order_id), int(no)
+
+
+def lane_of(code: str, connection: str) -> str:
+    return f"fo:{code}:{connection}"
+
+
+def open_fulfilments(session: Session, new: Sequence[NewFulfilment], at: datetime) -> None:
+    """Write fulfilment orders with their lines and release steps; their stock must be reserved already."""
+    columns = [
+        "brand",
+        "version",
+        "created_at",
+        "updated_at",
+        "order_id",
+        "no",
+        "code",
+        "location",
+        "connection",
+        "owner",
+        "method",
+        "courier",
+        "attempt",
+        "replaces_no",
+        "decision_no",
+        "execution",
+        "negotiation",
+        "partner_id",
+        "reason",
+    ]
+    records = [
+        (
+            *(f.brand, 1, at, at, f.order_id, f.no, code_of(f.order_id, f.no), f.location, f.connection, f.owner),
+            *(Method.PARCEL, f.courier, f.attempt, f.replaces_no, f.decision_no, Execution.OPEN),
+            *(Negotiation.UNSUBMITTED, "", ""),
+        )
+        for f in new
+    ]
+    copy(session, "fulfilment_order", columns, records)
+    lines = [(f.order_id, f.no, line.line_no, line.sku, line.quantity, 0, 0) for f in new for line in f.lines]
+    copy(session, "fulfilment_line", ["order_id", "no", "line_no", "sku", "quantity", "shipped", "released"], lines)
+    add(session, [_release_step(f) for f in new], at, fresh_lanes=True)
+
+
+def mark_submitted(session: Session, order_id: int, no: int, partner_id: str, at: datetime) -> None:
+    """Record that the location has taken the document; a report that overtook this answer stays what it said."""
+    run(
+        session,
+        """update fulfilment_order
+           set negotiation = case when negotiation = 'unsubmitted' then 'submitted' else negotiation end,
+               execution = case when execution = 'open' then 'scheduled' else execution end,
+               partner_id = :partner_id, version = version + 1, updated_at = :at
+           where order_id = :order_id and no = :no""",
+        partner_id=partner_id,
+        at=at,
+        order_id=order_id,
+        no=no,
+    )
+
+
+def _release_step(new: NewFulfilment) -> NewStep:
+    code = code_of(new.order_id, new.no)
+    return NewStep(
+        flow=RELEASE,
+        lane=lane_of(code, new.connection),
+        connection=new.connection,
+        idempotency_key=f"fo:{code}:{new.attempt}",
+        order_id=new.order_id,
+        subject={"order_id": new.order_id, "no": new.no},
+    )

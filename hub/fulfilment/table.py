@@ -1,0 +1,107 @@
+"""Tables of fulfilment: orders to a location, their lines, and the parcels that left."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+
+from hub.columns import Entity, Table, moment, number, one_of, words
+from hub.fulfilment.status import Execution, Negotiation
+
+BY_ORDER: Final = {"postgresql_partition_by": "RANGE (order_id)"}
+
+
+class Method(StrEnum):
+    PARCEL = "parcel"
+    PICKUP = "pickup"
+
+
+class FulfilmentOrder(Entity, table=True):
+    """One attempt to have some lines of an order shipped by one location; `code` is its number at the WMS."""
+
+    __table_args__ = (
+        one_of("execution", Execution),
+        one_of("negotiation", Negotiation),
+        one_of("method", Method),
+        CheckConstraint("attempt >= 1", name="attempt"),
+        Index("ix_fulfilment_order_location", "location", "execution"),
+        BY_ORDER,
+    )
+    order_id: int = number(primary_key=True, foreign_key="sales_order.id")
+    no: int = number(primary_key=True)
+    code: str = words()
+    location: str = words(foreign_key="location.code")
+    connection: str = words()
+    owner: str = words()
+    method: str = words()
+    courier: str = words()
+    attempt: int = number()
+    replaces_no: int | None = number(default=None)
+    decision_no: int = number()
+    execution: str = words()
+    negotiation: str = words()
+    partner_id: str = words(default="")
+    reason: str = words(default="")
+
+
+class FulfilmentLine(Table, table=True):
+    """Pieces of an order line that a location has reserved: open = quantity − shipped − released."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["order_id", "no"], ["fulfilment_order.order_id", "fulfilment_order.no"]),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("shipped >= 0 and released >= 0 and shipped + released <= quantity", name="counters"),
+        BY_ORDER,
+    )
+    order_id: int = number(primary_key=True)
+    no: int = number(primary_key=True)
+    line_no: int = number(primary_key=True)
+    sku: str = words()
+    quantity: int = number()
+    shipped: int = number(default=0)
+    released: int = number(default=0)
+
+
+class Shipment(Entity, table=True):
+    """What a location said it has handed over, once per message of its own (`confirm_key`)."""
+
+    __table_args__ = (
+        UniqueConstraint("order_id", "fulfilment_no", "confirm_key"),
+        ForeignKeyConstraint(["order_id", "fulfilment_no"], ["fulfilment_order.order_id", "fulfilment_order.no"]),
+        BY_ORDER,
+    )
+    order_id: int = number(primary_key=True)
+    no: int = number(primary_key=True)
+    fulfilment_no: int = number()
+    confirm_key: str = words()
+    final: bool
+    shipped_at: datetime = moment()
+
+
+class Parcel(Table, table=True):
+    __table_args__ = (
+        ForeignKeyConstraint(["order_id", "shipment_no"], ["shipment.order_id", "shipment.no"]),
+        Index("ix_parcel_tracking", "tracking_no"),
+        BY_ORDER,
+    )
+    order_id: int = number(primary_key=True)
+    shipment_no: int = number(primary_key=True)
+    no: int = number(primary_key=True)
+    courier: str = words()
+    tracking_no: str = words()
+
+
+class ParcelLine(Table, table=True):
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["order_id", "shipment_no", "parcel_no"], ["parcel.order_id", "parcel.shipment_no", "parcel.no"]
+        ),
+        CheckConstraint("quantity > 0", name="quantity"),
+        BY_ORDER,
+    )
+    order_id: int = number(primary_key=True)
+    shipment_no: int = number(primary_key=True)
+    parcel_no: int = number(primary_key=True)
+    line_no: int = number(primary_key=True)
+    quantity: int = number()

@@ -1,0 +1,222 @@
+"""The inbox: whatever comes in is kept here, sealed, before anything reads it.
+
+A row is received → done (it became `order_id`) | refused (the sender was told why) | parked (a case tells a person) |
+superseded (a person set it aside). Equal bytes from one connection are one row.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Identity, Index, text
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.columns import Table, moment, number, one_of, sealed, words
+from hub.database import keyring_of, row, rows, run
+from hub.errors import NotFound
+
+FIRST_LOOK: Final = timedelta(seconds=5)
+"""How long the request that brought a row may work on it before the sweep takes it over."""
+
+
+class InboxState(StrEnum):
+    RECEIVED = "received"
+    DONE = "done"
+    REFUSED = "refused"
+    PARKED = "parked"
+    SUPERSEDED = "superseded"
+
+
+class Inbox(Table, table=True):
+    """One message as it came; partitioned by month of `received_at`."""
+
+    __table_args__ = (
+        one_of("state", InboxState),
+        Index("ix_inbox_due", "kind", "run_at", postgresql_where=text("state = 'received'")),
+        Index("ix_inbox_order", "order_id", postgresql_where=text("order_id is not null")),
+        {"postgresql_partition_by": "RANGE (received_at)"},
+    )
+    id: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])
+    received_at: datetime = moment(primary_key=True)
+    connection: str = words()
+    kind: str = words()
+    message_id: str = words()
+    body: bytes = sealed()
+    state: str = words()
+    run_at: datetime = moment()
+    attempts: int = number(default=0)
+    order_id: int | None = number(default=None)
+    error_code: str = words(default="")
+    error: str = words(default="")
+    settled_at: datetime | None = moment(default=None)
+
+
+class InboxKey(Table, table=True):
+    """What was received already; unpartitioned, because a unique key cannot span partitions by time."""
+
+    connection: str = words(primary_key=True)
+    kind: str = words(primary_key=True)
+    message_id: str = words(primary_key=True)
+    inbox_id: int = number()
+    received_at: datetime = moment()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An inbox row, opened."""
+
+    id: int
+    received_at: datetime
+    connection: str
+    kind: str
+    message_id: str
+    state: str
+    order_id: int | None
+    error_code: str
+    error: str
+    body: bytes
+
+
+COLUMNS: Final = "id, received_at, connection, kind, message_id, state, order_id, error_code, error, body"
+
+
+def message_id_of(body: bytes) -> str:
+    """Name a message that has no id of its own by its bytes."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def keep(session: Session, connection: str, kind: str, message_id: str, body: bytes, at: datetime) -> tuple[int, bool]:
+    """Keep a message, and give its row id and whether it is new; the same message again gives the first row."""
+    found = row(
+        session,
+        """insert into inbox_key (connection, kind, message_id, inbox_id, received_at)
+           values (:connection, :kind, :message_id, nextval(pg_get_serial_sequence('inbox', 'id')), :at)
+           on conflict do nothing returning inbox_id""",
+        connection=connection,
+        kind=kind,
+        message_id=message_id,
+        at=at,
+    )
+    if found is None:
+        known = row(
+            session,
+            "select inbox_id from inbox_key where (connection, kind, message_id) = (:connection, :kind, :message_id)",
+            connection=connection,
+            kind=kind,
+            message_id=message_id,
+        )
+        if known is None:
+            raise NotFound("the inbox key vanished while it was read", code="inbox_key")
+        return known.inbox_id, False
+    run(
+        session,
+        """insert into inbox (id, received_at, connection, kind, message_id, body, state, run_at, attempts, error_code,
+                              error)
+           overriding system value
+           values (:id, :at, :connection, :kind, :message_id, :body, 'received', :run_at, 0, '', '')""",
+        id=found.inbox_id,
+        at=at,
+        connection=connection,
+        kind=kind,
+        message_id=message_id,
+        body=keyring_of(session).seal_body(body, place(found.inbox_id)),
+        run_at=at,
+    )
+    return found.inbox_id, True
+
+
+def place(inbox_id: int) -> str:
+    """Name where an inbox body belongs, for its seal."""
+    return f"inbox|body|{inbox_id}"
+
+
+def read(session: Session, inbox_id: int, *, lock: bool = False) -> Message:
+    """Open one row.
+
+    Raises: NotFound.
+    """
+    key = row(session, "select received_at from inbox_key where inbox_id = :id", id=inbox_id)
+    if key is None:
+        raise NotFound(f"inbox row {inbox_id} is not there", code="inbox_row")
+    statement = f"select {COLUMNS} from inbox where id = :id and received_at = :at {'for update' if lock else ''}"
+    found = rows(session, statement, id=inbox_id, at=key.received_at)
+    if not found:
+        raise NotFound(f"inbox row {inbox_id} is past its retention", code="inbox_row")
+    return _opened(session, found)[0]
+
+
+def claim(session: Session, kinds: Sequence[str], limit: int, at: datetime) -> list[Message]:
+    """Take the oldest due rows of these kinds for this transaction; nobody else sees them until it ends."""
+    found = rows(
+        session,
+        f"""select {COLUMNS} from inbox where state = 'received' and kind = any(:kinds) and run_at <= :at
+            order by run_at, id limit :limit for update skip locked""",
+        kinds=list(kinds),
+        at=at,
+        limit=limit,
+    )
+    return _opened(session, found)
+
+
+def settle(
+    session: Session,
+    message: Message,
+    state: InboxState,
+    at: datetime,
+    *,
+    order_id: int | None = None,
+    code: str = "",
+    error: str = "",
+) -> None:
+    """Say what became of a message."""
+    run(
+        session,
+        """update inbox set state = :state, settled_at = :at, order_id = coalesce(:order_id, order_id),
+                            error_code = :code, error = :error, attempts = attempts + 1
+           where id = :id and received_at = :received_at""",
+        state=state,
+        at=at,
+        order_id=order_id,
+        code=code,
+        error=error,
+        id=message.id,
+        received_at=message.received_at,
+    )
+
+
+def postpone(session: Session, inbox_id: int, until: datetime) -> int:
+    """Let a message that failed by a fault of ours wait, and give how often it has been tried."""
+    found = row(
+        session,
+        "update inbox set attempts = attempts + 1, run_at = :until where id = :id returning attempts",
+        id=inbox_id,
+        until=until,
+    )
+    return found.attempts if found else 0
+
+
+def reopen(session: Session, inbox_id: int, at: datetime) -> Message:
+    """Let a parked or refused message be tried again, after what it named was mended.
+
+    Raises: NotFound.
+    """
+    message = read(session, inbox_id, lock=True)
+    run(
+        session,
+        """update inbox set state = 'received', run_at = :at, error_code = '', error = ''
+           where id = :id and received_at = :received_at and state in ('parked', 'refused')""",
+        at=at,
+        id=inbox_id,
+        received_at=message.received_at,
+    )
+    return message
+
+
+def _opened(session: Session, found: Sequence[Row[Any]]) -> list[Message]:
+    ring = keyring_of(session)
+    opened = (Message(*record) for record in found)
+    return [replace(message, body=ring.open_body(message.body, place(message.id))) for message in opened]

@@ -1,0 +1,145 @@
+"""The stock ledger: every change of a counter is a movement, booked once, and never beyond what the counter allows."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy.orm import Session
+
+from hub.database import copy, rows, run
+from hub.errors import Conflict, NoStock
+from hub.ids import new_ids
+from hub.inventory.table import Condition, Reason
+
+
+class StockKey(NamedTuple):
+    """One counter: a SKU of an owner, in a condition, at a location."""
+
+    location: str
+    sku: str
+    owner: str
+    condition: str = Condition.SALEABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A change to book: `ref` names its cause (an order line, a parcel, a document), so that it is booked once."""
+
+    key: StockKey
+    reason: Reason
+    ref: str
+    on_hand: int = 0
+    allocated: int = 0
+
+
+class Shortage(NoStock):
+    """Some counters cannot give what was asked; `keys` says which."""
+
+    def __init__(self, keys: Collection[StockKey]) -> None:
+        super().__init__(f"not enough stock of {', '.join(f'{key.sku} at {key.location}' for key in sorted(keys))}")
+        self.keys = frozenset(keys)
+
+
+KEY_JOIN: Final = """unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
+                            cast(:conditions as text[]), cast(:on_hands as bigint[]), cast(:allocateds as bigint[]))
+                     as wish (location, sku, owner, condition, on_hand, allocated)"""
+
+
+def post(session: Session, movements: Sequence[Movement], at: datetime) -> None:
+    """Book movements, all or none. Counters are locked in the order of their keys, so that two batches never deadlock.
+
+    Raises: Shortage when a counter would promise more than there is; Conflict when a movement was booked before.
+    """
+    if not movements:
+        return
+    wishes: defaultdict[StockKey, list[int]] = defaultdict(lambda: [0, 0])
+    for movement in movements:
+        wishes[movement.key][0] += movement.on_hand
+        wishes[movement.key][1] += movement.allocated
+    keys = sorted(wishes)
+    columns = _columns(keys, wishes)
+    # The lock comes before the check: an UPDATE that joins a list locks rows in no order that can be relied on.
+    there = rows(
+        session,
+        f"""select level.location, level.sku, level.owner, level.condition,
+                   level.on_hand + wish.on_hand >= 0
+                   and level.allocated + wish.allocated between 0
+                       and level.on_hand + wish.on_hand + level.backorder_limit + level.short as fits
+            from stock_level level join {KEY_JOIN} using (location, sku, owner, condition)
+            order by location, sku, owner, condition for update of level""",
+        **columns,
+    )
+    fitting = {StockKey(row.location, row.sku, row.owner, row.condition) for row in there if row.fits}
+    if len(fitting) < len(keys):
+        raise Shortage(set(keys) - fitting)
+    run(
+        session,
+        f"""update stock_level level
+            set on_hand = level.on_hand + wish.on_hand, allocated = level.allocated + wish.allocated,
+                version = level.version + 1, updated_at = :at
+            from {KEY_JOIN}
+            where (level.location, level.sku, level.owner, level.condition)
+                = (wish.location, wish.sku, wish.owner, wish.condition)""",
+        at=at,
+        **columns,
+    )
+    _write(session, movements, at)
+
+
+def _columns(keys: Sequence[StockKey], wishes: Mapping[StockKey, Sequence[int]]) -> dict[str, Any]:
+    return {
+        "locations": [key.location for key in keys],
+        "skus": [key.sku for key in keys],
+        "owners": [key.owner for key in keys],
+        "conditions": [key.condition for key in keys],
+        "on_hands": [wishes[key][0] for key in keys],
+        "allocateds": [wishes[key][1] for key in keys],
+    }
+
+
+def _write(session: Session, movements: Sequence[Movement], at: datetime) -> None:
+    ids = new_ids(session, len(movements), at)
+    records = [(m.reason, m.ref, *m.key, movement_id) for m, movement_id in zip(movements, ids, strict=True)]
+    records.sort()
+    kept = run(
+        session,
+        """insert into stock_movement_key (reason, ref, location, sku, owner, condition, movement_id)
+           select * from unnest(cast(:reasons as text[]), cast(:refs as text[]), cast(:locations as text[]),
+                                cast(:skus as text[]), cast(:owners as text[]), cast(:conditions as text[]),
+                                cast(:ids as bigint[]))
+           on conflict do nothing""",
+        **dict(
+            zip(
+                ("reasons", "refs", "locations", "skus", "owners", "conditions", "ids"),
+                ([record[i] for record in records] for i in range(7)),
+                strict=True,
+            )
+        ),
+    )
+    if kept < len(movements):
+        raise Conflict("a stock movement of this cause was booked before", code="movement_booked")
+    columns = ("id", "at", "reason", "ref", "location", "sku", "owner", "condition", "on_hand", "allocated")
+    lines = [(i, at, m.reason, m.ref, *m.key, m.on_hand, m.allocated) for m, i in zip(movements, ids, strict=True)]
+    copy(session, "stock_movement", columns, lines)
+
+
+def drift(session: Session) -> list[str]:
+    """Compare every counter with the sum of its movements; give the counters that differ."""
+    found = rows(
+        session,
+        """select level.location, level.sku, level.on_hand, level.allocated, booked.on_hand as booked_on_hand,
+                  booked.allocated as booked_allocated
+           from stock_level level full join (
+               select location, sku, owner, condition, sum(on_hand) as on_hand, sum(allocated) as allocated
+               from stock_movement group by 1, 2, 3, 4) booked using (location, sku, owner, condition)
+           where (coalesce(level.on_hand, 0), coalesce(level.allocated, 0))
+              <> (coalesce(booked.on_hand, 0), coalesce(booked.allocated, 0))
+           order by 1, 2 limit 100""",
+    )
+    return [
+        f"{row.sku} at {row.location}: counters {row.on_hand}/{row.allocated}, "
+        f"ledger {row.booked_on_hand}/{row.booked_allocated}"
+        for row in found
+    ]

@@ -1,0 +1,47 @@
+"""Stock levels: what is free to promise, and goods coming in."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows, run
+from hub.inventory.ledger import Movement, StockKey, post
+from hub.inventory.table import Condition, Reason
+
+
+def free_pieces(session: Session, skus: Collection[str], *, lock: bool = False) -> Mapping[tuple[str, str], int]:
+    """Give the free pieces of each (location, SKU): on hand less allocated, saleable only.
+
+    With `lock` the counters stay as they are until the transaction ends; they are locked in the order of their keys.
+    """
+    statement = """select location, sku, on_hand - allocated as free from stock_level
+                   where sku = any(:skus) and condition = :condition"""
+    if lock:
+        statement += " order by location, sku, owner, condition for update"
+    found = rows(session, statement, skus=sorted(skus), condition=Condition.SALEABLE)
+    free: dict[tuple[str, str], int] = {}
+    for row in found:
+        free[row.location, row.sku] = free.get((row.location, row.sku), 0) + max(0, row.free)
+    return free
+
+
+def receive(session: Session, brand: str, goods: Sequence[tuple[StockKey, int]], ref: str, at: datetime) -> None:
+    """Book goods that came in by one document `ref`; counters that are not there yet are made."""
+    run(
+        session,
+        """insert into stock_level (brand, version, created_at, updated_at, location, sku, owner, condition, on_hand,
+                                    allocated, incoming, backorder_limit, short, authority)
+           select :brand, 1, :at, :at, location, sku, owner, condition, 0, 0, 0, 0, 0, 'hub'
+           from unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
+                       cast(:conditions as text[])) as new (location, sku, owner, condition)
+           order by location, sku, owner, condition
+           on conflict do nothing""",
+        brand=brand,
+        at=at,
+        locations=[key.location for key, _ in goods],
+        skus=[key.sku for key, _ in goods],
+        owners=[key.owner for key, _ in goods],
+        conditions=[key.condition for key, _ in goods],
+    )
+    post(session, [Movement(key, Reason.RECEIVE, ref, on_hand=pieces) for key, pieces in goods], at)

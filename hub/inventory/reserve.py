@@ -1,0 +1,38 @@
+"""What orders do to stock: reserve pieces, give them back, consume them when they leave; in batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.inventory.ledger import Movement, StockKey, post
+from hub.inventory.table import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Pieces of one counter, for one cause: `ref` names the fulfilment line or the shipment line."""
+
+    ref: str
+    key: StockKey
+    quantity: int
+
+
+def reserve(session: Session, claims: Sequence[Claim], at: datetime) -> None:
+    """Promise pieces, all or none.
+
+    Raises: Shortage naming the counters that have too little.
+    """
+    post(session, [Movement(c.key, Reason.ALLOCATE, c.ref, allocated=c.quantity) for c in claims], at)
+
+
+def release(session: Session, claims: Sequence[Claim], at: datetime) -> None:
+    """Give promised pieces back to be sold."""
+    post(session, [Movement(c.key, Reason.RELEASE, c.ref, allocated=-c.quantity) for c in claims], at)
+
+
+def consume(session: Session, claims: Sequence[Claim], at: datetime) -> None:
+    """Take promised pieces out of stock, because they have left."""
+    movements = [Movement(c.key, Reason.CONSUME, c.ref, -c.quantity, -c.quantity) for c in claims]
+    post(session, movements, at)

@@ -1,0 +1,126 @@
+"""Keys for personal data: fields are sealed per subject, bodies per key ring, and found again by blind index.
+
+Sealed bytes: 1 (version) | length of key id | key id | 12-byte nonce | AES-256-GCM ciphertext and tag. The place a
+value belongs to ("table|column|row") is authenticated with it, so that a sealed value moved elsewhere does not open.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import zlib
+from dataclasses import dataclass, field
+from typing import Final, Self, cast
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from hub.errors import NeedsOperator
+
+VERSION: Final = 1
+NONCE_BYTES: Final = 12
+INDEX_BYTES: Final = 16
+KEY_BYTES: Final = 32
+SUBJECT: Final = "subject"
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """Named 256-bit keys, the active one of which seals; separate keys for blind indexes and the audit chain."""
+
+    active: str
+    keys: dict[str, bytes] = field(repr=False)
+    index_key: bytes = field(repr=False)
+    audit_key: bytes = field(repr=False)
+
+    @classmethod
+    def read(cls, text: bytes) -> Self:
+        """Read the JSON of `generate`.
+
+        Raises: NeedsOperator when it is not one.
+        """
+        try:
+            ring = cast("dict[str, object]", json.loads(text))
+            keys = {name: base64.b64decode(key) for name, key in cast("dict[str, str]", ring["keys"]).items()}
+            index, audit = (base64.b64decode(cast("str", ring[name])) for name in ("index", "audit"))
+            active = cast("str", ring["active"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NeedsOperator("the key ring cannot be read: make one with ./oms keys new", code="keyring") from error
+        if active not in keys or any(len(key) != KEY_BYTES for key in (*keys.values(), index, audit)):
+            raise NeedsOperator("the key ring needs an active key, and every key 32 bytes", code="keyring")
+        return cls(active, keys, index, audit)
+
+    @staticmethod
+    def generate() -> str:
+        """Make a fresh key ring as JSON; it is a secret."""
+        names = ("k1", "index", "audit")
+        k1, index, audit = (base64.b64encode(os.urandom(KEY_BYTES)).decode() for _ in names)
+        return json.dumps({"active": "k1", "keys": {"k1": k1}, "index": index, "audit": audit})
+
+    def seal(self, plain: bytes, place: str) -> bytes:
+        return _seal(self.active, self.keys[self.active], plain, place)
+
+    def open(self, sealed: bytes, place: str) -> bytes:
+        """Open what `seal` made for the same place.
+
+        Raises: NeedsOperator when the key is gone or the bytes were changed or moved.
+        """
+        name = sealed[2 : 2 + sealed[1]].decode()
+        if name not in self.keys:
+            raise NeedsOperator(f"key {name} is not in the key ring", code="key_missing")
+        return _open(self.keys[name], sealed, place)
+
+    def seal_body(self, body: bytes, place: str) -> bytes:
+        """Compress and seal a whole request or answer body."""
+        return self.seal(zlib.compress(body, 6), place)
+
+    def open_body(self, sealed: bytes, place: str) -> bytes:
+        return zlib.decompress(self.open(sealed, place))
+
+    def index(self, kind: str, brand: str, value: str) -> bytes:
+        """Give the blind index of a normalised value: 16 bytes of HMAC-SHA256 under a key of its own."""
+        text = f"{kind}|{brand}|{value}".encode()
+        return hmac.digest(self.index_key, text, hashlib.sha256)[:INDEX_BYTES]
+
+    def new_subject_key(self, place: str) -> tuple["SubjectKey", bytes]:
+        """Make a data key for one person, and the same key sealed for keeping."""
+        key = os.urandom(KEY_BYTES)
+        return SubjectKey(key), self.seal(key, place)
+
+    def open_subject_key(self, sealed: bytes, place: str) -> "SubjectKey":
+        return SubjectKey(self.open(sealed, place))
+
+    def chain(self, previous: bytes, entry: bytes) -> bytes:
+        """Give the link of the audit chain that follows `previous`."""
+        return hmac.digest(self.audit_key, previous + entry, hashlib.sha256)
+
+
+@dataclass(frozen=True)
+class SubjectKey:
+    """One person's data key: throwing it away erases what it sealed."""
+
+    key: bytes = field(repr=False)
+
+    def seal(self, text: str, place: str) -> bytes:
+        return _seal(SUBJECT, self.key, text.encode(), place)
+
+    def open(self, sealed: bytes, place: str) -> str:
+        return _open(self.key, sealed, place).decode()
+
+
+def _seal(name: str, key: bytes, plain: bytes, place: str) -> bytes:
+    head = bytes([VERSION, len(name)]) + name.encode()
+    nonce = os.urandom(NONCE_BYTES)
+    return head + nonce + AESGCM(key).encrypt(nonce, plain, head + place.encode())
+
+
+def _open(key: bytes, sealed: bytes, place: str) -> bytes:
+    start = 2 + sealed[1]
+    head, nonce, rest = sealed[:start], sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
+    try:
+        return AESGCM(key).decrypt(nonce, rest, head + place.encode())
+    except InvalidTag as error:
+        raise NeedsOperator(
+            f"sealed bytes of {place} do not open: changed, moved or another key", code="seal"
+        ) from error

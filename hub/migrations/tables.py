@@ -1,0 +1,19 @@
+"""Every table there is: importing this module fills the metadata that migrations are compared with."""
+
+# pyright: reportUnusedImport=false
+
+import hub.audit  # its tables
+import hub.cases  # its tables
+import hub.catalogue.table  # its tables
+import hub.clients  # its tables
+import hub.fulfilment.table  # its tables
+import hub.ids  # its tables
+import hub.inbox  # its tables
+import hub.inventory.table  # its tables
+import hub.order.table  # its tables
+import hub.sourcing.table  # its tables
+import hub.steps  # its tables
+import hub.subject  # noqa: F401 # its tables
+from hub.database import METADATA
+
+__all__ = ["METADATA"]

@@ -1,0 +1,133 @@
+"""Cancel an order: at once where nobody has started, by asking the location where somebody has."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.cases import NewCase, open_cases, resolve
+from hub.database import row, rows, run
+from hub.errors import Conflict
+from hub.fulfilment.model import CancelAnswer
+from hub.fulfilment.reject import Standing, end
+from hub.fulfilment.release import CANCEL, RELEASE, lane_of
+from hub.fulfilment.status import Execution, Negotiation
+from hub.order.allocate import write_holds
+from hub.order.counters import give_back
+from hub.order.hold import Hold, HoldType
+from hub.order.lock import Locked, lock_order
+from hub.order.policy import POLICY
+from hub.order.status import Event, Lifecycle, move
+from hub.steps import NewStep, add, withdraw
+
+
+def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetime) -> Lifecycle:
+    """Cancel an order and give its stock back; give its state. Cancelling twice is not an error.
+
+    Where a location may have the goods in hand already, it is asked first, and the order stays in fulfilment meanwhile.
+    Raises: NotFound; Conflict with code already_shipped when something has left.
+    """
+    order = lock_order(session, order_id)
+    if order.lifecycle is Lifecycle.CANCELLED or wants_cancel(session, order_id):
+        return order.lifecycle
+    if _has_shipped(session, order_id):
+        raise Conflict("some of this order has left: it can only be returned", code="already_shipped")
+    move(order.lifecycle, Event.CANCEL)
+    wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": reason[:200]})
+    write_holds(session, {order_id: [wish]}, POLICY.version, at)
+    record(session, at, actor, "order.cancel", f"order:{order_id}", reason=reason[:200])
+    for no in _live_fulfilments(session, order_id):
+        _stop(session, Standing(session, order_id, no), at)
+    return finish_cancel(session, order, at)
+
+
+def wants_cancel(session: Session, order_id: int) -> bool:
+    """Say whether a cancellation is under way."""
+    found = rows(
+        session,
+        """select 1 from order_hold
+           where order_id = :id and type = 'refund_requested' and released_at is null limit 1""",
+        id=order_id,
+    )
+    return bool(found)
+
+
+def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
+    """Cancel what no location works on any more; the order is cancelled when that is all of it."""
+    run(
+        session,
+        """update order_line set cancelled = ordered - shipped - allocated
+           where order_id = :id and kind <> 'bundle' and cancelled < ordered - shipped - allocated""",
+        id=order.id,
+    )
+    if _live_fulfilments(session, order.id):
+        return order.lifecycle
+    if _has_shipped(session, order.id):
+        _release_wish(session, order.id, at, "shipped")
+        return order.lifecycle
+    lifecycle = move(order.lifecycle, Event.CANCEL)
+    _release_wish(session, order.id, at, "cancelled")
+    run(
+        session,
+        "update sales_order set lifecycle = :state, version = version + 1, updated_at = :at where id = :id",
+        state=lifecycle,
+        at=at,
+        id=order.id,
+    )
+    resolve(session, f"order:{order.id}", at, "system", "the order was cancelled")
+    return lifecycle
+
+
+def record_cancel_answer(session: Session, order_id: int, no: int, answer: CancelAnswer, at: datetime) -> None:
+    """Record whether a location stops a document; a refusal means that the goods will come, and calls a person."""
+    order = lock_order(session, order_id)
+    standing = Standing(session, order_id, no)
+    if standing.ended:
+        return
+    if answer.stopped:
+        lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "cancelled", at)
+        give_back(session, order_id, {line.line_no: line.quantity for line in lines})
+        finish_cancel(session, order, at)
+        return
+    standing.agree(Negotiation.CANCEL_REJECTED, at)
+    _release_wish(session, order_id, at, "the location refused")
+    detail = f"{standing.location}: {answer.reason[:200]}"
+    open_cases(session, [NewCase("cancel_refused", f"order:{order_id}", order.brand, detail, order_id)], at)
+
+
+def _stop(session: Session, standing: Standing, at: datetime) -> None:
+    lane = lane_of(standing.code, standing.connection)
+    if withdraw(session, lane, RELEASE, at):
+        lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "cancelled", at)
+        give_back(session, standing.order_id, {line.line_no: line.quantity for line in lines})
+        return
+    standing.agree(Negotiation.CANCEL_REQUESTED, at)
+    subject = {"order_id": standing.order_id, "no": standing.no}
+    key = f"cancel:{standing.code}:{standing.attempt}"
+    add(session, [NewStep(CANCEL, lane, standing.connection, key, standing.order_id, subject)], at)
+
+
+def _live_fulfilments(session: Session, order_id: int) -> list[int]:
+    found = rows(
+        session,
+        """select no from fulfilment_order
+           where order_id = :id and execution not in ('closed', 'incomplete', 'cancelled') order by no""",
+        id=order_id,
+    )
+    return [one.no for one in found]
+
+
+def _has_shipped(session: Session, order_id: int) -> bool:
+    found = row(session, "select sum(shipped) as shipped from order_line where order_id = :id", id=order_id)
+    return bool(found and found.shipped)
+
+
+def _release_wish(session: Session, order_id: int, at: datetime, reason: str) -> None:
+    run(
+        session,
+        """update order_hold set released_at = :at, released_by = 'system', reason = :reason
+           where order_id = :id and type = 'refund_requested' and released_at is null""",
+        at=at,
+        reason=reason,
+        id=order_id,
+    )

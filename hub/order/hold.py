@@ -1,0 +1,93 @@
+"""Why an order must wait: each rule is a function of the normalised order and the evidence, chosen in the policy."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from hub.order.model import OrderType
+from hub.order.normalise import NormalOrder
+
+SAFE_ADDRESS: Final = 0.6
+"""The confidence from which on an address may be routed without a person (hub.address.match)."""
+
+
+class HoldType(StrEnum):
+    ADDRESS = "address"
+    FRAUD = "fraud"
+    REMARK = "remark"
+    PRESALE = "presale"
+    REFUND_REQUESTED = "refund_requested"
+    STOCK = "stock"
+    FINANCE = "finance"
+    DUPLICATE = "duplicate"
+    MERGE_WINDOW = "merge_window"
+
+
+ROUTING: Final = ("route",)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What only the database knows: an order of the same buyer, day and total that came shortly before."""
+
+    twin: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A reason to wait and the acts it blocks; `evidence` names what was seen, without personal data."""
+
+    type: HoldType
+    rule: str
+    evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    blocks: tuple[str, ...] = ROUTING
+
+
+Rule = Callable[[NormalOrder, Evidence], Hold | None]
+
+
+def holds_of(order: NormalOrder, evidence: Evidence, rules: Sequence[Rule]) -> list[Hold]:
+    """Ask every rule; none hides another, so that a person sees all reasons at once."""
+    return [hold for rule in rules if (hold := rule(order, evidence))]
+
+
+def unplaced_address(order: NormalOrder, _evidence: Evidence) -> Hold | None:
+    if order.place.confidence >= SAFE_ADDRESS:
+        return None
+    return Hold(HoldType.ADDRESS, "unplaced_address", {"confidence": round(order.place.confidence, 3)})
+
+
+def unpaid(order: NormalOrder, _evidence: Evidence) -> Hold | None:
+    return None if order.order.paid_at else Hold(HoldType.FINANCE, "unpaid")
+
+
+def presale(order: NormalOrder, _evidence: Evidence) -> Hold | None:
+    return Hold(HoldType.PRESALE, "presale") if order.order.type is OrderType.PRESALE else None
+
+
+def twin(_order: NormalOrder, evidence: Evidence) -> Hold | None:
+    return Hold(HoldType.DUPLICATE, "twin", {"order": evidence.twin}) if evidence.twin else None
+
+
+def remark_asks(pattern: str) -> Rule:
+    """Make the rule that stops an order whose remark asks for something a machine cannot do."""
+    wish = re.compile(pattern)
+
+    def rule(order: NormalOrder, _evidence: Evidence) -> Hold | None:
+        found = wish.search(order.order.remark)
+        return Hold(HoldType.REMARK, "remark_asks", {"word": found[0]}) if found else None
+
+    return rule
+
+
+def total_above(limit: int) -> Rule:
+    """Make the rule that has a person look at orders above `limit` minor units."""
+
+    def rule(order: NormalOrder, _evidence: Evidence) -> Hold | None:
+        if order.order.total <= limit:
+            return None
+        return Hold(HoldType.FRAUD, "total_above", {"total": order.order.total, "limit": limit})
+
+    return rule

@@ -1,0 +1,151 @@
+"""The canonical order: the one shape that every channel's orders are read into."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from hub.document import Document
+from hub.errors import Malformed
+from hub.money import MINOR_DIGITS, times
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.:@/+-]+$")]
+"""A partner's own number: letters, digits and . : @ / + - _ only, because it travels in URLs, XML and file names."""
+
+Phrase = Annotated[str, StringConstraints(max_length=200)]
+Fen = Annotated[int, Field(ge=0, le=10**12)]
+Pieces = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+
+
+class OrderType(StrEnum):
+    NORMAL = "normal"
+    PRESALE = "presale"
+    EXCHANGE = "exchange"
+    RESHIP = "reship"
+    GIFT = "gift"
+    O2O = "o2o"
+
+
+class Source(StrEnum):
+    """What reduced the price."""
+
+    COUPON = "coupon"
+    PROMOTION = "promotion"
+    POINTS = "points"
+    GIFT_CARD = "gift_card"
+    SHIPPING = "shipping"
+    PLATFORM = "platform"
+
+
+class Funder(StrEnum):
+    """Who bears a reduction."""
+
+    MERCHANT = "merchant"
+    PLATFORM = "platform"
+    BRAND = "brand"
+    DISTRIBUTOR = "distributor"
+
+
+class Buyer(Document):
+    ref: Code
+    nick: Phrase = ""
+
+
+class Receiver(Document):
+    """Whom and where to: personal data, sealed at rest and never logged."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{5,19}$")]
+    province: Phrase = ""
+    city: Phrase = ""
+    county: Phrase = ""
+    town: Phrase = ""
+    street: Phrase
+    postcode: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,10}$")] = ""
+
+
+class OrderLine(Document):
+    """One commercial line; `unit_price` is in major units (yuan), before any reduction."""
+
+    external_line_id: Code
+    channel_sku: Code
+    title: Phrase = ""
+    quantity: Pieces
+    unit_price: Annotated[Decimal, Field(ge=0, max_digits=20, decimal_places=6)]
+    gift: bool = False
+
+
+class Adjustment(Document):
+    """A reduction as the channel stated it; without a line it is of the whole order. `amount` in minor units."""
+
+    source: Source
+    code: Phrase = ""
+    amount: Fen
+    funder: Funder = Funder.MERCHANT
+    external_line_id: Code | None = None
+
+
+class Order(Document):
+    """An order as a channel placed it: a commercial fact that no later step rewrites."""
+
+    external_id: Code
+    source_revision: int = Field(default=1, ge=1)
+    type: OrderType = OrderType.NORMAL
+    placed_at: AwareDatetime
+    placed_at_raw: str
+    paid_at: AwareDatetime | None = None
+    currency: str = "CNY"
+    buyer: Buyer
+    receiver: Receiver
+    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1)]
+    adjustments: tuple[Adjustment, ...] = ()
+    freight: Fen = 0
+    total: Fen
+    remark: Annotated[str, StringConstraints(max_length=1000)] = ""
+
+    @model_validator(mode="after")
+    def hang_together(self) -> Self:
+        """Refuse what cannot be one order: two lines of one id, a reduction of no line, an unknown currency."""
+        ids = [line.external_line_id for line in self.lines]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two lines have the same line id")
+        strangers = {adjustment.external_line_id for adjustment in self.adjustments} - {None, *ids}
+        if strangers:
+            raise ValueError(f"a discount names a line that is not there: {', '.join(sorted(map(str, strangers)))}")
+        if self.currency not in MINOR_DIGITS:
+            raise ValueError(f"currency {self.currency} is not one of {', '.join(MINOR_DIGITS)}")
+        return self
+
+    @property
+    def goods(self) -> int:
+        """Σ unit price x pieces, each line rounded half up, in minor units."""
+        return sum(times(line.unit_price, line.quantity, self.currency) for line in self.lines)
+
+    @property
+    def discount(self) -> int:
+        return sum(adjustment.amount for adjustment in self.adjustments)
+
+
+class ShopOrder(Document):
+    """An order together with where it came from."""
+
+    brand: str
+    shop: str
+    channel: str
+    order: Order
+
+
+def check_totals(order: Order) -> None:
+    """Make sure that goods − discounts + freight is the total.
+
+    Raises: Malformed naming the figures that do not add up.
+    """
+    expected = order.goods - order.discount + order.freight
+    if expected != order.total:
+        raise Malformed(
+            f"goods {order.goods} − discounts {order.discount} + freight {order.freight} = {expected}, "
+            f"but the order says {order.total} (minor units of {order.currency})",
+            code="totals",
+            field="total",
+        )

@@ -1,0 +1,135 @@
+"""Turn an order as placed into the hub's own lines: SKUs bound, bundles opened, discounts shared, address placed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hub.address.match import Match, match
+from hub.catalogue.model import Product
+from hub.errors import Malformed
+from hub.money import share, times
+from hub.order.model import Adjustment, Order, OrderLine, ShopOrder, check_totals
+
+
+@dataclass(frozen=True, slots=True)
+class NormalLine:
+    """A line of the hub: an item, a bundle, or a component of one (`parent_no`); money in minor units."""
+
+    line_no: int
+    external_line_id: str
+    kind: str
+    parent_no: int | None
+    channel_sku: str
+    product: Product
+    gift: bool
+    unit_price: object
+    amount: int
+    discount: int
+    ordered: int
+
+    @property
+    def ships(self) -> bool:
+        return self.kind != "bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one line bears of one reduction (`no` counts the order's reductions from 1)."""
+
+    no: int
+    line_no: int
+    adjustment: Adjustment
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class NormalOrder:
+    """An order ready for the rules."""
+
+    shop_order: ShopOrder
+    lines: tuple[NormalLine, ...]
+    shares: tuple[Share, ...]
+    place: Match
+
+    @property
+    def order(self) -> Order:
+        return self.shop_order.order
+
+
+def normalise(
+    shop_order: ShopOrder, bound: Mapping[tuple[str, str], str], products: Mapping[str, Product]
+) -> NormalOrder:
+    """Bring an order into the hub's shape.
+
+    Raises: Malformed with code totals when the figures do not add up, or unknown_sku naming the codes nothing is bound
+    to.
+    """
+    order = shop_order.order
+    check_totals(order)
+    unknown = sorted({line.channel_sku for line in order.lines if (shop_order.shop, line.channel_sku) not in bound})
+    if unknown:
+        raise Malformed(
+            f"nothing in the catalogue is bound to {', '.join(unknown)}", code="unknown_sku", field="lines.sku"
+        )
+    sold = [
+        _sold_line(no, line, products[bound[shop_order.shop, line.channel_sku]], order.currency)
+        for no, line in enumerate(order.lines, 1)
+    ]
+    shares = share_adjustments(order.adjustments, sold)
+    borne = {line.line_no: sum(part.amount for part in shares if part.line_no == line.line_no) for line in sold}
+    sold = [replace(line, discount=borne[line.line_no]) for line in sold]
+    lines = (*sold, *_components(sold, products))
+    to = order.receiver
+    return NormalOrder(shop_order, lines, tuple(shares), match(to.province, to.city, to.county, to.street))
+
+
+def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalLine]) -> list[Share]:
+    """Share every reduction over the lines it is of, by their amounts; the shares of each add up to it exactly."""
+    shares: list[Share] = []
+    for no, adjustment in enumerate(adjustments, 1):
+        of = [line for line in lines if adjustment.external_line_id in {None, line.external_line_id}]
+        parts = share(adjustment.amount, [line.amount for line in of])
+        shares += [Share(no, line.line_no, adjustment, part) for line, part in zip(of, parts, strict=True)]
+    return shares
+
+
+def _sold_line(no: int, line: OrderLine, product: Product, currency: str) -> NormalLine:
+    return NormalLine(
+        line_no=no,
+        external_line_id=line.external_line_id,
+        kind="bundle" if product.parts else "item",
+        parent_no=None,
+        channel_sku=line.channel_sku,
+        product=product,
+        gift=line.gift,
+        unit_price=line.unit_price,
+        amount=times(line.unit_price, line.quantity, currency),
+        discount=0,
+        ordered=line.quantity,
+    )
+
+
+def _components(sold: Sequence[NormalLine], products: Mapping[str, Product]) -> list[NormalLine]:
+    """Open the bundles: their parts become lines of their own, which share the bundle's price by weight."""
+    opened: list[NormalLine] = []
+    no = len(sold)
+    for line in sold:
+        parts = line.product.parts
+        weights = [part.weight * part.quantity for part in parts]
+        amounts = share(line.amount, weights) if parts else []
+        discounts = share(line.discount, weights) if parts else []
+        for part, amount, discount in zip(parts, amounts, discounts, strict=True):
+            no += 1
+            opened.append(
+                replace(
+                    line,
+                    line_no=no,
+                    kind="component",
+                    parent_no=line.line_no,
+                    product=products[part.sku],
+                    unit_price=0,
+                    amount=amount,
+                    discount=discount,
+                    ordered=line.ordered * part.quantity,
+                )
+            )
+    return opened

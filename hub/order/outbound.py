@@ -1,0 +1,179 @@
+"""What is said of an order to the outside: the delivery to its location, and the shipment notice to its channel."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.address.division import ancestry
+from hub.database import row, rows
+from hub.errors import NeedsOperator, NotFound
+from hub.fulfilment.model import (
+    CancelWish,
+    Delivery,
+    DeliveryLine,
+    Party,
+    ShipmentNotice,
+    ShippedLine,
+    ShippedParcel,
+)
+from hub.keyring import SubjectKey
+from hub.order.record import place_of
+from hub.subject import open_key
+
+
+def read_delivery(session: Session, order_id: int, no: int, at: datetime) -> Delivery:
+    """Gather what a location needs to ship a fulfilment order; personal fields are opened here.
+
+    Raises: NotFound; NeedsOperator when the buyer was erased.
+    """
+    found = row(
+        session,
+        """select f.code, f.attempt, f.location, f.owner, f.courier, f.created_at as released_at, o.*,
+                  l.contact, l.phone as sender_phone, l.street as sender_street, l.division as sender_division
+           from fulfilment_order f join sales_order o on o.id = f.order_id join location l on l.code = f.location
+           where f.order_id = :order_id and f.no = :no""",
+        order_id=order_id,
+        no=no,
+    )
+    if found is None:
+        raise NotFound(f"there is no fulfilment order {order_id}-{no}", code="unknown_document")
+    lines = _delivery_lines(session, order_id, no, found.external_id)
+    return Delivery(
+        code=found.code,
+        attempt=found.attempt,
+        order_type=found.type,
+        warehouse_code=found.location,
+        owner_code=found.owner,
+        created_at=found.released_at,
+        placed_at=found.placed_at,
+        paid_at=found.paid_at,
+        operated_at=at,
+        shop_name=found.shop,
+        buyer_nick="",
+        courier_code=found.courier,
+        platform_code="OTHER",
+        total=found.total,
+        goods=found.goods,
+        discount=found.discount,
+        freight=found.freight,
+        sender=_sender(found),
+        receiver=_receiver(session, found),
+        remark="",
+        lines=lines,
+    )
+
+
+def read_cancel_wish(session: Session, order_id: int, no: int) -> CancelWish:
+    """Gather what a location needs to stop a document.
+
+    Raises: NotFound.
+    """
+    found = row(
+        session,
+        """select f.code, f.location, f.owner, o.type from fulfilment_order f join sales_order o on o.id = f.order_id
+           where f.order_id = :order_id and f.no = :no""",
+        order_id=order_id,
+        no=no,
+    )
+    if found is None:
+        raise NotFound(f"there is no fulfilment order {order_id}-{no}", code="unknown_document")
+    return CancelWish(code=found.code, warehouse_code=found.location, owner_code=found.owner, order_type=found.type)
+
+
+def read_shipment(session: Session, order_id: int, shipment_no: int) -> ShipmentNotice:
+    """Gather what a channel is told of a shipment, in the channel's own line ids and codes.
+
+    A bundle is told by its own line, with as many pieces as its parts make whole.
+    Raises: NotFound.
+    """
+    head = row(
+        session,
+        """select o.external_id, s.shipped_at from shipment s join sales_order o on o.id = s.order_id
+           where s.order_id = :order_id and s.no = :no""",
+        order_id=order_id,
+        no=shipment_no,
+    )
+    if head is None:
+        raise NotFound(f"there is no shipment {order_id}-{shipment_no}", code="unknown_shipment")
+    found = rows(
+        session,
+        """select p.no, p.courier, p.tracking_no, line.external_line_id, line.channel_sku,
+                  sum(held.quantity) as quantity
+           from parcel p join parcel_line held on (held.order_id, held.shipment_no, held.parcel_no)
+                                                = (p.order_id, p.shipment_no, p.no)
+                join order_line line on (line.order_id, line.line_no) = (held.order_id, held.line_no)
+           where p.order_id = :order_id and p.shipment_no = :no
+           group by 1, 2, 3, 4, 5 order by p.no, min(line.line_no)""",
+        order_id=order_id,
+        no=shipment_no,
+    )
+    parcels: dict[int, ShippedParcel] = {}
+    for one in found:
+        line = ShippedLine(
+            external_line_id=one.external_line_id, channel_sku=one.channel_sku, quantity=int(one.quantity)
+        )
+        so_far = parcels.get(one.no) or ShippedParcel(courier=one.courier, tracking_no=one.tracking_no, lines=())
+        parcels[one.no] = so_far.model_copy(update={"lines": (*so_far.lines, line)})
+    return ShipmentNotice(
+        key=f"shipment:{order_id}-{shipment_no}",
+        order_id=str(order_id),
+        external_id=head.external_id,
+        shipped_at=head.shipped_at,
+        parcels=tuple(parcels.values()),
+    )
+
+
+def _delivery_lines(session: Session, order_id: int, no: int, external_id: str) -> tuple[DeliveryLine, ...]:
+    found = rows(
+        session,
+        """select f.line_no, f.sku, f.quantity, o.title, (o.amount - o.discount) / o.ordered as price
+           from fulfilment_line f join order_line o on (o.order_id, o.line_no) = (f.order_id, f.line_no)
+           where f.order_id = :order_id and f.no = :no order by f.line_no""",
+        order_id=order_id,
+        no=no,
+    )
+    return tuple(
+        DeliveryLine(
+            line_no=line.line_no,
+            source_order_code=external_id,
+            sku=line.sku,
+            title=line.title,
+            quantity=line.quantity,
+            unit_price=max(0, line.price),
+        )
+        for line in found
+    )
+
+
+def _sender(found: Row[Any]) -> Party:
+    names = [one.name for one in ancestry(found.sender_division)]
+    return Party(
+        name=found.contact,
+        phone=found.sender_phone,
+        province=names[0],
+        city=names[1] if len(names) > 1 else names[0],
+        county=names[2] if len(names) > 2 else "",  # noqa: PLR2004 # province, city, county
+        street=found.sender_street,
+    )
+
+
+def _receiver(session: Session, found: Row[Any]) -> Party:
+    key: SubjectKey | None = open_key(session, found.subject_id)
+    if key is None:
+        raise NeedsOperator("the buyer's personal data was erased: nothing can be sent", code="subject_erased")
+    opened = {
+        column: key.open(bytes(getattr(found, column)), place_of(column, found.id))
+        for column in ("receiver_name", "receiver_phone", "receiver_street")
+    }
+    return Party(
+        name=opened["receiver_name"],
+        phone=opened["receiver_phone"],
+        province=found.province,
+        city=found.city or found.province,
+        county=found.county,
+        town=found.town,
+        street=opened["receiver_street"],
+        postcode=found.postcode,
+    )

@@ -1,0 +1,37 @@
+"""The one place where the rules of an order are chosen and their limits set; a change here is a new version."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hub.order.hold import Rule, presale, remark_asks, total_above, twin, unpaid, unplaced_address
+from hub.order.split import Splitter, by_storage, by_weight
+from hub.sourcing.model import Costs
+
+YUAN: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which rules run, in which order, under a version that every decision records."""
+
+    version: str
+    holds: Sequence[Rule]
+    splitters: Sequence[Splitter]
+    costs: Costs
+
+
+POLICY: Final = Policy(
+    version="2026-11",
+    holds=(
+        unplaced_address,
+        unpaid,
+        presale,
+        twin,
+        remark_asks("改地址|换地址|不要发|别发|先别|退款|change (the )?address|do not ship|refund"),
+        total_above(20_000 * YUAN),
+    ),
+    splitters=(by_storage, by_weight(30_000)),
+    costs=Costs(),
+)
+"""Couriers take parcels up to 30 kg at the ordinary tariff; above ¥20,000 a person looks at the order first."""

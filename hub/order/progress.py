@@ -1,0 +1,153 @@
+"""What a location's news means for the order: counters, state, a new source for the rest, and telling the channel."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.database import row, rows, run
+from hub.errors import Conflict
+from hub.fulfilment.model import Confirm, Report
+from hub.fulfilment.reject import Standing, end
+from hub.fulfilment.release import NewLine, parse_code
+from hub.fulfilment.ship import ship
+from hub.fulfilment.status import Execution, Negotiation
+from hub.order.allocate import Need, allocate
+from hub.order.cancel import finish_cancel, wants_cancel
+from hub.order.counters import give_back, mark_shipped
+from hub.order.lock import Locked, lock_order, open_blockers
+from hub.order.policy import POLICY, Policy
+from hub.order.status import Event, Lifecycle, derive_fulfilment, move
+from hub.sourcing.model import Want
+from hub.steps import NewStep, add
+
+NOTIFY: Final = "notify_shipment"
+WAREHOUSE: Final = "warehouse"
+
+
+def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Policy = POLICY) -> int:
+    """Book what a location has shipped and give the order's id; the same confirm again changes nothing.
+
+    Raises: NotFound or Conflict as `ship` does; nothing is booked then.
+    """
+    order_id, no = parse_code(confirm.code)
+    order = lock_order(session, order_id)
+    standing = Standing(session, order_id, no)
+    shipped = ship(session, standing, confirm, at)
+    if shipped is None:
+        return order_id
+    mark_shipped(session, order_id, shipped.pieces)
+    if shipped.pieces:
+        add(session, [_notify_step(order, shipped.shipment_no)], at)
+    record(session, at, WAREHOUSE, "order.ship", f"order:{order_id}", fulfilment=no, shipment=shipped.shipment_no)
+    _find_new_source(session, order, standing, shipped.left_over, policy, at)
+    _advance(session, order, at)
+    return order_id
+
+
+def record_report(session: Session, report: Report, at: datetime, policy: Policy = POLICY) -> int:
+    """Record a location's progress and give the order's id; a rejection finds the lines a new source elsewhere.
+
+    Raises: NotFound, or Conflict when the report contradicts what has happened already.
+    """
+    order_id, no = parse_code(report.code)
+    order = lock_order(session, order_id)
+    standing = Standing(session, order_id, no)
+    if report.status == "rejected":
+        _reject(session, order, standing, report, policy, at)
+    elif not standing.ended and standing.negotiation in {Negotiation.UNSUBMITTED, Negotiation.SUBMITTED}:
+        standing.agree(Negotiation.ACCEPTED, at, Execution.IN_PROGRESS)
+    return order_id
+
+
+def _reject(session: Session, order: Locked, standing: Standing, report: Report, policy: Policy, at: datetime) -> None:
+    if standing.negotiation is Negotiation.REJECTED:
+        return
+    if standing.ended:
+        raise Conflict(f"fulfilment order {standing.code} has ended as {standing.execution}", code="fulfilment_ended")
+    lines = end(standing, Negotiation.REJECTED, Execution.CANCELLED, report.note[:200] or "rejected", at)
+    record(session, at, WAREHOUSE, "fulfilment.reject", f"order:{order.id}", fulfilment=standing.no)
+    _find_new_source(session, order, standing, lines, policy, at)
+    _advance(session, order, at)
+
+
+def _find_new_source(
+    session: Session, order: Locked, standing: Standing, lines: Sequence[NewLine], policy: Policy, at: datetime
+) -> None:
+    """Send what a location will not ship elsewhere; while a cancellation is wished or a hold is open, it stays open."""
+    if not lines:
+        return
+    pieces = {line.line_no: line.quantity for line in lines}
+    give_back(session, order.id, pieces)
+    if open_blockers(session, order.id):
+        return
+    wants = wants_for(session, order.id, pieces)
+    need = Need(
+        order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, barred(session, order.id)
+    )
+    allocate(session, [need], policy, at)
+
+
+def wants_for(session: Session, order_id: int, pieces: Mapping[int, int]) -> tuple[Want, ...]:
+    """Describe some pieces of an order's lines for sourcing."""
+    found = rows(
+        session,
+        "select line_no, sku, storage, grams from order_line where order_id = :id and line_no = any(:lines) order by 1",
+        id=order_id,
+        lines=list(pieces),
+    )
+    return tuple(
+        Want(line_no=line.line_no, sku=line.sku, quantity=pieces[line.line_no], storage=line.storage, grams=line.grams)
+        for line in found
+    )
+
+
+def barred(session: Session, order_id: int) -> frozenset[str]:
+    """Name the locations that have rejected this order or could not ship all they had accepted."""
+    found = rows(
+        session,
+        """select distinct location from fulfilment_order
+           where order_id = :id and (negotiation = 'rejected' or execution = 'incomplete')""",
+        id=order_id,
+    )
+    return frozenset(one.location for one in found)
+
+
+def _advance(session: Session, order: Locked, at: datetime) -> None:
+    """Derive the order's state from its lines, and finish it when nothing is open."""
+    if wants_cancel(session, order.id):
+        finish_cancel(session, order, at)
+    sums = row(
+        session,
+        """select sum(ordered) as ordered, sum(shipped) as shipped, sum(cancelled) as cancelled
+           from order_line where order_id = :id and kind <> 'bundle'""",
+        id=order.id,
+    )
+    if sums is None:
+        return
+    ordered, shipped, cancelled = int(sums.ordered), int(sums.shipped), int(sums.cancelled)
+    now = lock_order(session, order.id).lifecycle
+    done = shipped + cancelled == ordered and shipped > 0 and now is Lifecycle.IN_FULFILMENT
+    run(
+        session,
+        """update sales_order set fulfilment = :fulfilment, lifecycle = :lifecycle, version = version + 1,
+                                  updated_at = :at
+           where id = :id""",
+        fulfilment=derive_fulfilment(ordered, shipped, cancelled),
+        lifecycle=move(now, Event.COMPLETE) if done else now,
+        at=at,
+        id=order.id,
+    )
+
+
+def _notify_step(order: Locked, shipment_no: int) -> NewStep:
+    return NewStep(
+        flow=NOTIFY,
+        lane=f"order:{order.id}:{order.channel}",
+        connection=order.channel,
+        idempotency_key=f"shipment:{order.id}-{shipment_no}",
+        order_id=order.id,
+        subject={"order_id": order.id, "shipment_no": shipment_no},
+    )

@@ -1,0 +1,67 @@
+"""Turn inbox messages into orders: read, place, and say of each message what became of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from hub.cases import CAUSES, NewCase, open_cases
+from hub.errors import Rejected
+from hub.inbox import InboxState, Message, settle
+from hub.order.model import ShopOrder
+from hub.order.place import Placed, place
+
+ORDER: Final = "order"
+
+Reader = Callable[[Message], ShopOrder]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of one message: an order, or the reason why not."""
+
+    message: Message
+    placed: Placed | None
+    error: Rejected | None = None
+
+
+def receive(
+    session: Session, messages: Sequence[Message], read: Reader, at: datetime, zone: ZoneInfo, *, refuse: bool
+) -> list[Received]:
+    """Place the orders of a batch of messages and settle each message, in the caller's transaction.
+
+    With `refuse` the sender is waiting and hears of an error; otherwise a case tells a person.
+    """
+    readings = [_read(message, read) for message in messages]
+    orders = [reading for reading in readings if isinstance(reading, ShopOrder)]
+    placed = iter(place(session, orders, at, zone) if orders else [])
+    results: list[Received] = []
+    for message, reading in zip(messages, readings, strict=True):
+        result = next(placed) if isinstance(reading, ShopOrder) else reading
+        if isinstance(result, Placed):
+            settle(session, message, InboxState.DONE, at, order_id=result.order_id)
+            results.append(Received(message, result))
+        else:
+            state = InboxState.REFUSED if refuse else InboxState.PARKED
+            settle(session, message, state, at, code=result.code, error=result.message)
+            results.append(Received(message, None, result))
+    if not refuse:
+        open_cases(session, [parked_case(one.message, one.error) for one in results if one.error], at)
+    return results
+
+
+def parked_case(message: Message, error: Rejected) -> NewCase:
+    """Call a person to a message that could not be used; the brand is the connection's, known to its settings."""
+    cause = error.code if error.code in CAUSES else "rejected"
+    text = f"{message.connection}: {error.message}"
+    return NewCase(cause, f"inbox:{message.id}", message.connection, text, message.order_id, {"inbox": message.id})
+
+
+def _read(message: Message, read: Reader) -> ShopOrder | Rejected:
+    try:
+        return read(message)
+    except Rejected as error:
+        return error

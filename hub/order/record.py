@@ -1,0 +1,142 @@
+"""Lay a normalised order out as rows; what is personal is sealed here and nowhere else."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hub.keyring import Keyring, SubjectKey
+from hub.order.model import ShopOrder
+from hub.order.normalise import NormalLine, NormalOrder, Share
+from hub.order.status import Fulfilment, Lifecycle, Payment
+from hub.sourcing.model import Want
+
+
+def order_record(
+    order_id: int,
+    one: NormalOrder,
+    subject: tuple[int, SubjectKey],
+    ring: Keyring,
+    lifecycle: Lifecycle,
+    at: datetime,
+    zone: ZoneInfo,
+) -> dict[str, Any]:
+    """Give the row of sales_order."""
+    shop_order, order, to = one.shop_order, one.order, one.order.receiver
+    subject_id, key = subject
+    phone = plain_phone(to.phone)
+    seal = {
+        column: key.seal(value, place_of(column, order_id)) if value else None
+        for column, value in {
+            "buyer_nick": order.buyer.nick,
+            "receiver_name": to.name,
+            "receiver_phone": to.phone,
+            "receiver_street": to.street,
+            "remark": order.remark,
+        }.items()
+    }
+    return {
+        "id": order_id,
+        "brand": shop_order.brand,
+        "version": 1,
+        "created_at": at,
+        "updated_at": at,
+        "shop": shop_order.shop,
+        "channel": shop_order.channel,
+        "external_id": order.external_id,
+        "source_revision": order.source_revision,
+        "payload_hash": payload_hash(shop_order),
+        "type": order.type,
+        "lifecycle": lifecycle,
+        "payment": Payment.PAID if order.paid_at else Payment.UNPAID,
+        "fulfilment": Fulfilment.NONE,
+        "currency": order.currency,
+        "goods": order.goods,
+        "discount": order.discount,
+        "freight": order.freight,
+        "total": order.total,
+        "subject_id": subject_id,
+        **seal,
+        "phone_index": ring.index("phone", shop_order.brand, phone),
+        "phone_tail_index": ring.index("phone_tail", shop_order.brand, phone[-4:]),
+        "division": one.place.code,
+        "province": one.place.province.name if one.place.province else to.province,
+        "city": one.place.city.name if one.place.city else to.city,
+        "county": one.place.county.name if one.place.county else to.county,
+        "town": one.place.town.name if one.place.town else to.town,
+        "postcode": to.postcode,
+        "placed_at": order.placed_at,
+        "placed_at_raw": order.placed_at_raw,
+        "business_date": order.placed_at.astimezone(zone).date(),
+        "paid_at": order.paid_at,
+    }
+
+
+def payload_hash(shop_order: ShopOrder) -> bytes:
+    """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter."""
+    return hashlib.sha256(shop_order.order.model_dump_json().encode()).digest()
+
+
+def place_of(column: str, order_id: int) -> str:
+    """Name where a sealed field of an order belongs."""
+    return f"sales_order|{column}|{order_id}"
+
+
+def plain_phone(phone: str) -> str:
+    """Bring a phone number to the digits it is searched by: no spaces, no dashes, no +86."""
+    digits = "".join(char for char in phone if char.isdigit())
+    return digits[2:] if digits.startswith("86") and len(digits) == 13 else digits  # noqa: PLR2004 # +86 and eleven digits
+
+
+def line_records(order_id: int, lines: Sequence[NormalLine]) -> Iterator[dict[str, Any]]:
+    """Give the rows of order_line."""
+    for line in lines:
+        yield {
+            "order_id": order_id,
+            "line_no": line.line_no,
+            "external_line_id": line.external_line_id,
+            "kind": line.kind,
+            "parent_no": line.parent_no,
+            "channel_sku": line.channel_sku,
+            "sku": line.product.sku,
+            "title": line.product.title,
+            "storage": line.product.storage,
+            "grams": line.product.grams,
+            "gift": line.gift,
+            "unit_price": line.unit_price,
+            "amount": line.amount,
+            "discount": line.discount,
+            "ordered": line.ordered,
+            **dict.fromkeys(("allocated", "shipped", "delivered", "returned", "cancelled"), 0),
+        }
+
+
+def share_records(order_id: int, shares: Sequence[Share]) -> Iterator[dict[str, Any]]:
+    """Give the rows of price_adjustment."""
+    for share in shares:
+        yield {
+            "order_id": order_id,
+            "no": share.no,
+            "line_no": share.line_no,
+            "source": share.adjustment.source,
+            "code": share.adjustment.code,
+            "funder": share.adjustment.funder,
+            "rule_version": "largest-remainder-1",
+            "source_amount": share.adjustment.amount,
+            "amount": share.amount,
+        }
+
+
+def wants_of(lines: Sequence[NormalLine]) -> Iterator[Want]:
+    """Give what must be shipped: every line but the bundles, whose components stand for them."""
+    for line in lines:
+        if line.ships:
+            product = line.product
+            yield Want(
+                line_no=line.line_no,
+                sku=product.sku,
+                quantity=line.ordered,
+                storage=product.storage,
+                grams=product.grams,
+            )

@@ -1,0 +1,90 @@
+"""Let a held order go on: a person releases its holds, and it is sourced like any other."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.address.division import ancestry
+from hub.audit import record
+from hub.cases import resolve
+from hub.database import rows, run
+from hub.errors import Conflict
+from hub.order.allocate import Need, Plan, allocate
+from hub.order.lock import lock_order, open_blockers
+from hub.order.policy import POLICY, Policy
+from hub.order.progress import barred, wants_for
+from hub.order.status import Lifecycle
+from hub.roles import Actor, Permission
+
+
+def release_holds(
+    session: Session,
+    order_id: int,
+    actor: Actor,
+    reason: str,
+    at: datetime,
+    *,
+    division: str = "",
+    policy: Policy = POLICY,
+) -> list[Plan]:
+    """Release an order's holds with a reason, correct its division if one is given, and source what is open.
+
+    Raises: NotFound (order, division), Unauthorised; Conflict when the order has ended, a cancellation is under way or
+    its address is still unknown.
+    """
+    actor.require(Permission.WORK_ORDERS)
+    order = lock_order(session, order_id)
+    if order.lifecycle not in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
+        raise Conflict(f"an order that is {order.lifecycle} waits for nothing", code="order_state")
+    held = [hold.type for hold in open_blockers(session, order_id)]
+    if "refund_requested" in held:
+        raise Conflict("a cancellation of this order is under way", code="cancel_under_way")
+    if "address" in held and not division:
+        raise Conflict("the address is unknown: name its division", code="division_needed", field="division")
+    if division:
+        _place(session, order_id, division, at)
+    run(
+        session,
+        """update order_hold set released_at = :at, released_by = :actor, reason = :reason
+           where order_id = :id and released_at is null and 'route' = any(blocks)""",
+        at=at,
+        actor=actor.name,
+        reason=reason,
+        id=order_id,
+    )
+    record(session, at, actor.name, "order.release", f"order:{order_id}", holds=held, reason=reason)
+    resolve(session, f"order:{order_id}", at, actor.name, reason)
+    pieces = _open_pieces(session, order_id)
+    if not pieces:
+        return []
+    wants = wants_for(session, order_id, pieces)
+    # A person who releases the order wants every location asked again, but not one that has just refused it.
+    need = Need(order_id, order.brand, division or order.division, wants, barred=barred(session, order_id))
+    return allocate(session, [need], policy, at)
+
+
+def _place(session: Session, order_id: int, division: str, at: datetime) -> None:
+    names = [one.name for one in ancestry(division)] + [""] * 4
+    run(
+        session,
+        """update sales_order set division = :division, province = :province, city = :city, county = :county,
+                                  town = :town, updated_at = :at, version = version + 1
+           where id = :id""",
+        division=division,
+        province=names[0],
+        city=names[1],
+        county=names[2],
+        town=names[3],
+        at=at,
+        id=order_id,
+    )
+
+
+def _open_pieces(session: Session, order_id: int) -> dict[int, int]:
+    found = rows(
+        session,
+        """select line_no, ordered - allocated - shipped - cancelled as open from order_line
+           where order_id = :id and kind <> 'bundle' order by line_no""",
+        id=order_id,
+    )
+    return {line.line_no: line.open for line in found if line.open}

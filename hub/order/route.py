@@ -1,0 +1,48 @@
+"""Put the parts of an order to sourcing one after another, each seeing what the parts before it have taken."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from hub.address.division import Point, kilometres
+from hub.order.split import Lines
+from hub.sourcing.greedy import decide
+from hub.sourcing.model import Costs, Decision, Place, Question, Site
+
+
+class Shelf:
+    """Free pieces by (location, SKU), used up as a batch is planned: no piece is promised twice."""
+
+    def __init__(self, free: Mapping[tuple[str, str], int]) -> None:
+        self._free = dict(free)
+
+    def free(self, location: str, skus: Sequence[str]) -> dict[str, int]:
+        return {sku: pieces for sku in skus if (pieces := self._free.get((location, sku), 0)) > 0}
+
+    def take(self, decision: Decision) -> None:
+        for choice in decision.choices:
+            for take in choice.takes:
+                self._free[choice.code, take.sku] -= take.quantity
+
+
+def route(  # the parts of a question, named once here
+    parts: Sequence[Lines],
+    to: Point,
+    places: Mapping[str, Place],
+    shelf: Shelf,
+    version: str,
+    costs: Costs,
+    barred: frozenset[str],
+) -> Iterator[tuple[Question, Decision]]:
+    """Decide for each part where it comes from; nearer sites are listed first in what is recorded."""
+    ranked = sorted((round(kilometres(to, place.point)), place.code) for place in places.values())
+    for part in parts:
+        skus = sorted({want.sku for want in part})
+        sites = [_site(places[code], km, shelf.free(code, skus), barred) for km, code in ranked]
+        question = Question(policy=version, wants=part, sites=tuple(sites), costs=costs)
+        decision = decide(question)
+        shelf.take(decision)
+        yield question, decision
+
+
+def _site(place: Place, km: int, free: dict[str, int], barred: frozenset[str]) -> Site:
+    obstacle = "rejected_before" if place.code in barred else "" if place.active else "closed"
+    return Site(code=place.code, km=km, handling=place.handling, storages=place.storages, free=free, barred=obstacle)

@@ -1,0 +1,117 @@
+"""What differs between machines: settings.toml, a second file over it, and OMS_… variables over both."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from hub.errors import NeedsOperator
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+class Part(BaseModel):
+    """A table of the settings file; an unknown key is a typing error worth stopping for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Limits(Part):
+    """What a caller may send."""
+
+    body_bytes: PositiveInt = 1_048_576
+    batch_orders: PositiveInt = 100
+    order_lines: PositiveInt = 200
+    clock_skew_s: PositiveInt = 300
+
+
+class Worker(Part):
+    """How steps are claimed and repeated."""
+
+    threads: PositiveInt = 8
+    poll_s: PositiveFloat = 0.05
+    lease_s: PositiveFloat = 30
+    grace_s: PositiveFloat = 2
+    attempts: PositiveInt = 12
+    inbox_batch: PositiveInt = 50
+
+
+class Http(Part):
+    """How long an outbound call may take: to connect, and between two bytes of the answer."""
+
+    connect_s: PositiveFloat = 3
+    read_s: PositiveFloat = 10
+
+
+class Retention(Part):
+    """How many whole months are kept."""
+
+    inbox_months: PositiveInt = 6
+    attempt_months: PositiveInt = 3
+    history_months: PositiveInt = 24
+
+
+class Connection(Part):
+    """A configured partner: `kind` names its module under connectors/, its secret lies under the connection's name."""
+
+    kind: str
+    brand: str
+    shop: str = ""
+    base_url: str = ""
+    app_key: str = ""
+    customer_id: str = ""
+    options: dict[str, str] = Field(default_factory=dict)
+
+
+class Settings(BaseSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(env_prefix="OMS_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+    database_url: str = ""
+    data_folder: Path | None = None
+    secrets_folder: Path | None = None
+    api_host: str = "127.0.0.1"
+    api_port: int = 8000
+    language: str = ""
+    business_zone: str = "Asia/Shanghai"
+    limits: Limits = Limits()
+    worker: Worker = Worker()
+    http: Http = Http()
+    retention: Retention = Retention()
+    connections: dict[str, Connection] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 # pydantic-settings names the parameters
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 # as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        over = os.environ.get("OMS_SETTINGS")
+        files = [ROOT / "settings.toml", *([Path(over)] if over else [])]
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files, deep_merge=True)
+
+    def secret(self, name: str) -> bytes:
+        """Read a secret from OMS_SECRET_<NAME> or from the file of that name in the secrets folder.
+
+        Raises: NeedsOperator when neither is there, saying where it was looked for.
+        """
+        variable = f"OMS_SECRET_{name.upper().replace('-', '_')}"
+        if variable in os.environ:
+            return os.environ[variable].encode()
+        if self.secrets_folder is not None and (path := self.secrets_folder / name).is_file():
+            return path.read_bytes().strip()
+        where = f"{variable} or a file {name} in {self.secrets_folder or 'OMS_SECRETS_FOLDER'}"
+        raise NeedsOperator(f"the secret {name} is missing: set {where}", code="secret_missing")
+
+
+@cache
+def settings() -> Settings:
+    """Read the settings once for this process."""
+    return Settings()

@@ -1,0 +1,49 @@
+"""Tables of sourcing: where goods can come from, and every decision with what it was decided on."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint
+
+from hub.columns import Entity, Table, document, moment, names, number, price, words
+
+
+class Location(Entity, table=True):
+    """A place that ships: a warehouse (or later a store) behind one WMS connection."""
+
+    __table_args__ = (
+        CheckConstraint("latitude between -90 and 90 and longitude between -180 and 180", name="coordinates"),
+        CheckConstraint("handling >= 0", name="handling"),
+    )
+    code: str = words(primary_key=True)
+    name_zh: str = words()
+    name_en: str = words()
+    connection: str = words()
+    owner: str = words()
+    division: str = words()
+    street: str = words()
+    contact: str = words()
+    phone: str = words()
+    latitude: Decimal = price()
+    longitude: Decimal = price()
+    storages: list[str] = names()
+    courier: str = words()
+    handling: int = number()
+    active: bool = True
+
+
+class RoutingDecision(Table, table=True):
+    """One decision: its whole input, so that it replays identically, and its candidates, costs, bound and choice."""
+
+    __table_args__ = ({"postgresql_partition_by": "RANGE (order_id)"},)
+    order_id: int = number(primary_key=True)
+    no: int = number(primary_key=True)
+    decided_at: datetime = moment()
+    policy_version: str = words()
+    solver_version: str = words()
+    input_hash: str = words()
+    input: dict[str, Any] = document()
+    outcome: dict[str, Any] = document()
+    cost: int = number()
+    bound: int = number()

@@ -1,0 +1,198 @@
+"""The step table: whatever goes out is a row here before anything sends it, written with what caused it.
+
+A step is one outbound call of a flow. Steps of one lane (`{entity}:{id}:{connection}`) run in the order they were
+added; different lanes never wait for each other.
+
+    waiting ─▶ pending ─▶ in_flight ─▶ done | pending | unknown | dead | cancelled
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Identity, Index, UniqueConstraint, text
+from sqlalchemy.orm import Session
+
+from hub.columns import Table, document, moment, number, one_of, sealed, words
+from hub.database import rows, run
+
+
+class StepState(StrEnum):
+    WAITING = "waiting"
+    PENDING = "pending"
+    IN_FLIGHT = "in_flight"
+    UNKNOWN = "unknown"
+    DONE = "done"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+OPEN = (StepState.WAITING, StepState.PENDING, StepState.IN_FLIGHT, StepState.UNKNOWN, StepState.DEAD)
+"""States behind which a lane waits; a dead head parks its lane until a person decides."""
+
+
+class StepColumns(Table):
+    """What a live step and a finished one have in common."""
+
+    flow: str = words()
+    lane: str = words()
+    connection: str = words()
+    idempotency_key: str = words()
+    order_id: int = number()
+    subject: dict[str, Any] = document()
+    state: str = words()
+    run_at: datetime = moment()
+    attempts: int = number(default=0)
+    token: int = number(default=0)
+    lease_until: datetime | None = moment(default=None)
+    last_error: str = words(default="")
+    created_at: datetime = moment()
+
+
+class Step(StepColumns, table=True):
+    """A live step; its id is also its place in the lane, for ids rise under the entity's row lock."""
+
+    __table_args__ = (
+        one_of("state", StepState),
+        UniqueConstraint("idempotency_key"),
+        Index("ix_step_due", "run_at", "id", postgresql_where=text("state in ('pending', 'unknown', 'in_flight')")),
+        Index("ix_step_lane", "lane", "id"),
+        Index("uq_step_lane_in_flight", "lane", unique=True, postgresql_where=text("state = 'in_flight'")),
+        Index("ix_step_order", "order_id"),
+        Index("ix_step_finished", "settled_at", postgresql_where=text("state in ('done', 'cancelled')")),
+    )
+    id: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])
+    settled_at: datetime | None = moment(default=None)
+
+
+class StepHistory(StepColumns, table=True):
+    """A finished step, partitioned by month."""
+
+    __table_args__ = (Index("ix_step_history_order", "order_id"), {"postgresql_partition_by": "RANGE (settled_at)"})
+    id: int = number(primary_key=True)
+    settled_at: datetime = moment(primary_key=True)
+
+
+class Attempt(Table, table=True):
+    """One call that was made for a step: request and answer sealed, partitioned by month."""
+
+    __table_args__ = (Index("ix_attempt_step", "step_id"), {"postgresql_partition_by": "RANGE (started_at)"})
+    step_id: int = number(primary_key=True)
+    token: int = number(primary_key=True)
+    started_at: datetime = moment(primary_key=True)
+    finished_at: datetime = moment()
+    outcome: str = words()
+    error_code: str = words(default="")
+    error: str = words(default="")
+    exchanges: bytes | None = sealed(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class NewStep:
+    """A call to be made: `subject` holds ids only, never personal data."""
+
+    flow: str
+    lane: str
+    connection: str
+    idempotency_key: str
+    order_id: int
+    subject: Mapping[str, Any]
+
+
+def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes: bool = False) -> None:
+    """Write steps behind the open ones of their lanes, in the caller's transaction and under its entity's row lock.
+
+    `fresh_lanes` promises that the lanes belong to entities this transaction has just made, so nothing is open there.
+    """
+    if not steps:
+        return
+    lanes = sorted({step.lane for step in steps})
+    # Locking the open steps makes whoever settles one of them wait for us and then see what we added, or us for them.
+    taken: set[str] = set()
+    if not fresh_lanes:
+        statement = """select lane from step where lane = any(:lanes)
+                       and state in ('waiting', 'pending', 'in_flight', 'unknown', 'dead')
+                       order by id for share"""
+        taken = {found.lane for found in rows(session, statement, lanes=lanes)}
+    states: list[str] = []
+    for step in steps:
+        states.append(StepState.WAITING if step.lane in taken else StepState.PENDING)
+        taken.add(step.lane)
+    run(
+        session,
+        """insert into step (flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, token,
+                             last_error, created_at)
+           select flow, lane, connection, key, order_id, subject::jsonb, state, :at, 0, 0, '', :at
+           from unnest(cast(:flows as text[]), cast(:lanes as text[]), cast(:connections as text[]),
+                       cast(:keys as text[]), cast(:orders as bigint[]), cast(:subjects as text[]),
+                       cast(:states as text[]))
+                with ordinality as new (flow, lane, connection, key, order_id, subject, state, place)
+           order by place""",
+        flows=[step.flow for step in steps],
+        lanes=[step.lane for step in steps],
+        connections=[step.connection for step in steps],
+        keys=[step.idempotency_key for step in steps],
+        orders=[step.order_id for step in steps],
+        subjects=[json.dumps(step.subject) for step in steps],
+        states=states,
+        at=at,
+    )
+
+
+def promote(session: Session, lane: str, at: datetime) -> None:
+    """Let the next waiting step of a lane run, unless something before it is still open."""
+    run(
+        session,
+        """update step set state = 'pending', run_at = :at
+           where id = (select id from step where lane = :lane and state = 'waiting' order by id limit 1)
+             and not exists (select 1 from step earlier where earlier.lane = :lane
+                             and earlier.state in ('pending', 'in_flight', 'unknown', 'dead'))""",
+        lane=lane,
+        at=at,
+    )
+
+
+def withdraw(session: Session, lane: str, flow: str, at: datetime) -> bool:
+    """Cancel a step that has not been tried yet, and say whether that was still possible."""
+    changed = run(
+        session,
+        """update step set state = 'cancelled', settled_at = :at
+           where lane = :lane and flow = :flow and state in ('waiting', 'pending') and attempts = 0""",
+        lane=lane,
+        flow=flow,
+        at=at,
+    )
+    if changed:
+        promote(session, lane, at)
+    return bool(changed)
+
+
+def move_finished(session: Session, before: datetime, limit: int = 5_000) -> int:
+    """Move finished steps to the monthly history, in bulk; give how many."""
+    columns = """id, flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, token,
+                 lease_until, last_error, created_at, settled_at"""
+    return run(
+        session,
+        f"""with finished as (
+                select id from step where state in ('done', 'cancelled') and settled_at < :before
+                order by settled_at limit :limit for update skip locked),
+            moved as (delete from step using finished where step.id = finished.id returning step.*)
+            insert into step_history ({columns}) select {columns} from moved""",
+        before=before,
+        limit=limit,
+    )
+
+
+def wake_parked(session: Session, at: datetime) -> int:
+    """Promote heads of lanes that nothing holds up any more; a net under `promote`, run by the sweep."""
+    return run(
+        session,
+        """update step set state = 'pending', run_at = :at
+           where state = 'waiting' and not exists (
+               select 1 from step earlier where earlier.lane = step.lane and earlier.id < step.id
+               and earlier.state in ('waiting', 'pending', 'in_flight', 'unknown', 'dead'))""",
+        at=at,
+    )

@@ -1,0 +1,71 @@
+"""People as the hub knows them: a row with a data key of their own, found by blind index, erased by losing the key."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Identity, UniqueConstraint
+from sqlalchemy.orm import Session
+
+from hub.columns import Table, moment, number, sealed, words
+from hub.database import keyring_of, rows
+from hub.keyring import SubjectKey
+
+REFERENCE: Final = "subject|reference"
+
+
+class Subject(Table, table=True):
+    """A buyer of a brand; `data_key` opens every personal field of theirs."""
+
+    __table_args__ = (UniqueConstraint("brand", "reference_index"),)
+    id: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])
+    brand: str = words()
+    reference_index: bytes = sealed()
+    reference: bytes = sealed()
+    data_key: bytes | None = sealed(default=None)
+    created_at: datetime = moment()
+
+
+def known_subjects(
+    session: Session, brand: str, references: Iterable[str], at: datetime
+) -> Mapping[str, tuple[int, SubjectKey]]:
+    """Find or make the subjects of a brand by their references (a buyer id), each with its opened data key."""
+    ring = keyring_of(session)
+    by_index = {ring.index("subject", brand, reference): reference for reference in references}
+    made = {index: ring.new_subject_key(_place(brand, index)) for index in by_index}
+    found = rows(
+        session,
+        """insert into subject (brand, reference_index, reference, data_key, created_at)
+           select :brand, index, reference, key, :at
+           from unnest(cast(:indexes as bytea[]), cast(:references as bytea[]), cast(:keys as bytea[]))
+                as new (index, reference, key)
+           order by index
+           on conflict (brand, reference_index) do update set brand = excluded.brand
+           returning id, reference_index, data_key""",
+        brand=brand,
+        at=at,
+        indexes=list(by_index),
+        references=[ring.seal(reference.encode(), REFERENCE) for reference in by_index.values()],
+        keys=[made[index][1] for index in by_index],
+    )
+    return {
+        by_index[bytes(row.reference_index)]: (
+            row.id,
+            ring.open_subject_key(bytes(row.data_key), _place(brand, bytes(row.reference_index))),
+        )
+        for row in found
+    }
+
+
+def open_key(session: Session, subject_id: int) -> SubjectKey | None:
+    """Open one subject's data key; None when it was erased."""
+    found = rows(session, "select brand, reference_index, data_key from subject where id = :id", id=subject_id)
+    if not found or found[0].data_key is None:
+        return None
+    subject = found[0]
+    place = _place(subject.brand, bytes(subject.reference_index))
+    return keyring_of(session).open_subject_key(bytes(subject.data_key), place)
+
+
+def _place(brand: str, index: bytes) -> str:
+    return f"subject|data_key|{brand}|{index.hex()}"
