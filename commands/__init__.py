@@ -1,0 +1,1 @@
+"""The `oms` command line: the top layer, which may use everything."""

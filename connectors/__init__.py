@@ -1,0 +1,1 @@
+"""One module per partner, by kind; the registry makes them from settings."""

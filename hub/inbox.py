@@ -89,8 +89,13 @@ def message_id_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def keep(session: Session, connection: str, kind: str, message_id: str, body: bytes, at: datetime) -> tuple[int, bool]:
-    """Keep a message, and give its row id and whether it is new; the same message again gives the first row."""
+def keep(
+    session: Session, connection: str, kind: str, message_id: str, body: bytes, at: datetime, *, attended: bool = False
+) -> tuple[int, bool]:
+    """Keep a message, and give its row id and whether it is new; the same message again gives the first row.
+
+    `attended` says that the request which brought it will work on it at once: the sweep leaves it alone for a while.
+    """
     found = row(
         session,
         """insert into inbox_key (connection, kind, message_id, inbox_id, received_at)
@@ -124,7 +129,7 @@ def keep(session: Session, connection: str, kind: str, message_id: str, body: by
         kind=kind,
         message_id=message_id,
         body=keyring_of(session).seal_body(body, place(found.inbox_id)),
-        run_at=at,
+        run_at=at + FIRST_LOOK if attended else at,
     )
     return found.inbox_id, True
 

@@ -66,7 +66,7 @@ class Keyring:
 
         Raises: NeedsOperator when the key is gone or the bytes were changed or moved.
         """
-        name = sealed[2 : 2 + sealed[1]].decode()
+        name = sealed[2 : 2 + sealed[1]].decode(errors="replace") if len(sealed) > 1 else ""
         if name not in self.keys:
             raise NeedsOperator(f"key {name} is not in the key ring", code="key_missing")
         return _open(self.keys[name], sealed, place)
@@ -116,11 +116,11 @@ def _seal(name: str, key: bytes, plain: bytes, place: str) -> bytes:
 
 
 def _open(key: bytes, sealed: bytes, place: str) -> bytes:
-    start = 2 + sealed[1]
-    head, nonce, rest = sealed[:start], sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
     try:
+        start = 2 + sealed[1]
+        head, nonce, rest = sealed[:start], sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
         return AESGCM(key).decrypt(nonce, rest, head + place.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError, IndexError) as error:  # the latter two: cut short
         raise NeedsOperator(
             f"sealed bytes of {place} do not open: changed, moved or another key", code="seal"
         ) from error

@@ -4,7 +4,7 @@ Documents that cross a port are frozen values. Partners raise the errors of hub.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import AwareDatetime
 
@@ -92,19 +92,3 @@ class Connectors(Protocol):
         ...
 
     def names(self) -> Sequence[str]: ...
-
-
-class Exchange(Document):
-    """One request to a partner and its answer, kept with the attempt."""
-
-    request: str
-    request_body: bytes
-    status: int | None
-    answer_body: bytes
-    seconds: float
-    error: str = ""
-
-    def record(self) -> dict[str, Any]:
-        """Give it in a shape that JSON can carry; bodies as text with what is not UTF-8 escaped."""
-        bodies = {"request_body": self.request_body, "answer_body": self.answer_body}
-        return {**self.model_dump(), **{name: body.decode(errors="backslashreplace") for name, body in bodies.items()}}

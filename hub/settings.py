@@ -69,7 +69,7 @@ class Connection(Part):
 class Settings(BaseSettings):
     """All settings of one process."""
 
-    model_config = SettingsConfigDict(env_prefix="OMS_", env_nested_delimiter="__", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="OMS_", env_nested_delimiter="__", frozen=True, extra="forbid")
 
     database_url: str = ""
     data_folder: Path | None = None

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from hub.database import sqlalchemy_url
@@ -24,10 +26,13 @@ def upgrade(url: str) -> None:
     command.upgrade(config(url), "head")
 
 
+def newest(url: str) -> str:
+    """Give the revision that the code expects."""
+    return ScriptDirectory.from_config(config(url)).get_current_head() or ""
+
+
 def revision_of(url: str) -> str:
     """Give the revision a database stands at; empty when it has none."""
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415 # only asked for by doctor and readiness
-
     engine = create_engine(sqlalchemy_url(url))
     try:
         with engine.connect() as connection:

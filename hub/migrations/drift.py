@@ -5,7 +5,7 @@ from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, ForeignKeyConstraint, create_engine, text
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from hub.database import sqlalchemy_url
@@ -15,8 +15,13 @@ PARTITION = re.compile(r"_y\d{4}m\d{2}")
 SHADOW = "declared"
 
 
-def is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:  # noqa: FBT001 # Alembic's hook
-    """Leave partitions out: they come and go with the months, and Alembic would drop them."""
+def is_ours(found: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:  # noqa: FBT001 # Alembic's hook
+    """Leave partitions out: they come and go with the months, and Alembic would drop them.
+
+    PostgreSQL also keeps a foreign key to each partition of a table that has one to the whole.
+    """
+    if isinstance(found, ForeignKeyConstraint):
+        return not any(PARTITION.search(element.target_fullname) for element in found.elements)
     return not (kind in {"table", "index"} and name is not None and PARTITION.search(name))
 
 
@@ -55,7 +60,7 @@ def _constraints(connection: Connection, schema: str) -> dict[tuple[str, str], s
     found: Any = connection.execute(
         text("""select t.relname, c.conname, pg_get_constraintdef(c.oid) as definition
                 from pg_constraint c join pg_class t on t.oid = c.conrelid join pg_namespace n on n.oid = t.relnamespace
-                where n.nspname = :schema and not t.relispartition and c.contype in ('c', 'u', 'p', 'f')"""),
+                where n.nspname = :schema and not t.relispartition and c.conparentid = 0 and c.contype in ('c', 'u', 'p', 'f')"""),
         {"schema": schema},
     )
     return {

@@ -12,6 +12,7 @@ from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import CANCEL, RELEASE, lane_of
 from hub.fulfilment.status import Execution, Negotiation
+from hub.inventory.level import hold_still
 from hub.order.allocate import write_holds
 from hub.order.counters import give_back
 from hub.order.hold import Hold, HoldType
@@ -36,8 +37,10 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": reason[:200]})
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=reason[:200])
-    for no in _live_fulfilments(session, order_id):
-        _stop(session, Standing(session, order_id, no), at)
+    standings = [Standing(session, order_id, no) for no in _live_fulfilments(session, order_id)]
+    hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
+    for standing in standings:
+        _stop(session, standing, at)
     return finish_cancel(session, order, at)
 
 

@@ -14,6 +14,7 @@ from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import NewLine, parse_code
 from hub.fulfilment.ship import ship
 from hub.fulfilment.status import Execution, Negotiation
+from hub.inventory.level import hold_still
 from hub.order.allocate import Need, allocate
 from hub.order.cancel import finish_cancel, wants_cancel
 from hub.order.counters import give_back, mark_shipped
@@ -35,6 +36,8 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     order_id, no = parse_code(confirm.code)
     order = lock_order(session, order_id)
     standing = Standing(session, order_id, no)
+    if confirm.final:
+        hold_still(session, {line.sku for line in standing.open_lines()})
     shipped = ship(session, standing, confirm, at)
     if shipped is None:
         return order_id
@@ -67,6 +70,7 @@ def _reject(session: Session, order: Locked, standing: Standing, report: Report,
         return
     if standing.ended:
         raise Conflict(f"fulfilment order {standing.code} has ended as {standing.execution}", code="fulfilment_ended")
+    hold_still(session, {line.sku for line in standing.open_lines()})
     lines = end(standing, Negotiation.REJECTED, Execution.CANCELLED, report.note[:200] or "rejected", at)
     record(session, at, WAREHOUSE, "fulfilment.reject", f"order:{order.id}", fulfilment=standing.no)
     _find_new_source(session, order, standing, lines, policy, at)

@@ -1,0 +1,87 @@
+"""Put the API together: routers, errors, request ids, figures."""
+
+import re
+import time
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from prometheus_client import CollectorRegistry
+
+from api import docs, errors, health, orders, webhooks
+from api.metrics import REQUESTS, SECONDS, Depths
+from api.surroundings import Hub
+from connectors.registry import Registry
+from hub.database import Database
+from hub.keyring import Keyring
+from hub.log import start_logging
+from hub.settings import Settings, settings
+
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_log = structlog.get_logger()
+
+
+def build(configured: Settings, database: Database, connectors: Registry) -> FastAPI:
+    """Make the app over given parts."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        yield
+        database.close()
+
+    app = FastAPI(
+        title="OMS 订单中台 API",
+        version="1",
+        description="下单、查询、取消、回调。金额为元的十进制字符串，时间带时区。\n\nPlace, look up and cancel orders; "
+        "partners' webhooks. Amounts are decimal strings in yuan, times carry their offset.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.hub = Hub(database, connectors, configured)
+    app.state.registry = CollectorRegistry()
+    for collector in (REQUESTS, SECONDS, Depths(database)):
+        app.state.registry.register(collector)
+    errors.install(app)
+    app.middleware("http")(_accompany)
+    for part in (orders, webhooks, health, docs):
+        app.include_router(part.router)
+    return app
+
+
+def create() -> FastAPI:
+    """Make the app from this process's settings; what uvicorn calls."""
+    start_logging()
+    configured = settings()
+    database = Database(configured.database_url, Keyring.read(configured.secret("keyring")), connections=20)
+    return build(configured, database, Registry(configured))
+
+
+async def _accompany(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Give each request an id, a line in the log, and its place in the figures."""
+    offered = request.headers.get("x-request-id", "")
+    request.state.request_id = offered if REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+    structlog.contextvars.bind_contextvars(request_id=request.state.request_id)
+    started = time.monotonic()
+    try:
+        response = await call_next(request)
+    finally:
+        structlog.contextvars.clear_contextvars()
+    route = getattr(request.scope.get("route"), "path", "none")
+    seconds = time.monotonic() - started
+    REQUESTS.labels(request.method, route, response.status_code).inc()
+    SECONDS.labels(request.method, route).observe(seconds)
+    _log.info(
+        "request",
+        request_id=request.state.request_id,
+        method=request.method,
+        route=route,
+        status=response.status_code,
+        seconds=round(seconds, 4),
+    )
+    response.headers["X-Request-Id"] = request.state.request_id
+    return response

@@ -1,0 +1,83 @@
+r"""Who is calling: an HMAC over method, path, time, nonce and body, under the secret of the caller's connection.
+
+Headers: X-OMS-Client (the connection), X-OMS-Timestamp (Unix seconds), X-OMS-Nonce (16 to 64 letters, digits, - or _)
+and X-OMS-Signature, the hex HMAC-SHA256 of
+
+    METHOD \\n path?query \\n timestamp \\n nonce \\n hex SHA-256 of the body
+"""
+
+import hashlib
+import hmac
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from api.surroundings import Body, Hub, TheHub
+from hub.clients import spend_nonce
+from hub.errors import NeedsOperator, NotFound, Unauthorised
+from hub.roles import Actor, Role
+
+NONCE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
+CALLERS: Final = "channels."
+"""Only channel connections may call the API; a warehouse speaks through its webhook."""
+
+
+def text_to_sign(method: str, target: str, timestamp: str, nonce: str, body: bytes) -> bytes:
+    """Lay out what is signed; `target` is the path with its query, as sent."""
+    return "\n".join([method.upper(), target, timestamp, nonce, hashlib.sha256(body).hexdigest()]).encode()
+
+
+def authenticate(request: Request, hub: TheHub, body: Body) -> Actor:
+    """Find out who calls; the nonce is spent only after a good signature.
+
+    Raises: Unauthorised, in the same words for an unknown client and a wrong signature.
+    """
+    wanted = ("client", "timestamp", "nonce", "signature")
+    sent = {name: request.headers.get(f"x-oms-{name}", "") for name in wanted}
+    if not all(sent.values()):
+        missing = ", ".join(f"X-OMS-{name.capitalize()}" for name in wanted if not sent[name])
+        raise Unauthorised(f"these headers are missing: {missing}", code="signature_missing")
+    raw_query = request.scope.get("query_string", b"").decode("latin-1")
+    raw_path = request.scope.get("raw_path") or request.url.path.encode()
+    target = raw_path.decode("latin-1") + (f"?{raw_query}" if raw_query else "")
+    text = text_to_sign(request.method, target, sent["timestamp"], sent["nonce"], body)
+    expected = hmac.digest(_secret(hub, sent["client"]), text, hashlib.sha256).hex()
+    if not hmac.compare_digest(expected.encode(), sent["signature"].lower().encode()):
+        raise Unauthorised("the signature is wrong", code="wrong_signature")
+    expires = _expiry(sent["timestamp"], hub)
+    if not NONCE.fullmatch(sent["nonce"]):
+        raise Unauthorised("a nonce is 16 to 64 letters, digits, - or _", code="bad_nonce")
+    with hub.database.transaction() as session:
+        spend_nonce(session, sent["client"], sent["nonce"], expires)
+    connection = hub.connectors.settings_of(sent["client"])
+    shops, brands = frozenset({connection.shop}), frozenset({connection.brand})
+    return Actor(sent["client"], frozenset({Role.OPERATOR}), brands, shops)
+
+
+Caller = Annotated[Actor, Depends(authenticate)]
+
+
+def _secret(hub: Hub, client: str) -> bytes:
+    """Give a client's secret, or for an unknown one something that nobody can have signed with."""
+    try:
+        if hub.connectors.settings_of(client).kind.startswith(CALLERS):
+            return hub.settings.secret(client)
+    except (NotFound, NeedsOperator):
+        pass
+    return hashlib.sha256(f"no such client {client}".encode() + hub.settings.secret("keyring")).digest()
+
+
+def _expiry(timestamp: str, hub: Hub) -> datetime:
+    """Check that the caller's clock is near ours, and say until when its nonce must be remembered.
+
+    Raises: Unauthorised.
+    """
+    skew = timedelta(seconds=hub.settings.limits.clock_skew_s)
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):  # noqa: PLR2004 # until the year 33658
+        raise Unauthorised("X-OMS-Timestamp is Unix seconds", code="stale_timestamp")
+    sent = datetime.fromtimestamp(int(timestamp), UTC)
+    if abs(hub.now() - sent) > skew:
+        raise Unauthorised(f"X-OMS-Timestamp is more than {skew.seconds} s off", code="stale_timestamp")
+    return sent + 2 * skew

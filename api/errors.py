@@ -1,0 +1,129 @@
+"""Every error as problem+json (RFC 9457): a stable code, a title in the caller's language, what to do, a request id."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from api.surroundings import TooLarge
+from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NoStock, NotFound, Unauthorised
+from hub.language import Words, preferred
+
+STATUSES: Final[Mapping[type[HubError], int]] = {
+    TooLarge: 413,
+    Malformed: 422,
+    Unauthorised: 401,
+    NotFound: 404,
+    NoStock: 409,
+    Conflict: 409,
+    NeedsOperator: 500,
+}
+"""Everything else of hub.errors is 503: the same request may succeed later."""
+
+BY_CODE: Final[Mapping[str, int]] = {"malformed": 422, "wrong_encoding": 400, "body_cut": 400, "forbidden": 403}
+UNAVAILABLE: Final = 503
+RETRY_S: Final = "2"
+
+TITLES: Final[Mapping[str, Words]] = {
+    "body_too_large": Words("请求体过大", "The body is too large"),
+    "body_cut": Words("请求体不完整", "The body ended early"),
+    "malformed": Words("请求格式不正确", "The request cannot be read"),
+    "wrong_encoding": Words("编码不正确，请使用 UTF-8", "Wrong encoding: send UTF-8"),
+    "totals": Words("订单金额不平", "The totals do not add up"),
+    "unknown_sku": Words("商品未对应到 SKU", "A product is not known"),
+    "too_many_orders": Words("一次提交的订单过多", "Too many orders in one request"),
+    "too_many_lines": Words("订单行过多", "Too many lines in one order"),
+    "order_conflict": Words("同一单号内容不同", "This order number exists with other contents"),
+    "idempotency_key_reused": Words("幂等键已用于其他请求", "This Idempotency-Key was used for another request"),
+    "already_shipped": Words("订单已发货，不能取消", "Some of the order has left"),
+    "order_state": Words("订单当前状态不允许此操作", "The order's state does not allow this"),
+    "unknown_order": Words("订单不存在", "There is no such order"),
+    "unknown_connection": Words("连接不存在", "There is no such connection"),
+    "not_found": Words("地址不存在", "There is nothing here"),
+    "signature_missing": Words("缺少签名", "The signature is missing"),
+    "wrong_signature": Words("签名不正确", "The signature is wrong"),
+    "stale_timestamp": Words("时间戳超出允许范围", "The timestamp is too far off"),
+    "bad_nonce": Words("随机串格式不正确", "The nonce has the wrong form"),
+    "nonce_replayed": Words("请求已使用过（重放）", "This request was sent before"),
+    "forbidden": Words("没有权限", "Not allowed"),
+    "secret_missing": Words("服务端配置不完整", "The hub's configuration is incomplete"),
+    "database_away": Words("服务暂时不可用，请稍后重试", "The hub is busy or restarting: try again"),
+    "method_not_allowed": Words("不支持的请求方法", "This method is not served here"),
+    "our_fault": Words("系统内部错误", "The hub has failed"),
+}
+GENERAL: Final = Words("请求未能完成", "The request was not completed")
+
+_log = structlog.get_logger()
+
+
+def status_of(error: HubError) -> int:
+    """Give the HTTP status of an error."""
+    if error.code in BY_CODE:
+        return BY_CODE[error.code]
+    return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), UNAVAILABLE)
+
+
+def problem_of(code: str, detail: str, status: int, request: Request, field: str = "") -> dict[str, object]:
+    """Lay an error out; `title` is in the language of Accept-Language (Chinese unless English is preferred)."""
+    language = preferred(request.headers.get("accept-language", ""))
+    body: dict[str, object] = {
+        "type": f"urn:oms:problem:{code}",
+        "title": TITLES.get(code, GENERAL).say(language),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": getattr(request.state, "request_id", ""),
+    }
+    return {**body, "field": field} if field else body
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app in this one shape."""
+    app.add_exception_handler(HubError, _hub_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(PoolTimeout, _database_away)
+    app.add_exception_handler(500, _our_fault)
+
+
+def _answer(request: Request, status: int, code: str, detail: str, field: str = "") -> JSONResponse:
+    headers = {"Retry-After": RETRY_S} if status == UNAVAILABLE else None
+    body = problem_of(code, detail, status, request, field)
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def _hub_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HubError):
+        raise error
+    return _answer(request, status_of(error), error.code, error.message, error.field)
+
+
+def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    return _answer(request, 422, "malformed", f"{field}: {first['msg']}", field)
+
+
+def _http_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "malformed")
+    return _answer(request, error.status_code, code, str(error.detail))
+
+
+def _database_away(request: Request, error: Exception) -> JSONResponse:
+    _log.warning("api.database_away", error=type(error).__name__)
+    return _answer(request, UNAVAILABLE, "database_away", "the database did not answer; nothing is lost, send it again")
+
+
+def _our_fault(request: Request, _error: Exception) -> JSONResponse:
+    return _answer(request, 500, "our_fault", "tell us the request_id")

@@ -1,0 +1,87 @@
+"""What the OpenAPI document says of raw bodies: their schema and an example of each."""
+
+from typing import Any, Final
+
+EXAMPLE: Final[dict[str, Any]] = {
+    "external_id": "EXAMPLE-000001",
+    "placed_at": "2026-11-11T10:00:00+08:00",
+    "paid_at": "2026-11-11T10:00:05+08:00",
+    "currency": "CNY",
+    "buyer": {"id": "buyer-1"},
+    "receiver": {
+        "name": "收件人甲",
+        "phone": "10000000001",
+        "province": "广东省",
+        "city": "深圳市",
+        "district": "南山区",
+        "street": "测试路1号",
+    },
+    "lines": [{"line_id": "1", "sku": "P1000", "title": "样品", "quantity": 2, "unit_price": "12.50"}],
+    "freight": "6.00",
+    "discounts": [{"source": "coupon", "code": "NEW", "amount": "3.00", "funder": "merchant"}],
+    "total": "28.00",
+    "remark": "",
+}
+
+_TEXT: Final = {"type": "string"}
+_YUAN: Final = {"type": "string", "pattern": r"^\d+(\.\d{1,2})?$", "description": "元，最多两位小数 · yuan"}
+_TIME: Final = {"type": "string", "format": "date-time", "description": "含时区 · with its offset"}
+_LINE: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["line_id", "sku", "quantity", "unit_price"],
+    "properties": {
+        "line_id": _TEXT,
+        "sku": _TEXT,
+        "title": _TEXT,
+        "quantity": {"type": "integer", "minimum": 1},
+        "unit_price": {"type": "string", "description": "优惠前单价（元）· before discounts, yuan"},
+        "gift": {"type": "boolean"},
+    },
+}
+_DISCOUNT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["source", "amount"],
+    "properties": {
+        "source": {"enum": ["coupon", "promotion", "points", "gift_card", "shipping", "platform"]},
+        "code": _TEXT,
+        "amount": _YUAN,
+        "funder": {"enum": ["merchant", "platform", "brand", "distributor"]},
+        "line_id": {"type": "string", "description": "缺省为整单优惠 · without it, of the whole order"},
+    },
+}
+_RECEIVER: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["name", "phone", "province", "city", "street"],
+    "properties": dict.fromkeys(("name", "phone", "province", "city", "district", "town", "street", "postcode"), _TEXT),
+}
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["external_id", "placed_at", "buyer", "receiver", "lines", "total"],
+    "properties": {
+        "external_id": {"type": "string", "maxLength": 64, "description": "店铺内唯一 · unique in the shop"},
+        "placed_at": _TIME,
+        "paid_at": _TIME,
+        "currency": {"type": "string", "default": "CNY"},
+        "buyer": {"type": "object", "required": ["id"], "properties": {"id": _TEXT, "nick": _TEXT}},
+        "receiver": _RECEIVER,
+        "lines": {"type": "array", "minItems": 1, "items": _LINE},
+        "freight": _YUAN,
+        "discounts": {"type": "array", "items": _DISCOUNT},
+        "total": {**_YUAN, "description": "商品 − 优惠 + 运费 · goods − discounts + freight"},
+        "remark": _TEXT,
+        "type": {"enum": ["normal", "presale", "exchange", "reship", "gift", "o2o"], "default": "normal"},
+    },
+}
+
+
+def body_of(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    """Describe a raw JSON body for OpenAPI."""
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+ORDER: Final = body_of(SCHEMA, EXAMPLE)
+BATCH: Final = body_of(
+    {"type": "object", "required": ["orders"], "properties": {"orders": {"type": "array", "items": SCHEMA}}},
+    {"orders": [EXAMPLE]},
+)

@@ -1,0 +1,181 @@
+"""`oms`: every command there is."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands import operate
+from commands.screen import ERROR, say, words
+from hub.errors import HubError
+
+app = typer.Typer(
+    help=words("OMS 订单中台", "OMS, the order middle platform"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+db_app = typer.Typer(help=words("数据库", "the database"), no_args_is_help=True)
+keys_app = typer.Typer(help=words("密钥", "keys"), no_args_is_help=True)
+for name, part in {
+    "order": operate.order_app,
+    "inbox": operate.inbox_app,
+    "step": operate.step_app,
+    "case": operate.case_app,
+    "sku": operate.sku_app,
+    "db": db_app,
+    "keys": keys_app,
+}.items():
+    app.add_typer(part, name=name)
+
+AsJson = operate.AsJson
+
+
+@app.command("demo", help=words("在本机真实运行整个中台与沙箱伙伴", "run the hub and its sandbox partners for real"))
+def demo(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help=words("无人值守地自检", "check itself, without a person"))
+    ] = False,
+    orders: Annotated[int, typer.Option(min=1, max=100_000, help=words("订单数", "how many orders"))] = 300,
+    as_json: AsJson = False,
+    kill_worker: Annotated[
+        bool, typer.Option("--kill-worker", help=words("期间随机强杀工作进程", "kill the worker at random meanwhile"))
+    ] = False,
+) -> None:
+    from commands.demo import run_check, run_show  # noqa: PLC0415 # needs the demo's own packages
+
+    code = run_check(orders, kill_worker=kill_worker, as_json=as_json) if check else run_show(orders)
+    raise typer.Exit(code)
+
+
+@app.command("api", help=words("启动接口服务", "serve the API"))
+def api() -> None:
+    from commands.serve import serve_api  # noqa: PLC0415 # each process imports what it runs
+
+    serve_api()
+
+
+@app.command("worker", help=words("启动工作进程", "run the worker"))
+def worker() -> None:
+    from commands.serve import serve_worker  # noqa: PLC0415 # as above
+
+    serve_worker()
+
+
+@app.command("scheduler", help=words("启动定时任务进程", "run the scheduler"))
+def scheduler() -> None:
+    from commands.serve import serve_scheduler  # noqa: PLC0415 # as above
+
+    serve_scheduler()
+
+
+@app.command(
+    "test",
+    help=words("运行全部测试", "run all tests"),
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def run_the_tests(
+    context: typer.Context,
+    *,
+    full: Annotated[bool, typer.Option("--full", help=words("使用大规模次数", "with the large counts"))] = False,
+) -> None:
+    from commands.testing import run_tests  # noqa: PLC0415 # as above
+
+    raise typer.Exit(run_tests(context.args, full=full))
+
+
+@app.command(
+    "check", help=words("静态检查：格式、类型、依赖方向、表结构、密钥", "lint, types, imports, schema, secrets")
+)
+def check(names: Annotated[list[str] | None, typer.Argument(help=words("只做这些", "only these"))] = None) -> None:
+    from commands.check import check as run_checks  # noqa: PLC0415 # as above
+
+    raise typer.Exit(run_checks(names or ()))
+
+
+@app.command("lock", help=words("重新锁定依赖版本", "lock the dependencies anew"))
+def lock() -> None:
+    from commands.lock import lock as relock  # noqa: PLC0415 # as above
+
+    raise typer.Exit(relock())
+
+
+@app.command("doctor", help=words("检查环境并给出修复办法", "say what is wrong with a set-up and how to mend it"))
+def doctor(*, as_json: AsJson = False) -> None:
+    from commands.doctor import report  # noqa: PLC0415 # as above
+
+    raise typer.Exit(report(as_json=as_json))
+
+
+@app.command("sign", help=words("为 curl 生成签名请求头", "sign a call, as options for curl"))
+def sign(
+    method: str,
+    target: Annotated[str, typer.Argument(help=words("路径与查询串", "path and query"))],
+    client: Annotated[str, typer.Option(help=words("客户端（连接名）", "the client: a connection"))] = "mall-pc",
+    body: Annotated[Path | None, typer.Option(help=words("请求体文件", "file with the body"))] = None,
+    *,
+    example: Annotated[
+        bool, typer.Option("--example", help=words("写出一份可下的示例订单", "write an example order and sign it"))
+    ] = False,
+) -> None:
+    from commands.reach import configured, reached  # noqa: PLC0415 # as above
+    from commands.sign import EXAMPLE_FILE, example_order, headers_for  # noqa: PLC0415 # as above
+
+    content = body.read_bytes() if body else b""
+    if example:
+        with reached() as reach:
+            content = example_order(reach.database)
+        EXAMPLE_FILE.write_bytes(content)
+    headers = headers_for(configured(), client, method, target, content)
+    # No spaces, so that the shell's $( … ) hands each word on as it is.
+    print(" ".join(f"-H {key}:{value}" for key, value in headers.items()))  # noqa: T201 # what the command is for
+
+
+@db_app.command("upgrade", help=words("升级表结构并建好分区", "bring the schema up to date and make partitions"))
+def db_upgrade() -> None:
+    from datetime import UTC, datetime  # noqa: PLC0415 # as above
+
+    from commands.reach import reached  # noqa: PLC0415 # as above
+    from hub.migrations import upgrade  # noqa: PLC0415 # as above
+    from hub.partitions import make_partitions  # noqa: PLC0415 # as above
+
+    with reached() as reach:
+        upgrade(reach.url)
+        with reach.database.transaction() as session:
+            made = make_partitions(session, datetime.now(UTC))
+    say(f"完成，新建分区 {len(made)} 个", f"done, {len(made)} partitions made")
+
+
+@db_app.command("status", help=words("内置数据库的状态", "the embedded database's state"))
+def db_status() -> None:
+    from commands.reach import local_station  # noqa: PLC0415 # as above
+    from hub.postgres import status  # noqa: PLC0415 # as above
+
+    found = status(local_station().folder / "postgres")
+    say(f"{found.folder}：{found.state}", f"{found.folder}: {found.state}")
+
+
+@keys_app.command("new", help=words("生成一份新的密钥环（机密）", "make a new key ring (a secret)"))
+def keys_new() -> None:
+    from hub.keyring import Keyring  # noqa: PLC0415 # as above
+
+    print(Keyring.generate())  # noqa: T201 # what the command is for
+
+
+def main() -> None:
+    """Run a command; errors that somebody can act on are told in one line, and the exit code is 2."""
+    try:
+        app()
+    except HubError as error:
+        ERROR.print(f"[red]{words('错误', 'error')}[/] {error.message} ({error.code})", soft_wrap=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

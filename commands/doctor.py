@@ -1,0 +1,145 @@
+"""What is wrong with a set-up, and how to mend it."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from commands.demo import PORTS
+from commands.reach import configured, local_station
+from commands.screen import OUT, give, words
+from commands.station import port_is_free
+from connectors.registry import Registry
+from hub.database import Database, row
+from hub.errors import HubError
+from hub.keyring import Keyring
+from hub.migrations import newest, revision_of
+from hub.postgres import status
+from hub.settings import Settings
+
+NEEDED_BYTES: Final = 1_000_000_000
+OLDEST_SERVER: Final = 150_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `mend` is empty when it is well."""
+
+    what: str
+    found: str
+    mend: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything a command needs, without changing anything."""
+    findings = [_python(), _disk()]
+    try:
+        settings = configured()
+    except ValueError as error:
+        mend = words("按提示修改设置", "correct the settings as it says")
+        return [*findings, Finding(words("设置", "settings"), str(error).splitlines()[0], mend)]
+    findings += [
+        _secret(
+            settings, "keyring", words("首次运行 ./oms demo 或 ./oms keys new", "run ./oms demo, or ./oms keys new")
+        )
+    ]
+    findings += [_connection(settings, name) for name in sorted(settings.connections)]
+    findings += _database(settings)
+    findings += [_port(port) for port in PORTS.values()]
+    return findings
+
+
+def report(*, as_json: bool) -> int:
+    """Print what was found; 1 when something must be mended."""
+    findings = examine()
+    if as_json:
+        give([{"what": one.what, "found": one.found, "mend": one.mend} for one in findings], as_json=True)
+    else:
+        table = Table(words("检查项", "checked"), words("结果", "found"), words("如何修复", "how to mend it"))
+        for one in findings:
+            table.add_row(one.what, one.found, f"[red]{one.mend}[/]" if one.mend else "[green]✓[/]")
+        OUT.print(table)
+    return 1 if any(one.mend for one in findings) else 0
+
+
+def _python() -> Finding:
+    good = sys.version_info >= (3, 11)
+    mend = "" if good else words("安装 Python 3.11 或更新版本", "install Python 3.11 or later")
+    return Finding("Python", platform.python_version(), mend)
+
+
+def _disk() -> Finding:
+    folder = local_station().folder
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(there).free
+    mend = (
+        ""
+        if free > NEEDED_BYTES
+        else words("清理磁盘，或用 OMS_DATA_FOLDER 另选目录", "free space, or choose OMS_DATA_FOLDER")
+    )
+    return Finding(words(f"数据目录 {folder}", f"data folder {folder}"), f"{free // 10**6} MB", mend)
+
+
+def _secret(settings: Settings, name: str, mend: str) -> Finding:
+    try:
+        Keyring.read(settings.secret(name))
+    except HubError as error:
+        return Finding(words("密钥环", "key ring"), error.message, mend)
+    return Finding(words("密钥环", "key ring"), words("可读取", "readable"))
+
+
+def _connection(settings: Settings, name: str) -> Finding:
+    what = words(f"连接 {name}", f"connection {name}")
+    try:
+        Registry(settings).get(name)
+    except HubError as error:
+        return Finding(
+            what, error.message, words("修正 settings.toml 或补上密钥文件", "correct settings.toml or add its secret")
+        )
+    return Finding(what, settings.connections[name].kind)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    what = words("数据库", "database")
+    url = settings.database_url
+    if not url:
+        found = status(local_station().folder / "postgres")
+        if found.state in {"stopped", "absent"}:
+            yield Finding(
+                what, words("内置数据库未运行（运行演示时自动启动）", "the embedded one sleeps (the demo starts it)")
+            )
+            return
+        if found.state == "silent":
+            yield Finding(what, words("不应答", "silent"), words(f"查看 {found.log}", f"see {found.log}"))
+            return
+        url = local_station().postgres().url
+    yield from _asked(url, what)
+
+
+def _asked(url: str, what: str) -> Iterator[Finding]:
+    database = Database(url, Keyring.read(Keyring.generate().encode()), connections=1)
+    try:
+        with database.transaction() as session:
+            found = row(session, "select current_setting('server_version_num')::int as number")
+        number = found.number if found else 0
+        old = words("升级到 PostgreSQL 15 或更新版本", "move to PostgreSQL 15 or later")
+        yield Finding(what, f"PostgreSQL {number // 10_000}", "" if number >= OLDEST_SERVER else old)
+        at, head = revision_of(url), newest(url)
+        behind = words("执行 ./oms db upgrade", "run ./oms db upgrade")
+        yield Finding(words("表结构", "schema"), at or "-", "" if at == head else behind)
+    except SQLAlchemyError as error:
+        mend = words("检查 OMS_DATABASE_URL 与数据库服务", "check OMS_DATABASE_URL and the server")
+        yield Finding(what, type(error).__name__, mend)
+    finally:
+        database.close()
+
+
+def _port(port: int) -> Finding:
+    free = port_is_free(port)
+    busy = words("有程序占用（演示正在运行时属正常）", "taken (as it should be while the demo runs)")
+    return Finding(words(f"端口 {port}", f"port {port}"), words("空闲", "free") if free else busy)

@@ -1,0 +1,29 @@
+"""What commands print: progress for people on standard error, results on standard output, in the person's language."""
+
+import json
+from typing import Final
+
+from rich.console import Console
+
+from hub.language import Words, language
+
+ERROR: Final = Console(stderr=True, highlight=False)
+OUT: Final = Console(highlight=False)
+
+
+def words(zh: str, en: str) -> str:
+    """Choose this person's language."""
+    return Words(zh, en).say(language())
+
+
+def say(zh: str, en: str) -> None:
+    """Tell a person something, on standard error."""
+    ERROR.print(words(zh, en), soft_wrap=True)
+
+
+def give(result: object, *, as_json: bool) -> None:
+    """Print a result on standard output: one JSON line for machines, plain text for people."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False, default=str))  # noqa: T201 # what the command is for
+    else:
+        OUT.print(result, soft_wrap=True)

@@ -1,0 +1,57 @@
+"""The long-running commands: api, worker, scheduler."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import uvicorn
+
+from commands.reach import reached
+from connectors.registry import Registry
+from flows.housekeeping import Rounds, chores
+from flows.worker import Worker
+from hub.log import start_logging
+
+
+def serve_api() -> None:
+    """Answer HTTP until told to stop."""
+    with reached() as reach:
+        os.environ["OMS_DATABASE_URL"] = reach.url
+        uvicorn.run(
+            "api.app:create",
+            factory=True,
+            host=reach.settings.api_host,
+            port=reach.settings.api_port,
+            log_level="warning",
+            access_log=False,
+            loop="uvloop",
+            http="httptools",
+            server_header=False,
+        )
+
+
+def serve_worker() -> None:
+    """Run flows until told to stop; calls in flight are finished."""
+    start_logging()
+    with reached() as reach:
+        worker = Worker(reach.database, reach.settings, Registry(reach.settings))
+        _on_end(worker.stop)
+        worker.run()
+
+
+def serve_scheduler() -> None:
+    """Do the chores until told to stop; a worker does them too, and both at once do no harm."""
+    start_logging()
+    stop = threading.Event()
+    _on_end(stop.set)
+    with reached() as reach:
+        rounds = Rounds(reach.database, chores(reach.settings), lambda: datetime.now(UTC))
+        while not stop.wait(0.5):
+            rounds.go()
+
+
+def _on_end(stop: Callable[[], object]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop())

@@ -1,0 +1,61 @@
+"""Read a partner's bytes into values, and say what is wrong in words that carry no personal data."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NoReturn, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from hub.errors import Malformed
+from mappings import MappingError
+from mappings.table import Table
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_json(body: bytes) -> dict[str, object]:
+    """Read a JSON object; numbers with a point become Decimal, never float.
+
+    Raises: Malformed.
+    """
+    try:
+        document: object = json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise Malformed(f"the body is not UTF-8 at byte {error.start}", code="wrong_encoding") from error
+    except (ValueError, RecursionError) as error:
+        where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Malformed(f"the body is not JSON{where}", code="malformed") from error
+    if not isinstance(document, dict):
+        raise Malformed("the body is not a JSON object", code="malformed")
+    return cast("dict[str, object]", document)
+
+
+def read_as(model: type[Model], table: Table, section: str, payload: Mapping[str, object]) -> Model:
+    """Bring a payload into one of our documents through a mapping table.
+
+    Raises: Malformed naming table, target and source.
+    """
+    try:
+        return model.model_validate(table.apply(section, payload))
+    except MappingError as error:
+        raise Malformed(str(error), code="malformed", field=error.source) from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Malformed(f"{table.name}[{section}] {where}: {first['msg']}", code="malformed", field=where) from error
+
+
+def write_with(table: Table, section: str, document: BaseModel) -> dict[str, Any]:
+    """Bring one of our documents into a partner's shape.
+
+    Raises: Malformed.
+    """
+    try:
+        return table.write(section, document.model_dump())
+    except MappingError as error:
+        raise Malformed(str(error), code="malformed", field=error.source) from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

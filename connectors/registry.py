@@ -1,0 +1,74 @@
+"""The configured partners: a connection's kind names its module, which is loaded by that name and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from threading import Lock
+from typing import Any, Final
+
+from connectors.partner import Partner
+from hub.errors import NeedsOperator, NotFound
+from hub.order.model import ShopOrder
+from hub.ports import OrderSource
+from hub.settings import Connection, Settings
+
+KINDS: Final = ("channels", "warehouses", "erp", "crm", "payments", "couriers")
+
+
+class Registry:
+    """Makes each partner once, when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[str, object] = {}
+        self._lock = Lock()
+
+    def get(self, connection: str) -> object:
+        """Give the partner of a connection.
+
+        Raises: NotFound for a connection that is not configured; NeedsOperator when it cannot be made.
+        """
+        with self._lock:
+            if connection not in self._made:
+                self._made[connection] = self._make(connection)
+            return self._made[connection]
+
+    def names(self) -> Sequence[str]:
+        return sorted(self._settings.connections)
+
+    def settings_of(self, connection: str) -> Connection:
+        """Give a connection's settings.
+
+        Raises: NotFound.
+        """
+        found = self._settings.connections.get(connection)
+        if found is None:
+            raise NotFound(f"there is no connection {connection}", code="unknown_connection")
+        return found
+
+    def read_order(self, connection: str, body: bytes) -> ShopOrder:
+        """Bring a channel's bytes into the canonical order, under the connection's brand and shop.
+
+        Raises: Malformed; NotFound; NeedsOperator for a connection that brings no orders.
+        """
+        source = self.get(connection)
+        if not isinstance(source, OrderSource):
+            raise NeedsOperator(f"{connection} does not bring orders", code="wrong_kind")
+        settings = self.settings_of(connection)
+        order = source.read_order(body)
+        return ShopOrder(brand=settings.brand, shop=settings.shop, channel=connection, order=order)
+
+    def _make(self, name: str) -> object:
+        connection = self.settings_of(name)
+        family, _, module_name = connection.kind.partition(".")
+        if family not in KINDS or not module_name.isidentifier():
+            raise NeedsOperator(f"connection {name}: there is no kind {connection.kind}", code="unknown_kind")
+        try:
+            module: Any = import_module(f"connectors.{connection.kind}")
+        except ModuleNotFoundError as error:
+            raise NeedsOperator(f"connection {name}: {error}", code="unknown_kind") from error
+        return module.connect(Partner(name, connection, self._settings.secret(name), self._settings.http))
+
+
+def connections_of(settings: Settings, kind: str) -> Mapping[str, Connection]:
+    """Give the connections of one kind."""
+    return {name: connection for name, connection in settings.connections.items() if connection.kind == kind}

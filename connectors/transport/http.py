@@ -1,0 +1,169 @@
+"""The one place that speaks HTTP to partners: signing hook, time limits, and a table from failure to what to do."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from threading import local
+from typing import Final
+from urllib.parse import urlencode
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from hub.errors import HubError, NeedsOperator, OutcomeUnknown, Rejected, TryLater
+from hub.exchange import Exchange, note
+from hub.settings import Http
+
+ANSWER_CAP: Final = 5 * 1024 * 1024
+"""Bytes of an answer that are read; a partner that sends more does not answer what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request before it is sent; a signer gives it back with what proves where it came from."""
+
+    method: str
+    url: str
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: bytes = b""
+
+    def signed(self, *, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> "Call":
+        return replace(self, query={**self.query, **(query or {})}, headers={**self.headers, **(headers or {})})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Signer = Callable[[Call], Call]
+
+RETRYABLE: Final = frozenset({408, 425, 429, 503})
+OUR_FAULT: Final = frozenset({401, 403, 407})
+SERVER_ERRORS: Final = 500
+CLIENT_ERRORS: Final = 400
+REDIRECTS: Final = 300
+
+
+class HttpApi:
+    """Sends a partner's calls; one session a thread, for requests' sessions are not thread-safe."""
+
+    def __init__(self, limits: Http, sign: Signer) -> None:
+        self._limits = limits
+        self._sign = sign
+        self._threads = local()
+
+    def send(self, call: Call) -> Answer:
+        """Send a call and give its answer with a status below 300.
+
+        Raises: TryLater when it was certainly not executed; OutcomeUnknown when it may have been; NeedsOperator for
+        credentials and redirects; Rejected for what the partner refuses.
+        """
+        ready = self._sign(call)
+        started = time.monotonic()
+        try:
+            answer = self._exchange(ready)
+        except HubError as error:
+            self._note(ready, None, started, error.message)
+            raise
+        self._note(ready, answer, started, "")
+        failure = failure_of(answer)
+        if failure is not None:
+            raise failure
+        return answer
+
+    def _exchange(self, call: Call) -> Answer:
+        try:
+            with self._session().request(
+                call.method,
+                call.url,
+                params=dict(call.query),
+                headers=dict(call.headers),
+                data=call.body,
+                timeout=(self._limits.connect_s, self._limits.read_s),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = b"".join(_capped(response, time.monotonic() + self._limits.read_s))
+                return Answer(response.status_code, response.headers, body)
+        except requests.RequestException as error:
+            raise _translate(error) from error
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._threads, "session"):
+            session = requests.Session()
+            session.trust_env = False  # a machine's proxy variables must not decide where personal data goes
+            self._threads.session = session
+        return self._threads.session
+
+    def _note(self, call: Call, answer: Answer | None, started: float, error: str) -> None:
+        unsigned = {key: value for key, value in call.query.items() if key != "sign"}
+        note(
+            Exchange(
+                request=f"{call.method} {call.url}?{urlencode(unsigned)}".rstrip("?"),
+                request_body=call.body,
+                status=answer.status if answer else None,
+                answer_body=answer.body if answer else b"",
+                seconds=round(time.monotonic() - started, 4),
+                error=error,
+            )
+        )
+
+
+def failure_of(answer: Answer) -> HubError | None:
+    """Sort an answer's status by what to do next; None when it is a success."""
+    status, text = answer.status, f"the partner answered {answer.status}"
+    if status in RETRYABLE:
+        return TryLater(text, code=f"http_{status}", after_s=_retry_after(answer.headers))
+    if status >= SERVER_ERRORS:
+        return OutcomeUnknown(text, code=f"http_{status}")
+    if status in OUR_FAULT:
+        return NeedsOperator(f"{text}: check the connection's credentials", code=f"http_{status}")
+    if status >= CLIENT_ERRORS:
+        return Rejected(text, code=f"http_{status}")
+    if status >= REDIRECTS:
+        return NeedsOperator(f"{text}: redirects are not followed, check base_url", code=f"http_{status}")
+    return None
+
+
+def _translate(error: requests.RequestException) -> HubError:
+    """Tell what never left from what may have arrived."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, (NewConnectionError, ConnectTimeoutError)):
+        return TryLater("the partner cannot be reached", code="unreachable")
+    if isinstance(error, requests.Timeout):
+        return OutcomeUnknown("the partner did not answer in time", code="timeout")
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+        return NeedsOperator("the connection's base_url is not an address", code="bad_url")
+    return OutcomeUnknown(
+        f"the connection broke while the partner was answering ({type(error).__name__})", code="broken"
+    )
+
+
+def _capped(response: requests.Response, deadline: float) -> list[bytes]:
+    """Read an answer up to its cap and its time; a body that trickles in must not outlive the lease."""
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(65_536):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > ANSWER_CAP:
+            raise OutcomeUnknown(f"the answer is larger than {ANSWER_CAP} bytes", code="answer_too_large")
+        if time.monotonic() > deadline:
+            raise OutcomeUnknown("the answer came too slowly", code="timeout")
+    return chunks
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After, in seconds or as a date (RFC 9110 §10.2.3)."""
+    wish = headers.get("Retry-After", "")
+    if wish.isascii() and wish.isdigit():
+        return float(wish)
+    try:
+        return max(0.0, parsedate_to_datetime(wish).timestamp() - time.time())
+    except ValueError:
+        return None

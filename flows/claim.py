@@ -1,0 +1,96 @@
+"""Take due steps, and write down what became of them: all SQL of the engine, with time as a parameter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from flows.effect import Claimed
+from hub.database import keyring_of, rows, run
+from hub.errors import HubError
+from hub.exchange import Exchange, write_exchanges
+from hub.steps import StepState, promote
+
+CLAIM: Final = """
+    with due as (
+        select id, state as was from step
+        where state in ('pending', 'unknown', 'in_flight') and run_at <= :at
+        order by run_at, id limit :limit for update skip locked)
+    update step set state = 'in_flight', token = token + 1, attempts = attempts + 1, lease_until = :lease_until,
+                    run_at = :reclaim_at
+    from due where step.id = due.id
+    returning step.id, flow, lane, connection, idempotency_key, order_id, subject, attempts, token, was, lease_until"""
+"""An expired lease is due like anything else: while a step is in flight, run_at is lease end plus grace."""
+
+
+class Fenced(Exception):
+    """Somebody else has claimed the step since: nothing of this attempt may be booked."""
+
+
+def claim(
+    session: Session, limit: int, at: datetime, clock_s: float, lease: timedelta, grace: timedelta
+) -> list[Claimed]:
+    """Claim the steps that are due, heads of their lanes all of them."""
+    lease_until = at + lease
+    found = rows(session, CLAIM, at=at, limit=limit, lease_until=lease_until, reclaim_at=lease_until + grace)
+    return [Claimed(*tuple(one), claimed_s=clock_s) for one in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt, and when the step is due again if it is."""
+
+    state: StepState
+    run_at: datetime
+    error: HubError | None = None
+
+
+def settle(session: Session, step: Claimed, outcome: Outcome, at: datetime) -> None:
+    """Write the outcome of an attempt, if the step is still this worker's.
+
+    Raises: Fenced.
+    """
+    ended = outcome.state in {StepState.DONE, StepState.DEAD}
+    changed = run(
+        session,
+        """update step set state = :state, run_at = :run_at, lease_until = null, last_error = :error,
+                           settled_at = :settled_at
+           where id = :id and token = :token and state = 'in_flight'""",
+        state=outcome.state,
+        run_at=outcome.run_at,
+        error=outcome.error.message if outcome.error else "",
+        settled_at=at if ended else None,
+        id=step.id,
+        token=step.token,
+    )
+    if not changed:
+        raise Fenced
+    if outcome.state is StepState.DONE:
+        promote(session, step.lane, at)
+
+
+def keep_attempt(
+    session: Session, step: Claimed, outcome: Outcome, heard: Sequence[Exchange], started: datetime, at: datetime
+) -> None:
+    """Keep what was said in an attempt, sealed."""
+    sealed = keyring_of(session).seal_body(write_exchanges(heard), place_of(step)) if heard else None
+    run(
+        session,
+        """insert into attempt (step_id, token, started_at, finished_at, outcome, error_code, error, exchanges)
+           values (:id, :token, :started, :finished, :outcome, :code, :error, :exchanges)""",
+        id=step.id,
+        token=step.token,
+        started=started,
+        finished=at,
+        outcome=outcome.state,
+        code=outcome.error.code if outcome.error else "",
+        error=outcome.error.message if outcome.error else "",
+        exchanges=sealed,
+    )
+
+
+def place_of(step: Claimed) -> str:
+    """Name where an attempt's exchanges belong, for their seal."""
+    return f"attempt|exchanges|{step.id}|{step.token}"

@@ -1,0 +1,66 @@
+"""What a flow gives the engine: how to prepare one outbound call, make it, and book what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from hub.errors import HubError
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A step that belongs to this worker until its lease ends.
+
+    `was` is the state it was claimed from: anything but pending means that an earlier call may have been executed.
+    `claimed_s` is this worker's monotonic clock at the claim.
+    """
+
+    id: int
+    flow: str
+    lane: str
+    connection: str
+    idempotency_key: str
+    order_id: int
+    subject: Mapping[str, Any]
+    attempts: int
+    token: int
+    was: str
+    lease_until: datetime
+    claimed_s: float
+
+
+class Effect(Protocol):
+    """One kind of step. Only `call` and `ask` touch the network, and they touch nothing else."""
+
+    flow: str
+
+    def prepare(self, session: Session, step: Claimed, at: datetime) -> Any:  # noqa: ANN401 # the flow's own request
+        """Gather what is sent."""
+        ...
+
+    def call(self, partner: object, request: Any) -> Any:  # noqa: ANN401 # the flow's own answer
+        """Make the call.
+
+        Raises: the errors of hub.errors.
+        """
+        ...
+
+    def ask(self, partner: object, request: Any) -> Any | None:  # noqa: ANN401 # as above
+        """Ask a partner that has no idempotency keys whether an earlier call was executed; None when it was not."""
+        ...
+
+    def settle(self, session: Session, step: Claimed, answer: Any, at: datetime) -> None:  # noqa: ANN401 # as above
+        """Book the answer, in the transaction that finishes the step; the order's row is locked."""
+        ...
+
+    def give_up(self, session: Session, step: Claimed, error: HubError, at: datetime) -> None:
+        """Book that the step is dead, in the transaction that says so."""
+        ...
+
+
+def is_idempotent(partner: object) -> bool:
+    """Say whether a partner takes a repeated key once; who does not declare it is asked before anything is repeated."""
+    return bool(getattr(partner, "idempotent", False))

@@ -1,0 +1,40 @@
+"""Every flow there is, in the order in which an order meets them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from connectors.registry import Registry
+from flows.effect import Effect
+from flows.notify_channels import NotifyShipment
+from flows.receive_orders import ReceiveOrders
+from flows.receive_shipments import ReceiveShipments
+from flows.release_orders import CancelFulfilment, ReleaseFulfilment
+from hub.inbox import Message
+from hub.settings import Settings
+
+
+class Taker(Protocol):
+    """A flow that begins with inbox messages; `batch` of them are one transaction."""
+
+    kinds: Sequence[str]
+    batch: int
+
+    def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None: ...
+
+
+def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
+    """The flows that begin with what comes in."""
+    return (
+        ReceiveOrders(connectors, ZoneInfo(settings.business_zone), settings.worker.inbox_batch),
+        ReceiveShipments(connectors),
+    )
+
+
+def effects() -> Mapping[str, Effect]:
+    """The flows that end with what goes out, by name."""
+    every: Sequence[Effect] = (ReleaseFulfilment(), CancelFulfilment(), NotifyShipment())
+    return {effect.flow: effect for effect in every}

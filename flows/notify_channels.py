@@ -1,0 +1,39 @@
+"""Shipments to their channels: every channel is told of each of its shipments once."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from flows.effect import Claimed
+from hub.audit import record
+from hub.errors import HubError, NeedsOperator
+from hub.fulfilment.model import ShipmentNotice
+from hub.order.outbound import read_shipment
+from hub.order.progress import NOTIFY
+from hub.ports import ShipmentSink
+
+
+class NotifyShipment:
+    """Tells one channel of one shipment."""
+
+    flow: str = NOTIFY
+
+    def prepare(self, session: Session, step: Claimed, at: datetime) -> ShipmentNotice:  # noqa: ARG002 # the port's shape
+        return read_shipment(session, step.subject["order_id"], step.subject["shipment_no"])
+
+    def call(self, partner: object, request: ShipmentNotice) -> bool:
+        if not isinstance(partner, ShipmentSink):
+            raise NeedsOperator(f"{type(partner).__name__} is not told of shipments", code="wrong_kind")
+        partner.send_shipment(request)
+        return True
+
+    def ask(self, partner: object, request: ShipmentNotice) -> Any | None:  # noqa: ANN401 # the port's answer
+        """No channel of ours lacks idempotency; one that does must bring its own question first."""
+        raise NeedsOperator(f"{type(partner).__name__} cannot be asked for {request.key}", code="cannot_ask")
+
+    def settle(self, session: Session, step: Claimed, answer: bool, at: datetime) -> None:  # noqa: ARG002, FBT001 # as above
+        record(session, at, step.connection, "channel.told", f"order:{step.order_id}", key=step.idempotency_key)
+
+    def give_up(self, session: Session, step: Claimed, error: HubError, at: datetime) -> None:
+        """The engine's case says what to do; the goods have left all the same."""

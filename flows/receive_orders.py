@@ -1,0 +1,30 @@
+"""Orders from the inbox: read by their channel's connector, placed in batches, and a case for each that cannot be."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from connectors.registry import Registry
+from hub.inbox import Message
+from hub.order.model import ShopOrder
+from hub.order.receive import ORDER, receive
+
+
+class ReceiveOrders:
+    """Takes inbox messages of kind order."""
+
+    kinds: Sequence[str] = (ORDER,)
+
+    def __init__(self, connectors: Registry, zone: ZoneInfo, batch: int) -> None:
+        self._connectors = connectors
+        self._zone = zone
+        self.batch = batch
+
+    def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
+        """Place a batch; the transaction is the caller's."""
+        receive(session, messages, self._read, at, self._zone, refuse=False)
+
+    def _read(self, message: Message) -> ShopOrder:
+        return self._connectors.read_order(message.connection, message.body)

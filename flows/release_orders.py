@@ -1,0 +1,66 @@
+"""Fulfilment orders to their locations: release each, or ask to stop it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from flows.effect import Claimed
+from hub.errors import HubError, NeedsOperator
+from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Delivery
+from hub.fulfilment.release import CANCEL, RELEASE, mark_submitted
+from hub.order.cancel import record_cancel_answer
+from hub.order.outbound import read_cancel_wish, read_delivery
+from hub.ports import DeliverySink
+
+
+class ReleaseFulfilment:
+    """Sends one delivery to its location."""
+
+    flow: str = RELEASE
+
+    def prepare(self, session: Session, step: Claimed, at: datetime) -> Delivery:
+        return read_delivery(session, step.subject["order_id"], step.subject["no"], at)
+
+    def call(self, partner: object, request: Delivery) -> Accepted:
+        return _sink(partner).send_delivery(request)
+
+    def ask(self, partner: object, request: Delivery) -> Any | None:  # noqa: ANN401 # the port's answer
+        """No warehouse of ours lacks idempotency; one that does must bring its own question first."""
+        raise NeedsOperator(f"{type(partner).__name__} cannot be asked for {request.code}", code="cannot_ask")
+
+    def settle(self, session: Session, step: Claimed, answer: Accepted, at: datetime) -> None:
+        mark_submitted(session, step.subject["order_id"], step.subject["no"], answer.partner_id, at)
+
+    def give_up(self, session: Session, step: Claimed, error: HubError, at: datetime) -> None:
+        """The engine's case says what to do; the goods stay reserved here until a person decides."""
+
+
+class CancelFulfilment:
+    """Asks a location to stop a delivery."""
+
+    flow: str = CANCEL
+
+    def prepare(self, session: Session, step: Claimed, at: datetime) -> CancelWish:  # noqa: ARG002 # the port's shape
+        return read_cancel_wish(session, step.subject["order_id"], step.subject["no"])
+
+    def call(self, partner: object, request: CancelWish) -> CancelAnswer:
+        return _sink(partner).send_cancel(request)
+
+    def ask(self, partner: object, request: CancelWish) -> Any | None:  # noqa: ANN401 # as above
+        """Asking to stop what has been stopped is harmless: ask again."""
+        return self.call(partner, request)
+
+    def settle(self, session: Session, step: Claimed, answer: CancelAnswer, at: datetime) -> None:
+        record_cancel_answer(session, step.subject["order_id"], step.subject["no"], answer, at)
+
+    def give_up(self, session: Session, step: Claimed, error: HubError, at: datetime) -> None:
+        """The location never said yes: for the order that is a refusal."""
+        answer = CancelAnswer(stopped=False, reason=error.message)
+        record_cancel_answer(session, step.subject["order_id"], step.subject["no"], answer, at)
+
+
+def _sink(partner: object) -> DeliverySink:
+    if not isinstance(partner, DeliverySink):
+        raise NeedsOperator(f"{type(partner).__name__} does not take deliveries", code="wrong_kind")
+    return partner

@@ -1,0 +1,106 @@
+"""The embedded worker: one dispatcher and a pool of threads over the same tables that a broker's workers would use."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from connectors.registry import Registry
+from flows.claim import claim
+from flows.engine import Clock, Engine
+from flows.housekeeping import Rounds, chores
+from flows.intake import Intake
+from flows.listing import Taker, effects, takers
+from hub.database import Database
+from hub.settings import Settings
+from hub.steps import StepState
+
+OUTAGE_S: Final = 1.0
+"""How long the dispatcher waits when the database does not answer."""
+
+_log = structlog.get_logger()
+
+
+class Worker:
+    """Claims due steps, works the inbox off and does the chores, until it is told to stop."""
+
+    def __init__(self, database: Database, settings: Settings, connectors: Registry) -> None:
+        self._database = database
+        self._settings = settings.worker
+        self._stop = threading.Event()
+        self._free = threading.Semaphore(settings.worker.threads)
+        self._calls = ThreadPoolExecutor(settings.worker.threads, "call")
+        self._inbox = ThreadPoolExecutor(len(takers(connectors, settings)) * 2, "inbox")
+        self._engine = Engine(database, connectors, effects(), settings, Clock(_now, monotonic))
+        self._intake = Intake(database, _now, self._inbox)
+        self._takers = takers(connectors, settings)
+        self._rounds = Rounds(database, chores(settings), _now)
+
+    def run(self) -> None:
+        """Work until `stop`; what is in flight then is finished."""
+        loops = [
+            threading.Thread(target=self._loop, args=(self._dispatch,), name="dispatch"),
+            threading.Thread(target=self._loop, args=(self._rounds.go,), name="chores"),
+            *(
+                threading.Thread(target=self._loop, args=(self._taking(taker),), name=f"inbox-{taker.kinds[0]}")
+                for taker in self._takers
+            ),
+        ]
+        for loop in loops:
+            loop.start()
+        for loop in loops:
+            loop.join()
+        self._calls.shutdown(wait=True)
+        self._inbox.shutdown(wait=True)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _loop(self, work: Callable[[], int]) -> None:
+        """Repeat a piece of work; rest when there was nothing to do, and longer when the database is away."""
+        while not self._stop.is_set():
+            try:
+                idle = work() == 0
+            except OperationalError as error:
+                _log.warning("worker.database_away", error=type(error.orig).__name__)
+                self._stop.wait(OUTAGE_S)
+                continue
+            if idle:
+                self._stop.wait(self._settings.poll_s)
+
+    def _taking(self, taker: Taker) -> Callable[[], int]:
+        return lambda: self._intake.work_off(taker)
+
+    def _dispatch(self) -> int:
+        """Claim as many steps as there are free threads, and start them."""
+        places = 0
+        while places < self._settings.threads and self._free.acquire(blocking=False):
+            places += 1
+        claimed = 0
+        try:
+            if places:
+                lease, grace = timedelta(seconds=self._settings.lease_s), timedelta(seconds=self._settings.grace_s)
+                with self._database.transaction() as session:
+                    steps = claim(session, places, _now(), monotonic(), lease, grace)
+                for step in steps:
+                    claimed += 1
+                    self._calls.submit(self._engine.run, step).add_done_callback(self._finished)
+        finally:
+            for _ in range(places - claimed):
+                self._free.release()
+        return claimed
+
+    def _finished(self, call: Future[StepState | None]) -> None:
+        """Free the place; a bug in a step is loud, and its lease lets it be tried again."""
+        self._free.release()
+        if failure := call.exception():
+            _log.error("step.failed", exc_info=failure)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

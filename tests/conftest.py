@@ -1,0 +1,123 @@
+"""What all tests share: no network but loopback, and a real PostgreSQL whose schema is made once and cloned."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import KEYRING, Database
+from hub.keyring import KEY_BYTES, Keyring
+from hub.migrations import upgrade
+from hub.partitions import make_partitions
+from hub.postgres import EmbeddedPostgres
+from hub.postgres_probe import USER, connect
+
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+AT: Final = datetime(2026, 11, 11, 2, tzinfo=UTC)
+RING: Final = Keyring("k1", {"k1": b"1" * KEY_BYTES}, b"i" * KEY_BYTES, b"a" * KEY_BYTES)
+TEMPLATE: Final = "template_of_tests"
+NUMBERS: Final = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def closed_network() -> Generator[None]:
+    """Let Python's sockets reach this machine and nothing else."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, _only_loopback(getattr(socket.socket, name)))
+        yield
+
+
+def _only_loopback(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:  # noqa: ANN401 # an address has the shape of its family
+        if self.family in {socket.AF_INET, socket.AF_INET6} and address[0] not in LOOPBACK:
+            raise PermissionError(f"a test reaches for {address[0]}: tests stay on this machine")
+        return connect(self, address)
+
+    return guarded
+
+
+@pytest.fixture(scope="session")
+def at() -> datetime:
+    return AT
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Keyring:
+    return RING
+
+
+@pytest.fixture(scope="session")
+def server() -> Generator[str]:
+    """Start a server for this process of the test run, and give the address of its first database."""
+    folder = Path(tempfile.mkdtemp(prefix="oms-test-"))
+    folder.chmod(0o755)  # root hands the server to another user, who must pass through
+    with EmbeddedPostgres(folder / "data", durable=False) as postgres:
+        yield postgres.url
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """Make the schema and its partitions once, to be cloned."""
+    with connect(server) as connection:
+        connection.execute(f"create database {TEMPLATE}".encode())
+    url = _named(server, TEMPLATE)
+    upgrade(url)
+    database = Database(url, RING, connections=1)
+    with database.transaction() as session:
+        make_partitions(session, AT)
+    database.close()
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(server: str, template: str) -> Generator[str]:
+    """Give the address of a fresh database that the test has to itself."""
+    with _clone(server, template) as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Generator[Database]:
+    made = Database(database_url, RING)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def scratch(server: str, template: str) -> Generator[Database]:
+    """Give a database that nothing is ever committed to."""
+    with _clone(server, template) as url:
+        made = Database(url, RING, connections=2)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def session(scratch: Database) -> Generator[Session]:
+    """Give one transaction that is rolled back; it sees nothing of the `database` fixture's database."""
+    with Session(scratch.engine, expire_on_commit=False, info={KEYRING: RING}) as opened:
+        yield opened
+
+
+@contextmanager
+def _clone(server: str, template: str) -> Generator[str]:
+    name = f"test_{next(NUMBERS)}"
+    with connect(server) as connection:
+        connection.execute(f"create database {name} template {template}".encode())
+    yield _named(server, name)
+    with connect(server) as connection:
+        connection.execute(f"drop database {name} with (force)".encode())
+
+
+def _named(url: str, database: str) -> str:
+    return f"{url.removesuffix(USER)}{database}"

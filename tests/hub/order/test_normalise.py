@@ -1,0 +1,84 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.catalogue.model import Part, Product, Storage
+from hub.errors import Malformed
+from hub.order.model import OrderLine, ShopOrder
+from hub.order.normalise import NormalOrder, normalise, share_adjustments
+from tests.hub.making import RECEIVER, coupon, order
+
+PRODUCTS = {
+    "apple": Product("apple", "苹果", Storage.AMBIENT, 500),
+    "pear": Product("pear", "梨", Storage.CHILLED, 300),
+    "box": Product("box", "礼盒", Storage.AMBIENT, 0, (Part("apple", 2, 1), Part("pear", 1, 3))),
+}
+BOUND = {("pc", code): code for code in PRODUCTS}
+
+
+def normal(one: ShopOrder) -> NormalOrder:
+    return normalise(one, BOUND, PRODUCTS)
+
+
+def test_lines_become_items_of_the_bound_product() -> None:
+    one = normalise(order({"A-1": 2}), {("pc", "A-1"): "apple"}, PRODUCTS)
+    (line,) = one.lines
+    assert (line.kind, line.channel_sku, line.product.sku, line.ordered, line.amount) == ("item", "A-1", "apple", 2, 2000)
+    assert one.place.code == "310115"
+
+
+def test_a_bundle_is_opened_into_components_that_ship() -> None:
+    lines = normal(order({"box": 2, "apple": 1})).lines
+    told = [(line.line_no, line.kind, line.parent_no, line.product.sku, line.ordered) for line in lines]
+    assert told[:2] == [(1, "bundle", None, "box", 2), (2, "item", None, "apple", 1)]
+    assert told[2:] == [(3, "component", 1, "apple", 4), (4, "component", 1, "pear", 2)]
+    assert [line.ships for line in lines] == [False, True, True, True]
+
+
+@given(st.integers(1, 50), st.integers(0, 10_000))
+def test_components_bear_price_and_discount_of_their_bundle_exactly(pieces: int, off: int) -> None:
+    discount = min(off, pieces * 1000)
+    bundle, *components = normal(order({"box": pieces}, adjustments=(coupon(discount),))).lines
+    assert sum(line.amount for line in components) == bundle.amount == pieces * 1000
+    assert sum(line.discount for line in components) == bundle.discount == discount
+
+
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=8), st.lists(st.integers(0, 999), max_size=5))
+def test_the_shares_of_every_discount_add_up_to_it(quantities: list[int], amounts: list[int]) -> None:
+    lines = tuple(
+        OrderLine(external_line_id=f"L{no}", channel_sku="apple", quantity=quantity, unit_price=Decimal("0.37"))
+        for no, quantity in enumerate(quantities)
+    )
+    one = order({}, lines=lines, adjustments=tuple(map(coupon, amounts)), freight=10_000)
+    shares = normal(one).shares
+    assert [sum(part.amount for part in shares if part.no == no) for no in range(1, len(amounts) + 1)] == amounts
+    assert sum(line.discount for line in normal(one).lines) == sum(amounts)
+
+
+def test_a_discount_of_one_line_is_borne_by_it_alone() -> None:
+    one = normal(order({"apple": 1, "pear": 1}, adjustments=(coupon(300, "L2"), coupon(101))))
+    assert [(part.no, part.line_no, part.amount) for part in one.shares] == [(1, 2, 300), (2, 1, 51), (2, 2, 50)]
+    assert [line.discount for line in one.lines] == [51, 350]
+
+
+def test_nothing_to_share_makes_no_shares() -> None:
+    assert share_adjustments((), normal(order({"apple": 1})).lines) == []
+
+
+def test_unknown_codes_are_all_named() -> None:
+    with pytest.raises(Malformed, match="bound to kiwi, plum") as caught:
+        normal(order({"plum": 1, "apple": 1, "kiwi": 1}))
+    assert caught.value.code == "unknown_sku"
+
+
+def test_totals_that_do_not_add_up_are_refused_with_the_figures() -> None:
+    with pytest.raises(Malformed, match=r"goods 1000 − discounts 0 \+ freight 5 = 1005, but the order says 999") as caught:
+        normal(order({"apple": 1}, freight=5, total=999))
+    assert caught.value.code == "totals"
+
+
+def test_an_address_of_nowhere_has_no_confidence() -> None:
+    nowhere = RECEIVER.model_copy(update={"province": "", "city": "", "county": ""})
+    assert normal(order({"apple": 1}, receiver=nowhere)).place.confidence == 0

@@ -1,0 +1,62 @@
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import psycopg
+import pytest
+
+from hub.migrations import revision_of, upgrade
+from hub.migrations.drift import differences
+
+
+def change(url: str, statement: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(statement.encode())
+
+
+def test_a_migrated_database_is_as_declared(database_url: str) -> None:
+    assert differences(database_url) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("alter table stock_level drop constraint ck_stock_level_never_oversold", "ck_stock_level_never_oversold"),
+        ("alter table sku add column colour text", "colour"),
+        ("alter table sku alter column title drop not null", "title"),
+        ("drop index uq_step_lane_in_flight", "uq_step_lane_in_flight"),
+        ("alter table step drop constraint uq_step_idempotency_key", "uq_step_idempotency_key"),
+        ("create table stray (id int)", "stray"),
+    ],
+)
+def test_what_differs_is_reported(database_url: str, statement: str, told: str) -> None:
+    change(database_url, statement)
+    assert told in " ".join(differences(database_url))
+
+
+def test_an_altered_check_is_reported_with_both_definitions(database_url: str) -> None:
+    change(database_url, "alter table sku drop constraint ck_sku_grams, add constraint ck_sku_grams check (grams >= -1)")
+    (found,) = differences(database_url)
+    assert "declared CHECK ((grams >= 0))" in found
+    assert "database has CHECK ((grams >= '-1'::integer))" in found
+
+
+def test_comparing_leaves_nothing_behind(database_url: str) -> None:
+    differences(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("select 1 from pg_namespace where nspname = 'declared'").fetchone() is None
+
+
+def test_an_upgrade_of_the_newest_changes_nothing(database_url: str) -> None:
+    before = revision_of(database_url)
+    upgrade(database_url)
+    assert before
+    assert revision_of(database_url) == before
+
+
+def test_two_upgrades_of_an_empty_database_at_once_wait_for_each_other(database_url: str) -> None:
+    change(database_url, "drop schema public cascade")
+    change(database_url, "create schema public")
+    assert revision_of(database_url) == ""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        list(pool.map(upgrade, [database_url] * 2))
+    assert revision_of(database_url)

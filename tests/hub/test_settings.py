@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from hub.errors import NeedsOperator
+from hub.settings import Settings
+
+
+@pytest.fixture
+def over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the second settings file."""
+    path = tmp_path / "over.toml"
+    monkeypatch.setenv("OMS_SETTINGS", str(path))
+    return path
+
+
+def test_the_file_in_the_tree_is_read() -> None:
+    assert (Settings().api_host, Settings().worker.attempts) == ("127.0.0.1", 12)
+
+
+def test_a_second_file_lies_over_the_first_table_by_table(over: Path) -> None:
+    over.write_text("[worker]\nthreads = 3\n")
+    worker = Settings().worker
+    assert (worker.threads, worker.attempts) == (3, 12)
+
+
+def test_a_variable_lies_over_both_files(over: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over.write_text("api_port = 8001\n[worker]\nthreads = 3\n")
+    monkeypatch.setenv("OMS_API_PORT", "9000")
+    monkeypatch.setenv("OMS_WORKER__THREADS", "5")
+    assert (Settings().api_port, Settings().worker.threads) == (9000, 5)
+
+
+@pytest.mark.parametrize("text", ["databse_url = ''", "[worker]\nthreds = 3", "[connections.x]\nkind='a'\nbrnd='b'"])
+def test_an_unknown_key_is_refused(over: Path, text: str) -> None:
+    over.write_text(text)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Settings()
+
+
+def test_a_number_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_WORKER__LEASE_S", "0")
+    with pytest.raises(ValidationError, match="greater than 0"):
+        Settings()
+
+
+def test_a_connection_is_read_with_its_own_keys(over: Path) -> None:
+    over.write_text('[connections.mall-pc]\nkind = "channels.storefront"\nbrand = "demo"\nshop = "pc"\n')
+    connection = Settings().connections["mall-pc"]
+    assert (connection.kind, connection.shop, connection.options) == ("channels.storefront", "pc", {})
+
+
+def test_a_secret_comes_from_a_file_or_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mall-pc").write_text("from file\n")
+    settings = Settings(secrets_folder=tmp_path)
+    assert settings.secret("mall-pc") == b"from file"
+    monkeypatch.setenv("OMS_SECRET_MALL_PC", "from variable")
+    assert settings.secret("mall-pc") == b"from variable"
+
+
+def test_a_missing_secret_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(NeedsOperator, match=f"OMS_SECRET_MALL_PC or a file mall-pc in {tmp_path}"):
+        Settings(secrets_folder=tmp_path).secret("mall-pc")
