@@ -25,6 +25,6 @@ USER oms
 EXPOSE 8000
 # For the api and the console; compose.yaml switches it off for commands that listen nowhere.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health', timeout=2)"]
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
 ENTRYPOINT ["python", "-m", "commands"]
 CMD ["api"]

@@ -1,6 +1,7 @@
 """Put the API together: routers, errors, request ids, figures."""
 
 import re
+import threading
 import time
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -15,6 +16,7 @@ from api import docs, errors, health, orders, webhooks
 from api.metrics import REQUESTS, SECONDS, Depths
 from api.surroundings import Hub
 from connectors.registry import Registry
+from hub.address.match import warm_up
 from hub.database import Database
 from hub.keyring import Keyring
 from hub.log import start_logging
@@ -56,6 +58,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
 def create() -> FastAPI:
     """Make the app from this process's settings; what uvicorn calls."""
     start_logging()
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     configured = settings()
     database = Database(configured.database_url, Keyring.read(configured.secret("keyring")), connections=20)
     return build(configured, database, Registry(configured))

@@ -1,6 +1,7 @@
 """`oms`: every command there is."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -165,8 +166,14 @@ def keys_new() -> None:
     print(Keyring.generate())  # noqa: T201 # what the command is for
 
 
+def _leave(_number: int, _frame: object) -> None:
+    """Leave in order when asked to end: what was started is stopped on the way out."""
+    raise SystemExit(143)
+
+
 def main() -> None:
     """Run a command; errors that somebody can act on are told in one line, and the exit code is 2."""
+    signal.signal(signal.SIGTERM, _leave)
     try:
         app()
     except HubError as error:

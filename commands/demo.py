@@ -32,6 +32,9 @@ PORTS: Final = {"api": 8000, "wms": 8101, "storefront": 8102}
 PUSHED: Final = "mall-mini"
 BATCH: Final = 10
 POSTERS: Final = 4
+KILL_GAP_S: Final = (1.5, 8.0)
+"""Seconds between kills: from before a worker has found its feet to the middle of its work."""
+
 PATIENCE_S: Final = 120
 """How long nothing may move before a check gives up."""
 
@@ -229,7 +232,7 @@ def _wait_until_done(stage: Stage, count: int) -> bool:
 def _kill_worker(stage: Stage, stop: threading.Event, seed: int) -> None:
     """Kill the worker at random moments and start another, until told to stop."""
     chance = random.Random(seed)  # noqa: S311 # moments, not secrets
-    while not stop.wait(chance.uniform(0.5, 4.0)):
+    while not stop.wait(chance.uniform(*KILL_GAP_S)):
         stage.station.kill("worker")
         stage.kills += 1
         _start(stage, "worker", "commands", "worker")

@@ -50,6 +50,10 @@ PLACES_PER_SKU: Final = 7
 """Each product lies in seven of the ten warehouses, so that some orders must be split and rejections find another."""
 
 
+BEHAVIOUR: Final = {"seed": 1, "reject": 0.06, "short": 0.06, "two_confirms": 0.1, "two_parcels": 0.15}
+"""What share of its documents a warehouse refuses, cannot fill, or ships in several goes."""
+
+
 def settings_toml(ports: Mapping[str, int]) -> str:
     """Write the demo's settings: where it listens, its limits (short, for a machine that is alone), its connections."""
     lines = [
@@ -79,7 +83,7 @@ def wms_config(secrets: Mapping[str, str], api_port: int) -> dict[str, Any]:
         }
         for connection in SITES
     ]
-    return {"sites": sites, "behaviour": {"seed": 1}}
+    return {"sites": sites, "behaviour": BEHAVIOUR}
 
 
 def furnish(session: Session, orders: Sequence[StorefrontOrder], at: datetime) -> None:

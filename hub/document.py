@@ -1,6 +1,17 @@
 """Frozen values at every border: what is not declared is refused."""
 
-from pydantic import BaseModel, ConfigDict
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+PRINTABLE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*$"
+"""Text that both PostgreSQL (no NUL) and XML 1.0 (§2.2) can carry."""
+
+Text = Annotated[str, StringConstraints(pattern=PRINTABLE)]
+
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC))]
+"""A point in time that a shop could mean, and that every zone can show."""
 
 
 class Document(BaseModel):

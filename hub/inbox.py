@@ -61,7 +61,7 @@ class InboxKey(Table, table=True):
     connection: str = words(primary_key=True)
     kind: str = words(primary_key=True)
     message_id: str = words(primary_key=True)
-    inbox_id: int = number()
+    inbox_id: int = number(unique=True)
     received_at: datetime = moment()
 
 

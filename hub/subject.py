@@ -29,7 +29,10 @@ class Subject(Table, table=True):
 def known_subjects(
     session: Session, brand: str, references: Iterable[str], at: datetime
 ) -> Mapping[str, tuple[int, SubjectKey]]:
-    """Find or make the subjects of a brand by their references (a buyer id), each with its opened data key."""
+    """Find or make the subjects of a brand by their references (a buyer id), each with its opened data key.
+
+    One who was erased and comes back gets a fresh key, which does not open what the lost one sealed.
+    """
     ring = keyring_of(session)
     by_index = {ring.index("subject", brand, reference): reference for reference in references}
     made = {index: ring.new_subject_key(_place(brand, index)) for index in by_index}
@@ -40,7 +43,8 @@ def known_subjects(
            from unnest(cast(:indexes as bytea[]), cast(:references as bytea[]), cast(:keys as bytea[]))
                 as new (index, reference, key)
            order by index
-           on conflict (brand, reference_index) do update set brand = excluded.brand
+           on conflict (brand, reference_index)
+           do update set data_key = coalesce(subject.data_key, excluded.data_key)
            returning id, reference_index, data_key""",
         brand=brand,
         at=at,

@@ -11,6 +11,7 @@ from importlib.metadata import distribution
 from itertools import pairwise
 from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import Final, TypedDict, cast
 
@@ -166,7 +167,8 @@ def point_of(code: str) -> Point:
 
     Raises: NotFound for a code that the table lacks.
     """
-    points = _points()
+    with _READING:
+        points = _points()
     return next(points[each.code] for each in reversed(ancestry(code)) if each.code in points)
 
 
@@ -194,6 +196,10 @@ def _short(name: str) -> str:
     while len(shorter := _PEOPLE.sub("", stem)) > 1 and shorter != stem:
         stem = shorter
     return stem.removesuffix("族")
+
+
+_READING: Final = Lock()
+"""Held while the outlines are read, so that several threads that need them first do not each read 16 MB."""
 
 
 @cache

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
-from hub.document import Document
+from hub.document import Document, Moment, Text
 
 
 class Party(Document):
@@ -58,7 +58,7 @@ class Delivery(Document):
 class Accepted(Document):
     """The partner has taken a document over, under its own number."""
 
-    partner_id: str
+    partner_id: Text
 
 
 class CancelWish(Document):
@@ -74,36 +74,36 @@ class CancelAnswer(Document):
     """Whether the partner stops it; `reason` in the partner's words."""
 
     stopped: bool
-    reason: str = ""
+    reason: Text = ""
 
 
 class Batch(Document):
-    batch_code: str = ""
-    quantity: int
+    batch_code: Text = ""
+    quantity: int = Field(ge=0)
 
 
 class ConfirmLine(Document):
     """Pieces of a SKU; `line_ref` is our line number as the partner repeats it, or whatever it sends instead."""
 
-    line_ref: str = ""
-    sku: str
-    quantity: int
+    line_ref: Text = ""
+    sku: Text
+    quantity: int = Field(ge=0)
     batches: tuple[Batch, ...] = ()
 
 
 class ConfirmedParcel(Document):
-    courier_code: str = "OTHER"
-    tracking_no: str = ""
+    courier_code: Text = "OTHER"
+    tracking_no: Text = ""
     lines: tuple[ConfirmLine, ...] = ()
 
 
 class Confirm(Document):
     """What a location says it has handed over; not final means that more will come."""
 
-    code: str
-    confirm_key: str
+    code: Text
+    confirm_key: Text
     final: bool
-    confirmed_at: AwareDatetime | None = None
+    confirmed_at: Moment | None = None
     parcels: tuple[ConfirmedParcel, ...] = ()
     lines: tuple[ConfirmLine, ...]
 
@@ -111,10 +111,10 @@ class Confirm(Document):
 class Report(Document):
     """What a location says of its progress, in the hub's words."""
 
-    code: str
+    code: Text
     status: Literal["accepted", "rejected", "progress"]
-    partner_id: str = ""
-    note: str = ""
+    partner_id: Text = ""
+    note: Text = ""
 
 
 class ShippedLine(Document):

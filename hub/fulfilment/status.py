@@ -36,11 +36,14 @@ MOVES: Final[Mapping[Negotiation, frozenset[Negotiation]]] = {
     _N.SUBMITTED: frozenset({_N.ACCEPTED, _N.REJECTED, _N.CANCEL_REQUESTED}),
     _N.ACCEPTED: frozenset({_N.REJECTED, _N.CANCEL_REQUESTED}),
     _N.CANCEL_REQUESTED: frozenset({_N.CANCEL_ACCEPTED, _N.CANCEL_REJECTED, _N.REJECTED}),
-    _N.CANCEL_REJECTED: frozenset({_N.CANCEL_REQUESTED, _N.REJECTED}),
+    _N.CANCEL_REJECTED: frozenset({_N.CANCEL_REQUESTED, _N.CANCEL_ACCEPTED, _N.REJECTED}),
     _N.REJECTED: frozenset(),
     _N.CANCEL_ACCEPTED: frozenset(),
 }
-"""A report may overtake the answer to our own call, so an unsubmitted document can be accepted or rejected."""
+"""A report may overtake the answer to our own call, so an unsubmitted document can be accepted or rejected.
+
+A first parcel refuses a cancellation, and the rest may still be stopped.
+"""
 
 
 def negotiate(state: Negotiation, wish: Negotiation) -> Negotiation:

@@ -129,7 +129,7 @@ def drift(session: Session) -> list[str]:
     """Compare every counter with the sum of its movements; give the counters that differ."""
     found = rows(
         session,
-        """select level.location, level.sku, level.on_hand, level.allocated, booked.on_hand as booked_on_hand,
+        """select location, sku, level.on_hand, level.allocated, booked.on_hand as booked_on_hand,
                   booked.allocated as booked_allocated
            from stock_level level full join (
                select location, sku, owner, condition, sum(on_hand) as on_hand, sum(allocated) as allocated

@@ -11,19 +11,18 @@ from hub.inventory.table import Condition, Reason
 
 
 def free_pieces(session: Session, skus: Collection[str], *, lock: bool = False) -> Mapping[tuple[str, str], int]:
-    """Give the free pieces of each (location, SKU): on hand less allocated, saleable only.
+    """Give the free pieces of each (location, SKU): on hand less allocated, saleable, of the location's own owner.
 
     With `lock` the counters stay as they are until the transaction ends; they are locked in the order of their keys.
     """
-    statement = """select location, sku, on_hand - allocated as free from stock_level
-                   where sku = any(:skus) and condition = :condition"""
+    statement = """select level.location, level.sku, level.on_hand - level.allocated as free
+                   from stock_level level
+                   join location on (location.code, location.owner) = (level.location, level.owner)
+                   where level.sku = any(:skus) and level.condition = :condition"""
     if lock:
-        statement += " order by location, sku, owner, condition for update"
+        hold_still(session, skus)
     found = rows(session, statement, skus=sorted(skus), condition=Condition.SALEABLE)
-    free: dict[tuple[str, str], int] = {}
-    for row in found:
-        free[row.location, row.sku] = free.get((row.location, row.sku), 0) + max(0, row.free)
-    return free
+    return {(row.location, row.sku): max(0, row.free) for row in found}
 
 
 def hold_still(session: Session, skus: Collection[str]) -> None:
@@ -31,7 +30,9 @@ def hold_still(session: Session, skus: Collection[str]) -> None:
 
     Bookings that each lock in order do not deadlock; two bookings in one transaction could, without this.
     """
-    free_pieces(session, skus, lock=True)
+    statement = """select 1 from stock_level where sku = any(:skus)
+                   order by location, sku, owner, condition for update"""
+    rows(session, statement, skus=sorted(skus))
 
 
 def receive(session: Session, brand: str, goods: Sequence[tuple[StockKey, int]], ref: str, at: datetime) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index
 
 from hub.columns import Entity, Table, moment, number, one_of, words
 
@@ -29,6 +29,7 @@ class StockLevel(Entity, table=True):
     __table_args__ = (
         one_of("condition", Condition),
         CheckConstraint("on_hand >= 0 and incoming >= 0 and backorder_limit >= 0 and short >= 0", name="counters"),
+        Index("ix_stock_level_sku", "sku", "location"),
         CheckConstraint("allocated between 0 and on_hand + backorder_limit + short", name="never_oversold"),
     )
     location: str = words(primary_key=True, foreign_key="location.code")

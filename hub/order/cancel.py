@@ -1,5 +1,6 @@
 """Cancel an order: at once where nobody has started, by asking the location where somebody has."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import CANCEL, RELEASE, lane_of
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.level import hold_still
+from hub.order.advance import advance
 from hub.order.allocate import write_holds
 from hub.order.counters import give_back
 from hub.order.hold import Hold, HoldType
@@ -40,7 +42,7 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     standings = [Standing(session, order_id, no) for no in _live_fulfilments(session, order_id)]
     hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
     for standing in standings:
-        _stop(session, standing, at)
+        _stop(session, standing, _count_wishes(session, order_id), at)
     return finish_cancel(session, order, at)
 
 
@@ -66,10 +68,10 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     if _live_fulfilments(session, order.id):
         return order.lifecycle
     if _has_shipped(session, order.id):
-        _release_wish(session, order.id, at, "shipped")
-        return order.lifecycle
+        _release_holds(session, order.id, at, "shipped", [HoldType.REFUND_REQUESTED])
+        return advance(session, order.id, at)
     lifecycle = move(order.lifecycle, Event.CANCEL)
-    _release_wish(session, order.id, at, "cancelled")
+    _release_holds(session, order.id, at, "cancelled", list(HoldType))
     run(
         session,
         "update sales_order set lifecycle = :state, version = version + 1, updated_at = :at where id = :id",
@@ -93,12 +95,12 @@ def record_cancel_answer(session: Session, order_id: int, no: int, answer: Cance
         finish_cancel(session, order, at)
         return
     standing.agree(Negotiation.CANCEL_REJECTED, at)
-    _release_wish(session, order_id, at, "the location refused")
+    _release_holds(session, order_id, at, "the location refused", [HoldType.REFUND_REQUESTED])
     detail = f"{standing.location}: {answer.reason[:200]}"
     open_cases(session, [NewCase("cancel_refused", f"order:{order_id}", order.brand, detail, order_id)], at)
 
 
-def _stop(session: Session, standing: Standing, at: datetime) -> None:
+def _stop(session: Session, standing: Standing, wish_no: int, at: datetime) -> None:
     lane = lane_of(standing.code, standing.connection)
     if withdraw(session, lane, RELEASE, at):
         lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "cancelled", at)
@@ -106,8 +108,14 @@ def _stop(session: Session, standing: Standing, at: datetime) -> None:
         return
     standing.agree(Negotiation.CANCEL_REQUESTED, at)
     subject = {"order_id": standing.order_id, "no": standing.no}
-    key = f"cancel:{standing.code}:{standing.attempt}"
+    # A buyer may ask again after a refusal: that is a call of its own.
+    key = f"cancel:{standing.code}:{standing.attempt}:{wish_no}"
     add(session, [NewStep(CANCEL, lane, standing.connection, key, standing.order_id, subject)], at)
+
+
+def _count_wishes(session: Session, order_id: int) -> int:
+    statement = "select count(*) as n from order_hold where order_id = :id and type = 'refund_requested'"
+    return rows(session, statement, id=order_id)[0].n
 
 
 def _live_fulfilments(session: Session, order_id: int) -> list[int]:
@@ -125,12 +133,13 @@ def _has_shipped(session: Session, order_id: int) -> bool:
     return bool(found and found.shipped)
 
 
-def _release_wish(session: Session, order_id: int, at: datetime, reason: str) -> None:
+def _release_holds(session: Session, order_id: int, at: datetime, reason: str, types: Sequence[HoldType]) -> None:
     run(
         session,
         """update order_hold set released_at = :at, released_by = 'system', reason = :reason
-           where order_id = :id and type = 'refund_requested' and released_at is null""",
+           where order_id = :id and type = any(:types) and released_at is null""",
         at=at,
         reason=reason,
         id=order_id,
+        types=list(types),
     )

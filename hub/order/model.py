@@ -4,16 +4,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from hub.document import Document
+from hub.document import PRINTABLE, Document, Moment
 from hub.errors import Malformed
 from hub.money import MINOR_DIGITS, times
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.:@/+-]+$")]
 """A partner's own number: letters, digits and . : @ / + - _ only, because it travels in URLs, XML and file names."""
 
-Phrase = Annotated[str, StringConstraints(max_length=200)]
+Phrase = Annotated[str, StringConstraints(max_length=200, pattern=PRINTABLE)]
 Fen = Annotated[int, Field(ge=0, le=10**12)]
 Pieces = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
@@ -55,7 +55,7 @@ class Buyer(Document):
 class Receiver(Document):
     """Whom and where to: personal data, sealed at rest and never logged."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTABLE)]
     phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{5,19}$")]
     province: Phrase = ""
     city: Phrase = ""
@@ -90,11 +90,11 @@ class Order(Document):
     """An order as a channel placed it: a commercial fact that no later step rewrites."""
 
     external_id: Code
-    source_revision: int = Field(default=1, ge=1)
+    source_revision: int = Field(default=1, ge=1, le=2**53)
     type: OrderType = OrderType.NORMAL
-    placed_at: AwareDatetime
-    placed_at_raw: str
-    paid_at: AwareDatetime | None = None
+    placed_at: Moment
+    placed_at_raw: Phrase
+    paid_at: Moment | None = None
     currency: str = "CNY"
     buyer: Buyer
     receiver: Receiver
@@ -102,7 +102,7 @@ class Order(Document):
     adjustments: tuple[Adjustment, ...] = ()
     freight: Fen = 0
     total: Fen
-    remark: Annotated[str, StringConstraints(max_length=1000)] = ""
+    remark: Annotated[str, StringConstraints(max_length=1000, pattern=PRINTABLE)] = ""
 
     @model_validator(mode="after")
     def hang_together(self) -> Self:

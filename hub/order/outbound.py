@@ -1,12 +1,13 @@
 """What is said of an order to the outside: the delivery to its location, and the shipment notice to its channel."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.address.division import ancestry
+from hub.address.division import Level, ancestry
 from hub.database import row, rows
 from hub.errors import NeedsOperator, NotFound
 from hub.fulfilment.model import (
@@ -20,6 +21,7 @@ from hub.fulfilment.model import (
 )
 from hub.keyring import SubjectKey
 from hub.order.record import place_of
+from hub.order.sold import SoldLine, sold_pieces
 from hub.subject import open_key
 
 
@@ -97,32 +99,47 @@ def read_shipment(session: Session, order_id: int, shipment_no: int) -> Shipment
     )
     if head is None:
         raise NotFound(f"there is no shipment {order_id}-{shipment_no}", code="unknown_shipment")
-    found = rows(
-        session,
-        """select p.no, p.courier, p.tracking_no, line.external_line_id, line.channel_sku,
-                  sum(held.quantity) as quantity
-           from parcel p join parcel_line held on (held.order_id, held.shipment_no, held.parcel_no)
-                                                = (p.order_id, p.shipment_no, p.no)
-                join order_line line on (line.order_id, line.line_no) = (held.order_id, held.line_no)
-           where p.order_id = :order_id and p.shipment_no = :no
-           group by 1, 2, 3, 4, 5 order by p.no, min(line.line_no)""",
-        order_id=order_id,
-        no=shipment_no,
-    )
-    parcels: dict[int, ShippedParcel] = {}
-    for one in found:
-        line = ShippedLine(
-            external_line_id=one.external_line_id, channel_sku=one.channel_sku, quantity=int(one.quantity)
-        )
-        so_far = parcels.get(one.no) or ShippedParcel(courier=one.courier, tracking_no=one.tracking_no, lines=())
-        parcels[one.no] = so_far.model_copy(update={"lines": (*so_far.lines, line)})
     return ShipmentNotice(
         key=f"shipment:{order_id}-{shipment_no}",
         order_id=str(order_id),
         external_id=head.external_id,
         shipped_at=head.shipped_at,
-        parcels=tuple(parcels.values()),
+        parcels=tuple(_parcels(session, order_id, shipment_no)),
     )
+
+
+def _parcels(session: Session, order_id: int, shipment_no: int) -> Iterator[ShippedParcel]:
+    sold = {line.line_no: line for line in _sold_lines(session, order_id)}
+    found = rows(
+        session,
+        """select p.shipment_no, p.no, p.courier, p.tracking_no,
+                  jsonb_object_agg(held.line_no, held.quantity) as pieces
+           from parcel p join parcel_line held on (held.order_id, held.shipment_no, held.parcel_no)
+                                                = (p.order_id, p.shipment_no, p.no)
+           where p.order_id = :order_id and p.shipment_no <= :no group by 1, 2, 3, 4 order by 1, 2""",
+        order_id=order_id,
+        no=shipment_no,
+    )
+    contents = [{int(no): quantity for no, quantity in one.pieces.items()} for one in found]
+    for parcel, pieces in zip(found, sold_pieces(contents, list(sold.values())), strict=True):
+        if parcel.shipment_no == shipment_no:
+            lines = [
+                ShippedLine(
+                    external_line_id=sold[no].external_line_id, channel_sku=sold[no].channel_sku, quantity=quantity
+                )
+                for no, quantity in pieces.items()
+            ]
+            yield ShippedParcel(courier=parcel.courier, tracking_no=parcel.tracking_no, lines=tuple(lines))
+
+
+def _sold_lines(session: Session, order_id: int) -> list[SoldLine]:
+    found = rows(
+        session,
+        """select line_no, external_line_id, channel_sku, parent_no, ordered from order_line
+           where order_id = :id order by line_no""",
+        id=order_id,
+    )
+    return [SoldLine(*one) for one in found]
 
 
 def _delivery_lines(session: Session, order_id: int, no: int, external_id: str) -> tuple[DeliveryLine, ...]:
@@ -148,13 +165,13 @@ def _delivery_lines(session: Session, order_id: int, no: int, external_id: str) 
 
 
 def _sender(found: Row[Any]) -> Party:
-    names = [one.name for one in ancestry(found.sender_division)]
+    names = {one.level: one.name for one in ancestry(found.sender_division)}
     return Party(
         name=found.contact,
         phone=found.sender_phone,
-        province=names[0],
-        city=names[1] if len(names) > 1 else names[0],
-        county=names[2] if len(names) > 2 else "",  # noqa: PLR2004 # province, city, county
+        province=names[Level.PROVINCE],
+        city=names.get(Level.CITY, names[Level.PROVINCE]),
+        county=names.get(Level.COUNTY, ""),
         street=found.sender_street,
     )
 

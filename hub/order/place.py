@@ -154,11 +154,15 @@ def _write(session: Session, new: Mapping[int, NormalOrder], at: datetime, zone:
 
 
 def _evidence(session: Session, new: Mapping[int, NormalOrder]) -> dict[int, Evidence]:
-    """Look for twins: another order of the same buyer and total, placed within ten minutes and known before."""
+    """Look for twins: another order of the same buyer and total, placed within ten minutes and known before.
+
+    A batch holds its buyers' rows, so another batch's order that is seen here was there first, whatever its id.
+    """
     found = rows(
         session,
         """select mine.id, min(other.id) as twin from sales_order mine join sales_order other
-             on other.subject_id = mine.subject_id and other.total = mine.total and other.id < mine.id
+             on other.subject_id = mine.subject_id and other.total = mine.total
+            and (other.id < mine.id or other.id <> all(:ids))
             and other.shop = mine.shop
             and other.placed_at between mine.placed_at - cast(:window as interval) and mine.placed_at + :window
            where mine.id = any(:ids) and mine.type = 'normal' and other.lifecycle <> 'cancelled' group by mine.id""",

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import row, rows, run
+from hub.database import rows
 from hub.errors import Conflict
 from hub.fulfilment.model import Confirm, Report
 from hub.fulfilment.reject import Standing, end
@@ -15,12 +15,12 @@ from hub.fulfilment.release import NewLine, parse_code
 from hub.fulfilment.ship import ship
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.level import hold_still
+from hub.order.advance import advance
 from hub.order.allocate import Need, allocate
 from hub.order.cancel import finish_cancel, wants_cancel
 from hub.order.counters import give_back, mark_shipped
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.policy import POLICY, Policy
-from hub.order.status import Event, Lifecycle, derive_fulfilment, move
 from hub.sourcing.model import Want
 from hub.steps import NewStep, add
 
@@ -120,30 +120,9 @@ def barred(session: Session, order_id: int) -> frozenset[str]:
 
 
 def _advance(session: Session, order: Locked, at: datetime) -> None:
-    """Derive the order's state from its lines, and finish it when nothing is open."""
     if wants_cancel(session, order.id):
         finish_cancel(session, order, at)
-    sums = row(
-        session,
-        """select sum(ordered) as ordered, sum(shipped) as shipped, sum(cancelled) as cancelled
-           from order_line where order_id = :id and kind <> 'bundle'""",
-        id=order.id,
-    )
-    if sums is None:
-        return
-    ordered, shipped, cancelled = int(sums.ordered), int(sums.shipped), int(sums.cancelled)
-    now = lock_order(session, order.id).lifecycle
-    done = shipped + cancelled == ordered and shipped > 0 and now is Lifecycle.IN_FULFILMENT
-    run(
-        session,
-        """update sales_order set fulfilment = :fulfilment, lifecycle = :lifecycle, version = version + 1,
-                                  updated_at = :at
-           where id = :id""",
-        fulfilment=derive_fulfilment(ordered, shipped, cancelled),
-        lifecycle=move(now, Event.COMPLETE) if done else now,
-        at=at,
-        id=order.id,
-    )
+    advance(session, order.id, at)
 
 
 def _notify_step(order: Locked, shipment_no: int) -> NewStep:

@@ -27,13 +27,13 @@ def order_record(
     subject_id, key = subject
     phone = plain_phone(to.phone)
     seal = {
-        column: key.seal(value, place_of(column, order_id)) if value else None
+        column: key.seal(value, place_of(column, order_id)) if value is not None else None
         for column, value in {
-            "buyer_nick": order.buyer.nick,
+            "buyer_nick": order.buyer.nick or None,
             "receiver_name": to.name,
             "receiver_phone": to.phone,
             "receiver_street": to.street,
-            "remark": order.remark,
+            "remark": order.remark or None,
         }.items()
     }
     return {

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from hub.address.division import ancestry
+from hub.address.division import Level, ancestry
 from hub.audit import record
 from hub.cases import resolve
 from hub.database import rows, run
@@ -64,17 +64,17 @@ def release_holds(
 
 
 def _place(session: Session, order_id: int, division: str, at: datetime) -> None:
-    names = [one.name for one in ancestry(division)] + [""] * 4
+    names = {one.level: one.name for one in ancestry(division)}  # 上海市 has counties and no city
     run(
         session,
         """update sales_order set division = :division, province = :province, city = :city, county = :county,
                                   town = :town, updated_at = :at, version = version + 1
            where id = :id""",
         division=division,
-        province=names[0],
-        city=names[1],
-        county=names[2],
-        town=names[3],
+        province=names[Level.PROVINCE],
+        city=names.get(Level.CITY, ""),
+        county=names.get(Level.COUNTY, ""),
+        town=names.get(Level.TOWN, ""),
         at=at,
         id=order_id,
     )

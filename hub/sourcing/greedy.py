@@ -40,7 +40,7 @@ def decide(question: Question) -> Decision:
         unmet=tuple(Take(line_no=w.line_no, sku=w.sku, quantity=w.quantity) for w in wanted.values()),
         candidates=tuple(_explain(question, first, choices)),
         cost=sum(choice.cost for choice in choices),
-        bound=_bound(question, able) if choices else 0,
+        bound=_bound(question, able, choices) if choices else 0,
     )
 
 
@@ -60,8 +60,12 @@ def offer(site: Site, wants: Sequence[Want], costs: Costs) -> Offer:
 
 def cost_of(site: Site, grams: int, costs: Costs) -> int:
     """Price one parcel in minor units: handling, first kilogram, further started kilograms, distance."""
-    further = -(-max(0, grams - FIRST_KG) // FIRST_KG)
-    return site.handling + costs.parcel + further * costs.per_further_kg + site.km * costs.per_1000_km // 1000
+    return site.handling + costs.parcel + _further(grams) * costs.per_further_kg + site.km * costs.per_1000_km // 1000
+
+
+def _further(grams: int) -> int:
+    """Count the started kilograms above the first."""
+    return -(-max(0, grams - FIRST_KG) // FIRST_KG)
 
 
 def _obstacle(site: Site, wants: Sequence[Want]) -> str:
@@ -86,9 +90,12 @@ def _less(wanted: Mapping[int, Want], takes: Sequence[Take]) -> dict[int, Want]:
     return {no: want for no, want in rest.items() if want.quantity}
 
 
-def _bound(question: Question, able: Sequence[Site]) -> int:
-    grams = sum(want.quantity * want.grams for want in question.wants)
-    return min((cost_of(site, grams, question.costs) for site in able), default=0)
+def _bound(question: Question, able: Sequence[Site], choices: Sequence[Choice]) -> int:
+    """Say what no plan for these pieces undercuts: each further kilogram is paid for, or opens a parcel of its own."""
+    weight = {want.line_no: want.grams for want in question.wants}
+    grams = sum(take.quantity * weight[take.line_no] for choice in choices for take in choice.takes)
+    parcel = min(cost_of(site, 0, question.costs) for site in able)
+    return parcel + _further(grams) * min(question.costs.per_further_kg, parcel)
 
 
 def _explain(question: Question, offers: Sequence[Offer], choices: Sequence[Choice]) -> list[Candidate]:

@@ -83,7 +83,7 @@ class Choice(Document):
 
 
 class Decision(Document):
-    """The answer: `unmet` has no source; `bound` is the cost if each location had all, so no plan costs less."""
+    """The answer: `unmet` has no source; no plan for the pieces that were found costs less than `bound`."""
 
     solver: str = SOLVER
     choices: tuple[Choice, ...]

@@ -42,7 +42,7 @@ def order(pieces: Mapping[str, int], external_id: str = "T1", **changes: Any) ->
         OrderLine(external_line_id=f"L{no}", channel_sku=code, quantity=quantity, unit_price=Decimal("10.00"))
         for no, (code, quantity) in enumerate(pieces.items(), 1)
     )
-    values = {
+    values: dict[str, Any] = {
         "external_id": external_id,
         "placed_at": AT,
         "placed_at_raw": "2026-11-11 10:00:00",
@@ -130,8 +130,15 @@ def confirm(order_id: int, no: int, pieces: Mapping[str, int], key: str = "c1", 
     """Make a location's final confirm of pieces by SKU, in one parcel."""
     lines = tuple(ConfirmLine(sku=sku, quantity=quantity) for sku, quantity in pieces.items())
     parcels = (ConfirmedParcel(courier_code="SF", tracking_no=f"SF-{key}"),)
-    values = {"code": f"{order_id}-{no}", "confirm_key": key, "final": True, "lines": lines, "parcels": parcels}
-    return Confirm(**{**values, **changes})
+    values: dict[str, Any] = {
+        "code": f"{order_id}-{no}",
+        "confirm_key": key,
+        "final": True,
+        "lines": lines,
+        "parcels": parcels,
+        **changes,
+    }
+    return Confirm(**values)
 
 
 def batched(sku: str, quantity: int, *batches: int) -> ConfirmLine:

@@ -35,7 +35,7 @@ def test_an_empty_log_is_whole(session: Session) -> None:
         "act = 'order.release'",
         "subject = 'order:9'",
         "at = at + interval '1 microsecond'",
-        "detail = detail || '{\"holds\": [\"stock\"]}'",
+        'detail = detail || \'{"holds": ["stock"]}\'',
         "seal = decode('00', 'hex')",
     ],
 )

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,4 +33,4 @@ def test_an_id_is_safe_in_javascript(day: date) -> None:
 def test_months_follow_each_other_without_a_gap(day: date, count: int) -> None:
     months = months_from(day, count)
     assert months[0] == day.replace(day=1)
-    assert all(month_before(after, 1) == month for month, after in zip(months, months[1:], strict=False))
+    assert all(month_before(after, 1) == month for month, after in pairwise(months))

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -81,8 +82,14 @@ def test_a_generated_ring_reads_back_and_shows_no_key() -> None:
 
 
 def test_a_broken_ring_is_an_operators_matter() -> None:
-    whole = json.loads(Keyring.generate())
-    broken = [{}, [], {**whole, "active": "k9"}, {**whole, "index": "AAAA"}, {**whole, "keys": {"k1": "AAAA"}}]
+    whole: dict[str, Any] = json.loads(Keyring.generate())
+    broken: list[Any] = [
+        {},
+        [],
+        {**whole, "active": "k9"},
+        {**whole, "index": "AAAA"},
+        {**whole, "keys": {"k1": "AAAA"}},
+    ]
     for each in broken:
         with pytest.raises(NeedsOperator):
             Keyring.read(json.dumps(each).encode())

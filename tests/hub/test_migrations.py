@@ -34,7 +34,9 @@ def test_what_differs_is_reported(database_url: str, statement: str, told: str) 
 
 
 def test_an_altered_check_is_reported_with_both_definitions(database_url: str) -> None:
-    change(database_url, "alter table sku drop constraint ck_sku_grams, add constraint ck_sku_grams check (grams >= -1)")
+    change(
+        database_url, "alter table sku drop constraint ck_sku_grams, add constraint ck_sku_grams check (grams >= -1)"
+    )
     (found,) = differences(database_url)
     assert "declared CHECK ((grams >= 0))" in found
     assert "database has CHECK ((grams >= '-1'::integer))" in found

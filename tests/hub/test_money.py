@@ -1,5 +1,6 @@
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ def test_a_share_is_less_than_one_unit_off_its_proportion(amount: int, weights: 
 @given(AMOUNTS, WEIGHTS)
 def test_what_weighs_more_never_bears_less(amount: int, weights: list[int]) -> None:
     by_weight = sorted(zip(weights, map(abs, share(amount, weights)), strict=True))
-    heavier = [(a, b) for (w, a), (v, b) in zip(by_weight, by_weight[1:], strict=False) if w < v]
+    heavier = [(a, b) for (w, a), (v, b) in pairwise(by_weight) if w < v]
     assert all(a <= b for a, b in heavier)
 
 
@@ -51,7 +52,7 @@ def test_shares_of_nothing_or_less_are_a_bug(weights: list[int]) -> None:
 @given(AMOUNTS, st.integers(1, 1000))
 def test_the_pieces_of_a_line_bear_all_of_it(amount: int, quantity: int) -> None:
     borne = [share_of_first(amount, quantity, k) for k in range(quantity + 1)]
-    pieces = [after - before for before, after in zip(borne, borne[1:], strict=False)]
+    pieces = [after - before for before, after in pairwise(borne)]
     assert (borne[0], sum(pieces)) == (0, amount)
     assert max(pieces) - min(pieces) <= 1
 

@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("inbox_id", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("connection", "kind", "message_id", name=op.f("pk_inbox_key")),
+        sa.UniqueConstraint("inbox_id", name=op.f("uq_inbox_key_inbox_id")),
     )
     op.create_table(
         "location",
@@ -422,6 +423,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["sku"], ["sku.code"], name=op.f("fk_stock_level_sku")),
         sa.PrimaryKeyConstraint("location", "sku", "owner", "condition", name=op.f("pk_stock_level")),
     )
+    op.create_index("ix_stock_level_sku", "stock_level", ["sku", "location"], unique=False)
     op.create_table(
         "fulfilment_order",
         sa.Column("brand", sa.Text(), nullable=False),

@@ -25,7 +25,13 @@ def normal(one: ShopOrder) -> NormalOrder:
 def test_lines_become_items_of_the_bound_product() -> None:
     one = normalise(order({"A-1": 2}), {("pc", "A-1"): "apple"}, PRODUCTS)
     (line,) = one.lines
-    assert (line.kind, line.channel_sku, line.product.sku, line.ordered, line.amount) == ("item", "A-1", "apple", 2, 2000)
+    assert (line.kind, line.channel_sku, line.product.sku, line.ordered, line.amount) == (
+        "item",
+        "A-1",
+        "apple",
+        2,
+        2000,
+    )
     assert one.place.code == "310115"
 
 
@@ -74,7 +80,9 @@ def test_unknown_codes_are_all_named() -> None:
 
 
 def test_totals_that_do_not_add_up_are_refused_with_the_figures() -> None:
-    with pytest.raises(Malformed, match=r"goods 1000 − discounts 0 \+ freight 5 = 1005, but the order says 999") as caught:
+    with pytest.raises(
+        Malformed, match=r"goods 1000 − discounts 0 \+ freight 5 = 1005, but the order says 999"
+    ) as caught:
         normal(order({"apple": 1}, freight=5, total=999))
     assert caught.value.code == "totals"
 

@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +56,7 @@ def test_a_part_keeps_to_the_limit_or_is_one_heavy_piece(lines: Lines) -> None:
 @given(orders())
 def test_neighbouring_parts_would_not_fit_into_one(lines: Lines) -> None:
     parts = by_weight(LIMIT)(lines)
-    for part, after in zip(parts, parts[1:], strict=False):
+    for part, after in pairwise(parts):
         first_of_next = after[0].grams
         assert sum(one.quantity * one.grams for one in part) + first_of_next > LIMIT
 

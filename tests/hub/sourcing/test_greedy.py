@@ -11,7 +11,9 @@ SKUS = st.sampled_from(["x", "y", "z"])
 STORAGES = st.sampled_from([("ambient",), ("ambient", "frozen")])
 FREE = st.dictionaries(SKUS, st.integers(0, 6))
 BARRED = st.sampled_from(["", "", "", "closed"])
-COSTS = st.builds(Costs, parcel=st.integers(0, 900), per_further_kg=st.integers(0, 900), per_1000_km=st.integers(0, 900))
+COSTS = st.builds(
+    Costs, parcel=st.integers(0, 900), per_further_kg=st.integers(0, 900), per_1000_km=st.integers(0, 900)
+)
 
 
 def site(code: str, free: Mapping[str, int], *, km: int = 0, handling: int = 100, barred: str = "") -> Site:

@@ -1,0 +1,187 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.errors import Conflict, Malformed, NotFound
+from hub.fulfilment.model import ConfirmedParcel, ConfirmLine, Report
+from hub.inventory.ledger import drift
+from hub.order.cancel import cancel
+from hub.order.progress import record_confirm, record_report
+from tests.hub.making import (
+    AT,
+    batched,
+    confirm,
+    counters,
+    line,
+    open_causes,
+    order,
+    placed,
+    rejection,
+    see,
+    sources,
+    step_states,
+    stock,
+)
+
+
+@pytest.fixture
+def order_id(session: Session) -> int:
+    """Place an order of five apples and two pears that Shanghai has twice, Beijing once, and Guangzhou once."""
+    stock(session, {"sh": {"apple": 10, "pear": 4}, "bj": {"apple": 5, "pear": 2}, "gz": {"apple": 5, "pear": 2}})
+    return placed(session, order({"apple": 5, "pear": 2}))
+
+
+def test_a_full_confirm_completes_the_order_and_tells_the_channel(session: Session, order_id: int) -> None:
+    record_confirm(session, confirm(order_id, 1, {"apple": 5, "pear": 2}), AT)
+    seen = see(session, order_id)
+    assert (seen.lifecycle, seen.fulfilment, seen.fulfilments[0].execution) == ("completed", "shipped", "closed")
+    assert [(one.courier, one.tracking_no) for one in seen.parcels] == [("SF", "SF-c1")]
+    assert counters(session, "sh", "apple") == (5, 0)
+    assert step_states(session, "notify_shipment") == ["pending"]
+
+
+def test_a_partial_confirm_leaves_the_rest_open(session: Session, order_id: int) -> None:
+    record_confirm(session, confirm(order_id, 1, {"apple": 2}, final=False), AT)
+    assert (see(session, order_id).fulfilment, line(session, order_id).shipped) == ("partial", 2)
+    assert sources(session, order_id) == [("sh", "in_progress")]
+    assert counters(session, "sh", "apple") == (8, 3)
+
+
+def test_two_confirms_add_up(session: Session, order_id: int) -> None:
+    record_confirm(session, confirm(order_id, 1, {"apple": 2, "pear": 2}, "c1", final=False), AT)
+    record_confirm(session, confirm(order_id, 1, {"apple": 3}, "c2"), AT)
+    seen = see(session, order_id)
+    assert (seen.lifecycle, len(seen.parcels), seen.lines[0].shipped) == ("completed", 2, 5)
+    assert step_states(session, "notify_shipment") == ["pending", "waiting"]
+    assert drift(session) == []
+
+
+def test_the_same_confirm_again_changes_nothing(session: Session, order_id: int) -> None:
+    one = confirm(order_id, 1, {"apple": 2}, final=False)
+    assert [record_confirm(session, one, AT), record_confirm(session, one, AT)] == [order_id, order_id]
+    assert (line(session, order_id).shipped, len(see(session, order_id).parcels)) == (2, 1)
+
+
+def test_the_same_final_confirm_again_changes_nothing(session: Session, order_id: int) -> None:
+    one = confirm(order_id, 1, {"apple": 5, "pear": 2})
+    record_confirm(session, one, AT)
+    record_confirm(session, one, AT)
+    assert len(see(session, order_id).parcels) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"lines": (ConfirmLine(sku="apple", quantity=6),)}, "over_confirm"),
+        ({"lines": (ConfirmLine(sku="apple", quantity=4), ConfirmLine(sku="apple", quantity=2))}, "over_confirm"),
+        ({"lines": (ConfirmLine(sku="ghost", quantity=1),)}, "over_confirm"),
+        ({"lines": (batched("apple", 5, 2, 2),)}, "batch_mismatch"),
+        ({"parcels": (ConfirmedParcel(lines=(ConfirmLine(sku="apple", quantity=1),)),)}, "batch_mismatch"),
+        ({"parcels": (ConfirmedParcel(lines=(ConfirmLine(sku="apple", quantity=9),)),)}, "batch_mismatch"),
+    ],
+)
+def test_a_confirm_that_contradicts_the_order_books_nothing(
+    session: Session, order_id: int, changes: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(Conflict) as caught:
+        record_confirm(session, confirm(order_id, 1, {"apple": 5}, **changes), AT)
+    assert caught.value.code == code
+    assert (line(session, order_id).shipped, see(session, order_id).parcels) == (0, ())
+    assert counters(session, "sh", "apple") == (10, 5)
+
+
+def test_batches_that_add_up_are_booked(session: Session, order_id: int) -> None:
+    record_confirm(session, confirm(order_id, 1, {}, lines=(batched("apple", 5, 2, 3),), final=False), AT)
+    assert line(session, order_id).shipped == 5
+
+
+def test_pieces_below_zero_cannot_be_said() -> None:
+    with pytest.raises(ValueError, match="greater than or equal to 0"):
+        batched("apple", -1)
+    with pytest.raises(ValueError, match="greater than or equal to 0"):
+        batched("apple", 1, 2, -1)
+
+
+def test_a_rejection_goes_elsewhere_and_bars_the_location(session: Session, order_id: int) -> None:
+    for no in (1, 2):
+        record_report(session, rejection(order_id, no), AT)
+    assert sources(session, order_id) == [("sh", "cancelled"), ("bj", "cancelled"), ("gz", "open")]
+    assert [one.attempt for one in see(session, order_id).fulfilments] == [1, 2, 3]
+    assert (counters(session, "sh", "apple"), counters(session, "gz", "apple")) == ((10, 0), (5, 5))
+
+
+def test_a_rejection_by_all_is_a_stock_hold_and_a_case(session: Session, order_id: int) -> None:
+    for no in (1, 2, 3):
+        record_report(session, rejection(order_id, no), AT)
+    assert [hold.type for hold in see(session, order_id).holds] == ["stock"]
+    assert (open_causes(session), line(session, order_id).allocated) == (["stock"], 0)
+    assert drift(session) == []
+
+
+def test_the_same_rejection_again_changes_nothing(session: Session, order_id: int) -> None:
+    record_report(session, rejection(order_id, 1), AT)
+    record_report(session, rejection(order_id, 1), AT)
+    assert len(sources(session, order_id)) == 2
+
+
+def test_what_a_location_could_not_ship_comes_from_another(session: Session, order_id: int) -> None:
+    record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 2}), AT)
+    assert sources(session, order_id) == [("sh", "incomplete"), ("bj", "open")]
+    record_confirm(session, confirm(order_id, 2, {"apple": 2}), AT)
+    assert (see(session, order_id).lifecycle, line(session, order_id).shipped) == ("completed", 5)
+    assert (counters(session, "sh", "apple"), counters(session, "bj", "apple")) == ((7, 0), (3, 0))
+
+
+def test_a_final_confirm_of_nothing_sends_all_elsewhere(session: Session, order_id: int) -> None:
+    record_confirm(session, confirm(order_id, 1, {"apple": 0}), AT)
+    assert sources(session, order_id) == [("sh", "incomplete"), ("bj", "open")]
+    assert (see(session, order_id).parcels, step_states(session, "notify_shipment")) == ((), [])
+
+
+def test_a_confirm_after_the_cancellation_is_refused(session: Session, order_id: int) -> None:
+    cancel(session, order_id, "operator-1", "changed mind", AT)
+    with pytest.raises(Conflict, match="has ended as cancelled"):
+        record_confirm(session, confirm(order_id, 1, {"apple": 5}), AT)
+    assert counters(session, "sh", "apple") == (10, 0)
+
+
+def test_a_rejection_after_the_goods_left_is_refused(session: Session, order_id: int) -> None:
+    record_confirm(session, confirm(order_id, 1, {"apple": 5, "pear": 2}), AT)
+    with pytest.raises(Conflict, match="has ended as closed"):
+        record_report(session, rejection(order_id, 1), AT)
+
+
+def test_a_rejection_of_the_rest_keeps_what_has_left(session: Session, order_id: int) -> None:
+    record_confirm(session, confirm(order_id, 1, {"apple": 5}, final=False), AT)
+    record_report(session, rejection(order_id, 1), AT)
+    assert (sources(session, order_id)[1], line(session, order_id).shipped) == (("bj", "open"), 5)
+    assert (counters(session, "bj", "apple"), counters(session, "bj", "pear")) == ((5, 0), (2, 2))
+
+
+def test_progress_makes_a_document_accepted_and_never_undoes_more(session: Session, order_id: int) -> None:
+    report = Report(code=f"{order_id}-1", status="progress")
+    record_report(session, report, AT)
+    assert see(session, order_id).fulfilments[0].negotiation == "accepted"
+    record_confirm(session, confirm(order_id, 1, {"apple": 5, "pear": 2}), AT)
+    record_report(session, report, AT)
+    assert sources(session, order_id) == [("sh", "closed")]
+
+
+def test_the_time_that_the_location_states_is_the_time_of_shipping(session: Session, order_id: int) -> None:
+    earlier = AT - timedelta(hours=3)
+    record_confirm(session, confirm(order_id, 1, {"apple": 5}, confirmed_at=earlier), AT)
+    assert see(session, order_id).parcels[0].shipped_at == earlier
+
+
+@pytest.mark.parametrize("code", ["", "x", "-", "1-", "-1", "1-2-3", "٣-1", "9" * 25, "12.5-1"])
+def test_a_number_that_is_none_of_ours_is_malformed(session: Session, code: str) -> None:
+    with pytest.raises(Malformed, match="not a number of ours"):
+        record_report(session, Report(code=code, status="accepted"), AT)
+
+
+@pytest.mark.parametrize("code", ["2611000000000000-1", "9999999999999999999999-1", "0-0"])
+def test_a_number_of_nothing_is_not_found(session: Session, code: str) -> None:
+    with pytest.raises(NotFound):
+        record_report(session, Report(code=code, status="accepted"), AT)

@@ -1,0 +1,55 @@
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.errors import Malformed
+from hub.inbox import Message, claim, keep, read
+from hub.order.model import Order, ShopOrder
+from hub.order.receive import Received, receive
+from tests.hub.making import AT, BRAND, ZONE, open_causes, order, stock
+
+
+def write(session: Session, *orders: ShopOrder) -> list[Message]:
+    """Put orders into the inbox, as JSON, and claim them."""
+    for one in orders:
+        body = one.order.model_dump_json().encode()
+        keep(session, "mall-pc", "order", one.order.external_id, body, AT)
+    return claim(session, ["order"], 100, AT)
+
+
+def read_order(message: Message) -> ShopOrder:
+    if message.body == b"rubbish":
+        raise Malformed("this is no order")
+    return ShopOrder(brand=BRAND, shop="pc", channel="mall-pc", order=Order.model_validate_json(message.body))
+
+
+def take(session: Session, messages: list[Message], *, refuse: bool = False) -> list[Received]:
+    return receive(session, messages, read_order, AT, ZONE, refuse=refuse)
+
+
+@pytest.fixture(autouse=True)
+def shelf(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+
+
+def test_a_message_becomes_an_order_and_says_which(session: Session) -> None:
+    (received,) = take(session, write(session, order({"apple": 1})))
+    assert received.placed is not None
+    message = read(session, received.message.id)
+    assert (message.state, message.order_id) == ("done", received.placed.order_id)
+
+
+def test_what_cannot_be_read_or_placed_is_parked_and_fails_alone(session: Session) -> None:
+    keep(session, "mall-pc", "order", "rubbish", b"rubbish", AT)
+    received = take(session, write(session, order({"ghost": 1}, "T1"), order({"apple": 1}, "T2")))
+    assert [read(session, one.message.id).state for one in received] == ["parked", "parked", "done"]
+    assert sorted(open_causes(session)) == ["malformed", "unknown_sku"]
+
+
+def test_a_waiting_sender_is_refused_without_a_case(session: Session) -> None:
+    (received,) = take(session, write(session, order({"apple": 1}, total=1)), refuse=True)
+    message = read(session, received.message.id)
+    assert (message.state, message.error_code, open_causes(session)) == ("refused", "totals", [])
+
+
+def test_nothing_received_is_nothing_done(session: Session) -> None:
+    assert take(session, []) == []
