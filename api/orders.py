@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
@@ -19,7 +18,7 @@ from hub.errors import Malformed, NotFound, Rejected
 from hub.inbox import InboxState, Message, keep, message_id_of, read, reopen
 from hub.order.cancel import cancel
 from hub.order.find import OrderPage, OrderView, find_order_id, get_order, list_orders
-from hub.order.model import ShopOrder
+from hub.order.model import Phrase, ShopOrder
 from hub.order.receive import ORDER as KIND
 from hub.order.receive import Received, receive
 from hub.roles import Actor
@@ -34,7 +33,7 @@ OK: Final = 200
 class CancelWish(Document):
     """Why an order is cancelled; recorded in the audit log."""
 
-    reason: Annotated[str, Field(max_length=200)] = ""
+    reason: Phrase = ""
 
 
 class BatchItem(Document):

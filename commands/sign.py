@@ -5,6 +5,7 @@ import hmac
 import json
 import secrets
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -41,5 +42,7 @@ def example_order(database: Database) -> bytes:
         found = row(session, "select sku from stock_level group by sku order by sum(on_hand - allocated) desc limit 1")
     sku = found.sku if found else EXAMPLE["lines"][0]["sku"]
     number = f"EXAMPLE-{secrets.token_hex(4)}"
-    order = {**EXAMPLE, "external_id": number, "lines": [{**EXAMPLE["lines"][0], "sku": sku}]}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    fresh = {"external_id": number, "placed_at": now, "paid_at": now, "buyer": {"id": number}}
+    order = {**EXAMPLE, **fresh, "lines": [{**EXAMPLE["lines"][0], "sku": sku}]}
     return json.dumps(order, ensure_ascii=False, indent=1).encode()

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.columns import Table, moment, number, one_of, sealed, words
 from hub.database import keyring_of, row, rows, run
-from hub.errors import NotFound
+from hub.errors import NeedsOperator, NotFound
 
 FIRST_LOOK: Final = timedelta(seconds=5)
 """How long the request that brought a row may work on it before the sweep takes it over."""
@@ -164,7 +164,7 @@ def claim(session: Session, kinds: Sequence[str], limit: int, at: datetime) -> l
         at=at,
         limit=limit,
     )
-    return _opened(session, found)
+    return [message for row in found if (message := _readable(session, row, at)) is not None]
 
 
 def settle(
@@ -219,6 +219,15 @@ def reopen(session: Session, inbox_id: int, at: datetime) -> Message:
         received_at=message.received_at,
     )
     return message
+
+
+def _readable(session: Session, found: Row[Any], at: datetime) -> Message | None:
+    """Open a claimed row; one that no key opens is parked, so that it does not hold up the others."""
+    try:
+        return _opened(session, [found])[0]
+    except NeedsOperator as error:
+        settle(session, Message(*found), InboxState.PARKED, at, code=error.code, error=error.message)
+        return None
 
 
 def _opened(session: Session, found: Sequence[Row[Any]]) -> list[Message]:

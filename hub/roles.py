@@ -57,5 +57,13 @@ class Actor:
         if not self.may(permission):
             raise Unauthorised(f"{self.name} lacks the permission {permission}", code="forbidden")
 
+    def require_scope(self, brand: str, shop: str) -> None:
+        """Stop who may not work on this brand or shop.
+
+        Raises: Unauthorised.
+        """
+        if (self.brands and brand not in self.brands) or (self.shops and shop not in self.shops):
+            raise Unauthorised(f"{self.name} may not work on shop {shop} of {brand}", code="forbidden")
+
 
 SYSTEM: Final = Actor("system", frozenset({Role.ADMIN}))

@@ -82,6 +82,16 @@ def remark_asks(pattern: str) -> Rule:
     return rule
 
 
+def heavier_than(limit: int) -> Rule:
+    """Make the rule that has a person look at what is no parcel trade any more: above `limit` grams in one order."""
+
+    def rule(order: NormalOrder, _evidence: Evidence) -> Hold | None:
+        grams = sum(line.ordered * line.product.grams for line in order.lines if line.ships)
+        return Hold(HoldType.FRAUD, "heavier_than", {"grams": grams, "limit": limit}) if grams > limit else None
+
+    return rule
+
+
 def total_above(limit: int) -> Rule:
     """Make the rule that has a person look at orders above `limit` minor units."""
 

@@ -4,11 +4,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from hub.document import PRINTABLE, Document, Moment
 from hub.errors import Malformed
 from hub.money import MINOR_DIGITS, times
+
+
+def _six_places(price: Decimal) -> Decimal:
+    return price.quantize(Decimal("0.000001"))  # 9.9 and 9.90 are one price, also to the payload hash
+
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.:@/+-]+$")]
 """A partner's own number: letters, digits and . : @ / + - _ only, because it travels in URLs, XML and file names."""
@@ -72,7 +77,7 @@ class OrderLine(Document):
     channel_sku: Code
     title: Phrase = ""
     quantity: Pieces
-    unit_price: Annotated[Decimal, Field(ge=0, max_digits=20, decimal_places=6)]
+    unit_price: Annotated[Decimal, Field(ge=0, max_digits=20, decimal_places=6), AfterValidator(_six_places)]
     gift: bool = False
 
 

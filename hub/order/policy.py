@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.order.hold import Rule, presale, remark_asks, total_above, twin, unpaid, unplaced_address
+from hub.order.hold import Rule, heavier_than, presale, remark_asks, total_above, twin, unpaid, unplaced_address
 from hub.order.split import Splitter, by_storage, by_weight
 from hub.sourcing.model import Costs
 
@@ -30,8 +30,9 @@ POLICY: Final = Policy(
         twin,
         remark_asks("改地址|换地址|不要发|别发|先别|退款|change (the )?address|do not ship|refund"),
         total_above(20_000 * YUAN),
+        heavier_than(2_000_000),
     ),
     splitters=(by_storage, by_weight(30_000)),
     costs=Costs(),
 )
-"""Couriers take parcels up to 30 kg at the ordinary tariff; above ¥20,000 a person looks at the order first."""
+"""Couriers take parcels up to 30 kg at the ordinary tariff; above ¥20,000 or two tonnes a person looks first."""

@@ -108,13 +108,14 @@ def wants_for(session: Session, order_id: int, pieces: Mapping[int, int]) -> tup
     )
 
 
-def barred(session: Session, order_id: int) -> frozenset[str]:
-    """Name the locations that have rejected this order or could not ship all they had accepted."""
+def barred(session: Session, order_id: int, *, short: bool = True) -> frozenset[str]:
+    """Name the locations that have rejected this order and, unless told otherwise, those that could not ship all."""
     found = rows(
         session,
         """select distinct location from fulfilment_order
-           where order_id = :id and (negotiation = 'rejected' or execution = 'incomplete')""",
+           where order_id = :id and (negotiation = 'rejected' or :short and execution = 'incomplete')""",
         id=order_id,
+        short=short,
     )
     return frozenset(one.location for one in found)
 

@@ -16,6 +16,9 @@ from hub.order.place import Placed, place
 
 ORDER: Final = "order"
 
+SAME_CAUSE: Final = {"unknown_order": "unknown_document"}
+"""A document of an order that we do not have is a document that we do not have."""
+
 Reader = Callable[[Message], ShopOrder]
 
 
@@ -55,7 +58,8 @@ def receive(
 
 def parked_case(message: Message, error: Rejected) -> NewCase:
     """Call a person to a message that could not be used; the brand is the connection's, known to its settings."""
-    cause = error.code if error.code in CAUSES else "rejected"
+    code = SAME_CAUSE.get(error.code, error.code)
+    cause = code if code in CAUSES else "rejected"
     text = f"{message.connection}: {error.message}"
     return NewCase(cause, f"inbox:{message.id}", message.connection, text, message.order_id, {"inbox": message.id})
 

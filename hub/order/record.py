@@ -32,7 +32,7 @@ def order_record(
             "buyer_nick": order.buyer.nick or None,
             "receiver_name": to.name,
             "receiver_phone": to.phone,
-            "receiver_street": to.street,
+            "receiver_street": street_of(one),
             "remark": order.remark or None,
         }.items()
     }
@@ -61,10 +61,10 @@ def order_record(
         "phone_index": ring.index("phone", shop_order.brand, phone),
         "phone_tail_index": ring.index("phone_tail", shop_order.brand, phone[-4:]),
         "division": one.place.code,
-        "province": one.place.province.name if one.place.province else to.province,
-        "city": one.place.city.name if one.place.city else to.city,
-        "county": one.place.county.name if one.place.county else to.county,
-        "town": one.place.town.name if one.place.town else to.town,
+        "province": one.place.province.name if one.place.province else "",
+        "city": one.place.city.name if one.place.city else "",
+        "county": one.place.county.name if one.place.county else "",
+        "town": one.place.town.name if one.place.town else "",
         "postcode": to.postcode,
         "placed_at": order.placed_at,
         "placed_at_raw": order.placed_at_raw,
@@ -76,6 +76,22 @@ def order_record(
 def payload_hash(shop_order: ShopOrder) -> bytes:
     """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter."""
     return hashlib.sha256(shop_order.order.model_dump_json().encode()).digest()
+
+
+def street_of(one: NormalOrder) -> str:
+    """Give the street text to seal; what was written in fields that name no known division is kept with it.
+
+    People write their names and doors into any field, so nothing that the table does not know is kept in plain text.
+    """
+    to, place = one.order.receiver, one.place
+    pairs = ((to.province, place.province), (to.city, place.city), (to.county, place.county), (to.town, place.town))
+    found = [division.name for _, division in pairs if division is not None]  # 上海市 is sent as province and city
+    unknown = [
+        text
+        for text, division in pairs
+        if text and division is None and text != "市辖区" and not any(name.startswith(text) for name in found)
+    ]
+    return " ".join([*unknown, to.street]) if unknown else to.street
 
 
 def place_of(column: str, order_id: int) -> str:

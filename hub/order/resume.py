@@ -34,6 +34,7 @@ def release_holds(
     """
     actor.require(Permission.WORK_ORDERS)
     order = lock_order(session, order_id)
+    actor.require_scope(order.brand, order.shop)
     if order.lifecycle not in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
         raise Conflict(f"an order that is {order.lifecycle} waits for nothing", code="order_state")
     held = [hold.type for hold in open_blockers(session, order_id)]
@@ -58,8 +59,9 @@ def release_holds(
     if not pieces:
         return []
     wants = wants_for(session, order_id, pieces)
-    # A person who releases the order wants every location asked again, but not one that has just refused it.
-    need = Need(order_id, order.brand, division or order.division, wants, barred=barred(session, order_id))
+    # A location that was only short may have been filled up since; one that refused the order is not asked again.
+    refused = barred(session, order_id, short=False)
+    need = Need(order_id, order.brand, division or order.division, wants, barred=refused)
     return allocate(session, [need], policy, at)
 
 

@@ -1,0 +1,327 @@
+"""What every partner must keep to, as suites: a partner's own test names its samples and inherits those it serves."""
+
+import os
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pytest
+import responses
+
+from connectors.partner import Partner
+from hub.errors import HubError, Malformed, NeedsOperator, OutcomeUnknown, Rejected, TryLater, Unauthorised
+from hub.fulfilment.model import (
+    Accepted,
+    CancelAnswer,
+    CancelWish,
+    Delivery,
+    DeliveryLine,
+    Party,
+    ShipmentNotice,
+    ShippedLine,
+    ShippedParcel,
+)
+from hub.order.model import check_totals
+from hub.ports import DeliveryReports, DeliverySink, Inbound, OrderSource, ShipmentSink, WebhookDesk
+from hub.settings import Connection, Http
+from tests.connectors.peer import Act, break_off, closed_port, fall_silent, flood, hang_up, peer, reset, trickle
+
+AT: Final = datetime(2026, 11, 11, 2, tzinfo=UTC)
+SECRET: Final = b"secret-of-a-test"
+URL: Final = "http://partner.test/partner"
+SAMPLES: Final = Path(__file__).parent.parent / "samples"
+CANARY: Final = "10000000042"
+CANARY_NAME: Final = "金丝雀"
+
+_PARTY: Final = Party(
+    name=CANARY_NAME, phone=CANARY, province="上海市", city="上海市", county="浦东新区", street="测试路1号"
+)
+DELIVERY: Final = Delivery(
+    code="2611000000000001-1",
+    attempt=1,
+    order_type="normal",
+    warehouse_code="sh",
+    owner_code="OWNER",
+    created_at=AT,
+    placed_at=AT,
+    paid_at=AT,
+    operated_at=AT,
+    shop_name="pc",
+    buyer_nick="",
+    courier_code="SF",
+    platform_code="OTHER",
+    total=2000,
+    goods=2000,
+    discount=0,
+    freight=0,
+    sender=_PARTY,
+    receiver=_PARTY,
+    remark="",
+    lines=(
+        DeliveryLine(line_no=1, source_order_code="T1", sku="apple", title="苹果 & <梨>", quantity=2, unit_price=1000),
+    ),
+)
+WISH: Final = CancelWish(code=DELIVERY.code, warehouse_code="sh", owner_code="OWNER", order_type="normal")
+NOTICE: Final = ShipmentNotice(
+    key="shipment:2611000000000001-1",
+    order_id="2611000000000001",
+    external_id="T1",
+    shipped_at=AT,
+    parcels=(
+        ShippedParcel(
+            courier="SF",
+            tracking_no="SB1",
+            lines=(ShippedLine(external_line_id="L1", channel_sku="apple", quantity=2),),
+        ),
+    ),
+)
+
+Break = Callable[[bytes], bytes]
+BREAKS: Final[Mapping[str, Break]] = {
+    "empty": lambda _: b"",
+    "cut": lambda body: body[: len(body) * 2 // 3],
+    "cut in a character": lambda body: body[: body.index("浦".encode()) + 1] if "浦".encode() in body else body[:-3],
+    "no text": lambda body: b"\xff\xfe\x00" + body,
+    "gbk": lambda body: body.replace(b">", "中文>".encode("gbk"), 1).replace(b"{", "{中文".encode("gbk"), 1),
+    "html": lambda _: b"<html><body>502 Bad Gateway</body></html>",
+    "other": lambda _: b"[1, 2]",
+    "deep": lambda body: b'{"a":' * 100_000 if body.startswith(b"{") else b"<a>" * 100_000,
+}
+"""Ways in which a good message can be spoilt under way."""
+
+
+def sample(path: str) -> bytes:
+    return (SAMPLES / path).read_bytes()
+
+
+def real_sample(path: str) -> bytes:
+    """Give a message captured from a real partner; the test is skipped where the folder of those is not at hand."""
+    folder = os.environ.get("OMS_SAMPLES")
+    if folder is None and os.environ.get("CI") is None:
+        pytest.skip("OMS_SAMPLES does not name the folder of real samples")
+    return (Path(folder) / path).read_bytes() if folder else sample(path)
+
+
+def told(error: BaseException) -> str:
+    """Give all that a log could show of an error: its chain with every message."""
+    return "".join(traceback.format_exception(error))
+
+
+class Contract:
+    """The partner under test, made from its module and made-up settings."""
+
+    kind: ClassVar[str]
+    fields: ClassVar[Mapping[str, str]] = {}
+
+    def partner(self, base_url: str = URL) -> Any:  # noqa: ANN401 # whatever ports it serves
+        connection = Connection(kind=self.kind, brand="demo", shop="pc", base_url=base_url, **dict(self.fields))
+        limits = Http(connect_s=0.5, read_s=0.3)
+        return import_module(f"connectors.{self.kind}").connect(Partner("test", connection, SECRET, limits, lambda: AT))
+
+
+class OrderSourceContract(Contract):
+    order_sample: ClassVar[str]
+
+    def test_it_is_an_order_source(self) -> None:
+        assert isinstance(self.partner(), OrderSource)
+
+    def test_a_good_order_is_read_and_adds_up(self) -> None:
+        order = self.partner().read_order(sample(self.order_sample))
+        assert order.lines
+        check_totals(order)
+
+    def test_reading_is_pure(self) -> None:
+        body = sample(self.order_sample)
+        assert self.partner().read_order(body) == self.partner().read_order(body)
+
+    @pytest.mark.parametrize("spoil", BREAKS.values(), ids=list(BREAKS))
+    def test_a_spoilt_order_is_malformed_and_stays_private(self, spoil: Break) -> None:
+        with pytest.raises(Malformed) as caught:
+            self.partner().read_order(spoil(sample(self.order_sample).replace(b"10000000001", CANARY.encode())))
+        assert CANARY not in told(caught.value)
+
+    @pytest.mark.parametrize("wrong", [f"{CANARY}x", f"{CANARY}\u0001", CANARY * 50, f"<{CANARY}>"])
+    def test_a_wrong_phone_is_malformed_and_stays_private(self, wrong: str) -> None:
+        escaped = wrong.replace("\u0001", "\\u0001").encode()
+        with pytest.raises(Malformed) as caught:
+            self.partner().read_order(sample(self.order_sample).replace(b"10000000001", escaped))
+        assert CANARY not in told(caught.value)
+
+
+class WebhookDeskContract(Contract):
+    webhook_sample: ClassVar[str]
+    webhook_kind: ClassVar[str]
+
+    def inbound(self, body: bytes, sent: datetime = AT, secret: bytes = SECRET) -> Inbound:
+        """Sign a message as the partner would."""
+        raise NotImplementedError
+
+    def good(self) -> Inbound:
+        return self.inbound(sample(self.webhook_sample))
+
+    def test_it_is_a_webhook_desk(self) -> None:
+        assert isinstance(self.partner(), WebhookDesk)
+
+    def test_a_good_message_is_named_the_same_every_time(self) -> None:
+        notice = self.partner().receive(self.good())
+        assert notice.kind == self.webhook_kind
+        assert notice == self.partner().receive(self.good())
+        assert self.partner().reply(None).status < 300
+
+    def test_other_bytes_are_another_message(self) -> None:
+        other = self.inbound(sample(self.webhook_sample) + b"\n")
+        assert self.partner().receive(other).message_id != self.partner().receive(self.good()).message_id
+
+    def test_a_wrong_signature_is_unauthorised(self) -> None:
+        with pytest.raises(Unauthorised):
+            self.partner().receive(self.inbound(sample(self.webhook_sample), secret=b"another"))
+
+    def test_a_message_changed_under_way_is_unauthorised(self) -> None:
+        with pytest.raises(Unauthorised):
+            self.partner().receive(self.good().model_copy(update={"body": sample(self.webhook_sample) + b" "}))
+
+    def test_a_message_without_any_proof_is_unauthorised(self) -> None:
+        with pytest.raises(Unauthorised):
+            self.partner().receive(self.good().model_copy(update={"headers": {}, "query": {}}))
+
+    @pytest.mark.parametrize("off", [timedelta(hours=-1), timedelta(hours=1)])
+    def test_a_stale_timestamp_is_unauthorised(self, off: timedelta) -> None:
+        with pytest.raises(Unauthorised) as caught:
+            self.partner().receive(self.inbound(sample(self.webhook_sample), sent=AT + off))
+        assert caught.value.code == "stale_timestamp"
+
+    @pytest.mark.parametrize("spoil", ["empty", "cut", "no text", "gbk", "deep"])
+    def test_a_spoilt_message_is_malformed_and_answered_in_private(self, spoil: str) -> None:
+        body = sample(self.webhook_sample).replace(b"10000000001", CANARY.encode())
+        with pytest.raises(Malformed) as caught:
+            self.partner().receive(self.inbound(BREAKS[spoil](body)))
+        assert CANARY not in told(caught.value) + self.partner().reply(caught.value).body.decode()
+
+
+class OutboundContract(Contract):
+    """What holds for every call that goes out."""
+
+    good_answer: ClassVar[bytes] = b""
+
+    def send(self, partner: Any) -> object:  # noqa: ANN401 # whatever ports it serves
+        raise NotImplementedError
+
+    def failure(self, url: str, kind: type[HubError]) -> HubError:
+        """Send, and give the error, which shows nothing personal."""
+        with pytest.raises(kind) as caught:
+            self.send(self.partner(url))
+        assert CANARY not in told(caught.value)
+        assert CANARY_NAME not in told(caught.value)
+        return caught.value
+
+    @responses.activate
+    def test_a_repeated_call_is_the_same_call(self) -> None:
+        responses.post(URL, self.good_answer)
+        partner = self.partner()
+        assert self.send(partner) == self.send(partner)
+        first, second = (call.request for call in responses.calls)
+        assert (first.url, first.body, first.headers) == (second.url, second.body, second.headers)
+
+    @responses.activate
+    @pytest.mark.parametrize("status", [408, 425, 429, 503])
+    def test_a_partner_that_is_busy_is_tried_later(self, status: int) -> None:
+        responses.post(URL, status=status, headers={"Retry-After": "7"})
+        error = self.failure(URL, TryLater)
+        assert isinstance(error, TryLater)
+        assert error.after_s == 7
+
+    @responses.activate
+    @pytest.mark.parametrize("status", [500, 502, 504])
+    def test_a_partner_that_failed_may_have_done_it(self, status: int) -> None:
+        responses.post(URL, "<html>nothing here</html>", status=status)
+        self.failure(URL, OutcomeUnknown)
+
+    @responses.activate
+    @pytest.mark.parametrize("status", [301, 302, 307, 401, 403])
+    def test_credentials_and_redirects_need_an_operator(self, status: int) -> None:
+        responses.post(URL, status=status, headers={"Location": "http://elsewhere.test/"})
+        self.failure(URL, NeedsOperator)
+        assert len(responses.calls) == 1
+
+    @responses.activate
+    @pytest.mark.parametrize("status", [400, 404, 422])
+    def test_what_a_partner_refuses_is_rejected(self, status: int) -> None:
+        responses.post(URL, status=status)
+        self.failure(URL, Rejected)
+
+    def test_nobody_listening_is_tried_later(self) -> None:
+        self.failure(closed_port(), TryLater)
+
+    @pytest.mark.parametrize("act", [fall_silent, reset, hang_up, break_off, trickle, flood])
+    def test_a_connection_that_breaks_leaves_the_outcome_unknown(self, act: Act) -> None:
+        with peer(act) as url:
+            self.failure(url, OutcomeUnknown)
+
+    @pytest.mark.parametrize("address", ["", "nowhere", "ftp://127.0.0.1/", "http://", "http://[/"])
+    def test_an_address_that_is_none_needs_an_operator(self, address: str) -> None:
+        self.failure(address, NeedsOperator)
+
+
+class ShipmentSinkContract(OutboundContract):
+    def send(self, partner: Any) -> object:  # noqa: ANN401 # as above
+        assert isinstance(partner, ShipmentSink)
+        partner.send_shipment(NOTICE)
+        return None
+
+    @responses.activate
+    def test_a_shipment_is_told_with_its_key_and_parcels(self) -> None:
+        call = responses.post(URL, self.good_answer)
+        self.send(self.partner())
+        request = call.calls[0].request
+        sent = f"{request.headers} {request.body!r}"
+        assert all(word in sent for word in (NOTICE.key, "SB1", "apple"))
+
+
+class DeliverySinkContract(OutboundContract):
+    def send(self, partner: Any) -> object:  # noqa: ANN401 # as above
+        assert isinstance(partner, DeliverySink)
+        accepted = partner.send_delivery(DELIVERY)
+        assert isinstance(accepted, Accepted)
+        return accepted
+
+    def test_only_a_clear_answer_is_believed(self) -> None:
+        for answer in (b"", b"<html>", b"{}", b"\xff\xfe", b"<response><flag>perhaps</flag></response>"):
+            with responses.RequestsMock() as wire:
+                wire.post(URL, answer)
+                self.failure(URL, OutcomeUnknown)
+
+    def test_a_cancellation_over_a_broken_wire_is_no_refusal(self) -> None:
+        for status, kind in {503: TryLater, 500: OutcomeUnknown, 401: NeedsOperator, 404: Rejected}.items():
+            with responses.RequestsMock() as wire, pytest.raises(kind):
+                wire.post(URL, status=status)
+                self.partner().send_cancel(WISH)
+
+    @responses.activate
+    def test_a_cancellation_is_answered(self) -> None:
+        responses.post(URL, self.good_answer)
+        assert self.partner().send_cancel(WISH) == CancelAnswer(stopped=True)
+
+
+class DeliveryReportsContract(Contract):
+    confirm_sample: ClassVar[str]
+    report_sample: ClassVar[str]
+
+    def test_it_reports_deliveries(self) -> None:
+        assert isinstance(self.partner(), DeliveryReports)
+
+    def test_a_good_confirm_is_read(self) -> None:
+        confirm = self.partner().read_confirm(sample(self.confirm_sample))
+        assert confirm.lines
+        assert confirm.confirm_key
+
+    def test_a_good_report_is_read(self) -> None:
+        assert self.partner().read_report(sample(self.report_sample)).status == "accepted"
+
+    @pytest.mark.parametrize("spoil", BREAKS.values(), ids=list(BREAKS))
+    def test_what_is_spoilt_is_malformed(self, spoil: Break) -> None:
+        for read, name in ((self.partner().read_confirm, "confirm"), (self.partner().read_report, "report")):
+            with pytest.raises(Malformed):
+                read(spoil(sample(self.confirm_sample if name == "confirm" else self.report_sample)))
