@@ -22,7 +22,7 @@ ENV PATH=/opt/oms/bin:$PATH \
     OMS_API_HOST=0.0.0.0 \
     OMS_SECRETS_FOLDER=/run/secrets
 USER oms
-EXPOSE 8000
+EXPOSE 8000 8001
 # For the api and the console; compose.yaml switches it off for commands that listen nowhere.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]

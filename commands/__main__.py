@@ -59,6 +59,13 @@ def api() -> None:
     serve_api()
 
 
+@app.command("console", help=words("启动运营台", "serve the operations console"))
+def console() -> None:
+    from commands.serve import serve_console  # noqa: PLC0415 # as above
+
+    serve_console()
+
+
 @app.command("worker", help=words("启动工作进程", "run the worker"))
 def worker() -> None:
     from commands.serve import serve_worker  # noqa: PLC0415 # as above

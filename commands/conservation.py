@@ -61,7 +61,8 @@ RULES: Final = {
 IN_FLIGHT: Final = {
     "inbox": "select count(*) as n from inbox where state = 'received'",
     "steps": "select count(*) as n from step where state not in ('done', 'cancelled')",
-    "orders": "select count(*) as n from sales_order where lifecycle in ('received', 'accepted', 'in_fulfilment')",
+    "orders": """select count(*) as n from sales_order o where lifecycle in ('received', 'accepted', 'in_fulfilment')
+                 and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null)""",
 }
 
 
@@ -83,7 +84,7 @@ class Verdict:
 
 
 def in_flight(session: Session) -> dict[str, int]:
-    """Count what is still on its way."""
+    """Count what is still on its way by itself; an order on hold waits for a person and is not."""
     found = {name: row(session, query) for name, query in IN_FLIGHT.items()}
     return {name: one.n if one else 0 for name, one in found.items()}
 

@@ -19,6 +19,7 @@ from commands.conservation import Verdict, in_flight, verify
 from commands.scenery import SHOPS, SITES, furnish, settings_toml, wms_config
 from commands.screen import ERROR, OUT, give, say, words
 from commands.station import HOST, Station, fetch_json, free_ports, port_is_free, write_json
+from dashboards.app import SECRET as CONSOLE
 from hub.database import Database, row
 from hub.errors import NeedsOperator
 from hub.migrations import upgrade
@@ -28,7 +29,8 @@ from hub.settings import ROOT
 from sandbox.baskets import StorefrontOrder, orders
 from sandbox.shopper import Shopper
 
-PORTS: Final = {"api": 8000, "wms": 8101, "storefront": 8102}
+PORTS: Final = {"api": 8000, "console": 8001, "wms": 8101, "storefront": 8102}
+COMPLETED: Final = "select count(*) as n from sales_order where lifecycle = 'completed'"
 PUSHED: Final = "mall-mini"
 BATCH: Final = 10
 POSTERS: Final = 4
@@ -50,6 +52,7 @@ class Stage:
     accepted: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     refused: list[str] = field(default_factory=list[str])
     kills: int = 0
+    completed_before: int = 0
 
     @property
     def api(self) -> str:
@@ -69,12 +72,11 @@ def run_check(count: int, *, kill_worker: bool, as_json: bool, seed: int = 1) ->
     """
     folder = Path(tempfile.mkdtemp(prefix="oms-check-", dir=_scratch()))
     folder.chmod(0o755)  # the database may run as another user; secrets have a folder and modes of their own
-    api, wms, storefront = free_ports(3)
     began = time.monotonic()
     station = Station(folder)
     postgres = station.postgres()
     try:
-        stage = _raise_curtain(station, {"api": api, "wms": wms, "storefront": storefront}, postgres.start())
+        stage = _raise_curtain(station, dict(zip(PORTS, free_ports(len(PORTS)), strict=True)), postgres.start())
         start_s = time.monotonic() - began
         goods = list(orders(count, seed, list(SHOPS)))
         _furnish(stage, goods)
@@ -137,7 +139,7 @@ def _scratch() -> str | None:
 def _raise_curtain(station: Station, ports: Mapping[str, int], url: str) -> Stage:
     """Write configurations, bring the schema up to date and start every process."""
     station.prepare(settings_toml(ports))
-    secrets = {name: station.secret(name) for name in (*SHOPS, *SITES)}
+    secrets = {name: station.secret(name) for name in (*SHOPS, *SITES, CONSOLE)}
     wms_file = write_json(station.folder / "wms.json", wms_config(secrets, ports["api"]))
     shops = [{"connection": name, "secret": secrets[name]} for name in SHOPS]
     storefront_file = write_json(station.folder / "storefront.json", {"shops": shops})
@@ -152,9 +154,11 @@ def _raise_curtain(station: Station, ports: Mapping[str, int], url: str) -> Stag
     )
     _start(stage, "api", "commands", "api")
     _start(stage, "worker", "commands", "worker")
+    _start(stage, "console", "commands", "console")
     for name in ("wms", "storefront"):
         station.wait_for(name, f"http://{HOST}:{ports[name]}/healthz")
     station.wait_for("api", f"{stage.api}/readyz")
+    station.wait_for("console", f"http://{HOST}:{ports['console']}/healthz")
     return stage
 
 
@@ -165,6 +169,8 @@ def _start(stage: Stage, name: str, module: str, *arguments: str) -> None:
 def _furnish(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:
     with stage.database.transaction() as session:
         furnish(session, goods, datetime.now(UTC))
+        found = row(session, COMPLETED)
+        stage.completed_before = found.n if found else 0
 
 
 def _post(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:
@@ -214,13 +220,14 @@ def _wait_until_done(stage: Stage, count: int) -> bool:
     """Wait until nothing is in flight; False when nothing has moved for too long."""
     with _progress() as progress:
         task = progress.add_task(words("发货", "orders shipped"), total=count)
+        before = stage.completed_before
         last: object = None
         moved = time.monotonic()
         while time.monotonic() - moved < PATIENCE_S:
             with stage.database.transaction() as session:
                 waiting = in_flight(session)
-                found = row(session, "select count(*) as n from sales_order where lifecycle = 'completed'")
-            progress.update(task, completed=found.n if found else 0)
+                found = row(session, COMPLETED)
+            progress.update(task, completed=found.n - before if found else 0)
             if not any(waiting.values()):
                 return True
             if waiting != last:
@@ -298,10 +305,12 @@ def _introduce(stage: Stage) -> None:
     OUT.print(
         words(
             f"\n[bold]运行中[/]  接口 {api}  文档 {api}/docs  指标 {api}/metrics\n"
+            f"运营台 http://{HOST}:{stage.ports['console']}  用户名任意，密码 {stage.station.secret(CONSOLE)}\n"
             f"凭据：客户端 {client}，密钥在 {stage.station.secrets_folder / client}\n"
             f"沙箱账本：http://{HOST}:{stage.ports['wms']}/books  http://{HOST}:{stage.ports['storefront']}/books\n"
             "\n试一试（另开一个终端，在本目录下粘贴）：",
             f"\n[bold]running[/]  API {api}  documentation {api}/docs  figures {api}/metrics\n"
+            f"console http://{HOST}:{stage.ports['console']}  any name, password {stage.station.secret(CONSOLE)}\n"
             f"credentials: client {client}, its secret in {stage.station.secrets_folder / client}\n"
             f"sandbox books: http://{HOST}:{stage.ports['wms']}/books  http://{HOST}:{stage.ports['storefront']}/books\n"
             "\ntry (paste in another terminal, in this folder):",
@@ -310,7 +319,7 @@ def _introduce(stage: Stage) -> None:
     )
     for command in (
         f"curl -s $(./oms sign GET '/v1/orders?limit=3') '{api}/v1/orders?limit=3'",
-        f"curl -s $(./oms sign POST /v1/orders --example) --data-binary @- {api}/v1/orders < .oms-example.json",
+        f"curl -s $(./oms sign POST /v1/orders --example) --data-binary @.oms-example.json {api}/v1/orders",
         f"curl -s {api}/readyz && ./oms order trace {order}",
     ):
         OUT.print(f"  {command}", soft_wrap=True, markup=False)

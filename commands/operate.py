@@ -54,7 +54,7 @@ def trace_order(number: Number, *, as_json: AsJson = False) -> None:
     ]
     table = Table(*heads, title=f"{words('订单', 'order')} {order_id}", show_lines=False)
     for one in happenings:
-        table.add_row(f"{one.at.astimezone():%H:%M:%S.%f}"[:-3], one.what, one.whom, one.told, one.why[:90])
+        table.add_row(f"{one.at.astimezone():%H:%M:%S.%f}"[:-3], one.what, one.whom, one.told, one.why[:240])
     OUT.print(table)
 
 

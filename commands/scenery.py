@@ -57,7 +57,7 @@ BEHAVIOUR: Final = {"seed": 1, "reject": 0.06, "short": 0.06, "two_confirms": 0.
 def settings_toml(ports: Mapping[str, int]) -> str:
     """Write the demo's settings: where it listens, its limits (short, for a machine that is alone), its connections."""
     lines = [
-        f"api_port = {ports['api']}",
+        f"api_port = {ports['api']}\nconsole_port = {ports['console']}",
         "[http]\nconnect_s = 1\nread_s = 3",
         "[worker]\nlease_s = 10\ngrace_s = 1\nattempts = 20",
     ]

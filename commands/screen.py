@@ -1,14 +1,18 @@
 """What commands print: progress for people on standard error, results on standard output, in the person's language."""
 
 import json
+import sys
 from typing import Final
 
 from rich.console import Console
 
 from hub.language import Words, language
 
+WIDE: Final = 200
+"""Columns of what goes into a file or another program: nothing there needs to be cut to fit."""
+
 ERROR: Final = Console(stderr=True, highlight=False)
-OUT: Final = Console(highlight=False)
+OUT: Final = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def words(zh: str, en: str) -> str:

@@ -1,4 +1,4 @@
-"""The long-running commands: api, worker, scheduler."""
+"""The long-running commands: api, console, worker, scheduler."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ import uvicorn
 
 from commands.reach import reached
 from connectors.registry import Registry
+from dashboards.app import build as console
 from flows.housekeeping import Rounds, chores
 from flows.worker import Worker
 from hub.log import start_logging
@@ -28,6 +29,20 @@ def serve_api() -> None:
             access_log=False,
             loop="uvloop",
             http="httptools",
+            server_header=False,
+        )
+
+
+def serve_console() -> None:
+    """Serve the console until told to stop."""
+    start_logging()
+    with reached() as reach:
+        uvicorn.run(
+            console(reach.settings, reach.database),
+            host=reach.settings.api_host,
+            port=reach.settings.console_port,
+            log_level="warning",
+            access_log=False,
             server_header=False,
         )
 

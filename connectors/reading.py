@@ -40,10 +40,10 @@ def read_as(model: type[Model], table: Table, section: str, payload: Mapping[str
         return model.model_validate(table.apply(section, payload))
     except MappingError as error:
         raise Malformed(str(error), code="malformed", field=error.source) from error
-    except ValidationError as error:
+    except ValidationError as error:  # not chained: a traceback would show the value
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Malformed(f"{table.name}[{section}] {where}: {first['msg']}", code="malformed", field=where) from error
+        raise Malformed(f"{table.name}[{section}] {where}: {first['msg']}", code="malformed", field=where) from None
 
 
 def write_with(table: Table, section: str, document: BaseModel) -> dict[str, Any]:

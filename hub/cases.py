@@ -29,7 +29,7 @@ class Cause:
 
 
 _ORDER_RELEASE: Final = Words(
-    "核对后执行 ./oms order release {subject}", "check it, then run ./oms order release {subject}"
+    "核对后执行 ./oms order release {subject} --reason …", "check it, then run ./oms order release {subject} --reason …"
 )
 _REPLAY: Final = Words("修正后执行 ./oms inbox replay {inbox}", "mend it, then run ./oms inbox replay {inbox}")
 
@@ -48,14 +48,17 @@ CAUSES: Final[Mapping[str, Cause]] = {
     "address": Cause(
         Words("收货地址无法识别", "the receiver's address cannot be placed"),
         Words(
-            "联系买家确认后执行 ./oms order release {subject} --division 区划代码",
-            "ask the buyer, then run ./oms order release {subject} --division CODE",
+            "联系买家确认后执行 ./oms order release {subject} --division 区划代码 --reason …",
+            "ask the buyer, then run ./oms order release {subject} --division CODE --reason …",
         ),
     ),
     "review": Cause(Words("订单需要人工审核", "the order needs a person's review"), _ORDER_RELEASE),
     "stock": Cause(
         Words("库存不足，订单未能全部分配", "not enough stock: part of the order has no source"),
-        Words("补货后执行 ./oms order release {subject}", "when stock has come, run ./oms order release {subject}"),
+        Words(
+            "补货后执行 ./oms order release {subject} --reason …",
+            "when stock has come, run ./oms order release {subject} --reason …",
+        ),
     ),
     "over_confirm": Cause(Words("仓库发货数量超过应发", "the warehouse confirms more than was asked"), _REPLAY),
     "batch_mismatch": Cause(Words("批次数量与明细数量不符", "the batch quantities contradict their line"), _REPLAY),
@@ -66,7 +69,10 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "step_dead": Cause(
         Words("对外调用失败，已停止重试", "an outbound call failed for good"),
-        Words("处理原因后执行 ./oms step retry {step}", "mend the cause, then run ./oms step retry {step}"),
+        Words(
+            "处理原因后执行 ./oms step retry {step} --reason …",
+            "mend the cause, then run ./oms step retry {step} --reason …",
+        ),
     ),
     "our_fault": Cause(
         Words("系统处理报文时出错", "the hub failed on a message"),

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     secrets_folder: Path | None = None
     api_host: str = "127.0.0.1"
     api_port: int = 8000
+    console_port: int = 8001
     language: str = ""
     business_zone: str = "Asia/Shanghai"
     limits: Limits = Limits()

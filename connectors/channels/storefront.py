@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from datetime import timedelta
 from typing import Final, cast, final
 
@@ -22,6 +23,8 @@ from hub.ports import Inbound, Notice, Reply
 from mappings.table import Table
 
 TOLERANCE: Final = timedelta(minutes=5)
+MESSAGE_ID: Final = re.compile(r"[!-~]{1,200}")
+TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 TABLE: Final = "channels/storefront"
 
 
@@ -79,7 +82,7 @@ class Storefront:
 
     def _verify(self, inbound: Inbound, message_id: str) -> None:
         timestamp = inbound.headers.get("webhook-timestamp", "")
-        if not message_id or not (timestamp.isascii() and timestamp.isdigit()):
+        if not MESSAGE_ID.fullmatch(message_id) or not TIMESTAMP.fullmatch(timestamp):
             raise Unauthorised("webhook-id and webhook-timestamp are needed", code="signature_missing")
         expected = signature_of(self._partner.secret, message_id, timestamp, inbound.body)
         offered = inbound.headers.get("webhook-signature", "").split(" ")

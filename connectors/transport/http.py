@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from hub.errors import HubError, NeedsOperator, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import Exchange, note
@@ -17,6 +17,9 @@ from hub.settings import Http
 
 ANSWER_CAP: Final = 5 * 1024 * 1024
 """Bytes of an answer that are read; a partner that sends more does not answer what was asked."""
+
+LONGEST_WAIT_S: Final = 86_400.0
+"""The longest Retry-After that is heeded; what asks for more is as good as a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,11 @@ OUR_FAULT: Final = frozenset({401, 403, 407})
 SERVER_ERRORS: Final = 500
 CLIENT_ERRORS: Final = 400
 REDIRECTS: Final = 300
+NO_ADDRESS: Final = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
 
 
 class HttpApi:
@@ -90,7 +98,7 @@ class HttpApi:
             ) as response:
                 body = b"".join(_capped(response, time.monotonic() + self._limits.read_s))
                 return Answer(response.status_code, response.headers, body)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             raise _translate(error) from error
 
     def _session(self) -> requests.Session:
@@ -130,14 +138,14 @@ def failure_of(answer: Answer) -> HubError | None:
     return None
 
 
-def _translate(error: requests.RequestException) -> HubError:
+def _translate(error: requests.RequestException | HTTPError) -> HubError:
     """Tell what never left from what may have arrived."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(error, requests.ConnectTimeout) or isinstance(reason, (NewConnectionError, ConnectTimeoutError)):
         return TryLater("the partner cannot be reached", code="unreachable")
     if isinstance(error, requests.Timeout):
         return OutcomeUnknown("the partner did not answer in time", code="timeout")
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+    if isinstance(error, NO_ADDRESS):
         return NeedsOperator("the connection's base_url is not an address", code="bad_url")
     return OutcomeUnknown(
         f"the connection broke while the partner was answering ({type(error).__name__})", code="broken"
@@ -148,7 +156,8 @@ def _capped(response: requests.Response, deadline: float) -> list[bytes]:
     """Read an answer up to its cap and its time; a body that trickles in must not outlive the lease."""
     chunks: list[bytes] = []
     size = 0
-    for chunk in response.iter_content(65_536):
+    # read1 gives what has come; iter_content would wait for a whole chunk, however slowly its bytes come.
+    while chunk := response.raw.read1(65_536, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
         if size > ANSWER_CAP:
@@ -162,8 +171,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Read Retry-After, in seconds or as a date (RFC 9110 §10.2.3)."""
     wish = headers.get("Retry-After", "")
     if wish.isascii() and wish.isdigit():
-        return float(wish)
+        return min(float(wish), LONGEST_WAIT_S)
     try:
-        return max(0.0, parsedate_to_datetime(wish).timestamp() - time.time())
+        return min(max(0.0, parsedate_to_datetime(wish).timestamp() - time.time()), LONGEST_WAIT_S)
     except ValueError:
         return None

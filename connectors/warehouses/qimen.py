@@ -13,7 +13,7 @@ from connectors.partner import Partner
 from connectors.reading import read_as, write_with
 from connectors.transport.http import Answer, Call, HttpApi
 from connectors.transport.xml import read_xml, write_xml
-from hub.document import Document
+from hub.document import Document, Moment
 from hub.errors import HubError, Malformed, NeedsOperator, OutcomeUnknown, Rejected, TryLater, Unauthorised
 from hub.fulfilment.model import (
     Accepted,
@@ -47,7 +47,7 @@ class ConfirmMessage(Document):
     status: str = ""
     out_biz_code: str = ""
     final: bool = True
-    confirmed_at: datetime | None = None
+    confirmed_at: Moment | None = None
     parcels: tuple[ConfirmedParcel, ...] = ()
     lines: tuple[ConfirmLine, ...] = ()
 
@@ -94,6 +94,8 @@ class Qimen:
         try:
             self._ask("order.cancel", contents)
         except Rejected as error:
+            if error.code.startswith("http_"):  # that is no word of the warehouse's
+                raise
             already = error.code in self._partner.connection.options.get("already_cancelled_codes", "").split(",")
             return CancelAnswer(stopped=already, reason=error.message)
         return CancelAnswer(stopped=True)
@@ -107,7 +109,7 @@ class Qimen:
         method = inbound.query.get("method", "").removeprefix(PREFIX)
         kind = KINDS.get(method)
         if kind is None:
-            raise Malformed(f"method {method[:60]} is not served here", code="unknown_method", field="method")
+            raise Malformed(f"method {method[:60]!a} is not served here", code="unknown_method", field="method")
         read_xml(inbound.body)
         return Notice.model_validate({"kind": kind, "message_id": message_id_of(inbound.body)})
 

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.document import Document
+from hub.sourcing.explain import tell
+from hub.sourcing.model import Decision
 
 SOURCES: Final = {
     "inbox": """select received_at as at, 'inbox' as what, connection as whom,
@@ -59,7 +61,10 @@ def trace(session: Session, order_id: int) -> list[Happening]:
 
 
 def _happenings(session: Session, order_id: int) -> Iterator[Happening]:
-    for statement in SOURCES.values():
+    for kind, statement in SOURCES.items():
         for found in rows(session, statement, id=order_id):
             values: tuple[Any, ...] = tuple(found)
-            yield Happening(**dict(zip(Happening.model_fields, values, strict=True)))
+            one = Happening(**dict(zip(Happening.model_fields, values, strict=True)))
+            yield (
+                one.model_copy(update={"why": tell(Decision.model_validate_json(one.why))}) if kind == "route" else one
+            )

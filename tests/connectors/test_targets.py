@@ -1,0 +1,55 @@
+"""Every target of every mapping table is a field of the document that it fills."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from connectors.warehouses.qimen import ConfirmMessage, ReportMessage
+from hub.order.model import Order
+from mappings.table import Table
+
+INWARD: Mapping[tuple[str, str], type[BaseModel]] = {
+    ("channels/storefront", "order"): Order,
+    ("warehouses/qimen", "confirm"): ConfirmMessage,
+    ("warehouses/qimen", "report"): ReportMessage,
+}
+
+
+def paths(model: type[BaseModel], *, needed: bool = False) -> set[str]:
+    """Name every leaf of a document, such as lines[].quantity; only those that must be given, if so wished."""
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        if not needed or field.is_required():
+            inner, suffix = _inner(field.annotation)
+            found |= {f"{name}{suffix}.{path}" for path in paths(inner, needed=needed)} if inner else {name}
+    return found
+
+
+def _inner(annotation: Any) -> tuple[type[BaseModel] | None, str]:  # noqa: ANN401 # any annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    if get_origin(annotation) is tuple:
+        return _inner(get_args(annotation)[0])[0], "[]"
+    if get_origin(annotation) in {Union, UnionType}:
+        return next((pair for one in get_args(annotation) if (pair := _inner(one))[0]), (None, ""))
+    return None, ""
+
+
+@pytest.mark.parametrize(("table", "section"), INWARD)
+def test_every_target_is_a_field(table: str, section: str) -> None:
+    assert Table.named(table).targets(section) <= paths(INWARD[table, section])
+
+
+@pytest.mark.parametrize(("table", "section"), INWARD)
+def test_every_field_that_must_be_given_is_filled(table: str, section: str) -> None:
+    assert paths(INWARD[table, section], needed=True) <= Table.named(table).targets(section)
+
+
+def test_no_table_is_forgotten() -> None:
+    folder = Path(__file__).parents[2] / "mappings"
+    tables = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.toml")}
+    assert tables == {table for table, _ in INWARD}
