@@ -22,6 +22,7 @@ from hub.keyring import Keyring
 from hub.log import start_logging
 from hub.settings import Settings, settings
 
+FAILED: Final = 500
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _log = structlog.get_logger()
@@ -70,21 +71,27 @@ async def _accompany(request: Request, call_next: Callable[[Request], Awaitable[
     request.state.request_id = offered if REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
     structlog.contextvars.bind_contextvars(request_id=request.state.request_id)
     started = time.monotonic()
+    status = FAILED  # unless an answer comes: a failure of ours is answered outside of here
     try:
         response = await call_next(request)
+        status = response.status_code
     finally:
         structlog.contextvars.clear_contextvars()
+        _count(request, status, time.monotonic() - started)
+    response.headers["X-Request-Id"] = request.state.request_id
+    return response
+
+
+def _count(request: Request, status: int, seconds: float) -> None:
+    """Write a request into the figures and the log."""
     route = getattr(request.scope.get("route"), "path", "none")
-    seconds = time.monotonic() - started
-    REQUESTS.labels(request.method, route, response.status_code).inc()
+    REQUESTS.labels(request.method, route, status).inc()
     SECONDS.labels(request.method, route).observe(seconds)
     _log.info(
         "request",
         request_id=request.state.request_id,
         method=request.method,
         route=route,
-        status=response.status_code,
+        status=status,
         seconds=round(seconds, 4),
     )
-    response.headers["X-Request-Id"] = request.state.request_id
-    return response

@@ -75,7 +75,7 @@ def _expiry(timestamp: str, hub: Hub) -> datetime:
     Raises: Unauthorised.
     """
     skew = timedelta(seconds=hub.settings.limits.clock_skew_s)
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):  # noqa: PLR2004 # until the year 33658
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 11):  # noqa: PLR2004 # until the year 5138
         raise Unauthorised("X-OMS-Timestamp is Unix seconds", code="stale_timestamp")
     sent = datetime.fromtimestamp(int(timestamp), UTC)
     if abs(hub.now() - sent) > skew:

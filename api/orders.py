@@ -13,7 +13,7 @@ from api.errors import problem_of, status_of
 from api.examples import BATCH, ORDER
 from api.surroundings import Body, Hub, TheHub
 from hub.clients import begin_key, finish_key
-from hub.document import Document
+from hub.document import PRINTABLE, Document
 from hub.errors import Malformed, NotFound, Rejected
 from hub.inbox import InboxState, Message, keep, message_id_of, read, reopen
 from hub.order.cancel import cancel
@@ -90,7 +90,7 @@ def list_page(
     cursor: Annotated[str, Query(pattern=r"^[0-9]{0,16}$")] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     lifecycle: Annotated[str, Query(pattern=r"^[a-z_]{0,20}$")] = "",
-    external_id: Annotated[str, Query(max_length=64)] = "",
+    external_id: Annotated[str, Query(max_length=64, pattern=PRINTABLE)] = "",
 ) -> OrderPage:
     """List your orders, newest first; `next` of one page is the `cursor` of the following one."""
     with hub.database.transaction() as session:
@@ -197,7 +197,8 @@ def _split(hub: Hub, body: bytes) -> list[bytes]:
     limit = hub.settings.limits.batch_orders
     if len(many) > limit:
         raise Malformed(f"a batch has at most {limit} orders", code="too_many_orders", field="orders")
-    return [json.dumps(one, ensure_ascii=False, separators=(",", ":")).encode() for one in many]
+    # Escaped, because half a character cannot be encoded, and is for its own order to be refused for.
+    return [json.dumps(one, separators=(",", ":")).encode() for one in many]
 
 
 def _by_number(session: Session, caller: Actor, external_id: str) -> list[OrderView]:

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
+from starlette.requests import ClientDisconnect
 
 from connectors.registry import Registry
 from hub.database import Database
@@ -52,10 +53,13 @@ async def read_body(request: Request, hub: TheHub) -> bytes:
     if announced.isascii() and announced.isdigit() and int(announced) > limit:
         raise TooLarge(f"the body is larger than {limit} bytes")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge(f"the body is larger than {limit} bytes")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge(f"the body is larger than {limit} bytes")
+    except ClientDisconnect as error:
+        raise Malformed("the body ended early", code="body_cut") from error
     if announced.isascii() and announced.isdigit() and 0 < int(announced) != len(body):
         raise Malformed("the body ended early", code="body_cut")
     return bytes(body)

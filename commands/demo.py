@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import OperationalError
 
 from commands.conservation import Verdict, in_flight, verify
 from commands.scenery import SHOPS, SITES, furnish, settings_toml, wms_config
@@ -224,9 +225,13 @@ def _wait_until_done(stage: Stage, count: int) -> bool:
         last: object = None
         moved = time.monotonic()
         while time.monotonic() - moved < PATIENCE_S:
-            with stage.database.transaction() as session:
-                waiting = in_flight(session)
-                found = row(session, COMPLETED)
+            try:
+                with stage.database.transaction() as session:
+                    waiting = in_flight(session)
+                    found = row(session, COMPLETED)
+            except OperationalError:  # a database that restarts is part of what may happen here
+                time.sleep(1)
+                continue
             progress.update(task, completed=found.n - before if found else 0)
             if not any(waiting.values()):
                 return True

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from flows.listing import Taker
 from hub.cases import NewCase, open_cases
@@ -38,6 +39,8 @@ class Intake:
             failure = work.exception()
             if failure is None:
                 return work.result()
+            if isinstance(failure, OperationalError):
+                raise failure  # the database's trouble, not the messages'
             _log.error("intake.failed", kinds=taker.kinds, size=len(taken), exc_info=failure)
             if len(taken) <= 1:
                 if taken:

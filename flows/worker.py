@@ -33,6 +33,7 @@ class Worker:
         self._database = database
         self._settings = settings.worker
         self._stop = threading.Event()
+        self._broken = False
         self._free = threading.Semaphore(settings.worker.threads)
         self._calls = ThreadPoolExecutor(settings.worker.threads, "call")
         self._inbox = ThreadPoolExecutor(len(takers(connectors, settings)) * 2, "inbox")
@@ -42,7 +43,10 @@ class Worker:
         self._rounds = Rounds(database, chores(settings), _now)
 
     def run(self) -> None:
-        """Work until `stop`; what is in flight then is finished."""
+        """Work until `stop`; what is in flight then is finished.
+
+        Raises: SystemExit with code 1 when a loop was ended by a bug, so that whoever runs us starts a new worker.
+        """
         loops = [
             threading.Thread(target=self._loop, args=(self._dispatch,), name="dispatch"),
             threading.Thread(target=self._loop, args=(self._rounds.go,), name="chores"),
@@ -57,21 +61,33 @@ class Worker:
             loop.join()
         self._calls.shutdown(wait=True)
         self._inbox.shutdown(wait=True)
+        if self._broken:
+            raise SystemExit(1)
 
     def stop(self) -> None:
         self._stop.set()
 
     def _loop(self, work: Callable[[], int]) -> None:
-        """Repeat a piece of work; rest when there was nothing to do, and longer when the database is away."""
-        while not self._stop.is_set():
-            try:
-                idle = work() == 0
-            except OperationalError as error:
-                _log.warning("worker.database_away", error=type(error.orig).__name__)
-                self._stop.wait(OUTAGE_S)
-                continue
-            if idle:
-                self._stop.wait(self._settings.poll_s)
+        """Repeat a piece of work; rest when there was nothing to do, and longer when the database is away.
+
+        A bug ends the whole worker, loudly: half a worker that looks alive would be worse.
+        """
+        asked_to_stop = False
+        try:
+            while not self._stop.is_set():
+                self._stop.wait(self._rest_after(work))
+            asked_to_stop = True
+        finally:
+            self._broken |= not asked_to_stop
+            self._stop.set()
+
+    def _rest_after(self, work: Callable[[], int]) -> float:
+        """Do a piece of work, and say how long to rest after it."""
+        try:
+            return 0 if work() else self._settings.poll_s
+        except OperationalError as error:
+            _log.warning("worker.database_away", error=type(error.orig).__name__)
+            return OUTAGE_S
 
     def _taking(self, taker: Taker) -> Callable[[], int]:
         return lambda: self._intake.work_off(taker)

@@ -81,6 +81,16 @@ def _wait_for_orphans(cluster: Path) -> None:
         psutil.wait_procs(orphans, timeout=0.2)
 
 
+def _has_ended(process: psutil.Process, patience_s: float) -> bool:
+    """Wait for a process to end; a zombie has ended, though only its parent can bury it."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def end(server: Server) -> None:
     """Stop a server, politely first.
 
@@ -90,11 +100,8 @@ def end(server: Server) -> None:
         process = psutil.Process(server.pid)
         for number, patience_s in ENDINGS:
             process.send_signal(number)
-            try:
-                process.wait(patience_s)
-            except psutil.TimeoutExpired:
-                continue
-            return
+            if _has_ended(process, patience_s):
+                return
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied as error:
@@ -106,7 +113,7 @@ def kill(server: Server, cluster: Path) -> None:
     try:
         process = psutil.Process(server.pid)
         process.kill()
-        process.wait(ORPHANS_LIMIT_S)
+        _has_ended(process, ORPHANS_LIMIT_S)
     except psutil.NoSuchProcess:  # it was quicker
         pass
     _wait_for_orphans(cluster)
