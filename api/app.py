@@ -16,7 +16,7 @@ from api import docs, errors, health, orders, webhooks
 from api.metrics import REQUESTS, SECONDS, Depths
 from api.surroundings import Hub
 from connectors.registry import Registry
-from hub.address.match import warm_up
+from hub.address.warm import warm_up
 from hub.database import Database
 from hub.keyring import Keyring
 from hub.log import start_logging

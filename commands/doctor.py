@@ -10,16 +10,16 @@ from typing import Final
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from commands.demo import PORTS
 from commands.reach import configured, local_station
 from commands.screen import OUT, give, words
-from commands.station import port_is_free
+from commands.stage import PORTS
 from connectors.registry import Registry
 from hub.database import Database, row
 from hub.errors import HubError
 from hub.keyring import Keyring
 from hub.migrations import newest, revision_of
 from hub.postgres import status
+from hub.postgres_probe import is_free
 from hub.settings import Settings
 
 NEEDED_BYTES: Final = 1_000_000_000
@@ -140,6 +140,6 @@ def _asked(url: str, what: str) -> Iterator[Finding]:
 
 
 def _port(port: int) -> Finding:
-    free = port_is_free(port)
+    free = is_free(port)
     busy = words("有程序占用（演示正在运行时属正常）", "taken (as it should be while the demo runs)")
     return Finding(words(f"端口 {port}", f"port {port}"), words("空闲", "free") if free else busy)

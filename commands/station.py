@@ -144,16 +144,6 @@ def free_ports(count: int) -> list[int]:
             holder.close()
 
 
-def port_is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
 def write_json(path: Path, document: object) -> Path:
     """Write a configuration that holds secrets: for this user's eyes only."""
     path.touch(mode=0o600)

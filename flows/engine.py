@@ -21,7 +21,7 @@ from hub.ports import Connectors
 from hub.settings import Settings
 from hub.steps import StepState
 
-BACKOFF: Final = wait_exponential_jitter(initial=0.5, max=300, exp_base=2, jitter=0.5)
+BACKOFF: Final = wait_exponential_jitter(multiplier=0.5, max=300, exp_base=2, jitter=0.5)
 """Seconds before the next attempt: half a second doubling up to five minutes, with jitter against thundering herds."""
 
 MARGIN_S: Final = 0.5

@@ -16,6 +16,10 @@ KEEP_KEYS: Final = timedelta(days=7)
 """How long an Idempotency-Key protects its request."""
 
 
+AGAIN_S: Final = 30
+"""How soon a chore that failed is tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chore:
     """Something to do every so often; doing it twice, or in two processes at once, is harmless."""
@@ -51,6 +55,8 @@ class Rounds:
         """Do what is due, and give 0: there is never a reason to come back at once."""
         for chore in self._chores:
             if monotonic() >= self._due[chore.name]:
+                # Put off first: one that cannot get through must not keep those behind it from their turn.
+                self._due[chore.name] = monotonic() + min(chore.every_s, AGAIN_S)
                 with self._database.transaction() as session:
                     chore.do(session, self._now())
                 self._due[chore.name] = monotonic() + chore.every_s

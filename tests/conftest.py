@@ -19,12 +19,15 @@ from hub.migrations import upgrade
 from hub.partitions import make_partitions
 from hub.postgres import EmbeddedPostgres
 from hub.postgres_probe import USER, connect
+from tests.scale import load_profile
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 AT: Final = datetime(2026, 11, 11, 2, tzinfo=UTC)
 RING: Final = Keyring("k1", {"k1": b"1" * KEY_BYTES}, b"i" * KEY_BYTES, b"a" * KEY_BYTES)
 TEMPLATE: Final = "template_of_tests"
 NUMBERS: Final = count(1)
+
+load_profile()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 
 import ahocorasick
 
-from hub.address.division import Division, Form, Level, ancestry, divisions, lines, names, point_of, routable, towns
+from hub.address.division import Division, Form, Level, ancestry, divisions, lines, names, routable, towns
 
 REACH: Final = 80  # characters of the street text that may still name a division
 
@@ -138,12 +138,6 @@ def match(province: str, city: str, county: str, street: str) -> Match:
     found = {each.level: each for each in (ancestry(target) if target else ())}
     upper = found.get(Level.PROVINCE), found.get(Level.CITY), found.get(Level.COUNTY)
     return Match(*upper, town, rest, percent / 100)
-
-
-def warm_up() -> None:
-    """Read tables and outlines now, in one thread, rather than in several at once when the first orders come."""
-    _automaton()
-    point_of("110000")
 
 
 @cache

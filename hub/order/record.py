@@ -26,16 +26,6 @@ def order_record(
     shop_order, order, to = one.shop_order, one.order, one.order.receiver
     subject_id, key = subject
     phone = plain_phone(to.phone)
-    seal = {
-        column: key.seal(value, place_of(column, order_id)) if value is not None else None
-        for column, value in {
-            "buyer_nick": order.buyer.nick or None,
-            "receiver_name": to.name,
-            "receiver_phone": to.phone,
-            "receiver_street": street_of(one),
-            "remark": order.remark or None,
-        }.items()
-    }
     return {
         "id": order_id,
         "brand": shop_order.brand,
@@ -57,7 +47,7 @@ def order_record(
         "freight": order.freight,
         "total": order.total,
         "subject_id": subject_id,
-        **seal,
+        **_sealed(order_id, one, key),
         "phone_index": ring.index("phone", shop_order.brand, phone),
         "phone_tail_index": ring.index("phone_tail", shop_order.brand, phone[-4:]),
         "division": one.place.code,
@@ -76,6 +66,22 @@ def order_record(
 def payload_hash(shop_order: ShopOrder) -> bytes:
     """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter."""
     return hashlib.sha256(shop_order.order.model_dump_json().encode()).digest()
+
+
+def _sealed(order_id: int, one: NormalOrder, key: SubjectKey) -> dict[str, bytes | None]:
+    """Seal the personal fields; what is not there stays empty."""
+    order, to = one.order, one.order.receiver
+    plain = {
+        "buyer_nick": order.buyer.nick or None,
+        "receiver_name": to.name,
+        "receiver_phone": to.phone,
+        "receiver_street": street_of(one),
+        "remark": order.remark or None,
+    }
+    return {
+        column: key.seal(text, place_of(column, order_id)) if text is not None else None
+        for column, text in plain.items()
+    }
 
 
 def street_of(one: NormalOrder) -> str:

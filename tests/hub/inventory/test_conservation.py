@@ -16,6 +16,7 @@ from hub.inventory.level import free_pieces, receive
 from hub.inventory.reserve import Claim, consume, release, reserve
 from tests.conftest import RING
 from tests.hub.making import AT, BRAND, OWNER, stock
+from tests.scale import count
 
 KEYS: Final = tuple(StockKey(location, sku, OWNER) for location in ("sh", "bj") for sku in ("apple", "pear"))
 PIECES: Final = st.integers(1, 8)
@@ -104,6 +105,9 @@ class Shelf(RuleBasedStateMachine):
 def test_no_order_of_acts_breaks_the_ledger_or_oversells(scratch: Database) -> None:
     Shelf.database = scratch
     quick = settings(
-        max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=count(25, 200),
+        stateful_step_count=count(20, 30),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     run_state_machine_as_test(Shelf, settings=quick)

@@ -1,0 +1,78 @@
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from flows.claim import Fenced, Outcome, claim, settle
+from flows.effect import Claimed
+from hub.database import Database, rows, run
+from hub.steps import NewStep, StepState, add
+from tests.flows.acting import GRACE, LEASE
+
+
+def write(session: Session, at: datetime, *lanes: str) -> None:
+    add(session, [NewStep("f", lane, "p", f"{lane}-{no}", 1, {}) for no, lane in enumerate(lanes)], at)
+
+
+def take(session: Session, at: datetime, limit: int = 10) -> list[Claimed]:
+    return claim(session, limit, at, 0, LEASE, GRACE)
+
+
+def test_two_workers_claim_different_steps(database: Database, at: datetime) -> None:
+    with database.transaction() as session:
+        write(session, at, "a", "b", "c", "d", "e")
+    with database.transaction() as first, database.transaction() as second:
+        mine, theirs = take(first, at, 3), take(second, at, 3)
+    assert (len(mine), len(theirs)) == (3, 2)
+    assert not {step.id for step in mine} & {step.id for step in theirs}
+
+
+def test_only_the_head_of_a_lane_is_claimed(session: Session, at: datetime) -> None:
+    write(session, at, "a", "a", "b")
+    assert [step.idempotency_key for step in take(session, at)] == ["a-0", "b-2"]
+    assert take(session, at) == []
+
+
+def test_what_is_not_due_waits(session: Session, at: datetime) -> None:
+    write(session, at + timedelta(seconds=1), "a")
+    assert take(session, at) == []
+    assert len(take(session, at + timedelta(seconds=1))) == 1
+
+
+def test_a_lease_that_ran_out_is_claimed_again_after_its_grace(session: Session, at: datetime) -> None:
+    write(session, at, "a")
+    (first,) = take(session, at)
+    assert take(session, at + LEASE + GRACE / 2) == []
+    (again,) = take(session, at + LEASE + GRACE)
+    assert (first.was, again.was) == ("pending", "in_flight")
+    assert (again.token, again.attempts) == (first.token + 1, first.attempts + 1)
+
+
+def test_a_lane_has_one_step_in_flight(session: Session, at: datetime) -> None:
+    write(session, at, "a", "a")
+    with pytest.raises(IntegrityError, match="uq_step_lane_in_flight"):
+        run(session, "update step set state = 'in_flight'")
+
+
+def test_the_oldest_due_comes_first(session: Session, at: datetime) -> None:
+    write(session, at, "a", "b", "c")
+    run(session, "update step set run_at = :early where lane = 'c'", early=at - timedelta(seconds=5))
+    assert [step.lane for step in take(session, at, 2)] == ["c", "a"]
+
+
+def test_an_old_token_settles_nothing(session: Session, at: datetime) -> None:
+    write(session, at, "a")
+    (old,) = take(session, at)
+    take(session, at + LEASE + GRACE)
+    with pytest.raises(Fenced):
+        settle(session, old, Outcome(StepState.DONE, at), at)
+    assert [one.state for one in rows(session, "select state from step")] == ["in_flight"]
+
+
+def test_a_step_settles_once(session: Session, at: datetime) -> None:
+    write(session, at, "a")
+    (step,) = take(session, at)
+    settle(session, step, Outcome(StepState.DONE, at), at)
+    with pytest.raises(Fenced):
+        settle(session, step, Outcome(StepState.DONE, at), at)

@@ -1,0 +1,103 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+from sqlalchemy.orm import Session
+
+from connectors.registry import Registry
+from flows.receive_shipments import ReceiveShipments
+from hub.database import rows
+from hub.inbox import Message, claim, keep, read
+from hub.partitions import make_partitions
+from sandbox.qimen_fate import Confirm, Pieces
+from sandbox.qimen_order import DeliveryOrder, Line
+from sandbox.qimen_pushes import write_confirm, write_report
+from tests.hub.making import open_causes, order, placed, see, stock
+from tests.staging import settings_in
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def taker(tmp_path: Path) -> ReceiveShipments:
+    return ReceiveShipments(Registry(settings_in(tmp_path)))
+
+
+@pytest.fixture
+def code(session: Session) -> str:
+    make_partitions(session, NOW)
+    stock(session, {"sh": {"apple": 100}, "bj": {"apple": 100}})
+    return f"{placed(session, order({'apple': 4}))}-1"
+
+
+def confirm(code: str, quantity: int, key: str = "c1", *, final: bool = True, surplus: int = 0) -> bytes:
+    """Write what a warehouse pushes for so many apples."""
+    line = Line(line_no="1", item_code="apple", item_id="", owner_code="OWNER", quantity=4)
+    document = DeliveryOrder.model_construct(
+        code=code, wms_id="W1", order_type="JYCK", warehouse="sh", logistics_code="SF", lines=(line,)
+    )
+    return write_confirm(document, Confirm(((Pieces(line, quantity),),), final=final), key, NOW, batch_surplus=surplus)
+
+
+def report(code: str, status: str) -> bytes:
+    document = DeliveryOrder.model_construct(code=code, wms_id="W1", order_type="JYCK", warehouse="sh")
+    return write_report(document, status, "note", NOW)
+
+
+def take(session: Session, taker: ReceiveShipments, *bodies: bytes) -> list[Message]:
+    """Receive these pushes one after the other, and give what became of them."""
+    kinds = ["confirm" if fromstring(body).find("deliveryOrder") is not None else "report" for body in bodies]
+    ids = [keep(session, "wms-sh", kind, str(no), body, NOW)[0] for no, (kind, body) in enumerate(zip(kinds, bodies, strict=True))]
+    while messages := claim(session, taker.kinds, taker.batch, NOW):
+        taker.handle(session, messages, NOW)
+    return [read(session, inbox_id) for inbox_id in ids]
+
+
+def test_a_confirm_ships_the_order(session: Session, taker: ReceiveShipments, code: str) -> None:
+    (message,) = take(session, taker, report(code, "ACCEPT"), confirm(code, 4))[1:]
+    assert (message.state, message.order_id) == ("done", int(code.partition("-")[0]))
+    assert see(session, message.order_id or 0).lifecycle == "completed"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "surplus", "cause"), [(5, 0, "over_confirm"), (4, 1, "batch_mismatch"), (10**17, 0, "over_confirm")]
+)
+def test_a_confirm_that_contradicts_the_order_books_nothing(
+    session: Session, taker: ReceiveShipments, code: str, quantity: int, surplus: int, cause: str
+) -> None:
+    (message,) = take(session, taker, confirm(code, quantity, surplus=surplus))
+    assert (message.state, message.error_code) == ("parked", cause)
+    assert open_causes(session) == [cause]
+    assert rows(session, "select 1 from shipment") == []
+
+
+@pytest.mark.parametrize("unknown", ["2611000000009999-1", "OC2017100500097", "1-99999", "9" * 40, "-", "1-"])
+def test_a_document_that_is_not_ours_is_a_case(session: Session, taker: ReceiveShipments, code: str, unknown: str) -> None:
+    messages = take(session, taker, confirm(unknown, 1), report(unknown, "ACCEPT"))
+    assert [message.state for message in messages] == ["parked", "parked"]
+    assert set(open_causes(session)) <= {"unknown_document", "rejected"}
+    assert code
+
+
+def test_a_case_holds_up_nothing_else(session: Session, taker: ReceiveShipments, code: str) -> None:
+    wrong, right = take(session, taker, confirm(code, 5), confirm(code, 4, "c2"))
+    assert (wrong.state, right.state) == ("parked", "done")
+
+
+def test_the_same_confirm_in_other_bytes_is_booked_once(session: Session, taker: ReceiveShipments, code: str) -> None:
+    first, again = take(session, taker, confirm(code, 4), confirm(code, 4).replace(b"><", b">\n<"))
+    assert (first.state, again.state) == ("done", "done")
+    assert len(rows(session, "select 1 from shipment")) == 1
+
+
+def test_a_rejection_finds_another_source(session: Session, taker: ReceiveShipments, code: str) -> None:
+    (message,) = take(session, taker, report(code, "REJECT"))
+    assert [one.location for one in see(session, message.order_id or 0).fulfilments] == ["sh", "bj"]
+
+
+@pytest.mark.parametrize("body", [b"<request/>", b"<request><order/></request>", b"<request><deliveryOrder/></request>"])
+def test_a_push_without_its_fields_is_a_case(session: Session, taker: ReceiveShipments, code: str, body: bytes) -> None:
+    (message,) = take(session, taker, body)
+    assert (message.state, message.error_code, open_causes(session)) == ("parked", "malformed", ["malformed"])
+    assert code
