@@ -14,7 +14,7 @@ from hub.cases import explain, open_list, resolve
 from hub.catalogue.find import bind
 from hub.database import row, run
 from hub.errors import Conflict, NotFound
-from hub.inbox import reopen
+from hub.inbox import InboxState, reopen
 from hub.language import language
 from hub.order.cancel import cancel
 from hub.order.find import get_order
@@ -83,6 +83,8 @@ def replay(inbox_id: int, reason: Reason = "") -> None:
     actor.require(Permission.REPLAY)
     with reached() as reach, reach.database.transaction() as session:
         message = reopen(session, inbox_id, _now())
+        if message.state not in {InboxState.PARKED, InboxState.REFUSED}:
+            raise Conflict(f"message {inbox_id} is {message.state}: there is nothing to replay", code="inbox_state")
         record(session, _now(), actor.name, "inbox.replay", f"inbox:{message.id}", reason=reason)
         resolve(session, f"inbox:{message.id}", _now(), actor.name, reason or "replayed")
     say("已重新排队，工作进程会处理", "it waits for the worker again")

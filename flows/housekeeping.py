@@ -15,7 +15,6 @@ from hub.settings import Settings
 KEEP_KEYS: Final = timedelta(days=7)
 """How long an Idempotency-Key protects its request."""
 
-
 AGAIN_S: Final = 30
 """How soon a chore that failed is tried again."""
 

@@ -31,18 +31,18 @@ def code(session: Session) -> str:
     return f"{placed(session, order({'apple': 4}))}-1"
 
 
+def document_of(code: str, *lines: Line) -> DeliveryOrder:
+    return DeliveryOrder("wms-sh", code, "W1", "sh", "JYCK", "SF", attempt=1, lines=lines, fingerprint="")
+
+
 def confirm(code: str, quantity: int, key: str = "c1", *, final: bool = True, surplus: int = 0) -> bytes:
     """Write what a warehouse pushes for so many apples."""
     line = Line(line_no="1", item_code="apple", item_id="", owner_code="OWNER", quantity=4)
-    document = DeliveryOrder.model_construct(
-        code=code, wms_id="W1", order_type="JYCK", warehouse="sh", logistics_code="SF", lines=(line,)
-    )
-    return write_confirm(document, Confirm(((Pieces(line, quantity),),), final=final), key, NOW, batch_surplus=surplus)
+    return write_confirm(document_of(code, line), Confirm(((Pieces(line, quantity),),), final=final), key, NOW, batch_surplus=surplus)
 
 
 def report(code: str, status: str) -> bytes:
-    document = DeliveryOrder.model_construct(code=code, wms_id="W1", order_type="JYCK", warehouse="sh")
-    return write_report(document, status, "note", NOW)
+    return write_report(document_of(code), status, "note", NOW)
 
 
 def take(session: Session, taker: ReceiveShipments, *bodies: bytes) -> list[Message]:
@@ -86,7 +86,7 @@ def test_a_case_holds_up_nothing_else(session: Session, taker: ReceiveShipments,
 
 
 def test_the_same_confirm_in_other_bytes_is_booked_once(session: Session, taker: ReceiveShipments, code: str) -> None:
-    first, again = take(session, taker, confirm(code, 4), confirm(code, 4).replace(b"><", b">\n<"))
+    first, again = take(session, taker, confirm(code, 4), confirm(code, 4).replace(b"</request>", b"\n</request>"))
     assert (first.state, again.state) == ("done", "done")
     assert len(rows(session, "select 1 from shipment")) == 1
 

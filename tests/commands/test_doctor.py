@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from commands.doctor import Finding, examine
+from hub.database import Database
+from hub.settings import Settings
+from tests.commands.conftest import Oms
+
+
+def found(what: str) -> Finding:
+    return next(one for one in examine() if one.what.startswith(what))
+
+
+def test_a_sound_set_up_needs_no_mending(station: Settings) -> None:
+    assert station
+    assert {one.what: one.mend for one in examine() if one.mend and not one.what.startswith("port")} == {}
+    assert found("connection mall-pc").found == "channels.storefront"
+
+
+def test_a_missing_key_ring_is_told_with_its_cure(station: Settings, tmp_path: Path) -> None:
+    assert station
+    (tmp_path / "keyring").unlink()
+    assert "./oms keys new" in found("key ring").mend
+
+
+def test_a_broken_key_ring_is_told(station: Settings, tmp_path: Path) -> None:
+    assert station
+    (tmp_path / "keyring").write_text("{}")
+    assert found("key ring").mend
+
+
+def test_a_connection_without_its_secret_is_told(station: Settings, tmp_path: Path) -> None:
+    assert station
+    (tmp_path / "wms-sh").unlink()
+    assert "OMS_SECRET_WMS_SH" in found("connection wms-sh").found
+    assert not found("connection mall-pc").mend
+
+
+def test_a_database_that_does_not_answer_is_told(station: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert station
+    monkeypatch.setenv("OMS_DATABASE_URL", "postgresql://127.0.0.1:9/none?connect_timeout=1")
+    assert "OMS_DATABASE_URL" in found("database").mend
+
+
+def test_an_old_schema_is_told(station: Settings, database: Database) -> None:
+    assert station
+    with database.transaction() as session:
+        session.connection().exec_driver_sql("delete from alembic_version")
+    assert "./oms db upgrade" in found("schema").mend
+
+
+def test_a_wrong_setting_is_told_by_name(station: Settings, tmp_path: Path) -> None:
+    assert station
+    (tmp_path / "over.toml").write_text("no_such_setting = 1")
+    assert found("settings").mend
+
+
+def test_the_report_is_for_people_and_for_machines(oms: Oms) -> None:
+    table, lines = oms("doctor"), oms("doctor", "--json")
+    assert "Python" in table.stdout
+    assert {"what", "found", "mend"} == json.loads(lines.stdout)[0].keys()
+    assert table.exit_code == lines.exit_code

@@ -1,0 +1,122 @@
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from hub.database import Database, row, run
+from hub.errors import Conflict, NotFound
+from hub.inbox import InboxState, keep, read, settle
+from hub.order.model import Receiver
+from hub.settings import ROOT
+from tests.commands.conftest import Oms
+from tests.hub.making import RECEIVER, open_causes, order, placed
+from tests.staging import CANARY, CANARY_NAME, encoded, order_of
+
+NOW = datetime.now(UTC)
+LOST = Receiver(name=CANARY_NAME, phone=CANARY, province="月球", city="静海", street="一号坑")
+
+
+def place(database: Database, number: str = "T1", **changes: object) -> int:
+    with database.transaction() as session:
+        return placed(session, order({"apple": 2}, number, **changes))
+
+
+def causes(database: Database) -> list[str]:
+    with database.transaction() as session:
+        return open_causes(session)
+
+
+def parked(database: Database, state: InboxState = InboxState.PARKED) -> int:
+    """Keep an order of a product that is not known yet, set aside."""
+    with database.transaction() as session:
+        inbox_id, _ = keep(session, "mall-pc", "order", "m1", encoded(order_of("T9", {"new": 1})), NOW)
+        settle(session, read(session, inbox_id), state, NOW, code="unknown_sku", error="no SKU for new")
+    return inbox_id
+
+
+def test_an_order_is_shown_by_either_number(oms: Oms, database: Database) -> None:
+    order_id = place(database)
+    by_ours, by_theirs = (json.loads(oms("order", "show", number, "--json").stdout) for number in (str(order_id), "T1"))
+    assert by_ours == by_theirs
+    assert by_ours["id"] == str(order_id)
+
+
+def test_everything_of_an_order_is_traced_and_nothing_personal(oms: Oms, database: Database) -> None:
+    place(database, receiver=RECEIVER.model_copy(update={"name": CANARY_NAME, "phone": CANARY}))
+    shown, table = oms("order", "trace", "T1", "--json").stdout, oms("order", "trace", "T1").stdout
+    assert {"audit", "route", "fulfilment", "step"} <= {one["what"] for one in json.loads(shown)}
+    assert "release_fulfilment" in table
+    assert not any(word in shown + table for word in (CANARY, CANARY_NAME))
+
+
+@pytest.mark.parametrize("words", [("order", "show", "T1"), ("order", "trace", "9" * 16), ("inbox", "replay", "999")])
+def test_what_is_not_there_is_not_found(oms: Oms, words: tuple[str, ...]) -> None:
+    assert isinstance(oms(*words).exception, NotFound)
+
+
+def test_a_number_of_two_shops_is_ambiguous(oms: Oms, database: Database) -> None:
+    place(database)
+    with database.transaction() as session:
+        placed(session, order({"apple": 2}).model_copy(update={"shop": "h5", "channel": "mall-h5"}))
+    assert isinstance(oms("order", "show", "T1").exception, Conflict)
+
+
+def test_a_lost_address_is_corrected_and_the_order_goes_on(oms: Oms, database: Database) -> None:
+    place(database, receiver=LOST)
+    assert isinstance(oms("order", "release", "T1", "--reason", "asked").exception, Conflict)
+    done = oms("order", "release", "T1", "--reason", "asked", "--division", "310115")
+    assert (done.exit_code, causes(database)) == (0, [])
+    assert json.loads(oms("order", "show", "T1", "--json").stdout)["lines"][0]["allocated"] == 2
+
+
+def test_an_order_is_cancelled_with_a_reason(oms: Oms, database: Database) -> None:
+    place(database)
+    assert oms("order", "cancel", "T1").exit_code == 2
+    assert "cancelled" in oms("order", "cancel", "T1", "--reason", "wish").stderr
+
+
+def test_a_parked_message_is_bound_and_replayed(oms: Oms, database: Database) -> None:
+    inbox_id = parked(database)
+    assert oms("sku", "bind", "mall-pc", "new", "apple").exit_code == 0
+    assert oms("inbox", "replay", str(inbox_id), "--reason", "bound").exit_code == 0
+    with database.transaction() as session:
+        assert read(session, inbox_id).state == "received"
+        assert row(session, "select 1 from audit_entry where act = 'inbox.replay' and actor = 'cli:tester'")
+
+
+def test_a_message_that_became_an_order_is_not_replayed(oms: Oms, database: Database) -> None:
+    assert isinstance(oms("inbox", "replay", str(parked(database, InboxState.DONE))).exception, Conflict)
+
+
+@pytest.mark.parametrize("words", [("mall-pc", "new", "ghost"), ("stranger", "new", "apple")])
+def test_nothing_is_bound_to_what_is_not_there(oms: Oms, words: tuple[str, ...]) -> None:
+    assert isinstance(oms("sku", "bind", *words).exception, NotFound)
+
+
+def test_a_dead_step_is_retried_once_as_an_unknown_one(oms: Oms, database: Database) -> None:
+    place(database)
+    with database.transaction() as session:
+        run(session, "update step set state = 'dead', attempts = 12")
+        step = row(session, "select id from step")
+    number = str(step.id if step else 0)
+    assert oms("step", "retry", number, "--reason", "mended").exit_code == 0
+    with database.transaction() as session:
+        assert tuple(row(session, "select state, attempts from step") or ()) == ("unknown", 0)
+    assert isinstance(oms("step", "retry", number, "--reason", "again").exception, Conflict)
+
+
+def test_open_cases_say_how_to_go_on(oms: Oms, database: Database) -> None:
+    order_id = place(database, receiver=LOST)
+    (case,) = json.loads(oms("case", "ls", "--json").stdout)
+    assert f"./oms order release {order_id} --division" in case["how"]
+    assert "address" in oms("case", "ls").stdout
+
+
+def test_an_error_is_one_line_and_the_exit_code_is_two(oms: Oms) -> None:
+    assert oms
+    words = [sys.executable, "-m", "commands", "order", "show", "nothing"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 # our own program
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == "error there is no order nothing (unknown_order)"
