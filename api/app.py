@@ -23,6 +23,12 @@ from hub.log import start_logging
 from hub.settings import Settings, settings
 
 FAILED: Final = 500
+DESCRIPTION: Final = """下单、查询、取消、回调。请求中的金额为元（十进制字符串），应答中为分（整数）；时间带时区。
+
+Place, look up and cancel orders; partners' webhooks. Amounts are sent as decimal strings in yuan and answered in whole
+fen; times carry their offset.
+"""
+
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _log = structlog.get_logger()
@@ -39,8 +45,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     app = FastAPI(
         title="OMS 订单中台 API",
         version="1",
-        description="下单、查询、取消、回调。金额为元的十进制字符串，时间带时区。\n\nPlace, look up and cancel orders; "
-        "partners' webhooks. Amounts are decimal strings in yuan, times carry their offset.",
+        description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,

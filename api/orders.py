@@ -147,7 +147,7 @@ def _receive(hub: Hub, session: Session, messages: Sequence[Message]) -> dict[in
     for one in fresh:
         if one.state != InboxState.RECEIVED:
             reopen(session, one.id, at)
-    placed = receive(session, fresh, _reader(hub), at, hub.zone, refuse=True) if fresh else []
+    placed = receive(session, fresh, _reader(hub), at, hub.zone, None) if fresh else []
     return {**done, **{one.message.id: one for one in placed}}
 
 

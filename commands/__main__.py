@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from commands import operate
-from commands.screen import ERROR, say, words
+from commands.screen import ERROR, give, say, words
 from hub.errors import HubError
 
 app = typer.Typer(
@@ -163,7 +163,7 @@ def db_status() -> None:
     from hub.postgres import status  # noqa: PLC0415 # as above
 
     found = status(local_station().folder / "postgres")
-    say(f"{found.folder}：{found.state}", f"{found.folder}: {found.state}")
+    give(f"{found.folder}: {found.state}", as_json=False)
 
 
 @keys_app.command("new", help=words("生成一份新的密钥环（机密）", "make a new key ring (a secret)"))

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from commands.conservation import Verdict, verify
+from commands.reach import local_station
 from commands.scenery import SHOPS
 from commands.screen import ERROR, OUT, give, say, words
 from commands.stage import (
     CONSOLE,
-    PORTS,
     Stage,
     furnish_stage,
     kill_worker_at_random,
@@ -21,10 +21,9 @@ from commands.stage import (
     raise_curtain,
     wait_until_done,
 )
-from commands.station import HOST, Station, free_ports
+from commands.station import HOST, PORTS, Station, free_ports
 from hub.database import row
 from hub.errors import NeedsOperator
-from hub.postgres import default_folder
 from hub.postgres_probe import is_free
 from hub.settings import ROOT
 from sandbox.baskets import StorefrontOrder, orders
@@ -72,7 +71,7 @@ def run_show(count: int) -> int:
     taken = [str(port) for port in PORTS.values() if not is_free(port)]
     if taken:
         raise NeedsOperator(f"these ports are taken: {', '.join(taken)}; end what listens there", code="port_taken")
-    station = Station(default_folder(ROOT))
+    station = local_station()
     postgres = station.postgres()
     try:
         with ERROR.status(words("正在启动数据库", "starting the database")):
@@ -96,7 +95,7 @@ def run_show(count: int) -> int:
 
 def _scratch() -> str | None:
     """Say where a check's folder may lie: as root where the database's user can reach it."""
-    parent = default_folder(ROOT).parent
+    parent = local_station().folder.parent
     parent.mkdir(parents=True, exist_ok=True)
     return str(parent) if parent != ROOT else None
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from commands.reach import configured, local_station
 from commands.screen import OUT, give, words
-from commands.stage import PORTS
+from commands.station import PORTS
 from connectors.registry import Registry
 from hub.database import Database, row
 from hub.errors import HubError

@@ -24,7 +24,6 @@ from hub.partitions import make_partitions
 from sandbox.baskets import StorefrontOrder
 from sandbox.shopper import Shopper
 
-PORTS: Final = {"api": 8000, "console": 8001, "wms": 8101, "storefront": 8102}
 COMPLETED: Final = "select count(*) as n from sales_order where lifecycle = 'completed'"
 PUSHED: Final = "mall-mini"
 BATCH: Final = 10

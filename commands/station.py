@@ -23,6 +23,7 @@ from hub.postgres import EmbeddedPostgres
 from hub.settings import ROOT, Settings
 
 HOST: Final = "127.0.0.1"
+PORTS: Final = {"api": 8000, "console": 8001, "wms": 8101, "storefront": 8102}
 READY_S: Final = 60
 STOP_S: Final = 15
 

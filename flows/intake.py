@@ -64,7 +64,5 @@ class Intake:
                 return
             name = type(failure).__name__
             settle(session, message, InboxState.PARKED, now, code="our_fault", error=name)
-            case = NewCase(
-                "our_fault", f"inbox:{message.id}", message.connection, name, message.order_id, {"inbox": message.id}
-            )
+            case = NewCase("our_fault", f"inbox:{message.id}", "", name, message.order_id, {"inbox": message.id})
             open_cases(session, [case], now)

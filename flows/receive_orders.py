@@ -24,7 +24,10 @@ class ReceiveOrders:
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         """Place a batch; the transaction is the caller's."""
-        receive(session, messages, self._read, at, self._zone, refuse=False)
+        receive(session, messages, self._read, at, self._zone, self._brand_of)
 
     def _read(self, message: Message) -> ShopOrder:
         return self._connectors.read_order(message.connection, message.body)
+
+    def _brand_of(self, message: Message) -> str:
+        return self._connectors.settings_of(message.connection).brand

@@ -34,7 +34,9 @@ class ReceiveShipments:
                     order_id = self._book(session, message, at)
             except Rejected as error:
                 settle(session, message, InboxState.PARKED, at, code=error.code, error=error.message)
-                open_cases(session, [parked_case(message, error)], at)
+                open_cases(
+                    session, [parked_case(message, error, self._connectors.settings_of(message.connection).brand)], at
+                )
             else:
                 settle(session, message, InboxState.DONE, at, order_id=order_id)
 

@@ -15,6 +15,7 @@ from sqlalchemy import Identity, Index, text
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
+from hub.cases import NewCase, open_cases
 from hub.columns import Table, moment, number, one_of, sealed, words
 from hub.database import keyring_of, row, rows, run
 from hub.errors import NeedsOperator, NotFound
@@ -226,7 +227,10 @@ def _readable(session: Session, found: Row[Any], at: datetime) -> Message | None
     try:
         return _opened(session, [found])[0]
     except NeedsOperator as error:
-        settle(session, Message(*found), InboxState.PARKED, at, code=error.code, error=error.message)
+        message = Message(*found)
+        settle(session, message, InboxState.PARKED, at, code=error.code, error=error.message)
+        case = NewCase("our_fault", f"inbox:{message.id}", "", error.message, message.order_id, {"inbox": message.id})
+        open_cases(session, [case], at)
         return None
 
 

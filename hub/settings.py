@@ -72,12 +72,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OMS_", env_nested_delimiter="__", frozen=True, extra="forbid")
 
     database_url: str = ""
-    data_folder: Path | None = None
     secrets_folder: Path | None = None
     api_host: str = "127.0.0.1"
     api_port: int = 8000
     console_port: int = 8001
-    language: str = ""
     business_zone: str = "Asia/Shanghai"
     limits: Limits = Limits()
     worker: Worker = Worker()

@@ -20,6 +20,7 @@ SAME_CAUSE: Final = {"unknown_order": "unknown_document"}
 """A document of an order that we do not have is a document that we do not have."""
 
 Reader = Callable[[Message], ShopOrder]
+Brander = Callable[[Message], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,11 @@ class Received:
 
 
 def receive(
-    session: Session, messages: Sequence[Message], read: Reader, at: datetime, zone: ZoneInfo, *, refuse: bool
+    session: Session, messages: Sequence[Message], read: Reader, at: datetime, zone: ZoneInfo, brand_of: Brander | None
 ) -> list[Received]:
     """Place the orders of a batch of messages and settle each message, in the caller's transaction.
 
-    With `refuse` the sender is waiting and hears of an error; otherwise a case tells a person.
+    With `brand_of` a case tells a person of the message's brand; without it the sender is waiting and hears the error.
     """
     readings = [_read(message, read) for message in messages]
     orders = [reading for reading in readings if isinstance(reading, ShopOrder)]
@@ -48,20 +49,21 @@ def receive(
             settle(session, message, InboxState.DONE, at, order_id=result.order_id)
             results.append(Received(message, result))
         else:
-            state = InboxState.REFUSED if refuse else InboxState.PARKED
+            state = InboxState.PARKED if brand_of else InboxState.REFUSED
             settle(session, message, state, at, code=result.code, error=result.message)
             results.append(Received(message, None, result))
-    if not refuse:
-        open_cases(session, [parked_case(one.message, one.error) for one in results if one.error], at)
+    if brand_of:
+        failed = [(one.message, one.error) for one in results if one.error]
+        open_cases(session, [parked_case(message, error, brand_of(message)) for message, error in failed], at)
     return results
 
 
-def parked_case(message: Message, error: Rejected) -> NewCase:
-    """Call a person to a message that could not be used; the brand is the connection's, known to its settings."""
+def parked_case(message: Message, error: Rejected, brand: str) -> NewCase:
+    """Call a person of a brand to a message that could not be used."""
     code = SAME_CAUSE.get(error.code, error.code)
     cause = code if code in CAUSES else "rejected"
     text = f"{message.connection}: {error.message}"
-    return NewCase(cause, f"inbox:{message.id}", message.connection, text, message.order_id, {"inbox": message.id})
+    return NewCase(cause, f"inbox:{message.id}", brand, text, message.order_id, {"inbox": message.id})
 
 
 def _read(message: Message, read: Reader) -> ShopOrder | Rejected:

@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any, final
 
-from httpx import Response
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from tests.staging import encoded, signed
@@ -19,7 +19,14 @@ class Mall:
         self.http = http
         self.client = client
 
-    def call(self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None, **signing: Any) -> Response:  # noqa: ANN401 # what the signer takes
+    def call(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        **signing: Any,  # noqa: ANN401 # what the signer takes
+    ) -> Response:
         """Sign and call; a keyword replaces what is signed with, a header what is sent."""
         values = {"client": self.client, "nonce": str(next(_NONCES)), **signing}
         proof = signed(method, target, body, **values)

@@ -49,7 +49,9 @@ def mall(http: TestClient) -> Mall:
 
 
 @pytest.fixture(scope="module")
-def door(server: str, template: str, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def door(
+    server: str, template: str, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
     """Serve a whole module's calls that leave no order behind."""
     name = f"door_{next(DOORS)}"
     with connect(server) as connection:

@@ -31,7 +31,11 @@ def test_an_order_is_placed_sourced_and_shown(mall: Mall) -> None:
 
 def test_the_same_order_again_is_the_same_order(mall: Mall) -> None:
     order = order_of()
-    first, again, respaced = mall.post(order), mall.post(order), mall.call("POST", "/v1/orders", json.dumps(order, indent=3).encode())
+    first, again, respaced = (
+        mall.post(order),
+        mall.post(order),
+        mall.call("POST", "/v1/orders", json.dumps(order, indent=3).encode()),
+    )
     assert (first.status_code, again.status_code, respaced.status_code) == (201, 200, 200)
     assert first.json()["id"] == again.json()["id"] == respaced.json()["id"]
 
@@ -116,7 +120,10 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit(door: TestClient) -> No
 
 def test_a_body_that_ends_early_is_told_so(stranger: Mall) -> None:
     body = encoded(order_of())
-    assert problem(stranger.call("POST", "/v1/orders", body, {"Content-Length": str(len(body) + 10)})) == (400, "body_cut")
+    assert problem(stranger.call("POST", "/v1/orders", body, {"Content-Length": str(len(body) + 10)})) == (
+        400,
+        "body_cut",
+    )
 
 
 def test_more_lines_than_allowed_are_refused(stranger: Mall) -> None:
@@ -147,7 +154,14 @@ def test_a_refusal_is_replayed_as_the_problem_it_was(mall: Mall) -> None:
 
 
 def test_each_order_of_a_batch_succeeds_or_fails_alone(mall: Mall, database: Database) -> None:
-    orders = [order_of("A"), order_of("B", total="1.00"), "rubbish", order_of("C", {"ghost": 1}), order_of("D"), order_of("A")]
+    orders = [
+        order_of("A"),
+        order_of("B", total="1.00"),
+        "rubbish",
+        order_of("C", {"ghost": 1}),
+        order_of("D"),
+        order_of("A"),
+    ]
     answer = mall.batch(*orders)
     assert answer.status_code == 200
     items = answer.json()["items"]
@@ -199,7 +213,17 @@ def test_an_order_is_found_by_its_number_and_by_its_state(mall: Mall) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=x", "cursor=-1", "cursor=%00", "external_id=%00", "lifecycle=A", "external_id=" + "x" * 65]
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "cursor=-1",
+        "cursor=%00",
+        "external_id=%00",
+        "lifecycle=A",
+        "external_id=" + "x" * 65,
+    ],
 )
 def test_a_query_that_cannot_be_meant_is_refused(stranger: Mall, query: str) -> None:
     assert problem(stranger.get(f"/v1/orders?{query}")) == (422, "malformed")
@@ -231,7 +255,17 @@ def test_cancelling_twice_is_no_error(mall: Mall) -> None:
     assert first.json()["lifecycle"] == again.json()["lifecycle"] == "cancelled"
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"why": "x"}', b'{"reason": "\\u0000"}', b'{"reason": "\\ud800"}', b'{"reason": "' + b"x" * 201 + b'"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b'{"why": "x"}',
+        b'{"reason": "\\u0000"}',
+        b'{"reason": "\\ud800"}',
+        b'{"reason": "' + b"x" * 201 + b'"}',
+    ],
+)
 def test_a_reason_that_cannot_be_kept_is_refused(mall: Mall, body: bytes) -> None:
     order_id = mall.post(order_of()).json()["id"]
     assert problem(mall.cancel(order_id, body)) == (422, "malformed")
@@ -240,7 +274,7 @@ def test_a_reason_that_cannot_be_kept_is_refused(mall: Mall, body: bytes) -> Non
 def test_eight_at_once_give_one_order(mall: Mall, database: Database) -> None:
     order = order_of()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: mall.post(order), range(8)))
+        answers = list(pool.map(mall.post, [order] * 8))
     assert {answer.json()["id"] for answer in answers} == {answers[0].json()["id"]}
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
     assert (count(database, "sales_order"), count(database, "inbox"), count(database, "step")) == (1, 1, 1)

@@ -20,7 +20,14 @@ Json = dict[str, Any]
 
 @pytest.mark.parametrize(
     ("accepted", "title"),
-    [("", "zh"), ("zh-CN", "zh"), ("en", "en"), ("fr, en;q=0.5", "en"), ("en;q=0.1, zh;q=0.9", "zh"), (";;q=x,,\x7f", "zh")],
+    [
+        ("", "zh"),
+        ("zh-CN", "zh"),
+        ("en", "en"),
+        ("fr, en;q=0.5", "en"),
+        ("en;q=0.1, zh;q=0.9", "zh"),
+        (";;q=x,,\x7f", "zh"),
+    ],
 )
 def test_a_problem_speaks_the_callers_language(door: TestClient, accepted: str, title: str) -> None:
     answer = door.get("/nowhere", headers={"Accept-Language": accepted})
@@ -113,7 +120,14 @@ async def _hang_up(app: FastAPI, sent: list[Json]) -> None:
     """Send half a body over ASGI, then disconnect."""
     coming = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
     headers = [(b"content-length", b"100")]
-    scope = {"type": "http", "method": "POST", "path": "/v1/orders", "raw_path": b"/v1/orders", "query_string": b"", "headers": headers}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/orders",
+        "raw_path": b"/v1/orders",
+        "query_string": b"",
+        "headers": headers,
+    }
 
     async def receive() -> Json:
         return next(coming, {"type": "http.disconnect"})
@@ -121,7 +135,9 @@ async def _hang_up(app: FastAPI, sent: list[Json]) -> None:
     async def send(message: Json) -> None:
         sent.append(message)
 
-    await app({**scope, "http_version": "1.1", "scheme": "http", "server": ("a", 80), "client": ("b", 1)}, receive, send)
+    await app(
+        {**scope, "http_version": "1.1", "scheme": "http", "server": ("a", 80), "client": ("b", 1)}, receive, send
+    )
 
 
 def test_the_document_describes_every_endpoint_with_examples(door: TestClient) -> None:

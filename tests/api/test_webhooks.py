@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 from starlette.testclient import TestClient
 from structlog.typing import EventDict
 
@@ -69,7 +69,9 @@ def test_a_repeated_push_is_kept_once(http: TestClient, database: Database) -> N
         (b'{"json": true}', "", "broken_xml"),
     ],
 )
-def test_a_bad_push_is_refused_in_qimens_form(http: TestClient, database: Database, body: bytes, proof: str, code: str) -> None:
+def test_a_bad_push_is_refused_in_qimens_form(
+    http: TestClient, database: Database, body: bytes, proof: str, code: str
+) -> None:
     answer = push(http, body, proof=proof)
     root, contents = read_xml(answer.content)
     assert (answer.status_code, root, contents["flag"], contents["code"]) == (200, "response", "failure", code)

@@ -47,7 +47,9 @@ def order_id(session: Session) -> int:
     return order_id
 
 
-def books(order_id: int, *, documents: int = 1, shipped: int = 2, effects: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
+def books(
+    order_id: int, *, documents: int = 1, shipped: int = 2, effects: int = 1
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the books of the warehouses and of the storefronts as they should be."""
     pushes = [{"method": "deliveryorder.confirm", "quantities": {"1": shipped}}, {"method": "other", "quantities": {}}]
     wms = {"documents": {"wms-sh": {f"{order_id}-1": {"pushes": pushes, "documents": documents}}}}
@@ -63,7 +65,11 @@ def test_a_whole_order_breaks_no_rule(session: Session, order_id: int) -> None:
 def test_every_breach_is_found(session: Session, order_id: int, rule: str) -> None:
     run(session, "set local session_replication_role = replica")
     for table in ("sales_order", "order_line", "price_adjustment", "fulfilment_line", "stock_level"):
-        for one in rows(session, "select conname from pg_constraint where contype = 'c' and conrelid = cast(:t as regclass)", t=table):
+        for one in rows(
+            session,
+            "select conname from pg_constraint where contype = 'c' and conrelid = cast(:t as regclass)",
+            t=table,
+        ):
             run(session, f"alter table {table} drop constraint {one.conname}")
     for statement in BREACHES[rule].split(";"):
         run(session, statement)

@@ -94,7 +94,9 @@ def test_what_no_retry_mends_is_dead_and_calls_a_person(play: Play, error: HubEr
 
 def test_a_dead_step_parks_its_lane_and_no_other(play: Play, order_id: int) -> None:
     with play.database.transaction() as session:
-        steps = [NewStep(RELEASE, lane, PARTNER, key, order_id, {}) for lane, key in ((play.step().lane, "a"), ("b", "b"))]
+        steps = [
+            NewStep(RELEASE, lane, PARTNER, key, order_id, {}) for lane, key in ((play.step().lane, "a"), ("b", "b"))
+        ]
         add(session, steps, play.now)
     play.run(Rejected("no"))
     with play.database.transaction() as session:
@@ -188,7 +190,9 @@ def test_what_was_said_is_kept_sealed(play: Play) -> None:
     play.wait(600)
     play.run()
     with play.database.transaction() as session:
-        kept = rows(session, "select outcome, error, exchanges, to_jsonb(attempt)::text as shown from attempt order by token")
+        kept = rows(
+            session, "select outcome, error, exchanges, to_jsonb(attempt)::text as shown from attempt order by token"
+        )
     assert [(one.outcome, one.error) for one in kept] == [("unknown", "no answer"), ("done", "")]
     assert all(one.exchanges and b"10000000042" not in bytes(one.exchanges) for one in kept)
     assert not any("10000000042" in one.shown for one in kept)

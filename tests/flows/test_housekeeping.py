@@ -20,7 +20,11 @@ def test_every_chore_runs_and_leaves_all_in_order(database: Database, at: dateti
         record(session, at, "a", "act", "order:1")
         spend_nonce(session, "mall-pc", "n", at - timedelta(days=1))
         add(session, [NewStep("f", "a", "p", key, 1, {}) for key in ("a1", "a2")], at - timedelta(hours=1))
-        run(session, "update step set state = 'done', settled_at = :then where state = 'pending'", then=at - timedelta(hours=1))
+        run(
+            session,
+            "update step set state = 'done', settled_at = :then where state = 'pending'",
+            then=at - timedelta(hours=1),
+        )
     Rounds(database, chores(Settings()), lambda: at).go()
     with database.transaction() as session:
         assert first_break(session) is None
@@ -34,7 +38,9 @@ def test_a_lane_that_was_missed_goes_on(database: Database, at: datetime) -> Non
         run(session, "update step set state = 'done', settled_at = :at where state = 'pending'", at=at)
     Rounds(database, chores(Settings()), lambda: at).go()
     with database.transaction() as session:
-        assert [one.state for one in rows(session, "select state from step where idempotency_key = 'a2'")] == ["pending"]
+        assert [one.state for one in rows(session, "select state from step where idempotency_key = 'a2'")] == [
+            "pending"
+        ]
 
 
 def test_a_chore_waits_for_its_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,9 @@ def document_of(code: str, *lines: Line) -> DeliveryOrder:
 def confirm(code: str, quantity: int, key: str = "c1", *, final: bool = True, surplus: int = 0) -> bytes:
     """Write what a warehouse pushes for so many apples."""
     line = Line(line_no="1", item_code="apple", item_id="", owner_code="OWNER", quantity=4)
-    return write_confirm(document_of(code, line), Confirm(((Pieces(line, quantity),),), final=final), key, NOW, batch_surplus=surplus)
+    return write_confirm(
+        document_of(code, line), Confirm(((Pieces(line, quantity),),), final=final), key, NOW, batch_surplus=surplus
+    )
 
 
 def report(code: str, status: str) -> bytes:
@@ -48,7 +50,10 @@ def report(code: str, status: str) -> bytes:
 def take(session: Session, taker: ReceiveShipments, *bodies: bytes) -> list[Message]:
     """Receive these pushes one after the other, and give what became of them."""
     kinds = ["confirm" if fromstring(body).find("deliveryOrder") is not None else "report" for body in bodies]
-    ids = [keep(session, "wms-sh", kind, str(no), body, NOW)[0] for no, (kind, body) in enumerate(zip(kinds, bodies, strict=True))]
+    ids = [
+        keep(session, "wms-sh", kind, str(no), body, NOW)[0]
+        for no, (kind, body) in enumerate(zip(kinds, bodies, strict=True))
+    ]
     while messages := claim(session, taker.kinds, taker.batch, NOW):
         taker.handle(session, messages, NOW)
     return [read(session, inbox_id) for inbox_id in ids]
@@ -73,7 +78,9 @@ def test_a_confirm_that_contradicts_the_order_books_nothing(
 
 
 @pytest.mark.parametrize("unknown", ["2611000000009999-1", "OC2017100500097", "1-99999", "9" * 40, "-", "1-"])
-def test_a_document_that_is_not_ours_is_a_case(session: Session, taker: ReceiveShipments, code: str, unknown: str) -> None:
+def test_a_document_that_is_not_ours_is_a_case(
+    session: Session, taker: ReceiveShipments, code: str, unknown: str
+) -> None:
     messages = take(session, taker, confirm(unknown, 1), report(unknown, "ACCEPT"))
     assert [message.state for message in messages] == ["parked", "parked"]
     assert set(open_causes(session)) <= {"unknown_document", "rejected"}
@@ -96,7 +103,9 @@ def test_a_rejection_finds_another_source(session: Session, taker: ReceiveShipme
     assert [one.location for one in see(session, message.order_id or 0).fulfilments] == ["sh", "bj"]
 
 
-@pytest.mark.parametrize("body", [b"<request/>", b"<request><order/></request>", b"<request><deliveryOrder/></request>"])
+@pytest.mark.parametrize(
+    "body", [b"<request/>", b"<request><order/></request>", b"<request><deliveryOrder/></request>"]
+)
 def test_a_push_without_its_fields_is_a_case(session: Session, taker: ReceiveShipments, code: str, body: bytes) -> None:
     (message,) = take(session, taker, body)
     assert (message.state, message.error_code, open_causes(session)) == ("parked", "malformed", ["malformed"])

@@ -78,7 +78,11 @@ def test_it_works_off_steps_and_inbox_and_stops(worker: Worker, database: Databa
 def test_a_step_that_a_dead_worker_left_is_taken_over(worker: Worker, database: Database) -> None:
     with database.transaction() as session:
         placed(session, order({"apple": 1}))
-        run(session, "update step set state = 'in_flight', token = 1, run_at = :then", then=datetime.now(UTC) - timedelta(hours=1))
+        run(
+            session,
+            "update step set state = 'in_flight', token = 1, run_at = :then",
+            then=datetime.now(UTC) - timedelta(hours=1),
+        )
     run_until(worker, lambda: told(database, "select negotiation from fulfilment_order") == "submitted")
 
 

@@ -54,7 +54,7 @@ def test_every_cause_says_what_and_how_in_both_languages(cause: str, language: s
 
 
 def test_how_to_go_on_names_the_order_or_the_inbox_row() -> None:
-    assert explain("stock", "order:42", {}, "en")[1].endswith("./oms order release 42")
+    assert explain("stock", "order:42", {}, "en")[1].endswith("./oms order release 42 --reason …")
     assert explain("totals", "inbox:7", {"inbox": 7}, "zh")[1].endswith("./oms inbox replay 7")
 
 

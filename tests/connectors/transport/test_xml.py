@@ -30,7 +30,10 @@ def test_what_is_written_is_read_again(root: str, tree: dict[str, object]) -> No
 
 
 def test_repeated_children_are_a_list_and_empty_ones_none() -> None:
-    assert read_xml(b"<r><a>1</a><a/><b> </b><c><d>2</d></c></r>") == ("r", {"a": ["1", None], "b": None, "c": {"d": "2"}})
+    assert read_xml(b"<r><a>1</a><a/><b> </b><c><d>2</d></c></r>") == (
+        "r",
+        {"a": ["1", None], "b": None, "c": {"d": "2"}},
+    )
 
 
 def test_markup_in_text_stays_text() -> None:
@@ -38,7 +41,9 @@ def test_markup_in_text_stays_text() -> None:
     assert read_xml(write_xml("r", tree)) == ("r", tree)
 
 
-@pytest.mark.parametrize("body", [b"", b"text", b"<a>", b"<a></b>", b"<a/><b/>", b'{"a": 1}', b"<a>&unknown;</a>", b"<a>\x01</a>"])
+@pytest.mark.parametrize(
+    "body", [b"", b"text", b"<a>", b"<a></b>", b"<a/><b/>", b'{"a": 1}', b"<a>&unknown;</a>", b"<a>\x01</a>"]
+)
 def test_what_is_no_xml_is_broken(body: bytes) -> None:
     with pytest.raises(Malformed) as caught:
         read_xml(body)

@@ -23,7 +23,7 @@ def read_order(message: Message) -> ShopOrder:
 
 
 def take(session: Session, messages: list[Message], *, refuse: bool = False) -> list[Received]:
-    return receive(session, messages, read_order, AT, ZONE, refuse=refuse)
+    return receive(session, messages, read_order, AT, ZONE, None if refuse else lambda _message: BRAND)
 
 
 @pytest.fixture(autouse=True)
