@@ -1,4 +1,4 @@
-"""A small company for tests: two shops and two warehouses, their settings and secrets, and orders as shops send them."""
+"""A small company for tests: two shops, two warehouses, their settings and secrets, and orders as shops send them."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ NOWHERE: Final = "http://127.0.0.1:9"
 PLACED: Final = datetime.now(UTC).isoformat()
 
 
-def secret(connection: str) -> str:
+def secret_of(connection: str) -> str:
     return f"secret-of-{connection}"
 
 
@@ -29,7 +29,7 @@ def settings_in(
 ) -> Settings:
     """Write the secrets into a folder and give settings whose partners stand at the given addresses."""
     for name in (*SHOPS, *SITES):
-        (folder / name).write_text(secret(name))
+        (folder / name).write_text(secret_of(name))
     (folder / "keyring").write_text(Keyring.generate())
     connections = {
         name: Connection(kind="channels.storefront", brand="demo", shop=shop, base_url=f"{mall}/webhooks/{name}")
@@ -77,8 +77,17 @@ def encoded(document: object) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
-def signed(method: str, target: str, body: bytes, nonce: str, **changes: Any) -> dict[str, str]:  # noqa: ANN401 # what the signer takes
-    """Sign a call to the API as a shop would; a keyword replaces what is signed with."""
+def signed(
+    method: str,
+    target: str,
+    body: bytes,
+    nonce: str,
+    *,
+    client: str = "mall-pc",
+    secret: str = "",
+    timestamp: Any = None,  # noqa: ANN401 # even what is no time
+) -> dict[str, str]:
+    """Sign a call to the API as a shop would; what is left out is as it should be."""
     now = int(datetime.now(UTC).timestamp())
-    values = {"client": "mall-pc", "secret": secret(changes.get("client", "mall-pc")), "timestamp": now, **changes}
-    return sign(method, target, body, nonce=nonce, **values)
+    proof, at = secret or secret_of(client), now if timestamp is None else timestamp
+    return sign(method, target, body, client=client, secret=proof, timestamp=at, nonce=nonce)

@@ -26,7 +26,7 @@ from sandbox.listen import serving
 from sandbox.qimen_sites import Behaviour, Config, Site
 from sandbox.shopper import Shopper
 from tests.hub.making import stock
-from tests.staging import SHOPS, SITES, order_of, secret, settings_in, signed
+from tests.staging import SHOPS, SITES, order_of, secret_of, settings_in, signed
 
 WITHIN_S: Final = 20.0
 Json = dict[str, Any]
@@ -41,7 +41,7 @@ class Journey:
         self._wms = wms
         self._mall = mall
         self._database = database
-        self._shopper = Shopper(api, "mall-pc", secret("mall-pc"))
+        self._shopper = Shopper(api, "mall-pc", secret_of("mall-pc"))
         self._accepted: dict[tuple[str, str], str] = {}
 
     def place(self, number: str = "T1", pieces: dict[str, int] | None = None) -> str:
@@ -110,7 +110,7 @@ def _wms_config(api: str, behaviour: Behaviour) -> Config:
         Site(
             connection=name,
             app_key=name,
-            secret=secret(name),
+            secret=secret_of(name),
             customer_id=name,
             webhook=f"{api}/v1/webhooks/{name}",
             warehouses=(warehouse,),
@@ -132,7 +132,7 @@ def journey(
     with database.transaction() as session:
         make_partitions(session, datetime.now(UTC))
         stock(session, {"sh": {"apple": 50, "pear": 50}, "bj": {"apple": 50}})
-    shops = tuple(storefront.Shop(connection=name, secret=secret(name)) for name in SHOPS)
+    shops = tuple(storefront.Shop(connection=name, secret=secret_of(name)) for name in SHOPS)
     at_desk = settings_in(tmp_path)
     with ExitStack() as stack:
         stack.enter_context(capture_logs())

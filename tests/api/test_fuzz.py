@@ -20,7 +20,9 @@ JUNK = st.one_of(
     st.integers(-(10**20), 10**20),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=20),
-    st.sampled_from(["", " ", "0", "-1", "1e400", "1e9", "\u0000", "\u202e", "💥", "x" * 5_000, "９", "2026-02-30", "null"]),
+    st.sampled_from(
+        ["", " ", "0", "-1", "1e400", "1e9", "\u0000", "\u202e", "💥", "x" * 5_000, "９", "2026-02-30", "null"]
+    ),
     st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
 )

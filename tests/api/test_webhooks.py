@@ -11,15 +11,15 @@ from hub.database import Database, rows
 from sandbox.qimen_wire import signed_query
 from sandbox.standard_webhooks import signature
 from tests.api.calling import problem
-from tests.connectors.contracts import sample
-from tests.staging import CANARY, CANARY_NAME, encoded, order_of, secret
+from tests.connectors.exemplars import sample
+from tests.staging import CANARY, CANARY_NAME, encoded, order_of, secret_of
 
 CONFIRM = sample("qimen/deliveryorder_confirm_final.xml")
 
 
 def push(http: TestClient, body: bytes, method: str = "deliveryorder.confirm", proof: str = "") -> Response:
     """Push as a warehouse would."""
-    values = {"app_key": "wms-sh", "customer_id": "wms-sh", "secret": proof or secret("wms-sh")}
+    values = {"app_key": "wms-sh", "customer_id": "wms-sh", "secret": proof or secret_of("wms-sh")}
     query = signed_query(method, **values, body=body, now=datetime.now(UTC))
     return http.post(f"/v1/webhooks/wms-sh?{urlencode(query)}", content=body)
 
@@ -27,7 +27,7 @@ def push(http: TestClient, body: bytes, method: str = "deliveryorder.confirm", p
 def send(http: TestClient, body: bytes, message_id: str = "m1", connection: str = "mall-pc") -> Response:
     """Push as a storefront would."""
     now = int(datetime.now(UTC).timestamp())
-    proof = signature(secret(connection), message_id, now, body)
+    proof = signature(secret_of(connection), message_id, now, body)
     headers = {"webhook-id": message_id, "webhook-timestamp": str(now), "webhook-signature": proof}
     return http.post(f"/v1/webhooks/{connection}", content=body, headers=headers)
 
@@ -101,7 +101,7 @@ def test_a_bad_webhook_is_refused_as_json(door: TestClient, body: bytes, status:
 def test_a_webhook_for_another_connection_is_not_let_in(http: TestClient, database: Database) -> None:
     body = encoded({"type": "order.paid", "data": order_of()})
     now = int(datetime.now(UTC).timestamp())
-    proof = signature(secret("mall-h5"), "m1", now, body)
+    proof = signature(secret_of("mall-h5"), "m1", now, body)
     headers = {"webhook-id": "m1", "webhook-timestamp": str(now), "webhook-signature": proof}
     assert http.post("/v1/webhooks/mall-pc", content=body, headers=headers).status_code == 401
     assert kept(database) == []

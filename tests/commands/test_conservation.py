@@ -51,8 +51,11 @@ def books(
     order_id: int, *, documents: int = 1, shipped: int = 2, effects: int = 1
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the books of the warehouses and of the storefronts as they should be."""
-    pushes = [{"method": "deliveryorder.confirm", "quantities": {"1": shipped}}, {"method": "other", "quantities": {}}]
-    wms = {"documents": {"wms-sh": {f"{order_id}-1": {"pushes": pushes, "documents": documents}}}}
+    pushes: list[dict[str, Any]] = [
+        {"method": "deliveryorder.confirm", "quantities": {"1": shipped}},
+        {"method": "other", "quantities": {}},
+    ]
+    wms: dict[str, Any] = {"documents": {"wms-sh": {f"{order_id}-1": {"pushes": pushes, "documents": documents}}}}
     return wms, {"mall-pc": {f"shipment:{order_id}-1": {"effects": effects}}}
 
 

@@ -20,3 +20,4 @@ def test_the_demo_checks_itself(more: tuple[str, ...]) -> None:
     shown = json.loads(done.stdout.splitlines()[-1])
     assert shown.keys() >= NEEDED
     assert (shown["orders"], shown["shipped"], shown["lost"], shown["duplicated"]) == (20, 20, 0, 0)
+    assert (shown["worker_kills"] > 0) == bool(more)

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -7,9 +8,9 @@ from pydantic import BaseModel
 
 from connectors.reading import read_as, read_json, write_with
 from hub.document import Document
-from hub.errors import HubError, Malformed
+from hub.errors import Malformed
 from mappings.table import Table
-from tests.connectors.contracts import CANARY, told
+from tests.connectors.exemplars import CANARY, told
 
 TABLE = Table("test", {"row": {"count": {"from": "n", "via": "whole"}, "name": "name"}})
 
@@ -44,10 +45,8 @@ def test_another_encoding_is_named_with_its_place(body: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_do_more_than_be_malformed(body: bytes) -> None:
-    try:
-        read_json(body)
-    except HubError as error:
-        assert isinstance(error, Malformed)
+    with suppress(Malformed):
+        assert isinstance(read_json(body), dict)
 
 
 def test_a_payload_is_read_through_its_table() -> None:

@@ -6,7 +6,9 @@ from connectors.channels.storefront import Storefront
 from connectors.registry import Registry, connections_of
 from hub.errors import Malformed, NeedsOperator, NotFound
 from hub.settings import Connection, Settings
-from tests.connectors.contracts import sample
+from tests.connectors.exemplars import sample
+
+WMS = Connection(kind="warehouses.qimen", brand="demo")
 
 
 @pytest.fixture
@@ -66,4 +68,4 @@ def test_an_order_that_cannot_be_read_is_malformed(registry: Registry) -> None:
 
 def test_connections_are_listed_by_name_and_by_kind(registry: Registry) -> None:
     assert registry.names() == ["bare", "deep", "lost", "mall", "odd", "wms"]
-    assert list(connections_of(registry._settings, "warehouses.qimen")) == ["wms"]
+    assert list(connections_of(Settings(connections={"a": WMS}), "warehouses.qimen")) == ["a"]

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -66,5 +65,7 @@ def test_a_chore_that_cannot_get_through_keeps_no_other_from_its_turn(database: 
 
 
 def _chore(name: str, every_s: float, done: list[str]) -> Chore:
-    note: Callable[[Session, datetime], object] = lambda _session, _at: done.append(name)
+    def note(_session: Session, _at: datetime) -> None:
+        done.append(name)
+
     return Chore(name, every_s, note)

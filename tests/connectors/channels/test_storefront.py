@@ -9,16 +9,8 @@ from connectors.channels.storefront import signature_of
 from hub.errors import Malformed, Unauthorised
 from hub.ports import Inbound
 from sandbox.standard_webhooks import is_genuine, signature
-from tests.connectors.contracts import (
-    AT,
-    NOTICE,
-    SECRET,
-    URL,
-    OrderSourceContract,
-    ShipmentSinkContract,
-    WebhookDeskContract,
-    sample,
-)
+from tests.connectors.contracts import OrderSourceContract, ShipmentSinkContract, WebhookDeskContract
+from tests.connectors.exemplars import AT, NOTICE, SECRET, URL, sample
 
 
 class TestStorefront(OrderSourceContract, WebhookDeskContract, ShipmentSinkContract):
@@ -70,6 +62,6 @@ class TestStorefront(OrderSourceContract, WebhookDeskContract, ShipmentSinkContr
         self.partner().send_shipment(NOTICE)
         sent = call.calls[0].request
         body = sent.body if isinstance(sent.body, bytes) else b""
-        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-        assert is_genuine(SECRET.decode(), *(sent.headers[name] for name in names), body, AT.timestamp())
+        second, proof = sent.headers["webhook-timestamp"], sent.headers["webhook-signature"]
+        assert is_genuine(SECRET.decode(), sent.headers["webhook-id"], second, proof, body, AT.timestamp())
         assert json.loads(body)["event_id"] == NOTICE.key

@@ -2,8 +2,8 @@ import gzip
 import socket
 import time
 from collections.abc import Callable
-from email.utils import format_datetime
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 import responses
@@ -14,7 +14,7 @@ from connectors.transport.http import ANSWER_CAP, Answer, Call, HttpApi, failure
 from hub.errors import HubError, OutcomeUnknown, TryLater
 from hub.exchange import listening
 from hub.settings import Http
-from tests.connectors.peer import HEAD, peer, trickle
+from tests.connectors.peer import HEAD, hang_up, peer, trickle
 
 URL = "http://partner.test/router"
 API = HttpApi(Http(connect_s=0.5, read_s=0.3), lambda call: call.signed(query={"sign": "proof"}))
@@ -38,7 +38,7 @@ def test_what_was_said_is_noted_without_the_signature() -> None:
 
 
 def test_a_call_without_an_answer_is_noted_with_its_error() -> None:
-    with listening() as heard, peer(lambda connection: None) as url, pytest.raises(OutcomeUnknown):
+    with listening() as heard, peer(hang_up) as url, pytest.raises(OutcomeUnknown):
         API.send(Call("POST", url))
     assert [(one.status, bool(one.error)) for one in heard] == [(None, True)]
 

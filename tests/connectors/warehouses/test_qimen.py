@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import ClassVar
 
 import pytest
 import responses
@@ -8,22 +9,11 @@ from connectors.warehouses.qimen import signature_of
 from hub.errors import Malformed, NeedsOperator, Rejected, TryLater, Unauthorised
 from hub.fulfilment.model import Confirm, ConfirmLine
 from hub.ports import Inbound
-from sandbox.qimen_sites import Site
 from sandbox.qimen_order import read_delivery_order
+from sandbox.qimen_sites import Site
 from sandbox.qimen_wire import is_signed, read_request, signed_query
-from tests.connectors.contracts import (
-    AT,
-    CANARY,
-    DELIVERY,
-    SECRET,
-    URL,
-    WISH,
-    DeliveryReportsContract,
-    DeliverySinkContract,
-    WebhookDeskContract,
-    real_sample,
-    sample,
-)
+from tests.connectors.contracts import DeliveryReportsContract, DeliverySinkContract, WebhookDeskContract
+from tests.connectors.exemplars import AT, CANARY, DELIVERY, SECRET, URL, WISH, real_sample, sample
 
 CONFIRM = "taobao.qimen.deliveryorder.confirm"
 SITE = Site(connection="wms-sh", app_key="k", secret="s", customer_id="c1", webhook="", warehouses=("sh",))
@@ -35,7 +25,7 @@ def refusal(code: str) -> bytes:
 
 class TestQimen(WebhookDeskContract, DeliverySinkContract, DeliveryReportsContract):
     kind = "warehouses.qimen"
-    fields = {"app_key": "k", "customer_id": "c1"}
+    fields: ClassVar = {"app_key": "k", "customer_id": "c1"}
     webhook_sample = confirm_sample = "qimen/deliveryorder_confirm_final.xml"
     report_sample = "qimen/orderprocess_report_accept.xml"
     webhook_kind = "confirm"
