@@ -15,7 +15,7 @@ SECONDS: Final = Histogram("oms_http_request_seconds", "Time to answer", ["metho
 
 
 class Depths(Collector):
-    """What waits in the tables; read when scraped, each figure by an index."""
+    """What waits in the tables, read when scraped: live steps, and by their indexes inbox and cases."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -21,6 +21,7 @@ from hub.order.find import OrderPage, OrderView, find_order_id, get_order, list_
 from hub.order.model import Phrase, ShopOrder
 from hub.order.receive import ORDER as KIND
 from hub.order.receive import Received, receive
+from hub.order.status import Lifecycle
 from hub.roles import Actor
 
 router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
@@ -55,11 +56,11 @@ def create_order(request: Request, hub: TheHub, caller: Caller, body: Body, key:
 
     The same order again answers 200 with the first result; the same number with other contents 409.
     """
-    answered = _begin(hub, caller, key, body)
+    answered = _begin(hub, caller, key, b"one", body)
     if answered is not None:
         return _raw(*answered, replayed=True)
     [(status, answer)] = _place(request, hub, caller, [body])
-    if key and status < 500:  # noqa: PLR2004 # what may succeed later is not remembered
+    if key and status < 400:  # noqa: PLR2004 # a refusal is not remembered: its cause may be mended
         with hub.database.transaction() as session:
             finish_key(session, caller.name, key, status, answer)
     return _raw(status, answer)
@@ -68,16 +69,16 @@ def create_order(request: Request, hub: TheHub, caller: Caller, body: Body, key:
 @router.post("/batch", response_model=BatchResult, openapi_extra=BATCH, summary="批量下单 · Place many orders")
 def create_orders(request: Request, hub: TheHub, caller: Caller, body: Body, key: Key = "") -> Response:
     """Place many orders at once; each succeeds or fails alone, and the items answer in the order sent."""
-    answered = _begin(hub, caller, key, body)
+    bodies = _split(hub, body)
+    answered = _begin(hub, caller, key, b"many", body)
     if answered is not None:
         return _raw(*answered, replayed=True)
-    bodies = _split(hub, body)
     items = [
         {"index": index, "status": status, ("order" if status < 400 else "problem"): json.loads(answer)}  # noqa: PLR2004 # HTTP
         for index, (status, answer) in enumerate(_place(request, hub, caller, bodies))
     ]
     answer = json.dumps({"items": items}, ensure_ascii=False).encode()
-    if key:
+    if key and all(item["status"] < 400 for item in items):  # noqa: PLR2004 # as above
         with hub.database.transaction() as session:
             finish_key(session, caller.name, key, OK, answer)
     return _raw(OK, answer)
@@ -89,7 +90,7 @@ def list_page(
     caller: Caller,
     cursor: Annotated[str, Query(pattern=r"^[0-9]{0,16}$")] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    lifecycle: Annotated[str, Query(pattern=r"^[a-z_]{0,20}$")] = "",
+    lifecycle: Lifecycle | None = None,
     external_id: Annotated[str, Query(max_length=64, pattern=PRINTABLE)] = "",
 ) -> OrderPage:
     """List your orders, newest first; `next` of one page is the `cursor` of the following one."""
@@ -97,7 +98,7 @@ def list_page(
         if external_id:
             return OrderPage(orders=tuple(_by_number(session, caller, external_id)), next="")
         before = int(cursor) if cursor else None
-        return list_orders(session, caller, before=before, limit=limit, lifecycle=lifecycle)
+        return list_orders(session, caller, before=before, limit=limit, lifecycle=lifecycle or "")
 
 
 @router.get("/{order_id}", summary="查看订单 · Get an order")
@@ -121,11 +122,11 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body) -> OrderV
         return get_order(session, _number(order_id), caller)
 
 
-def _begin(hub: Hub, caller: Actor, key: str, body: bytes) -> tuple[int, bytes] | None:
+def _begin(hub: Hub, caller: Actor, key: str, call: bytes, body: bytes) -> tuple[int, bytes] | None:
     if not key:
         return None
     with hub.database.transaction() as session:
-        return begin_key(session, caller.name, key, hashlib.sha256(body).digest(), hub.now())
+        return begin_key(session, caller.name, key, hashlib.sha256(call + body).digest(), hub.now())
 
 
 def _place(request: Request, hub: Hub, caller: Actor, bodies: Sequence[bytes]) -> list[tuple[int, bytes]]:

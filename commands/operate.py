@@ -14,7 +14,7 @@ from hub.cases import explain, open_list, resolve
 from hub.catalogue.find import bind
 from hub.database import row, run
 from hub.errors import Conflict, NotFound
-from hub.inbox import InboxState, reopen
+from hub.inbox import InboxState, discard, reopen
 from hub.language import language
 from hub.order.cancel import cancel
 from hub.order.find import get_order
@@ -88,6 +88,18 @@ def replay(inbox_id: int, reason: Reason = "") -> None:
         record(session, _now(), actor.name, "inbox.replay", f"inbox:{message.id}", reason=reason)
         resolve(session, f"inbox:{message.id}", _now(), actor.name, reason or "replayed")
     say("已重新排队，工作进程会处理", "it waits for the worker again")
+
+
+@inbox_app.command("discard", help=words("作废一条已搁置的报文", "set a parked message aside for good"))
+def discard_message(inbox_id: int, reason: Reason) -> None:
+    actor = operator()
+    actor.require(Permission.REPLAY)
+    with reached() as reach, reach.database.transaction() as session:
+        if not discard(session, inbox_id, _now()):
+            raise Conflict(f"message {inbox_id} is not parked", code="inbox_state")
+        record(session, _now(), actor.name, "inbox.discard", f"inbox:{inbox_id}", reason=reason)
+        resolve(session, f"inbox:{inbox_id}", _now(), actor.name, reason)
+    say("已作废", "set aside")
 
 
 @step_app.command("retry", help=words("重试一个已停止的调用", "try a dead call again"))

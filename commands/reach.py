@@ -48,7 +48,8 @@ def reached() -> Generator[Reach]:
     settings = configured()
     postgres = None if settings.database_url else local_station().postgres()
     url = postgres.start() if postgres else settings.database_url
-    database = Database(url, Keyring.read(settings.secret("keyring")))
+    threads = settings.worker.threads  # each call needs a connection, and the loops beside them
+    database = Database(url, Keyring.read(settings.secret("keyring")), connections=threads + 8)
     try:
         yield Reach(settings, database, url)
     finally:

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import structlog
 import uvicorn
+from sqlalchemy.exc import OperationalError
 
 from commands.reach import reached
 from connectors.registry import Registry
@@ -14,6 +16,8 @@ from dashboards.app import build as console
 from flows.housekeeping import Rounds, chores
 from flows.worker import Worker
 from hub.log import start_logging
+
+_log = structlog.get_logger()
 
 
 def serve_api() -> None:
@@ -64,7 +68,10 @@ def serve_scheduler() -> None:
     with reached() as reach:
         rounds = Rounds(reach.database, chores(reach.settings), lambda: datetime.now(UTC))
         while not stop.wait(0.5):
-            rounds.go()
+            try:
+                rounds.go()
+            except OperationalError as error:
+                _log.warning("scheduler.database_away", error=type(error.orig).__name__)
 
 
 def _on_end(stop: Callable[[], object]) -> None:

@@ -1,6 +1,6 @@
 """The configured partners: a connection's kind names its module, which is loaded by that name and nowhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from threading import Lock
 from typing import Any, Final
@@ -45,6 +45,11 @@ class Registry:
             raise NotFound(f"there is no connection {connection}", code="unknown_connection")
         return found
 
+    def brand_of(self, connection: str) -> str:
+        """Give a connection's brand; empty for one that is not configured any more."""
+        found = self._settings.connections.get(connection)
+        return found.brand if found else ""
+
     def read_order(self, connection: str, body: bytes) -> ShopOrder:
         """Bring a channel's bytes into the canonical order, under the connection's brand and shop.
 
@@ -67,8 +72,3 @@ class Registry:
         except ModuleNotFoundError as error:
             raise NeedsOperator(f"connection {name}: {error}", code="unknown_kind") from error
         return module.connect(Partner(name, connection, self._settings.secret(name), self._settings.http))
-
-
-def connections_of(settings: Settings, kind: str) -> Mapping[str, Connection]:
-    """Give the connections of one kind."""
-    return {name: connection for name, connection in settings.connections.items() if connection.kind == kind}

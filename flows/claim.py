@@ -16,12 +16,13 @@ from hub.steps import StepState, promote
 CLAIM: Final = """
     with due as (
         select id, state as was from step
-        where state in ('pending', 'unknown', 'in_flight') and run_at <= :at
+        where state in ('pending', 'unknown', 'in_flight') and run_at <= :at and connection <> all(:full)
         order by run_at, id limit :limit for update skip locked)
     update step set state = 'in_flight', token = token + 1, attempts = attempts + 1, lease_until = :lease_until,
-                    run_at = :reclaim_at
+                    run_at = :reclaim_at, doubt = doubt or due.was = 'in_flight'
     from due where step.id = due.id
-    returning step.id, flow, lane, connection, idempotency_key, order_id, subject, attempts, token, was, lease_until"""
+    returning step.id, flow, lane, connection, idempotency_key, order_id, subject, attempts, token, was, doubt,
+              lease_until"""
 """An expired lease is due like anything else: while a step is in flight, run_at is lease end plus grace."""
 
 
@@ -30,11 +31,17 @@ class Fenced(Exception):
 
 
 def claim(
-    session: Session, limit: int, at: datetime, clock_s: float, lease: timedelta, grace: timedelta
+    session: Session,
+    limit: int,
+    at: datetime,
+    clock_s: float,
+    lease: timedelta,
+    grace: timedelta,
+    full: Sequence[str] = (),
 ) -> list[Claimed]:
-    """Claim the steps that are due, heads of their lanes all of them."""
-    lease_until = at + lease
-    found = rows(session, CLAIM, at=at, limit=limit, lease_until=lease_until, reclaim_at=lease_until + grace)
+    """Claim the steps that are due, heads of their lanes all of them; connections that are `full` are left alone."""
+    until = at + lease
+    found = rows(session, CLAIM, at=at, limit=limit, lease_until=until, reclaim_at=until + grace, full=list(full))
     return [Claimed(*tuple(one), claimed_s=clock_s) for one in found]
 
 
@@ -56,6 +63,7 @@ def settle(session: Session, step: Claimed, outcome: Outcome, at: datetime) -> N
     changed = run(
         session,
         """update step set state = :state, run_at = :run_at, lease_until = null, last_error = :error,
+                           doubt = doubt or :state = 'unknown',
                            settled_at = :settled_at
            where id = :id and token = :token and state = 'in_flight'""",
         state=outcome.state,

@@ -14,7 +14,7 @@ from hub.errors import HubError
 class Claimed:
     """A step that belongs to this worker until its lease ends.
 
-    `was` is the state it was claimed from: anything but pending means that an earlier call may have been executed.
+    `was` is the state it was claimed from; `doubt` says that an earlier call may have been executed unheard.
     `claimed_s` is this worker's monotonic clock at the claim.
     """
 
@@ -28,6 +28,7 @@ class Claimed:
     attempts: int
     token: int
     was: str
+    doubt: bool
     lease_until: datetime
     claimed_s: float
 
@@ -38,7 +39,7 @@ class Effect(Protocol):
     flow: str
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> Any:  # noqa: ANN401 # the flow's own request
-        """Gather what is sent."""
+        """Gather what is sent; None when there is nothing to send any more, and the step is done without a call."""
         ...
 
     def call(self, partner: object, request: Any) -> Any:  # noqa: ANN401 # the flow's own answer

@@ -24,6 +24,9 @@ from hub.steps import StepState
 BACKOFF: Final = wait_exponential_jitter(multiplier=0.5, max=300, exp_base=2, jitter=0.5)
 """Seconds before the next attempt: half a second doubling up to five minutes, with jitter against thundering herds."""
 
+PATIENCE: Final = 20
+"""How many times more often a step is tried that was certainly not executed: a partner may be away for a day."""
+
 MARGIN_S: Final = 0.5
 """What must remain of the lease beyond the call's own time limit."""
 
@@ -81,7 +84,7 @@ class Engine:
         return None
 
     def _effect(self, step: Claimed, at: datetime) -> Any:  # noqa: ANN401 # the flow's own answer
-        if step.attempts > self._attempts:
+        if step.was == StepState.IN_FLIGHT and step.attempts > self._attempts:
             raise Rejected("its attempts are spent without an outcome", code="attempts_spent")
         effect = self._effects.get(step.flow)
         if effect is None:
@@ -89,8 +92,10 @@ class Engine:
         partner = self._connectors.get(step.connection)
         with self._database.transaction() as session:
             request = effect.prepare(session, step, at)
+        if request is None:
+            return None
         self._check_time(step)
-        if step.was != StepState.PENDING and not is_idempotent(partner):
+        if step.doubt and not is_idempotent(partner):
             known = effect.ask(partner, request)
             if known is not None:
                 return known
@@ -106,7 +111,8 @@ class Engine:
     def _sort(self, step: Claimed, error: HubError) -> Outcome:
         """Decide from an error what happens to the step."""
         now = self._clock.now()
-        if isinstance(error, (Rejected, NeedsOperator)) or step.attempts >= self._attempts:
+        limit = self._attempts * (PATIENCE if isinstance(error, TryLater) else 1)
+        if isinstance(error, (Rejected, NeedsOperator)) or step.attempts >= limit:
             return Outcome(StepState.DEAD, now, error)
         wait_s = backoff_s(step.attempts)
         if isinstance(error, TryLater):
@@ -129,7 +135,7 @@ class Engine:
         with self._database.transaction() as session:
             brand = lock_order(session, step.order_id).brand
             settle(session, step, outcome, now)
-            if outcome.state is StepState.DONE and effect:
+            if outcome.state is StepState.DONE and effect and answer is not None:
                 effect.settle(session, step, answer, now)
             if outcome.state is StepState.DEAD and outcome.error:
                 _bury(session, step, outcome.error, brand, now)

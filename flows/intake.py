@@ -7,11 +7,15 @@ from typing import Final
 
 import structlog
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from flows.listing import Taker
 from hub.cases import NewCase, open_cases
-from hub.database import Database
+from hub.database import Database, row
 from hub.inbox import InboxState, Message, claim, postpone, settle
+
+LOCK: Final = 7004
+"""The advisory lock of the takers that work alone; it ends with their transaction."""
 
 TRIES: Final = 5
 """Failures by a fault of ours before a message is set aside for a person."""
@@ -50,6 +54,8 @@ class Intake:
 
     def _batch(self, taker: Taker, limit: int, taken: list[Message]) -> int:
         with self._database.transaction() as session:
+            if taker.alone and not _is_free(session):
+                return 0
             taken += claim(session, taker.kinds, limit, self._now())
             if taken:
                 taker.handle(session, taken, self._now())
@@ -59,10 +65,15 @@ class Intake:
         """Let a message wait longer each time; after the last try it is a case for a platform engineer."""
         now = self._now()
         with self._database.transaction() as session:
-            tries = postpone(session, message.id, now + timedelta(seconds=SET_BACK_S))
+            tries = postpone(session, message.id, now + timedelta(seconds=SET_BACK_S * 2**message.attempts))
             if tries < TRIES:
                 return
             name = type(failure).__name__
             settle(session, message, InboxState.PARKED, now, code="our_fault", error=name)
             case = NewCase("our_fault", f"inbox:{message.id}", "", name, message.order_id, {"inbox": message.id})
             open_cases(session, [case], now)
+
+
+def _is_free(session: Session) -> bool:
+    found = row(session, "select pg_try_advisory_xact_lock(:lock) as free", lock=LOCK)
+    return bool(found and found.free)

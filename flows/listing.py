@@ -18,10 +18,11 @@ from hub.settings import Settings
 
 
 class Taker(Protocol):
-    """A flow that begins with inbox messages; `batch` of them are one transaction."""
+    """A flow that begins with inbox messages; `batch` of them are one transaction, and `alone` means one process."""
 
     kinds: Sequence[str]
     batch: int
+    alone: bool
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None: ...
 

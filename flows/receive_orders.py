@@ -16,6 +16,7 @@ class ReceiveOrders:
     """Takes inbox messages of kind order."""
 
     kinds: Sequence[str] = (ORDER,)
+    alone: bool = False
 
     def __init__(self, connectors: Registry, zone: ZoneInfo, batch: int) -> None:
         self._connectors = connectors
@@ -30,4 +31,4 @@ class ReceiveOrders:
         return self._connectors.read_order(message.connection, message.body)
 
     def _brand_of(self, message: Message) -> str:
-        return self._connectors.settings_of(message.connection).brand
+        return self._connectors.brand_of(message.connection)

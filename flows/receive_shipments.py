@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 from connectors.registry import Registry
 from hub.cases import open_cases
 from hub.errors import NeedsOperator, Rejected
+from hub.fulfilment.model import Confirm, Report
+from hub.fulfilment.release import check_connection, parse_code
 from hub.inbox import InboxState, Message, settle
 from hub.order.progress import record_confirm, record_report
 from hub.order.receive import parked_case
@@ -15,13 +17,16 @@ from hub.ports import DeliveryReports
 
 
 class ReceiveShipments:
-    """Takes inbox messages of the kinds confirm and report, one a transaction.
+    """Takes inbox messages of the kinds confirm and report, one a transaction and one process at a time.
 
-    One at a time because each locks its order first: two batches with two orders crosswise would wait in a circle.
+    One a transaction because each locks its order first: two batches with two orders crosswise would wait in a circle.
+    One process because a document's confirms must be booked in the order they came: a final one that overtook
+    another would look short.
     """
 
     kinds: Sequence[str] = ("report", "confirm")
     batch: int = 1
+    alone: bool = True
 
     def __init__(self, connectors: Registry) -> None:
         self._connectors = connectors
@@ -29,21 +34,26 @@ class ReceiveShipments:
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         """Book messages; one that contradicts the order books nothing and becomes a case."""
         for message in messages:
+            order_id: int | None = None
             try:
                 with session.begin_nested():
-                    order_id = self._book(session, message, at)
+                    news = self._read(message)
+                    check_connection(session, news.code, message.connection)
+                    order_id, _ = parse_code(news.code)
+                    if isinstance(news, Confirm):
+                        record_confirm(session, news, at)
+                    else:
+                        record_report(session, news, at)
             except Rejected as error:
-                settle(session, message, InboxState.PARKED, at, code=error.code, error=error.message)
-                open_cases(
-                    session, [parked_case(message, error, self._connectors.settings_of(message.connection).brand)], at
-                )
+                state, code = InboxState.PARKED, error.code
+                settle(session, message, state, at, order_id=order_id, code=code, error=error.message)
+                brand = self._connectors.brand_of(message.connection)
+                open_cases(session, [parked_case(message, error, brand)], at)
             else:
                 settle(session, message, InboxState.DONE, at, order_id=order_id)
 
-    def _book(self, session: Session, message: Message, at: datetime) -> int:
+    def _read(self, message: Message) -> Confirm | Report:
         desk = self._connectors.get(message.connection)
         if not isinstance(desk, DeliveryReports):
             raise NeedsOperator(f"{message.connection} does not report deliveries", code="wrong_kind")
-        if message.kind == "confirm":
-            return record_confirm(session, desk.read_confirm(message.body), at)
-        return record_report(session, desk.read_report(message.body), at)
+        return desk.read_confirm(message.body) if message.kind == "confirm" else desk.read_report(message.body)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from flows.effect import Claimed
 from hub.errors import HubError, NeedsOperator
 from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Delivery
-from hub.fulfilment.release import CANCEL, RELEASE, mark_submitted
+from hub.fulfilment.release import CANCEL, RELEASE, has_ended, mark_submitted
 from hub.order.cancel import record_cancel_answer
 from hub.order.outbound import read_cancel_wish, read_delivery
 from hub.ports import DeliverySink
@@ -19,8 +19,10 @@ class ReleaseFulfilment:
 
     flow: str = RELEASE
 
-    def prepare(self, session: Session, step: Claimed, at: datetime) -> Delivery:
-        return read_delivery(session, step.subject["order_id"], step.subject["no"], at)
+    def prepare(self, session: Session, step: Claimed, at: datetime) -> Delivery | None:
+        """Gather the delivery, unless the location has refused it or the order was cancelled meanwhile."""
+        order_id, no = step.subject["order_id"], step.subject["no"]
+        return None if has_ended(session, order_id, no) else read_delivery(session, order_id, no, at)
 
     def call(self, partner: object, request: Delivery) -> Accepted:
         return _sink(partner).send_delivery(request)

@@ -1,6 +1,7 @@
 """The embedded worker: one dispatcher and a pool of threads over the same tables that a broker's workers would use."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from connectors.registry import Registry
 from flows.claim import claim
+from flows.effect import Claimed
 from flows.engine import Clock, Engine
 from flows.housekeeping import Rounds, chores
 from flows.intake import Intake
@@ -35,6 +37,9 @@ class Worker:
         self._stop = threading.Event()
         self._broken = False
         self._free = threading.Semaphore(settings.worker.threads)
+        self._share = max(1, settings.worker.threads // 2)
+        self._under_way: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self._calls = ThreadPoolExecutor(settings.worker.threads, "call")
         self._inbox = ThreadPoolExecutor(len(takers(connectors, settings)) * 2, "inbox")
         self._engine = Engine(database, connectors, effects(), settings, Clock(_now, monotonic))
@@ -95,21 +100,35 @@ class Worker:
     def _dispatch(self) -> int:
         """Claim as many steps as there are free threads, and start them."""
         places = 0
-        while places < self._settings.threads and self._free.acquire(blocking=False):
+        while places < self._share and self._free.acquire(blocking=False):
             places += 1
         claimed = 0
         try:
             if places:
                 lease, grace = timedelta(seconds=self._settings.lease_s), timedelta(seconds=self._settings.grace_s)
                 with self._database.transaction() as session:
-                    steps = claim(session, places, _now(), monotonic(), lease, grace)
+                    steps = claim(session, places, _now(), monotonic(), lease, grace, self._full())
                 for step in steps:
                     claimed += 1
-                    self._calls.submit(self._engine.run, step).add_done_callback(self._finished)
+                    with self._counting:
+                        self._under_way[step.connection] += 1
+                    self._calls.submit(self._run, step).add_done_callback(self._finished)
         finally:
             for _ in range(places - claimed):
                 self._free.release()
         return claimed
+
+    def _run(self, step: Claimed) -> StepState | None:
+        try:
+            return self._engine.run(step)
+        finally:
+            with self._counting:
+                self._under_way[step.connection] -= 1
+
+    def _full(self) -> list[str]:
+        """Name the connections that have their share of the threads: a slow partner must not take them all."""
+        with self._counting:
+            return [connection for connection, calls in self._under_way.items() if calls >= self._share]
 
     def _finished(self, call: Future[StepState | None]) -> None:
         """Free the place; a bug in a step is loud, and its lease lets it be tried again."""

@@ -62,6 +62,16 @@ CAUSES: Final[Mapping[str, Cause]] = {
     ),
     "over_confirm": Cause(Words("仓库发货数量超过应发", "the warehouse confirms more than was asked"), _REPLAY),
     "batch_mismatch": Cause(Words("批次数量与明细数量不符", "the batch quantities contradict their line"), _REPLAY),
+    "earlier_confirm_parked": Cause(
+        Words(
+            "前一条发货确认尚未处理，本条不能视为短发",
+            "an earlier confirm waits, so this one cannot be told from a short one",
+        ),
+        Words(
+            "先处理或作废前一条（./oms inbox discard），再 ./oms inbox replay {inbox}",
+            "replay or set aside the earlier one (./oms inbox discard), then run ./oms inbox replay {inbox}",
+        ),
+    ),
     "unknown_document": Cause(Words("仓库单号不存在", "no such fulfilment order"), _REPLAY),
     "cancel_refused": Cause(
         Words("仓库拒绝取消，货物将继续发出", "the warehouse refuses to cancel: the goods will ship"),
@@ -154,6 +164,20 @@ def resolve(session: Session, subject: str, at: datetime, actor: str, resolution
         actor=actor,
         resolution=resolution,
         cause=cause,
+    )
+
+
+def resolve_steps(session: Session, order_id: int, at: datetime) -> None:
+    """Close the cases of an order's dead steps that have been taken away since."""
+    run(
+        session,
+        """update case_file set state = 'resolved', resolved_at = :at, resolved_by = 'system', updated_at = :at,
+                                resolution = 'the call was withdrawn', version = version + 1
+           where order_id = :order_id and cause = 'step_dead' and state = 'open'
+             and not exists (
+                 select 1 from step where 'step:' || step.id = case_file.subject and step.state = 'dead')""",
+        order_id=order_id,
+        at=at,
     )
 
 

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final, cast
 
+import psycopg
 from psycopg import Connection as PsycopgConnection
 from psycopg import sql
 from sqlalchemy import MetaData, TextClause, create_engine, text
 from sqlalchemy.engine import Row
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -91,6 +93,9 @@ def copy(session: Session, table: str, columns: Sequence[str], records: Iterable
     driver = cast("PsycopgConnection[Any]", session.connection().connection.driver_connection)
     names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
     statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), names)
-    with driver.cursor() as cursor, cursor.copy(statement) as stream:
-        for record in records:
-            stream.write_row(record)
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as stream:
+            for record in records:
+                stream.write_row(record)
+    except psycopg.OperationalError as error:  # as SQLAlchemy names it everywhere else
+        raise OperationalError("copy", None, error) from error

@@ -76,13 +76,14 @@ class Message:
     kind: str
     message_id: str
     state: str
+    attempts: int
     order_id: int | None
     error_code: str
     error: str
     body: bytes
 
 
-COLUMNS: Final = "id, received_at, connection, kind, message_id, state, order_id, error_code, error, body"
+COLUMNS: Final = "id, received_at, connection, kind, message_id, state, attempts, order_id, error_code, error, body"
 
 
 def message_id_of(body: bytes) -> str:
@@ -195,10 +196,11 @@ def settle(
 
 
 def postpone(session: Session, inbox_id: int, until: datetime) -> int:
-    """Let a message that failed by a fault of ours wait, and give how often it has been tried."""
+    """Let a message that failed by a fault of ours wait, and give how often it has been tried; 0 if it is settled."""
     found = row(
         session,
-        "update inbox set attempts = attempts + 1, run_at = :until where id = :id returning attempts",
+        """update inbox set attempts = attempts + 1, run_at = :until where id = :id and state = 'received'
+           returning attempts""",
         id=inbox_id,
         until=until,
     )
@@ -213,13 +215,22 @@ def reopen(session: Session, inbox_id: int, at: datetime) -> Message:
     message = read(session, inbox_id, lock=True)
     run(
         session,
-        """update inbox set state = 'received', run_at = :at, error_code = '', error = ''
+        """update inbox set state = 'received', run_at = :at, attempts = 0, error_code = '', error = ''
            where id = :id and received_at = :received_at and state in ('parked', 'refused')""",
         at=at,
         id=inbox_id,
         received_at=message.received_at,
     )
     return message
+
+
+def discard(session: Session, inbox_id: int, at: datetime) -> bool:
+    """Set a parked or refused message aside for good; say whether it was one."""
+    message = read(session, inbox_id, lock=True)
+    if message.state not in {InboxState.PARKED, InboxState.REFUSED}:
+        return False
+    settle(session, message, InboxState.SUPERSEDED, at)
+    return True
 
 
 def _readable(session: Session, found: Row[Any], at: datetime) -> Message | None:

@@ -3,9 +3,9 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from hub.errors import NeedsOperator
@@ -83,6 +83,14 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     connections: dict[str, Connection] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def leave_time_for_a_call(self) -> Self:
+        """Refuse a lease that ends before a call can: no step would ever be sent."""
+        call_s = self.http.connect_s + 2 * self.http.read_s
+        if self.worker.lease_s <= call_s + 1:
+            raise ValueError(f"worker.lease_s must be more than {call_s + 1:g} (connect_s + 2 x read_s + 1)")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -99,13 +107,14 @@ class Settings(BaseSettings):
     def secret(self, name: str) -> bytes:
         """Read a secret from OMS_SECRET_<NAME> or from the file of that name in the secrets folder.
 
-        Raises: NeedsOperator when neither is there, saying where it was looked for.
+        Raises: NeedsOperator when neither is there or both are empty, saying where it was looked for.
         """
         variable = f"OMS_SECRET_{name.upper().replace('-', '_')}"
-        if variable in os.environ:
-            return os.environ[variable].encode()
-        if self.secrets_folder is not None and (path := self.secrets_folder / name).is_file():
-            return path.read_bytes().strip()
+        found = os.environ.get(variable, "").encode()
+        if not found and self.secrets_folder is not None and (path := self.secrets_folder / name).is_file():
+            found = path.read_bytes()
+        if found.strip():
+            return found.strip()
         where = f"{variable} or a file {name} in {self.secrets_folder or 'OMS_SECRETS_FOLDER'}"
         raise NeedsOperator(f"the secret {name} is missing: set {where}", code="secret_missing")
 

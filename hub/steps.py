@@ -35,7 +35,7 @@ OPEN = (StepState.WAITING, StepState.PENDING, StepState.IN_FLIGHT, StepState.UNK
 
 
 class StepColumns(Table):
-    """What a live step and a finished one have in common."""
+    """What a live step and a finished one have in common; `doubt` says that a call may have been executed unheard."""
 
     flow: str = words()
     lane: str = words()
@@ -47,6 +47,7 @@ class StepColumns(Table):
     run_at: datetime = moment()
     attempts: int = number(default=0)
     token: int = number(default=0)
+    doubt: bool = False
     lease_until: datetime | None = moment(default=None)
     last_error: str = words(default="")
     created_at: datetime = moment()
@@ -60,6 +61,7 @@ class Step(StepColumns, table=True):
         UniqueConstraint("idempotency_key"),
         Index("ix_step_due", "run_at", "id", postgresql_where=text("state in ('pending', 'unknown', 'in_flight')")),
         Index("ix_step_lane", "lane", "id"),
+        Index("ix_step_waiting", "lane", "id", postgresql_where=text("state = 'waiting'")),
         Index("uq_step_lane_in_flight", "lane", unique=True, postgresql_where=text("state = 'in_flight'")),
         Index("ix_step_order", "order_id"),
         Index("ix_step_finished", "settled_at", postgresql_where=text("state in ('done', 'cancelled')")),
@@ -124,8 +126,8 @@ def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes
     run(
         session,
         """insert into step (flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, token,
-                             last_error, created_at)
-           select flow, lane, connection, key, order_id, subject::jsonb, state, :at, 0, 0, '', :at
+                             doubt, last_error, created_at)
+           select flow, lane, connection, key, order_id, subject::jsonb, state, :at, 0, 0, false, '', :at
            from unnest(cast(:flows as text[]), cast(:lanes as text[]), cast(:connections as text[]),
                        cast(:keys as text[]), cast(:orders as bigint[]), cast(:subjects as text[]),
                        cast(:states as text[]))
@@ -156,11 +158,14 @@ def promote(session: Session, lane: str, at: datetime) -> None:
 
 
 def withdraw(session: Session, lane: str, flow: str, at: datetime) -> bool:
-    """Cancel a step that has not been tried yet, and say whether that was still possible."""
+    """Cancel a step that was certainly never executed, and say whether that was still possible.
+
+    A step that is dead without doubt was refused every time; it is taken away as well, so that its lane can go on.
+    """
     changed = run(
         session,
         """update step set state = 'cancelled', settled_at = :at
-           where lane = :lane and flow = :flow and state in ('waiting', 'pending') and attempts = 0""",
+           where lane = :lane and flow = :flow and state in ('waiting', 'pending', 'dead') and not doubt""",
         lane=lane,
         flow=flow,
         at=at,
@@ -173,7 +178,7 @@ def withdraw(session: Session, lane: str, flow: str, at: datetime) -> bool:
 def move_finished(session: Session, before: datetime, limit: int = 5_000) -> int:
     """Move finished steps to the monthly history, in bulk; give how many."""
     columns = """id, flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, token,
-                 lease_until, last_error, created_at, settled_at"""
+                 doubt, lease_until, last_error, created_at, settled_at"""
     return run(
         session,
         f"""with finished as (

@@ -150,7 +150,7 @@ class Qimen:
                 "code": message.code,
                 "status": STATUSES.get(message.status.upper(), "progress"),
                 "partner_id": message.wms_id,
-                "note": f"{message.status} {message.note}".strip(),
+                "note": message.status[:60],
             }
         )
 
@@ -205,7 +205,8 @@ def _read_answer(answer: Answer) -> dict[str, object]:
     flag, code = contents.get("flag"), str(contents.get("code") or "")
     if flag == "success":
         return contents
-    text = f"{code}: {str(contents.get('message') or '')[:200]}"
+    # The partner's own words may name people; they stay in the sealed exchange.
+    text = f"the warehouse answered {code[:60] or 'failure'}"
     if flag != "failure":
         raise OutcomeUnknown("the answer says neither success nor failure", code="garbled_answer")
     if code == "sign-check-failure":

@@ -11,17 +11,22 @@ from hub.database import rows, run
 from hub.errors import NotFound
 
 
-def find_bound(session: Session, codes: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-    """Give the SKU of each (shop, channel code) that has one: its binding, else the SKU of the same code."""
+def find_bound(session: Session, codes: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str], str]:
+    """Give the SKU of each (shop, channel code) that has one: its binding, else its brand's SKU of the same code.
+
+    `codes` are (brand, shop, channel code).
+    """
     found = rows(
         session,
         """select asked.shop, asked.code, coalesce(binding.sku, sku.code) as sku
-           from unnest(cast(:shops as text[]), cast(:codes as text[])) as asked (shop, code)
+           from unnest(cast(:brands as text[]), cast(:shops as text[]), cast(:codes as text[]))
+                as asked (brand, shop, code)
            left join channel_binding binding on (binding.shop, binding.channel_sku) = (asked.shop, asked.code)
-           left join sku on sku.code = asked.code
+           left join sku on (sku.code, sku.brand) = (asked.code, asked.brand)
            where coalesce(binding.sku, sku.code) is not null""",
-        shops=[shop for shop, _ in codes],
-        codes=[code for _, code in codes],
+        brands=[brand for brand, _, _ in codes],
+        shops=[shop for _, shop, _ in codes],
+        codes=[code for _, _, code in codes],
     )
     return {(row.shop, row.code): row.sku for row in found}
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.database import copy, run
-from hub.errors import Malformed
-from hub.fulfilment.status import Execution, Negotiation
+from hub.database import copy, row, run
+from hub.errors import Malformed, NotFound
+from hub.fulfilment.status import ENDED, Execution, Negotiation
 from hub.fulfilment.table import Method
 from hub.inventory.ledger import StockKey
 from hub.inventory.reserve import Claim
@@ -106,6 +106,25 @@ def open_fulfilments(session: Session, new: Sequence[NewFulfilment], at: datetim
     lines = [(f.order_id, f.no, line.line_no, line.sku, line.quantity, 0, 0) for f in new for line in f.lines]
     copy(session, "fulfilment_line", ["order_id", "no", "line_no", "sku", "quantity", "shipped", "released"], lines)
     add(session, [_release_step(f) for f in new], at, fresh_lanes=True)
+
+
+def has_ended(session: Session, order_id: int, no: int) -> bool:
+    """Say whether nothing of a fulfilment order can be shipped any more."""
+    statement = "select execution from fulfilment_order where order_id = :order_id and no = :no"
+    found = row(session, statement, order_id=order_id, no=no)
+    return found is not None and Execution(found.execution) in ENDED
+
+
+def check_connection(session: Session, code: str, connection: str) -> None:
+    """Make sure that a document belongs to the connection that speaks of it: numbers can be guessed.
+
+    Raises: Malformed for what is no number of ours; NotFound for another connection's document.
+    """
+    order_id, no = parse_code(code)
+    statement = "select connection from fulfilment_order where order_id = :order_id and no = :no"
+    found = row(session, statement, order_id=order_id, no=no)
+    if found is None or found.connection != connection:
+        raise NotFound(f"{connection} has no document {code}", code="unknown_document")
 
 
 def mark_submitted(session: Session, order_id: int, no: int, partner_id: str, at: datetime) -> None:

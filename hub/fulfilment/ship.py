@@ -29,7 +29,7 @@ class Shipped:
 def ship(session: Session, standing: Standing, confirm: Confirm, at: datetime) -> Shipped | None:
     """Book a confirm; None when it was booked before.
 
-    Raises: Conflict with code over_confirm, batch_mismatch or unknown_line when it contradicts what was asked, or
+    Raises: Conflict with code over_confirm or batch_mismatch when it contradicts what was asked, or
     fulfilment_ended when nothing is open here any more.
     """
     key = {"order_id": standing.order_id, "no": standing.no, "confirm": confirm.confirm_key}
@@ -68,7 +68,7 @@ def ship(session: Session, standing: Standing, confirm: Confirm, at: datetime) -
 def read_pieces(lines: Sequence[ConfirmLine], asked: Sequence[NewLine]) -> dict[int, int]:
     """Bring a confirm's lines to ours: by line number, else by SKU, filling our lines in order; zero pieces vanish.
 
-    Raises: Conflict with code batch_mismatch, unknown_line or over_confirm.
+    Raises: Conflict with code batch_mismatch or over_confirm.
     """
     room = {line.line_no: line.quantity for line in asked}
     pieces: Counter[int] = Counter()

@@ -94,7 +94,8 @@ def _plan(needs: Sequence[Need], places: Mapping[str, Place], shelf: Shelf, poli
     for need in needs:
         to = points.setdefault(need.division, point_of(need.division))
         parts = split(need.wants, policy.splitters)
-        plans.append(Plan(need, tuple(route(parts, to, places, shelf, policy.version, policy.costs, need.barred))))
+        ours = {code: place for code, place in places.items() if place.brand == need.brand}
+        plans.append(Plan(need, tuple(route(parts, to, ours, shelf, policy.version, policy.costs, need.barred))))
     return plans
 
 

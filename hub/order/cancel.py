@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from hub.audit import record
-from hub.cases import NewCase, open_cases, resolve
+from hub.audit import plain, record
+from hub.cases import NewCase, open_cases, resolve, resolve_steps
 from hub.database import row, rows, run
 from hub.errors import Conflict
 from hub.fulfilment.model import CancelAnswer
@@ -36,9 +36,9 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     if _has_shipped(session, order_id):
         raise Conflict("some of this order has left: it can only be returned", code="already_shipped")
     move(order.lifecycle, Event.CANCEL)
-    wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": reason[:200]})
+    wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": plain(reason)})
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
-    record(session, at, actor, "order.cancel", f"order:{order_id}", reason=reason[:200])
+    record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
     standings = [Standing(session, order_id, no) for no in _live_fulfilments(session, order_id)]
     hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
     for standing in standings:
@@ -103,6 +103,7 @@ def record_cancel_answer(session: Session, order_id: int, no: int, answer: Cance
 def _stop(session: Session, standing: Standing, wish_no: int, at: datetime) -> None:
     lane = lane_of(standing.code, standing.connection)
     if withdraw(session, lane, RELEASE, at):
+        resolve_steps(session, standing.order_id, at)
         lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "cancelled", at)
         give_back(session, standing.order_id, {line.line_no: line.quantity for line in lines})
         return

@@ -103,8 +103,8 @@ class Order(Document):
     currency: str = "CNY"
     buyer: Buyer
     receiver: Receiver
-    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1)]
-    adjustments: tuple[Adjustment, ...] = ()
+    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=500)]
+    adjustments: Annotated[tuple[Adjustment, ...], Field(max_length=200)] = ()
     freight: Fen = 0
     total: Fen
     remark: Annotated[str, StringConstraints(max_length=1000, pattern=PRINTABLE)] = ""

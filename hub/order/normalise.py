@@ -1,5 +1,6 @@
 """Turn an order as placed into the hub's own lines: SKUs bound, bundles opened, discounts shared, address placed."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -75,7 +76,9 @@ def normalise(
         for no, line in enumerate(order.lines, 1)
     ]
     shares = share_adjustments(order.adjustments, sold)
-    borne = {line.line_no: sum(part.amount for part in shares if part.line_no == line.line_no) for line in sold}
+    borne: Counter[int] = Counter()
+    for part in shares:
+        borne[part.line_no] += part.amount
     sold = [replace(line, discount=borne[line.line_no]) for line in sold]
     lines = (*sold, *_components(sold, products))
     to = order.receiver

@@ -72,7 +72,7 @@ def need_of(order_id: int, one: NormalOrder) -> Need:
 
 
 def _normalised(session: Session, orders: Sequence[ShopOrder]) -> list[NormalOrder | Rejected]:
-    codes = {(one.shop, line.channel_sku) for one in orders for line in one.order.lines}
+    codes = {(one.brand, one.shop, line.channel_sku) for one in orders for line in one.order.lines}
     bound = find_bound(session, codes)
     products = find_products(session, set(bound.values()))
     normal: list[NormalOrder | Rejected] = []

@@ -41,6 +41,8 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     shipped = ship(session, standing, confirm, at)
     if shipped is None:
         return order_id
+    if shipped.left_over:
+        _check_earlier(session, order_id)
     mark_shipped(session, order_id, shipped.pieces)
     if shipped.pieces:
         add(session, [_notify_step(order, shipped.shipment_no)], at)
@@ -63,6 +65,18 @@ def record_report(session: Session, report: Report, at: datetime, policy: Policy
     elif not standing.ended and standing.negotiation in {Negotiation.UNSUBMITTED, Negotiation.SUBMITTED}:
         standing.agree(Negotiation.ACCEPTED, at, Execution.IN_PROGRESS)
     return order_id
+
+
+def _check_earlier(session: Session, order_id: int) -> None:
+    """Make sure that what looks short is short: pieces of a confirm that was parked may have left already.
+
+    Raises: Conflict.
+    """
+    parked = "select id from inbox where order_id = :id and kind = 'confirm' and state = 'parked' limit 1"
+    if found := rows(session, parked, id=order_id):
+        raise Conflict(
+            f"inbox row {found[0].id} waits, so this is not known to be short", code="earlier_confirm_parked"
+        )
 
 
 def _reject(session: Session, order: Locked, standing: Standing, report: Report, policy: Policy, at: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from hub.address.division import Level, ancestry
-from hub.audit import record
+from hub.audit import plain, record
 from hub.cases import resolve
 from hub.database import rows, run
 from hub.errors import Conflict
@@ -53,8 +53,8 @@ def release_holds(
         reason=reason,
         id=order_id,
     )
-    record(session, at, actor.name, "order.release", f"order:{order_id}", holds=held, reason=reason)
-    resolve(session, f"order:{order_id}", at, actor.name, reason)
+    record(session, at, actor.name, "order.release", f"order:{order_id}", holds=held, reason=plain(reason))
+    resolve(session, f"order:{order_id}", at, actor.name, plain(reason))
     pieces = _open_pieces(session, order_id)
     if not pieces:
         return []

@@ -44,7 +44,12 @@ class SalesOrder(Entity, table=True):
         Index("ix_sales_order_phone", "phone_index"),
         Index("ix_sales_order_phone_tail", "brand", "phone_tail_index"),
         Index("ix_sales_order_subject", "subject_id", "placed_at"),
-        Index("ix_sales_order_open", "lifecycle", "id", postgresql_where=text("lifecycle in ('accepted', 'received')")),
+        Index(
+            "ix_sales_order_open",
+            "lifecycle",
+            "id",
+            postgresql_where=text("lifecycle in ('accepted', 'received', 'in_fulfilment')"),
+        ),
         {"postgresql_partition_by": "RANGE (id)"},
     )
     id: int = number(primary_key=True)

@@ -11,10 +11,11 @@ from hub.sourcing.model import Place
 
 def find_places(session: Session) -> Mapping[str, Place]:
     """Give every location by its code, those that are closed included, so that a decision can say why not."""
-    statement = """select code, connection, owner, courier, latitude, longitude, storages, handling, active
+    statement = """select brand, code, connection, owner, courier, latitude, longitude, storages, handling, active
                    from location order by code"""
     return {
         row.code: Place(
+            row.brand,
             row.code,
             row.connection,
             row.owner,

@@ -102,6 +102,7 @@ class Decision(Document):
 class Place:
     """A location as the rules need it; `handling` in minor units an order."""
 
+    brand: str
     code: str
     connection: str
     owner: str

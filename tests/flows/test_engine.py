@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.effect import is_idempotent
-from flows.engine import backoff_s
+from flows.engine import PATIENCE, backoff_s
 from hub.database import Database, rows, run
 from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NotFound, OutcomeUnknown, Rejected, TryLater
 from hub.fulfilment.release import RELEASE
@@ -111,12 +111,13 @@ def test_a_finished_step_lets_the_next_of_its_lane_run(play: Play, order_id: int
     assert play.claim().idempotency_key == "next"
 
 
-@pytest.mark.parametrize("error", [TryLater("busy"), LOST])
-def test_attempts_are_spent_in_the_end(play: Play, error: HubError) -> None:
+@pytest.mark.parametrize(("error", "times"), [(TryLater("busy"), 4 * PATIENCE), (LOST, 4)])
+def test_attempts_are_spent_in_the_end(play: Play, error: HubError, times: int) -> None:
     states: list[StepState | None] = []
-    for _ in range(4):
+    for _ in range(times):
         states.append(play.run(error))
         play.wait(600)
+    assert StepState.DEAD not in states[:-1]
     assert states[-1] is StepState.DEAD
     assert causes(play.database) == ["step_dead"]
 
@@ -206,3 +207,14 @@ def test_no_wait_is_longer_than_five_minutes_and_a_bit(attempts: int) -> None:
 
 def test_who_does_not_declare_idempotency_has_none() -> None:
     assert not is_idempotent(object())
+
+
+def test_a_doubt_outlives_a_busy_answer(play: Play) -> None:
+    play.partner.idempotent = False
+    play.run(LOST)
+    play.wait(600)
+    play.run(TryLater("busy"))
+    play.wait(600)
+    play.partner.executed = "taken before"
+    assert play.run() is StepState.DONE
+    assert play.partner.calls[-1].split()[0] == "ask"

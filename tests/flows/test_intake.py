@@ -20,6 +20,7 @@ class Poisoned:
 
     kinds: Sequence[str] = ("order",)
     batch = 8
+    alone = False
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -82,11 +83,11 @@ def test_poison_is_halved_until_it_is_alone_and_its_neighbours_go_on(desk: Desk)
 
 def test_after_its_last_try_poison_is_parked_for_a_person(desk: Desk) -> None:
     desk.receive(b"poison")
-    for _ in range(TRIES):
+    for tries in range(TRIES):
         assert desk.states() == ["received"]
         assert desk.work_off() == [0]
         assert desk.work_off() == [0]
-        desk.now += timedelta(seconds=SET_BACK_S)
+        desk.now += timedelta(seconds=SET_BACK_S * 2**tries)
     assert desk.states() == ["parked"]
     assert len(desk.taker.sizes) == TRIES
     with desk.database.transaction() as session:

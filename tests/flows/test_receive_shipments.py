@@ -109,3 +109,16 @@ def test_a_push_without_its_fields_is_a_case(session: Session, taker: ReceiveShi
     (message,) = take(session, taker, body)
     assert (message.state, message.error_code, open_causes(session)) == ("parked", "malformed", ["malformed"])
     assert code
+
+
+def test_another_warehouse_cannot_speak_for_a_document(session: Session, taker: ReceiveShipments, code: str) -> None:
+    stranger, _ = keep(session, "wms-bj", "confirm", "stolen", confirm(code, 4), NOW)
+    taker.handle(session, claim(session, taker.kinds, 1, NOW), NOW)
+    assert (read(session, stranger).state, open_causes(session)) == ("parked", ["unknown_document"])
+    assert see(session, int(code.partition("-")[0])).parcels == ()
+
+
+def test_what_looks_short_waits_for_an_earlier_confirm(session: Session, taker: ReceiveShipments, code: str) -> None:
+    first, last = take(session, taker, confirm(code, 2, "c1", final=False, surplus=1), confirm(code, 2, "c2"))
+    assert (first.state, last.state, last.error_code) == ("parked", "parked", "earlier_confirm_parked")
+    assert len(see(session, int(code.partition("-")[0])).fulfilments) == 1

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from hub.errors import NeedsOperator
-from hub.settings import Settings
+from hub.settings import Http, Settings, Worker
 
 
 @pytest.fixture
@@ -62,3 +62,15 @@ def test_a_secret_comes_from_a_file_or_a_variable(tmp_path: Path, monkeypatch: p
 def test_a_missing_secret_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(NeedsOperator, match=f"OMS_SECRET_MALL_PC or a file mall-pc in {tmp_path}"):
         Settings(secrets_folder=tmp_path).secret("mall-pc")
+
+
+def test_an_empty_secret_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_SECRET_MALL", "")
+    (tmp_path / "mall").write_text("\n")
+    with pytest.raises(NeedsOperator, match="missing"):
+        Settings(secrets_folder=tmp_path).secret("mall")
+
+
+def test_a_lease_must_outlast_a_call() -> None:
+    with pytest.raises(ValueError, match="lease_s must be more"):
+        Settings(worker=Worker(lease_s=10), http=Http(connect_s=3, read_s=10))

@@ -76,12 +76,24 @@ def test_an_untried_step_is_withdrawn_and_the_next_one_runs(session: Session, at
     assert not withdraw(session, "a", "release", at)
 
 
-@pytest.mark.parametrize(("state", "attempts"), [("in_flight", 0), ("pending", 1), ("unknown", 1), ("done", 1)])
-def test_a_step_that_was_tried_is_not_withdrawn(session: Session, at: datetime, state: str, attempts: int) -> None:
+@pytest.mark.parametrize(
+    ("state", "doubt"), [("in_flight", False), ("pending", True), ("unknown", True), ("dead", True), ("done", False)]
+)
+def test_a_step_that_may_have_been_executed_is_not_withdrawn(
+    session: Session, at: datetime, state: str, *, doubt: bool
+) -> None:
     add(session, [step("a", "a1")], at)
-    run(session, "update step set state = :state, attempts = :attempts", state=state, attempts=attempts)
+    run(session, "update step set state = :state, doubt = :doubt, attempts = 1", state=state, doubt=doubt)
     assert not withdraw(session, "a", "release", at)
     assert states(session) == {"a1": state}
+
+
+@pytest.mark.parametrize("state", ["pending", "dead"])
+def test_a_step_that_was_refused_every_time_is_withdrawn(session: Session, at: datetime, state: str) -> None:
+    add(session, [step("a", "a1"), step("a", "a2", "cancel")], at)
+    run(session, "update step set state = :state, attempts = 3 where idempotency_key = 'a1'", state=state)
+    assert withdraw(session, "a", "release", at)
+    assert states(session) == {"a1": "cancelled", "a2": "pending"}
 
 
 def test_one_cause_has_one_step(session: Session, at: datetime) -> None:

@@ -48,6 +48,7 @@ def delivery_order(**changes: object) -> dict[str, object]:
     line = {"line_no": 1, "source_order_code": "mall-1", "sku": "P1", "quantity": 2, "unit_price": 617}
     return {
         **(times | words | dict.fromkeys(("total", "goods", "discount", "freight"), 1234)),
+        "attempt": 1,
         "order_type": "exchange",
         "owner_code": "BRAND",
         "courier_code": "SF",
@@ -273,7 +274,7 @@ def test_a_delivery_order_to_a_wrong_phone_names_no_phone() -> None:
 def test_a_confirm_with_only_children_is_read() -> None:
     shipped = Table.named("warehouses/qimen").apply("confirm", confirm())
     assert shipped["parcels"] == [{"lines": [{"sku": "P1", "quantity": 2}]}]
-    assert shipped["lines"] == [{"line_no": "1", "sku": "P1", "quantity": 2, "batches": [{"quantity": 2}]}]
+    assert shipped["lines"] == [{"line_ref": "1", "sku": "P1", "quantity": 2, "batches": [{"quantity": 2}]}]
 
 
 @pytest.mark.parametrize(("confirm_type", "final"), [(None, True), ("", True), ("0", True), ("1", False)])

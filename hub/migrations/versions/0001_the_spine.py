@@ -60,7 +60,7 @@ def upgrade() -> None:
         sa.Column("resolved_by", sa.Text(), nullable=False),
         sa.Column("resolution", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "cause in ('address', 'batch_mismatch', 'cancel_refused', 'malformed', 'order_conflict', 'our_fault', 'over_confirm', 'rejected', 'review', 'step_dead', 'stock', 'totals', 'unknown_document', 'unknown_sku')",
+            "cause in ('address', 'batch_mismatch', 'cancel_refused', 'earlier_confirm_parked', 'malformed', 'order_conflict', 'our_fault', 'over_confirm', 'rejected', 'review', 'step_dead', 'stock', 'totals', 'unknown_document', 'unknown_sku')",
             name=op.f("ck_case_file_cause_known"),
         ),
         sa.CheckConstraint("state in ('open', 'resolved')", name=op.f("ck_case_file_state_known")),
@@ -206,6 +206,7 @@ def upgrade() -> None:
         sa.Column("run_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("doubt", sa.Boolean(), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -235,6 +236,9 @@ def upgrade() -> None:
     op.create_index("ix_step_lane", "step", ["lane", "id"], unique=False)
     op.create_index("ix_step_order", "step", ["order_id"], unique=False)
     op.create_index(
+        "ix_step_waiting", "step", ["lane", "id"], unique=False, postgresql_where=sa.text("state = 'waiting'")
+    )
+    op.create_index(
         "uq_step_lane_in_flight", "step", ["lane"], unique=True, postgresql_where=sa.text("state = 'in_flight'")
     )
     op.create_table(
@@ -249,6 +253,7 @@ def upgrade() -> None:
         sa.Column("run_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("doubt", sa.Boolean(), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -389,7 +394,7 @@ def upgrade() -> None:
         "sales_order",
         ["lifecycle", "id"],
         unique=False,
-        postgresql_where=sa.text("lifecycle in ('accepted', 'received')"),
+        postgresql_where=sa.text("lifecycle in ('accepted', 'received', 'in_fulfilment')"),
     )
     op.create_index("ix_sales_order_phone", "sales_order", ["phone_index"], unique=False)
     op.create_index("ix_sales_order_phone_tail", "sales_order", ["brand", "phone_tail_index"], unique=False)

@@ -128,4 +128,4 @@ class TestQimen(WebhookDeskContract, DeliverySinkContract, DeliveryReportsContra
     def test_a_warehouse_that_will_not_stop_gives_its_reason(self) -> None:
         responses.post(URL, refusal("cancel-refused"))
         answer = self.partner().send_cancel(WISH)
-        assert (answer.stopped, answer.reason) == (False, "cancel-refused: no")
+        assert (answer.stopped, answer.reason) == (False, "the warehouse answered cancel-refused")

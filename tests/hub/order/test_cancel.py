@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import Database, run
+from hub.database import Database, rows, run
 from hub.errors import Conflict, NotFound
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.release import mark_submitted
@@ -187,3 +187,14 @@ def test_orders_crosswise_over_two_locations_are_cancelled_at_once_without_a_dea
     with database.transaction() as session:
         assert drift(session) == []
         assert counters(session, "sh", "apple") == counters(session, "bj", "pear") == (40, 0)
+
+
+@pytest.mark.parametrize("state", ["pending", "dead"])
+def test_a_release_that_was_always_refused_is_taken_back_at_once(session: Session, state: str) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    order_id = placed(session, order({"apple": 2}))
+    run(session, "update step set state = :state, attempts = 3", state=state)
+    assert cancel(session, order_id, "buyer", "call me on 100 0000 0042", AT) == "cancelled"
+    assert sources(session, order_id) == [("sh", "cancelled")]
+    told = rows(session, "select detail::text as detail from audit_entry where act = 'order.cancel'")
+    assert "0042" not in told[0].detail

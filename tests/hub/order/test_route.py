@@ -9,7 +9,7 @@ WANT = Want(line_no=1, sku="apple", quantity=2, storage="ambient", grams=500)
 
 def place(code: str, *, active: bool = True, point: Point | None = None) -> Place:
     where = point or point_of(DIVISIONS[code])
-    return Place(code, f"wms-{code}", OWNER, "SF", where, ("ambient",), 100, active)
+    return Place("demo", code, f"wms-{code}", OWNER, "SF", where, ("ambient",), 100, active)
 
 
 def routed(
