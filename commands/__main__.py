@@ -182,7 +182,7 @@ def main() -> None:
     """Run a command; errors that somebody can act on are told in one line, and the exit code is 2."""
     signal.signal(signal.SIGTERM, _leave)
     try:
-        app()
+        app(prog_name="./oms")
     except HubError as error:
         ERROR.print(f"[red]{words('错误', 'error')}[/] {error.message} ({error.code})", soft_wrap=True)
         sys.exit(2)

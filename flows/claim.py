@@ -15,14 +15,16 @@ from hub.steps import StepState, promote
 
 CLAIM: Final = """
     with due as (
-        select id, state as was from step
+        select id, state as was, run_at as due_at from step
         where state in ('pending', 'unknown', 'in_flight') and run_at <= :at and connection <> all(:full)
-        order by run_at, id limit :limit for update skip locked)
-    update step set state = 'in_flight', token = token + 1, attempts = attempts + 1, lease_until = :lease_until,
-                    run_at = :reclaim_at, doubt = doubt or due.was = 'in_flight'
-    from due where step.id = due.id
-    returning step.id, flow, lane, connection, idempotency_key, order_id, subject, attempts, token, was, doubt,
-              lease_until"""
+        order by run_at, id limit :limit for update skip locked),
+    claimed as (
+        update step set state = 'in_flight', token = token + 1, attempts = attempts + 1, lease_until = :lease_until,
+                        run_at = :reclaim_at, doubt = doubt or due.was = 'in_flight'
+        from due where step.id = due.id
+        returning step.*, due.was, due.due_at)
+    select id, flow, lane, connection, idempotency_key, order_id, subject, attempts, token, was, doubt, lease_until
+    from claimed order by due_at, id"""
 """An expired lease is due like anything else: while a step is in flight, run_at is lease end plus grace."""
 
 
