@@ -46,14 +46,17 @@ def configured() -> Settings:
 def reached() -> Generator[Reach]:
     """Connect to the configured database, or to the local station's, which is started for the while if it sleeps."""
     settings = configured()
+    keyring = Keyring.read(settings.secret("keyring"))  # before anything is started that would have to be stopped
+    threads = settings.worker.threads  # each call needs a connection, and the loops beside them
     postgres = None if settings.database_url else local_station().postgres()
     url = postgres.start() if postgres else settings.database_url
-    threads = settings.worker.threads  # each call needs a connection, and the loops beside them
-    database = Database(url, Keyring.read(settings.secret("keyring")), connections=threads + 8)
     try:
-        yield Reach(settings, database, url)
+        database = Database(url, keyring, connections=threads + 8)
+        try:
+            yield Reach(settings, database, url)
+        finally:
+            database.close()
     finally:
-        database.close()
         if postgres:
             postgres.stop()
 
