@@ -20,7 +20,7 @@ from hub.order.cancel import cancel
 from hub.order.find import get_order
 from hub.order.resume import release_holds
 from hub.order.trace import trace
-from hub.roles import Permission
+from hub.roles import Actor, Permission
 
 order_app = typer.Typer(help=words("查看与处理订单", "look at orders and let them go on"), no_args_is_help=True)
 inbox_app = typer.Typer(help=words("收件箱", "the inbox"), no_args_is_help=True)
@@ -85,8 +85,7 @@ def replay(inbox_id: int, reason: Reason = "") -> None:
         message = reopen(session, inbox_id, _now())
         if message.state not in {InboxState.PARKED, InboxState.REFUSED}:
             raise Conflict(f"message {inbox_id} is {message.state}: there is nothing to replay", code="inbox_state")
-        record(session, _now(), actor.name, "inbox.replay", f"inbox:{message.id}", reason=reason)
-        resolve(session, f"inbox:{message.id}", _now(), actor.name, reason or "replayed")
+        _put_right(session, actor, "inbox.replay", f"inbox:{message.id}", reason)
     say("已重新排队，工作进程会处理", "it waits for the worker again")
 
 
@@ -97,8 +96,7 @@ def discard_message(inbox_id: int, reason: Reason) -> None:
     with reached() as reach, reach.database.transaction() as session:
         if not discard(session, inbox_id, _now()):
             raise Conflict(f"message {inbox_id} is not parked", code="inbox_state")
-        record(session, _now(), actor.name, "inbox.discard", f"inbox:{inbox_id}", reason=reason)
-        resolve(session, f"inbox:{inbox_id}", _now(), actor.name, reason)
+        _put_right(session, actor, "inbox.discard", f"inbox:{inbox_id}", reason)
     say("已作废", "set aside")
 
 
@@ -116,8 +114,7 @@ def retry_step(step_id: int, reason: Reason) -> None:
         )
         if not changed:
             raise Conflict(f"step {step_id} is not dead", code="step_state")
-        record(session, _now(), actor.name, "step.retry", f"step:{step_id}", reason=reason)
-        resolve(session, f"step:{step_id}", _now(), actor.name, reason)
+        _put_right(session, actor, "step.retry", f"step:{step_id}", reason)
     say("已重新排队", "it is due again")
 
 
@@ -155,6 +152,12 @@ def bind_sku(
         bind(session, found.brand, found.shop, channel_sku, sku, _now())
         record(session, _now(), operator().name, "sku.bind", f"sku:{sku}", shop=found.shop, channel_sku=channel_sku)
     say("已对应", "bound")
+
+
+def _put_right(session: Session, actor: Actor, act: str, subject: str, reason: str) -> None:
+    """Write what a person did about a subject into the audit log, and close its cases."""
+    record(session, _now(), actor.name, act, subject, reason=reason)
+    resolve(session, subject, _now(), actor.name, reason or "replayed")
 
 
 def _order_id(session: Session, number: str) -> int:
