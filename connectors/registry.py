@@ -1,15 +1,17 @@
 """The configured partners: a connection's kind names its module, which is loaded by that name and nowhere else."""
 
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from threading import Lock
 from typing import Any, Final
 
-from connectors.partner import Partner
+from connectors.partner import Partner, no_token, utc_now
 from hub.errors import NeedsOperator, NotFound
 from hub.order.model import ShopOrder
 from hub.ports import OrderSource
 from hub.settings import Connection, Settings
+from hub.tokens import Tokens
 
 KINDS: Final = ("channels", "warehouses", "erp", "crm", "payments", "couriers")
 
@@ -17,8 +19,9 @@ KINDS: Final = ("channels", "warehouses", "erp", "crm", "payments", "couriers")
 class Registry:
     """Makes each partner once, when it is first asked for."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens | None = None) -> None:
         self._settings = settings
+        self._tokens = tokens
         self._made: dict[str, object] = {}
         self._lock = Lock()
 
@@ -50,6 +53,15 @@ class Registry:
         found = self._settings.connections.get(connection)
         return found.brand if found else ""
 
+    def serving(self, family: str, brand: str) -> str:
+        """Name the connection of a kind ("erp", "couriers") that serves a brand: the first by name; empty for none."""
+        fitting = (
+            name
+            for name, one in sorted(self._settings.connections.items())
+            if one.kind.startswith(f"{family}.") and one.brand == brand
+        )
+        return next(fitting, "")
+
     def read_order(self, connection: str, body: bytes) -> ShopOrder:
         """Bring a channel's bytes into the canonical order, under the connection's brand and shop.
 
@@ -60,7 +72,8 @@ class Registry:
             raise NeedsOperator(f"{connection} does not bring orders", code="wrong_kind")
         settings = self.settings_of(connection)
         order = source.read_order(body)
-        return ShopOrder(brand=settings.brand, shop=settings.shop, channel=connection, order=order)
+        platform = getattr(source, "platform", "OTHER")
+        return ShopOrder(brand=settings.brand, shop=settings.shop, channel=connection, platform=platform, order=order)
 
     def _make(self, name: str) -> object:
         connection = self.settings_of(name)
@@ -71,4 +84,6 @@ class Registry:
             module: Any = import_module(f"connectors.{connection.kind}")
         except ModuleNotFoundError as error:
             raise NeedsOperator(f"connection {name}: {error}", code="unknown_kind") from error
-        return module.connect(Partner(name, connection, self._settings.secret(name), self._settings.http))
+        secret, http = self._settings.secret(name), self._settings.http
+        token = partial(self._tokens.current, name) if self._tokens else no_token
+        return module.connect(Partner(name, connection, secret, http, utc_now, token))

@@ -84,6 +84,13 @@ CAUSES: Final[Mapping[str, Cause]] = {
             "mend the cause, then run ./oms step retry {step} --reason …",
         ),
     ),
+    "connection_paused": Cause(
+        Words("连接已暂停：凭据或地址不被接受", "a connection is paused: its credentials or address are refused"),
+        Words(
+            "更正凭据后执行 ./oms connection resume {subject} --reason …",
+            "put the credentials right, then run ./oms connection resume {subject} --reason …",
+        ),
+    ),
     "our_fault": Cause(
         Words("系统处理报文时出错", "the hub failed on a message"),
         Words(

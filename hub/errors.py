@@ -9,7 +9,8 @@ HubError
 │   └── NoStock         there is not enough to promise
 ├── TryLater            definitely not executed; the same call may succeed later
 ├── OutcomeUnknown      it may have been executed: ask before sending again
-└── NeedsOperator       stop and call a person (configuration, credentials)
+└── NeedsOperator       stop and call a person
+    └── Misconfigured   the whole connection is wrong (credentials, address): pause it, try nothing more
 """
 
 
@@ -82,3 +83,9 @@ class NeedsOperator(HubError):
     """Stop and call a person: no retry will mend this."""
 
     code = "needs_operator"
+
+
+class Misconfigured(NeedsOperator):
+    """Credentials or address of a connection are wrong: certainly not executed, and more tries may lock us out."""
+
+    code = "misconfigured"

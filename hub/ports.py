@@ -3,15 +3,19 @@
 Documents that cross a port are frozen values. Partners raise the errors of hub.errors and nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import AwareDatetime
 
 from hub.document import Document
 from hub.errors import HubError
+from hub.fulfilment.courier import Subscription, Track
 from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Confirm, Delivery, Report, ShipmentNotice
+from hub.fulfilment.sale import GoodsIssue, Sale
 from hub.order.model import Order
+from hub.tokens import Token
 
 
 class Inbound(Document):
@@ -28,8 +32,23 @@ class Inbound(Document):
 class Notice(Document):
     """What a webhook turned out to be: its kind decides the flow, its id makes it come once."""
 
-    kind: Literal["order", "confirm", "report"]
+    kind: Literal["order", "confirm", "report", "track"]
     message_id: str
+
+
+class Fetched(Document):
+    """A message that was asked for: kept in the inbox before anything reads it, once per kind and id."""
+
+    kind: Literal["order"]
+    message_id: str
+    body: bytes
+
+
+class Hinted(Document):
+    """What a channel's queue brought; its receipts are confirmed when the messages are kept."""
+
+    messages: tuple[Fetched, ...]
+    receipts: tuple[str, ...]
 
 
 class Reply(Document):
@@ -57,10 +76,48 @@ class OrderSource(Protocol):
 
 
 @runtime_checkable
+class OrderFeed(Protocol):
+    """Asks a channel for the orders that have changed."""
+
+    window: timedelta
+    """The longest span of time that one question may cover."""
+
+    def fetch_orders(self, since: datetime, until: datetime) -> Iterator[Sequence[Fetched]]:
+        """Give what has changed, page by page; each page is kept before the next is asked for.
+
+        Raises: TryLater; OutcomeUnknown; NeedsOperator; Rejected.
+        """
+        ...
+
+
+@runtime_checkable
+class OrderHints(Protocol):
+    """Takes a channel's queue of hints, each of which is answered by reading the order it names."""
+
+    def fetch_hinted(self) -> Hinted: ...
+
+    def confirm_hints(self, receipts: Sequence[str]) -> None: ...
+
+
+@runtime_checkable
+class TokenKeeper(Protocol):
+    """Exchanges a connection's token for the next one; an unanswered exchange may be repeated."""
+
+    def refresh_token(self, token: Token) -> Token: ...
+
+
+@runtime_checkable
 class ShipmentSink(Protocol):
-    """Tells a channel that goods have left; repeating a key has no further effect."""
+    """Tells a channel that goods have left; a partner that is not idempotent is a ShipmentProbe as well."""
 
     def send_shipment(self, shipment: ShipmentNotice) -> None: ...
+
+
+@runtime_checkable
+class ShipmentProbe(Protocol):
+    """Says whether a channel knows of a shipment already, for one that does not take a repeated key once."""
+
+    def find_shipment(self, shipment: ShipmentNotice) -> bool: ...
 
 
 @runtime_checkable
@@ -79,6 +136,43 @@ class DeliveryReports(Protocol):
     def read_confirm(self, body: bytes) -> Confirm: ...
 
     def read_report(self, body: bytes) -> Report: ...
+
+
+@runtime_checkable
+class SaleBook(Protocol):
+    """Books in an ERP what a fulfilment order has shipped; `find_` asks by our own key after an unheard answer."""
+
+    def send_sale(self, sale: Sale) -> Accepted: ...
+
+    def find_sale(self, sale: Sale) -> Accepted | None:
+        """Raises: NeedsOperator with code duplicate_document when there is more than one."""
+        ...
+
+    def send_goods_issue(self, issue: GoodsIssue) -> Accepted: ...
+
+    def find_goods_issue(self, issue: GoodsIssue) -> Accepted | None:
+        """Raises: as `find_sale`."""
+        ...
+
+
+@runtime_checkable
+class ParcelTracker(Protocol):
+    """Has a courier's news of a parcel pushed to us, or asks for them; reading is pure."""
+
+    def send_subscription(self, subscription: Subscription) -> None: ...
+
+    def fetch_track(self, subscription: Subscription) -> Track | None: ...
+
+    def read_tracks(self, body: bytes) -> Sequence[Track]: ...
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """Makes a harmless call, so that a person sees whether address and credentials are right."""
+
+    def probe(self) -> None:
+        """Raises: the errors of hub.errors."""
+        ...
 
 
 class Connectors(Protocol):

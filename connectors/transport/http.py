@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from hub.errors import HubError, NeedsOperator, OutcomeUnknown, Rejected, TryLater
+from hub.errors import HubError, Misconfigured, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import Exchange, note
 from hub.settings import Http
 
@@ -68,7 +68,7 @@ class HttpApi:
     def send(self, call: Call) -> Answer:
         """Send a call and give its answer with a status below 300.
 
-        Raises: TryLater when it was certainly not executed; OutcomeUnknown when it may have been; NeedsOperator for
+        Raises: TryLater when it was certainly not executed; OutcomeUnknown when it may have been; Misconfigured for
         credentials and redirects; Rejected for what the partner refuses.
         """
         ready = self._sign(call)
@@ -130,11 +130,11 @@ def failure_of(answer: Answer) -> HubError | None:
     if status >= SERVER_ERRORS:
         return OutcomeUnknown(text, code=f"http_{status}")
     if status in OUR_FAULT:
-        return NeedsOperator(f"{text}: check the connection's credentials", code=f"http_{status}")
+        return Misconfigured(f"{text}: check the connection's credentials", code=f"http_{status}")
     if status >= CLIENT_ERRORS:
         return Rejected(text, code=f"http_{status}")
     if status >= REDIRECTS:
-        return NeedsOperator(f"{text}: redirects are not followed, check base_url", code=f"http_{status}")
+        return Misconfigured(f"{text}: redirects are not followed, check base_url", code=f"http_{status}")
     return None
 
 
@@ -146,7 +146,7 @@ def _translate(error: requests.RequestException | HTTPError) -> HubError:
     if isinstance(error, requests.Timeout):
         return OutcomeUnknown("the partner did not answer in time", code="timeout")
     if isinstance(error, NO_ADDRESS):
-        return NeedsOperator("the connection's base_url is not an address", code="bad_url")
+        return Misconfigured("the connection's base_url is not an address", code="bad_url")
     return OutcomeUnknown(
         f"the connection broke while the partner was answering ({type(error).__name__})", code="broken"
     )

@@ -14,7 +14,7 @@ from connectors.reading import read_as, write_with
 from connectors.transport.http import Answer, Call, HttpApi
 from connectors.transport.xml import read_xml, write_xml
 from hub.document import Document, Moment
-from hub.errors import HubError, Malformed, NeedsOperator, OutcomeUnknown, Rejected, TryLater, Unauthorised
+from hub.errors import HubError, Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater, Unauthorised
 from hub.fulfilment.model import (
     Accepted,
     CancelAnswer,
@@ -210,7 +210,7 @@ def _read_answer(answer: Answer) -> dict[str, object]:
     if flag != "failure":
         raise OutcomeUnknown("the answer says neither success nor failure", code="garbled_answer")
     if code == "sign-check-failure":
-        raise NeedsOperator("the warehouse refuses our signature: check app_key and secret", code=code)
+        raise Misconfigured("the warehouse refuses our signature: check app_key and secret", code=code)
     if code.startswith("isp.") or code == "system-busy":
         raise TryLater(text, code=code)
     raise Rejected(text, code=code or "failure")

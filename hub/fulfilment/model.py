@@ -8,7 +8,7 @@ from hub.document import Document, Moment, Text
 
 
 class Party(Document):
-    """Who sends or receives a parcel: personal data."""
+    """Who sends or receives a parcel: personal data. `token` stands for what a platform shows masked (OAID)."""
 
     name: str
     phone: str
@@ -18,6 +18,7 @@ class Party(Document):
     town: str = ""
     street: str
     postcode: str = ""
+    token: str = ""
 
 
 class DeliveryLine(Document):

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 
-from hub.columns import Entity, Table, moment, number, one_of, words
+from hub.columns import Entity, Table, document, moment, number, one_of, sealed, words
+from hub.fulfilment.courier import CourierStatus
 from hub.fulfilment.status import Execution, Negotiation
 
 BY_ORDER: Final = {"postgresql_partition_by": "RANGE (order_id)"}
@@ -105,3 +106,46 @@ class ParcelLine(Table, table=True):
     parcel_no: int = number(primary_key=True)
     line_no: int = number(primary_key=True)
     quantity: int = number()
+
+
+class ParcelTrack(Entity, table=True):
+    """How far a parcel is by its courier's word; `events` is the courier's whole log, sealed."""
+
+    __table_args__ = (
+        one_of("status", CourierStatus),
+        ForeignKeyConstraint(
+            ["order_id", "shipment_no", "parcel_no"], ["parcel.order_id", "parcel.shipment_no", "parcel.no"]
+        ),
+        Index("ix_parcel_track_open", "asked_at", postgresql_where=text("status not in ('delivered', 'returned')")),
+        BY_ORDER,
+    )
+    order_id: int = number(primary_key=True)
+    shipment_no: int = number(primary_key=True)
+    parcel_no: int = number(primary_key=True)
+    connection: str = words()
+    status: str = words()
+    status_at: datetime | None = moment(default=None)
+    events: bytes | None = sealed(default=None)
+    event_count: int = number(default=0)
+    subscribed_at: datetime | None = moment(default=None)
+    asked_at: datetime = moment()
+    delivered_at: datetime | None = moment(default=None)
+
+
+class Posting(Entity, table=True):
+    """What an ERP is told of a fulfilment order that has ended: its lines with their amounts, and the ERP's numbers."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["order_id", "no"], ["fulfilment_order.order_id", "fulfilment_order.no"]),
+        BY_ORDER,
+    )
+    order_id: int = number(primary_key=True)
+    no: int = number(primary_key=True)
+    connection: str = words()
+    shipped_at: datetime = moment()
+    freight: int = number()
+    lines: list[dict[str, Any]] = document()
+    sale_id: str = words(default="")
+    sale_at: datetime | None = moment(default=None)
+    issue_id: str = words(default="")
+    issue_at: datetime | None = moment(default=None)

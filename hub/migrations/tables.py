@@ -6,14 +6,17 @@ import hub.audit  # its tables
 import hub.cases  # its tables
 import hub.catalogue.table  # its tables
 import hub.clients  # its tables
+import hub.connections  # its tables
 import hub.fulfilment.table  # its tables
 import hub.ids  # its tables
 import hub.inbox  # its tables
 import hub.inventory.table  # its tables
 import hub.order.table  # its tables
+import hub.polls  # its tables
 import hub.sourcing.table  # its tables
 import hub.steps  # its tables
-import hub.subject  # noqa: F401 # its tables
+import hub.subject  # its tables
+import hub.tokens  # noqa: F401 # its tables
 from hub.database import METADATA
 
 __all__ = ["METADATA"]

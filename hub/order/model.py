@@ -58,16 +58,35 @@ class Buyer(Document):
 
 
 class Receiver(Document):
-    """Whom and where to: personal data, sealed at rest and never logged."""
+    """Whom and where to: personal data, sealed at rest and never logged.
+
+    A platform that keeps people to itself gives them masked (138****0000) with a `token` that its own partners open.
+    """
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTABLE)]
-    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{5,19}$")]
+    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9*][0-9* -]{5,19}$")]
+    token: Annotated[str, StringConstraints(max_length=500, pattern=r"^[\w.:@/+=$~#-]*$")] = ""
     province: Phrase = ""
     city: Phrase = ""
     county: Phrase = ""
     town: Phrase = ""
     street: Phrase
     postcode: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,10}$")] = ""
+
+    @model_validator(mode="after")
+    def be_reachable(self) -> Self:
+        """Refuse a masked phone that no token stands for: nobody could deliver."""
+        if "*" in self.phone and not self.token:
+            raise ValueError("the phone is masked and no token stands for it")
+        return self
+
+
+class Invoice(Document):
+    """The invoice a buyer asks for; `kind` in the channel's word. Personal data: a title is often a name."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PRINTABLE)]
+    kind: Phrase = ""
+    tax_no: Phrase = ""
 
 
 class OrderLine(Document):
@@ -108,6 +127,8 @@ class Order(Document):
     freight: Fen = 0
     total: Fen
     remark: Annotated[str, StringConstraints(max_length=1000, pattern=PRINTABLE)] = ""
+    seller_note: Annotated[str, StringConstraints(max_length=1000, pattern=PRINTABLE)] = ""
+    invoice: Invoice | None = None
 
     @model_validator(mode="after")
     def hang_together(self) -> Self:
@@ -138,6 +159,7 @@ class ShopOrder(Document):
     brand: str
     shop: str
     channel: str
+    platform: str = "OTHER"
     order: Order
 
 

@@ -55,7 +55,7 @@ def read_delivery(session: Session, order_id: int, no: int, at: datetime) -> Del
         shop_name=found.shop,
         buyer_nick="",
         courier_code=found.courier,
-        platform_code="OTHER",
+        platform_code=found.platform,
         total=found.total,
         goods=found.goods,
         discount=found.discount,
@@ -182,7 +182,8 @@ def _receiver(session: Session, found: Row[Any]) -> Party:
         raise NeedsOperator("the buyer's personal data was erased: nothing can be sent", code="subject_erased")
     opened = {
         column: key.open(bytes(getattr(found, column)), place_of(column, found.id))
-        for column in ("receiver_name", "receiver_phone", "receiver_street")
+        for column in ("receiver_name", "receiver_phone", "receiver_street", "receiver_token")
+        if getattr(found, column) is not None
     }
     return Party(
         name=opened["receiver_name"],
@@ -193,4 +194,5 @@ def _receiver(session: Session, found: Row[Any]) -> Party:
         town=found.town,
         street=opened["receiver_street"],
         postcode=found.postcode,
+        token=opened.get("receiver_token", ""),
     )

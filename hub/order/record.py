@@ -34,6 +34,7 @@ def order_record(
         "updated_at": at,
         "shop": shop_order.shop,
         "channel": shop_order.channel,
+        "platform": shop_order.platform,
         "external_id": order.external_id,
         "source_revision": order.source_revision,
         "payload_hash": payload_hash(shop_order),
@@ -48,8 +49,9 @@ def order_record(
         "total": order.total,
         "subject_id": subject_id,
         **_sealed(order_id, one, key),
-        "phone_index": ring.index("phone", shop_order.brand, phone),
-        "phone_tail_index": ring.index("phone_tail", shop_order.brand, phone[-4:]),
+        # A masked phone is nobody's number: only its token may find it.
+        "phone_index": ring.index("phone", shop_order.brand, to.token if "*" in to.phone else phone),
+        "phone_tail_index": ring.index("phone_tail", shop_order.brand, phone_tail(to.phone)),
         "division": one.place.code,
         "province": one.place.province.name if one.place.province else "",
         "city": one.place.city.name if one.place.city else "",
@@ -64,8 +66,12 @@ def order_record(
 
 
 def payload_hash(shop_order: ShopOrder) -> bytes:
-    """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter."""
-    return hashlib.sha256(shop_order.order.model_dump_json().encode()).digest()
+    """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter.
+
+    The revision is left out: a channel counts it up whenever anything of the order moves, the parcel included.
+    """
+    contents = shop_order.order.model_dump_json(exclude={"source_revision"})
+    return hashlib.sha256(contents.encode()).digest()
 
 
 def _sealed(order_id: int, one: NormalOrder, key: SubjectKey) -> dict[str, bytes | None]:
@@ -76,7 +82,10 @@ def _sealed(order_id: int, one: NormalOrder, key: SubjectKey) -> dict[str, bytes
         "receiver_name": to.name,
         "receiver_phone": to.phone,
         "receiver_street": street_of(one),
+        "receiver_token": to.token or None,
         "remark": order.remark or None,
+        "seller_note": order.seller_note or None,
+        "invoice": order.invoice.model_dump_json() if order.invoice else None,
     }
     return {
         column: key.seal(text, place_of(column, order_id)) if text is not None else None
@@ -109,6 +118,12 @@ def plain_phone(phone: str) -> str:
     """Bring a phone number to the digits it is searched by: no spaces, no dashes, no +86."""
     digits = "".join(char for char in phone if char.isdigit())
     return digits[2:] if digits.startswith("86") and len(digits) == 13 else digits  # noqa: PLR2004 # +86 and eleven digits
+
+
+def phone_tail(phone: str) -> str:
+    """Give the last four digits of a phone number, or nothing when they are masked."""
+    tail = phone.replace(" ", "").replace("-", "")[-4:]
+    return tail if tail.isdigit() else ""
 
 
 def line_records(order_id: int, lines: Sequence[NormalLine]) -> Iterator[dict[str, Any]]:

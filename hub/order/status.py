@@ -29,11 +29,12 @@ class Payment(StrEnum):
 
 
 class Fulfilment(StrEnum):
-    """How much of an order has left; derived from its lines' counters, never moved by hand."""
+    """How much of an order has left and arrived; derived from its lines' counters, never moved by hand."""
 
     NONE = "none"
     PARTIAL = "partial"
     SHIPPED = "shipped"
+    DELIVERED = "delivered"
 
 
 class Event(StrEnum):
@@ -70,8 +71,10 @@ def move(state: Lifecycle, event: Event) -> Lifecycle:
     return after
 
 
-def derive_fulfilment(ordered: int, shipped: int, cancelled: int) -> Fulfilment:
-    """Say how much of an order has left, from the sums of its shippable lines' counters."""
+def derive_fulfilment(ordered: int, shipped: int, cancelled: int, delivered: int = 0) -> Fulfilment:
+    """Say how much of an order has left and arrived, from the sums of its shippable lines' counters."""
     if not shipped:
         return Fulfilment.NONE
-    return Fulfilment.SHIPPED if shipped + cancelled >= ordered else Fulfilment.PARTIAL
+    if shipped + cancelled < ordered:
+        return Fulfilment.PARTIAL
+    return Fulfilment.DELIVERED if delivered >= shipped else Fulfilment.SHIPPED

@@ -1,0 +1,119 @@
+"""Polls: what a connection must be asked for regularly, as rows that one worker at a time takes on.
+
+A poll's watermark moves only when everything before it lies in the inbox, so a worker that dies repeats its window.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Session
+
+from hub.columns import Table, moment, number, words
+from hub.database import rows, run
+
+
+class Poll(Table, table=True):
+    """One thing to ask one connection for; `watermark` is up to when it is known."""
+
+    __table_args__ = (Index("ix_poll_due", "run_at"),)
+    connection: str = words(primary_key=True)
+    name: str = words(primary_key=True)
+    run_at: datetime = moment()
+    watermark: datetime = moment()
+    lease_until: datetime | None = moment(default=None)
+    token: int = number(default=0)
+    failures: int = number(default=0)
+    last_success_at: datetime | None = moment(default=None)
+    last_error: str = words(default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A poll that belongs to this worker until its lease ends."""
+
+    connection: str
+    name: str
+    watermark: datetime
+    token: int
+    failures: int
+
+
+def plan_polls(session: Session, wanted: Sequence[tuple[str, str]], at: datetime, since: datetime) -> None:
+    """Make sure that each wanted (connection, name) has its row; a new one asks from `since` on."""
+    run(
+        session,
+        """insert into poll (connection, name, run_at, watermark, token, failures, last_error)
+           select connection, name, :at, :since, 0, 0, ''
+           from unnest(cast(:connections as text[]), cast(:names as text[])) as new (connection, name)
+           order by 1, 2 on conflict do nothing""",
+        connections=[connection for connection, _ in wanted],
+        names=[name for _, name in wanted],
+        at=at,
+        since=since,
+    )
+
+
+def claim_polls(
+    session: Session, wanted: Sequence[tuple[str, str]], limit: int, at: datetime, lease: timedelta
+) -> list[Turn]:
+    """Take due polls of these (connection, name); a paused connection is left alone."""
+    found = rows(
+        session,
+        """with due as (
+               select connection, name from poll
+               where run_at <= :at and (lease_until is null or lease_until < :at)
+                 and (connection, name) in (
+                     select * from unnest(cast(:connections as text[]), cast(:names as text[])))
+                 and connection not in (select connection from connection_health where paused_at is not null)
+               order by run_at limit :limit for update skip locked)
+           update poll set lease_until = :until, token = token + 1 from due
+           where (poll.connection, poll.name) = (due.connection, due.name)
+           returning poll.connection, poll.name, poll.watermark, poll.token, poll.failures""",
+        connections=[connection for connection, _ in wanted],
+        names=[name for _, name in wanted],
+        at=at,
+        limit=limit,
+        until=at + lease,
+    )
+    return [Turn(*one) for one in found]
+
+
+def finish_poll(
+    session: Session,
+    turn: Turn,
+    at: datetime,
+    again_at: datetime,
+    *,
+    watermark: datetime | None = None,
+    error: str = "",
+) -> bool:
+    """Write down how a turn ended; False when somebody else has taken the poll on meanwhile."""
+    return bool(
+        run(
+            session,
+            """update poll set run_at = :again_at, lease_until = null, watermark = coalesce(:watermark, watermark),
+                               failures = case when :error = '' then 0 else failures + 1 end, last_error = :error,
+                               last_success_at = case when :error = '' then :at else last_success_at end
+               where (connection, name) = (:connection, :name) and token = :token""",
+            again_at=again_at,
+            watermark=watermark,
+            error=error,
+            at=at,
+            connection=turn.connection,
+            name=turn.name,
+            token=turn.token,
+        )
+    )
+
+
+def hasten_poll(session: Session, connection: str, name: str, at: datetime) -> None:
+    """Let a poll be due at once."""
+    run(
+        session,
+        "update poll set run_at = least(run_at, :at) where (connection, name) = (:connection, :name)",
+        at=at,
+        connection=connection,
+        name=name,
+    )

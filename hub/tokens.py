@@ -1,0 +1,95 @@
+"""Tokens that let us call a platform in a shop's name: sealed, one a connection, each replaced as a whole."""
+
+import time
+from datetime import datetime
+from threading import Lock
+from typing import Final
+
+from pydantic import AwareDatetime, Field
+from sqlalchemy.orm import Session
+
+from hub.columns import Table, moment, number, sealed, words
+from hub.database import Database, keyring_of, row, run
+from hub.document import Document
+from hub.errors import Misconfigured
+
+FRESH_S: Final = 5.0
+"""How long a process trusts a token it has read; a platform takes the old one for some minutes after a change."""
+
+
+class Token(Document):
+    """What a platform gives for a shop; `refresh` gets the next one, until `refresh_until`."""
+
+    access: str = Field(repr=False)
+    refresh: str = Field(default="", repr=False)
+    expires_at: AwareDatetime
+    refresh_until: AwareDatetime | None = None
+
+
+class ConnectionToken(Table, table=True):
+    """The token that a connection holds now."""
+
+    connection: str = words(primary_key=True)
+    token: bytes = sealed()
+    expires_at: datetime = moment()
+    version: int = number(default=1)
+    updated_at: datetime = moment()
+
+
+def store_token(session: Session, connection: str, token: Token, at: datetime) -> None:
+    """Replace a connection's token."""
+    run(
+        session,
+        """insert into connection_token (connection, token, expires_at, version, updated_at)
+           values (:connection, :token, :expires_at, 1, :at)
+           on conflict (connection) do update set token = excluded.token, expires_at = excluded.expires_at,
+                                                  version = connection_token.version + 1, updated_at = :at""",
+        connection=connection,
+        token=keyring_of(session).seal(token.model_dump_json().encode(), _place(connection)),
+        expires_at=token.expires_at,
+        at=at,
+    )
+
+
+def find_token(session: Session, connection: str) -> Token | None:
+    """Open a connection's token, if it has one."""
+    found = row(session, "select token from connection_token where connection = :connection", connection=connection)
+    if found is None:
+        return None
+    return Token.model_validate_json(keyring_of(session).open(bytes(found.token), _place(connection)))
+
+
+class Tokens:
+    """Gives tokens to partners, read from the database once every few seconds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._read: dict[str, tuple[float, Token]] = {}
+        self._lock = Lock()
+
+    def current(self, connection: str) -> Token:
+        """Give the connection's token.
+
+        Raises: Misconfigured when it has none.
+        """
+        with self._lock:
+            known = self._read.get(connection)
+            if known is None or time.monotonic() - known[0] > FRESH_S:
+                with self._database.transaction() as session:
+                    token = find_token(session, connection)
+                if token is None:
+                    raise Misconfigured(
+                        f"{connection} has no token: set one with ./oms connection token {connection}",
+                        code="token_missing",
+                    )
+                known = self._read[connection] = (time.monotonic(), token)
+            return known[1]
+
+    def forget(self, connection: str) -> None:
+        """Read the connection's token anew next time."""
+        with self._lock:
+            self._read.pop(connection, None)
+
+
+def _place(connection: str) -> str:
+    return f"connection_token|token|{connection}"
