@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from hub.access import Token
 from hub.errors import Misconfigured
 from hub.settings import Connection, Http
-from hub.tokens import Token
 
 
 def utc_now() -> datetime:

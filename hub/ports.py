@@ -9,13 +9,13 @@ from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import AwareDatetime
 
+from hub.access import Token
 from hub.document import Document
 from hub.errors import HubError
 from hub.fulfilment.courier import Subscription, Track
 from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Confirm, Delivery, Report, ShipmentNotice
 from hub.fulfilment.sale import GoodsIssue, Sale
 from hub.order.model import Order
-from hub.tokens import Token
 
 
 class Inbound(Document):

@@ -5,25 +5,15 @@ from datetime import datetime
 from threading import Lock
 from typing import Final
 
-from pydantic import AwareDatetime, Field
 from sqlalchemy.orm import Session
 
+from hub.access import Token
 from hub.columns import Table, moment, number, sealed, words
 from hub.database import Database, keyring_of, row, run
-from hub.document import Document
 from hub.errors import Misconfigured
 
 FRESH_S: Final = 5.0
 """How long a process trusts a token it has read; a platform takes the old one for some minutes after a change."""
-
-
-class Token(Document):
-    """What a platform gives for a shop; `refresh` gets the next one, until `refresh_until`."""
-
-    access: str = Field(repr=False)
-    refresh: str = Field(default="", repr=False)
-    expires_at: AwareDatetime
-    refresh_until: AwareDatetime | None = None
 
 
 class ConnectionToken(Table, table=True):
