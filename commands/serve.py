@@ -16,6 +16,7 @@ from dashboards.app import build as console
 from flows.housekeeping import Rounds, chores
 from flows.worker import Worker
 from hub.log import start_logging
+from hub.tokens import Tokens
 
 _log = structlog.get_logger()
 
@@ -55,7 +56,7 @@ def serve_worker() -> None:
     """Run flows until told to stop; calls in flight are finished."""
     start_logging()
     with reached() as reach:
-        worker = Worker(reach.database, reach.settings, Registry(reach.settings))
+        worker = Worker(reach.database, reach.settings, Registry(reach.settings, Tokens(reach.database)))
         _on_end(worker.stop)
         worker.run()
 

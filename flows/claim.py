@@ -17,6 +17,7 @@ CLAIM: Final = """
     with due as (
         select id, state as was, run_at as due_at from step
         where state in ('pending', 'unknown', 'in_flight') and run_at <= :at and connection <> all(:full)
+          and connection not in (select connection from connection_health where paused_at is not null)
         order by run_at, id limit :limit for update skip locked),
     claimed as (
         update step set state = 'in_flight', token = token + 1, attempts = attempts + 1, lease_until = :lease_until,
@@ -41,7 +42,7 @@ def claim(
     grace: timedelta,
     full: Sequence[str] = (),
 ) -> list[Claimed]:
-    """Claim the steps that are due, heads of their lanes all of them; connections that are `full` are left alone."""
+    """Claim the steps that are due, heads of their lanes all of them; `full` and paused connections are left alone."""
     until = at + lease
     found = rows(session, CLAIM, at=at, limit=limit, lease_until=until, reclaim_at=until + grace, full=list(full))
     return [Claimed(*tuple(one), claimed_s=clock_s) for one in found]

@@ -13,8 +13,9 @@ from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 from flows.claim import Fenced, Outcome, keep_attempt, settle
 from flows.effect import Claimed, Effect, is_idempotent
 from hub.cases import NewCase, open_cases
+from hub.connections import heed
 from hub.database import Database
-from hub.errors import HubError, NeedsOperator, OutcomeUnknown, Rejected, TryLater
+from hub.errors import HubError, Misconfigured, NeedsOperator, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import Exchange, listening
 from hub.order.lock import lock_order
 from hub.ports import Connectors
@@ -31,6 +32,14 @@ MARGIN_S: Final = 0.5
 """What must remain of the lease beyond the call's own time limit."""
 
 _log = structlog.get_logger()
+
+
+Heard = Callable[[str, HubError | None, datetime], None]
+"""Is told how a call of a connection ended."""
+
+
+def _unheard(_connection: str, _error: HubError | None, _at: datetime) -> None:
+    """Nobody keeps count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,13 @@ class Engine:
         effects: Mapping[str, Effect],
         settings: Settings,
         clock: Clock,
+        heard: Heard = _unheard,
     ) -> None:
         self._database = database
         self._connectors = connectors
         self._effects = effects
         self._clock = clock
+        self._heard = heard
         self._lease = timedelta(seconds=settings.worker.lease_s)
         self._grace = timedelta(seconds=settings.worker.grace_s)
         self._attempts = settings.worker.attempts
@@ -74,6 +85,8 @@ class Engine:
                 return None
             except HubError as error:
                 outcome = self._sort(step, error)
+        if heard:
+            self._heard(step.connection, outcome.error, self._clock.now())
         with suppress(Fenced):
             self._book(step, outcome, answer, heard, started)
             _log.info(
@@ -111,6 +124,8 @@ class Engine:
     def _sort(self, step: Claimed, error: HubError) -> Outcome:
         """Decide from an error what happens to the step."""
         now = self._clock.now()
+        if isinstance(error, Misconfigured):  # its connection is paused, so this waits for a person
+            return Outcome(StepState.PENDING, now, error)
         limit = self._attempts * (PATIENCE if isinstance(error, TryLater) else 1)
         if isinstance(error, (Rejected, NeedsOperator)) or step.attempts >= limit:
             return Outcome(StepState.DEAD, now, error)
@@ -118,8 +133,13 @@ class Engine:
         if isinstance(error, TryLater):
             return Outcome(StepState.PENDING, now + timedelta(seconds=max(wait_s, error.after_s or 0)), error)
         if isinstance(error, OutcomeUnknown):
-            return Outcome(StepState.UNKNOWN, now + max(timedelta(seconds=wait_s), self._grace), error)
+            grace = max(self._grace, self._own_grace(step.connection))
+            return Outcome(StepState.UNKNOWN, now + max(timedelta(seconds=wait_s), grace), error)
         return Outcome(StepState.DEAD, now, error)
+
+    def _own_grace(self, connection: str) -> timedelta:
+        """Give how long a partner says that a call of ours may still land after its answer was missed."""
+        return timedelta(seconds=getattr(self._connectors.get(connection), "grace_s", 0))
 
     def _book(
         self,
@@ -137,6 +157,7 @@ class Engine:
             settle(session, step, outcome, now)
             if outcome.state is StepState.DONE and effect and answer is not None:
                 effect.settle(session, step, answer, now)
+            heed(session, step.connection, brand, outcome.error, now)
             if outcome.state is StepState.DEAD and outcome.error:
                 _bury(session, step, outcome.error, brand, now)
                 if effect:

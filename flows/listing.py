@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
 from flows.effect import Effect
+from flows.follow_parcels import AskParcel, ReceiveTracks, SubscribeParcel
 from flows.notify_channels import NotifyShipment
+from flows.post_sales import PostGoodsIssue, PostSale
 from flows.receive_orders import ReceiveOrders
 from flows.receive_shipments import ReceiveShipments
 from flows.release_orders import CancelFulfilment, ReleaseFulfilment
@@ -32,10 +34,14 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
     return (
         ReceiveOrders(connectors, ZoneInfo(settings.business_zone), settings.worker.inbox_batch),
         ReceiveShipments(connectors),
+        ReceiveTracks(connectors, settings.worker.inbox_batch),
     )
 
 
 def effects() -> Mapping[str, Effect]:
     """The flows that end with what goes out, by name."""
-    every: Sequence[Effect] = (ReleaseFulfilment(), CancelFulfilment(), NotifyShipment())
+    every: Sequence[Effect] = (
+        *(ReleaseFulfilment(), CancelFulfilment(), NotifyShipment()),
+        *(SubscribeParcel(), AskParcel(), PostSale(), PostGoodsIssue()),
+    )
     return {effect.flow: effect for effect in every}

@@ -11,7 +11,7 @@ from hub.errors import HubError, NeedsOperator
 from hub.fulfilment.model import ShipmentNotice
 from hub.order.outbound import read_shipment
 from hub.order.progress import NOTIFY
-from hub.ports import ShipmentSink
+from hub.ports import ShipmentProbe, ShipmentSink
 
 
 class NotifyShipment:
@@ -29,8 +29,13 @@ class NotifyShipment:
         return True
 
     def ask(self, partner: object, request: ShipmentNotice) -> Any | None:  # noqa: ANN401 # the port's answer
-        """No channel of ours lacks idempotency; one that does must bring its own question first."""
-        raise NeedsOperator(f"{type(partner).__name__} cannot be asked for {request.key}", code="cannot_ask")
+        """Ask whether the channel knows of the shipment already.
+
+        Raises: NeedsOperator for a channel that neither takes a key once nor can be asked.
+        """
+        if not isinstance(partner, ShipmentProbe):
+            raise NeedsOperator(f"{type(partner).__name__} cannot be asked for {request.key}", code="cannot_ask")
+        return True if partner.find_shipment(request) else None
 
     def settle(self, session: Session, step: Claimed, answer: bool, at: datetime) -> None:  # noqa: ARG002, FBT001 # as above
         record(session, at, step.connection, "channel.told", f"order:{step.order_id}", key=step.idempotency_key)

@@ -15,15 +15,20 @@ from connectors.registry import Registry
 from flows.claim import claim
 from flows.effect import Claimed
 from flows.engine import Clock, Engine
-from flows.housekeeping import Rounds, chores
+from flows.health import Pulse
+from flows.housekeeping import Chore, Rounds, chores
 from flows.intake import Intake
 from flows.listing import Taker, effects, takers
+from flows.poll import Poller
 from hub.database import Database
 from hub.settings import Settings
 from hub.steps import StepState
 
 OUTAGE_S: Final = 1.0
 """How long the dispatcher waits when the database does not answer."""
+
+POLLERS: Final = 2
+"""Loops that ask partners: one that hangs leaves another."""
 
 _log = structlog.get_logger()
 
@@ -42,10 +47,12 @@ class Worker:
         self._counting = threading.Lock()
         self._calls = ThreadPoolExecutor(settings.worker.threads, "call")
         self._inbox = ThreadPoolExecutor(len(takers(connectors, settings)) * 2, "inbox")
-        self._engine = Engine(database, connectors, effects(), settings, Clock(_now, monotonic))
+        pulse = Pulse()
+        self._engine = Engine(database, connectors, effects(), settings, Clock(_now, monotonic), pulse.hear)
+        self._pollers = [Poller(database, connectors, settings, _now, pulse.hear) for _ in range(POLLERS)]
         self._intake = Intake(database, _now, self._inbox)
         self._takers = takers(connectors, settings)
-        self._rounds = Rounds(database, chores(settings), _now)
+        self._rounds = Rounds(database, [*chores(settings), Chore("connections.health", 1, pulse.write)], _now)
 
     def run(self) -> None:
         """Work until `stop`; what is in flight then is finished.
@@ -58,6 +65,10 @@ class Worker:
             *(
                 threading.Thread(target=self._loop, args=(self._taking(taker),), name=f"inbox-{taker.kinds[0]}")
                 for taker in self._takers
+            ),
+            *(
+                threading.Thread(target=self._loop, args=(poller.go,), name=f"polls-{no}")
+                for no, poller in enumerate(self._pollers, 1)
             ),
         ]
         for loop in loops:

@@ -6,6 +6,7 @@ A connection whose credentials are refused is paused at once: no call of it is t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,11 @@ from hub.audit import plain, record
 from hub.cases import NewCase, open_cases, resolve
 from hub.columns import Table, moment, words
 from hub.database import rows, run
-from hub.errors import HubError
+from hub.errors import HubError, Misconfigured
+from hub.polls import TOKEN, hasten_poll
+from hub.tokens import distrust_token
+
+TOKEN_EXPIRED: Final = "token_expired"  # noqa: S105 # an error's code
 
 
 class ConnectionHealth(Table, table=True):
@@ -80,8 +85,13 @@ def pause(session: Session, connection: str, actor: str, reason: str, at: dateti
     return bool(changed)
 
 
-def pause_on(session: Session, connection: str, brand: str, error: HubError, at: datetime) -> None:
-    """Pause a connection that an error says is wrong as a whole, and call a person once."""
+def heed(session: Session, connection: str, brand: str, error: HubError | None, at: datetime) -> None:
+    """Do what an error asks of its whole connection: fetch a fresh token, or pause it and call a person once."""
+    if error is not None and error.code == TOKEN_EXPIRED:
+        distrust_token(session, connection, at)
+        hasten_poll(session, connection, TOKEN, at)
+    if not isinstance(error, Misconfigured):
+        return
     pause(session, connection, "system", error.message, at)
     case = NewCase(
         "connection_paused",

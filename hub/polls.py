@@ -6,12 +6,19 @@ A poll's watermark moves only when everything before it lies in the inbox, so a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Index
 from sqlalchemy.orm import Session
 
 from hub.columns import Table, moment, number, words
 from hub.database import rows, run
+
+ORDERS: Final = "orders"
+HINTS: Final = "hints"
+TOKEN: Final = "token"  # noqa: S105 # the poll's name
+PROBE: Final = "probe"
+"""What there is to ask for: changed orders, a queue of hints, a fresh token, a sign of life (by a person's wish)."""
 
 
 class Poll(Table, table=True):
@@ -58,7 +65,7 @@ def plan_polls(session: Session, wanted: Sequence[tuple[str, str]], at: datetime
 def claim_polls(
     session: Session, wanted: Sequence[tuple[str, str]], limit: int, at: datetime, lease: timedelta
 ) -> list[Turn]:
-    """Take due polls of these (connection, name); a paused connection is left alone."""
+    """Take due polls of these (connection, name); a paused connection is only asked for a sign of life."""
     found = rows(
         session,
         """with due as (
@@ -66,7 +73,8 @@ def claim_polls(
                where run_at <= :at and (lease_until is null or lease_until < :at)
                  and (connection, name) in (
                      select * from unnest(cast(:connections as text[]), cast(:names as text[])))
-                 and connection not in (select connection from connection_health where paused_at is not null)
+                 and (name = 'probe'
+                      or connection not in (select connection from connection_health where paused_at is not null))
                order by run_at limit :limit for update skip locked)
            update poll set lease_until = :until, token = token + 1 from due
            where (poll.connection, poll.name) = (due.connection, due.name)
@@ -78,6 +86,21 @@ def claim_polls(
         until=at + lease,
     )
     return [Turn(*one) for one in found]
+
+
+def prolong_poll(session: Session, turn: Turn, until: datetime) -> bool:
+    """Keep a poll for longer; False when somebody else has taken it on."""
+    return bool(
+        run(
+            session,
+            """update poll set lease_until = :until
+               where (connection, name) = (:connection, :name) and token = :token""",
+            until=until,
+            connection=turn.connection,
+            name=turn.name,
+            token=turn.token,
+        )
+    )
 
 
 def finish_poll(

@@ -46,6 +46,17 @@ class Http(Part):
     read_s: PositiveFloat = 10
 
 
+class Polls(Part):
+    """How often partners are asked for what they do not send, in seconds, and how far back a new connection looks."""
+
+    orders_s: PositiveFloat = 60
+    hints_s: PositiveFloat = 2
+    token_s: PositiveFloat = 30
+    token_margin_s: PositiveFloat = 3_600
+    overlap_s: PositiveFloat = 10
+    first_look_h: PositiveFloat = 24
+
+
 class Retention(Part):
     """How many whole months are kept."""
 
@@ -80,6 +91,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     worker: Worker = Worker()
     http: Http = Http()
+    polls: Polls = Polls()
     retention: Retention = Retention()
     connections: dict[str, Connection] = Field(default_factory=dict)
 

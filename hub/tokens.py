@@ -1,7 +1,7 @@
 """Tokens that let us call a platform in a shop's name: sealed, one a connection, each replaced as a whole."""
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
@@ -43,10 +43,24 @@ def store_token(session: Session, connection: str, token: Token, at: datetime) -
 
 def find_token(session: Session, connection: str) -> Token | None:
     """Open a connection's token, if it has one."""
-    found = row(session, "select token from connection_token where connection = :connection", connection=connection)
+    statement = "select token, expires_at from connection_token where connection = :connection"
+    found = row(session, statement, connection=connection)
     if found is None:
         return None
-    return Token.model_validate_json(keyring_of(session).open(bytes(found.token), _place(connection)))
+    token = Token.model_validate_json(keyring_of(session).open(bytes(found.token), _place(connection)))
+    return token.model_copy(update={"expires_at": found.expires_at})
+
+
+def distrust_token(session: Session, connection: str, at: datetime) -> None:
+    """Take a token for expired, because the platform says so; one that was only just exchanged is not meant."""
+    run(
+        session,
+        """update connection_token set expires_at = :at
+           where connection = :connection and expires_at > :at and updated_at < :before""",
+        connection=connection,
+        at=at,
+        before=at - timedelta(seconds=2 * FRESH_S),
+    )
 
 
 class Tokens:
@@ -74,11 +88,6 @@ class Tokens:
                     )
                 known = self._read[connection] = (time.monotonic(), token)
             return known[1]
-
-    def forget(self, connection: str) -> None:
-        """Read the connection's token anew next time."""
-        with self._lock:
-            self._read.pop(connection, None)
 
 
 def _place(connection: str) -> str:

@@ -2,6 +2,7 @@
 
 # pyright: reportUnusedImport=false
 
+import hub.audience  # its tables
 import hub.audit  # its tables
 import hub.cases  # its tables
 import hub.catalogue.table  # its tables
@@ -12,11 +13,13 @@ import hub.ids  # its tables
 import hub.inbox  # its tables
 import hub.inventory.table  # its tables
 import hub.order.table  # its tables
+import hub.people  # its tables
 import hub.polls  # its tables
 import hub.sourcing.table  # its tables
 import hub.steps  # its tables
 import hub.subject  # its tables
-import hub.tokens  # noqa: F401 # its tables
+import hub.tokens  # its tables
+import hub.visits  # noqa: F401 # its tables
 from hub.database import METADATA
 
 __all__ = ["METADATA"]

@@ -20,6 +20,7 @@ from hub.order.counters import give_back
 from hub.order.hold import Hold, HoldType
 from hub.order.lock import Locked, lock_order
 from hub.order.policy import POLICY
+from hub.order.post import post
 from hub.order.status import Event, Lifecycle, move
 from hub.steps import NewStep, add, withdraw
 
@@ -92,6 +93,7 @@ def record_cancel_answer(session: Session, order_id: int, no: int, answer: Cance
     if answer.stopped:
         lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "cancelled", at)
         give_back(session, order_id, {line.line_no: line.quantity for line in lines})
+        post(session, order, standing, at)
         finish_cancel(session, order, at)
         return
     standing.agree(Negotiation.CANCEL_REJECTED, at)

@@ -25,3 +25,16 @@ def mark_shipped(session: Session, order_id: int, pieces: Mapping[int, int]) -> 
 def _move(session: Session, change: str, order_id: int, pieces: Mapping[int, int]) -> None:
     lines = list(pieces)
     run(session, f"update order_line line {change} {_NEW}", id=order_id, lines=lines, pieces=list(pieces.values()))
+
+
+def mark_delivered(session: Session, order_id: int, shipment_no: int, parcel_no: int) -> None:
+    """Count a parcel's pieces as arrived."""
+    run(
+        session,
+        """update order_line line set delivered = line.delivered + held.quantity from parcel_line held
+           where held.order_id = :id and held.shipment_no = :shipment_no and held.parcel_no = :parcel_no
+             and line.order_id = :id and line.line_no = held.line_no""",
+        id=order_id,
+        shipment_no=shipment_no,
+        parcel_no=parcel_no,
+    )

@@ -21,6 +21,8 @@ from hub.order.cancel import finish_cancel, wants_cancel
 from hub.order.counters import give_back, mark_shipped
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.policy import POLICY, Policy
+from hub.order.post import post
+from hub.order.track import follow
 from hub.sourcing.model import Want
 from hub.steps import NewStep, add
 
@@ -46,7 +48,9 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     mark_shipped(session, order_id, shipped.pieces)
     if shipped.pieces:
         add(session, [_notify_step(order, shipped.shipment_no)], at)
+        follow(session, order, shipped.shipment_no, at)
     record(session, at, WAREHOUSE, "order.ship", f"order:{order_id}", fulfilment=no, shipment=shipped.shipment_no)
+    post(session, order, standing, at)
     _find_new_source(session, order, standing, shipped.left_over, policy, at)
     _advance(session, order, at)
     return order_id
@@ -87,6 +91,7 @@ def _reject(session: Session, order: Locked, standing: Standing, report: Report,
     hold_still(session, {line.sku for line in standing.open_lines()})
     lines = end(standing, Negotiation.REJECTED, Execution.CANCELLED, report.note[:200] or "rejected", at)
     record(session, at, WAREHOUSE, "fulfilment.reject", f"order:{order.id}", fulfilment=standing.no)
+    post(session, order, standing, at)
     _find_new_source(session, order, standing, lines, policy, at)
     _advance(session, order, at)
 

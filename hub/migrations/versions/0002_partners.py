@@ -50,6 +50,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection", "name", name=op.f("pk_poll")),
     )
     op.create_index("ix_poll_due", "poll", ["run_at"], unique=False)
+    op.create_table(
+        "brand_audience",
+        sa.Column("brand", sa.Text(), nullable=False),
+        sa.Column("family", sa.Text(), nullable=False),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("brand", "family", name=op.f("pk_brand_audience")),
+    )
     _make_by_order()
     op.add_column("sales_order", sa.Column("platform", sa.Text(), nullable=False, server_default="OTHER"))
     op.alter_column("sales_order", "platform", server_default=None)

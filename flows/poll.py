@@ -1,0 +1,171 @@
+"""Ask partners for what they do not send: orders that changed, hints in a queue, a fresh token, a sign of life.
+
+Nothing of a poll happens twice in effect: a message is kept once by its id, and the watermark moves when all is kept.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from connectors.registry import Registry
+from flows.engine import Heard, backoff_s
+from hub.audience import COURIERS, ERP, set_audience
+from hub.connections import heed
+from hub.database import Database
+from hub.errors import HubError, TryLater
+from hub.inbox import keep
+from hub.polls import HINTS, ORDERS, PROBE, TOKEN, Turn, claim_polls, finish_poll, plan_polls, prolong_poll
+from hub.ports import Fetched, OrderFeed, OrderHints, Probe, TokenKeeper
+from hub.settings import Settings
+from hub.tokens import find_token, store_token
+
+PORTS: Final[Mapping[str, type]] = {ORDERS: OrderFeed, HINTS: OrderHints, TOKEN: TokenKeeper, PROBE: Probe}
+
+ONLY_WHEN_ASKED: Final = timedelta(days=3650)
+"""A sign of life is asked for by a person, who hastens the poll."""
+
+PLAN_S: Final = 60
+
+_log = structlog.get_logger()
+
+
+class Poller:
+    """Takes on one due poll after the other."""
+
+    def __init__(
+        self, database: Database, connectors: Registry, settings: Settings, now: Callable[[], datetime], heard: Heard
+    ) -> None:
+        self._database = database
+        self._connectors = connectors
+        self._settings = settings
+        self._now = now
+        self._heard = heard
+        self._wanted: Sequence[tuple[str, str]] = ()
+        self._plan_at: datetime | None = None
+        self._acts: Mapping[str, Callable[[Turn], tuple[datetime, datetime | None]]] = {
+            ORDERS: self._ask_for_orders,
+            HINTS: self._take_hints,
+            TOKEN: self._keep_token,
+            PROBE: self._probe,
+        }
+
+    def go(self) -> int:
+        """Take on a due poll, and give how many there were."""
+        self._plan()
+        lease = timedelta(seconds=self._settings.worker.lease_s)
+        with self._database.transaction() as session:
+            turns = claim_polls(session, self._wanted, 1, self._now(), lease)
+        for turn in turns:
+            self._take(turn)
+        return len(turns)
+
+    def _plan(self) -> None:
+        """Write the polls of all configured connections, and who hears of which brand, every so often."""
+        now = self._now()
+        if self._plan_at is not None and now < self._plan_at:
+            return
+        self._plan_at = now + timedelta(seconds=PLAN_S)
+        self._wanted = [
+            (connection, name)
+            for connection in self._connectors.names()
+            for name, port in PORTS.items()
+            if isinstance(self._find(connection), port)
+        ]
+        since = now - timedelta(hours=self._settings.polls.first_look_h)
+        with self._database.transaction() as session:
+            set_audience(session, self._serving())
+            plan_polls(session, [one for one in self._wanted if one[1] != PROBE], now, since)
+            plan_polls(session, [one for one in self._wanted if one[1] == PROBE], now + ONLY_WHEN_ASKED, since)
+
+    def _find(self, connection: str) -> object | None:
+        """Give a partner; one that cannot be made (a secret is missing) is told of in the log and asked for nothing."""
+        try:
+            return self._connectors.get(connection)
+        except HubError as error:
+            _log.warning("poll.no_partner", connection=connection, error=error.message)
+            return None
+
+    def _serving(self) -> Mapping[tuple[str, str], str]:
+        brands = {self._connectors.brand_of(name) for name in self._connectors.names()}
+        pairs = ((brand, family) for brand in brands for family in (ERP, COURIERS))
+        return {pair: found for pair in pairs if (found := self._connectors.serving(pair[1], pair[0]))}
+
+    def _take(self, turn: Turn) -> None:
+        error: HubError | None = None
+        watermark: datetime | None = None
+        try:
+            again_at, watermark = self._acts[turn.name](turn)
+        except HubError as caught:
+            error = caught
+            again_at = self._now() + timedelta(seconds=_wait_s(turn, caught))
+        self._heard(turn.connection, error, self._now())
+        with self._database.transaction() as session:
+            text = f"{error.code}: {error.message}" if error else ""
+            finish_poll(session, turn, self._now(), again_at, watermark=watermark, error=text)
+            brand = self._connectors.brand_of(turn.connection)
+            heed(session, turn.connection, brand, error, self._now())
+
+    def _ask_for_orders(self, turn: Turn) -> tuple[datetime, datetime | None]:
+        """Ask for a window of changes, with some overlap for what the channel lists late."""
+        feed = self._connectors.get(turn.connection)
+        if not isinstance(feed, OrderFeed):
+            return self._now() + ONLY_WHEN_ASKED, None
+        polls, now = self._settings.polls, self._now()
+        since = turn.watermark - timedelta(seconds=polls.overlap_s)
+        until = min(since + feed.window, now)
+        for page in feed.fetch_orders(since, until):
+            if not self._keep(turn, page):
+                return now, None  # somebody else has taken it on: what they do not find here they ask for
+        return (now if until < now else now + timedelta(seconds=polls.orders_s)), until
+
+    def _take_hints(self, turn: Turn) -> tuple[datetime, datetime | None]:
+        """Take what lies in the queue; it is confirmed when it is kept, and comes again if we die between."""
+        queue = self._connectors.get(turn.connection)
+        if not isinstance(queue, OrderHints):
+            return self._now() + ONLY_WHEN_ASKED, None
+        hinted = queue.fetch_hinted()
+        if not self._keep(turn, hinted.messages):
+            return self._now(), None
+        if hinted.receipts:
+            queue.confirm_hints(hinted.receipts)
+        pause = 0 if hinted.receipts else self._settings.polls.hints_s
+        return self._now() + timedelta(seconds=pause), None
+
+    def _keep_token(self, turn: Turn) -> tuple[datetime, datetime | None]:
+        """Exchange a token that is about to end, or that the platform no longer takes."""
+        keeper = self._connectors.get(turn.connection)
+        with self._database.transaction() as session:
+            token = find_token(session, turn.connection)
+        look_again = timedelta(seconds=self._settings.polls.token_s)
+        if not isinstance(keeper, TokenKeeper) or token is None:
+            return self._now() + look_again, None
+        margin = timedelta(seconds=self._settings.polls.token_margin_s)
+        if token.expires_at - margin > self._now():
+            return self._now() + look_again, None
+        fresh = keeper.refresh_token(token)
+        with self._database.transaction() as session:
+            store_token(session, turn.connection, fresh, self._now())
+        return self._now() + look_again, self._now()
+
+    def _probe(self, turn: Turn) -> tuple[datetime, datetime | None]:
+        partner = self._connectors.get(turn.connection)
+        if isinstance(partner, Probe):
+            partner.probe()
+        return self._now() + ONLY_WHEN_ASKED, None
+
+    def _keep(self, turn: Turn, messages: Sequence[Fetched]) -> bool:
+        """Keep messages, unless the poll has been taken on by somebody else meanwhile."""
+        now = self._now()
+        with self._database.transaction() as session:
+            if not prolong_poll(session, turn, now + timedelta(seconds=self._settings.worker.lease_s)):
+                return False
+            for message in messages:
+                keep(session, turn.connection, message.kind, message.message_id, message.body, now)
+        return True
+
+
+def _wait_s(turn: Turn, error: HubError) -> float:
+    wish = error.after_s if isinstance(error, TryLater) else None
+    return max(backoff_s(turn.failures + 1), wish or 0)
