@@ -111,7 +111,10 @@ class Adjustment(Document):
 
 
 class Order(Document):
-    """An order as a channel placed it: a commercial fact that no later step rewrites."""
+    """An order as a channel placed it: a commercial fact that no later step rewrites.
+
+    `withdrawn` is the channel's word that the buyer has taken it back; it says nothing of the contents.
+    """
 
     external_id: Code
     source_revision: int = Field(default=1, ge=1, le=2**53)
@@ -129,6 +132,7 @@ class Order(Document):
     remark: Annotated[str, StringConstraints(max_length=1000, pattern=PRINTABLE)] = ""
     seller_note: Annotated[str, StringConstraints(max_length=1000, pattern=PRINTABLE)] = ""
     invoice: Invoice | None = None
+    withdrawn: bool = False
 
     @model_validator(mode="after")
     def hang_together(self) -> Self:

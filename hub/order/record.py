@@ -70,7 +70,7 @@ def payload_hash(shop_order: ShopOrder) -> bytes:
 
     The revision is left out: a channel counts it up whenever anything of the order moves, the parcel included.
     """
-    contents = shop_order.order.model_dump_json(exclude={"source_revision"})
+    contents = shop_order.order.model_dump_json(exclude={"source_revision", "withdrawn"})
     return hashlib.sha256(contents.encode()).digest()
 
 
