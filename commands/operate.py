@@ -1,26 +1,27 @@
 """What operations staff do from a terminal: look at an order, let it go on, replay, retry, bind a product."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from commands.reach import operator, reached
 from commands.screen import OUT, give, say, words
 from hub.audit import record
-from hub.cases import explain, open_list, resolve
+from hub.cases import assign, explain, open_list, resolve_by_hand
 from hub.catalogue.find import bind
-from hub.database import row, run
+from hub.database import row
 from hub.errors import Conflict, NotFound
-from hub.inbox import InboxState, discard, reopen
 from hub.language import language
 from hub.order.cancel import cancel
 from hub.order.find import get_order
 from hub.order.resume import release_holds
 from hub.order.trace import trace
-from hub.roles import Actor, Permission
+from hub.repair import discard_message, replay_message, retry_step
+from hub.worklist import NOBODY, get_case
 
 order_app = typer.Typer(help=words("查看与处理订单", "look at orders and let them go on"), no_args_is_help=True)
 inbox_app = typer.Typer(help=words("收件箱", "the inbox"), no_args_is_help=True)
@@ -79,42 +80,22 @@ def cancel_order(number: Number, reason: Reason) -> None:
 
 @inbox_app.command("replay", help=words("修正后重新处理一条报文", "try a message again after its cause was mended"))
 def replay(inbox_id: int, reason: Reason = "") -> None:
-    actor = operator()
-    actor.require(Permission.REPLAY)
     with reached() as reach, reach.database.transaction() as session:
-        message = reopen(session, inbox_id, _now())
-        if message.state not in {InboxState.PARKED, InboxState.REFUSED}:
-            raise Conflict(f"message {inbox_id} is {message.state}: there is nothing to replay", code="inbox_state")
-        _put_right(session, actor, "inbox.replay", f"inbox:{message.id}", reason)
+        replay_message(session, operator(), inbox_id, reason, _now())
     say("已重新排队，工作进程会处理", "it waits for the worker again")
 
 
 @inbox_app.command("discard", help=words("作废一条已搁置的报文", "set a parked message aside for good"))
-def discard_message(inbox_id: int, reason: Reason) -> None:
-    actor = operator()
-    actor.require(Permission.REPLAY)
+def discard(inbox_id: int, reason: Reason) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        if not discard(session, inbox_id, _now()):
-            raise Conflict(f"message {inbox_id} is not parked", code="inbox_state")
-        _put_right(session, actor, "inbox.discard", f"inbox:{inbox_id}", reason)
+        discard_message(session, operator(), inbox_id, reason, _now())
     say("已作废", "set aside")
 
 
 @step_app.command("retry", help=words("重试一个已停止的调用", "try a dead call again"))
-def retry_step(step_id: int, reason: Reason) -> None:
-    actor = operator()
-    actor.require(Permission.REPLAY)
+def retry(step_id: int, reason: Reason) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        changed = run(
-            session,
-            """update step set state = 'unknown', run_at = :at, attempts = 0, settled_at = null
-               where id = :id and state = 'dead'""",
-            at=_now(),
-            id=step_id,
-        )
-        if not changed:
-            raise Conflict(f"step {step_id} is not dead", code="step_state")
-        _put_right(session, actor, "step.retry", f"step:{step_id}", reason)
+        retry_step(session, operator(), step_id, reason, _now())
     say("已重新排队", "it is due again")
 
 
@@ -122,21 +103,38 @@ def retry_step(step_id: int, reason: Reason) -> None:
 def list_cases(*, as_json: AsJson = False) -> None:
     with reached() as reach, reach.database.transaction() as session:
         cases = open_list(session)
-    told = [
-        {"id": one.id, "since": one.created_at, "times": one.times, "subject": one.subject, "message": one.message}
-        | dict(zip(("what", "how"), explain(one.cause, one.subject, one.detail, language()), strict=True))
-        for one in cases
-    ]
+    told = [_tell(one) for one in cases]
     if as_json:
         give(told, as_json=True)
         return
     heads = [
-        words(*head) for head in (("异常", "case"), ("对象", "subject"), ("原因", "cause"), ("处理办法", "what to do"))
+        words(*head)
+        for head in (
+            *(("编号", "no"), ("异常", "case"), ("对象", "subject")),
+            *(("负责人", "whose"), ("原因", "cause"), ("处理办法", "what to do")),
+        )
     ]
     table = Table(*heads)
     for one in told:
-        table.add_row(str(one["what"]), str(one["subject"]), str(one["message"]), str(one["how"]))
+        table.add_row(*(str(one[key]) for key in ("id", "what", "subject", "assignee", "message", "how")))
     OUT.print(table)
+
+
+@case_app.command("assign", help=words("把异常单交给某人", "give a case to somebody"))
+def assign_case(
+    case_id: int, person: Annotated[str, typer.Argument(help=words("登录名；- 表示无人", "their name; - for nobody"))]
+) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        get_case(session, operator(), case_id)
+        assign(session, operator(), [case_id], "" if person == NOBODY else person, _now())
+    say("已分派", "assigned")
+
+
+@case_app.command("resolve", help=words("关闭只能人工了结的异常单", "close a case that only a person can end"))
+def resolve_case(case_id: int, reason: Reason) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        resolve_by_hand(session, operator(), case_id, reason, _now())
+    say("已关闭", "closed")
 
 
 @sku_app.command("bind", help=words("把渠道商品对应到 SKU", "bind a channel's product to a SKU"))
@@ -154,10 +152,18 @@ def bind_sku(
     say("已对应", "bound")
 
 
-def _put_right(session: Session, actor: Actor, act: str, subject: str, reason: str) -> None:
-    """Write what a person did about a subject into the audit log, and close its cases."""
-    record(session, _now(), actor.name, act, subject, reason=reason)
-    resolve(session, subject, _now(), actor.name, reason or "replayed")
+def _tell(case: Row[Any]) -> dict[str, Any]:
+    what, how = explain(case.cause, case.subject, case.detail | {"case": case.id}, language())
+    return {
+        "id": case.id,
+        "since": case.created_at,
+        "times": case.times,
+        "subject": case.subject,
+        "assignee": case.assignee,
+        "message": case.message,
+        "what": what,
+        "how": how,
+    }
 
 
 def _order_id(session: Session, number: str) -> int:

@@ -1,104 +1,27 @@
-"""Cases (异常单): what needs a person, with the cause and how to go on, in both languages."""
+"""Cases (异常单): what needs a person, opened once and counted, given to somebody, and closed with a reason."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Identity, Index, text
 from sqlalchemy.orm import Session
 
+from hub.audit import plain, record, record_all
+from hub.causes import CAUSES, Remedy
 from hub.columns import Entity, document, moment, number, one_of, words
 from hub.database import row, rows, run
-from hub.language import Words
+from hub.errors import Conflict, Malformed, NotFound
+from hub.roles import Actor, Permission
+from hub.scope import CASE_SEEN, scope
 
 
 class CaseState(StrEnum):
     OPEN = "open"
     RESOLVED = "resolved"
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why a person is called, and what that person does."""
-
-    what: Words
-    how: Words
-
-
-_ORDER_RELEASE: Final = Words(
-    "核对后执行 ./oms order release {subject} --reason …", "check it, then run ./oms order release {subject} --reason …"
-)
-_REPLAY: Final = Words("修正后执行 ./oms inbox replay {inbox}", "mend it, then run ./oms inbox replay {inbox}")
-
-CAUSES: Final[Mapping[str, Cause]] = {
-    "malformed": Cause(Words("报文无法读取", "the message cannot be read"), _REPLAY),
-    "unknown_sku": Cause(
-        Words("渠道商品未对应到 SKU", "a channel product is bound to no SKU"),
-        Words(
-            "先 ./oms sku bind 绑定商品，再 ./oms inbox replay {inbox}",
-            "bind it with ./oms sku bind, then run ./oms inbox replay {inbox}",
-        ),
-    ),
-    "totals": Cause(Words("订单金额不平", "the order's totals do not add up"), _REPLAY),
-    "order_conflict": Cause(Words("同一单号内容不同", "one order number with two contents"), _REPLAY),
-    "rejected": Cause(Words("报文与已有记录矛盾", "the message contradicts what is recorded"), _REPLAY),
-    "address": Cause(
-        Words("收货地址无法识别", "the receiver's address cannot be placed"),
-        Words(
-            "联系买家确认后执行 ./oms order release {subject} --division 区划代码 --reason …",
-            "ask the buyer, then run ./oms order release {subject} --division CODE --reason …",
-        ),
-    ),
-    "review": Cause(Words("订单需要人工审核", "the order needs a person's review"), _ORDER_RELEASE),
-    "stock": Cause(
-        Words("库存不足，订单未能全部分配", "not enough stock: part of the order has no source"),
-        Words(
-            "补货后执行 ./oms order release {subject} --reason …",
-            "when stock has come, run ./oms order release {subject} --reason …",
-        ),
-    ),
-    "over_confirm": Cause(Words("仓库发货数量超过应发", "the warehouse confirms more than was asked"), _REPLAY),
-    "batch_mismatch": Cause(Words("批次数量与明细数量不符", "the batch quantities contradict their line"), _REPLAY),
-    "earlier_confirm_parked": Cause(
-        Words(
-            "前一条发货确认尚未处理，本条不能视为短发",
-            "an earlier confirm waits, so this one cannot be told from a short one",
-        ),
-        Words(
-            "先处理或作废前一条（./oms inbox discard），再 ./oms inbox replay {inbox}",
-            "replay or set aside the earlier one (./oms inbox discard), then run ./oms inbox replay {inbox}",
-        ),
-    ),
-    "unknown_document": Cause(Words("仓库单号不存在", "no such fulfilment order"), _REPLAY),
-    "cancel_refused": Cause(
-        Words("仓库拒绝取消，货物将继续发出", "the warehouse refuses to cancel: the goods will ship"),
-        Words("联系仓库拦截，或到货后退货", "ask the warehouse to stop the parcel, or take the goods back"),
-    ),
-    "step_dead": Cause(
-        Words("对外调用失败，已停止重试", "an outbound call failed for good"),
-        Words(
-            "处理原因后执行 ./oms step retry {step} --reason …",
-            "mend the cause, then run ./oms step retry {step} --reason …",
-        ),
-    ),
-    "connection_paused": Cause(
-        Words("连接已暂停：凭据或地址不被接受", "a connection is paused: its credentials or address are refused"),
-        Words(
-            "更正凭据后执行 ./oms connection resume {subject} --reason …",
-            "put the credentials right, then run ./oms connection resume {subject} --reason …",
-        ),
-    ),
-    "our_fault": Cause(
-        Words("系统处理报文时出错", "the hub failed on a message"),
-        Words(
-            "通知平台工程师；修复后执行 ./oms inbox replay {inbox}",
-            "call a platform engineer; once mended run ./oms inbox replay {inbox}",
-        ),
-    ),
-}
 
 
 class CaseFile(Entity, table=True):
@@ -174,6 +97,89 @@ def resolve(session: Session, subject: str, at: datetime, actor: str, resolution
     )
 
 
+def resolve_all(session: Session, subjects: Sequence[str], at: datetime, actor: str, resolution: str) -> int:
+    """Close the open cases of many subjects; give how many."""
+    return run(
+        session,
+        """update case_file set state = 'resolved', resolved_at = :at, resolved_by = :actor, resolution = :resolution,
+                                updated_at = :at, version = version + 1
+           where subject = any(:subjects) and state = 'open'""",
+        subjects=list(subjects),
+        at=at,
+        actor=actor,
+        resolution=resolution,
+    )
+
+
+def resolve_by_hand(
+    session: Session, actor: Actor, case_id: int, reason: str, at: datetime, connections: Collection[str] = ()
+) -> None:
+    """Close a case that only a person can end, saying what was done.
+
+    Raises: Unauthorised; NotFound; Malformed without a reason; Conflict when it is closed already (case_state), or ends
+    by being mended (case_mends).
+    """
+    actor.require(Permission.WORK_ORDERS)
+    found = row(
+        session,
+        f"select cause, state from case_file c where id = :id and {CASE_SEEN} for update",
+        id=case_id,
+        **scope(actor, connections),
+    )
+    if found is None:
+        raise NotFound(f"there is no case {case_id}", code="unknown_case")
+    if found.state != CaseState.OPEN:
+        raise Conflict(f"case {case_id} is closed already", code="case_state")
+    cause = CAUSES[found.cause]
+    if cause.remedy is not Remedy.BY_HAND:
+        raise Conflict(f"case {case_id} closes when its cause is mended: {cause.hint.en}", code="case_mends")
+    why = plain(reason).strip()
+    if not why:
+        raise Malformed("say what was done", code="reason_missing", field="reason")
+    run(
+        session,
+        """update case_file set state = 'resolved', resolved_at = :at, resolved_by = :actor, resolution = :why,
+                                updated_at = :at, version = version + 1 where id = :id""",
+        at=at,
+        actor=actor.name,
+        why=why,
+        id=case_id,
+    )
+    record(session, at, actor.name, "case.resolve", f"case:{case_id}", cause=found.cause, reason=why)
+
+
+def assign(
+    session: Session,
+    actor: Actor,
+    case_ids: Collection[int],
+    assignee: str,
+    at: datetime,
+    connections: Collection[str] = (),
+) -> int:
+    """Give open cases to somebody, or to nobody (""); give how many changed hands.
+
+    Raises: Unauthorised.
+    """
+    actor.require(Permission.WORK_ORDERS)
+    changed = rows(
+        session,
+        f"""update case_file c set assignee = :assignee, updated_at = :at, version = version + 1
+            where id = any(:ids) and state = 'open' and assignee <> :assignee and {CASE_SEEN} returning id""",
+        ids=sorted(case_ids),
+        assignee=assignee,
+        at=at,
+        **scope(actor, connections),
+    )
+    record_all(
+        session,
+        at,
+        actor.name,
+        "case.assign",
+        [(f"case:{one.id}", {"assignee": assignee}) for one in sorted(changed, key=lambda one: one.id)],
+    )
+    return len(changed)
+
+
 def resolve_steps(session: Session, order_id: int, at: datetime) -> None:
     """Close the cases of an order's dead steps that have been taken away since."""
     run(
@@ -194,9 +200,9 @@ def count_open(session: Session) -> int:
 
 
 def explain(cause: str, subject: str, detail: Mapping[str, object], language: str) -> tuple[str, str]:
-    """Say what a case is about and how to go on, in a person's language."""
+    """Say what a case is about and how to go on at a terminal, in a person's language."""
     known = CAUSES[cause]
-    values = {"inbox": "", "step": "", "subject": subject.rpartition(":")[2], **detail}
+    values = {"inbox": "", "step": "", "case": "", "subject": subject.rpartition(":")[2], **detail}
     return known.what.say(language), known.how.say(language, **values)
 
 
@@ -204,7 +210,7 @@ def open_list(session: Session, limit: int = 100) -> Sequence[Any]:
     """The open cases, oldest first."""
     return rows(
         session,
-        """select id, cause, subject, order_id, detail, message, times, created_at from case_file
+        """select id, cause, subject, order_id, detail, message, times, assignee, created_at from case_file
            where state = 'open' order by created_at, id limit :limit""",
         limit=limit,
     )

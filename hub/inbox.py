@@ -224,15 +224,6 @@ def reopen(session: Session, inbox_id: int, at: datetime) -> Message:
     return message
 
 
-def discard(session: Session, inbox_id: int, at: datetime) -> bool:
-    """Set a parked or refused message aside for good; say whether it was one."""
-    message = read(session, inbox_id, lock=True)
-    if message.state not in {InboxState.PARKED, InboxState.REFUSED}:
-        return False
-    settle(session, message, InboxState.SUPERSEDED, at)
-    return True
-
-
 def _readable(session: Session, found: Row[Any], at: datetime) -> Message | None:
     """Open a claimed row; one that no key opens is parked, so that it does not hold up the others."""
     try:

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+UNBOUND: Final = "nothing in the catalogue is bound to "
+"""How an error begins that goes on with the codes; whoever looks for what waits reads them from there."""
 
 
 class Storage(StrEnum):

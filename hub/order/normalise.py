@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hub.address.match import Match, match
-from hub.catalogue.model import Product
+from hub.catalogue.model import UNBOUND, Product
 from hub.errors import Malformed
 from hub.money import share, times
 from hub.order.model import Adjustment, Order, OrderLine, ShopOrder, check_totals
@@ -68,9 +68,7 @@ def normalise(
     check_totals(order)
     unknown = sorted({line.channel_sku for line in order.lines if (shop_order.shop, line.channel_sku) not in bound})
     if unknown:
-        raise Malformed(
-            f"nothing in the catalogue is bound to {', '.join(unknown)}", code="unknown_sku", field="lines.sku"
-        )
+        raise Malformed(f"{UNBOUND}{', '.join(unknown)}", code="unknown_sku", field="lines.sku")
     sold = [
         _sold_line(no, line, products[bound[shop_order.shop, line.channel_sku]], order.currency)
         for no, line in enumerate(order.lines, 1)

@@ -120,3 +120,28 @@ def test_an_error_is_one_line_and_the_exit_code_is_two(oms: Oms) -> None:
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 # our own program
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.strip() == "error there is no order nothing (unknown_order)"
+
+
+def case_id(oms: Oms) -> str:
+    (case,) = json.loads(oms("case", "ls", "--json").stdout)
+    return str(case["id"])
+
+
+def test_a_case_is_given_to_somebody_and_taken_back(oms: Oms, database: Database) -> None:
+    place(database, receiver=LOST)
+    number = case_id(oms)
+    assert oms("case", "assign", number, "op").exit_code == 0
+    assert json.loads(oms("case", "ls", "--json").stdout)[0]["assignee"] == "op"
+    oms("case", "assign", number, "-")
+    assert not json.loads(oms("case", "ls", "--json").stdout)[0]["assignee"]
+    assert isinstance(oms("case", "assign", "999", "op").exception, NotFound)
+
+
+def test_a_case_is_closed_by_hand_only_where_nothing_else_ends_it(oms: Oms, database: Database) -> None:
+    place(database, receiver=LOST)
+    assert isinstance(oms("case", "resolve", case_id(oms), "--reason", "done").exception, Conflict)
+    with database.transaction() as session:
+        run(session, "update case_file set cause = 'cancel_refused'")
+    assert f"./oms case resolve {case_id(oms)}" in json.loads(oms("case", "ls", "--json").stdout)[0]["how"]
+    assert oms("case", "resolve", case_id(oms), "--reason", "parcel stopped").exit_code == 0
+    assert causes(database) == []

@@ -4,9 +4,17 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from hub.cases import CAUSES, NewCase, count_open, explain, open_cases, open_list, resolve
+from hub.cases import NewCase, assign, count_open, explain, open_cases, open_list, resolve, resolve_by_hand
+from hub.causes import CAUSES
 from hub.database import rows
+from hub.errors import Conflict, Malformed, NotFound, Unauthorised
+from hub.roles import Actor, Role
+from hub.worklist import NOBODY, Wanted, assignees, case_groups, cases_of, get_case, list_cases
+from tests.hub.making import order, placed, stock
 
+OPERATOR = Actor("op", frozenset({Role.OPERATOR}))
+STRANGER = Actor("stranger", frozenset({Role.SUPERVISOR}), frozenset({"other"}))
+NEIGHBOUR = Actor("neighbour", frozenset({Role.SUPERVISOR}), frozenset({"demo"}), frozenset({"h5"}))
 STOCK = NewCase("stock", "order:1", "demo", "apple x 2", 1)
 
 
@@ -61,3 +69,89 @@ def test_how_to_go_on_names_the_order_or_the_inbox_row() -> None:
 def test_a_cause_that_nobody_can_explain_is_refused(session: Session, at: datetime) -> None:
     with pytest.raises(IntegrityError, match="cause_known"):
         open_cases(session, [NewCase("mystery", "order:1", "demo", "")], at)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_cause_says_on_the_console_how_to_go_on_without_a_command(language: str) -> None:
+    hints = [cause.hint.say(language) for cause in CAUSES.values()]
+    assert all(hints)
+    assert not any("./oms" in hint or "{" in hint for hint in hints)
+
+
+def test_cases_are_grouped_by_cause_with_the_oldest_first(session: Session, at: datetime) -> None:
+    open_cases(session, [STOCK, NewCase("stock", "order:2", "demo", "", 2)], at)
+    open_cases(session, [NewCase("review", "order:1", "demo", "", 1)], at - timedelta(hours=1))
+    found = [(one.cause, one.count, one.orders, one.unassigned) for one in case_groups(session, OPERATOR)]
+    assert found == [("review", 1, 1, 1), ("stock", 2, 2, 2)]
+
+
+def test_pages_of_cases_meet_without_a_gap(session: Session, at: datetime) -> None:
+    cases = [NewCase("stock", f"order:{no}", "demo", "", no) for no in range(5)]
+    open_cases(session, cases, at)
+    seen: list[str] = []
+    after: int | None = None
+    while True:
+        page = list_cases(session, OPERATOR, Wanted(cause="stock"), after=after, limit=2)
+        seen += [one.subject for one in page.cases]
+        if (after := page.next) is None:
+            break
+    assert seen == [one.subject for one in cases]
+
+
+def test_cases_are_looked_for_by_whose_they_are_and_by_order_and_age(session: Session, at: datetime) -> None:
+    open_cases(session, [STOCK, NewCase("stock", "order:2", "demo", "", 2)], at)
+    open_cases(session, [NewCase("review", "order:1", "demo", "", 1)], at - timedelta(hours=1))
+    (mine,) = cases_of(session, OPERATOR, Wanted(cause="review"), 9)
+    assert assign(session, OPERATOR, [mine], "op", at) == 1
+    assert list(cases_of(session, OPERATOR, Wanted(assignee="op"), 9)) == [mine]
+    assert len(cases_of(session, OPERATOR, Wanted(assignee=NOBODY), 9)) == 2
+    assert len(cases_of(session, OPERATOR, Wanted(order_id=1), 9)) == 2
+    assert list(cases_of(session, OPERATOR, Wanted(before=at - timedelta(minutes=1)), 9)) == [mine]
+    assert assignees(session, OPERATOR) == ["op"]
+
+
+@pytest.mark.parametrize("actor", [STRANGER, NEIGHBOUR])
+def test_cases_of_another_brand_or_shop_are_not_there(session: Session, at: datetime, actor: Actor) -> None:
+    stock(session, {"sh": {"apple": 1}})
+    order_id = placed(session, order({"apple": 9}))
+    (case_id,) = cases_of(session, OPERATOR, Wanted(order_id=order_id), 9)
+    assert not case_groups(session, actor)
+    assert not list_cases(session, actor, Wanted(), after=None, limit=9).cases
+    assert assign(session, actor, [case_id], "me", at) == 0
+    with pytest.raises(NotFound):
+        get_case(session, actor, case_id)
+    with pytest.raises(NotFound):
+        resolve_by_hand(session, actor, case_id, "done", at)
+
+
+def test_a_shop_sees_the_cases_of_its_own_connections(session: Session, at: datetime) -> None:
+    open_cases(session, [NewCase("connection_paused", "connection:mall-h5", "demo", "")], at)
+    assert [one.cause for one in case_groups(session, NEIGHBOUR, connections=["mall-h5"])] == ["connection_paused"]
+
+
+def test_assigning_is_audited_once(session: Session, at: datetime) -> None:
+    open_cases(session, [STOCK], at)
+    (case_id,) = cases_of(session, OPERATOR, Wanted(), 9)
+    assert [assign(session, OPERATOR, [case_id], "op", at) for _ in range(2)] == [1, 0]
+    found = rows(session, "select subject, detail from audit_entry where act = 'case.assign'")
+    assert list(map(tuple, found)) == [(f"case:{case_id}", {"assignee": "op"})]
+    with pytest.raises(Unauthorised):
+        assign(session, Actor("eye", frozenset({Role.VIEWER})), [case_id], "eye", at)
+
+
+def test_a_case_that_only_a_person_can_end_is_closed_with_a_reason(session: Session, at: datetime) -> None:
+    open_cases(session, [NewCase("cancel_refused", "order:1", "demo", "")], at)
+    (case_id,) = cases_of(session, OPERATOR, Wanted(), 9)
+    with pytest.raises(Malformed):
+        resolve_by_hand(session, OPERATOR, case_id, " ", at)
+    resolve_by_hand(session, OPERATOR, case_id, "stopped, 10000000042 called", at)
+    assert get_case(session, OPERATOR, case_id).resolution == "stopped, … called"
+    with pytest.raises(Conflict, match="closed already"):
+        resolve_by_hand(session, OPERATOR, case_id, "again", at)
+
+
+def test_a_case_that_closes_by_being_mended_is_not_closed_by_hand(session: Session, at: datetime) -> None:
+    open_cases(session, [STOCK], at)
+    (case_id,) = cases_of(session, OPERATOR, Wanted(), 9)
+    with pytest.raises(Conflict, match="let it go on"):
+        resolve_by_hand(session, OPERATOR, case_id, "done", at)
