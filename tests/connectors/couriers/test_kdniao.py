@@ -13,10 +13,13 @@ from hub.errors import HubError, Malformed, Misconfigured, Rejected, TryLater, U
 from hub.fulfilment.courier import CourierStatus, Track
 from hub.ports import Inbound, Probe
 from mappings.table import Table
+from sandbox.kdniao_accounts import Customer
+from sandbox.kdniao_wire import read_call, write_push
 from tests.connectors.contracts import UndatedDeskContract
 from tests.connectors.exemplars import AT, SECRET, URL, real_sample, sample
 from tests.connectors.track_contracts import SUBSCRIPTION, ParcelTrackerContract
 
+CUSTOMER = Customer(connection="couriers", business_id="1000001", key=SECRET.decode(), webhook="")
 FILLS = {"push": PushMessage, "parcel": ParcelMessage}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["3", "2", "404"]),
@@ -82,6 +85,19 @@ class TestKdniao(UndatedDeskContract, ParcelTrackerContract):
         assert json.loads(form["RequestData"]) == {"ShipperCode": "SF", "LogisticCode": "SB1", "CustomerName": "0042"}
         assert form["DataSign"] == signature_of(SECRET, form["RequestData"].encode())
         assert (form["EBusinessID"], form["RequestType"], form["DataType"]) == ("1000001", "1008", "2")
+
+    @responses.activate
+    def test_an_aggregator_takes_what_we_send(self) -> None:
+        responses.post(URL, self.good_answer)
+        self.send(self.partner())
+        asked = {"ShipperCode": "SF", "LogisticCode": "SB1", "CustomerName": "0042"}
+        assert read_call(CUSTOMER, self.form_sent()) == asked
+
+    def test_we_take_what_an_aggregator_pushes(self) -> None:
+        body = write_push(CUSTOMER, parcel_of(StateEx="202"), AT)
+        partner = self.partner()
+        assert partner.receive(self.good().model_copy(update={"body": body})).kind == "track"
+        assert partner.read_tracks(body)[0].status == "out_for_delivery"
 
     @responses.activate
     def test_the_paid_interfaces_are_an_option(self) -> None:
