@@ -4,8 +4,19 @@ from hypothesis import strategies as st
 
 from flows.effect import is_idempotent
 from flows.engine import PATIENCE, backoff_s
+from hub.connections import paused
 from hub.database import Database, rows, run
-from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NotFound, OutcomeUnknown, Rejected, TryLater
+from hub.errors import (
+    Conflict,
+    HubError,
+    Malformed,
+    Misconfigured,
+    NeedsOperator,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    TryLater,
+)
 from hub.fulfilment.release import RELEASE
 from hub.steps import NewStep, StepState, add
 from tests.flows.acting import PARTNER, Play
@@ -218,3 +229,28 @@ def test_a_doubt_outlives_a_busy_answer(play: Play) -> None:
     play.partner.executed = "taken before"
     assert play.run() is StepState.DONE
     assert play.partner.calls[-1].split()[0] == "ask"
+
+
+def test_a_refused_credential_pauses_the_connection_and_spends_no_step(play: Play, database: Database) -> None:
+    assert play.run(Misconfigured("wrong password")) is StepState.PENDING
+    with database.transaction() as session:
+        assert (paused(session), open_causes(session)) == ([PARTNER], ["connection_paused"])
+    play.wait(600)
+    with pytest.raises(ValueError, match="not enough values"):
+        play.claim()
+
+
+def test_a_doubt_outlives_a_pause(play: Play, database: Database) -> None:
+    play.partner.idempotent = False
+    play.run(LOST)
+    play.wait(600)
+    play.partner.script = []
+    play.effect.unprepared = Misconfigured("wrong password")
+    assert play.run() is StepState.PENDING
+    play.effect.unprepared = None
+    with database.transaction() as session:
+        run(session, "update connection_health set paused_at = null")
+    play.wait(600)
+    play.partner.executed = "taken before"
+    assert play.run() is StepState.DONE
+    assert [call.split()[0] for call in play.partner.calls] == ["call", "ask"]

@@ -4,8 +4,10 @@ from sqlalchemy.orm import Session
 from hub.errors import Malformed
 from hub.inbox import Message, claim, keep, read
 from hub.order.model import Order, ShopOrder
+from hub.order.place import Placed
+from hub.order.progress import record_confirm
 from hub.order.receive import Received, receive
-from tests.hub.making import AT, BRAND, ZONE, open_causes, order, stock
+from tests.hub.making import AT, BRAND, ZONE, confirm, open_causes, order, see, stock
 
 
 def write(session: Session, *orders: ShopOrder) -> list[Message]:
@@ -53,3 +55,44 @@ def test_a_waiting_sender_is_refused_without_a_case(session: Session) -> None:
 
 def test_nothing_received_is_nothing_done(session: Session) -> None:
     assert take(session, []) == []
+
+
+def write_again(session: Session, one: ShopOrder, **changes: object) -> list[Message]:
+    """Put an order into the inbox once more, with what its channel says of it now."""
+    body = one.order.model_copy(update=changes).model_dump_json().encode()
+    keep(session, "mall-pc", "order", f"{one.order.external_id}-again", body, AT)
+    return claim(session, ["order"], 100, AT)
+
+
+def test_an_order_that_moved_on_at_its_channel_is_still_the_same_order(session: Session) -> None:
+    one = order({"apple": 1})
+    (first,) = take(session, write(session, one))
+    (again,) = take(session, write_again(session, one, source_revision=9))
+    assert (again.placed, open_causes(session)) == (Placed(placed_id(first), existing=True), [])
+
+
+def test_an_order_taken_back_at_its_channel_is_cancelled(session: Session) -> None:
+    one = order({"apple": 1})
+    (first,) = take(session, write(session, one))
+    (again,) = take(session, write_again(session, one, withdrawn=True))
+    assert read(session, again.message.id).order_id == placed_id(first)
+    assert (see(session, placed_id(first)).lifecycle, open_causes(session)) == ("cancelled", [])
+
+
+def test_what_is_taken_back_after_it_left_calls_a_person(session: Session) -> None:
+    one = order({"apple": 1})
+    (first,) = take(session, write(session, one))
+    record_confirm(session, confirm(placed_id(first), 1, {"apple": 1}), AT)
+    take(session, write_again(session, one, withdrawn=True))
+    assert (see(session, placed_id(first)).lifecycle, open_causes(session)) == ("completed", ["withdrawn_late"])
+
+
+def test_what_was_taken_back_before_we_heard_of_it_is_never_placed(session: Session) -> None:
+    (received,) = take(session, write_again(session, order({"apple": 1}), withdrawn=True))
+    message = read(session, received.message.id)
+    assert (received.placed, message.state, message.error_code) == (None, "superseded", "withdrawn")
+
+
+def placed_id(received: Received) -> int:
+    assert received.placed is not None
+    return received.placed.order_id
