@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from flows.effect import Claimed
 from hub.database import keyring_of, rows, run
 from hub.errors import HubError
-from hub.exchange import Exchange, write_exchanges
+from hub.exchange import Exchange, place, write_exchanges
 from hub.steps import StepState, promote
 
 CLAIM: Final = """
@@ -86,7 +86,7 @@ def keep_attempt(
     session: Session, step: Claimed, outcome: Outcome, heard: Sequence[Exchange], started: datetime, at: datetime
 ) -> None:
     """Keep what was said in an attempt, sealed."""
-    sealed = keyring_of(session).seal_body(write_exchanges(heard), place_of(step)) if heard else None
+    sealed = keyring_of(session).seal_body(write_exchanges(heard), place(step.id, step.token)) if heard else None
     run(
         session,
         """insert into attempt (step_id, token, started_at, finished_at, outcome, error_code, error, exchanges)
@@ -100,8 +100,3 @@ def keep_attempt(
         error=outcome.error.message if outcome.error else "",
         exchanges=sealed,
     )
-
-
-def place_of(step: Claimed) -> str:
-    """Name where an attempt's exchanges belong, for their seal."""
-    return f"attempt|exchanges|{step.id}|{step.token}"

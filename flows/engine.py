@@ -108,6 +108,8 @@ class Engine:
         if request is None:
             return None
         self._check_time(step)
+        if step.was == StepState.IN_FLIGHT and not is_idempotent(partner) and self._may_land_late(step.connection):
+            raise OutcomeUnknown("a worker ended while the partner was at work", code="worker_ended")
         if step.doubt and not is_idempotent(partner):
             known = effect.ask(partner, request)
             if known is not None:
@@ -136,6 +138,10 @@ class Engine:
             grace = max(self._grace, self._own_grace(step.connection))
             return Outcome(StepState.UNKNOWN, now + max(timedelta(seconds=wait_s), grace), error)
         return Outcome(StepState.DEAD, now, error)
+
+    def _may_land_late(self, connection: str) -> bool:
+        """Say whether a call may still land after the lease of the worker that made it, and the grace behind it."""
+        return self._own_grace(connection) > self._grace
 
     def _own_grace(self, connection: str) -> timedelta:
         """Give how long a partner says that a call of ours may still land after its answer was missed."""

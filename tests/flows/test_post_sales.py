@@ -142,3 +142,12 @@ def test_a_refused_sale_is_a_case_and_its_goods_issue_waits(office: Office) -> N
     assert office.numbers() == ("", "")
     with office.database.transaction() as session:
         assert open_causes(session) == ["step_dead"]
+
+
+def test_a_worker_that_died_leaves_time_for_its_call_to_land(office: Office) -> None:
+    with office.database.transaction() as session:
+        claim(session, 1, office.now, 0.0, timedelta(seconds=10), timedelta(seconds=1), ["wms-sh", "mall-pc"])
+    assert office.work(12) == [StepState.UNKNOWN]
+    assert (office.work(39), office.book.asked) == ([], 0)
+    assert office.work(2) == [StepState.DONE]
+    assert office.book.asked == 1
