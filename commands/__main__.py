@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from commands import operate
+from commands import connection, operate
 from commands.screen import ERROR, give, say, words
 from hub.errors import HubError
 
@@ -26,6 +26,7 @@ for name, part in {
     "step": operate.step_app,
     "case": operate.case_app,
     "sku": operate.sku_app,
+    "connection": connection.connection_app,
     "db": db_app,
     "keys": keys_app,
 }.items():

@@ -49,6 +49,11 @@ def write_exchanges(exchanges: Sequence[Exchange]) -> bytes:
     return json.dumps([_record(one) for one in exchanges], ensure_ascii=False).encode()
 
 
+def place(step_id: int, token: int) -> str:
+    """Name where the exchanges of a step's attempt belong, for their seal."""
+    return f"attempt|exchanges|{step_id}|{token}"
+
+
 def _record(one: Exchange) -> dict[str, object]:
     bodies = {"request_body": _text(one.request_body), "answer_body": _text(one.answer_body)}
     return {**one.model_dump(exclude={"request_body", "answer_body"}), **bodies}

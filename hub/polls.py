@@ -140,3 +140,21 @@ def hasten_poll(session: Session, connection: str, name: str, at: datetime) -> N
         connection=connection,
         name=name,
     )
+
+
+def turn_back(session: Session, connection: str, name: str, since: datetime, at: datetime) -> bool:
+    """Ask again from an earlier time on; say whether there is such a poll.
+
+    Whoever has taken the poll on loses it, so that it does not move the watermark forward again.
+    """
+    return bool(
+        run(
+            session,
+            """update poll set watermark = least(watermark, :since), run_at = :at, lease_until = null, token = token + 1
+               where (connection, name) = (:connection, :name)""",
+            since=since,
+            at=at,
+            connection=connection,
+            name=name,
+        )
+    )
