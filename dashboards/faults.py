@@ -1,0 +1,127 @@
+"""Every error as a page that says what happened, why, and what to do; for htmx as a note beside the page."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from dashboards.headers import HEADERS
+from dashboards.pages import environment, fragment
+from dashboards.visit import POLL, SIGN_IN, SignInNeededError, Visit, by_htmx, language_of
+from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NoStock, NotFound, Unauthorised
+from hub.language import Words
+
+STATUSES: Final[Mapping[type[HubError], int]] = {
+    Malformed: 422,
+    Unauthorised: 403,
+    NotFound: 404,
+    NoStock: 409,
+    Conflict: 409,
+    NeedsOperator: 500,
+}
+"""Everything else of hub.errors is 503: the same request may succeed later."""
+
+UNAVAILABLE: Final = 503
+CAUSES: Final[Mapping[str, Words]] = {
+    "forbidden": Words("您没有此操作的权限", "You are not allowed to do this"),
+    "cross_origin": Words("请求不是从本站页面发出的，已拒绝", "This was not sent from a page of this site"),
+    "length_missing": Words("请求不完整", "The request is incomplete"),
+    "body_too_large": Words("提交的内容过大", "What was sent is too large"),
+    "not_found": Words("页面不存在", "There is nothing at this address"),
+    "unknown_order": Words("订单不存在，或不在您的权限范围内", "There is no such order, or it is not yours to see"),
+    "method_not_allowed": Words("该地址不支持此操作", "This address does not take that"),
+    "malformed": Words("提交的内容不符合要求", "What was sent cannot be read"),
+    "action_key": Words("页面已过期，请刷新后重试", "This page is out of date: load it again"),
+    "idempotency_key_reused": Words("页面已过期，请刷新后重试", "This page is out of date: load it again"),
+    "order_state": Words("订单当前状态不允许此操作", "The order's state does not allow this"),
+    "already_shipped": Words("订单已发货，不能执行此操作", "Some of the order has left already"),
+    "database_away": Words("数据库暂时没有响应，数据没有丢失", "The database does not answer; nothing is lost"),
+    "our_fault": Words("系统内部错误，请把请求号告知平台工程师", "The hub has failed: tell an engineer the request id"),
+}
+GENERAL: Final = Words("操作未能完成", "This could not be done")
+
+_log = structlog.get_logger()
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app in this one shape."""
+    app.add_exception_handler(SignInNeededError, _sign_in)
+    app.add_exception_handler(HubError, _hub_error)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(PoolTimeout, _database_away)
+    app.add_exception_handler(500, _our_fault)
+
+
+def status_of(error: HubError) -> int:
+    return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), UNAVAILABLE)
+
+
+def problem(request: Request, status: int, code: str, detail: str = "") -> Response:
+    """Lay an error out: as a note for htmx, inside the frame for who is signed in, else on a page of its own."""
+    visit: Visit | None = getattr(request.state, "visit", None)
+    language = visit.language if visit else language_of(request)
+    values: dict[str, Any] = {
+        "status": status,
+        "code": code,
+        "plain": CAUSES.get(code, GENERAL).say(language),
+        "detail": detail,
+        "request_id": request.state.request_id,
+        "retry": request.url.path if request.method == "GET" else "",
+    }
+    if by_htmx(request):
+        text = environment(language).get_template("problem_note.html").render(values)
+        return HTMLResponse(text, status, {"HX-Retarget": "#notes", "HX-Reswap": "beforeend"})
+    if visit is None:
+        text = environment(language).get_template("problem_alone.html").render(language=language, **values)
+        return HTMLResponse(text, status)
+    return fragment(visit, "problem.html", notice="", **values)
+
+
+def _sign_in(request: Request, error: Exception) -> Response:
+    if not isinstance(error, SignInNeededError):
+        raise error
+    where = f"{SIGN_IN}?{urlencode({'next': error.wanted})}"
+    if by_htmx(request) or POLL in request.headers:
+        return Response(status_code=401, headers={"HX-Redirect": where})
+    return RedirectResponse(where, 303)
+
+
+def _hub_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HubError):
+        raise error
+    return problem(request, status_of(error), error.code, error.message)
+
+
+def _unreadable(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    first = error.errors()[0]
+    return problem(request, 422, "malformed", f"{'.'.join(str(part) for part in first['loc'][1:])}: {first['msg']}")
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "malformed")
+    return problem(request, error.status_code, code)
+
+
+def _database_away(request: Request, error: Exception) -> Response:
+    _log.warning("console.database_away", error=type(error).__name__)
+    return problem(request, UNAVAILABLE, "database_away")
+
+
+def _our_fault(request: Request, _error: Exception) -> Response:
+    """Answer a failure of ours; this answer passes no middleware, so it takes its headers along."""
+    answer = problem(request, 500, "our_fault")
+    answer.headers.update({**HEADERS, "Cache-Control": "no-store", "X-Request-Id": request.state.request_id})
+    return answer
