@@ -1,4 +1,4 @@
-"""The demo's brand: its shops, its ten warehouses with real coordinates, its products and its stock."""
+"""The demo's brand: its shops, its partners, its ten warehouses with real coordinates, its products and its stock."""
 
 import hashlib
 from collections import Counter
@@ -15,8 +15,16 @@ from sandbox.baskets import StorefrontOrder, catalogue
 
 BRAND: Final = "demo"
 OWNER: Final = "DEMO"
-SHOPS: Final = {"mall-pc": "pc", "mall-h5": "h5", "mall-mini": "mini"}
+MALLS: Final = {"mall-pc": "pc", "mall-h5": "h5", "mall-mini": "mini"}
 """Connection and shop; mall-mini is an old mall that pushes its orders by webhook, the others call the API."""
+
+MARKET: Final = "tmall"
+"""A marketplace, which is asked for its orders."""
+
+SHOPS: Final = {**MALLS, MARKET: "tmall"}
+ERP: Final = "sap"
+COURIER: Final = "kdniao"
+SAP_USER: Final = "OMSRFC"
 
 
 class Warehouse(NamedTuple):
@@ -50,23 +58,39 @@ PLACES_PER_SKU: Final = 7
 """Each product lies in seven of the ten warehouses, so that some orders must be split and rejections find another."""
 
 
+TOKEN_LIFE_S: Final = 30
+"""Seconds, so that a token is exchanged on the way."""
+
+SOON_S: Final = 6
+"""How long a call to a SAP that is well may still land after its answer was given up on."""
+
 BEHAVIOUR: Final = {"seed": 1, "reject": 0.06, "short": 0.06, "two_confirms": 0.1, "two_parcels": 0.15}
 """What share of its documents a warehouse refuses, cannot fill, or ships in several goes."""
 
 
-def settings_toml(ports: Mapping[str, int]) -> str:
-    """Write the demo's settings: where it listens, its limits (short, for a machine that is alone), its connections."""
+def settings_toml(ports: Mapping[str, int], *, sap_late_s: int = SOON_S) -> str:
+    """Write the demo's settings: where it listens, its limits (short, for a machine that is alone), its connections.
+
+    `sap_late_s` is how long a call to SAP may still land after its answer was given up on.
+    """
     lines = [
         f"api_port = {ports['api']}\nconsole_port = {ports['console']}",
         "[http]\nconnect_s = 1\nread_s = 3",
         "[worker]\nlease_s = 10\ngrace_s = 1\nattempts = 20",
+        "[polls]\norders_s = 1\nhints_s = 0.3\ntoken_s = 1\ntoken_margin_s = 5\noverlap_s = 2",
     ]
-    for connection, shop in SHOPS.items():
+    for connection, shop in MALLS.items():
         url = f"http://127.0.0.1:{ports['storefront']}/webhooks/{connection}"
         lines.append(_connection(connection, "channels.storefront", base_url=url, shop=shop))
     for connection in SITES:
         url = f"http://127.0.0.1:{ports['wms']}/router"
         lines.append(_connection(connection, "warehouses.qimen", base_url=url, app_key="demo", customer_id=connection))
+    router = f"http://127.0.0.1:{ports['taobao']}/router/rest"
+    lines.append(_connection(MARKET, "channels.taobao", base_url=router, app_key="demo", shop=SHOPS[MARKET]))
+    sap = _connection(ERP, "erp.sap", base_url=f"http://127.0.0.1:{ports['sap']}", app_key=SAP_USER)
+    lines.append(f'{sap}\noptions = {{ grace_s = "{sap_late_s}" }}')
+    courier = f"http://127.0.0.1:{ports['kdniao']}/api/dist"
+    lines.append(_connection(COURIER, "couriers.kdniao", base_url=courier, app_key="demo"))
     return "\n".join(lines) + "\n"
 
 
@@ -84,6 +108,19 @@ def wms_config(secrets: Mapping[str, str], api_port: int) -> dict[str, Any]:
         for connection in SITES
     ]
     return {"sites": sites, "behaviour": BEHAVIOUR}
+
+
+def courier_config(secrets: Mapping[str, str], api_port: int) -> dict[str, Any]:
+    """Write what the sandbox's courier hub is told."""
+    webhook = f"http://127.0.0.1:{api_port}/v1/webhooks/{COURIER}"
+    customer = {"connection": COURIER, "business_id": "demo", "key": secrets[COURIER], "webhook": webhook}
+    return {"customers": [customer], "behaviour": {"seed": 1, "delay_s": [0.2, 0.8]}}
+
+
+def market_config(secrets: Mapping[str, str], access: str, refresh: str) -> dict[str, Any]:
+    """Write what the sandbox's marketplace is told; its tokens live for seconds."""
+    shop = {"connection": MARKET, "app_key": "demo", "secret": secrets[MARKET], "access": access, "refresh": refresh}
+    return {"shops": [{**shop, "expires_in_s": TOKEN_LIFE_S}], "calls_per_s": 200}
 
 
 def furnish(session: Session, orders: Sequence[StorefrontOrder], at: datetime) -> None:

@@ -23,7 +23,15 @@ from hub.postgres import EmbeddedPostgres
 from hub.settings import ROOT, Settings
 
 HOST: Final = "127.0.0.1"
-PORTS: Final = {"api": 8000, "console": 8001, "wms": 8101, "storefront": 8102}
+PORTS: Final = {
+    "api": 8000,
+    "console": 8001,
+    "wms": 8101,
+    "storefront": 8102,
+    "taobao": 8103,
+    "sap": 8104,
+    "kdniao": 8105,
+}
 READY_S: Final = 60
 STOP_S: Final = 15
 
