@@ -46,11 +46,18 @@ def demo(
     kill_worker: Annotated[
         bool, typer.Option("--kill-worker", help=words("期间随机强杀工作进程", "kill the worker at random meanwhile"))
     ] = False,
+    sap_trouble: Annotated[
+        bool, typer.Option("--sap-trouble", help=words("期间让 SAP 轮流出错", "have SAP fail in every way meanwhile"))
+    ] = False,
+    sap_down: Annotated[
+        bool, typer.Option("--sap-down", help=words("SAP 最后才恢复", "have SAP away until all else is done"))
+    ] = False,
 ) -> None:
-    from commands.demo import run_check, run_show  # noqa: PLC0415 # needs the demo's own packages
+    from commands.demo import run_show  # noqa: PLC0415 # needs the demo's own packages
+    from commands.trial import Trial, run_check  # noqa: PLC0415 # the same
 
-    code = run_check(orders, kill_worker=kill_worker, as_json=as_json) if check else run_show(orders)
-    raise typer.Exit(code)
+    trial = Trial(kill_worker=kill_worker, sap_trouble=sap_trouble, sap_down=sap_down)
+    raise typer.Exit(run_check(orders, trial, as_json=as_json) if check else run_show(orders))
 
 
 @app.command("api", help=words("启动接口服务", "serve the API"))

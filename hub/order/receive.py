@@ -1,4 +1,4 @@
-"""Turn inbox messages into orders: read, place, and say of each message what became of it."""
+"""Turn inbox messages into orders: read, place or take back, and say of each message what became of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from hub.cases import CAUSES, NewCase, open_cases
-from hub.errors import Rejected
+from hub.cases import NewCase, open_cases
+from hub.causes import CAUSES
+from hub.errors import Conflict, Rejected
 from hub.inbox import InboxState, Message, settle
+from hub.order.cancel import cancel
+from hub.order.find import find_order_id
 from hub.order.model import ShopOrder
 from hub.order.place import Placed, place
 
@@ -18,6 +21,9 @@ ORDER: Final = "order"
 
 SAME_CAUSE: Final = {"unknown_order": "unknown_document"}
 """A document of an order that we do not have is a document that we do not have."""
+
+WITHDRAWN: Final = "withdrawn"
+"""Why a message became no order: it was taken back before we heard of it."""
 
 Reader = Callable[[Message], ShopOrder]
 Brander = Callable[[Message], str]
@@ -40,12 +46,18 @@ def receive(
     With `brand_of` a case tells a person of the message's brand; without it the sender is waiting and hears the error.
     """
     readings = [_read(message, read) for message in messages]
-    orders = [reading for reading in readings if isinstance(reading, ShopOrder)]
+    orders = [reading for reading in readings if isinstance(reading, ShopOrder) and not reading.order.withdrawn]
     placed = iter(place(session, orders, at, zone) if orders else [])
     results: list[Received] = []
     for message, reading in zip(messages, readings, strict=True):
-        result = next(placed) if isinstance(reading, ShopOrder) else reading
-        if isinstance(result, Placed):
+        if isinstance(reading, ShopOrder):
+            result = take_back(session, reading, at) if reading.order.withdrawn else next(placed)
+        else:
+            result = reading
+        if result is None:
+            settle(session, message, InboxState.SUPERSEDED, at, code=WITHDRAWN)
+            results.append(Received(message, None))
+        elif isinstance(result, Placed):
             settle(session, message, InboxState.DONE, at, order_id=result.order_id)
             results.append(Received(message, result))
         else:
@@ -56,6 +68,22 @@ def receive(
         failed = [(one.message, one.error) for one in results if one.error]
         open_cases(session, [parked_case(message, error, brand_of(message)) for message, error in failed], at)
     return results
+
+
+def take_back(session: Session, one: ShopOrder, at: datetime) -> Placed | None:
+    """Cancel an order that its channel says the buyer has taken back; None when we never had it.
+
+    What has left already cannot be cancelled: then a person is called.
+    """
+    order_id = find_order_id(session, one.shop, one.order.external_id)
+    if order_id is None:
+        return None
+    try:
+        cancel(session, order_id, one.channel, "taken back at the channel", at)
+    except Conflict as error:
+        text = f"{one.channel}: {error.message}"
+        open_cases(session, [NewCase("withdrawn_late", f"order:{order_id}", one.brand, text, order_id)], at)
+    return Placed(order_id, existing=True)
 
 
 def parked_case(message: Message, error: Rejected, brand: str) -> NewCase:
