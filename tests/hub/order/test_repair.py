@@ -1,0 +1,50 @@
+from datetime import datetime
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.errors import Malformed, Unauthorised
+from hub.order.cancel import cancel
+from hub.order.repair import release_orders, tally_orders
+from hub.repair import Tally
+from hub.roles import Actor, Role
+from tests.hub.making import RECEIVER, add_location, add_sku, open_causes, order, placed, sources, stock
+
+OPERATOR = Actor("op", frozenset({Role.OPERATOR}))
+SUPERVISOR = Actor("boss", frozenset({Role.SUPERVISOR}))
+STRANGER = Actor("stranger", frozenset({Role.SUPERVISOR}), frozenset({"other"}))
+
+
+@pytest.fixture
+def short(session: Session) -> list[int]:
+    """Place two orders for goods that have not come yet."""
+    add_location(session, "sh")
+    add_sku(session, "apple")
+    return [placed(session, order({"apple": 1}, number)) for number in ("T1", "T2")]
+
+
+def test_orders_go_on_together_when_their_goods_have_come(session: Session, short: list[int], at: datetime) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    assert release_orders(session, SUPERVISOR, short, "goods have come", at) == 2
+    assert [sources(session, one) for one in short] == [[("sh", "open")]] * 2
+    assert open_causes(session) == []
+
+
+def test_an_address_needs_more_than_a_reason_and_what_has_ended_nothing(
+    session: Session, short: list[int], at: datetime
+) -> None:
+    lost = RECEIVER.model_copy(update={"province": "月球", "city": "静海", "county": "", "street": "一号坑"})
+    lost_id = placed(session, order({"apple": 1}, "T3", receiver=lost))
+    cancel(session, short[0], "op", "wish", at)
+    found = tally_orders(session, SUPERVISOR, [*short, lost_id])
+    assert found == Tally(eligible=(short[1],), wrong_state=1, done=1)
+
+
+def test_many_orders_are_released_by_supervisors_of_the_brand_with_a_reason(
+    session: Session, short: list[int], at: datetime
+) -> None:
+    with pytest.raises(Unauthorised):
+        release_orders(session, OPERATOR, short, "why", at)
+    with pytest.raises(Malformed):
+        release_orders(session, SUPERVISOR, short, "", at)
+    assert release_orders(session, STRANGER, short, "why", at) == 0
