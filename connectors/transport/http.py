@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from hub.errors import HubError, Misconfigured, OutcomeUnknown, Rejected, TryLater
+from hub.errors import Conflict, HubError, Misconfigured, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import Exchange, note
 from hub.settings import Http
 
@@ -45,11 +45,15 @@ class Answer:
 
 Signer = Callable[[Call], Call]
 
-RETRYABLE: Final = frozenset({408, 425, 429, 503})
+RETRYABLE: Final = frozenset({408, 423, 425, 429, 503})
 OUR_FAULT: Final = frozenset({401, 403, 407})
 SERVER_ERRORS: Final = 500
 CLIENT_ERRORS: Final = 400
+CHANGED_MEANWHILE: Final = 412
 REDIRECTS: Final = 300
+SECRETS: Final = frozenset({"sign", "session", "access_token"})
+"""Names in a query that prove who calls; they are kept out of what is noted."""
+
 NO_ADDRESS: Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -65,26 +69,34 @@ class HttpApi:
         self._sign = sign
         self._threads = local()
 
-    def send(self, call: Call) -> Answer:
-        """Send a call and give its answer with a status below 300.
+    def send(self, call: Call, limits: Http | None = None) -> Answer:
+        """Send a call and give its answer with a status below 300; `limits` may allow it less time than usual.
 
         Raises: TryLater when it was certainly not executed; OutcomeUnknown when it may have been; Misconfigured for
-        credentials and redirects; Rejected for what the partner refuses.
+        credentials and redirects; Conflict for what has changed meanwhile; Rejected for what the partner refuses.
         """
-        ready = self._sign(call)
-        started = time.monotonic()
-        try:
-            answer = self._exchange(ready)
-        except HubError as error:
-            self._note(ready, None, started, error.message)
-            raise
-        self._note(ready, answer, started, "")
+        answer = self.exchange(call, limits)
         failure = failure_of(answer)
         if failure is not None:
             raise failure
         return answer
 
-    def _exchange(self, call: Call) -> Answer:
+    def exchange(self, call: Call, limits: Http | None = None) -> Answer:
+        """Send a call and give its answer whatever its status, for partners whose refusals need reading.
+
+        Raises: TryLater; OutcomeUnknown; Misconfigured when there is no answer at all.
+        """
+        ready = self._sign(call)
+        started = time.monotonic()
+        try:
+            answer = self._speak(ready, limits or self._limits)
+        except HubError as error:
+            self._note(ready, None, started, error.message)
+            raise
+        self._note(ready, answer, started, "")
+        return answer
+
+    def _speak(self, call: Call, limits: Http) -> Answer:
         try:
             with self._session().request(
                 call.method,
@@ -92,11 +104,11 @@ class HttpApi:
                 params=dict(call.query),
                 headers=dict(call.headers),
                 data=call.body,
-                timeout=(self._limits.connect_s, self._limits.read_s),
+                timeout=(limits.connect_s, limits.read_s),
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = b"".join(_capped(response, time.monotonic() + self._limits.read_s))
+                body = b"".join(_capped(response, time.monotonic() + limits.read_s))
                 return Answer(response.status_code, response.headers, body)
         except (requests.RequestException, HTTPError) as error:
             raise _translate(error) from error
@@ -109,10 +121,10 @@ class HttpApi:
         return self._threads.session
 
     def _note(self, call: Call, answer: Answer | None, started: float, error: str) -> None:
-        unsigned = {key: value for key, value in call.query.items() if key != "sign"}
+        shown = {key: value for key, value in call.query.items() if key not in SECRETS}
         note(
             Exchange(
-                request=f"{call.method} {call.url}?{urlencode(unsigned)}".rstrip("?"),
+                request=f"{call.method} {call.url}?{urlencode(shown)}".rstrip("?"),
                 request_body=call.body,
                 status=answer.status if answer else None,
                 answer_body=answer.body if answer else b"",
@@ -132,7 +144,8 @@ def failure_of(answer: Answer) -> HubError | None:
     if status in OUR_FAULT:
         return Misconfigured(f"{text}: check the connection's credentials", code=f"http_{status}")
     if status >= CLIENT_ERRORS:
-        return Rejected(text, code=f"http_{status}")
+        kind = Conflict if status == CHANGED_MEANWHILE else Rejected
+        return kind(text, code=f"http_{status}")
     if status >= REDIRECTS:
         return Misconfigured(f"{text}: redirects are not followed, check base_url", code=f"http_{status}")
     return None
