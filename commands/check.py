@@ -16,6 +16,7 @@ from detect_secrets.settings import default_settings
 from rich.console import Console
 from rich.table import Table
 
+from commands.catalogue import find_untranslated
 from hub.errors import NeedsOperator, NotFound
 from hub.migrations import upgrade
 from hub.migrations.drift import differences
@@ -142,6 +143,7 @@ CHECKS: Final = (
     Check("types", tool("-m", "basedpyright", "--warnings")),
     Check("imports", tool("-P", str(Path(sys.executable).with_name("lint-imports")))),
     Check("drift", find_drift),
+    Check("words", find_untranslated),
     Check("secrets", find_secrets),
     Check("house", find_breaches),
 )

@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from sqlalchemy.exc import OperationalError
 
+from commands.assets import ensure_assets
 from commands.reach import reached
 from connectors.registry import Registry
 from dashboards.app import build as console
@@ -41,6 +42,7 @@ def serve_api() -> None:
 def serve_console() -> None:
     """Serve the console until told to stop."""
     start_logging()
+    ensure_assets()
     with reached() as reach:
         uvicorn.run(
             console(reach.settings, reach.database),

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from commands.assets import ensure_assets
 from hub.settings import ROOT
 
 
 def run_tests(arguments: Sequence[str], *, full: bool) -> int:
     """Run pytest over the tree, two processes at once; `full` asks for the large counts."""
+    ensure_assets()
     environment = {**os.environ, "OMS_FULL": "1" if full else "", "PYTHONPATH": str(ROOT)}
     for name in ("OMS_SETTINGS", "OMS_SECRETS_FOLDER", "OMS_DATABASE_URL", "OMS_DATA_FOLDER"):
         environment.pop(name, None)
