@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from commands import connection, operate
+from commands.person import person_app
 from commands.screen import ERROR, give, say, words
 from hub.errors import HubError
 
@@ -27,6 +28,7 @@ for name, part in {
     "case": operate.case_app,
     "sku": operate.sku_app,
     "connection": connection.connection_app,
+    "person": person_app,
     "db": db_app,
     "keys": keys_app,
 }.items():
@@ -53,9 +55,11 @@ def demo(
         bool, typer.Option("--sap-down", help=words("SAP 最后才恢复", "have SAP away until all else is done"))
     ] = False,
 ) -> None:
+    from commands.assets import ensure_assets  # noqa: PLC0415 # each command imports what it needs
     from commands.demo import run_show  # noqa: PLC0415 # needs the demo's own packages
     from commands.trial import Trial, run_check  # noqa: PLC0415 # the same
 
+    ensure_assets()
     trial = Trial(kill_worker=kill_worker, sap_trouble=sap_trouble, sap_down=sap_down)
     raise typer.Exit(run_check(orders, trial, as_json=as_json) if check else run_show(orders))
 
@@ -110,6 +114,13 @@ def check(names: Annotated[list[str] | None, typer.Argument(help=words("只做�
     from commands.check import check as run_checks  # noqa: PLC0415 # as above
 
     raise typer.Exit(run_checks(names or ()))
+
+
+@app.command("assets", help=words("安装网页资源", "install what the web pages are made with"))
+def assets() -> None:
+    from commands.assets import ensure_assets  # noqa: PLC0415 # as above
+
+    ensure_assets()
 
 
 @app.command("lock", help=words("重新锁定依赖版本", "lock the dependencies anew"))
