@@ -14,6 +14,7 @@ import requests
 from structlog.testing import capture_logs
 
 from api.app import build
+from commands.books import compare_storefronts, compare_warehouses
 from commands.conservation import Verdict, verify
 from connectors.registry import Registry
 from flows.worker import Worker
@@ -96,7 +97,10 @@ class Journey:
         wms, told = (requests.get(f"{url}/books", timeout=5).json() for url in (self._wms, self._mall))
         with self._database.transaction() as session:
             assert drift(session) == []
-            return verify(session, self._accepted, wms, told)
+            verdict = verify(session, self._accepted)
+            compare_warehouses(session, wms, verdict)
+            compare_storefronts(session, told, verdict)
+            return verdict
 
     def _unsettled(self) -> int:
         statement = """select (select count(*) from step where state not in ('done', 'cancelled'))
