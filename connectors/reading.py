@@ -37,13 +37,23 @@ def read_as(model: type[Model], table: Table, section: str, payload: Mapping[str
     Raises: Malformed naming table, target and source.
     """
     try:
-        return model.model_validate(table.apply(section, payload))
+        values = table.apply(section, payload)
     except MappingError as error:
         raise Malformed(str(error), code="malformed", field=error.source) from error
+    return make_as(model, f"{table.name}[{section}]", values)
+
+
+def make_as(model: type[Model], place: str, values: Mapping[str, object]) -> Model:
+    """Make a document of values; `place` says in the message where they come from.
+
+    Raises: Malformed.
+    """
+    try:
+        return model.model_validate(values)
     except ValidationError as error:  # not chained: a traceback would show the value
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Malformed(f"{table.name}[{section}] {where}: {first['msg']}", code="malformed", field=where) from None
+        raise Malformed(f"{place} {where}: {first['msg']}", code="malformed", field=where) from None
 
 
 def write_with(table: Table, section: str, document: BaseModel) -> dict[str, Any]:

@@ -19,6 +19,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_SHOWN: Final = 40
 LONGEST_TEXT: Final = 4_000
 LARGEST_WHOLE: Final = 10**18 - 1  # the most digits that every BIGINT holds
+LARGEST_ID: Final = 2**63 - 1  # numbers that only name things, such as a trade's 19 digits
 MOST_DIGITS: Final = 12  # before the point, and after it
 LAST_SECOND: Final = 253_402_300_799  # the end of the year 9999, the last that a datetime knows
 
@@ -188,7 +189,7 @@ CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType(
 def _written(value: object, refused: re.Pattern[str]) -> str:
     if isinstance(value, str):
         written = value.strip()
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_WHOLE:
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_ID:
         written = str(value)
     else:
         raise ValueError("is not text")

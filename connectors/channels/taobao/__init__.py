@@ -1,0 +1,234 @@
+"""Taobao and Tmall shops over the TOP gateway: trades by pull and by hints, shipments as packages, the shop's token.
+
+Source: the published API metadata of taobao.trade*, taobao.tmc* and alibaba.ascp.logistics.offline.send, read 2026-11.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, cast, final
+
+from connectors.channels.taobao.consign import Consigned, read_consigned, write_consignment
+from connectors.channels.taobao.trade import FUNDED_BY_PLATFORM, read_trade
+from connectors.partner import Partner
+from connectors.reading import read_json
+from connectors.transport.top import TopGateway
+from hub.access import Token
+from hub.errors import Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater
+from hub.fulfilment.model import ShipmentNotice
+from hub.inbox import message_id_of
+from hub.order.model import Order
+from hub.ports import Fetched, Hinted
+from mappings.converters import EPOCH, china_time_text, whole
+from mappings.table import Table
+
+PAGE: Final = 40  # the platform's own advice: larger pages time out
+HINTS: Final = 50
+CONFIRMED_AT_ONCE: Final = 200
+SEND: Final = "alibaba.ascp.logistics.offline.send"
+SETTLED: Final = timedelta(seconds=3)
+"""So old must a window's end be to be past on the platform's clock as well; polls overlap by more."""
+
+TOPICS: Final = "taobao_trade_"
+TOKEN_TIMES: Final = ("expire_time", "refresh_token_valid_time")
+SHIPPED_ALREADY: Final = "B04"
+"""Last part of the code for a trade that is sent already, or closed."""
+
+SHIPPABLE: Final = frozenset({"WAIT_SELLER_SEND_GOODS", "SELLER_CONSIGNED_PART"})
+"""Paid, and something is left to send. Left out: not paid (WAIT_BUYER_PAY, TRADE_NO_CREATE_PAY, PAY_PENDING,
+WAIT_PRE_AUTH_CONFIRM), not to be sent until a group is full (PAID_FORBID_CONSIGN, whose change is listed as well),
+wholly sent (WAIT_BUYER_CONFIRM_GOODS, TRADE_BUYER_SIGNED, TRADE_FINISHED), closed (TRADE_CLOSED*)."""
+
+TYPES: Final = frozenset({"fixed", "auction", "guarantee_trade", "step"})
+"""Paid before they are sent in a parcel; [codes.order_type] says what is left out."""
+
+FIELDS: Final = (
+    "tid,status,type,created,modified,pay_time,payment,post_fee,buyer_nick,buyer_open_uid,buyer_message,seller_memo,"
+    "receiver_name,receiver_state,receiver_city,receiver_district,receiver_town,receiver_address,receiver_zip,"
+    "receiver_mobile,receiver_phone,oaid,invoice_name,invoice_type,invoice_kind,orders,promotion_details,"
+    "combine_logistics_details"
+)
+
+
+@final
+class Taobao:
+    """One shop; options: platform (TB, TM), group_name (of the message queue), send_method, platform_promotions.
+
+    Several shops of one application need a queue group each: a message is confirmed by whoever has read it.
+    """
+
+    idempotent: Final = False  # a package that is told twice is refused
+    window: Final = timedelta(days=1)
+
+    def __init__(self, partner: Partner) -> None:
+        options = partner.connection.options
+        self._partner = partner
+        self._table = Table.named("channels/taobao")
+        self._top = TopGateway(partner)
+        self._group = options.get("group_name", "")
+        self._send = options.get("send_method", SEND)
+        self._funded_by_platform = options.get("platform_promotions", FUNDED_BY_PLATFORM).split(",")
+        self.platform = options.get("platform", "TB")
+
+    def fetch_orders(self, since: datetime, until: datetime) -> Iterator[Sequence[Fetched]]:
+        """Ask for the trades modified in a window, from the last page to the first.
+
+        The list stands in order of modification, latest first. A trade that changes meanwhile leaves a window that is
+        past, and what stood behind it moves towards pages that are still to be asked for: none is missed.
+        """
+        until = min(until, self._partner.now() - SETTLED)
+        window = {"start_modified": china_time_text(since), "end_modified": china_time_text(until)}
+        if window["start_modified"] >= window["end_modified"]:
+            return
+        for page in range(-(-self._count(window) // PAGE), 0, -1):
+            answer = self._list(window, use_has_next="true", page_no=str(page), page_size=str(PAGE))
+            listed = [one for one in _items(answer, "trades", "trade") if one.get("status") in SHIPPABLE]
+            yield [one for row in listed if (one := self._fetch_listed(row)) is not None]
+
+    def fetch_hinted(self) -> Hinted:
+        """Take messages from the queue and read the trades they name; all others are only confirmed."""
+        asked = {"quantity": str(HINTS), "group_name": self._group}
+        queued = _items(self._top.ask("taobao.tmc.messages.consume", asked), "messages", "tmc_message")
+        tids = dict.fromkeys(tid for one in queued if (tid := _tid_of(one)))
+        messages: list[Fetched] = []
+        for tid in tids:
+            try:
+                messages += filter(None, [self._fetch(tid)])
+            except Rejected:
+                continue  # a hint is no more than that: whatever changed is in the list that is asked for as well
+        return Hinted(messages=tuple(messages), receipts=tuple(str(one.get("id")) for one in queued))
+
+    def confirm_hints(self, receipts: Sequence[str]) -> None:
+        """Tell the queue that messages need not come again."""
+        for first in range(0, len(receipts), CONFIRMED_AT_ONCE):
+            ids = ",".join(receipts[first : first + CONFIRMED_AT_ONCE])
+            answer = self._top.ask("taobao.tmc.messages.confirm", {"s_message_ids": ids, "group_name": self._group})
+            if answer.get("is_success") is not True:
+                raise TryLater("the queue has not confirmed its messages", code="not_confirmed")
+
+    def read_order(self, body: bytes) -> Order:
+        """Raises: Malformed."""
+        return read_trade(self._table, read_json(body), self._funded_by_platform)
+
+    def send_shipment(self, shipment: ShipmentNotice) -> None:
+        """Tell of those parcels that the trade does not name yet; reading it first says what completes a sub-order."""
+        consigned = self._consigned(shipment)
+        parcels = [parcel for parcel in shipment.parcels if not consigned.knows(parcel)]
+        if not parcels:
+            return
+        fields = {"tid": shipment.external_id, **write_consignment(self._table, parcels, consigned)}
+        try:
+            _believe(self._top.ask(self._send, fields))
+        except Rejected as error:
+            if error.code.rpartition(":")[2] != SHIPPED_ALREADY or not self.find_shipment(shipment):
+                raise
+
+    def find_shipment(self, shipment: ShipmentNotice) -> bool:
+        consigned = self._consigned(shipment)
+        return all(consigned.knows(parcel) for parcel in shipment.parcels)
+
+    def refresh_token(self, token: Token) -> Token:
+        """Exchange the token; what the platform refuses only the shop's owner can grant anew.
+
+        Raises: Misconfigured with code token_refused; as `TopGateway.ask`.
+        """
+        try:
+            fields = {"refresh_token": token.refresh}
+            answer = self._top.ask("taobao.top.auth.token.refresh", fields, in_session=False)
+        except (Rejected, TryLater) as error:
+            if error.code == "token_expired" or (isinstance(error, Rejected) and not error.code.startswith("http_")):
+                text = f"{error.message}: the shop's owner must authorise the application again"
+                raise Misconfigured(text, code="token_refused") from error
+            raise
+        return _token_of(answer)
+
+    def probe(self) -> None:
+        """Ask for the last minute's trades: address, credentials, clock, token and permission are all needed."""
+        now = self._partner.now()
+        self._count(
+            {"start_modified": china_time_text(now - timedelta(minutes=1)), "end_modified": china_time_text(now)}
+        )
+
+    def _count(self, window: Mapping[str, str]) -> int:
+        total = self._list(window, use_has_next="false", page_no="1", page_size="1").get("total_results")
+        if not isinstance(total, int):
+            raise OutcomeUnknown("the answer does not say how many trades there are", code="garbled_answer")
+        return total
+
+    def _list(self, window: Mapping[str, str], **paging: str) -> dict[str, object]:
+        asked = {"fields": "tid,status", "type": ",".join(sorted(TYPES)), **window, **paging}
+        return self._top.ask("taobao.trades.sold.increment.get", asked)
+
+    def _fetch_listed(self, row: Mapping[str, object]) -> Fetched | None:
+        """Read a trade that was listed; one that cannot be read is kept as it was listed, for a person to look at."""
+        try:
+            return self._fetch(str(row.get("tid")))
+        except Rejected as error:
+            return _kept({**row, "refused": error.code})
+
+    def _fetch(self, tid: str) -> Fetched | None:
+        trade = self._trade(tid)
+        wanted = trade.get("status") in SHIPPABLE and trade.get("type") in TYPES
+        return _kept(trade) if wanted else None
+
+    def _trade(self, tid: str) -> dict[str, object]:
+        asked = {"fields": FIELDS, "tid": tid, "include_oaid": "true"}
+        trade = self._top.ask("taobao.trade.fullinfo.get", asked).get("trade")
+        if not isinstance(trade, dict):
+            raise OutcomeUnknown("the answer holds no trade", code="garbled_answer")
+        return cast("dict[str, object]", trade)
+
+    def _consigned(self, shipment: ShipmentNotice) -> Consigned:
+        return read_consigned(self._table, self._trade(shipment.external_id))
+
+
+def _kept(trade: Mapping[str, object]) -> Fetched:
+    """Make a trade a message: the same contents are the same bytes, however the platform ordered them."""
+    body = json.dumps(trade, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str).encode()
+    return Fetched(kind="order", message_id=f"{trade.get('tid')}:{message_id_of(body)[:16]}", body=body)
+
+
+def _items(answer: Mapping[str, object], name: str, each: str) -> list[dict[str, object]]:
+    """Give the items of a list as TOP writes one, {"trades": {"trade": […]}}; an empty one is left out."""
+    around = answer.get(name)
+    items = cast("Mapping[str, object]", around).get(each) if isinstance(around, dict) else None
+    return [cast("dict[str, object]", one) for one in cast("list[object]", items or []) if isinstance(one, dict)]
+
+
+def _tid_of(message: Mapping[str, object]) -> str:
+    """Name the trade that a message is about; empty for every other message, and for one that cannot be read."""
+    if not str(message.get("topic")).startswith(TOPICS):
+        return ""
+    try:
+        return str(read_json(str(message.get("content")).encode()).get("tid") or "")
+    except Malformed:
+        return ""
+
+
+def _believe(answer: Mapping[str, object]) -> None:
+    """Take only a clear success for one; the method and its predecessor say it in words of their own."""
+    flags = [cast("Mapping[str, object]", one) for one in answer.values() if isinstance(one, dict)]
+    said = [flag[name] for flag in flags for name in ("success", "is_success") if name in flag]
+    if said == [False]:
+        raise Rejected("the platform did not take the shipment and says no reason", code="not_taken")
+    if said != [True]:
+        raise OutcomeUnknown("the answer says neither success nor failure", code="garbled_answer")
+
+
+def _token_of(answer: Mapping[str, object]) -> Token:
+    """Read token_result: JSON inside a string, times in milliseconds since 1970."""
+    try:
+        result = read_json(str(answer.get("token_result")).encode())
+        until = [EPOCH + timedelta(milliseconds=whole(result.get(name))) for name in TOKEN_TIMES]
+        return Token(
+            access=str(result["access_token"]),
+            refresh=str(result["refresh_token"]),
+            expires_at=until[0],
+            refresh_until=until[1],
+        )
+    except (Malformed, KeyError, ValueError, OverflowError) as error:
+        raise OutcomeUnknown("the answer holds no token", code="garbled_answer") from error
+
+
+def connect(partner: Partner) -> Taobao:
+    return Taobao(partner)

@@ -1,0 +1,199 @@
+"""A trade of Taobao as the canonical order: which of its many amounts count, and who bears its reductions.
+
+What counts: a sub-order is worth price x num + adjust_fee; discount_fee (its own promotions) and part_mjz_discount (its
+share of the trade's) reduce it; post_fee comes on top; the sum is the trade's payment. A sub-order's own payment is not
+used: with one sub-order it includes the postage, with several not. Red packets, points and coupon_fee are how a buyer
+pays: they lie within payment and reduce nothing. Source: taobao.trade.fullinfo.get, field descriptions, read 2026-11.
+"""
+
+import hashlib
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from connectors.reading import make_as, read_as
+from hub.document import Document, Moment
+from hub.order.model import Funder, Order, Source
+from mappings.table import Table
+
+CLOSED: Final = frozenset({"TRADE_CLOSED", "TRADE_CLOSED_BY_TAOBAO"})
+"""States of a sub-order that must not be sent; was it paid all the same, the totals tell a person."""
+
+SOURCES: Final = (
+    (re.compile("红包|平台|补贴"), Source.PLATFORM),
+    (re.compile("积分|淘金币|集分宝"), Source.POINTS),
+    (re.compile("购物金|礼品卡"), Source.GIFT_CARD),
+    (re.compile("包邮|免邮|运费"), Source.SHIPPING),
+    (re.compile("券"), Source.COUPON),
+)
+FUNDED_BY_PLATFORM: Final = "红包,平台,补贴,淘金币,集分宝,天猫积分,88VIP"
+"""Words in a promotion's name; the platform says nowhere who bears one, so a shop may name its own."""
+
+OPEN_UID: Final = re.compile(r"[\w.:@/+-]{1,64}", re.ASCII)
+SIX_PLACES: Final = Decimal("0.000001")
+
+
+class Whereto(Document):
+    """The receiver, masked as it comes, with the token that stands for it."""
+
+    name: str
+    mobile: str = ""
+    landline: str = ""
+    token: str = ""
+    province: str = ""
+    city: str = ""
+    county: str = ""
+    town: str = ""
+    street: str
+    postcode: str = ""
+
+
+class SubOrder(Document):
+    """A line of a trade; amounts in fen."""
+
+    oid: str
+    status: str = ""
+    outer_sku_id: str = ""
+    outer_iid: str = ""
+    sku_id: str = ""
+    num_iid: str = ""
+    title: str = ""
+    num: int
+    price: int
+    adjust_fee: int
+    discount_fee: int
+    shared_fee: int
+    gift: bool
+
+
+class Promotion(Document):
+    """A reduction in fen, of the trade or the sub-order that `of` numbers."""
+
+    of: str
+    name: str = ""
+    code: str = ""
+    amount: int
+
+
+class Trade(Document):
+    """A trade as the mapping table reads it."""
+
+    tid: str
+    status: str
+    type: str
+    created: Moment
+    created_raw: str
+    paid_at: Moment | None = None
+    modified: Moment
+    payment: int
+    post_fee: int
+    buyer_open_uid: str = ""
+    buyer_nick: str = ""
+    buyer_invoice: str = ""
+    invoice_type: str = ""
+    invoice_kind: str = ""
+    receiver: Whereto
+    sub_orders: tuple[SubOrder, ...]
+    promotions: tuple[Promotion, ...] = ()
+    remark: str = ""
+    note: str = ""
+
+
+def read_trade(table: Table, trade: Mapping[str, object], funded_by_platform: Sequence[str]) -> Order:
+    """Bring a trade into the canonical order; one that does not add up stays as it is, for placing to refuse.
+
+    Raises: Malformed.
+    """
+    return make_as(Order, f"{table.name}[trade]", _order_of(read_as(Trade, table, "trade", trade), funded_by_platform))
+
+
+def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, object]:
+    lines = [one for one in trade.sub_orders if one.status not in CLOSED]
+    to = trade.receiver
+    return {
+        "external_id": trade.tid,
+        "source_revision": int(trade.modified.timestamp()),
+        "type": trade.type,
+        "placed_at": trade.created,
+        "placed_at_raw": trade.created_raw,
+        "paid_at": trade.paid_at,
+        "buyer": {"ref": _buyer_ref(trade), "nick": trade.buyer_nick},
+        "receiver": {**to.model_dump(exclude={"mobile", "landline"}), "phone": to.mobile or to.landline},
+        "lines": [_line_of(one) for one in lines],
+        "adjustments": [
+            {"source": _source_of(one), "code": one.code or one.name, "amount": one.amount, "external_line_id": one.of}
+            | {"funder": _funder_of(one, funded_by_platform)}
+            for one in _reductions(trade, lines)
+        ],
+        "freight": trade.post_fee,
+        "total": trade.payment,
+        "remark": trade.remark,
+        "seller_note": trade.note,
+        "invoice": _invoice_of(trade),
+    }
+
+
+def _line_of(one: SubOrder) -> dict[str, object]:
+    """Make a line; adjust_fee is part of its price, which times num rounds to the fen again (up to 10,000 pieces)."""
+    price = Decimal(one.price * one.num + one.adjust_fee) / 100 / one.num
+    return {
+        "external_line_id": one.oid,
+        "channel_sku": one.outer_sku_id or one.outer_iid or one.sku_id or one.num_iid,
+        "title": one.title,
+        "quantity": one.num,
+        "unit_price": price.quantize(SIX_PLACES),
+        "gift": one.gift,
+    }
+
+
+def _reductions(trade: Trade, lines: Sequence[SubOrder]) -> Iterator[Promotion]:
+    """Give every line's reductions, named by the promotions as far as those reach.
+
+    The lines' amounts are what counts; promotions without an amount, or with one that is in no line, only lose a name.
+    """
+    named: defaultdict[str, deque[Promotion]] = defaultdict(deque)
+    for promotion in trade.promotions:
+        named[promotion.of].append(promotion)
+    for line in lines:
+        yield from _cover(line.discount_fee, line.oid, named[line.oid])
+    for line in lines:
+        yield from _cover(line.shared_fee, line.oid, named[trade.tid])
+
+
+def _cover(amount: int, oid: str, named: deque[Promotion]) -> Iterator[Promotion]:
+    """Take an amount from the first promotions; what is left of the last stays for the next line."""
+    while amount > 0 and named:
+        promotion = named.popleft()
+        part = min(amount, promotion.amount)
+        if part < promotion.amount:
+            named.appendleft(promotion.model_copy(update={"amount": promotion.amount - part}))
+        if part > 0:
+            yield promotion.model_copy(update={"of": oid, "amount": part})
+        amount -= max(part, 0)
+    if amount:
+        yield Promotion(of=oid, amount=amount)
+
+
+def _source_of(promotion: Promotion) -> Source:
+    return next((source for words, source in SOURCES if words.search(promotion.name)), Source.PROMOTION)
+
+
+def _funder_of(promotion: Promotion, funded_by_platform: Sequence[str]) -> Funder:
+    return Funder.PLATFORM if any(word in promotion.name for word in funded_by_platform) else Funder.MERCHANT
+
+
+def _buyer_ref(trade: Trade) -> str:
+    """Name the buyer the same in every trade; a masked nick is many people's, so its buyer is known by the trade."""
+    if OPEN_UID.fullmatch(trade.buyer_open_uid):
+        return trade.buyer_open_uid
+    known = trade.buyer_open_uid or trade.buyer_nick
+    if not known or "*" in known:
+        return f"trade-{trade.tid}"
+    return f"nick-{hashlib.sha256(known.encode()).hexdigest()[:32]}"
+
+
+def _invoice_of(trade: Trade) -> dict[str, str] | None:
+    kind = f"{trade.invoice_kind} {trade.invoice_type}".strip()
+    return {"title": trade.buyer_invoice, "kind": kind} if trade.buyer_invoice else None
