@@ -9,12 +9,13 @@ import pytest
 import responses
 
 from connectors.partner import Partner
+from hub.access import Token
 from hub.errors import HubError, Malformed, NeedsOperator, OutcomeUnknown, Rejected, TryLater, Unauthorised
 from hub.fulfilment.model import Accepted, CancelAnswer
 from hub.order.model import check_totals
 from hub.ports import DeliveryReports, DeliverySink, Inbound, OrderSource, ShipmentSink, WebhookDesk
 from hub.settings import Connection, Http
-from tests.connectors.exemplars import AT, CANARY, CANARY_NAME, DELIVERY, NOTICE, SECRET, URL, WISH, sample, told
+from tests.connectors.exemplars import AT, CANARY, CANARY_NAME, DELIVERY, NOTICE, SECRET, TOKEN, URL, WISH, sample, told
 from tests.connectors.peer import Act, break_off, closed_port, fall_silent, flood, hang_up, peer, reset, trickle
 
 Break = Callable[[bytes], bytes]
@@ -35,13 +36,14 @@ class Contract:
     """The partner under test, made from its module and made-up settings."""
 
     kind: ClassVar[str]
-    fields: ClassVar[Mapping[str, str]] = {}
+    fields: ClassVar[Mapping[str, object]] = {}
 
-    def partner(self, base_url: str = URL) -> Any:  # noqa: ANN401 # whatever ports it serves
+    def partner(self, base_url: str = URL, now: Callable[[], datetime] = lambda: AT, token: Token = TOKEN) -> Any:  # noqa: ANN401 # whatever ports it serves
         values = {"kind": self.kind, "brand": "demo", "shop": "pc", "base_url": base_url, **self.fields}
         connection = Connection.model_validate(values)
         limits = Http(connect_s=0.5, read_s=0.3)
-        return import_module(f"connectors.{self.kind}").connect(Partner("test", connection, SECRET, limits, lambda: AT))
+        partner = Partner("test", connection, SECRET, limits, now, lambda: token)
+        return import_module(f"connectors.{self.kind}").connect(partner)
 
 
 class OrderSourceContract(Contract):
@@ -138,6 +140,10 @@ class OutboundContract(Contract):
 
     good_answer: ClassVar[bytes] = b""
 
+    def answer(self) -> None:
+        """Answer well whatever is asked; a partner that is asked for several things answers each in its way."""
+        responses.post(URL, self.good_answer)
+
     def send(self, partner: Any) -> object:  # noqa: ANN401 # whatever ports it serves
         raise NotImplementedError
 
@@ -151,11 +157,11 @@ class OutboundContract(Contract):
 
     @responses.activate
     def test_a_repeated_call_is_the_same_call(self) -> None:
-        responses.post(URL, self.good_answer)
+        self.answer()
         partner = self.partner()
         assert self.send(partner) == self.send(partner)
-        first, second = (call.request for call in responses.calls)
-        assert (first.url, first.body, first.headers) == (second.url, second.body, second.headers)
+        sent = [(call.request.url, call.request.body, call.request.headers) for call in responses.calls]
+        assert sent[: len(sent) // 2] == sent[len(sent) // 2 :]
 
     @responses.activate
     @pytest.mark.parametrize("status", [408, 425, 429, 503])
@@ -198,6 +204,9 @@ class OutboundContract(Contract):
 
 
 class ShipmentSinkContract(OutboundContract):
+    words: ClassVar[tuple[str, ...]] = (NOTICE.key, "SB1", "apple")
+    """What a partner is told of NOTICE: its key where it heeds one, the parcel, and the line by either of its names."""
+
     def send(self, partner: Any) -> object:  # noqa: ANN401 # as above
         assert isinstance(partner, ShipmentSink)
         partner.send_shipment(NOTICE)
@@ -205,11 +214,11 @@ class ShipmentSinkContract(OutboundContract):
 
     @responses.activate
     def test_a_shipment_is_told_with_its_key_and_parcels(self) -> None:
-        call = responses.post(URL, self.good_answer)
+        self.answer()
         self.send(self.partner())
-        request = call.calls[0].request
+        request = responses.calls[-1].request
         sent = f"{request.headers} {request.body!r}"
-        assert all(word in sent for word in (NOTICE.key, "SB1", "apple"))
+        assert all(word in sent for word in self.words)
 
 
 class DeliverySinkContract(OutboundContract):

@@ -2,12 +2,13 @@
 
 import os
 import traceback
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from hub.access import Token
 from hub.fulfilment.model import (
     CancelWish,
     Delivery,
@@ -20,6 +21,9 @@ from hub.fulfilment.model import (
 
 AT: Final = datetime(2026, 11, 11, 2, tzinfo=UTC)
 SECRET: Final = b"secret-of-a-test"
+TOKEN: Final = Token(
+    access="access-of-a-test", refresh="refresh-of-a-test", expires_at=AT + timedelta(days=1), refresh_until=None
+)
 URL: Final = "http://partner.test/partner"
 SAMPLES: Final = Path(__file__).parent.parent / "samples"
 CANARY: Final = "10000000042"
