@@ -27,6 +27,7 @@ def build(settings: Settings, database: Database) -> FastAPI:
     app = FastAPI(title="OMS console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.console = Console(settings, database)
     app.state.screens = SCREENS
+    app.state.looks = overview.Looks()
     faults.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(Gate, body_bytes=settings.limits.body_bytes)

@@ -24,6 +24,8 @@ _SPANS: Final = (
     (1, Words("{n} 秒", "{n} s")),
 )
 _AGO: Final = Words("{span}前", "{span} ago")
+_NOW: Final = Words("刚刚", "just now")
+_MOMENT: Final = Words("不到 1 分", "< 1 min")
 
 
 @pass_context
@@ -53,7 +55,8 @@ def ago(context: Context, at: datetime | None) -> str:
     if at is None:
         return NOTHING
     visit: Visit = context["visit"]
-    told = _AGO.say(visit.language, span=span_of((visit.at - at).total_seconds(), visit.language))
+    minutes = int((visit.at - at).total_seconds()) // 60
+    told = _AGO.say(visit.language, span=span_of(minutes * 60, visit.language)) if minutes else _NOW.say(visit.language)
     return _time(visit, at, told, AGO)
 
 
@@ -65,6 +68,16 @@ def span(context: Context, length: timedelta | float | None) -> str:
     seconds = length.total_seconds() if isinstance(length, timedelta) else length
     visit: Visit = context["visit"]
     return span_of(seconds, visit.language)
+
+
+@pass_context
+def wait(context: Context, length: timedelta | None) -> str:
+    """Write how long something has waited, to the minute: what renews every few seconds should not flicker."""
+    visit: Visit = context["visit"]
+    if length is None:
+        return NOTHING
+    minutes = int(length.total_seconds()) // 60
+    return span_of(minutes * 60, visit.language) if minutes else _MOMENT.say(visit.language)
 
 
 def span_of(seconds: float, language: str) -> str:
@@ -95,5 +108,5 @@ def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{share * 100:.1f}%"
 
 
-EVERY: Final = (moment, clock, ago, span, money, number, percent)
+EVERY: Final = (moment, clock, ago, span, wait, money, number, percent)
 """What templates may use, each under its own name."""

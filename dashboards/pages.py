@@ -41,6 +41,7 @@ def environment(language: Language) -> Environment:
         word=words.speaker(language),
         cause=words.cause_speaker(language),
         case_how=words.hint_speaker(language),
+        remedy_of=words.remedy_of,
         new_key=new_key,
         asset=asset,
     )
@@ -96,12 +97,11 @@ def screens_of(visit: Visit) -> list[Screen]:
 
 
 def _render(visit: Visit, template: str, values: Mapping[str, object]) -> str:
-    path = visit.request.url.path
+    path, reachable = visit.request.url.path, screens_of(visit)
     given = {
         "visit": visit,
-        "screens": [
-            (one, translate(visit.language, one.label), path.startswith(one.path)) for one in screens_of(visit)
-        ],
+        "screens": [(one, translate(visit.language, one.label), path.startswith(one.path)) for one in reachable],
+        "reachable": frozenset(one.key for one in reachable),
         "may": visit.actor.may,
     }
     return environment(visit.language).get_template(template).render({**given, **values})

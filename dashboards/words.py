@@ -162,6 +162,16 @@ MESSAGE: Final = {
     "track": _state("物流轨迹", "Track"),
 }
 
+REMEDY: Final = {
+    "replay": _state("修正并重新处理", "Mend and replay"),
+    "bind": _state("绑定商品并重新处理", "Bind and replay"),
+    "division": _state("更正地址", "Correct the address"),
+    "release": _state("审核放行", "Review and release"),
+    "retry": _state("查看并重试", "Look and retry"),
+    "resume": _state("更正凭据并恢复", "Mend and resume"),
+    "by_hand": _state("人工处理", "Handle by hand"),
+}
+
 AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "lifecycle": LIFECYCLE,
     "payment": PAYMENT,
@@ -179,6 +189,7 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "flow": FLOW,
     "poll": POLL,
     "message": MESSAGE,
+    "remedy": REMEDY,
 }
 
 
@@ -221,3 +232,8 @@ def hint_speaker(language: str) -> Callable[[str], str]:
         return CAUSES[name].hint.say(language) if name in CAUSES else ""
 
     return case_how
+
+
+def remedy_of(name: str) -> str:
+    """Name what ends a case of this cause; templates say its word by the axis remedy."""
+    return CAUSES[name].remedy if name in CAUSES else "by_hand"

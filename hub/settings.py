@@ -65,6 +65,16 @@ class Retention(Part):
     history_months: PositiveInt = 24
 
 
+class Targets(Part):
+    """What operations are measured by on the console's overview."""
+
+    shipped_percent: PositiveFloat = 80
+    on_time_h: PositiveInt = 24
+    on_time_percent: PositiveFloat = 95
+    open_cases: PositiveInt = 20
+    oldest_case_min: PositiveInt = 120
+
+
 class Connection(Part):
     """A configured partner: `kind` names its module under connectors/, its secret lies under the connection's name."""
 
@@ -93,6 +103,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     polls: Polls = Polls()
     retention: Retention = Retention()
+    targets: Targets = Targets()
     connections: dict[str, Connection] = Field(default_factory=dict)
 
     @model_validator(mode="after")

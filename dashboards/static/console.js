@@ -139,6 +139,7 @@
   const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   const distance = (time) => {
     const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
+    if (Math.abs(seconds) < 60) return body.dataset.now;
     const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units[3];
     return told.format(Math.round(seconds / size), unit);
   };

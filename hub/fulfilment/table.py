@@ -70,6 +70,7 @@ class Shipment(Entity, table=True):
     __table_args__ = (
         UniqueConstraint("order_id", "fulfilment_no", "confirm_key"),
         ForeignKeyConstraint(["order_id", "fulfilment_no"], ["fulfilment_order.order_id", "fulfilment_order.no"]),
+        Index("ix_shipment_created", "created_at", postgresql_using="brin"),
         BY_ORDER,
     )
     order_id: int = number(primary_key=True)

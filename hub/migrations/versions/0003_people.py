@@ -50,3 +50,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_sign_in_wait")),
     )
     op.create_index("ix_sign_in_wait_last", "sign_in_wait", ["last_at"], unique=False)
+    op.create_index("ix_shipment_created", "shipment", ["created_at"], unique=False, postgresql_using="brin")
