@@ -3,8 +3,6 @@
 Run: `python -m sandbox.taobao --port P --config FILE`.
 """
 
-import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -20,9 +18,9 @@ from sandbox.faults import Faults, misbehave
 from sandbox.listen import run
 from sandbox.taobao_books import Books, Shop
 from sandbox.taobao_methods import ACTS
+from sandbox.taobao_throttle import Throttle
 from sandbox.taobao_wire import METHODS, Refused, check_call, check_fields, remote
 
-_BAN_S: Final = 1
 _HINTED: Final = 0.5
 
 
@@ -58,10 +56,9 @@ class Gateway:
     """Answers the calls of all shops; everything happens on the event loop, one call after the other."""
 
     def __init__(self, config: Config) -> None:
-        self._config = config
         self._books = {shop.connection: Books(shop, datetime.now(UTC)) for shop in config.shops}
         self._secrets = {shop.app_key: shop.secret for shop in config.shops}
-        self._calls: deque[float] = deque()
+        self._throttle = Throttle(config.calls_per_s)
         self._numbers = count(1)
         self.faults = Faults(METHODS)
 
@@ -104,7 +101,7 @@ class Gateway:
         now = datetime.now(UTC)
         try:
             method = check_call(named, self._secrets, now)
-            self._check_rate()
+            self._throttle.pass_one()
             books = self._of_session(named, now) if method.in_session else self._of_refresh(named)
             check_fields(method, named)
             answer = ACTS[named["method"]](books, named, now)
@@ -124,20 +121,11 @@ class Gateway:
     def _of_refresh(self, named: Mapping[str, str]) -> Books:
         """The shop whose refresh token came with the call; a strange one is for its books to refuse."""
         of_application = self._of_application(named)
-        begins = named.get("refresh_token", "")
-        return next((one for one in of_application if begins.startswith(one.shop.refresh)), of_application[0])
+        refresh = named.get("refresh_token", "")
+        return next((one for one in of_application if one.exchanges(refresh)), of_application[0])
 
     def _of_application(self, named: Mapping[str, str]) -> list[Books]:
         return [books for books in self._books.values() if books.shop.app_key == named["app_key"]]
-
-    def _check_rate(self) -> None:
-        now = time.monotonic()
-        while self._calls and self._calls[0] <= now - 1:
-            self._calls.popleft()
-        if len(self._calls) >= self._config.calls_per_s:
-            ban = f"This ban will last for {_BAN_S} more seconds"
-            raise Refused(7, "App Call Limited", "accesscontrol.limited-by-app-access-count", ban)
-        self._calls.append(now)
 
     def _json(self, document: dict[str, dict[str, object]]) -> Response:
         for inner in document.values():

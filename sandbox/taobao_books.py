@@ -126,18 +126,19 @@ class Books:
     def expire(self) -> None:
         self._sessions.clear()
 
-    def renew(self, refresh: str, now: datetime) -> str:
-        """Exchange a refresh token; the last one exchanged gives the same once more, for an answer may get lost.
+    def exchanges(self, refresh: str) -> bool:
+        """Whether a refresh token is the one of now or, for its answer may have got lost, the one before."""
+        return bool(refresh) and refresh in {self.refresh, self._refreshed}
 
-        Raises: Refused.
-        """
+    def renew(self, refresh: str, now: datetime) -> str:
+        """Exchange a refresh token; the one before gives what it gave. Raises: Refused."""
+        if not self.exchanges(refresh):
+            raise Refused(27, "Invalid session", "isv.invalid-refresh-token", "refresh_token is not valid")
         if refresh == self.refresh:
             self._turn += 1
             self._refreshed = refresh
             self.access, self.refresh = (f"{name}-{self._turn}" for name in (self.shop.access, self.shop.refresh))
             self._sessions[self.access] = now + timedelta(seconds=self.shop.expires_in_s)
-        elif refresh != self._refreshed:
-            raise Refused(27, "Invalid session", "isv.invalid-refresh-token", "refresh_token is not valid")
         return json.dumps(
             {
                 "token_type": "Bearer",
