@@ -74,14 +74,11 @@ def switch(base_url: str, scenario: str | None, count: int = 0) -> None:
     _post(base_url, "faults", {"match": SERVED, **SCENARIOS[scenario], "count": count})
 
 
-def refuse(base_url: str, function: str, message: str, count: int = 0) -> None:
+def refuse(base_url: str, function: str, message: str, count: int = 0, text: str = "refused") -> None:
     """Let a BAPI answer with an error of this message ("V1/849") and do nothing; `switch(…, None)` ends it."""
     name, _, number = message.partition("/")
-    _post(
-        base_url,
-        "bapi-behaviour",
-        {"function": function, "type": "E", "id": name, "number": number, "message": "refused", "count": count},
-    )
+    rule = {"function": function, "type": "E", "id": name, "number": number, "message": text, "count": count}
+    _post(base_url, "bapi-behaviour", rule)
 
 
 def _post(base_url: str, name: str, body: Mapping[str, object]) -> None:

@@ -95,10 +95,10 @@ class RfcPool:
         try:
             return library.Connection(None, **self._parameters)
         except library.CommunicationError as error:
-            raise TryLater("SAP cannot be reached", code=_key(error)) from error
+            raise TryLater("SAP cannot be reached", code=_key(error)) from None  # its text may name people
         except library.RFCError as error:
             text = "SAP refuses the logon: check app_key, the secret and the rfc options"
-            raise Misconfigured(text, code=_key(error)) from error
+            raise Misconfigured(text, code=_key(error)) from None  # as above
         except _sdk_missing() as error:
             raise Misconfigured(INSTALL, code="sdk_missing") from error
 

@@ -4,7 +4,7 @@ Functions and fields go by their RFC names (REF_DOC) whatever a WSDL calls them:
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from threading import Lock, local
@@ -30,6 +30,7 @@ OURS: Final = frozenset({"Client", "Sender"})
 """Fault codes that blame the request: it was not executed."""
 
 ITEM: Final = "item"
+SOAP_11: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 ZEEP: Final[Any] = zeep
 """zeep says of few of its values what they are."""
 
@@ -56,10 +57,10 @@ class SoapApi:
         or credentials and for a function that is not there.
         """
         client = self._opened()
-        binding = next(iter(client.wsdl.bindings.values()))
+        binding = next(one for one in client.wsdl.bindings.values() if _is_soap_11(one))
         operation = _operation(binding, function)
         service = client.create_service(binding.name.text, self._url)
-        self._wire.allow(deadline)
+        self._wire.allow(deadline, operation.output.body.qname.text)
         try:
             arguments = _named(operation.input.body.type, parameters, function)
             answer = service[operation.name](**arguments)
@@ -68,8 +69,9 @@ class SoapApi:
         except ValidationError as error:
             where = ".".join(str(part) for part in cast("Sequence[object]", error.path))
             raise Malformed("the WSDL refuses what was to be sent", code="soap_invalid", field=where) from None
-        except (ZeepError, ArithmeticError) as error:  # zeep's own, and what its reader of decimals lets through
-            raise OutcomeUnknown("the answer is not what the WSDL says", code="garbled_answer") from error
+        except (ZeepError, ArithmeticError):  # zeep's own, and what its reader of decimals lets through
+            text = "the answer is not what the WSDL says"
+            raise OutcomeUnknown(text, code="garbled_answer") from None  # zeep shows what it could not read
         return _plain(_whole(operation, answer))
 
     def _opened(self) -> Any:  # noqa: ANN401 # zeep's client is made of what the WSDL says
@@ -82,6 +84,8 @@ class SoapApi:
                 except (OSError, ZeepError) as error:
                     text = f"the WSDL {self._wsdl.name} cannot be read"
                     raise Misconfigured(text, code="wsdl_unreadable") from error
+            if not any(_is_soap_11(one) for one in self._client.wsdl.bindings.values()):
+                raise Misconfigured(f"the WSDL {self._wsdl.name} binds nothing to SOAP 1.1", code="wsdl_unreadable")
             return self._client
 
 
@@ -94,14 +98,14 @@ class _Wire(Transport):
         self._send = send
         self._threads = local()
 
-    def allow(self, deadline: Deadline) -> None:
-        """Set when this thread's next call must have ended."""
-        self._threads.deadline = deadline
+    def allow(self, deadline: Deadline, answer: str) -> None:
+        """Set when this thread's next call must have ended, and which element answers it."""
+        self._threads.deadline, self._threads.answer = deadline, answer
 
     def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> requests.Response:
         answer = self._send(Call("POST", address, headers=headers, body=message), self._threads.deadline)
-        if not _is_envelope(answer.body):
-            raise failure_after(answer) or OutcomeUnknown("the answer is not a SOAP envelope", code="garbled_answer")
+        if not any(name in {self._threads.answer, f"{{{SOAP_11}}}Fault"} for name in _contents(answer.body)):
+            raise failure_after(answer) or OutcomeUnknown("the answer is not the function's", code="garbled_answer")
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update(answer.headers)
@@ -117,12 +121,18 @@ def rfc_name(name: str) -> str:
     return _HUMP.sub("_", name).upper()
 
 
-def _is_envelope(body: bytes) -> bool:
+def _contents(body: bytes) -> Collection[str]:
+    """Name what stands in an envelope's body; nothing for what is no envelope."""
     try:
-        root, contents = read_xml(body)
+        _, envelope = read_xml(body)
     except Malformed:
-        return False
-    return root.endswith("}Envelope") and any(name.endswith("}Body") for name in contents)
+        return ()
+    contents = envelope.get(f"{{{SOAP_11}}}Body")
+    return cast("Mapping[str, object]", contents).keys() if isinstance(contents, Mapping) else ()
+
+
+def _is_soap_11(binding: Any) -> bool:  # noqa: ANN401 # zeep's
+    return getattr(binding, "nsmap", {}).get("soap-env") == SOAP_11
 
 
 def _operation(binding: Any, function: str) -> Any:  # noqa: ANN401 # zeep's

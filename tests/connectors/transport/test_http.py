@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.transport.http import ANSWER_CAP, Answer, Call, HttpApi, failure_of
-from hub.errors import HubError, OutcomeUnknown, TryLater
+from hub.errors import Conflict, HubError, OutcomeUnknown, TryLater
 from hub.exchange import listening
 from hub.settings import Http
-from tests.connectors.peer import HEAD, hang_up, peer, trickle
+from tests.connectors.peer import HEAD, fall_silent, hang_up, peer, trickle
 
 URL = "http://partner.test/router"
 API = HttpApi(Http(connect_s=0.5, read_s=0.3), lambda call: call.signed(query={"sign": "proof"}))
@@ -103,6 +103,23 @@ def test_no_wish_to_wait_is_longer_than_a_day(wish: str) -> None:
 @pytest.mark.parametrize("status", range(200, 300, 33))
 def test_a_success_is_no_failure(status: int) -> None:
     assert failure_of(Answer(status, {}, b"")) is None
+
+
+def test_what_somebody_else_holds_is_tried_later_and_what_they_changed_is_a_conflict() -> None:
+    assert isinstance(failure_of(Answer(423, {}, b"")), TryLater)
+    assert isinstance(failure_of(Answer(412, {}, b"")), Conflict)
+
+
+def test_a_call_may_be_allowed_less_time_than_usual() -> None:
+    patient = HttpApi(Http(connect_s=60, read_s=60), lambda call: call)
+    with peer(fall_silent) as url, pytest.raises(OutcomeUnknown):
+        patient.send(Call("GET", url), Http(connect_s=0.1, read_s=0.1))
+
+
+@responses.activate
+def test_an_exchange_gives_a_refusal_to_whoever_can_read_it() -> None:
+    responses.post(URL, b"why", status=400)
+    assert API.exchange(Call("POST", URL)).body == b"why"
 
 
 @pytest.mark.parametrize("status", range(300, 600))
