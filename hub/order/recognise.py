@@ -59,7 +59,7 @@ QUERIES: Final[Mapping[Reading, str]] = {
 
 
 def normal(term: str) -> str:
-    """Bring a term to what is looked for: without blanks around it or what cannot be seen, wide digits as plain ones."""
+    """Bring a term to what is looked for: wide digits made plain, without blanks around it and what cannot be seen."""
     return "".join(char for char in unicodedata.normalize("NFKC", term) if char.isprintable()).strip()[:LONGEST]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from hub.database import rows
@@ -11,41 +12,83 @@ from hub.document import Document
 from hub.sourcing.explain import tell
 from hub.sourcing.model import Decision
 
+STEPS: Final = """(select id, flow, connection, state, last_error, idempotency_key, created_at, attempts, doubt, run_at,
+                         settled_at from step where order_id = :id
+                   union all
+                   select id, flow, connection, state, last_error, idempotency_key, created_at, attempts, doubt, run_at,
+                          settled_at from step_history where order_id = :id)"""
+
 SOURCES: Final = {
-    "inbox": """select received_at as at, 'inbox' as what, connection as whom,
-                       kind || ' ' || state as told, error as why, id::text as ref
+    "inbox": """select received_at, 'inbox', connection, kind || ' ' || state, error, id::text,
+                       jsonb_build_object('id', id, 'kind', kind, 'state', state, 'code', error_code,
+                                          'message_id', message_id)
                 from inbox where order_id = :id""",
-    "audit": """select at, 'audit', actor, act, detail::text, id::text from audit_entry
-                where subject = 'order:' || cast(:id as text)""",
-    "hold": """select created_at, 'hold', rule, type, evidence::text, no::text from order_hold where order_id = :id""",
-    "released": """select released_at, 'hold released', released_by, type, reason, no::text from order_hold
-                   where order_id = :id and released_at is not null""",
+    "placed": """select created_at, 'placed', channel, type || ' ' || payment, '', external_id,
+                        jsonb_build_object('type', type, 'total', total, 'currency', currency, 'revision',
+                                           source_revision, 'placed_at', placed_at)
+                 from sales_order where id = :id""",
+    "hold": """select created_at, 'hold', rule, type, evidence::text, no::text,
+                      jsonb_build_object('type', type, 'rule', rule, 'evidence', evidence, 'blocks', blocks,
+                                         'version', rule_version, 'released', released_at is not null)
+               from order_hold where order_id = :id""",
+    "released": """select released_at, 'hold released', released_by, type, reason, no::text,
+                          jsonb_build_object('type', type)
+                   from order_hold where order_id = :id and released_at is not null""",
+    "split": """select decided_at, 'split', policy_version, count(*) || ' parts', '', min(no)::text,
+                       jsonb_build_object('parts', jsonb_agg(input -> 'wants' order by no))
+                from routing_decision where order_id = :id group by decided_at, policy_version having count(*) > 1""",
     "route": """select decided_at, 'route', solver_version, 'cost ' || cost || ' bound ' || bound, outcome::text,
-                       no::text
+                       no::text, jsonb_build_object('no', no)
                 from routing_decision where order_id = :id""",
     "fulfilment": """select created_at, 'fulfilment', location, 'attempt ' || attempt || ' ' || execution
-                            || ' ' || negotiation, reason, code
+                            || ' ' || negotiation, reason, code,
+                            jsonb_build_object('no', no, 'attempt', attempt, 'replaces_no', replaces_no,
+                                               'execution', execution, 'negotiation', negotiation)
                      from fulfilment_order where order_id = :id""",
+    "step": f"""select created_at, 'step', connection, flow || ' ' || state, last_error, idempotency_key,
+                       jsonb_build_object('id', id, 'flow', flow, 'state', state, 'attempts', attempts, 'doubt', doubt,
+                                          'run_at', run_at, 'settled_at', settled_at)
+                from {STEPS} s""",
+    "call": f"""select a.started_at, 'call', s.connection, s.flow || ' ' || a.outcome, a.error, s.idempotency_key,
+                       jsonb_build_object('step', s.id, 'token', a.token, 'flow', s.flow, 'outcome', a.outcome,
+                                          'code', a.error_code,
+                                          'seconds', extract(epoch from a.finished_at - a.started_at))
+                from attempt a join {STEPS} s on s.id = a.step_id""",
     "shipment": """select shipped_at, 'shipment', confirm_key, case when final then 'final' else 'more to come' end,
-                          '', no::text
-                   from shipment where order_id = :id""",
-    "call": """select started_at, 'call', s.connection, s.flow || ' ' || a.outcome, a.error, s.idempotency_key
-               from attempt a join (select id, connection, flow, idempotency_key from step where order_id = :id
-                                    union all
-                                    select id, connection, flow, idempotency_key from step_history
-                                    where order_id = :id) s
-                    on s.id = a.step_id""",
-    "step": """select created_at, 'step', connection, flow || ' ' || state, last_error, idempotency_key from step
-               where order_id = :id
-               union all
-               select created_at, 'step', connection, flow || ' ' || state, last_error, idempotency_key
-               from step_history where order_id = :id""",
-    "case": """select created_at, 'case', cause, state, message, id::text from case_file where order_id = :id""",
+                          '', no::text,
+                          jsonb_build_object('no', no, 'fulfilment', fulfilment_no, 'final', final, 'parcels', (
+                              select jsonb_agg(jsonb_build_object('courier', courier, 'tracking_no', tracking_no)
+                                               order by p.no)
+                              from parcel p where p.order_id = s.order_id and p.shipment_no = s.no))
+                   from shipment s where order_id = :id""",
+    "parcel": """select t.status_at, 'parcel', p.courier, t.status, t.event_count || ' events', p.tracking_no,
+                        jsonb_build_object('status', t.status, 'tracking_no', p.tracking_no)
+                 from parcel_track t join parcel p on (p.order_id, p.shipment_no, p.no)
+                                                    = (t.order_id, t.shipment_no, t.parcel_no)
+                 where t.order_id = :id and t.status_at is not null""",
+    "sale": """select sale_at, 'sale posted', connection, sale_id, '', no::text, jsonb_build_object('no', no)
+               from posting where order_id = :id and sale_at is not null""",
+    "issue": """select issue_at, 'goods issue', connection, issue_id, '', no::text, jsonb_build_object('no', no)
+                from posting where order_id = :id and issue_at is not null""",
+    "case": """select created_at, 'case', cause, state, message, id::text,
+                      jsonb_build_object('cause', cause, 'subject', subject, 'detail', detail, 'state', state,
+                                         'times', times)
+               from case_file where order_id = :id""",
+    "resolved": """select resolved_at, 'case resolved', resolved_by, cause, resolution, id::text,
+                          jsonb_build_object('cause', cause)
+                   from case_file where order_id = :id and resolved_at is not null""",
+    "audit": """select at, 'audit', actor, act, detail::text, id::text, detail from audit_entry
+                where subject = any(
+                    array['order:' || cast(:id as text)]
+                    || array(select 'step:' || s.id from step s where s.order_id = :id)
+                    || array(select 'step:' || s.id from step_history s where s.order_id = :id)
+                    || array(select 'inbox:' || i.id from inbox i where i.order_id = :id))""",
 }
+"""What is asked, in the order in which things of one moment cause each other."""
 
 
 class Happening(Document):
-    """One thing that happened: what kind, who or which partner, what was told, why, and its own number."""
+    """One thing that happened: what kind, who or which partner, what was told, why, its own number, and its parts."""
 
     at: datetime
     what: str
@@ -53,11 +96,12 @@ class Happening(Document):
     told: str
     why: str
     ref: str
+    detail: dict[str, Any] = Field(default_factory=dict)
 
 
 def trace(session: Session, order_id: int) -> list[Happening]:
     """Give everything recorded of an order, in the order it happened; nothing in it is personal."""
-    return sorted(_happenings(session, order_id), key=lambda one: (one.at, one.what))
+    return sorted(_happenings(session, order_id), key=lambda one: one.at)
 
 
 def _happenings(session: Session, order_id: int) -> Iterator[Happening]:

@@ -12,7 +12,7 @@ from hub.order import search as searching
 from hub.order.cancel import cancel
 from hub.order.progress import record_confirm
 from hub.order.recognise import Reading, hide, readings, reveal_term, shown_term
-from hub.order.search import count_newer, find_numbered, search
+from hub.order.search import Findings, count_newer, find_numbered, search
 from hub.order.search_query import Filter, first_id_since
 from hub.roles import SYSTEM, Actor, Role
 from tests.hub.making import AT, RECEIVER, ZONE, confirm, order, placed, stock
@@ -132,7 +132,7 @@ def test_pages_lead_forth_and_back_without_gap_or_repeat(
     session: Session, ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_pages(monkeypatch, 2)
-    pages, cursor = [], ""
+    pages, cursor = list[Findings](), ""
     for _ in range(3):
         pages.append(search(session, SYSTEM, Filter(), ZONE, cursor))
         cursor = pages[-1].older
@@ -179,7 +179,7 @@ def test_the_first_id_of_a_moment_is_found_by_halving(session: Session, ids: lis
         run(session, "update sales_order set created_at = :at where id = :id", at=AT + timedelta(hours=n), id=id_)
     for n, id_ in enumerate(ids):
         border = first_id_since(session, AT + timedelta(hours=n))
-        assert [other for other in ids if other >= border][0] == id_
+        assert next(other for other in ids if other >= border) == id_
     assert first_id_since(session, AT + timedelta(days=9)) == ids[-1] + 1
     assert first_id_since(session, datetime(2026, 10, 5, tzinfo=UTC)) == 2610 * 10**12
 

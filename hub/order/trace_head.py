@@ -1,0 +1,162 @@
+"""The head of an order's trace: what it is, what it costs and who bears which reduction, why it waits."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hub.database import records
+from hub.document import Document
+from hub.errors import NotFound
+from hub.roles import Actor
+from hub.scope import ORDER_SEEN, scope
+
+
+class TracedLine(Document):
+    """A line with what has become of its pieces; money in minor units, `unit_price` in major ones."""
+
+    line_no: int
+    external_line_id: str
+    kind: str
+    parent_no: int | None
+    channel_sku: str
+    sku: str
+    title: str
+    storage: str
+    grams: int
+    gift: bool
+    unit_price: Decimal
+    amount: int
+    discount: int
+    ordered: int
+    allocated: int
+    shipped: int
+    delivered: int
+    returned: int
+    cancelled: int
+
+
+class TracedAdjustment(Document):
+    """One reduction, and how it is shared over the lines."""
+
+    no: int
+    source: str
+    code: str
+    funder: str
+    amount: int
+    shares: Mapping[int, int]
+
+
+class TracedHold(Document):
+    no: int
+    type: str
+    blocks: tuple[str, ...]
+    rule: str
+    rule_version: str
+    evidence: dict[str, Any]
+    created_at: datetime
+    released_at: datetime | None
+    released_by: str
+    reason: str
+
+
+class TracedCase(Document):
+    id: int
+    cause: str
+    subject: str
+    detail: dict[str, Any]
+    message: str
+    state: str
+    times: int
+    assignee: str
+    created_at: datetime
+    resolved_at: datetime | None
+    resolved_by: str
+    resolution: str
+
+
+class Head(Document):
+    """An order as a whole; nothing in it is personal. `id` is text, for JavaScript."""
+
+    id: str
+    external_id: str
+    brand: str
+    shop: str
+    channel: str
+    platform: str
+    type: str
+    source_revision: int
+    lifecycle: str
+    payment: str
+    fulfilment: str
+    currency: str
+    goods: int
+    discount: int
+    freight: int
+    total: int
+    division: str
+    province: str
+    city: str
+    county: str
+    town: str
+    placed_at: datetime
+    placed_at_raw: str
+    paid_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    lines: tuple[TracedLine, ...]
+    adjustments: tuple[TracedAdjustment, ...]
+    holds: tuple[TracedHold, ...]
+    cases: tuple[TracedCase, ...]
+
+    @property
+    def pieces(self) -> int:
+        """Pieces as they were sold: a bundle counts, its parts do not."""
+        return sum(line.ordered for line in self.lines if line.kind != "component")
+
+    @property
+    def open_holds(self) -> tuple[TracedHold, ...]:
+        return tuple(hold for hold in self.holds if hold.released_at is None)
+
+    @property
+    def open_cases(self) -> tuple[TracedCase, ...]:
+        return tuple(case for case in self.cases if case.state == "open")
+
+    @property
+    def by_funder(self) -> Mapping[str, int]:
+        """Say how much of the reductions each funder bears."""
+        borne = defaultdict[str, int](int)
+        for one in self.adjustments:
+            borne[one.funder] += one.amount
+        return dict(sorted(borne.items()))
+
+
+def trace_head(session: Session, order_id: int, actor: Actor) -> Head:
+    """Give the head of an order that the actor may see.
+
+    Raises: NotFound, also for an order of another brand or shop.
+    """
+    named = set(Head.model_fields) - {"id", "lines", "adjustments", "holds", "cases"}
+    found = records(
+        session,
+        f"""select cast(o.id as text) as id, {", ".join(f"o.{name}" for name in sorted(named))}
+            from sales_order o where o.id = :id and {ORDER_SEEN}""",
+        id=order_id,
+        **scope(actor),
+    )
+    if not found:
+        raise NotFound(f"there is no order {order_id}", code="unknown_order")
+    parts = {"lines": LINES, "adjustments": ADJUSTMENTS, "holds": HOLDS, "cases": CASES}
+    return Head.model_validate(
+        found[0] | {name: records(session, statement, id=order_id) for name, statement in parts.items()}
+    )
+
+
+LINES = f"select {', '.join(TracedLine.model_fields)} from order_line where order_id = :id order by line_no"
+ADJUSTMENTS = """select no, source, code, funder, source_amount as amount, jsonb_object_agg(line_no, amount) as shares
+                 from price_adjustment where order_id = :id group by 1, 2, 3, 4, 5 order by no"""
+HOLDS = f"select {', '.join(TracedHold.model_fields)} from order_hold where order_id = :id order by no"
+CASES = f"select {', '.join(TracedCase.model_fields)} from case_file where order_id = :id order by id desc limit 100"

@@ -1,0 +1,135 @@
+"""The decisions in an order's trace: every location that was looked at, at which cost, and why it was not taken."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.document import Document
+from hub.sourcing.greedy import cost_of, decide, offer
+from hub.sourcing.model import SOLVER, Decision, Question, Site, Take, Want
+
+RANK: Final = {"chosen": 0, "dearer": 1, "short": 2}
+"""The verdicts on who could have shipped, in the order a reader wants them; the others were out of the question."""
+
+Names = Mapping[str, tuple[str, str]]
+
+
+class CostParts(Document):
+    """What a parcel's cost is made of, in minor units."""
+
+    handling: int
+    parcel: int
+    weight: int
+    distance: int
+
+    @property
+    def total(self) -> int:
+        return self.handling + self.parcel + self.weight + self.distance
+
+
+class TracedCandidate(Document):
+    """A location as the decision saw it; a dearer one wins when it costs more than `lost_by` less."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    km: int
+    pieces: int
+    free: Mapping[str, int]
+    parts: CostParts | None
+    verdict: str
+    lost_by: int
+    missing: Mapping[str, int]
+
+
+class TracedDecision(Document):
+    """One decision; `replays` says whether its input leads to its outcome again, None for another solver's."""
+
+    no: int
+    decided_at: datetime
+    policy: str
+    solver: str
+    cost: int
+    bound: int
+    gap: float
+    wants: tuple[Want, ...]
+    unmet: tuple[Take, ...]
+    candidates: tuple[TracedCandidate, ...]
+    replays: bool | None
+
+    @property
+    def wanted(self) -> int:
+        return sum(want.quantity for want in self.wants)
+
+    @property
+    def chosen(self) -> tuple[TracedCandidate, ...]:
+        return tuple(one for one in self.candidates if one.verdict == "chosen")
+
+
+def trace_routing(session: Session, order_id: int) -> list[TracedDecision]:
+    """Give an order's decisions, the first first."""
+    found = rows(
+        session,
+        "select no, decided_at, input, outcome, input_hash from routing_decision where order_id = :id order by no",
+        id=order_id,
+    )
+    places = rows(session, "select code, name_zh, name_en from location") if found else ()
+    names = {one.code: (one.name_zh, one.name_en) for one in places}
+    return [_decision(one, names) for one in found]
+
+
+def _decision(found: Row[tuple[object, ...]], names: Names) -> TracedDecision:
+    question, outcome = Question.model_validate(found.input), Decision.model_validate(found.outcome)
+    same = question.digest() == found.input_hash and decide(question) == outcome if outcome.solver == SOLVER else None
+    return TracedDecision(
+        no=found.no,
+        decided_at=found.decided_at,
+        policy=question.policy,
+        solver=outcome.solver,
+        cost=outcome.cost,
+        bound=outcome.bound,
+        gap=outcome.gap,
+        wants=question.wants,
+        unmet=outcome.unmet,
+        candidates=tuple(_candidates(question, outcome, names)),
+        replays=same,
+    )
+
+
+def _candidates(question: Question, outcome: Decision, names: Names) -> Iterator[TracedCandidate]:
+    """Give the chosen locations first, then the near misses, then those that could not have shipped at all."""
+    sites = {site.code: site for site in question.sites}
+    taken = {choice.code: choice for choice in outcome.choices}
+    for one in sorted(outcome.candidates, key=lambda one: (RANK.get(one.verdict, 3), one.lost_by, one.cost, one.code)):
+        site, choice, able = sites[one.code], taken.get(one.code), one.verdict in RANK
+        takes = choice.takes if choice else offer(site, question.wants, question.costs).takes
+        zh, en = names.get(one.code, (one.code, one.code))
+        yield TracedCandidate(
+            code=one.code,
+            name_zh=zh,
+            name_en=en,
+            km=one.km,
+            pieces=sum(take.quantity for take in takes) if able else 0,
+            free=site.free,
+            parts=_parts(site, question, takes) if able else None,
+            verdict=one.verdict,
+            lost_by=one.lost_by,
+            missing=one.missing,
+        )
+
+
+def _parts(site: Site, question: Question, takes: Sequence[Take]) -> CostParts:
+    """Take a parcel's cost apart, as `cost_of` put it together."""
+    weight = {want.line_no: want.grams for want in question.wants}
+    grams = sum(take.quantity * weight[take.line_no] for take in takes)
+    bare = cost_of(site, 0, question.costs)
+    return CostParts(
+        handling=site.handling,
+        parcel=question.costs.parcel,
+        weight=cost_of(site, grams, question.costs) - bare,
+        distance=bare - site.handling - question.costs.parcel,
+    )
