@@ -173,17 +173,16 @@ class ShipmentProbeContract(MarketContract):
         assert isinstance(partner, ShipmentProbe)
         return partner.find_shipment(NOTICE)
 
+    def read_all(self, url: str) -> list[Order]:
+        partner = self.live(url)
+        pages = partner.fetch_orders(now() - timedelta(minutes=5), now())
+        return read(partner, [one for page in pages for one in page])
+
     def order(self, url: str) -> Order:
         """Give an order of several lines, one of them of several pieces, as the partner reads it."""
         self.placed(url, 12)
-        partner = self.live(url)
-        messages = [one for page in partner.fetch_orders(now() - timedelta(minutes=5), now()) for one in page]
-        found = (
-            one
-            for one in read(partner, messages)
-            if len(one.lines) > 1 and any(line.quantity > 1 for line in one.lines)
-        )
-        return next(found)
+        found = (one for one in self.read_all(url) if len(one.lines) > 1)
+        return next(one for one in found if any(line.quantity > 1 for line in one.lines))
 
     def test_a_shipment_is_known_once_it_was_told(self, market: str) -> None:
         order, partner = self.order(market), self.live(market)
@@ -206,6 +205,13 @@ class ShipmentProbeContract(MarketContract):
             assert not partner.find_shipment(whole)
             partner.send_shipment(whole.model_copy(update={"parcels": (parcel,)}))
         assert partner.find_shipment(whole)
+
+    def test_an_order_reads_the_same_when_a_part_has_gone(self, market: str) -> None:
+        order, partner = self.order(market), self.live(market)
+        whole = notice_of(order, "SB1", "SB2")
+        partner.send_shipment(whole.model_copy(update={"parcels": whole.parcels[:1]}))
+        again = [one for one in self.read_all(market) if one.external_id == order.external_id]
+        assert [one.model_copy(update={"source_revision": order.source_revision}) for one in again] == [order]
 
     def test_a_shipment_whose_answer_was_lost_can_be_asked_for(self, market: str) -> None:
         partner, notice = self.live(market), notice_of(self.order(market), "SB1")

@@ -37,6 +37,7 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.datetimes() | st.dictionar
 def test_text_is_stripped_and_takes_an_unquoted_number() -> None:
     assert text("  测试  ") == "测试"
     assert text(2611000000000001) == "2611000000000001"
+    assert text(2**63 - 1) == "9223372036854775807"
 
 
 @pytest.mark.parametrize("value", [None, True, 1.5, b"x", ["x"], 10**30])
