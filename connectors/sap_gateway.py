@@ -51,7 +51,10 @@ class Gateway:
         """Give the entities of a set whose fields have these values."""
         condition = " and ".join(f"{name} eq {literal(value)}" for name, value in where.items())
         answer = self._send(Call("GET", f"{self.url(path)}?$filter={quote(condition)}"), deadline)
-        return cast("Sequence[Mapping[str, object]]", _contents(answer).get("results") or ())
+        rows = _contents(answer).get("results")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast("list[object]", rows)):
+            raise OutcomeUnknown("SAP's answer has no rows", code="garbled_answer")
+        return cast("Sequence[Mapping[str, object]]", rows)
 
     def read(self, path: str, deadline: Deadline) -> tuple[Mapping[str, object], str]:
         """Give an entity, and the ETag that a change of it must carry."""

@@ -60,15 +60,12 @@ class Sap:
     def send_sale(self, sale: Sale) -> Accepted:
         """Create a sales order by deep insert.
 
-        Raises: as `Gateway.create`; Rejected when the answer carries no number.
+        Raises: as `Gateway.create`; OutcomeUnknown when the answer carries no number.
         """
         entity = write_with(self._table, "sales_order", draft_order(sale, self._options, ODATA))
         check_widths(entity)
         made = self._gateway.create(f"{self._options.order_path}/A_SalesOrder", entity, Deadline(self._http))
-        number = str(made.get("SalesOrder") or "")
-        if not number:
-            raise OutcomeUnknown("SAP's answer names no sales order", code="empty_document_number")
-        return Accepted(partner_id=number)
+        return Accepted(partner_id=_number(made))
 
     def find_sale(self, sale: Sale) -> Accepted | None:
         """Look for orders of the sale's customer under its code."""
@@ -76,7 +73,7 @@ class Sap:
         where = {"SoldToParty": sold_to, "PurchaseOrderByCustomer": sale.code}
         path = f"{self._options.order_path}/A_SalesOrder"
         rows = self._gateway.find(path, where, Deadline(self._http))
-        return only((str(row["SalesOrder"]) for row in rows), "sales orders")
+        return only((_number(row) for row in rows), "sales orders")
 
     def send_goods_issue(self, issue: GoodsIssue) -> Accepted:
         """Deliver a sale in one delivery, give it its tracking numbers, and post its goods issue.
@@ -139,6 +136,13 @@ class Sap:
         if self._options.post_goods_issue == "yes" and header.get("OverallGoodsMovementStatus") != POSTED:
             act = f"{self._options.delivery_path}/PostGoodsIssue?DeliveryDocument={literal(number)}"
             self._gateway.act(act, etag, deadline)
+
+
+def _number(order: Mapping[str, object]) -> str:
+    number = str(order.get("SalesOrder") or "")
+    if not number:
+        raise OutcomeUnknown("SAP's answer names no sales order", code="empty_document_number")
+    return number
 
 
 def _quantity(row: Mapping[str, object]) -> object:

@@ -103,7 +103,8 @@ class _Wire(Transport):
         self._threads.deadline, self._threads.answer = deadline, answer
 
     def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> requests.Response:
-        answer = self._send(Call("POST", address, headers=headers, body=message), self._threads.deadline)
+        call = Call("POST", address, headers={**headers, "Accept": "text/xml"}, body=message)
+        answer = self._send(call, self._threads.deadline)
         if not any(name in {self._threads.answer, f"{{{SOAP_11}}}Fault"} for name in _contents(answer.body)):
             raise failure_after(answer) or OutcomeUnknown("the answer is not the function's", code="garbled_answer")
         response = requests.Response()

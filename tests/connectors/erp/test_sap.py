@@ -159,6 +159,13 @@ class TestSap(SaleBookContract):
             self.book(URL).send_sale(make_sale())
 
     @responses.activate
+    @pytest.mark.parametrize("answer", [b"", b'{"d": {}}', b'{"d": {"results": [1]}}', b'{"d": {"results": [{}]}}'])
+    def test_an_answer_that_cannot_be_read_does_not_say_that_nothing_is_there(self, answer: bytes) -> None:
+        responses.get(f"{URL}{ORDERS}/A_SalesOrder", answer)
+        with pytest.raises(OutcomeUnknown):
+            self.book(URL).find_sale(make_sale())
+
+    @responses.activate
     @pytest.mark.parametrize(
         ("error", "kind", "code"),
         [
