@@ -161,8 +161,8 @@ def throughput(session: Session, seen: Mapping[str, Any], at: datetime, zone: Zo
 def latest(session: Session, seen: Mapping[str, Any], limit: int) -> list[Latest]:
     found = records(
         session,
-        f"""select o.id::text as id, o.external_id, o.shop, o.lifecycle, o.fulfilment, o.currency, o.total, o.city,
-                   o.created_at
+        f"""select o.id::text as id, o.external_id, o.shop, o.lifecycle, o.fulfilment, o.currency, o.total,
+                   coalesce(nullif(o.city, ''), o.province) as city, o.created_at
             from sales_order o where {ORDER_SEEN} order by o.id desc limit :limit""",
         limit=limit,
         **seen,

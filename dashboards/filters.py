@@ -108,5 +108,10 @@ def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{share * 100:.1f}%"
 
 
-EVERY: Final = (moment, clock, ago, span, wait, money, number, percent)
+def change(share: float | None) -> str:
+    """Write how much more or less: +6.2%."""
+    return NOTHING if share is None else f"{share * 100:+.1f}%".replace("-", "−")
+
+
+EVERY: Final = (moment, clock, ago, span, wait, money, number, percent, change)
 """What templates may use, each under its own name."""

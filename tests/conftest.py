@@ -73,7 +73,7 @@ def template(server: str) -> str:
     """Make the schema and its partitions once, to be cloned."""
     with connect(server) as connection:
         connection.execute(f"create database {TEMPLATE}".encode())
-    url = _named(server, TEMPLATE)
+    url = named(server, TEMPLATE)
     upgrade(url)
     database = Database(url, RING, connections=1)
     with database.transaction() as session:
@@ -85,7 +85,7 @@ def template(server: str) -> str:
 @pytest.fixture
 def database_url(server: str, template: str) -> Generator[str]:
     """Give the address of a fresh database that the test has to itself."""
-    with _clone(server, template) as url:
+    with clone(server, template) as url:
         yield url
 
 
@@ -99,7 +99,7 @@ def database(database_url: str) -> Generator[Database]:
 @pytest.fixture(scope="session")
 def scratch(server: str, template: str) -> Generator[Database]:
     """Give a database that nothing is ever committed to."""
-    with _clone(server, template) as url:
+    with clone(server, template) as url:
         made = Database(url, RING, connections=2)
         yield made
         made.close()
@@ -113,14 +113,14 @@ def session(scratch: Database) -> Generator[Session]:
 
 
 @contextmanager
-def _clone(server: str, template: str) -> Generator[str]:
+def clone(server: str, template: str) -> Generator[str]:
     name = f"test_{next(NUMBERS)}"
     with connect(server) as connection:
         connection.execute(f"create database {name} template {template}".encode())
-    yield _named(server, name)
+    yield named(server, name)
     with connect(server) as connection:
         connection.execute(f"drop database {name} with (force)".encode())
 
 
-def _named(url: str, database: str) -> str:
+def named(url: str, database: str) -> str:
     return f"{url.removesuffix(USER)}{database}"
