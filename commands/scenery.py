@@ -25,6 +25,14 @@ SHOPS: Final = {**MALLS, MARKET: "tmall"}
 ERP: Final = "sap"
 COURIER: Final = "kdniao"
 SAP_USER: Final = "OMSRFC"
+SAP_OPTIONS: Final = {
+    "sales_org": "1710",
+    "sold_to": "1000001",
+    "plant_field": "Plant",
+    "net_amount": "item",
+    "delivery_path": "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV",
+}
+"""A sales area and a customer that mock-sap has from the start, and the names of its release."""
 
 
 class Warehouse(NamedTuple):
@@ -87,8 +95,9 @@ def settings_toml(ports: Mapping[str, int], *, sap_late_s: int = SOON_S) -> str:
         lines.append(_connection(connection, "warehouses.qimen", base_url=url, app_key="demo", customer_id=connection))
     router = f"http://127.0.0.1:{ports['taobao']}/router/rest"
     lines.append(_connection(MARKET, "channels.taobao", base_url=router, app_key="demo", shop=SHOPS[MARKET]))
-    sap = _connection(ERP, "erp.sap", base_url=f"http://127.0.0.1:{ports['sap']}", app_key=SAP_USER)
-    lines.append(f'{sap}\noptions = {{ grace_s = "{sap_late_s}" }}')
+    lines.append(_connection(ERP, "erp.sap", base_url=f"http://127.0.0.1:{ports['sap']}", app_key=SAP_USER))
+    options = {**SAP_OPTIONS, "grace_s": str(sap_late_s)}
+    lines.append("\n".join(f'options.{key} = "{value}"' for key, value in options.items()))
     courier = f"http://127.0.0.1:{ports['kdniao']}/api/dist"
     lines.append(_connection(COURIER, "couriers.kdniao", base_url=courier, app_key="demo"))
     return "\n".join(lines) + "\n"

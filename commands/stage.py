@@ -38,6 +38,7 @@ from hub.people import add_person, find_person
 from hub.roles import Role
 from hub.tokens import store_token
 from sandbox.baskets import StorefrontOrder
+from sandbox.sap_books import empty_books
 from sandbox.shopper import Shopper
 
 ADMIN: Final = "admin"
@@ -131,8 +132,9 @@ def start_sap(stage: Stage) -> None:
     """Start SAP's stand-in, which keeps its books in memory."""
     login = f"{SAP_USER}:{stage.station.secret(ERP)}"
     options = ("--host", HOST, "--port", str(stage.ports["sap"]), "--auth", login, "--slow-ms", "4000")
-    stage.start("sap", "mocksap", *options, "--no-request-log", "--quiet")
+    stage.start("sap", "sandbox.sap", *options, "--no-request-log", "--quiet")
     stage.station.wait_for("sap", f"{stage.address('sap')}/_mock/health")
+    empty_books(stage.address("sap"))
 
 
 def furnish_stage(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:

@@ -40,8 +40,9 @@ class SapOptions(Document):
     language: str = Field("", max_length=2)
     zone: str = "Asia/Shanghai"
     """Whose calendar the dates of an order are taken from."""
-    grace_s: float = 60
-    """How long after a missed answer SAP may still be at work on the call; it is asked no earlier."""
+    grace_s: float = 600
+    """How long after a missed answer SAP may still be at work on the call; it is asked no earlier. SAP ends a dialog
+    process after rdisp/max_wprun_time, which is ten minutes where nobody has changed it."""
     locked: str = "V1/042,VL/046,M3/024,MC/601"
     """Messages (class/number) by which SAP says that somebody else holds a document: the call is made again."""
 

@@ -114,11 +114,14 @@ class Poller:
             return self._now() + ONLY_WHEN_ASKED, None
         polls, now = self._settings.polls, self._now()
         since = turn.watermark - timedelta(seconds=polls.overlap_s)
-        until = min(since + feed.window, now)
+        settled = now - feed.lag
+        until = min(since + feed.window, settled)
+        if until <= turn.watermark:
+            return now + timedelta(seconds=polls.orders_s), None
         for page in feed.fetch_orders(since, until):
             if not self._keep(turn, page):
                 return now, None  # somebody else has taken it on: what they do not find here they ask for
-        return (now if until < now else now + timedelta(seconds=polls.orders_s)), until
+        return (now if until < settled else now + timedelta(seconds=polls.orders_s)), until
 
     def _take_hints(self, turn: Turn) -> tuple[datetime, datetime | None]:
         """Take what lies in the queue; it is confirmed when it is kept, and comes again if we die between."""

@@ -82,6 +82,9 @@ class OrderFeed(Protocol):
     window: timedelta
     """The longest span of time that one question may cover."""
 
+    lag: timedelta
+    """How far behind now a question must end, because what has only just changed may not be listed yet."""
+
     def fetch_orders(self, since: datetime, until: datetime) -> Iterator[Sequence[Fetched]]:
         """Give what has changed, page by page; each page is kept before the next is asked for.
 

@@ -68,9 +68,10 @@ def order_record(
 def payload_hash(shop_order: ShopOrder) -> bytes:
     """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter.
 
-    The revision is left out: a channel counts it up whenever anything of the order moves, the parcel included.
+    What may move at the channel while the order stays the same is left out: its revision, which every parcel counts up,
+    the seller's own note, and whether the buyer has taken it back.
     """
-    contents = shop_order.order.model_dump_json(exclude={"source_revision", "withdrawn"})
+    contents = shop_order.order.model_dump_json(exclude={"source_revision", "seller_note", "withdrawn"})
     return hashlib.sha256(contents.encode()).digest()
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from commands.conservation import Verdict
 from hub.audience import set_audience
 from hub.database import run
 from hub.order.progress import record_confirm
+from sandbox.sap_books import Books
 from tests.hub.making import AT, BRAND, confirm, order, placed, stock
 
 
@@ -29,6 +30,19 @@ def warehouses(code: str, *, documents: int = 1, shipped: int = 2) -> dict[str, 
 
 def trades(parcels: dict[str, int], shipped: int = 2) -> dict[str, Any]:
     return {"mall-pc": {"T1": {"parcels": parcels, "lines": {"L1": {"num": 2, "shipped": shipped}}}}}
+
+
+def erp(code: str, orders: int, deliveries: int, *, amount: str = "20.00", pieces: int = 2) -> Books:
+    return Books(
+        orders={code: orders} if orders else {},
+        deliveries={code: deliveries} if deliveries else {},
+        amounts={code: Decimal(amount)} if orders else {},
+        pieces={code: Decimal(pieces)} if deliveries else {},
+    )
+
+
+def event(key: str, effects: int = 1) -> dict[str, Any]:
+    return {key: {"effects": effects}}
 
 
 def found(verdict: Verdict) -> tuple[int, int, int]:
@@ -60,19 +74,19 @@ def test_a_document_of_another_number_is_lost_and_doubled(session: Session, orde
 
 
 @pytest.mark.parametrize(
-    ("events", "expected"),
+    ("told", "expected"),
     [
-        (lambda key: {key: {"effects": 1}}, (0, 0, 0)),
-        (lambda key: {key: {"effects": 2}}, (1, 0, 1)),
-        (lambda _key: {}, (1, 1, 0)),
-        (lambda key: {key: {"effects": 1}, "shipment:9-1": {"effects": 1}}, (1, 0, 1)),
+        (event("shipment:{}-1"), (0, 0, 0)),
+        (event("shipment:{}-1", effects=2), (1, 0, 1)),
+        ({}, (1, 1, 0)),
+        (event("shipment:{}-1") | event("shipment:9-1"), (1, 0, 1)),
     ],
 )
 def test_storefronts_are_told_of_each_shipment_once(
-    session: Session, order_id: int, events: Callable[[str], dict[str, Any]], expected: tuple[int, int, int]
+    session: Session, order_id: int, told: dict[str, Any], expected: tuple[int, int, int]
 ) -> None:
     verdict = Verdict()
-    compare_storefronts(session, {"mall-pc": events(f"shipment:{order_id}-1")}, verdict)
+    compare_storefronts(session, {"mall-pc": {key.format(order_id): one for key, one in told.items()}}, verdict)
     assert found(verdict) == expected
 
 
@@ -103,16 +117,23 @@ def test_the_erp_has_one_sale_and_one_delivery_a_posting(
     session: Session, order_id: int, orders: int, deliveries: int, expected: tuple[int, int, int], doubles: int
 ) -> None:
     code, verdict = f"{order_id}-1", Verdict()
-    books = {"orders": {code: orders} if orders else {}, "deliveries": {code: deliveries}}
-    assert compare_erp(session, books, verdict) == (orders, doubles)
+    assert compare_erp(session, erp(code, orders, deliveries), verdict) == (orders, doubles)
     assert found(verdict) == expected
 
 
 def test_a_sale_that_nobody_posted_is_a_double(session: Session, order_id: int) -> None:
     run(session, "delete from posting")
     verdict = Verdict()
-    compare_erp(session, {"orders": {f"{order_id}-1": 1}, "deliveries": {}}, verdict)
+    compare_erp(session, erp(f"{order_id}-1", 1, 0), verdict)
     assert found(verdict) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(("amount", "pieces"), [("19.99", 2), ("20.00", 3)])
+def test_an_erp_that_tells_other_figures_is_found(session: Session, order_id: int, amount: str, pieces: int) -> None:
+    verdict = Verdict()
+    books = erp(f"{order_id}-1", 1, 1, amount=amount, pieces=pieces)
+    compare_erp(session, books, verdict)
+    assert found(verdict) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(

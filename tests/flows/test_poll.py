@@ -37,6 +37,7 @@ class FakeChannel:
     """A channel that gives what its script holds, and remembers what it was asked."""
 
     window: timedelta = timedelta(hours=6)
+    lag: timedelta = timedelta(0)
     pages: list[Sequence[Fetched] | HubError] = field(default_factory=list[Sequence[Fetched] | HubError])
     hinted: list[Hinted] = field(default_factory=list[Hinted])
     spans: list[tuple[datetime, datetime]] = field(default_factory=list[tuple[datetime, datetime]])
@@ -122,6 +123,14 @@ def test_a_window_begins_a_little_before_the_last_one_ended(stage: Stage) -> Non
     stage.go()
     stage.go(60)
     assert stage.channel.spans[-1] == (AT - timedelta(seconds=10), AT + timedelta(seconds=60))
+
+
+def test_a_window_ends_where_the_channel_has_settled_and_the_next_begins_there(stage: Stage) -> None:
+    stage.channel.lag = timedelta(seconds=90)
+    stage.go()
+    assert (stage.channel.spans[-1][1], stage.poll(ORDERS)[1]) == (AT - timedelta(seconds=90),) * 2
+    stage.go(60)
+    assert stage.channel.spans[-1] == (AT - timedelta(seconds=100), AT - timedelta(seconds=30))
 
 
 def test_every_page_is_kept_and_a_message_comes_once(stage: Stage) -> None:

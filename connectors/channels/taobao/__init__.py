@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, cast, final
 
 from connectors.channels.taobao.consign import Consigned, read_consigned, write_consignment
-from connectors.channels.taobao.trade import FUNDED_BY_PLATFORM, read_trade
+from connectors.channels.taobao.trade import CLOSED, FUNDED_BY_PLATFORM, read_trade
 from connectors.partner import Partner
 from connectors.reading import read_json
 from connectors.transport.top import TopGateway
@@ -26,9 +26,6 @@ PAGE: Final = 40  # the platform's own advice: larger pages time out
 HINTS: Final = 50
 CONFIRMED_AT_ONCE: Final = 200
 SEND: Final = "alibaba.ascp.logistics.offline.send"
-SETTLED: Final = timedelta(seconds=3)
-"""So old must a window's end be to be past on the platform's clock as well; polls overlap by more."""
-
 TOPICS: Final = "taobao_trade_"
 TOKEN_TIMES: Final = ("expire_time", "refresh_token_valid_time")
 SHIPPED_ALREADY: Final = "B04"
@@ -37,7 +34,9 @@ SHIPPED_ALREADY: Final = "B04"
 SHIPPABLE: Final = frozenset({"WAIT_SELLER_SEND_GOODS", "SELLER_CONSIGNED_PART"})
 """Paid, and something is left to send. Left out: not paid (WAIT_BUYER_PAY, TRADE_NO_CREATE_PAY, PAY_PENDING,
 WAIT_PRE_AUTH_CONFIRM), not to be sent until a group is full (PAID_FORBID_CONSIGN, whose change is listed as well),
-wholly sent (WAIT_BUYER_CONFIRM_GOODS, TRADE_BUYER_SIGNED, TRADE_FINISHED), closed (TRADE_CLOSED*)."""
+wholly sent (WAIT_BUYER_CONFIRM_GOODS, TRADE_BUYER_SIGNED, TRADE_FINISHED). What is closed comes as well: taken back."""
+
+WANTED: Final = SHIPPABLE | CLOSED
 
 TYPES: Final = frozenset({"fixed", "auction", "guarantee_trade", "step"})
 """Paid before they are sent in a parcel; [codes.order_type] says what is left out."""
@@ -59,6 +58,7 @@ class Taobao:
 
     idempotent: Final = False  # a package that is told twice is refused
     window: Final = timedelta(days=1)
+    lag: Final = timedelta(seconds=3)  # a window's end must be past on the platform's clock as well
 
     def __init__(self, partner: Partner) -> None:
         options = partner.connection.options
@@ -76,13 +76,12 @@ class Taobao:
         The list stands in order of modification, latest first. A trade that changes meanwhile leaves a window that is
         past, and what stood behind it moves towards pages that are still to be asked for: none is missed.
         """
-        until = min(until, self._partner.now() - SETTLED)
         window = {"start_modified": china_time_text(since), "end_modified": china_time_text(until)}
         if window["start_modified"] >= window["end_modified"]:
             return
         for page in range(-(-self._count(window) // PAGE), 0, -1):
             answer = self._list(window, use_has_next="true", page_no=str(page), page_size=str(PAGE))
-            listed = [one for one in _items(answer, "trades", "trade") if one.get("status") in SHIPPABLE]
+            listed = [one for one in _items(answer, "trades", "trade") if one.get("status") in WANTED]
             yield [one for row in listed if (one := self._fetch_listed(row)) is not None]
 
     def fetch_hinted(self) -> Hinted:
@@ -168,7 +167,7 @@ class Taobao:
 
     def _fetch(self, tid: str) -> Fetched | None:
         trade = self._trade(tid)
-        wanted = trade.get("status") in SHIPPABLE and trade.get("type") in TYPES
+        wanted = trade.get("status") in WANTED and trade.get("type") in TYPES
         return _kept(trade) if wanted else None
 
     def _trade(self, tid: str) -> dict[str, object]:

@@ -19,7 +19,10 @@ from hub.order.model import Funder, Order, Source
 from mappings.table import Table
 
 CLOSED: Final = frozenset({"TRADE_CLOSED", "TRADE_CLOSED_BY_TAOBAO"})
-"""States of a sub-order that must not be sent; was it paid all the same, the totals tell a person."""
+"""States of a trade that was taken back, or of a sub-order that must not be sent.
+
+Was such a sub-order paid all the same, the totals of its trade tell a person.
+"""
 
 SOURCES: Final = (
     (re.compile("红包|平台|补贴"), Source.PLATFORM),
@@ -110,7 +113,8 @@ def read_trade(table: Table, trade: Mapping[str, object], funded_by_platform: Se
 
 
 def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, object]:
-    lines = [one for one in trade.sub_orders if one.status not in CLOSED]
+    withdrawn = trade.status in CLOSED
+    lines = [one for one in trade.sub_orders if withdrawn or one.status not in CLOSED]
     to = trade.receiver
     return {
         "external_id": trade.tid,
@@ -132,6 +136,7 @@ def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, obje
         "remark": trade.remark,
         "seller_note": trade.note,
         "invoice": _invoice_of(trade),
+        "withdrawn": withdrawn,
     }
 
 

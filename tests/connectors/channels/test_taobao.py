@@ -50,7 +50,7 @@ class TestTaobaoFeed(Market, OrderFeedContract):
         assert len(self.fetch()) == read.call_count == 1
 
     @responses.activate
-    @pytest.mark.parametrize("changes", [{"status": "TRADE_CLOSED"}, {"type": "cod"}])
+    @pytest.mark.parametrize("changes", [{"status": "TRADE_FINISHED"}, {"type": "cod"}])
     def test_a_trade_that_has_moved_on_meanwhile_is_left_out(self, changes: dict[str, str]) -> None:
         self.list_one()
         on(READ, answered(READ, trade={**json.loads(sample(TRADE)), **changes}))

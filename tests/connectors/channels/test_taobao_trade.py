@@ -85,6 +85,13 @@ class TestTaobaoOrders(OrderSourceContract):
         with pytest.raises(Malformed, match="minor units"):
             check_totals(order)
 
+    @pytest.mark.parametrize("status", ["TRADE_CLOSED", "TRADE_CLOSED_BY_TAOBAO"])
+    def test_a_closed_trade_is_taken_back_with_all_its_lines(self, status: str) -> None:
+        whole = self.read()
+        order = self.read(status=status)
+        assert (whole.withdrawn, order.withdrawn) == (False, True)
+        assert order.lines == whole.lines
+
     def test_the_sellers_own_code_comes_first(self) -> None:
         codes, skus = ("outer_sku_id", "outer_iid", "sku_id"), list[str]()
         for missing in range(4):
