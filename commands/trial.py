@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.sap_books import read_books
-
 from commands.books import compare_courier, compare_erp, compare_market, compare_storefronts, compare_warehouses
 from commands.conservation import Verdict, verify
 from commands.reach import local_station
@@ -23,6 +21,7 @@ from commands.trouble import LATE_S, trouble_sap
 from hub.database import row
 from hub.settings import ROOT
 from sandbox.baskets import StorefrontOrder, orders
+from sandbox.sap_books import read_books
 
 
 @dataclass(frozen=True, slots=True)
