@@ -70,7 +70,7 @@ def problem(request: Request, status: int, code: str, detail: str = "") -> Respo
     visit: Visit | None = getattr(request.state, "visit", None)
     language = visit.language if visit else language_of(request)
     values: dict[str, Any] = {
-        "status": status,
+        "http": status,
         "code": code,
         "plain": CAUSES.get(code, GENERAL).say(language),
         "detail": detail,
@@ -83,7 +83,7 @@ def problem(request: Request, status: int, code: str, detail: str = "") -> Respo
     if visit is None:
         text = environment(language).get_template("problem_alone.html").render(language=language, **values)
         return HTMLResponse(text, status)
-    return fragment(visit, "problem.html", notice="", **values)
+    return fragment(visit, "problem.html", status=status, notice="", **values)
 
 
 def _sign_in(request: Request, error: Exception) -> Response:
