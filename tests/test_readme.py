@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import shlex
@@ -208,6 +209,9 @@ def test_every_dependency_has_its_line() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     sets = {"base": project["dependencies"], **project["optional-dependencies"]}
     declared = {(re.split(r"[<>=\[]", one)[0], name) for name, some in sets.items() for one in some}
+    package = json.loads((ROOT / "dashboards" / "assets" / "package.json").read_text("utf-8"))
+    for kind, name in {"dependencies": "console", "devDependencies": "console-dev"}.items():
+        declared |= {(one, name) for one in package[kind]}
     told = {(row[0], row[1]) for row in rows_in(ROOT / "docs" / "decisions" / "0002-dependencies.md")}
     assert told == declared - {("oms", "dev")}
 
