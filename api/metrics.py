@@ -14,6 +14,11 @@ REQUESTS: Final = Counter("oms_http_requests_total", "Requests answered", ["meth
 SECONDS: Final = Histogram("oms_http_request_seconds", "Time to answer", ["method", "route"])
 
 
+PAUSED: Final = "select connection, (paused_at is not null)::int as value from connection_health"
+POLLED: Final = """select connection, extract(epoch from now() - last_success_at) as value from poll
+                   where name = 'orders' and last_success_at is not null"""
+
+
 class Depths(Collector):
     """What waits in the tables, read when scraped: live steps, and by their indexes inbox and cases."""
 
@@ -26,6 +31,8 @@ class Depths(Collector):
             yield _single(session, "oms_inbox_waiting", "Inbox rows not worked off", "inbox where state = 'received'")
             yield _single(session, "oms_cases_open", "Cases that wait for a person", "case_file where state = 'open'")
             yield self._oldest(session)
+            yield _by_connection(session, "oms_connection_paused", "1 when nothing of it is sent or asked for", PAUSED)
+            yield _by_connection(session, "oms_poll_age_seconds", "Since a channel last told its orders", POLLED)
 
     def _steps(self, session: Session) -> Metric:
         family = GaugeMetricFamily("oms_steps", "Live steps", labels=["connection", "state"])
@@ -41,6 +48,13 @@ class Depths(Collector):
         return GaugeMetricFamily(
             "oms_steps_oldest_due_seconds", "Age of the oldest due step", float(found.age if found else 0)
         )
+
+
+def _by_connection(session: Session, name: str, words: str, statement: str) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=["connection"])
+    for found in rows(session, statement):
+        family.add_metric([found.connection], float(found.value))
+    return family
 
 
 def _single(session: Session, name: str, words: str, what: str) -> Metric:

@@ -1,7 +1,7 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +12,9 @@ from starlette.testclient import TestClient
 
 from api.app import build
 from connectors.registry import Registry
+from hub.connections import pause
 from hub.database import Database
+from hub.polls import ORDERS, claim_polls, finish_poll, plan_polls
 from hub.settings import Settings
 from hub.steps import NewStep, add
 
@@ -34,8 +36,13 @@ def expressions() -> Iterator[str]:
 
 @pytest.fixture
 def exported(database: Database) -> dict[str, set[str]]:
-    """Give every figure that the API exports when it has been asked something and a step is live, with its labels."""
+    """Give every figure that the API exports once there is something to tell of each, with its labels."""
     with database.transaction() as session:
+        now = datetime.now(UTC)
+        pause(session, "sap", "tester", "test", now)
+        plan_polls(session, [("tmall", ORDERS)], now, now)
+        (turn,) = claim_polls(session, [("tmall", ORDERS)], 1, now, timedelta(seconds=30))
+        finish_poll(session, turn, now, now)
         add(session, [NewStep("release", "fo:1:wms", "wms", "fo:1-1:1", 1, {})], datetime.now(UTC))
     with TestClient(build(Settings(), database, Registry(Settings()))) as http:
         http.get("/healthz")
