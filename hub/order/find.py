@@ -23,6 +23,7 @@ class LineView(Document):
     ordered: int
     allocated: int
     shipped: int
+    delivered: int
     cancelled: int
     amount: int
     discount: int
@@ -35,9 +36,13 @@ class HoldView(Document):
 
 
 class ParcelView(Document):
+    """A parcel that has left; `status` is the courier's word for it, empty where nobody follows it."""
+
     courier: str
     tracking_no: str
     shipped_at: datetime
+    status: str
+    status_at: datetime | None
 
 
 class FulfilmentView(Document):
@@ -151,7 +156,7 @@ def _lines(session: Session, order_id: int) -> Sequence[LineView]:
     found = records(
         session,
         """select line_no, external_line_id as line_id, kind, channel_sku, sku, title, ordered, allocated, shipped,
-                  cancelled, amount, discount
+                  delivered, cancelled, amount, discount
            from order_line where order_id = :id order by line_no""",
         id=order_id,
     )
@@ -180,8 +185,9 @@ def _fulfilments(session: Session, order_id: int) -> Sequence[FulfilmentView]:
 def _parcels(session: Session, order_id: int) -> Sequence[ParcelView]:
     found = records(
         session,
-        """select p.courier, p.tracking_no, s.shipped_at
+        """select p.courier, p.tracking_no, s.shipped_at, coalesce(t.status, '') as status, t.status_at
            from parcel p join shipment s on (s.order_id, s.no) = (p.order_id, p.shipment_no)
+                left join parcel_track t on (t.order_id, t.shipment_no, t.parcel_no) = (p.order_id, p.shipment_no, p.no)
            where p.order_id = :id order by p.shipment_no, p.no""",
         id=order_id,
     )

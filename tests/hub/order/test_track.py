@@ -43,8 +43,7 @@ def order_id(session: Session) -> int:
 
 def state(session: Session, order_id: int) -> tuple[str, str, int]:
     seen = see(session, order_id)
-    delivered = rows(session, "select delivered from order_line where order_id = :id", id=order_id)[0].delivered
-    return seen.lifecycle, seen.fulfilment, delivered
+    return seen.lifecycle, seen.fulfilment, seen.lines[0].delivered
 
 
 def statuses(session: Session) -> list[str]:
@@ -158,5 +157,6 @@ def test_nobody_asks_for_what_has_arrived(session: Session, order_id: int) -> No
 
 def test_lines_count_what_was_ordered_shipped_and_delivered(session: Session, order_id: int) -> None:
     record_tracks(session, "kdniao", [track(*HOME), track(*HOME, number="SF-2")], AT)
-    assert (line(session, order_id).ordered, line(session, order_id).shipped) == (3, 3)
-    assert state(session, order_id)[2] == 3
+    seen = line(session, order_id)
+    assert (seen.ordered, seen.shipped, seen.delivered) == (3, 3, 3)
+    assert [one.status for one in see(session, order_id).parcels] == ["delivered", "delivered"]
