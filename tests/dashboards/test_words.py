@@ -1,0 +1,70 @@
+from enum import StrEnum
+
+import pytest
+
+from dashboards.words import AXES, REMEDY, Tone, cause_speaker, hint_speaker, remedy_of, state_of
+from flows.listing import effects
+from hub import polls
+from hub.cases import CaseState
+from hub.causes import CAUSES, Remedy
+from hub.fulfilment.courier import CourierStatus
+from hub.fulfilment.status import Execution, Negotiation
+from hub.inbox import InboxState
+from hub.order.hold import HoldType
+from hub.order.model import OrderType
+from hub.order.status import Fulfilment, Lifecycle, Payment
+from hub.roles import Role
+from hub.steps import StepState
+
+ENUMS: dict[str, type[StrEnum]] = {
+    "lifecycle": Lifecycle,
+    "payment": Payment,
+    "fulfilment": Fulfilment,
+    "execution": Execution,
+    "negotiation": Negotiation,
+    "step": StepState,
+    "inbox": InboxState,
+    "courier": CourierStatus,
+    "hold": HoldType,
+    "case": CaseState,
+    "order_type": OrderType,
+    "role": Role,
+    "remedy": Remedy,
+}
+
+
+@pytest.mark.parametrize("axis", ENUMS)
+def test_every_value_of_an_axis_has_its_words_and_no_other_has(axis: str) -> None:
+    assert AXES[axis].keys() == {value.value for value in ENUMS[axis]}
+
+
+def test_every_flow_and_every_poll_has_its_words() -> None:
+    assert AXES["flow"].keys() == effects().keys()
+    assert AXES["poll"].keys() == {polls.ORDERS, polls.HINTS, polls.TOKEN, polls.PROBE}
+
+
+def test_every_word_exists_in_both_languages() -> None:
+    for axis, states in AXES.items():
+        for value, state in states.items():
+            assert state.words.zh, (axis, value)
+            assert state.words.en, (axis, value)
+
+
+def test_two_states_of_one_axis_never_share_a_word() -> None:
+    for axis, states in AXES.items():
+        for language in ("zh", "en"):
+            said = [state.words.say(language) for state in states.values()]
+            assert len(set(said)) == len(said), axis
+
+
+def test_every_cause_says_what_it_is_and_what_to_do() -> None:
+    for language in ("zh", "en"):
+        for cause in CAUSES:
+            assert cause_speaker(language)(cause) != cause
+            assert hint_speaker(language)(cause)
+            assert remedy_of(cause) in REMEDY
+
+
+def test_a_state_that_a_later_version_wrote_is_shown_as_it_is() -> None:
+    assert state_of("lifecycle", "teleported").words.en == "teleported"
+    assert state_of("lifecycle", "teleported").tone is Tone.PLAIN
