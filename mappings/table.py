@@ -84,6 +84,10 @@ class Table:
             paths |= {f"{target}[].{path}" for path in self.targets(row.table)} if isinstance(row, Each) else {target}
         return frozenset(paths)
 
+    def rows(self, section: str) -> Mapping[str, "Value | Constant | Each"]:
+        """Give what fills each target of a section, as the table says it; nothing for a section it does not have."""
+        return self._rows.get(section, {})
+
     def code(self, table: str, key: str) -> str:
         """Raises: MappingError for a code that is not listed."""
         if key not in self._codes.get(table, {}):

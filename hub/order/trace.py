@@ -18,6 +18,11 @@ STEPS: Final = """(select id, flow, connection, state, last_error, idempotency_k
                    select id, flow, connection, state, last_error, idempotency_key, created_at, attempts, doubt, run_at,
                           settled_at from step_history where order_id = :id)"""
 
+HOLDS: Final = """select created_at, 'hold', rule, type, evidence::text, no::text,
+                         jsonb_build_object('type', type, 'rule', rule, 'evidence', evidence, 'blocks', blocks,
+                                            'version', rule_version, 'released', released_at is not null)
+                  from order_hold where order_id = :id"""
+
 SOURCES: Final = {
     "inbox": """select received_at, 'inbox', connection, kind || ' ' || state, error, id::text,
                        jsonb_build_object('id', id, 'kind', kind, 'state', state, 'code', error_code,
@@ -27,10 +32,7 @@ SOURCES: Final = {
                         jsonb_build_object('type', type, 'total', total, 'currency', currency, 'revision',
                                            source_revision, 'placed_at', placed_at)
                  from sales_order where id = :id""",
-    "hold": """select created_at, 'hold', rule, type, evidence::text, no::text,
-                      jsonb_build_object('type', type, 'rule', rule, 'evidence', evidence, 'blocks', blocks,
-                                         'version', rule_version, 'released', released_at is not null)
-               from order_hold where order_id = :id""",
+    "hold": f"{HOLDS} and type <> 'stock'",
     "released": """select released_at, 'hold released', released_by, type, reason, no::text,
                           jsonb_build_object('type', type)
                    from order_hold where order_id = :id and released_at is not null""",
@@ -45,6 +47,14 @@ SOURCES: Final = {
                             jsonb_build_object('no', no, 'attempt', attempt, 'replaces_no', replaces_no,
                                                'execution', execution, 'negotiation', negotiation)
                      from fulfilment_order where order_id = :id""",
+    "shortage": f"{HOLDS} and type = 'stock'",
+    "shipment": """select shipped_at, 'shipment', confirm_key, case when final then 'final' else 'more to come' end,
+                          '', no::text,
+                          jsonb_build_object('no', no, 'fulfilment', fulfilment_no, 'final', final, 'parcels', (
+                              select jsonb_agg(jsonb_build_object('courier', courier, 'tracking_no', tracking_no)
+                                               order by p.no)
+                              from parcel p where p.order_id = s.order_id and p.shipment_no = s.no))
+                   from shipment s where order_id = :id""",
     "step": f"""select created_at, 'step', connection, flow || ' ' || state, last_error, idempotency_key,
                        jsonb_build_object('id', id, 'flow', flow, 'state', state, 'attempts', attempts, 'doubt', doubt,
                                           'run_at', run_at, 'settled_at', settled_at)
@@ -54,13 +64,6 @@ SOURCES: Final = {
                                           'code', a.error_code,
                                           'seconds', extract(epoch from a.finished_at - a.started_at))
                 from attempt a join {STEPS} s on s.id = a.step_id""",
-    "shipment": """select shipped_at, 'shipment', confirm_key, case when final then 'final' else 'more to come' end,
-                          '', no::text,
-                          jsonb_build_object('no', no, 'fulfilment', fulfilment_no, 'final', final, 'parcels', (
-                              select jsonb_agg(jsonb_build_object('courier', courier, 'tracking_no', tracking_no)
-                                               order by p.no)
-                              from parcel p where p.order_id = s.order_id and p.shipment_no = s.no))
-                   from shipment s where order_id = :id""",
     "parcel": """select t.status_at, 'parcel', p.courier, t.status, t.event_count || ' events', p.tracking_no,
                         jsonb_build_object('status', t.status, 'tracking_no', p.tracking_no)
                  from parcel_track t join parcel p on (p.order_id, p.shipment_no, p.no)
