@@ -54,6 +54,8 @@ class Poller:
     def go(self) -> int:
         """Take on a due poll, and give how many there were."""
         self._plan()
+        if not self._wanted:
+            return 0
         lease = timedelta(seconds=self._settings.worker.lease_s)
         with self._database.transaction() as session:
             turns = claim_polls(session, self._wanted, 1, self._now(), lease)
