@@ -38,7 +38,6 @@ from hub.people import add_person, find_person
 from hub.roles import Role
 from hub.tokens import store_token
 from sandbox.baskets import StorefrontOrder
-from sandbox.sap_books import empty_books
 from sandbox.shopper import Shopper
 
 ADMIN: Final = "admin"
@@ -134,7 +133,6 @@ def start_sap(stage: Stage) -> None:
     options = ("--host", HOST, "--port", str(stage.ports["sap"]), "--auth", login, "--slow-ms", "4000")
     stage.start("sap", "sandbox.sap", *options, "--no-request-log", "--quiet")
     stage.station.wait_for("sap", f"{stage.address('sap')}/_mock/health")
-    empty_books(stage.address("sap"))
 
 
 def furnish_stage(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:

@@ -128,6 +128,13 @@ def test_a_sale_that_nobody_posted_is_a_double(session: Session, order_id: int) 
     assert found(verdict) == (1, 0, 1)
 
 
+def test_what_a_sap_has_from_the_start_is_none_of_ours(session: Session, order_id: int) -> None:
+    books, verdict = erp(f"{order_id}-1", 1, 1), Verdict()
+    books["orders"]["PO-40828"] = 2
+    assert compare_erp(session, books, verdict) == (1, 0)
+    assert found(verdict) == (0, 0, 0)
+
+
 @pytest.mark.parametrize(("amount", "pieces"), [("19.99", 2), ("20.00", 3)])
 def test_an_erp_that_tells_other_figures_is_found(session: Session, order_id: int, amount: str, pieces: int) -> None:
     verdict = Verdict()
