@@ -7,18 +7,25 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
-from dashboards import faults, overview, preferences, sign_in
+from dashboards import connections, exceptions, faults, orders, overview, preferences, runs, sign_in
 from dashboards.gate import Gate
 from dashboards.pages import STATIC
 from dashboards.screen import Screen
 from dashboards.texts import N_
-from dashboards.visit import HOME, Console
+from dashboards.visit import HOME, Console, Here
 from hub.database import Database
+from hub.errors import NotFound
+from hub.roles import Permission
 from hub.settings import Settings
 
+SEE: Final = Permission.SEE_ORDERS
 SCREENS: Final = (
     # One line each; add yours in the order of the navigation.
     Screen("overview", "/console/overview", "layout-dashboard", N_("Overview"), overview.router),
+    Screen("orders", "/console/orders", "shopping-bag", N_("Orders"), orders.router, SEE),
+    Screen("exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE),
+    Screen("runs", "/console/runs", "route", N_("Runs"), runs.router, SEE),
+    Screen("connections", "/console/connections", "plug", N_("Connections"), connections.router, SEE),
 )
 
 
@@ -42,5 +49,10 @@ def build(settings: Settings, database: Database) -> FastAPI:
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
         return {"status": "alive"}
+
+    @app.get("/console/{path:path}")
+    def nowhere(visit: Here, path: str) -> Response:
+        """Say inside the frame that an address leads nowhere; it comes after all that lead somewhere."""
+        raise NotFound(visit.say("There is no page %(path)s", path=f"/console/{path}"), code="not_found")
 
     return app

@@ -35,61 +35,61 @@ _RELEASE: Final = Words(
 )
 _REPLAY: Final = Words("修正后执行 ./oms inbox replay {inbox}", "mend it, then run ./oms inbox replay {inbox}")
 _REPLAY_HINT: Final = Words(
-    "修正原因后点“重新处理”；若报文不应处理则作废", "mend the cause, then replay; or set it aside"
+    "修正原因后点“重新处理”；若报文不应处理则作废", "Mend the cause, then replay; or set it aside"
 )
 
 CAUSES: Final[Mapping[str, Cause]] = {
-    "malformed": Cause(Words("报文无法读取", "the message cannot be read"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT),
+    "malformed": Cause(Words("报文无法读取", "The message cannot be read"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT),
     "unknown_sku": Cause(
-        Words("渠道商品未对应到 SKU", "a channel product is bound to no SKU"),
+        Words("渠道商品未对应到 SKU", "A channel product is bound to no SKU"),
         Words(
             "先 ./oms sku bind 绑定商品，再 ./oms inbox replay {inbox}",
             "bind it with ./oms sku bind, then run ./oms inbox replay {inbox}",
         ),
         Remedy.BIND,
         Words(
-            "选择 SKU，绑定后自动重新处理等待该商品的全部报文", "choose its SKU; every message that waits is replayed"
+            "选择 SKU，绑定后自动重新处理等待该商品的全部报文", "Choose its SKU; every message that waits is replayed"
         ),
     ),
-    "totals": Cause(Words("订单金额不平", "the order's totals do not add up"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT),
+    "totals": Cause(Words("订单金额不平", "The order's totals do not add up"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT),
     "order_conflict": Cause(
-        Words("同一单号内容不同", "one order number with two contents"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT
+        Words("同一单号内容不同", "One order number with two contents"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT
     ),
     "rejected": Cause(
-        Words("报文与已有记录矛盾", "the message contradicts what is recorded"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT
+        Words("报文与已有记录矛盾", "The message contradicts what is recorded"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT
     ),
     "address": Cause(
-        Words("收货地址无法识别", "the receiver's address cannot be placed"),
+        Words("收货地址无法识别", "The receiver's address cannot be placed"),
         Words(
             "联系买家确认后执行 ./oms order release {subject} --division 区划代码 --reason …",
             "ask the buyer, then run ./oms order release {subject} --division CODE --reason …",
         ),
         Remedy.DIVISION,
-        Words("联系买家确认，选择正确的区县后放行", "ask the buyer, choose the right county and let the order go on"),
+        Words("联系买家确认，选择正确的区县后放行", "Ask the buyer, choose the right county and let the order go on"),
     ),
     "review": Cause(
-        Words("订单需要人工审核", "the order needs a person's review"),
+        Words("订单需要人工审核", "The order needs a person's review"),
         _RELEASE,
         Remedy.RELEASE,
-        Words("核对订单，填写原因后放行", "check the order, then let it go on with a reason"),
+        Words("核对订单，填写原因后放行", "Check the order, then let it go on with a reason"),
     ),
     "stock": Cause(
-        Words("库存不足，订单未能全部分配", "not enough stock: part of the order has no source"),
+        Words("库存不足，订单未能全部分配", "Not enough stock: part of the order has no source"),
         Words(
             "补货后执行 ./oms order release {subject} --reason …",
             "when stock has come, run ./oms order release {subject} --reason …",
         ),
         Remedy.RELEASE,
-        Words("补货后填写原因并放行，系统重新寻源", "when stock has come, let it go on: it is sourced again"),
+        Words("补货后填写原因并放行，系统重新寻源", "When stock has come, let it go on: it is sourced again"),
     ),
     "over_confirm": Cause(
-        Words("仓库发货数量超过应发", "the warehouse confirms more than was asked"),
+        Words("仓库发货数量超过应发", "The warehouse confirms more than was asked"),
         _REPLAY,
         Remedy.REPLAY,
         _REPLAY_HINT,
     ),
     "batch_mismatch": Cause(
-        Words("批次数量与明细数量不符", "the batch quantities contradict their line"),
+        Words("批次数量与明细数量不符", "The batch quantities contradict their line"),
         _REPLAY,
         Remedy.REPLAY,
         _REPLAY_HINT,
@@ -97,20 +97,20 @@ CAUSES: Final[Mapping[str, Cause]] = {
     "earlier_confirm_parked": Cause(
         Words(
             "前一条发货确认尚未处理，本条不能视为短发",
-            "an earlier confirm waits, so this one cannot be told from a short one",
+            "An earlier confirm waits, so this one cannot be told from a short one",
         ),
         Words(
             "先处理或作废前一条（./oms inbox discard），再 ./oms inbox replay {inbox}",
             "replay or set aside the earlier one (./oms inbox discard), then run ./oms inbox replay {inbox}",
         ),
         Remedy.REPLAY,
-        Words("先处理或作废前一条，再重新处理本条", "replay or set aside the earlier one first, then replay this one"),
+        Words("先处理或作废前一条，再重新处理本条", "Replay or set aside the earlier one first, then replay this one"),
     ),
     "unknown_document": Cause(
-        Words("仓库单号不存在", "no such fulfilment order"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT
+        Words("仓库单号不存在", "No such fulfilment order"), _REPLAY, Remedy.REPLAY, _REPLAY_HINT
     ),
     "cancel_refused": Cause(
-        Words("仓库拒绝取消，货物将继续发出", "the warehouse refuses to cancel: the goods will ship"),
+        Words("仓库拒绝取消，货物将继续发出", "The warehouse refuses to cancel: the goods will ship"),
         Words(
             "联系仓库拦截，或到货后退货；处理后执行 ./oms case resolve {case} --reason …",
             "stop the parcel with the warehouse or take the goods back, then run ./oms case resolve {case} --reason …",
@@ -118,43 +118,43 @@ CAUSES: Final[Mapping[str, Cause]] = {
         Remedy.BY_HAND,
         Words(
             "联系仓库拦截，或到货后退货；处理后填写结果并关闭",
-            "ask the warehouse to stop the parcel, or take the goods back; then close the case",
+            "Ask the warehouse to stop the parcel, or take the goods back; then close the case",
         ),
     ),
     "step_dead": Cause(
-        Words("对外调用失败，已停止重试", "an outbound call failed for good"),
+        Words("对外调用失败，已停止重试", "An outbound call failed for good"),
         Words(
             "处理原因后执行 ./oms step retry {step} --reason …",
             "mend the cause, then run ./oms step retry {step} --reason …",
         ),
         Remedy.RETRY,
-        Words("查看伙伴的应答，处理原因后重试", "look at the partner's answer, mend the cause, then try again"),
+        Words("查看伙伴的应答，处理原因后重试", "Look at the partner's answer, mend the cause, then try again"),
     ),
     "withdrawn_late": Cause(
-        Words("买家已在渠道撤单，但货物已发出", "the buyer has taken the order back, but goods have left"),
+        Words("买家已在渠道撤单，但货物已发出", "The buyer has taken the order back, but goods have left"),
         Words(
             "拦截包裹或等待退货；处理后执行 ./oms case resolve {case} --reason …",
             "stop the parcel or await its return; then run ./oms case resolve {case} --reason …",
         ),
         Remedy.BY_HAND,
-        Words("拦截包裹或等待退货，处理后结案", "stop the parcel or await its return, then resolve"),
+        Words("拦截包裹或等待退货，处理后结案", "Stop the parcel or await its return, then resolve"),
     ),
     "connection_paused": Cause(
-        Words("连接已暂停：凭据或地址不被接受", "a connection is paused: its credentials or address are refused"),
+        Words("连接已暂停：凭据或地址不被接受", "A connection is paused: its credentials or address are refused"),
         Words(
             "更正凭据后执行 ./oms connection resume {subject} --reason …",
             "put the credentials right, then run ./oms connection resume {subject} --reason …",
         ),
         Remedy.RESUME,
-        Words("更正凭据或地址后恢复连接", "put credentials or address right, then let the connection go on"),
+        Words("更正凭据或地址后恢复连接", "Put credentials or address right, then let the connection go on"),
     ),
     "our_fault": Cause(
-        Words("系统处理报文时出错", "the hub failed on a message"),
+        Words("系统处理报文时出错", "The hub failed on a message"),
         Words(
             "通知平台工程师；修复后执行 ./oms inbox replay {inbox}",
             "call a platform engineer; once mended run ./oms inbox replay {inbox}",
         ),
         Remedy.REPLAY,
-        Words("通知平台工程师；修复后点“重新处理”", "call a platform engineer; once mended, replay it"),
+        Words("通知平台工程师；修复后点“重新处理”", "Call a platform engineer; once mended, replay it"),
     ),
 }

@@ -55,6 +55,11 @@ def waiting_codes(session: Session, actor: Actor, connections: Collection[str] =
     return [WaitingCode.model_validate(one) for one in found]
 
 
+def codes_in(message: str) -> Sequence[str]:
+    """Give the codes that a case of unknown products names."""
+    return [code for code in message.partition(UNBOUND)[2].split(", ") if code]
+
+
 def messages_waiting(
     session: Session, actor: Actor, connection: str, channel_sku: str, connections: Collection[str] = ()
 ) -> Sequence[int]:

@@ -8,6 +8,7 @@ from hub.cases import NewCase, assign, count_open, explain, open_cases, open_lis
 from hub.causes import CAUSES
 from hub.database import rows
 from hub.errors import Conflict, Malformed, NotFound, Unauthorised
+from hub.inbox import keep
 from hub.roles import Actor, Role
 from hub.worklist import NOBODY, Wanted, assignees, case_groups, cases_of, get_case, list_cases
 from tests.hub.making import order, placed, stock
@@ -108,6 +109,14 @@ def test_cases_are_looked_for_by_whose_they_are_and_by_order_and_age(session: Se
     assert len(cases_of(session, OPERATOR, Wanted(order_id=1), 9)) == 2
     assert list(cases_of(session, OPERATOR, Wanted(before=at - timedelta(minutes=1)), 9)) == [mine]
     assert assignees(session, OPERATOR) == ["op"]
+
+
+def test_cases_are_looked_for_by_the_connection_they_came_from(session: Session, at: datetime) -> None:
+    inbox_id, _ = keep(session, "mall-pc", "order", "m1", b"{}", at)
+    open_cases(session, [NewCase("malformed", f"inbox:{inbox_id}", "demo", "", None, {"inbox": inbox_id})], at)
+    open_cases(session, [STOCK, NewCase("connection_paused", "connection:mall-pc", "demo", "")], at)
+    found = case_groups(session, OPERATOR, Wanted(connection="mall-pc"))
+    assert [one.cause for one in found] == ["connection_paused", "malformed"]
 
 
 @pytest.mark.parametrize("actor", [STRANGER, NEIGHBOUR])

@@ -1,0 +1,145 @@
+"""Acts on many cases: first a count of what they would meet, then a reason, and above 500 the number typed."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Form, Response
+
+from dashboards.actions import ActionKey, act
+from dashboards.case_acts import Reason, person
+from dashboards.case_look import Asked, Look, connections_of
+from dashboards.case_view import takers
+from dashboards.visit import Here, Visit
+from hub.cases import assign
+from hub.causes import CAUSES, Remedy
+from hub.database import rows
+from hub.errors import Malformed
+from hub.order.repair import release_orders, tally_orders
+from hub.repair import LIMIT, Tally, replay_messages, retry_steps, tally_messages, tally_steps
+from hub.roles import Permission
+from hub.stuck import dead_like, things_of
+from hub.worklist import cases_of
+
+TYPED_ABOVE: Final = 500
+RELEASED: Final = 200
+"""How many orders are released in one act: each is sourced again, in one transaction."""
+
+Doing = Literal["retry", "replay", "release"]
+DOES: Final[dict[Remedy, Doing]] = {
+    Remedy.RETRY: "retry",
+    Remedy.REPLAY: "replay",
+    Remedy.BIND: "replay",
+    Remedy.RELEASE: "release",
+}
+THING: Final[dict[Doing, str]] = {"retry": "step", "replay": "inbox", "release": "order"}
+
+router: Final = APIRouter()
+
+
+def selected(visit: Visit, look: Look, cases: Sequence[int], *, every: bool) -> dict[str, Any]:
+    """Count what an act on these cases would meet, or on every case that matches."""
+    mine = connections_of(visit)
+    ids = cases_of(visit.session, visit.actor, look.wanted(visit), LIMIT, mine) if every else cases
+    doing = DOES.get(CAUSES[look.type].remedy) if look.type in CAUSES else None
+    things = things_of(visit.session, visit.actor, ids, mine)[THING[doing]] if doing else []
+    return {
+        "cases": list(ids),
+        "takers": _takers_of_all(visit, ids),
+        **counted(visit, doing, things),
+    }
+
+
+def alike(visit: Visit, connection: str, flow: str, error: str) -> dict[str, Any]:
+    """Count what retrying all dead calls of one partner, flow and error would meet."""
+    mine = connections_of(visit)
+    steps = dead_like(visit.session, visit.actor, connection, flow, error, visit.at, mine)
+    return {"cases": [], "takers": [], **counted(visit, "retry", steps)}
+
+
+def counted(visit: Visit, doing: Doing | None, things: Sequence[int]) -> dict[str, Any]:
+    """Count before an act; what it acts on is fixed here, and is what the form carries."""
+    found = tally(visit, doing, things) if doing else None
+    return {"doing": doing, "tally": found, "typed_above": TYPED_ABOVE}
+
+
+def tally(visit: Visit, doing: Doing, things: Sequence[int]) -> Tally:
+    """Say what an act on these calls, messages or orders would meet."""
+    if doing == "retry":
+        return tally_steps(visit.session, visit.actor, things)
+    if doing == "replay":
+        return tally_messages(visit.session, visit.actor, things, connections_of(visit))
+    return tally_orders(visit.session, visit.actor, things[:RELEASED])
+
+
+@router.post("/console/exceptions/many")
+def many(
+    visit: Here,
+    look: Asked,
+    action_key: ActionKey,
+    doing: Annotated[Doing, Form()],
+    things: Annotated[str, Form()],
+    reason: Reason = "",
+    typed: Annotated[str, Form()] = "",
+) -> Response:
+    """Act on what was counted; what has moved on since is left alone."""
+    visit.require(Permission.BULK)
+
+    def work() -> str:
+        ids = numbers(things)
+        if len(ids) > TYPED_ABOVE and typed.strip() != str(len(ids)):
+            raise Malformed(f"type {len(ids)} to act on so many", code="number_not_typed", field="typed")
+        return _do(visit, doing, ids, reason)
+
+    return act(visit, action_key, work, then=look.link(cursor=""))
+
+
+@router.post("/console/exceptions/assign")
+def assign_many(
+    visit: Here,
+    look: Asked,
+    action_key: ActionKey,
+    cases: Annotated[str, Form()],
+    to: Annotated[str, Form()] = "",
+) -> Response:
+    visit.require(Permission.WORK_ORDERS)
+
+    def work() -> str:
+        ids = numbers(cases)
+        names = {person(visit, to, brand) for brand in _brands(visit, ids)}
+        n = sum(assign(visit.session, visit.actor, ids, one, visit.at, connections_of(visit)) for one in names)
+        return visit.say("%(n)s cases have changed hands.", n=n)
+
+    return act(visit, action_key, work, then=look.link())
+
+
+def numbers(text: str) -> list[int]:
+    """Read the ids that a form carries.
+
+    Raises: Malformed.
+    """
+    ids = text.split(",") if text else []
+    if not all(one.isascii() and one.isdigit() and len(one) <= 18 for one in ids) or len(ids) > LIMIT:  # noqa: PLR2004 # a bigint
+        raise Malformed("these are no numbers", code="malformed", field="things")
+    return [int(one) for one in ids]
+
+
+def _do(visit: Visit, doing: Doing, ids: Sequence[int], reason: str) -> str:
+    if doing == "retry":
+        n = retry_steps(visit.session, visit.actor, ids, reason, visit.at)
+        return visit.say("%(n)s runs are due again; the partners are asked first.", n=n)
+    if doing == "replay":
+        n = replay_messages(visit.session, visit.actor, ids, reason, visit.at, connections_of(visit))
+        return visit.say("%(n)s messages wait for the worker again.", n=n)
+    n = release_orders(visit.session, visit.actor, ids[:RELEASED], reason, visit.at)
+    return visit.say("%(n)s orders go on.", n=n)
+
+
+def _takers_of_all(visit: Visit, case_ids: Sequence[int]) -> list[tuple[str, str]]:
+    """Name whom all of these cases may be given to."""
+    fitting = [takers(visit, brand) for brand in _brands(visit, case_ids)]
+    return [one for one in fitting[0] if all(one in others for others in fitting[1:])] if fitting else []
+
+
+def _brands(visit: Visit, case_ids: Sequence[int]) -> list[str]:
+    found = rows(visit.session, "select distinct brand from case_file where id = any(:ids)", ids=list(case_ids))
+    return [one.brand for one in found]

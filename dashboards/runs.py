@@ -1,0 +1,122 @@
+"""Runs: every outbound call of the flows, live while one looks, with what was said in each attempt in a drawer."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboards.actions import ActionKey, act
+from dashboards.asked import address, moment_in, order_id_of
+from dashboards.pages import fragment, page, tagged_fragment
+from dashboards.visit import Here, Visit
+from dashboards.words import FLOW, STEP
+from hub.repair import cancel_step, retry_step
+from hub.roles import Permission
+from hub.runs import Wanted, attempts_of, count_live, get_run, list_runs
+from hub.scope import reach
+
+PAGE: Final = 50
+HOME: Final = "/console/runs"
+
+router: Final = APIRouter()
+
+
+class Look(BaseModel):
+    """What the address of the list asks for; `from` and `to` are local times of the business zone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    flow: str = ""
+    connection: str = ""
+    state: str = ""
+    order: str = ""
+    from_: str = Field(default="", alias="from")
+    to: str = ""
+    cursor: int | None = None
+
+    def wanted(self, visit: Visit) -> Wanted:
+        return Wanted(
+            flow=self.flow,
+            connection=self.connection,
+            state=self.state,
+            order_id=order_id_of(visit.session, self.order),
+            since=moment_in(self.from_, visit.zone),
+            until=moment_in(self.to, visit.zone),
+        )
+
+    def link(self, path: str = HOME, **changes: object) -> str:
+        """Write this question again, for another page, state or run."""
+        return address(path, **{**self.model_dump(), **changes})
+
+    @property
+    def narrows(self) -> bool:
+        return any((self.flow, self.connection, self.state, self.order, self.from_, self.to))
+
+
+Asked = Annotated[Look, Query()]
+
+
+@router.get(HOME)
+def runs(visit: Here, look: Asked) -> Response:
+    visit.require(Permission.SEE_ORDERS)
+    if visit.target("runs"):
+        part = fragment(visit, "runs_list.html", **_list(visit, look))
+        part.headers["HX-Push-Url"] = look.link()
+        return part
+    return page(visit, "runs.html", run=None, **_list(visit, look))
+
+
+@router.get("/console/runs/list")
+def renewed(visit: Here, look: Asked) -> Response:
+    """Give the list alone, to a page that asks for it again and again."""
+    visit.require(Permission.SEE_ORDERS)
+    return tagged_fragment(visit, "runs_rows.html", **_list(visit, look))
+
+
+@router.get("/console/runs/{step_id:int}")
+def run(visit: Here, step_id: int, look: Asked) -> Response:
+    visit.require(Permission.SEE_ORDERS)
+    found = get_run(visit.session, visit.actor, step_id)
+    told: dict[str, Any] = {
+        "run": found,
+        "attempts": attempts_of(visit.session, found),
+        "look": look,
+        "behind": look.link(),
+    }
+    if visit.target("drawer"):
+        return fragment(visit, "run.html", **told)
+    return page(visit, "runs.html", **{**_list(visit, look), **told})
+
+
+@router.post("/console/runs/{step_id:int}/retry")
+def retry(visit: Here, step_id: int, action_key: ActionKey, reason: Annotated[str, Form()] = "") -> Response:
+    visit.require(Permission.REPLAY)
+
+    def work() -> str:
+        retry_step(visit.session, visit.actor, step_id, reason, visit.at)
+        return visit.say("Run %(id)s is due again; the partner is asked first.", id=step_id)
+
+    return act(visit, action_key, work, then=f"{HOME}/{step_id}")
+
+
+@router.post("/console/runs/{step_id:int}/cancel")
+def cancel(visit: Here, step_id: int, action_key: ActionKey, reason: Annotated[str, Form()] = "") -> Response:
+    visit.require(Permission.BULK)
+
+    def work() -> str:
+        cancel_step(visit.session, visit.actor, step_id, reason, visit.at)
+        return visit.say("Run %(id)s is cancelled; its lane goes on.", id=step_id)
+
+    return act(visit, action_key, work, then=f"{HOME}/{step_id}")
+
+
+def _list(visit: Visit, look: Look) -> dict[str, Any]:
+    wanted = look.wanted(visit)
+    return {
+        "look": look,
+        "found": list_runs(visit.session, visit.actor, wanted, at=visit.at, before=look.cursor, limit=PAGE),
+        "counts": count_live(visit.session, visit.actor, wanted),
+        "states": list(STEP),
+        "flows": list(FLOW),
+        "connections": list(reach(visit.actor, visit.console.settings.connections)),
+    }
