@@ -69,23 +69,22 @@ def _run(stage: Stage, goods: Sequence[StorefrontOrder], trial: Trial) -> tuple[
     """Send the orders and wait until all is done; say whether it came to that, and what SAP's absence held up."""
     stop = threading.Event()
     killer = threading.Thread(target=kill_worker_at_random, args=(stage, stop, trial.seed))
-    trouble = threading.Thread(target=trouble_sap, args=(stage, stop))
-    wanted = [thread for thread, wish in ((killer, trial.kill_worker), (trouble, trial.sap_trouble)) if wish]
-    for thread in wanted:
-        thread.start()
+    if trial.kill_worker:
+        killer.start()
     early: list[str] = []
     try:
-        post(stage, goods)
+        if trial.sap_trouble:
+            trouble_sap(stage, goods)
+        else:
+            post(stage, goods)
         if trial.sap_down:
             early = _without_sap(stage, goods)
             start_sap(stage)
-        if trouble in wanted:
-            trouble.join()  # every scenario has its turn
         return wait_until_done(stage, len(goods)), early
     finally:
         stop.set()
-        for thread in wanted:
-            thread.join()
+        if trial.kill_worker:
+            killer.join()
 
 
 def _without_sap(stage: Stage, goods: Sequence[StorefrontOrder]) -> list[str]:

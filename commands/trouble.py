@@ -1,35 +1,53 @@
-"""Trouble with SAP on purpose, as a check of the demo wants it: its scenarios in turn, or no SAP at all for a while."""
+"""Trouble with SAP on purpose, as a check of the demo wants it: orders come while each of its scenarios is on."""
 
-import threading
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from sandbox.sap_books import switch
-
 from commands.scenery import ERP
+from commands.sending import post
 from commands.stage import Stage
 from hub.connections import resume
+from hub.database import row
+from sandbox.baskets import StorefrontOrder
+from sandbox.sap_books import switch
 
-SCENARIOS: Final = ("busy", "csrf", "lock", "error", "auth", "slow", "timeout")
-"""What mock-sap can do to a call; each lasts a while, with a while of peace behind it."""
+SCENARIOS: Final = ("timeout", "slow", "error", "busy", "csrf", "lock", "auth")
+"""What mock-sap can do to a call; what takes longest to be over comes first."""
 
-WHILE_S: Final = 1.5
 LATE_S: Final = 125
 """Seconds: mock-sap's `timeout` carries a request out two minutes late, and only then can it be asked for."""
 
+WITHIN_S: Final = 60
+MET: Final = """select count(*) as n from attempt a join step s on s.id = a.step_id
+                where s.connection = :connection and a.outcome <> 'done' and a.started_at >= :since"""
 
-def trouble_sap(stage: Stage, stop: threading.Event) -> None:
-    """Go through SAP's scenarios; when it has refused our logon, let the connection go on as an operator would."""
+
+def trouble_sap(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:
+    """Send the orders in as many parts as there are scenarios, each on until a call has met it.
+
+    When SAP has refused our logon, the connection is let go on as an operator would.
+    """
     address = stage.address("sap")
-    try:
-        for scenario in SCENARIOS:
-            if stop.wait(WHILE_S):
-                return
-            switch(address, scenario)
-            stop.wait(WHILE_S)
-            switch(address, None)
-            with stage.database.transaction() as session:
-                resume(session, ERP, "demo", f"the scenario {scenario} is over", datetime.now(UTC))
+    for no, scenario in enumerate(SCENARIOS):
+        since = datetime.now(UTC)
+        switch(address, scenario)
+        post(stage, goods[no :: len(SCENARIOS)])
+        if _wait_for_trouble(stage, since):
             stage.scenarios.append(scenario)
-    finally:
         switch(address, None)
+        with stage.database.transaction() as session:
+            resume(session, ERP, "demo", f"the scenario {scenario} is over", datetime.now(UTC))
+
+
+def _wait_for_trouble(stage: Stage, since: datetime) -> bool:
+    """Wait until a call to SAP has failed; False when none did."""
+    deadline = time.monotonic() + WITHIN_S
+    while time.monotonic() < deadline:
+        with stage.database.transaction() as session:
+            found = row(session, MET, connection=ERP, since=since)
+        if found and found.n:
+            return True
+        time.sleep(0.2)
+    return False
