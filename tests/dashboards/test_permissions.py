@@ -1,0 +1,189 @@
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, cast
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from commands.assets import ensure_assets
+from dashboards.app import build
+from dashboards.pages import new_key
+from dashboards.visit import COOKIE, SIGN_IN
+from hub.database import Database
+from hub.partitions import make_partitions
+from hub.people import add_person
+from hub.roles import GRANTS, Permission, Role
+from hub.visits import begin_visit
+from tests.conftest import RING, clone
+from tests.console.world import settings
+
+SEE, WORK, REPLAY, BULK, UNMASK = (
+    Permission.SEE_ORDERS,
+    Permission.WORK_ORDERS,
+    Permission.REPLAY,
+    Permission.BULK,
+    Permission.UNMASK,
+)
+OPEN: Final = (
+    "GET /",
+    "GET /healthz",
+    "GET /console/sign-in",
+    "POST /console/sign-in",
+    "POST /console/sign-in/language",
+)
+"""What needs no signing in."""
+
+LEAST: Final[Mapping[str, Permission | None]] = {
+    "POST /console/sign-out": None,
+    "POST /console/preferences/language": None,
+    "POST /console/preferences/theme": None,
+    "GET /console/{path:path}": None,
+    "GET /console/overview": None,
+    "GET /console/overview/figures": None,
+    "GET /console/overview/panels": None,
+    "GET /console/overview/throughput": None,
+    "GET /console/orders": SEE,
+    "POST /console/orders/find": SEE,
+    "GET /console/orders/new": SEE,
+    "GET /console/orders/{number}": SEE,
+    "POST /console/orders/{order_id:int}/release": WORK,
+    "POST /console/orders/{order_id:int}/cancel": WORK,
+    "POST /console/orders/{order_id:int}/receiver": UNMASK,
+    "POST /console/orders/{order_id:int}/steps/{step_id:int}/retry": REPLAY,
+    "GET /console/messages/inbox/{inbox_id:int}": SEE,
+    "GET /console/messages/step/{step_id:int}": SEE,
+    "GET /console/exceptions": SEE,
+    "GET /console/exceptions/groups": SEE,
+    "GET /console/exceptions/{case_id:int}": SEE,
+    "GET /console/exceptions/bind": WORK,
+    "GET /console/exceptions/skus": WORK,
+    "GET /console/exceptions/divisions": WORK,
+    "GET /console/exceptions/selected": WORK,
+    "GET /console/exceptions/alike": BULK,
+    "POST /console/exceptions/bind": WORK,
+    "POST /console/exceptions/assign": WORK,
+    "POST /console/exceptions/many": BULK,
+    "POST /console/exceptions/{case_id:int}/assign": WORK,
+    "POST /console/exceptions/{case_id:int}/resolve": WORK,
+    "POST /console/exceptions/{case_id:int}/release": WORK,
+    "POST /console/exceptions/{case_id:int}/retry": REPLAY,
+    "POST /console/exceptions/{case_id:int}/replay": REPLAY,
+    "POST /console/exceptions/{case_id:int}/discard": REPLAY,
+    "POST /console/exceptions/{case_id:int}/resume": BULK,
+    "GET /console/runs": SEE,
+    "GET /console/runs/list": SEE,
+    "GET /console/runs/{step_id:int}": SEE,
+    "POST /console/runs/{step_id:int}/retry": REPLAY,
+    "POST /console/runs/{step_id:int}/cancel": BULK,
+    "GET /console/connections": SEE,
+    "GET /console/connections-list": SEE,
+    "GET /console/connections/{name}": SEE,
+    "GET /console/connections/{name}/state": SEE,
+    "GET /console/connections/{name}/{doing}": BULK,
+    "POST /console/connections/{name}/pause": BULK,
+    "POST /console/connections/{name}/resume": BULK,
+    "POST /console/connections/{name}/test": BULK,
+    "POST /console/connections/{name}/ask-again": BULK,
+}
+"""Every other address, and the least permission it asks for; who lacks it is refused before anything is looked up."""
+
+SAMPLES: Final[Mapping[str, str]] = {
+    "action_key": new_key(),
+    "cases": "1",
+    "code": "APPLE-1",
+    "connection": "mall-pc",
+    "doing": "retry",
+    "flow": "release_fulfilment",
+    "language": "en",
+    "reason": "a reason",
+    "since": "2026-11-11T10:00",
+    "sku": "apple",
+    "than": "1",
+    "theme": "dark",
+    "things": "1",
+    "to": "",
+    "typed": "1",
+    "wish": "apple",
+}
+IN_PATH: Final = {"name": "mall-pc", "doing": "pause", "path": "nowhere", "number": "2611000000000001"}
+
+
+class Door(NamedTuple):
+    """One address with all that it wants to be sent, so that nothing but a permission is missing."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+
+
+class House(NamedTuple):
+    app: FastAPI
+    database: Database
+
+    def knock(self, door: Door, role: Role | None) -> int:
+        """Say with what status somebody of a role is answered; nobody is led to the sign-in."""
+        client = TestClient(self.app, follow_redirects=False, raise_server_exceptions=False)
+        client.headers["sec-fetch-site"] = "same-origin"
+        if role:
+            with self.database.transaction() as session:
+                client.cookies.set(COOKIE, begin_visit(session, role, datetime.now(UTC)))
+        form = {**door.form, **({"action_key": new_key()} if "action_key" in door.form else {})}
+        answer = client.request(door.method, door.path, params=dict(door.query), data=form or None)
+        led = answer.headers.get("location", "").startswith(f"{SIGN_IN}?next=")
+        return 401 if led else answer.status_code
+
+
+@pytest.fixture(scope="module")
+def house(server: str, template: str) -> Iterator[House]:
+    """Give a console with one person of each role and no orders."""
+    ensure_assets()
+    with clone(server, template) as url:
+        database = Database(url, RING)
+        with database.transaction() as session:
+            make_partitions(session, datetime.now(UTC))
+            for role in Role:
+                add_person(session, name=role, password="a-made-up-password", roles=[role], at=datetime.now(UTC))
+        yield House(build(settings(), database), database)
+        database.close()
+
+
+def routes() -> Iterator[tuple[str, APIRoute]]:
+    """Give every address of the console by method and path."""
+    waiting: list[Any] = list(build(settings(), cast("Database", None)).routes)
+    while waiting:
+        one = waiting.pop(0)
+        waiting += getattr(one, "original_router", one).routes if hasattr(one, "original_router") else []
+        if isinstance(one, APIRoute):
+            yield from ((f"{method} {one.path}", one) for method in one.methods or ())
+
+
+def door_of(name: str, route: APIRoute) -> Door:
+    path = route.path
+    for part in re.findall(r"\{[^}]+\}", path):
+        path = path.replace(part, IN_PATH.get(part.strip("{}").partition(":")[0], "1"))
+    asked = route.dependant.query_params
+    query = {one.alias: SAMPLES[one.alias] for one in asked if one.field_info.is_required() and one.alias in SAMPLES}
+    form = {one.alias: SAMPLES[one.alias] for one in route.dependant.body_params if one.alias in SAMPLES}
+    return Door(name.partition(" ")[0], path, query, form)
+
+
+DOORS: Final = {name: door_of(name, route) for name, route in routes()}
+
+
+def test_every_address_has_its_line_here_and_every_line_its_address() -> None:
+    assert DOORS.keys() == LEAST.keys() | set(OPEN)
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_an_address_is_open_to_whom_it_is_and_to_nobody_else(house: House, name: str) -> None:
+    least = LEAST[name]
+    for role in Role:
+        may = least is None or least in GRANTS[role]
+        status = house.knock(DOORS[name], role)
+        assert (status != 403) == may, (role, status)
+        assert status not in {401, 422, 500}, (role, status)
+    assert house.knock(DOORS[name], None) == 401
