@@ -5,18 +5,18 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sandbox.sap_books import switch
-
 from commands.reach import local_station
 from commands.scenery import ERP, MALLS, SHOPS
 from commands.screen import ERROR, OUT, say, words
-from commands.sending import PUSHED, post
+from commands.sending import PUSHED, post, trickle
 from commands.stage import ADMIN, CONSOLE, Stage, furnish_stage, raise_curtain
 from commands.station import PORTS
 from hub.errors import NeedsOperator
 from hub.postgres_probe import is_free
 from sandbox.baskets import StorefrontOrder, orders
+from sandbox.sap_books import switch
 
+TOKEN_LIFE_S: Final = 30 * 86_400
 PACE_S: Final = 1.0
 """Between two orders, once the first rush is over."""
 
@@ -32,7 +32,7 @@ def run_show(count: int) -> int:
         with ERROR.status(words("正在启动数据库", "starting the database")):
             url = postgres.start()
         with ERROR.status(words("正在启动接口、工作进程、运营台与沙箱", "starting API, worker, console and partners")):
-            stage = raise_curtain(station, PORTS, url)
+            stage = raise_curtain(station, PORTS, url, token_life_s=TOKEN_LIFE_S)
         goods = list(orders(count, int(time.time()), list(SHOPS)))
         with ERROR.status(words("正在布置商品与库存", "laying out products and stock")):
             furnish_stage(stage, goods)
@@ -58,10 +58,8 @@ def _play(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:
         "two things wait for you now: a product that is bound to nothing, and a SAP that refuses our logon "
         "(see Exceptions in the console)",
     )
-    for one in goods[rush:]:
+    for _ in trickle(stage, goods[rush:], PACE_S):
         _check_processes(stage)
-        post(stage, [one])
-        time.sleep(PACE_S)
 
 
 def _with_unknown_product(stage: Stage, goods: Sequence[StorefrontOrder]) -> StorefrontOrder:

@@ -67,7 +67,7 @@ PLACES_PER_SKU: Final = 7
 
 
 TOKEN_LIFE_S: Final = 30
-"""Seconds, so that a token is exchanged on the way."""
+"""So short in a check that tokens are exchanged on the way."""
 
 SOON_S: Final = 6
 """How long a call to a SAP that is well may still land after its answer was given up on."""
@@ -126,10 +126,10 @@ def courier_config(secrets: Mapping[str, str], api_port: int) -> dict[str, Any]:
     return {"customers": [customer], "behaviour": {"seed": 1, "delay_s": [0.2, 0.8]}}
 
 
-def market_config(secrets: Mapping[str, str], access: str, refresh: str) -> dict[str, Any]:
-    """Write what the sandbox's marketplace is told; its tokens live for seconds."""
+def market_config(secrets: Mapping[str, str], access: str, refresh: str, token_life_s: int) -> dict[str, Any]:
+    """Write what the sandbox's marketplace is told."""
     shop = {"connection": MARKET, "app_key": "demo", "secret": secrets[MARKET], "access": access, "refresh": refresh}
-    return {"shops": [{**shop, "expires_in_s": TOKEN_LIFE_S}], "calls_per_s": 200}
+    return {"shops": [{**shop, "expires_in_s": token_life_s}], "calls_per_s": 200}
 
 
 def furnish(session: Session, orders: Sequence[StorefrontOrder], at: datetime) -> None:

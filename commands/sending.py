@@ -1,8 +1,10 @@
 """Send a demo's orders as their shops do: by API, by webhook, or put up at a marketplace that is asked for them."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 from urllib.request import ProxyHandler, Request, build_opener
@@ -19,11 +21,27 @@ POSTERS: Final = 4
 
 
 def post(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:
-    """Send the orders as their malls do: one by one, in batches, or pushed by webhook."""
-    with progress_bar() as progress, ThreadPoolExecutor(POSTERS) as pool:
-        task = progress.add_task(words("下单", "orders placed"), total=len(goods))
+    """Send the orders as their malls do, as fast as they can: one by one, in batches, or pushed by webhook."""
+    with _told(len(goods)) as tell, ThreadPoolExecutor(POSTERS) as pool:
         for done in pool.map(partial(_post_part, stage), _parts(goods)):
-            progress.advance(task, done)
+            tell(done)
+
+
+def trickle(stage: Stage, goods: Sequence[StorefrontOrder], pace_s: float) -> Iterator[StorefrontOrder]:
+    """Send the orders one after the other, so many seconds apart, and give each when it was sent."""
+    with _told(len(goods)) as tell:
+        for one in goods:
+            tell(_post_part(stage, [one]))
+            yield one
+            time.sleep(pace_s)
+
+
+@contextmanager
+def _told(total: int) -> Generator[Callable[[int], None]]:
+    """Show a person how many orders are placed."""
+    with progress_bar() as progress:
+        task = progress.add_task(words("下单", "orders placed"), total=total)
+        yield partial(progress.advance, task)
 
 
 def _parts(goods: Sequence[StorefrontOrder]) -> list[list[StorefrontOrder]]:

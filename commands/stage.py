@@ -84,7 +84,13 @@ class Stage:
 
 
 def raise_curtain(
-    station: Station, ports: Mapping[str, int], url: str, *, sap_late_s: int = SOON_S, with_sap: bool = True
+    station: Station,
+    ports: Mapping[str, int],
+    url: str,
+    *,
+    sap_late_s: int = SOON_S,
+    with_sap: bool = True,
+    token_life_s: int = TOKEN_LIFE_S,
 ) -> Stage:
     """Write configurations, bring the schema up to date and start every process, SAP only if it is wanted yet."""
     station.prepare(settings_toml(ports, sap_late_s=sap_late_s))
@@ -94,12 +100,12 @@ def raise_curtain(
     with stage.database.transaction() as session:
         now = datetime.now(UTC)
         make_partitions(session, now)
-        token = Token(access=access, refresh=refresh, expires_at=now + timedelta(seconds=TOKEN_LIFE_S))
+        token = Token(access=access, refresh=refresh, expires_at=now + timedelta(seconds=token_life_s))
         store_token(session, MARKET, token, now)
         if find_person(session, ADMIN) is None:
             password = station.secret(CONSOLE)
             add_person(session, name=ADMIN, password=password, roles=[Role.ADMIN], at=now)
-    _start_sandbox(stage)
+    _start_sandbox(stage, token_life_s)
     if with_sap:
         start_sap(stage)
     for name, arguments in {"api": "api", "worker": "worker", "console": "console"}.items():
@@ -110,7 +116,7 @@ def raise_curtain(
     return stage
 
 
-def _start_sandbox(stage: Stage) -> None:
+def _start_sandbox(stage: Stage, token_life_s: int) -> None:
     """Start the stand-ins, each with a configuration file of its own."""
     station = stage.station
     secrets = {name: station.secret(name) for name in (*SHOPS, *SITES, COURIER, ERP)}
@@ -119,7 +125,7 @@ def _start_sandbox(stage: Stage) -> None:
     configurations = {
         "wms": ("sandbox.qimen", wms_config(secrets, stage.ports["api"])),
         "storefront": ("sandbox.storefront", {"shops": shops}),
-        "taobao": ("sandbox.taobao", market_config(secrets, access, refresh)),
+        "taobao": ("sandbox.taobao", market_config(secrets, access, refresh, token_life_s)),
         "kdniao": ("sandbox.kdniao", courier_config(secrets, stage.ports["api"])),
     }
     for name, (module, configuration) in configurations.items():
