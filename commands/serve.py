@@ -13,7 +13,6 @@ from sqlalchemy.exc import OperationalError
 from commands.assets import ensure_assets
 from commands.reach import reached
 from connectors.registry import Registry
-from dashboards.app import build as console
 from flows.housekeeping import Rounds, chores
 from flows.worker import Worker
 from hub.log import start_logging
@@ -41,6 +40,8 @@ def serve_api() -> None:
 
 def serve_console() -> None:
     """Serve the console until told to stop."""
+    from dashboards.app import build as console  # noqa: PLC0415 # the worker starts sooner without it
+
     start_logging()
     ensure_assets()
     with reached() as reach:

@@ -45,8 +45,8 @@ CONSOLE: Final = "console"
 """The secret that holds the administrator's password."""
 
 ENDED: Final = "select count(*) as n from sales_order where lifecycle in ('completed', 'closed')"
-KILL_GAP_S: Final = (1.5, 8.0)
-"""Seconds between kills: from before a worker has found its feet to the middle of its work."""
+KILL_GAP: Final = (0.25, 1.5)
+"""Between kills, in times of what the stage took to start here: from before a worker has found its feet to mid-work."""
 
 PATIENCE_S: Final = 200
 """How long nothing may move before a check gives up."""
@@ -65,6 +65,7 @@ class Stage:
     scenarios: list[str] = field(default_factory=list[str])
     kills: int = 0
     ended_before: int = 0
+    start_s: float = 0
 
     @property
     def api(self) -> str:
@@ -176,7 +177,7 @@ def wait_until_done(stage: Stage, count: int, besides: Sequence[str] = ()) -> bo
 def kill_worker_at_random(stage: Stage, stop: threading.Event, seed: int) -> None:
     """Kill the worker at random moments and start another, until told to stop."""
     chance = random.Random(seed)  # noqa: S311 # moments, not secrets
-    while not stop.wait(chance.uniform(*KILL_GAP_S)):
+    while not stop.wait(stage.start_s * chance.uniform(*KILL_GAP)):
         stage.station.kill("worker")
         stage.kills += 1
         stage.start("worker", "commands", "worker")

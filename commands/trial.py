@@ -48,7 +48,7 @@ def run_check(count: int, trial: Trial, *, as_json: bool) -> int:
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         late_s = LATE_S if trial.sap_trouble else SOON_S
         stage = raise_curtain(station, ports, postgres.start(), sap_late_s=late_s, with_sap=not trial.sap_down)
-        start_s = time.monotonic() - began
+        stage.start_s = time.monotonic() - began
         goods = list(orders(count, trial.seed, list(SHOPS)))
         furnish_stage(stage, goods)
         work_began = time.monotonic()
@@ -57,7 +57,7 @@ def run_check(count: int, trial: Trial, *, as_json: bool) -> int:
         verdict.broken += early
         if not moved:
             verdict.broken.append("nothing moved any more before all was done")
-        times = {"seconds": round(time.monotonic() - work_began, 2), "start_seconds": round(start_s, 2)}
+        times = {"seconds": round(time.monotonic() - work_began, 2), "start_seconds": round(stage.start_s, 2)}
         return _report(stage, verdict, goods, {**figures, **times}, as_json=as_json)
     finally:
         station.stop()

@@ -1,5 +1,6 @@
 """The configured partners: a connection's kind names its module, which is loaded by that name and nowhere else."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
@@ -23,6 +24,7 @@ class Registry:
         self._settings = settings
         self._tokens = tokens
         self._made: dict[str, object] = {}
+        self._locks: defaultdict[str, Lock] = defaultdict(Lock)
         self._lock = Lock()
 
     def get(self, connection: str) -> object:
@@ -31,6 +33,8 @@ class Registry:
         Raises: NotFound for a connection that is not configured; NeedsOperator when it cannot be made.
         """
         with self._lock:
+            lock = self._locks[connection]
+        with lock:  # one partner that takes long to make holds up no other
             if connection not in self._made:
                 self._made[connection] = self._make(connection)
             return self._made[connection]
