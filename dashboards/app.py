@@ -23,7 +23,9 @@ SCREENS: Final = (
     # One line each; add yours in the order of the navigation.
     Screen("overview", "/console/overview", "layout-dashboard", N_("Overview"), overview.router),
     Screen("orders", "/console/orders", "shopping-bag", N_("Orders"), orders.router, SEE),
-    Screen("exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE),
+    Screen(
+        "exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE, counted=True
+    ),
     Screen("runs", "/console/runs", "route", N_("Runs"), runs.router, SEE),
     Screen("connections", "/console/connections", "plug", N_("Connections"), connections.router, SEE),
 )

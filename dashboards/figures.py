@@ -133,6 +133,17 @@ def waiting(session: Session, seen: Mapping[str, Any]) -> Waiting:
     return Waiting(open=found.open, oldest_at=found.oldest_at) if found else Waiting(open=0, oldest_at=None)
 
 
+def pulse(session: Session, seen: Mapping[str, Any]) -> dict[str, int]:
+    """Count what waits, by the key of its screen; from a thousand on it is only a thousand."""
+    found = row(
+        session,
+        f"""select count(*) as n from (
+                select 1 from case_file c where c.state = 'open' and {CASE_SEEN} limit 1000) some""",
+        **seen,
+    )
+    return {"exceptions": found.n if found else 0}
+
+
 def throughput(session: Session, seen: Mapping[str, Any], at: datetime, zone: ZoneInfo, span: Span) -> Throughput:
     """Count orders and shipments by bars that begin at whole minutes or hours of the business zone."""
     length, bar = LENGTHS[span]

@@ -80,6 +80,14 @@ def renewed_panels(visit: Here) -> Response:
     return tagged_fragment(visit, "overview_panels.html", panels=_panels(visit))
 
 
+@router.get("/console/pulse")
+def pulse(visit: Here) -> Response:
+    """Give what waits on other screens, for the navigation of every page."""
+    visit.require(Permission.SEE_ORDERS)
+    found = _look(visit, "pulse", lambda: figures.pulse(visit.session, _seen(visit)))
+    return tagged_json(visit.request, found)
+
+
 @router.get("/console/overview/throughput")
 def throughput(visit: Here, span: Annotated[Span, Query()] = "hour") -> Response:
     """Give the chart's numbers; times are those of the business zone, as the chart shows them."""

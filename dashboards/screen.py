@@ -9,7 +9,10 @@ from hub.roles import Permission
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """`label` is a msgid, `icon` a name in assets/icons.txt; without `least`, everybody who is signed in may look."""
+    """`label` is a msgid, `icon` a name in assets/icons.txt; without `least`, everybody who is signed in may look.
+
+    `counted` shows beside the label how many things wait there: see `/console/pulse`.
+    """
 
     key: str
     path: str
@@ -17,3 +20,4 @@ class Screen:
     label: str
     router: APIRouter
     least: Permission | None = None
+    counted: bool = False

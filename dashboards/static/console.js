@@ -157,6 +157,15 @@
   // HTML replaces the content; JSON is handed on as the event console:news. Without an answer the old values stay,
   // and say as of when they are.
 
+  document.addEventListener("console:news", (event) => {
+    if (!event.target.matches("[data-counts]")) return;
+    event.target.querySelectorAll("[data-count]").forEach((place) => {
+      const count = event.detail[place.dataset.count] ?? 0;
+      place.textContent = count > 999 ? "999+" : String(count);
+      place.hidden = !count;
+    });
+  });
+
   const clock = () => new Date().toLocaleTimeString(chinese ? "zh-CN" : "en-GB", { hour12: false, timeZone: body.dataset.zone });
   const renew = async (place) => {
     if (document.hidden || !place.isConnected) return;
@@ -191,6 +200,7 @@
   };
   const stamp = (place, stale) => {
     place.classList.toggle("is-stale", stale);
+    if (place.matches("[data-counts]")) return;
     document.querySelectorAll("[data-as-of]").forEach((one) => {
       if (one === body) return;
       one.classList.toggle("is-stale", stale);

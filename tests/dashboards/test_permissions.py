@@ -45,6 +45,7 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "GET /console/overview/figures": None,
     "GET /console/overview/panels": None,
     "GET /console/overview/throughput": None,
+    "GET /console/pulse": SEE,
     "GET /console/orders": SEE,
     "POST /console/orders/find": SEE,
     "GET /console/orders/new": SEE,
