@@ -1,4 +1,4 @@
-"""What the small world does not tell of its orders: a message as it came, calls with their attempts, a courier's log."""
+"""What the small world leaves out of its orders: a message as it came, calls with their attempts, a courier's log."""
 
 import json
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from hub.fulfilment.courier import CourierStatus, Track, TrackEvent
 from hub.inbox import InboxState, keep, read, settle
 from hub.order.track import record_tracks
 from tests.console.world import HOSTILE, NAME, PHONE, STREET
-from tests.hub.making import BRAND
+from tests.hub.making import BRAND, ZONE
 
 XML: Final = """<request><deliveryOrder><deliveryOrderCode>{id}-1</deliveryOrderCode><warehouseCode>sh</warehouseCode>
 <receiverInfo><name>{name}</name><mobile>{phone}</mobile><province>上海市</province><city>上海市</city>
@@ -66,10 +66,10 @@ def tell(session: Session, order_id: int, now: datetime) -> tuple[int, int]:
 
 
 def _message(session: Session, order_id: int, now: datetime) -> int:
-    number = rows(session, "select external_id from sales_order where id = :id", id=order_id)[0].external_id
+    number, placed = rows(session, "select external_id, placed_at from sales_order where id = :id", id=order_id)[0]
     order = {
         "external_id": number,
-        "placed_at": "2026-11-11T10:00:00+08:00",
+        "placed_at": placed.astimezone(ZONE).isoformat(timespec="seconds"),
         "buyer": {"id": f"buyer-of-{number}", "nick": HOSTILE},
         "receiver": {"name": NAME, "phone": PHONE, "province": "上海", "city": "上海市", "street": STREET},
         "lines": [{"line_id": "L1", "sku": "apple", "quantity": "3", "unit_price": "10.00"}],
@@ -87,8 +87,8 @@ def _courier(session: Session, order_id: int, now: datetime) -> None:
     set_audience(session, {(BRAND, "couriers"): "kdniao"})
     found = rows(
         session,
-        """insert into parcel_track (brand, version, created_at, updated_at, order_id, shipment_no, parcel_no, connection,
-                                     status, event_count, asked_at)
+        """insert into parcel_track (brand, version, created_at, updated_at, order_id, shipment_no, parcel_no,
+                                     connection, status, event_count, asked_at)
            select 'demo', 1, :at, :at, order_id, shipment_no, no, 'kdniao', 'awaited', 0, :at from parcel
            where order_id = :id
            returning (select tracking_no from parcel p where p.order_id = :id limit 1) as number""",
