@@ -1,8 +1,8 @@
 """The inbox: whatever comes in is kept here, sealed, before anything reads it.
 
 A row is received → done (it became `order_id`) | refused (the sender was told why) | parked (a case tells a person) |
-superseded (set aside by a person, or
-taken back at its channel before it was placed). Equal bytes from one connection are one row.
+superseded (set aside by a person, or taken back at its channel before it was placed). Equal bytes from one connection
+are one row.
 """
 
 import hashlib
