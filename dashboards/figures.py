@@ -138,7 +138,7 @@ def pulse(session: Session, seen: Mapping[str, Any]) -> dict[str, int]:
     found = row(
         session,
         f"""select count(*) as n from (
-                select 1 from case_file c where c.state = 'open' and {CASE_SEEN} limit 1000) some""",
+                select 1 from case_file c where c.state = 'open' and {CASE_SEEN} limit 1000) counted""",
         **seen,
     )
     return {"exceptions": found.n if found else 0}

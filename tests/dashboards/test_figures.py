@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from dashboards.figures import (
     latest,
     on_time,
+    pulse,
     received,
     shipped,
     throughput,
@@ -114,3 +115,8 @@ def test_a_panel_that_takes_too_long_spoils_nothing_else(session: Session, monke
     assert found is not None
     with pytest.raises(OperationalError):
         run(session, "set local statement_timeout = 10; select pg_sleep(5)")
+
+
+def test_the_navigation_counts_open_cases_up_to_a_thousand(session: Session) -> None:
+    open_cases(session, [NewCase("totals", f"inbox:{number}", "demo", "m") for number in range(1_003)], AT)
+    assert pulse(session, EVERYTHING) == {"exceptions": 1_000}
