@@ -167,12 +167,17 @@
   });
 
   const clock = () => new Date().toLocaleTimeString(chinese ? "zh-CN" : "en-GB", { hour12: false, timeZone: body.dataset.zone });
+  const leaving = new AbortController();
+  document.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) leaving.abort();
+  });
   const renew = async (place) => {
-    if (document.hidden || !place.isConnected) return;
+    if (document.hidden || !place.isConnected || leaving.signal.aborted) return;
+    const signal = AbortSignal.any([leaving.signal, AbortSignal.timeout(10000)]);
     const headers = { "X-Poll": "1" };
     if (place.dataset.tag) headers["If-None-Match"] = place.dataset.tag;
     try {
-      const answer = await fetch(place.dataset.renew, { headers, cache: "no-store", signal: AbortSignal.timeout(10000) });
+      const answer = await fetch(place.dataset.renew, { headers, cache: "no-store", signal });
       if (answer.status === 401) {
         location.reload();
         return;
@@ -182,7 +187,7 @@
       if (answer.status === 200) await take(place, answer);
       stamp(place, false);
     } catch {
-      stamp(place, true);
+      if (!leaving.signal.aborted) stamp(place, true);
     }
   };
   const take = async (place, answer) => {

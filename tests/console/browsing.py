@@ -119,8 +119,7 @@ def serve(app: FastAPI) -> Generator[str]:
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
-            server.force_exit = True
+            server.should_exit = True  # what is being answered is finished before its database goes
             thread.join()
 
 

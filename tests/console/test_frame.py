@@ -120,3 +120,53 @@ def test_an_address_that_leads_nowhere_says_so_inside_the_frame(open_page: Open,
     expect(page.get_by_role("navigation", name="页面导航")).to_be_visible()
     page.get_by_role("link", name="返回总览").click()
     expect(page).to_have_url(re.compile("/console/overview$"))
+
+
+def test_a_drawer_has_its_own_address_and_back_leads_out_of_it(open_page: Open) -> None:
+    page = open_page("operator")
+    page.goto("/console/runs")
+    page.locator("[data-rows] [data-open]").first.click()
+    expect(page).to_have_url(re.compile(r"/console/runs/\d+"))
+    expect(page.locator("#drawer")).to_be_visible()
+    expect(page.locator("#drawer")).to_be_focused()
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/console/runs$"))
+    expect(page.locator("#drawer")).to_be_empty()
+
+
+def test_the_address_of_a_drawer_opens_it_beside_its_list(open_page: Open) -> None:
+    page = open_page("operator")
+    page.goto("/console/runs")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/console/runs/\d+"))
+    page.reload()
+    expect(page.locator("#drawer")).to_be_visible()
+    expect(page.locator("[data-rows] tbody tr").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile(r"/console/runs(\?|$)"))
+    expect(page.locator("#drawer")).to_be_empty()
+
+
+def test_a_drawer_that_fails_is_told_beside_the_page(open_page: Open, guard: Guard) -> None:
+    guard.expect("503")
+    page = open_page("operator")
+    page.goto("/console/runs")
+    page.route(re.compile(r"/console/runs/\d+"), lambda route: route.fulfill(status=503, body="<h1>proxy</h1>"))
+    page.locator("[data-rows] [data-open]").first.click()
+    expect(page.locator("#notes")).to_contain_text("That did not work. (503)")
+    expect(page.locator("#drawer")).to_be_empty()
+
+
+def test_the_navigation_counts_what_waits(open_page: Open) -> None:
+    page = open_page("operator")
+    page.goto("/console/connections")
+    expect(page.locator("[data-count=exceptions]")).to_have_text("7")
+
+
+def test_who_may_see_no_orders_has_a_console_without_them(open_page: Open) -> None:
+    page = open_page("analyst")
+    page.goto("/console/overview")
+    expect(page.get_by_role("navigation", name="Screens").get_by_role("link")).to_have_count(1)
+    expect(page.locator("main")).not_to_contain_text("Latest orders")
+    page.wait_for_load_state("networkidle")
