@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy.orm import Session
 
@@ -66,7 +66,8 @@ def tell(session: Session, order_id: int, now: datetime) -> tuple[int, int]:
 
 
 def _message(session: Session, order_id: int, now: datetime) -> int:
-    number, placed = rows(session, "select external_id, placed_at from sales_order where id = :id", id=order_id)[0]
+    found = rows(session, "select external_id, placed_at from sales_order where id = :id", id=order_id)[0]
+    number, placed = str(found.external_id), cast("datetime", found.placed_at)
     order = {
         "external_id": number,
         "placed_at": placed.astimezone(ZONE).isoformat(timespec="seconds"),
