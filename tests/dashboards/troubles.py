@@ -68,7 +68,13 @@ def short(session: Session, number: str = "S1") -> int:
     return placed(session, order({"pear": 1}, number, receiver=RECEIVER_CANARY))
 
 
-def case_of(session: Session, cause: str) -> int:
-    """Give the first open case of a cause."""
-    statement = "select id from case_file where cause = :cause and state = 'open' order by id limit 1"
-    return rows(session, statement, cause=cause)[0].id
+def case_of(session: Session, cause: str, subject: str = "") -> int:
+    """Give the first open case of a cause, or that of a subject."""
+    found = rows(
+        session,
+        """select id from case_file where cause = :cause and state = 'open' and (:subject = '' or subject = :subject)
+           order by id limit 1""",
+        cause=cause,
+        subject=subject,
+    )
+    return found[0].id
