@@ -36,6 +36,12 @@ SOURCES: Final = {
     "released": """select released_at, 'hold released', released_by, type, reason, no::text,
                           jsonb_build_object('type', type)
                    from order_hold where order_id = :id and released_at is not null""",
+    "audit": """select at, 'audit', actor, act, detail::text, id::text, detail from audit_entry
+                where subject = any(
+                    array['order:' || cast(:id as text)]
+                    || array(select 'step:' || s.id from step s where s.order_id = :id)
+                    || array(select 'step:' || s.id from step_history s where s.order_id = :id)
+                    || array(select 'inbox:' || i.id from inbox i where i.order_id = :id))""",
     "split": """select decided_at, 'split', policy_version, count(*) || ' parts', '', min(no)::text,
                        jsonb_build_object('parts', jsonb_agg(input -> 'wants' order by no))
                 from routing_decision where order_id = :id group by decided_at, policy_version having count(*) > 1""",
@@ -80,12 +86,6 @@ SOURCES: Final = {
     "resolved": """select resolved_at, 'case resolved', resolved_by, cause, resolution, id::text,
                           jsonb_build_object('cause', cause)
                    from case_file where order_id = :id and resolved_at is not null""",
-    "audit": """select at, 'audit', actor, act, detail::text, id::text, detail from audit_entry
-                where subject = any(
-                    array['order:' || cast(:id as text)]
-                    || array(select 'step:' || s.id from step s where s.order_id = :id)
-                    || array(select 'step:' || s.id from step_history s where s.order_id = :id)
-                    || array(select 'inbox:' || i.id from inbox i where i.order_id = :id))""",
 }
 """What is asked, in the order in which things of one moment cause each other."""
 
