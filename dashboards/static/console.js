@@ -38,6 +38,9 @@
       note(`${body.dataset.failed} (${ctx.response.status})`);
     }
   });
+  const waits = (event, on) => event.detail.ctx.target?.classList?.toggle("htmx-request", on);
+  document.addEventListener("htmx:before:request", (event) => waits(event, true));
+  document.addEventListener("htmx:finally:request", (event) => waits(event, false));
   document.addEventListener("htmx:error", () => note(body.dataset.away));
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.detail.ctx.target === drawer) drawer.focus({ preventScroll: true });

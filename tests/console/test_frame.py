@@ -1,6 +1,6 @@
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from hub.database import row
 from tests.console.browsing import NARROW, Guard, Look, Site
@@ -146,6 +146,18 @@ def test_the_address_of_a_drawer_opens_it_beside_its_list(open_page: Open) -> No
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile(r"/console/runs(\?|$)"))
     expect(page.locator("#drawer")).to_be_empty()
+
+
+def test_a_drawer_that_is_slow_shows_that_it_comes(open_page: Open) -> None:
+    page = open_page("operator")
+    page.goto("/console/runs")
+    held: list[Route] = []
+    page.route(re.compile(r"/console/runs/\d+"), held.append)
+    page.locator("[data-rows] [data-open]").first.click()
+    expect(page.locator("#drawer")).to_be_visible()
+    expect(page.locator("#drawer")).to_be_empty()
+    held[0].continue_()
+    expect(page.locator("#drawer-title")).to_be_visible()
 
 
 def test_a_drawer_that_fails_is_told_beside_the_page(open_page: Open, guard: Guard) -> None:
