@@ -42,7 +42,7 @@ class Whereto(Document):
     """The receiver, masked as it comes, with the token that stands for it."""
 
     name: str
-    mobile: str = ""
+    phone: str = ""
     landline: str = ""
     token: str = ""
     province: str = ""
@@ -56,14 +56,14 @@ class Whereto(Document):
 class SubOrder(Document):
     """A line of a trade; amounts in fen."""
 
-    oid: str
+    external_line_id: str
     status: str = ""
     outer_sku_id: str = ""
     outer_iid: str = ""
     sku_id: str = ""
     num_iid: str = ""
     title: str = ""
-    num: int
+    quantity: int
     price: int
     adjust_fee: int
     discount_fee: int
@@ -80,28 +80,34 @@ class Promotion(Document):
     amount: int
 
 
-class Trade(Document):
-    """A trade as the mapping table reads it."""
+class Nick(Document):
+    """Who has bought: the platform's own number of the buyer for us, or no more than a nick."""
 
-    tid: str
+    open_uid: str = ""
+    nick: str = ""
+
+
+class Trade(Document):
+    """A trade as the mapping table reads it, amounts in fen."""
+
+    external_id: str
     status: str
     type: str
-    created: Moment
-    created_raw: str
+    placed_at: Moment
+    placed_at_raw: str
     paid_at: Moment | None = None
     modified: Moment
-    payment: int
-    post_fee: int
-    buyer_open_uid: str = ""
-    buyer_nick: str = ""
+    total: int
+    freight: int
+    buyer: Nick = Nick()
     buyer_invoice: str = ""
     invoice_type: str = ""
     invoice_kind: str = ""
     receiver: Whereto
-    sub_orders: tuple[SubOrder, ...]
+    lines: tuple[SubOrder, ...]
     promotions: tuple[Promotion, ...] = ()
     remark: str = ""
-    note: str = ""
+    seller_note: str = ""
 
 
 def read_trade(table: Table, trade: Mapping[str, object], funded_by_platform: Sequence[str]) -> Order:
@@ -109,32 +115,32 @@ def read_trade(table: Table, trade: Mapping[str, object], funded_by_platform: Se
 
     Raises: Malformed.
     """
-    return make_as(Order, f"{table.name}[trade]", _order_of(read_as(Trade, table, "trade", trade), funded_by_platform))
+    return make_as(Order, f"{table.name}[order]", _order_of(read_as(Trade, table, "order", trade), funded_by_platform))
 
 
 def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, object]:
     withdrawn = trade.status in CLOSED
-    lines = [one for one in trade.sub_orders if withdrawn or one.status not in CLOSED]
+    lines = [one for one in trade.lines if withdrawn or one.status not in CLOSED]
     to = trade.receiver
     return {
-        "external_id": trade.tid,
+        "external_id": trade.external_id,
         "source_revision": int(trade.modified.timestamp()),
         "type": trade.type,
-        "placed_at": trade.created,
-        "placed_at_raw": trade.created_raw,
+        "placed_at": trade.placed_at,
+        "placed_at_raw": trade.placed_at_raw,
         "paid_at": trade.paid_at,
-        "buyer": {"ref": _buyer_ref(trade), "nick": trade.buyer_nick},
-        "receiver": {**to.model_dump(exclude={"mobile", "landline"}), "phone": to.mobile or to.landline},
+        "buyer": {"ref": _buyer_ref(trade), "nick": trade.buyer.nick},
+        "receiver": {**to.model_dump(exclude={"landline"}), "phone": to.phone or to.landline},
         "lines": [_line_of(one) for one in lines],
         "adjustments": [
             {"source": _source_of(one), "code": one.code or one.name, "amount": one.amount, "external_line_id": one.of}
             | {"funder": _funder_of(one, funded_by_platform)}
             for one in _reductions(trade, lines)
         ],
-        "freight": trade.post_fee,
-        "total": trade.payment,
+        "freight": trade.freight,
+        "total": trade.total,
         "remark": trade.remark,
-        "seller_note": trade.note,
+        "seller_note": trade.seller_note,
         "invoice": _invoice_of(trade),
         "withdrawn": withdrawn,
     }
@@ -142,12 +148,12 @@ def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, obje
 
 def _line_of(one: SubOrder) -> dict[str, object]:
     """Make a line; adjust_fee is part of its price, which times num rounds to the fen again (up to 10,000 pieces)."""
-    price = Decimal(one.price * one.num + one.adjust_fee) / 100 / one.num
+    price = Decimal(one.price * one.quantity + one.adjust_fee) / 100 / one.quantity
     return {
-        "external_line_id": one.oid,
+        "external_line_id": one.external_line_id,
         "channel_sku": one.outer_sku_id or one.outer_iid or one.sku_id or one.num_iid,
         "title": one.title,
-        "quantity": one.num,
+        "quantity": one.quantity,
         "unit_price": price.quantize(SIX_PLACES),
         "gift": one.gift,
     }
@@ -162,9 +168,9 @@ def _reductions(trade: Trade, lines: Sequence[SubOrder]) -> Iterator[Promotion]:
     for promotion in trade.promotions:
         named[promotion.of].append(promotion)
     for line in lines:
-        yield from _cover(line.discount_fee, line.oid, named[line.oid])
+        yield from _cover(line.discount_fee, line.external_line_id, named[line.external_line_id])
     for line in lines:
-        yield from _cover(line.shared_fee, line.oid, named[trade.tid])
+        yield from _cover(line.shared_fee, line.external_line_id, named[trade.external_id])
 
 
 def _cover(amount: int, oid: str, named: deque[Promotion]) -> Iterator[Promotion]:
@@ -191,11 +197,11 @@ def _funder_of(promotion: Promotion, funded_by_platform: Sequence[str]) -> Funde
 
 def _buyer_ref(trade: Trade) -> str:
     """Name the buyer the same in every trade; a masked nick is many people's, so its buyer is known by the trade."""
-    if OPEN_UID.fullmatch(trade.buyer_open_uid):
-        return trade.buyer_open_uid
-    known = trade.buyer_open_uid or trade.buyer_nick
+    if OPEN_UID.fullmatch(trade.buyer.open_uid):
+        return trade.buyer.open_uid
+    known = trade.buyer.open_uid or trade.buyer.nick
     if not known or "*" in known:
-        return f"trade-{trade.tid}"
+        return f"trade-{trade.external_id}"
     return f"nick-{hashlib.sha256(known.encode()).hexdigest()[:32]}"
 
 

@@ -14,7 +14,7 @@ from tests.connectors.channels.taobao_market import TRADE, Market, answered, for
 from tests.connectors.exemplars import AT, TOKEN, URL, sample
 from tests.connectors.feed_contracts import OrderFeedContract, OrderHintsContract, TokenKeeperContract
 
-FILLS = {"trade": Trade, "consigned": Consigned}
+FILLS = {"order": Trade, "consigned": Consigned}
 TOKEN_RESULT = {"access_token": "a", "refresh_token": "r", "expire_time": 0, "refresh_token_valid_time": 0}
 
 
