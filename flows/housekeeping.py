@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub import audit, clients, partitions, steps
+from hub import audit, clients, partitions, steps, visits
 from hub.database import Database
 from hub.order.track import ask_silent
 from hub.settings import Settings
@@ -37,6 +37,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("steps.history", 2, steps.move_finished),
         Chore("steps.parked", 5, steps.wake_parked),
         Chore("clients.forget", 60, lambda session, at: clients.forget_old(session, at - skew, at - KEEP_KEYS)),
+        Chore("visits.forget", 3600, visits.forget_visits),
         Chore("parcels.ask", 600, ask_silent),
         Chore("partitions.make", 3600, partitions.make_partitions),
         Chore("partitions.drop", 3600, lambda session, at: partitions.drop_partitions(session, at, settings.retention)),
