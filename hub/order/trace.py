@@ -54,7 +54,7 @@ SOURCES: Final = {
                                                'execution', execution, 'negotiation', negotiation)
                      from fulfilment_order where order_id = :id""",
     "shortage": f"{HOLDS} and type = 'stock'",
-    "shipment": """select shipped_at, 'shipment', confirm_key, case when final then 'final' else 'more to come' end,
+    "shipment": """select created_at, 'shipment', confirm_key, case when final then 'final' else 'more to come' end,
                           '', no::text,
                           jsonb_build_object('no', no, 'fulfilment', fulfilment_no, 'final', final, 'parcels', (
                               select jsonb_agg(jsonb_build_object('courier', courier, 'tracking_no', tracking_no)
