@@ -101,7 +101,7 @@ class Poller:
             again_at, watermark = self._acts[turn.name](turn)
         except HubError as caught:
             error = caught
-            again_at = self._now() + timedelta(seconds=_wait_s(turn, caught))
+            again_at = self._now() + _rest_after(turn, caught)
         self._heard(turn.connection, error, self._now())
         with self._database.transaction() as session:
             text = f"{error.code}: {error.message}" if error else ""
@@ -171,6 +171,9 @@ class Poller:
         return True
 
 
-def _wait_s(turn: Turn, error: HubError) -> float:
+def _rest_after(turn: Turn, error: HubError) -> timedelta:
+    """Say when a poll that failed is due again; a person who asked for a sign of life has had the answer."""
+    if turn.name == PROBE:
+        return ONLY_WHEN_ASKED
     wish = error.after_s if isinstance(error, TryLater) else None
-    return max(backoff_s(turn.failures + 1), wish or 0)
+    return timedelta(seconds=max(backoff_s(turn.failures + 1), wish or 0))

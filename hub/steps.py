@@ -64,6 +64,7 @@ class Step(StepColumns, table=True):
         Index("ix_step_waiting", "lane", "id", postgresql_where=text("state = 'waiting'")),
         Index("uq_step_lane_in_flight", "lane", unique=True, postgresql_where=text("state = 'in_flight'")),
         Index("ix_step_order", "order_id"),
+        Index("ix_step_connection", "connection", "id"),
         Index("ix_step_finished", "settled_at", postgresql_where=text("state in ('done', 'cancelled')")),
     )
     id: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])
@@ -73,7 +74,11 @@ class Step(StepColumns, table=True):
 class StepHistory(StepColumns, table=True):
     """A finished step, partitioned by month."""
 
-    __table_args__ = (Index("ix_step_history_order", "order_id"), {"postgresql_partition_by": "RANGE (settled_at)"})
+    __table_args__ = (
+        Index("ix_step_history_order", "order_id"),
+        Index("ix_step_history_connection", "connection", "id"),
+        {"postgresql_partition_by": "RANGE (settled_at)"},
+    )
     id: int = number(primary_key=True)
     settled_at: datetime = moment(primary_key=True)
 

@@ -43,6 +43,7 @@ class FakeChannel:
     spans: list[tuple[datetime, datetime]] = field(default_factory=list[tuple[datetime, datetime]])
     confirmed: list[str] = field(default_factory=list[str])
     token_error: HubError | None = None
+    unwell: HubError | None = None
     probed: int = 0
 
     def fetch_orders(self, since: datetime, until: datetime) -> Iterator[Sequence[Fetched]]:
@@ -66,6 +67,8 @@ class FakeChannel:
 
     def probe(self) -> None:
         self.probed += 1
+        if self.unwell:
+            raise self.unwell
 
 
 @final
@@ -204,6 +207,16 @@ def test_a_sign_of_life_is_asked_for_only_when_a_person_wishes(stage: Stage, dat
         hasten_poll(session, "tmall", PROBE, stage.now)
     stage.go()
     assert stage.channel.probed == 1
+
+
+def test_a_sign_of_life_that_failed_is_told_and_not_asked_for_again(stage: Stage, database: Database) -> None:
+    stage.channel.unwell = TryLater("maintenance")
+    stage.go()
+    with database.transaction() as session:
+        hasten_poll(session, "tmall", PROBE, stage.now)
+    stage.go()
+    stage.go(86_400)
+    assert (stage.channel.probed, stage.poll(PROBE)[3]) == (1, "try_later: maintenance")
 
 
 def test_what_a_poll_met_is_heard(stage: Stage) -> None:
