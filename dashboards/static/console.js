@@ -41,6 +41,18 @@
   const waits = (event, on) => event.detail.ctx.target?.classList?.toggle("htmx-request", on);
   document.addEventListener("htmx:before:request", (event) => waits(event, true));
   document.addEventListener("htmx:finally:request", (event) => waits(event, false));
+  // What is sent already is not sent again: a second click would be led on a second time, past what is told of the first.
+  const sent = new WeakSet();
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.request.method === "GET") return;
+    if (sent.has(ctx.sourceElement)) event.preventDefault();
+    else sent.add(ctx.sourceElement);
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    const { ctx } = event.detail;
+    if (!ctx.hx?.redirect && !ctx.hx?.refresh) sent.delete(ctx.sourceElement);
+  });
   document.addEventListener("htmx:error", () => note(body.dataset.away));
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.detail.ctx.target === drawer) drawer.focus({ preventScroll: true });
