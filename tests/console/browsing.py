@@ -50,14 +50,15 @@ class Look:
     size: tuple[int, int] = WIDE
 
     def __str__(self) -> str:
-        return f"{self.locale}-{self.theme}-{self.size[0]}"
+        return f"{self.locale[:2]}-{self.theme}{'' if self.size == WIDE else '-narrow'}"
 
 
 ALL_LOOKS: Final = tuple(
     Look(locale, theme, size) for locale in ("zh-CN", "en") for theme in ("light", "dark") for size in (WIDE, NARROW)
 )
-LOOKS: Final = tuple(ALL_LOOKS[at] for at in ((0, 3, 5, 6) if not FULL else range(8)))
-"""Without --full, four of the eight in which every pair of language, theme and width is seen once."""
+EVERY_LOOK: Final = FULL or bool(os.environ.get("OMS_SCREENS"))
+LOOKS: Final = tuple(ALL_LOOKS[at] for at in (range(8) if EVERY_LOOK else (0, 3, 5, 6)))
+"""Every day four of the eight, in which each pair of language, theme and width is seen; all with --full or pictures."""
 
 
 @dataclass(frozen=True, slots=True)
