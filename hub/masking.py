@@ -9,8 +9,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate
 from typing import Final, cast
 from urllib.parse import unquote_plus
+
+from hub.masking_keys import read_key
 
 CAP: Final = 128 * 1024
 """Characters of a message that are read and shown; a longer one is cut and says so."""
@@ -19,42 +22,16 @@ DEPTH: Final = 6
 """How many messages may be packed into one another: JSON in a form in JSON."""
 
 LONGEST: Final = 200
-"""Characters of a personal value that is looked for in the rest of its message; longer ones are whole messages."""
+"""Characters of a personal value that is looked for in the rest of its message; longer ones are whole messages.
+
+What stands under a longer key is hidden: nobody names a field like that.
+"""
 
 NESTED: Final = 64
 """How many of the innermost keys above a value are looked at, and the deepest indentation."""
 
 GONE: Final = "***"
 
-
-_OPEN: Final = re.compile(
-    r"(province|city|county|district|town|state|country|countrycode|area|region|regioncode|divisioncode|addressid|mailno"
-    r"|acceptaddress|role|type|version)$|^(shop|seller)nick$"
-)
-_SECRET: Final = re.compile(
-    r"token(?!type)|secret|passw|pwd|sign$|signature|authori[sz]ation|accesskey|apikey|privatekey|credential|cookie"
-    r"|^session(key|id)?$|checkword|verifycode|authcode|digest$|密码|签名"
-)
-_HIDDEN: Final = re.compile(
-    r"phone|mobile|^tel|tel(no|number)?(last4)?$|fax|cellno|email|^mail$|mailbox"
-    r"|address|addr(ess)?\d?$|^addr|postaddr|street|strsuppl|houseno|detailinfo|encrypt|cipher"
-    r"|remark|memo|buyerwords|(buyer|seller|leave|gift|user)message|receivermsg|^notes?$|(customer|merchant)notes?|noteattr"
-    r"|idcard|idno$|certno|passport|taxno|taxpayer|invoicetitle|bankaccount|cardno|logonid|openid|unionid|openuid|oaid"
-    r"|ouid|(buyer|user|member|customer)u?id$|^(client|browser|buyer|user|remote)?ip$|useragent"
-    r"|手机|电话|地址|备注|留言|身份证|邮箱"
-)
-_NAME: Final = re.compile(
-    r"(receiver|consignee|recipient|buyer|sender|contact|linkman|customer|cust|member|user|payer|person|real|full|first"
-    r"|last|operator|author|account|signer|driver|staff|encrypt)s?(person)?name(mask)?$|nick(name)?$|^name\d$|linkman"
-    r"|^(contact|consignee|receiver|recipient|sender|signer|deliveryman|deliverer)$|contactperson"
-    r"|姓名|收货人|收件人|寄件人|联系人|买家|签收人"
-)
-_PERSON: Final = re.compile(
-    r"(receiver|sender|buyer|consignee|consignor|recipient|contact|customer|payer|member|user|person|invoice|address"
-    r"|(shipping|billing|default|delivery|receiver|sender)address|orderpartners?|partneraddress(es)?|e1edka1|e1adrm1"
-    r"|addr1data|收货人|收件人|寄件人|买家)(s|info|infos|list|infolist|detail|details|msg)?$"
-)
-"""A container of these keys is a person's: all in it is masked but the divisions of the country."""
 
 _PATTERNS: Final = tuple(
     re.compile(pattern)
@@ -80,18 +57,20 @@ _BEFORE_PHONE: Final = re.compile(
 _NOT_A_NAME: Final = re.compile(r"电话|手机|号码|热线|客服|联系|致电|短信")
 _WORD: Final = re.compile(r"[A-Za-z_]+")
 _ASSIGNED: Final = re.compile(
-    r"(?i)\b([\w-]{0,40}(?:token|secret|passw(?:or)?d|pwd|signature|authorization|api_?key)[\w-]*|sign)([\"']?\s*[=:]\s*[\"']?)"
-    r"([^\s&,;\"']+)"
+    r"(?i)(?<![\w-])(?=[\w-]*?(?:token|secret|passw(?:or)?d|pwd|signature|authorization|api_?key|\bsign(?![\w-])))"
+    r"([\w-]++)([\"']?\s*+[=:]\s*+[\"']?)([^\s&,;\"']++)"
 )
+"""A secret with its name. Like all patterns here it looks at a word once: never again from the middle of it."""
+
 _FORM: Final = re.compile(r"[^\s&=<>{}\"]+=[^\s&]*(?:&[^\s&]*)*")
 _PACKED: Final = re.compile(r"\{\s*[\"}]|\[\s*[\[{\"]|<[A-Za-z?!]")
-_JSON: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[{}\[\]:,]|[^\s{}\[\]:,"]+|\s+', re.DOTALL)
+_JSON: Final = re.compile(r'"(?:[^"\\]|\\.|\\$)*+(?:"|$)|[{}\[\]:,]|[^\s{}\[\]:,"]+|\s+', re.DOTALL)
 _XML: Final = re.compile(
     r"<!--.*?(?:-->|$)|<!\[CDATA\[.*?(?:\]\]>|$)|<[?!].*?(?:>|$)"
     r"|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*(?:>|$)|[^<]+",
     re.DOTALL,
 )
-_ATTRIBUTE: Final = re.compile(r"""([\w:.-]+)(\s*=\s*)("[^"]*"|'[^']*')""")
+_ATTRIBUTE: Final = re.compile(r"""(?<![\w:.-])([\w:.-]++)(\s*+=\s*+)("[^"]*"|'[^']*')""")
 
 
 def decoded(body: bytes) -> str:
@@ -128,14 +107,13 @@ def veil_of(path: Sequence[str]) -> Callable[[str], str] | None:
     """Say from the keys that lead to a value, outermost first, how it is masked; None when it may be shown."""
     if not path:
         return None
-    *above, key = (re.sub(r"[\W_]", "", name.rpartition(":")[2]).lower() for name in path)
-    if _SECRET.search(key) or any(_SECRET.search(name) for name in above):
+    if any(len(name) > LONGEST or read_key(name).secret for name in path):
         return _tail_of
-    for pattern, veil in ((_OPEN, None), (_NAME, mask_name), (_HIDDEN, _tail_of)):
-        if pattern.search(key):
-            return veil
-    if any(_PERSON.fullmatch(name) for name in above):
-        return mask_name if key.endswith("name") else _tail_of
+    key = read_key(path[-1])
+    if key.tells:
+        return {"open": None, "name": mask_name, "hidden": _tail_of}[key.tells]
+    if any(read_key(name).person for name in path[:-1]):
+        return mask_name if key.plain.endswith("name") else _tail_of
     return None
 
 
@@ -292,7 +270,9 @@ def _quoted(text: str) -> str:
 
 
 def _laid_out(text: str) -> str:
-    """Indent JSON for reading; what was cut off stays as it is."""
+    """Indent JSON for reading; what was cut off or goes too deep, were it by brackets in its words, stays as it is."""
+    if max(accumulate((char in "{[") - (char in "}]") for char in text)) > NESTED:
+        return text
     try:
         return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):

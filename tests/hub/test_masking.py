@@ -125,3 +125,43 @@ def test_a_long_message_is_cut_and_says_so() -> None:
 def test_what_no_encoding_explains_is_shown_escaped() -> None:
     assert decoded("苹果".encode("gb18030")) == "苹果"
     assert decoded(b"\xff\xff ok") == "\\xff\\xff ok"
+
+
+HOSTILE: Final = {
+    "names that begin again": "token-" * CAP,
+    "a name without end": "a-token" + "a" * CAP,
+    "a name and blanks": "token" + " " * CAP,
+    "an attribute without end": "<a " + "b" * CAP,
+    "attributes without values": "<a " + "b = " * CAP,
+    "quotes that do not end": '["' + '\\"' * (CAP // 2 - 2) + "\\",
+    "tags in quotes": "<a b='\"" * CAP,
+    "brackets": "[" * CAP,
+    "deep and wide": "[" * 900 + "1," * CAP,
+    "deep, wide and whole": "[" * 900 + ",".join("1" * 60_000) + "]" * 900,
+    "many under many keys": '{"receivers":' * 64 + "[" + "1," * CAP,
+    "many under a long key": '{"' + "k" * (CAP // 2) + '":[' + "1," * CAP,
+    "many keys": ",".join(["{", *(f'"{number:x}":1' for number in range(CAP))]),
+    "mailboxes without hosts": "a@" * CAP,
+    "a mailbox without end": "a." * CAP,
+    "digits": "1" * CAP,
+    "pluses": "+1" * CAP,
+    "a header without a proof": "bearer" + " " * CAP,
+    "couriers": "签收人" * CAP,
+    "names": "张" * CAP,
+    "a form": "a=b&" * CAP,
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_message_makes_masking_go_over_it_again_and_again(text: str) -> None:
+    assert mask(text[:CAP])
+
+
+def test_a_secret_is_hidden_however_long_its_name_is() -> None:
+    for name in ("a-" * 60 + "token", "token" + "-a" * 60, "x-sign", "my.sign", "a=secret", "我" * 60 + "token"):
+        assert "hunter2" not in mask(f"it said {name}=hunter2 and so on")
+
+
+def test_nothing_is_shown_under_a_key_that_nobody_names() -> None:
+    assert "hunter2" not in mask(json.dumps({"k" * 300: {"a": "hunter2"}}))
