@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from flows.effect import Claimed
 from hub.database import keyring_of, rows, run
-from hub.errors import HubError
+from hub.errors import HubError, OutcomeUnknown
 from hub.exchange import Exchange, place, write_exchanges
 from hub.steps import StepState, promote
 
@@ -21,10 +21,12 @@ CLAIM: Final = """
         order by run_at, id limit :limit for update skip locked),
     claimed as (
         update step set state = 'in_flight', token = token + 1, attempts = attempts + 1, lease_until = :lease_until,
-                        run_at = :reclaim_at, doubt = doubt or due.was = 'in_flight'
+                        run_at = :reclaim_at, doubt = doubt or due.was = 'in_flight',
+                        unheard = unheard + (due.was = 'in_flight')::int
         from due where step.id = due.id
         returning step.*, due.was, due.due_at)
-    select id, flow, lane, connection, idempotency_key, order_id, subject, attempts, token, was, doubt, lease_until
+    select id, flow, lane, connection, idempotency_key, order_id, subject, attempts, unheard, token, was, doubt,
+           lease_until
     from claimed order by due_at, id"""
 """An expired lease is due like anything else: while a step is in flight, run_at is lease end plus grace."""
 
@@ -48,6 +50,25 @@ def claim(
     return [Claimed(*tuple(one), claimed_s=clock_s) for one in found]
 
 
+def prolong(session: Session, step: Claimed, at: datetime, lease: timedelta, grace: timedelta) -> None:
+    """Give a step its whole lease once more, if it is still this worker's.
+
+    Raises: Fenced.
+    """
+    until = at + lease
+    changed = run(
+        session,
+        """update step set lease_until = :until, run_at = :reclaim_at
+           where id = :id and token = :token and state = 'in_flight'""",
+        until=until,
+        reclaim_at=until + grace,
+        id=step.id,
+        token=step.token,
+    )
+    if not changed:
+        raise Fenced
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an attempt, and when the step is due again if it is."""
@@ -66,12 +87,13 @@ def settle(session: Session, step: Claimed, outcome: Outcome, at: datetime) -> N
     changed = run(
         session,
         """update step set state = :state, run_at = :run_at, lease_until = null, last_error = :error,
-                           doubt = doubt or :state = 'unknown',
+                           doubt = doubt or :unheard, unheard = unheard + (:unheard)::int,
                            settled_at = :settled_at
            where id = :id and token = :token and state = 'in_flight'""",
         state=outcome.state,
         run_at=outcome.run_at,
         error=outcome.error.message if outcome.error else "",
+        unheard=isinstance(outcome.error, OutcomeUnknown),
         settled_at=at if ended else None,
         id=step.id,
         token=step.token,

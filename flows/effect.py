@@ -14,7 +14,8 @@ from hub.errors import HubError
 class Claimed:
     """A step that belongs to this worker until its lease ends.
 
-    `was` is the state it was claimed from; `doubt` says that an earlier call may have been executed unheard.
+    `was` is the state it was claimed from; `doubt` says that an earlier call may have been executed unheard;
+    `unheard` counts such calls.
     `claimed_s` is this worker's monotonic clock at the claim.
     """
 
@@ -26,6 +27,7 @@ class Claimed:
     order_id: int
     subject: Mapping[str, Any]
     attempts: int
+    unheard: int
     token: int
     was: str
     doubt: bool

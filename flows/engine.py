@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,12 +10,12 @@ import structlog
 from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
-from flows.claim import Fenced, Outcome, keep_attempt, settle
+from flows.claim import Fenced, Outcome, keep_attempt, prolong, settle
 from flows.effect import Claimed, Effect, is_idempotent
 from hub.cases import NewCase, open_cases
 from hub.connections import heed
 from hub.database import Database
-from hub.errors import HubError, Misconfigured, NeedsOperator, OutcomeUnknown, Rejected, TryLater
+from hub.errors import HubError, Misconfigured, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import Exchange, listening
 from hub.order.lock import lock_order
 from hub.ports import Connectors
@@ -80,7 +80,7 @@ class Engine:
             try:
                 answer = self._effect(step, started)
                 outcome = Outcome(StepState.DONE, started)
-            except _TooLate:
+            except (_TooLate, Fenced):
                 _log.warning("step.too_late", step=step.id, order=step.order_id)
                 return None
             except HubError as error:
@@ -97,7 +97,7 @@ class Engine:
         return None
 
     def _effect(self, step: Claimed, at: datetime) -> Any:  # noqa: ANN401 # the flow's own answer
-        if step.was == StepState.IN_FLIGHT and step.attempts > self._attempts:
+        if step.was == StepState.IN_FLIGHT and step.unheard >= self._attempts:
             raise Rejected("its attempts are spent without an outcome", code="attempts_spent")
         effect = self._effects.get(step.flow)
         if effect is None:
@@ -114,8 +114,14 @@ class Engine:
             known = effect.ask(partner, request)
             if known is not None:
                 return known
-            self._check_time(step)
+            step = self._prolong(step)  # asking may have taken long, and what is not there must be sent all the same
         return effect.call(partner, request)
+
+    def _prolong(self, step: Claimed) -> Claimed:
+        """Give the step its whole lease once more."""
+        with self._database.transaction() as session:
+            prolong(session, step, self._clock.now(), self._lease, self._grace)
+        return replace(step, claimed_s=self._clock.monotonic())
 
     def _check_time(self, step: Claimed) -> None:
         """Stop before a call that could still be under way when somebody else may claim the step."""
@@ -128,15 +134,14 @@ class Engine:
         now = self._clock.now()
         if isinstance(error, Misconfigured):  # its connection is paused, so this waits for a person
             return Outcome(StepState.PENDING, now, error)
-        limit = self._attempts * (PATIENCE if isinstance(error, TryLater) else 1)
-        if isinstance(error, (Rejected, NeedsOperator)) or step.attempts >= limit:
-            return Outcome(StepState.DEAD, now, error)
         wait_s = backoff_s(step.attempts)
-        if isinstance(error, TryLater):
+        if isinstance(error, TryLater) and step.attempts < self._attempts * PATIENCE:
             return Outcome(StepState.PENDING, now + timedelta(seconds=max(wait_s, error.after_s or 0)), error)
         if isinstance(error, OutcomeUnknown):
             grace = max(self._grace, self._own_grace(step.connection))
-            return Outcome(StepState.UNKNOWN, now + max(timedelta(seconds=wait_s), grace), error)
+            # Dead or not, nobody may ask before a late call can no longer land.
+            state = StepState.UNKNOWN if step.unheard + 1 < self._attempts else StepState.DEAD
+            return Outcome(state, now + max(timedelta(seconds=wait_s), grace), error)
         return Outcome(StepState.DEAD, now, error)
 
     def _may_land_late(self, connection: str) -> bool:

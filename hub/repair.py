@@ -23,6 +23,9 @@ from hub.steps import StepState, promote
 LIMIT: Final = 5_000
 """How many things one act on many takes at most; what remains is shown again."""
 
+HOLDING: Final = ("release_fulfilment", "cancel_fulfilment")
+"""Flows whose call may not simply vanish: a fulfilment order and its stock wait for what comes of it."""
+
 REPLAYABLE: Final = (InboxState.PARKED, InboxState.REFUSED)
 
 
@@ -72,11 +75,15 @@ def tally_steps(session: Session, actor: Actor, step_ids: Collection[int]) -> Ta
 def cancel_step(session: Session, actor: Actor, step_id: int, reason: str, at: datetime) -> None:
     """Take a call away that was certainly never executed, so that its lane goes on without it.
 
-    Raises: Unauthorised; NotFound; Malformed without a reason; Conflict when it may have been executed, or has ended.
+    Raises: Unauthorised; NotFound; Malformed without a reason; Conflict when it may have been executed, has ended, or
+    holds stock that only cancelling its order gives back.
     """
     actor.require(Permission.BULK)
     said = why(reason)
     _check_step(session, actor, step_id)
+    held = row(session, "select 1 from step where id = :id and flow = any(:flows)", id=step_id, flows=list(HOLDING))
+    if held is not None:
+        raise Conflict("a delivery holds stock: cancel its order, or retry the call", code="step_holds_stock")
     # The order's row is locked before the step's, as everybody does.
     run(
         session,
@@ -199,7 +206,8 @@ def _retry(session: Session, actor: Actor, step_ids: Collection[int], reason: st
         session,
         f"""with dead as (select id from step s where id = any(:ids) and state = 'dead' and {STEP_SEEN}
                           order by id for update)
-            update step set state = 'unknown', run_at = :at, attempts = 0, settled_at = null
+            update step set state = 'unknown', run_at = greatest(step.run_at, :at), attempts = 0, unheard = 0,
+                            settled_at = null
             from dead where step.id = dead.id returning step.id""",
         ids=sorted(step_ids),
         at=at,

@@ -16,6 +16,8 @@ from hub.document import Document
 from hub.errors import NeedsOperator, NotFound
 from hub.exchange import place
 from hub.masking import mask, mask_url
+from hub.order.reveal import known_values
+from hub.repair import HOLDING
 from hub.roles import Actor
 from hub.scope import STEP_SEEN, scope
 
@@ -81,8 +83,8 @@ class RunView(Document):
 
     @property
     def cancellable(self) -> bool:
-        """Whether it was certainly never executed and has not ended."""
-        return self.state in {"waiting", "pending", "dead"} and not self.doubt
+        """Whether it was certainly never executed, has not ended, and holds no stock."""
+        return self.state in {"waiting", "pending", "dead"} and not self.doubt and self.flow not in HOLDING
 
 
 class RunPage(Document):
@@ -156,8 +158,9 @@ def count_live(session: Session, actor: Actor, wanted: Wanted) -> Mapping[str, i
     return {one.state: one.n for one in found}
 
 
-def attempts_of(session: Session, run: RunView, also: Sequence[str] = ()) -> list[AttemptView]:
-    """Give what was tried for a run, the latest first, masked; `also` are values known to be personal."""
+def attempts_of(session: Session, run: RunView) -> list[AttemptView]:
+    """Give what was tried for a run, the latest first, masked also of what its order knows of the buyer."""
+    also = known_values(session, run.order_id)
     found = rows(
         session,
         """select token, started_at, finished_at, outcome, error_code, error, exchanges from attempt
@@ -201,7 +204,7 @@ def _opened(session: Session, step_id: int, attempt: Row[Any], also: Sequence[st
         finished_at=attempt.finished_at,
         outcome=attempt.outcome,
         error_code=attempt.error_code,
-        error=attempt.error,
+        error=mask(attempt.error, also),
         exchanges=(),
     )
     if attempt.exchanges is None:
@@ -215,7 +218,7 @@ def _opened(session: Session, step_id: int, attempt: Row[Any], also: Sequence[st
 
 def _masked(heard: dict[str, Any], also: Sequence[str]) -> Said:
     return Said(
-        request=mask_url(heard["request"]),
+        request=mask_url(heard["request"], also),
         request_body=mask(heard["request_body"], also),
         status=heard["status"],
         answer_body=mask(heard["answer_body"], also),

@@ -35,7 +35,10 @@ OPEN = (StepState.WAITING, StepState.PENDING, StepState.IN_FLIGHT, StepState.UNK
 
 
 class StepColumns(Table):
-    """What a live step and a finished one have in common; `doubt` says that a call may have been executed unheard."""
+    """What a live step and a finished one have in common.
+
+    `doubt` says that a call may have been executed unheard; `unheard` counts such calls.
+    """
 
     flow: str = words()
     lane: str = words()
@@ -48,6 +51,7 @@ class StepColumns(Table):
     attempts: int = number(default=0)
     token: int = number(default=0)
     doubt: bool = False
+    unheard: int = number(default=0)
     lease_until: datetime | None = moment(default=None)
     last_error: str = words(default="")
     created_at: datetime = moment()
@@ -131,8 +135,8 @@ def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes
     run(
         session,
         """insert into step (flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, token,
-                             doubt, last_error, created_at)
-           select flow, lane, connection, key, order_id, subject::jsonb, state, :at, 0, 0, false, '', :at
+                             doubt, unheard, last_error, created_at)
+           select flow, lane, connection, key, order_id, subject::jsonb, state, :at, 0, 0, false, 0, '', :at
            from unnest(cast(:flows as text[]), cast(:lanes as text[]), cast(:connections as text[]),
                        cast(:keys as text[]), cast(:orders as bigint[]), cast(:subjects as text[]),
                        cast(:states as text[]))
@@ -183,7 +187,7 @@ def withdraw(session: Session, lane: str, flow: str, at: datetime) -> bool:
 def move_finished(session: Session, before: datetime, limit: int = 5_000) -> int:
     """Move finished steps to the monthly history, in bulk; give how many."""
     columns = """id, flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, token,
-                 doubt, lease_until, last_error, created_at, settled_at"""
+                 doubt, unheard, lease_until, last_error, created_at, settled_at"""
     return run(
         session,
         f"""with finished as (

@@ -25,7 +25,7 @@ Steps: TypeAlias = Sequence[tuple[Sequence[str], str, Read]]  # the parents and 
 T = TypeVar("T")
 
 # Words of our own documents: whichever side is ours names the field so, and the message then keeps the value out.
-PERSONAL: Final = ("receiver", "buyer", "sender", "remark", "note")
+PERSONAL: Final = ("receiver", "buyer", "seller", "sender", "remark", "note", "invoice")
 
 
 class Value(BaseModel, frozen=True, extra="forbid", strict=True):

@@ -24,6 +24,12 @@ SUBSCRIBE: Final = "subscribe_parcel"
 ASK: Final = "ask_parcel"
 ARRIVED: Final = frozenset({CourierStatus.DELIVERED, CourierStatus.RETURNED})
 
+LONGEST: Final = timedelta(days=30)
+"""A parcel that is silent for so long is lost, and no courier keeps its log."""
+
+OPEN_LANES: Final = """select distinct lane from step where lane = any(:lanes)
+                       and state in ('waiting', 'pending', 'in_flight', 'unknown', 'dead')"""
+
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 SILENCE: Final = timedelta(hours=24)
@@ -141,17 +147,21 @@ def ask_silent(session: Session, at: datetime, limit: int = 500) -> int:
         session,
         """update parcel_track t set asked_at = :at from (
                select order_id, shipment_no, parcel_no from parcel_track
-               where status not in ('delivered', 'returned') and asked_at < :before order by asked_at limit :limit
-               for update skip locked) silent
+               where status not in ('delivered', 'returned') and asked_at < :before and created_at > :oldest
+               order by asked_at limit :limit for update skip locked) silent
            where (t.order_id, t.shipment_no, t.parcel_no) = (silent.order_id, silent.shipment_no, silent.parcel_no)
            returning t.order_id, t.shipment_no, t.parcel_no, t.connection""",
         at=at,
         before=at - SILENCE,
+        oldest=at - LONGEST,
         limit=limit,
     )
     hour = f"{at:%Y%m%d%H}"
     asked = [(Parcel(one.order_id, one.shipment_no, one.parcel_no), one.connection) for one in sorted(found)]
-    add(session, [_step(ASK, one, connection, f"{one.code}:{hour}") for one, connection in asked], at)
+    new = [_step(ASK, one, connection, f"{one.code}:{hour}") for one, connection in asked]
+    waiting = rows(session, OPEN_LANES, lanes=[step.lane for step in new])
+    taken = {one.lane for one in waiting}  # a question that is still open is not asked again
+    add(session, [step for step in new if step.lane not in taken], at)
     return len(asked)
 
 
@@ -211,5 +221,6 @@ def _age(track: Track) -> tuple[datetime, int]:
 
 
 def _step(flow: str, parcel: Parcel, connection: str, key: str) -> NewStep:
-    lane = f"parcel:{parcel.code}:{connection}"
+    entity = "parcel" if flow == SUBSCRIBE else "parcel-news"  # a subscription that is refused must not stop the asking
+    lane = f"{entity}:{parcel.code}:{connection}"
     return NewStep(flow, lane, connection, f"{flow}:{key}", parcel.order_id, parcel.subject)

@@ -1,6 +1,6 @@
 """A partner, an effect and a clock of our own making, and an engine that runs on them over the real tables."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, final
@@ -50,6 +50,7 @@ class FakeEffect:
     unprepared: HubError | None = None
     booked: list[object] = field(default_factory=list[object])
     given_up: list[str] = field(default_factory=list[str])
+    asked: Callable[[], None] = field(default=lambda: None)
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> str:  # noqa: ARG002 # the port's shape
         if self.unprepared:
@@ -62,6 +63,7 @@ class FakeEffect:
 
     def ask(self, partner: Any, request: str) -> Any | None:  # noqa: ANN401 # the port's answer
         partner.calls.append(f"ask {request}")
+        self.asked()
         return partner.executed
 
     def settle(self, session: Session, step: Claimed, answer: object, at: datetime) -> None:  # noqa: ARG002 # as above
@@ -79,14 +81,18 @@ class Play:
         self.database = database
         self.now = AT
         self.tick_s = 0.0
+        self.slow_ask_s = 0.0
         self.partner = FakePartner()
-        self.effect = FakeEffect()
+        self.effect = FakeEffect(asked=self._pass_time)
         settings = Settings(
             worker=Worker(lease_s=LEASE.total_seconds(), grace_s=GRACE.total_seconds(), attempts=attempts),
             http=Http(connect_s=1, read_s=2),
         )
         clock = Clock(lambda: self.now, lambda: self.tick_s)
         self.engine = Engine(database, self, {RELEASE: self.effect}, settings, clock)
+
+    def _pass_time(self) -> None:
+        self.tick_s += self.slow_ask_s
 
     def get(self, connection: str) -> object:
         if connection != PARTNER:

@@ -254,3 +254,34 @@ def test_a_doubt_outlives_a_pause(play: Play, database: Database) -> None:
     play.partner.executed = "taken before"
     assert play.run() is StepState.DONE
     assert [call.split()[0] for call in play.partner.calls] == ["call", "ask"]
+
+
+def test_an_unheard_call_after_a_long_outage_is_still_asked_about(play: Play) -> None:
+    play.partner.idempotent = False
+    for _ in range(6):
+        play.run(TryLater("away"))
+        play.wait(600)
+    assert play.run(LOST) is StepState.UNKNOWN
+    play.wait(600)
+    play.partner.executed = "taken before"
+    assert play.run() is StepState.DONE
+    assert [call.split()[0] for call in play.partner.calls][-2:] == ["call", "ask"]
+
+
+def test_a_call_that_is_never_heard_is_buried_in_doubt(play: Play) -> None:
+    for _ in range(3):
+        assert play.run(LOST) is StepState.UNKNOWN
+        play.wait(600)
+    assert play.run(LOST) is StepState.DEAD
+    assert (play.step().doubt, play.step().unheard) == (True, 4)
+
+
+def test_asking_may_take_longer_than_the_lease_leaves(play: Play) -> None:
+    play.partner.idempotent = False
+    play.run(LOST)
+    play.wait(600)
+    step = play.claim()
+    play.slow_ask_s = 5
+    play.partner.script = ["taken"]
+    assert play.engine.run(step) is StepState.DONE
+    assert [call.split()[0] for call in play.partner.calls] == ["call", "ask", "call"]

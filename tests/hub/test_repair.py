@@ -202,11 +202,28 @@ def test_skus_are_found_by_a_part_of_their_code_the_same_code_first(session: Ses
 
 def test_a_cancelled_step_lets_its_lane_go_on(session: Session, at: datetime) -> None:
     step_id = dead_step(session, at)
+    run(session, "update step set flow = 'notify_shipment'")
     with pytest.raises(Unauthorised):
         cancel_step(session, OPERATOR, step_id, "not needed", at)
     cancel_step(session, SUPERVISOR, step_id, "not needed", at)
     assert (state_of(session, step_id), open_causes(session)) == ("cancelled", [])
     assert audited(session, "step.cancel") == [{"reason": "not needed"}]
+
+
+def test_a_call_that_holds_stock_is_not_cancelled(session: Session, at: datetime) -> None:
+    step_id = dead_step(session, at)
+    with pytest.raises(Conflict) as caught:
+        cancel_step(session, SUPERVISOR, step_id, "not needed", at)
+    assert (caught.value.code, state_of(session, step_id)) == ("step_holds_stock", "dead")
+
+
+def test_a_call_in_doubt_is_retried_no_sooner_than_it_may_be_asked_about(session: Session, at: datetime) -> None:
+    step_id = dead_step(session, at)
+    later = at + timedelta(minutes=10)
+    run(session, "update step set doubt = true, run_at = :later", later=later)
+    retry_step(session, OPERATOR, step_id, "SAP is back", at)
+    found = rows(session, "select state, run_at, doubt from step where id = :id", id=step_id)[0]
+    assert (found.state, found.run_at, found.doubt) == ("unknown", later, True)
 
 
 @pytest.mark.parametrize("change", ["doubt = true", "state = 'in_flight'", "state = 'unknown'", "state = 'done'"])
@@ -228,8 +245,8 @@ def test_cases_lead_to_what_they_are_about(session: Session, at: datetime) -> No
 def test_a_finished_step_of_the_history_counts_as_done(session: Session, at: datetime) -> None:
     step_id = dead_step(session, at)
     run(session, "update step set state = :state, settled_at = :at", state=StepState.DONE, at=at)
-    columns = """id, flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, token, doubt,
-                 lease_until, last_error, created_at, settled_at"""
+    columns = """id, flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, unheard,
+                 token, doubt, lease_until, last_error, created_at, settled_at"""
     run(
         session,
         f"with gone as (delete from step returning *) insert into step_history ({columns}) select {columns} from gone",

@@ -133,5 +133,7 @@ def test_exchanges_that_do_not_open_are_told_of_and_hide_no_attempt(session: Ses
 def test_only_what_was_certainly_not_executed_may_be_cancelled(session: Session, at: datetime) -> None:
     step_id = call(session, at, "a")
     assert get_run(session, OPERATOR, step_id).cancellable
-    run(session, "update step set doubt = true")
+    run(session, "update step set flow = 'release_fulfilment'")
+    assert not get_run(session, OPERATOR, step_id).cancellable
+    run(session, "update step set flow = 'notify_shipment', doubt = true")
     assert not get_run(session, OPERATOR, step_id).cancellable

@@ -23,6 +23,7 @@ from mappings.converters import EPOCH, china_time_text, whole
 from mappings.table import Table
 
 PAGE: Final = 40  # the platform's own advice: larger pages time out
+MOST_TRADES: Final = 1_000_000  # of one day and shop; more is no answer
 HINTS: Final = 50
 CONFIRMED_AT_ONCE: Final = 200
 SEND: Final = "alibaba.ascp.logistics.offline.send"
@@ -150,7 +151,7 @@ class Taobao:
 
     def _count(self, window: Mapping[str, str]) -> int:
         total = self._list(window, use_has_next="false", page_no="1", page_size="1").get("total_results")
-        if not isinstance(total, int):
+        if not isinstance(total, int) or not 0 <= total <= MOST_TRADES:
             raise OutcomeUnknown("the answer does not say how many trades there are", code="garbled_answer")
         return total
 
@@ -182,8 +183,11 @@ class Taobao:
 
 
 def _kept(trade: Mapping[str, object]) -> Fetched:
-    """Make a trade a message: the same contents are the same bytes, however the platform ordered them."""
-    body = json.dumps(trade, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str).encode()
+    """Make a trade a message: the same contents are the same bytes, however the platform ordered them.
+
+    Written in ASCII, for a nick may hold half a character, which no encoding takes; reading then refuses it.
+    """
+    body = json.dumps(trade, separators=(",", ":"), sort_keys=True, default=str).encode()
     return Fetched(kind="order", message_id=f"{trade.get('tid')}:{message_id_of(body)[:16]}", body=body)
 
 
@@ -191,7 +195,8 @@ def _items(answer: Mapping[str, object], name: str, each: str) -> list[dict[str,
     """Give the items of a list as TOP writes one, {"trades": {"trade": […]}}; an empty one is left out."""
     around = answer.get(name)
     items = cast("Mapping[str, object]", around).get(each) if isinstance(around, dict) else None
-    return [cast("dict[str, object]", one) for one in cast("list[object]", items or []) if isinstance(one, dict)]
+    listed = cast("list[object]", items) if isinstance(items, list) else []
+    return [cast("dict[str, object]", one) for one in listed if isinstance(one, dict)]
 
 
 def _tid_of(message: Mapping[str, object]) -> str:
