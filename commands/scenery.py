@@ -85,7 +85,7 @@ def settings_toml(ports: Mapping[str, int], *, sap_late_s: int = SOON_S) -> str:
         f"api_port = {ports['api']}\nconsole_port = {ports['console']}",
         "[http]\nconnect_s = 1\nread_s = 3",
         "[worker]\nlease_s = 10\ngrace_s = 1\nattempts = 20",
-        "[polls]\norders_s = 1\nhints_s = 0.3\ntoken_s = 1\ntoken_margin_s = 5\noverlap_s = 2",
+        "[polls]\norders_s = 1\nhints_s = 0.3\ntoken_s = 1\ntoken_margin_s = 5\noverlap_s = 2\nlease_s = 10",
     ]
     for connection, shop in MALLS.items():
         url = f"http://127.0.0.1:{ports['storefront']}/webhooks/{connection}"

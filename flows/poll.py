@@ -4,22 +4,28 @@ Nothing of a poll happens twice in effect: a message is kept once by its id, and
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
 from flows.engine import Heard, backoff_s
 from hub.audience import COURIERS, ERP, set_audience
+from hub.cases import NewCase, open_cases, resolve
 from hub.connections import heed
 from hub.database import Database
-from hub.errors import HubError, TryLater
+from hub.errors import HubError, Misconfigured, NeedsOperator, OutcomeUnknown, Rejected, TryLater
+from hub.exchange import listening
 from hub.inbox import keep
 from hub.polls import HINTS, ORDERS, PROBE, TOKEN, Turn, claim_polls, finish_poll, plan_polls, prolong_poll
 from hub.ports import Fetched, OrderFeed, OrderHints, Probe, TokenKeeper
 from hub.settings import Settings
-from hub.tokens import find_token, store_token
+from hub.tokens import exchange_token, find_token
 
 PORTS: Final[Mapping[str, type]] = {ORDERS: OrderFeed, HINTS: OrderHints, TOKEN: TokenKeeper, PROBE: Probe}
 
@@ -27,6 +33,12 @@ ONLY_WHEN_ASKED: Final = timedelta(days=3650)
 """A sign of life is asked for by a person, who hastens the poll."""
 
 PLAN_S: Final = 60
+PATIENCE: Final = 6
+"""Failures in a row after which a person is called; by then a poll has been tried for a minute."""
+
+HALVINGS: Final = 12
+SHORTEST: Final = timedelta(minutes=1)
+"""The shortest window that orders are asked for in."""
 
 _log = structlog.get_logger()
 
@@ -44,6 +56,7 @@ class Poller:
         self._heard = heard
         self._wanted: Sequence[tuple[str, str]] = ()
         self._plan_at: datetime | None = None
+        self._pool = ThreadPoolExecutor(1, "poll")
         self._acts: Mapping[str, Callable[[Turn], tuple[datetime, datetime | None]]] = {
             ORDERS: self._ask_for_orders,
             HINTS: self._take_hints,
@@ -51,12 +64,17 @@ class Poller:
             PROBE: self._probe,
         }
 
+    def announce(self) -> None:
+        """Say who hears of which brand: before anything is worked off that they must hear of."""
+        with self._database.transaction() as session:
+            set_audience(session, self._serving())
+
     def go(self) -> int:
         """Take on a due poll, and give how many there were."""
         self._plan()
         if not self._wanted:
             return 0
-        lease = timedelta(seconds=self._settings.worker.lease_s)
+        lease = timedelta(seconds=self._settings.polls.lease_s)
         with self._database.transaction() as session:
             turns = claim_polls(session, self._wanted, 1, self._now(), lease)
         for turn in turns:
@@ -76,8 +94,8 @@ class Poller:
             if isinstance(self._find(connection), port)
         ]
         since = now - timedelta(hours=self._settings.polls.first_look_h)
+        self.announce()
         with self._database.transaction() as session:
-            set_audience(session, self._serving())
             plan_polls(session, [one for one in self._wanted if one[1] != PROBE], now, since)
             plan_polls(session, [one for one in self._wanted if one[1] == PROBE], now + ONLY_WHEN_ASKED, since)
 
@@ -97,17 +115,45 @@ class Poller:
     def _take(self, turn: Turn) -> None:
         error: HubError | None = None
         watermark: datetime | None = None
-        try:
-            again_at, watermark = self._acts[turn.name](turn)
-        except HubError as caught:
-            error = caught
-            again_at = self._now() + _rest_after(turn, caught)
-        self._heard(turn.connection, error, self._now())
+        with listening() as exchanges:
+            try:
+                again_at, watermark = self._act(turn)
+            except HubError as caught:
+                error = caught
+                again_at = self._now() + _rest_after(turn, caught)
+        if exchanges or error:
+            self._heard(turn.connection, error, self._now())
         with self._database.transaction() as session:
             text = f"{error.code}: {error.message}" if error else ""
-            finish_poll(session, turn, self._now(), again_at, watermark=watermark, error=text)
+            if finish_poll(session, turn, self._now(), again_at, watermark=watermark, error=text):
+                self._call_a_person(session, turn, error)
             brand = self._connectors.brand_of(turn.connection)
             heed(session, turn.connection, brand, error, self._now())
+
+    def _act(self, turn: Turn) -> tuple[datetime, datetime | None]:
+        """Do what a poll is for; a bug of ours, or an answer nobody thought of, must not end the whole worker.
+
+        Raises: HubError.
+        """
+        work = self._pool.submit(copy_context().run, self._acts[turn.name], turn)
+        failure = work.exception()
+        if failure is None or isinstance(failure, HubError | OperationalError):
+            return work.result()
+        _log.error("poll.failed", connection=turn.connection, poll=turn.name, exc_info=failure)
+        raise OutcomeUnknown(f"the hub failed on the answer ({type(failure).__name__})", code="our_fault")
+
+    def _call_a_person(self, session: Session, turn: Turn, error: HubError | None) -> None:
+        """Open a case when a poll will not mend itself, and close it when it has."""
+        if turn.name == PROBE or isinstance(error, Misconfigured):
+            return
+        subject, now = f"poll:{turn.connection}:{turn.name}", self._now()
+        if error is None and turn.failures:
+            resolve(session, subject, now, "system", "it works again")
+        hopeless = isinstance(error, Rejected | NeedsOperator) or turn.failures + 1 >= PATIENCE
+        if error is not None and hopeless:
+            brand = self._connectors.brand_of(turn.connection)
+            text = f"{turn.connection}: {error.message}"
+            open_cases(session, [NewCase("poll_failed", subject, brand, text)], now)
 
     def _ask_for_orders(self, turn: Turn) -> tuple[datetime, datetime | None]:
         """Ask for a window of changes, with some overlap for what the channel lists late."""
@@ -117,7 +163,9 @@ class Poller:
         polls, now = self._settings.polls, self._now()
         since = turn.watermark - timedelta(seconds=polls.overlap_s)
         settled = now - feed.lag
-        until = min(since + feed.window, settled)
+        # A window that keeps breaking off is halved until it goes through: what is behind it counts as known then.
+        window = max(feed.window / 2 ** min(turn.failures, HALVINGS), SHORTEST)
+        until = min(since + window, settled)
         if until <= turn.watermark:
             return now + timedelta(seconds=polls.orders_s), None
         for page in feed.fetch_orders(since, until):
@@ -151,7 +199,7 @@ class Poller:
             return self._now() + look_again, None
         fresh = keeper.refresh_token(token)
         with self._database.transaction() as session:
-            store_token(session, turn.connection, fresh, self._now())
+            exchange_token(session, turn.connection, token, fresh, self._now())
         return self._now() + look_again, self._now()
 
     def _probe(self, turn: Turn) -> tuple[datetime, datetime | None]:
@@ -161,14 +209,13 @@ class Poller:
         return self._now() + ONLY_WHEN_ASKED, None
 
     def _keep(self, turn: Turn, messages: Sequence[Fetched]) -> bool:
-        """Keep messages, unless the poll has been taken on by somebody else meanwhile."""
+        """Keep messages, and say whether the poll is still ours: what came is kept in any case, for it comes once."""
         now = self._now()
         with self._database.transaction() as session:
-            if not prolong_poll(session, turn, now + timedelta(seconds=self._settings.worker.lease_s)):
-                return False
-            for message in messages:
+            # In one order, for two polls of a shop keep the same messages at the same time.
+            for message in sorted(messages, key=lambda message: (message.kind, message.message_id)):
                 keep(session, turn.connection, message.kind, message.message_id, message.body, now)
-        return True
+            return prolong_poll(session, turn, now + timedelta(seconds=self._settings.polls.lease_s))
 
 
 def _rest_after(turn: Turn, error: HubError) -> timedelta:

@@ -41,6 +41,7 @@ class Worker:
         self._settings = settings.worker
         self._stop = threading.Event()
         self._broken = False
+        self._announced = False
         self._free = threading.Semaphore(settings.worker.threads)
         self._share = max(1, settings.worker.threads // 2)
         self._under_way: Counter[str] = Counter()
@@ -59,6 +60,8 @@ class Worker:
 
         Raises: SystemExit with code 1 when a loop was ended by a bug, so that whoever runs us starts a new worker.
         """
+        while not (self._announced or self._stop.is_set()):
+            self._stop.wait(self._rest_after(self._announce))
         loops = [
             threading.Thread(target=self._loop, args=(self._dispatch,), name="dispatch"),
             threading.Thread(target=self._loop, args=(self._rounds.go,), name="chores"),
@@ -82,6 +85,12 @@ class Worker:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def _announce(self) -> int:
+        """Say who hears of what before anything is worked off that they must hear of."""
+        self._pollers[0].announce()
+        self._announced = True
+        return 0
 
     def _loop(self, work: Callable[[], int]) -> None:
         """Repeat a piece of work; rest when there was nothing to do, and longer when the database is away.

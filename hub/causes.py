@@ -139,6 +139,15 @@ CAUSES: Final[Mapping[str, Cause]] = {
         Remedy.BY_HAND,
         Words("拦截包裹或等待退货，处理后结案", "Stop the parcel or await its return, then resolve"),
     ),
+    "poll_failed": Cause(
+        Words("无法从渠道取得订单", "a channel cannot be asked for its orders"),
+        Words(
+            "查看 ./oms connection ls 中的错误并更正；下次成功后自动结案",
+            "see the error in ./oms connection ls and mend it; the next success closes this",
+        ),
+        Remedy.BY_HAND,
+        Words("查看该连接页面上的错误并更正；下次成功后自动结案", "see the error on the connection's page and mend it"),
+    ),
     "connection_paused": Cause(
         Words("连接已暂停：凭据或地址不被接受", "A connection is paused: its credentials or address are refused"),
         Words(

@@ -54,6 +54,7 @@ class Polls(Part):
     token_s: PositiveFloat = 30
     token_margin_s: PositiveFloat = 3_600
     overlap_s: PositiveFloat = 10
+    lease_s: PositiveFloat = 300
     first_look_h: PositiveFloat = 24
 
 

@@ -41,6 +41,16 @@ def store_token(session: Session, connection: str, token: Token, at: datetime) -
     )
 
 
+def exchange_token(session: Session, connection: str, old: Token, new: Token, at: datetime) -> bool:
+    """Replace a token by the one it was exchanged for; False when it is another by now, given by a person meanwhile."""
+    run(session, "select 1 from connection_token where connection = :connection for update", connection=connection)
+    current = find_token(session, connection)
+    if current is None or current.access != old.access:
+        return False
+    store_token(session, connection, new, at)
+    return True
+
+
 def find_token(session: Session, connection: str) -> Token | None:
     """Open a connection's token, if it has one."""
     statement = "select token, expires_at from connection_token where connection = :connection"

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import final
@@ -11,12 +11,13 @@ from hub.access import Token
 from hub.audience import audience_of
 from hub.connections import paused, resume
 from hub.database import Database, row, rows
-from hub.errors import HubError, Misconfigured, NotFound, TryLater
+from hub.errors import HubError, Misconfigured, NeedsOperator, NotFound, TryLater
+from hub.exchange import Exchange, note
 from hub.polls import HINTS, ORDERS, PROBE, TOKEN, hasten_poll
 from hub.ports import Fetched, Hinted
 from hub.settings import Connection, Polls, Settings
-from hub.tokens import find_token, store_token
-from tests.hub.making import AT
+from hub.tokens import exchange_token, find_token, store_token
+from tests.hub.making import AT, open_causes
 
 CONNECTIONS = {
     "tmall": Connection(kind="channels.x", brand="demo", shop="tm"),
@@ -31,6 +32,9 @@ def message(number: int) -> Fetched:
     return Fetched(kind="order", message_id=f"T{number}:1", body=b"{}")
 
 
+Page = Sequence[Fetched] | HubError | Callable[[], Sequence[Fetched]]
+
+
 @final
 @dataclass
 class FakeChannel:
@@ -38,7 +42,7 @@ class FakeChannel:
 
     window: timedelta = timedelta(hours=6)
     lag: timedelta = timedelta(0)
-    pages: list[Sequence[Fetched] | HubError] = field(default_factory=list[Sequence[Fetched] | HubError])
+    pages: list[Page] = field(default_factory=list[Page])
     hinted: list[Hinted] = field(default_factory=list[Hinted])
     spans: list[tuple[datetime, datetime]] = field(default_factory=list[tuple[datetime, datetime]])
     confirmed: list[str] = field(default_factory=list[str])
@@ -48,10 +52,13 @@ class FakeChannel:
 
     def fetch_orders(self, since: datetime, until: datetime) -> Iterator[Sequence[Fetched]]:
         self.spans.append((since, until))
+        note(Exchange(request="POST", request_body=b"", status=200, answer_body=b"", seconds=0))
         while self.pages:
             page = self.pages.pop(0)
             if isinstance(page, HubError):
                 raise page
+            if callable(page):
+                page = page()
             yield page
 
     def fetch_hinted(self) -> Hinted:
@@ -220,10 +227,71 @@ def test_a_sign_of_life_that_failed_is_told_and_not_asked_for_again(stage: Stage
 
 
 def test_what_a_poll_met_is_heard(stage: Stage) -> None:
-    stage.channel.pages = [TryLater("busy")]
     stage.go()
+    stage.channel.pages = [TryLater("busy")]
+    stage.go(60)
     assert ("tmall", None) in stage.heard
     assert any(error is not None and error.code == "try_later" for _, error in stage.heard)
+
+
+def test_a_look_that_called_nobody_is_not_heard(stage: Stage, database: Database) -> None:
+    with database.transaction() as session:
+        store_token(session, "tmall", FRESH, AT)
+    stage.go()
+    assert len(stage.heard) == len(stage.channel.spans)
+
+
+def test_an_answer_that_nobody_thought_of_ends_one_turn_and_no_worker(stage: Stage, database: Database) -> None:
+    stage.channel.pages = [_nonsense]
+    stage.go()
+    assert stage.poll(ORDERS)[2:] == (1, "our_fault: the hub failed on the answer (TypeError)")
+    stage.go(600)
+    with database.transaction() as session:
+        assert open_causes(session) == []
+
+
+def _nonsense() -> Sequence[Fetched]:
+    raise TypeError("'int' object is not iterable")
+
+
+def test_a_poll_that_will_not_mend_itself_calls_a_person_until_it_works_again(stage: Stage, database: Database) -> None:
+    stage.channel.pages = [NeedsOperator("no permission"), NeedsOperator("no permission")]
+    for seconds in (0, 600):
+        stage.go(seconds)
+        with database.transaction() as session:
+            assert open_causes(session) == ["poll_failed"]
+    stage.go(600)
+    with database.transaction() as session:
+        assert open_causes(session) == []
+
+
+def test_a_window_that_keeps_breaking_off_is_halved_until_it_goes_through(stage: Stage) -> None:
+    stage.channel.pages = [TryLater("busy"), TryLater("busy")]
+    for _ in range(3):
+        stage.go(60)
+    widths = [until - since for since, until in stage.channel.spans[:3]]
+    assert widths == [timedelta(hours=6), timedelta(hours=3), timedelta(hours=1.5)]
+
+
+def test_what_a_slow_page_brought_is_kept_though_another_has_taken_the_poll_on(stage: Stage) -> None:
+    def slow_page() -> Sequence[Fetched]:
+        with stage.database.transaction() as session:
+            rows(session, "update poll set token = token + 1 where name = 'orders' returning 1")
+        return [message(1)]
+
+    stage.channel.pages = [slow_page]
+    stage.poller.go()
+    stage.go()
+    assert stage.kept() == ["T1:1"]
+
+
+def test_a_token_that_a_person_has_given_meanwhile_is_not_overwritten(database: Database) -> None:
+    old, given = (Token(access=name, expires_at=AT) for name in ("old", "given"))
+    with database.transaction() as session:
+        store_token(session, "tmall", given, AT)
+        assert not exchange_token(session, "tmall", old, FRESH, AT)
+        assert exchange_token(session, "tmall", given, FRESH, AT)
+        assert find_token(session, "tmall") == FRESH
 
 
 def test_the_brand_learns_who_hears_of_its_sales_and_parcels(stage: Stage, database: Database) -> None:
