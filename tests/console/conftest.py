@@ -22,9 +22,12 @@ MISSING = "no Chromium here: install one (Debian: apt-get install chromium), or 
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    """Start the browser once; without one the tests are left out, but not where all must run."""
+    """Start the browser once a file: while it runs, its event loop bars every other test of this process from one.
+
+    Without a browser the tests are left out, but not where all must run.
+    """
     ensure_assets()
     program = find_chromium()
     if program is None:
