@@ -173,7 +173,11 @@ def _order_id(session: Session, number: str) -> int:
     """
     if number.isascii() and number.isdigit() and len(number) == 16:  # noqa: PLR2004 # hub.ids
         return int(number)
-    found = row(session, "select count(*) as n, min(order_id) as id from order_key where external_id = :n", n=number)
+    found = row(
+        session,
+        "select count(*) as n, min(order_id) as id from order_key where external_id = :n and payload_hash <> ''",
+        n=number,
+    )
     if found is None or not found.n:
         raise NotFound(f"there is no order {number}", code="unknown_order")
     if found.n > 1:

@@ -113,7 +113,8 @@ def find_order_id(session: Session, shop: str, external_id: str) -> int | None:
     """Give the order that a shop's own number stands for, if it was placed."""
     found = row(
         session,
-        "select order_id from order_key where shop = :shop and external_id = :external_id",
+        """select order_id from order_key
+           where shop = :shop and external_id = :external_id and payload_hash <> ''""",
         shop=shop,
         external_id=external_id,
     )

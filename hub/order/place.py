@@ -26,6 +26,12 @@ from hub.order.record import line_records, order_record, payload_hash, share_rec
 from hub.order.status import Event, Lifecycle, move
 from hub.subject import known_subjects
 
+TAKEN_BACK: Final = b""
+"""Stands in order_key for the contents of an order that was taken back before it came: it must never be placed."""
+
+WITHDRAWN: Final = "withdrawn"
+"""Why a message became no order: its channel has said that the buyer took it back."""
+
 TWIN_WINDOW: Final = timedelta(minutes=10)
 
 
@@ -125,6 +131,8 @@ def _key(
 
 def _compare(key: tuple[str, str], there: tuple[int, bytes], digest: bytes, *, is_new: bool) -> Placed | Rejected:
     order_id, known = there
+    if known == TAKEN_BACK:
+        return Conflict(f"order {key[1]} was taken back before it was placed", code=WITHDRAWN)
     if known != digest:
         return Conflict(f"order {key[1]} was placed before with other contents", code="order_conflict")
     return Placed(order_id, existing=not is_new)

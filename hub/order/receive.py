@@ -10,20 +10,19 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
 from hub.causes import CAUSES
+from hub.database import row
 from hub.errors import Conflict, Rejected
+from hub.ids import new_ids
 from hub.inbox import InboxState, Message, settle
 from hub.order.cancel import cancel
 from hub.order.find import find_order_id
 from hub.order.model import ShopOrder
-from hub.order.place import Placed, place
+from hub.order.place import TAKEN_BACK, WITHDRAWN, Placed, place
 
 ORDER: Final = "order"
 
 SAME_CAUSE: Final = {"unknown_order": "unknown_document"}
 """A document of an order that we do not have is a document that we do not have."""
-
-WITHDRAWN: Final = "withdrawn"
-"""Why a message became no order: it was taken back before we heard of it."""
 
 Reader = Callable[[Message], ShopOrder]
 Brander = Callable[[Message], str]
@@ -44,17 +43,20 @@ def receive(
     """Place the orders of a batch of messages and settle each message, in the caller's transaction.
 
     With `brand_of` a case tells a person of the message's brand; without it the sender is waiting and hears the error.
+    An order that is taken back has a transaction of its own, for cancelling locks the order before its stock and
+    placing locks stock alone: the batch ends before it, and what is behind comes with the next one.
     """
     readings = [_read(message, read) for message in messages]
-    orders = [reading for reading in readings if isinstance(reading, ShopOrder) and not reading.order.withdrawn]
-    placed = iter(place(session, orders, at, zone) if orders else [])
+    part = next((no for no, reading in enumerate(readings) if _is_withdrawn(reading)), len(readings)) or 1
+    orders = [reading for reading in readings[:part] if isinstance(reading, ShopOrder)]
+    if orders and _is_withdrawn(readings[0]):
+        answers = iter([take_back(session, orders[0], at)])
+    else:
+        answers = iter(place(session, orders, at, zone) if orders else [])
     results: list[Received] = []
-    for message, reading in zip(messages, readings, strict=True):
-        if isinstance(reading, ShopOrder):
-            result = take_back(session, reading, at) if reading.order.withdrawn else next(placed)
-        else:
-            result = reading
-        if result is None:
+    for message, reading in zip(messages[:part], readings[:part], strict=True):
+        result = next(answers) if isinstance(reading, ShopOrder) else reading
+        if result is None or (isinstance(result, Conflict) and result.code == WITHDRAWN):
             settle(session, message, InboxState.SUPERSEDED, at, code=WITHDRAWN)
             results.append(Received(message, None))
         elif isinstance(result, Placed):
@@ -71,11 +73,11 @@ def receive(
 
 
 def take_back(session: Session, one: ShopOrder, at: datetime) -> Placed | None:
-    """Cancel an order that its channel says the buyer has taken back; None when we never had it.
+    """Cancel an order that its channel says the buyer has taken back; None when we never had it, and never shall.
 
     What has left already cannot be cancelled: then a person is called.
     """
-    order_id = find_order_id(session, one.shop, one.order.external_id)
+    order_id = _known(session, one, at)
     if order_id is None:
         return None
     try:
@@ -84,6 +86,27 @@ def take_back(session: Session, one: ShopOrder, at: datetime) -> Placed | None:
         text = f"{one.channel}: {error.message}"
         open_cases(session, [NewCase("withdrawn_late", f"order:{order_id}", one.brand, text, order_id)], at)
     return Placed(order_id, existing=True)
+
+
+def _known(session: Session, one: ShopOrder, at: datetime) -> int | None:
+    """Give the order that was placed under a number; where there is none, the number is taken for good.
+
+    The key serialises this with whoever is placing the order just now.
+    """
+    key = {"shop": one.shop, "external_id": one.order.external_id}
+    made = row(
+        session,
+        """insert into order_key (shop, external_id, order_id, payload_hash)
+           values (:shop, :external_id, :order_id, :taken_back) on conflict do nothing returning 1""",
+        order_id=new_ids(session, 1, at)[0],
+        taken_back=TAKEN_BACK,
+        **key,
+    )
+    return find_order_id(session, one.shop, one.order.external_id) if made is None else None
+
+
+def _is_withdrawn(reading: ShopOrder | Rejected) -> bool:
+    return isinstance(reading, ShopOrder) and reading.order.withdrawn
 
 
 def parked_case(message: Message, error: Rejected, brand: str) -> NewCase:

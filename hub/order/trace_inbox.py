@@ -10,8 +10,8 @@ from hub.document import Document
 from hub.errors import NeedsOperator, NotFound
 from hub.inbox import place
 from hub.masking import decoded, mask
-from hub.order.reveal import personal_values
-from hub.roles import SYSTEM, Actor
+from hub.order.reveal import known_values
+from hub.roles import Actor
 from hub.scope import INBOX_SEEN, scope
 
 
@@ -56,5 +56,5 @@ def open_message(session: Session, actor: Actor, inbox_id: int, connections: Col
     except NeedsOperator as error:
         return TracedMessage(**values, shown="", size=0, unreadable=error.message)
     # Whoever sees the message by its connection sees it masked of its order's receiver as well.
-    also = () if values["order_id"] is None else personal_values(session, values["order_id"], SYSTEM)
+    also = known_values(session, values["order_id"])
     return TracedMessage(**values, shown=mask(decoded(body), also), size=len(body))

@@ -7,7 +7,7 @@ from hub.order.model import Order, ShopOrder
 from hub.order.place import Placed
 from hub.order.progress import record_confirm
 from hub.order.receive import Received, receive
-from tests.hub.making import AT, BRAND, ZONE, confirm, open_causes, order, see, stock
+from tests.hub.making import AT, BRAND, ZONE, add_sku, confirm, open_causes, order, see, stock
 
 
 def write(session: Session, *orders: ShopOrder) -> list[Message]:
@@ -91,6 +91,28 @@ def test_what_was_taken_back_before_we_heard_of_it_is_never_placed(session: Sess
     (received,) = take(session, write_again(session, order({"apple": 1}), withdrawn=True))
     message = read(session, received.message.id)
     assert (received.placed, message.state, message.error_code) == (None, "superseded", "withdrawn")
+
+
+def test_what_was_parked_is_never_placed_once_it_was_taken_back(session: Session) -> None:
+    one = order({"ghost": 1})
+    (parked,) = take(session, write(session, one))
+    (taken_back,) = take(session, write_again(session, one, withdrawn=True))
+    add_sku(session, "ghost")
+    reopened = [read(session, parked.message.id)]
+    (again,) = take(session, reopened)
+    states = [read(session, message.id).state for message in (taken_back.message, again.message)]
+    assert (states, again.placed) == (["superseded", "superseded"], None)
+
+
+def test_an_order_that_is_taken_back_ends_the_batch_before_it(session: Session) -> None:
+    one = order({"apple": 1})
+    take(session, write(session, one))
+    keep(session, "mall-pc", "order", "T2", order({"apple": 1}, "T2").order.model_dump_json().encode(), AT)
+    messages = write_again(session, one, withdrawn=True)
+    assert [[r.message.message_id for r in take(session, part)] for part in (messages, messages[1:])] == [
+        ["T2"],
+        ["T1-again"],
+    ]
 
 
 def placed_id(received: Received) -> int:
