@@ -1,5 +1,6 @@
 """What a person does about one case: take it, mend its cause, or close it where only a person can."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Response
@@ -28,7 +29,7 @@ def take(visit: Here, case_id: int, look: Asked, action_key: ActionKey, to: Anno
 
     def work() -> str:
         case = _case(visit, case_id)
-        name = person(visit, to, case.brand)
+        name = person(visit, to, [case.id])
         assign(visit.session, visit.actor, [case_id], name, visit.at, connections_of(visit))
         return visit.say("The case is %(who)s's.", who=name) if name else visit.say("The case is nobody's now.")
 
@@ -140,13 +141,13 @@ def bind(
     return act(visit, action_key, work, then=Look(type="unknown_sku").link())
 
 
-def person(visit: Visit, to: str, brand: str) -> str:
-    """Give the name of whom a case is given to: `me`, somebody who may work on it, or nobody.
+def person(visit: Visit, to: str, case_ids: Sequence[int]) -> str:
+    """Give the name of whom cases are given to: `me`, somebody who may work on all of them, or nobody.
 
     Raises: NotFound.
     """
     name = visit.actor.name if to == MINE else to
-    if name and name not in {one for one, _ in takers(visit, brand)}:
+    if name and name not in {one for one, _ in takers(visit, case_ids)}:
         raise NotFound(f"nobody called {name} may work on this", code="unknown_person", field="to")
     return name
 

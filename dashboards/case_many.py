@@ -12,7 +12,6 @@ from dashboards.case_view import takers
 from dashboards.visit import Here, Visit
 from hub.cases import assign
 from hub.causes import CAUSES, Remedy
-from hub.database import rows
 from hub.errors import Malformed
 from hub.order.repair import release_orders, tally_orders
 from hub.repair import LIMIT, Tally, replay_messages, retry_steps, tally_messages, tally_steps
@@ -44,7 +43,7 @@ def selected(visit: Visit, look: Look, cases: Sequence[int], *, every: bool) -> 
     things = things_of(visit.session, visit.actor, ids, mine)[THING[doing]] if doing else []
     return {
         "cases": list(ids),
-        "takers": _takers_of_all(visit, ids),
+        "takers": takers(visit, ids) if ids else [],
         **counted(visit, doing, things),
     }
 
@@ -105,8 +104,7 @@ def assign_many(
 
     def work() -> str:
         ids = numbers(cases)
-        names = {person(visit, to, brand) for brand in _brands(visit, ids)}
-        n = sum(assign(visit.session, visit.actor, ids, one, visit.at, connections_of(visit)) for one in names)
+        n = assign(visit.session, visit.actor, ids, person(visit, to, ids), visit.at, connections_of(visit))
         return visit.say("%(n)s cases have changed hands.", n=n)
 
     return act(visit, action_key, work, then=look.link())
@@ -132,14 +130,3 @@ def _do(visit: Visit, doing: Doing, ids: Sequence[int], reason: str) -> str:
         return visit.say("%(n)s messages wait for the worker again.", n=n)
     n = release_orders(visit.session, visit.actor, ids[:RELEASED], reason, visit.at)
     return visit.say("%(n)s orders go on.", n=n)
-
-
-def _takers_of_all(visit: Visit, case_ids: Sequence[int]) -> list[tuple[str, str]]:
-    """Name whom all of these cases may be given to."""
-    fitting = [takers(visit, brand) for brand in _brands(visit, case_ids)]
-    return [one for one in fitting[0] if all(one in others for others in fitting[1:])] if fitting else []
-
-
-def _brands(visit: Visit, case_ids: Sequence[int]) -> list[str]:
-    found = rows(visit.session, "select distinct brand from case_file where id = any(:ids)", ids=list(case_ids))
-    return [one.brand for one in found]

@@ -1,6 +1,6 @@
 """What the drawer of one case shows: what it is about, the call or the message behind it, and who may take it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from dashboards.case_look import connections_of
@@ -8,13 +8,13 @@ from dashboards.visit import Visit
 from dashboards.words import state_of
 from hub.catalogue.waiting import codes_in, find_skus, messages_waiting
 from hub.causes import CAUSES, Remedy
-from hub.database import row
+from hub.database import row, rows
 from hub.document import Document
-from hub.errors import HubError, NotFound
-from hub.inbox import read
-from hub.masking import decoded, mask
+from hub.errors import NotFound, Unauthorised
+from hub.order.reveal import known_values
+from hub.order.trace_inbox import open_message
 from hub.people import list_people
-from hub.roles import GRANTS, Permission, Role
+from hub.roles import Actor, Permission
 from hub.runs import AttemptView, RunView, attempts_of, get_run
 from hub.stuck import DeadGroup, dead_groups
 from hub.worklist import CaseView
@@ -46,7 +46,7 @@ def tell(visit: Visit, case: CaseView) -> dict[str, Any]:
         "alike": _alike(visit, run) if cause.remedy is Remedy.RETRY else None,
         "codes": _codes(visit, case, letter) if cause.remedy is Remedy.BIND else [],
         "order_number": _order_number(visit, case.order_id),
-        "takers": takers(visit, case.brand),
+        "takers": takers(visit, [case.id]),
     }
 
 
@@ -63,15 +63,36 @@ def line_of(case: CaseView, language: str) -> str:
     return case.message or case.subject
 
 
-def takers(visit: Visit, brand: str) -> Sequence[tuple[str, str]]:
-    """Name whom a case of a brand may be given to, with the name they are called by."""
+def takers(visit: Visit, case_ids: Sequence[int]) -> Sequence[tuple[str, str]]:
+    """Name whom all of these cases may be given to, with the name they are called by."""
+    reached = _scopes_of(visit, case_ids)
     return [
-        (one.name, one.display)
-        for one in list_people(visit.session)
-        if one.active
-        and any(Permission.WORK_ORDERS in GRANTS[Role(role)] for role in one.roles)
-        and (not one.brands or brand in one.brands)
+        (one.name, one.display) for one in list_people(visit.session) if one.active and _may_take(one.actor(), reached)
     ]
+
+
+def _may_take(actor: Actor, reached: Collection[tuple[str, str]]) -> bool:
+    try:
+        actor.require(Permission.WORK_ORDERS)
+        for brand, shop in reached:
+            actor.require_scope(brand, shop)
+    except Unauthorised:
+        return False
+    return True
+
+
+def _scopes_of(visit: Visit, case_ids: Sequence[int]) -> set[tuple[str, str]]:
+    """Give brand and shop of cases: the shop of their order, or of the connection that they are of."""
+    known = visit.console.settings.connections
+    found = rows(
+        visit.session,
+        """select distinct c.brand, o.shop, coalesce(k.connection, replace(c.subject, 'connection:', '')) as connection
+           from case_file c left join sales_order o on o.id = c.order_id
+           left join inbox_key k on k.inbox_id = cast(c.detail ->> 'inbox' as bigint)
+           where c.id = any(:ids)""",
+        ids=list(case_ids),
+    )
+    return {(one.brand, one.shop or (known[one.connection].shop if one.connection in known else "")) for one in found}
 
 
 def _letter(visit: Visit, case: CaseView) -> Letter | None:
@@ -79,15 +100,16 @@ def _letter(visit: Visit, case: CaseView) -> Letter | None:
         return None
     inbox_id = int(case.detail["inbox"])
     try:
-        message = read(visit.session, inbox_id)
-    except HubError as error:
+        message = open_message(visit.session, visit.actor, inbox_id, connections_of(visit))
+    except NotFound as error:
         return Letter(id=inbox_id, connection="", kind="", state="", body="", unreadable=error.message)
     return Letter(
         id=message.id,
         connection=message.connection,
         kind=message.kind,
         state=message.state,
-        body=mask(decoded(message.body)),
+        body=message.shown,
+        unreadable=message.unreadable,
     )
 
 
@@ -99,7 +121,7 @@ def _run(visit: Visit, case: CaseView) -> RunView | None:
 
 
 def _last_attempt(visit: Visit, run: RunView | None) -> AttemptView | None:
-    return next(iter(attempts_of(visit.session, run)), None) if run else None
+    return next(iter(attempts_of(visit.session, run, known_values(visit.session, run.order_id))), None) if run else None
 
 
 def _alike(visit: Visit, run: RunView | None) -> DeadGroup | None:

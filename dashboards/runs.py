@@ -10,6 +10,7 @@ from dashboards.asked import address, moment_in, order_id_of
 from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from dashboards.words import FLOW, STEP
+from hub.order.reveal import known_values
 from hub.repair import cancel_step, retry_step
 from hub.roles import Permission
 from hub.runs import Wanted, attempts_of, count_live, get_run, list_runs
@@ -79,7 +80,7 @@ def run(visit: Here, step_id: int, look: Asked) -> Response:
     found = get_run(visit.session, visit.actor, step_id)
     told: dict[str, Any] = {
         "run": found,
-        "attempts": attempts_of(visit.session, found),
+        "attempts": attempts_of(visit.session, found, known_values(visit.session, found.order_id)),
         "look": look,
         "behind": look.link(),
     }

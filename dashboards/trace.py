@@ -16,7 +16,7 @@ from hub.errors import NotFound
 from hub.order.cancel import cancel
 from hub.order.recognise import NUMBER
 from hub.order.resume import release_holds
-from hub.order.reveal import Receiver, masked_receiver, personal_values, reveal
+from hub.order.reveal import Receiver, known_values, masked_receiver, personal_values, reveal
 from hub.order.search import find_numbered
 from hub.order.trace import trace
 from hub.order.trace_goods import trace_goods
@@ -66,8 +66,7 @@ def step_message(visit: Here, step_id: int) -> Response:
     """Show a call to a partner with every attempt: what was asked, what was answered, how long it took."""
     visit.require(Permission.SEE_ORDERS)
     run = get_run(visit.session, visit.actor, step_id)
-    also = personal_values(visit.session, run.order_id, visit.actor)
-    attempts = attempts_of(visit.session, run, also)
+    attempts = attempts_of(visit.session, run, known_values(visit.session, run.order_id))
     return _drawn(visit, run.order_id, {"run": run, "attempts": attempts, "drawn": "message_step.html"})
 
 

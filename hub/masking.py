@@ -88,10 +88,11 @@ def mask(text: str, also: Iterable[str] = ()) -> str:
     return masker.sweep(masker.any(text[:CAP].strip())) + cut
 
 
-def mask_url(url: str) -> str:
-    """Mask the query of a request's address."""
-    head, mark, query = url.partition("?")
-    return head + mark + "&".join(_Masker().pairs(query)) if mark else head
+def mask_url(url: str, also: Iterable[str] = ()) -> str:
+    """Mask the query of a request's address, and wherever else `also` stands in it."""
+    masker = _Masker(also)
+    head, mark, query = url[:CAP].partition("?")
+    return masker.sweep(head + mark + "&".join(masker.pairs(query)) if mark else head)
 
 
 def mask_name(name: str) -> str:

@@ -16,7 +16,6 @@ from hub.document import Document
 from hub.errors import NeedsOperator, NotFound
 from hub.exchange import place
 from hub.masking import mask, mask_url
-from hub.order.reveal import known_values
 from hub.repair import HOLDING
 from hub.roles import Actor
 from hub.scope import STEP_SEEN, scope
@@ -158,9 +157,8 @@ def count_live(session: Session, actor: Actor, wanted: Wanted) -> Mapping[str, i
     return {one.state: one.n for one in found}
 
 
-def attempts_of(session: Session, run: RunView) -> list[AttemptView]:
-    """Give what was tried for a run, the latest first, masked also of what its order knows of the buyer."""
-    also = known_values(session, run.order_id)
+def attempts_of(session: Session, run: RunView, also: Sequence[str]) -> list[AttemptView]:
+    """Give what was tried for a run, the latest first, masked; `also` are its order's personal values."""
     found = rows(
         session,
         """select token, started_at, finished_at, outcome, error_code, error, exchanges from attempt

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 from hub.access import Token
 from hub.cases import NewCase, open_cases
 from hub.connections import Outcomes, heed, note_outcomes
-from hub.database import Database, rows, run
+from hub.database import Database, keyring_of, rows, run
 from hub.errors import Misconfigured, Rejected
+from hub.exchange import Exchange, write_exchanges
+from hub.exchange import place as place_of_exchange
 from hub.inbox import InboxState, keep, read, settle
 from hub.order.cancel import cancel
 from hub.order.model import Buyer
@@ -32,6 +34,9 @@ PHONE: Final = "10000000042"
 NAME: Final = "金丝雀"
 STREET: Final = "金丝雀路7号"
 """Personal data that no page may show unasked."""
+
+TOLD: Final = f'{{"code": "C1", "result": "没有找到{NAME}，地址{STREET}"}}'.encode()
+"""What a partner says in free text: nothing but the order tells who is meant."""
 
 LATE: Final = timedelta(hours=26)
 
@@ -116,6 +121,10 @@ def _trouble(session: Session, made: dict[str, int], now: datetime) -> None:
         error=f"the warehouse does not know {HOSTILE}",
     )
     dead = rows(session, "select id, order_id from step where state = 'dead' order by id")
+    for one in dead:
+        _answered(session, one.id, now - timedelta(minutes=5))
+    mine, _ = keep(session, "mall-h5", "order", "of-an-order", TOLD, now - timedelta(hours=3))
+    run(session, "update inbox set state = 'done', order_id = :order where id = :id", id=mine, order=made["open"])
     cases = [
         NewCase("step_dead", f"step:{one.id}", BRAND, f"wms-sh: {HOSTILE}", one.order_id, {"step": one.id})
         for one in dead
@@ -127,6 +136,22 @@ def _trouble(session: Session, made: dict[str, int], now: datetime) -> None:
         detail = {"inbox": inbox, "connection": "mall-h5", "channel_sku": "APPLE-99"}
         cases.append(NewCase(code, f"inbox:{inbox}", BRAND, "APPLE-99 is bound to no SKU", None, detail))
     open_cases(session, cases, now - timedelta(hours=2))
+
+
+def _answered(session: Session, step_id: int, at: datetime) -> None:
+    """Let a partner refuse a call in words that name the receiver."""
+    said = Exchange(
+        request=f"POST http://wms/r/{NAME}", request_body=TOLD, status=400, answer_body=TOLD, seconds=1, error=STREET
+    )
+    run(
+        session,
+        """insert into attempt (step_id, token, started_at, finished_at, outcome, error_code, error, exchanges)
+           values (:id, 1, :at, :at, 'dead', 'http_400', :error, :sealed)""",
+        id=step_id,
+        at=at,
+        error="refused",
+        sealed=keyring_of(session).seal_body(write_exchanges([said]), place_of_exchange(step_id, 1)),
+    )
 
 
 def _connections(session: Session, now: datetime) -> None:

@@ -292,3 +292,21 @@ def test_each_view_needs_its_role(desk: Desk, troubles: dict[str, int], role: Ro
 def test_acts_on_many_are_for_supervisors(desk: Desk, role: Role) -> None:
     status = desk.sit("me", role).post(f"{HOME}/many", doing="retry", things="1", reason=REASON).status_code
     assert status == (303 if role in {Role.SUPERVISOR, Role.ADMIN} else 403)
+
+
+def test_a_case_is_given_only_to_who_may_work_on_its_shop(desk: Desk, troubles: dict[str, int]) -> None:
+    desk.sit("of-h5", Role.OPERATOR, BRAND, "h5")
+    desk.sit("of-pc", Role.OPERATOR, BRAND, "pc")
+    seat = desk.sit("boss", Role.SUPERVISOR)
+    path = f"{HOME}/{troubles['stock']}/assign"
+    assert seat.post(path, to="of-h5").status_code == 404
+    seat.act(path, to="of-pc")
+    for cause in ("malformed", "step_dead"):
+        assert "of-pc" in seat.drawer(f"{HOME}/{troubles[cause]}")
+        assert "of-h5" not in seat.drawer(f"{HOME}/{troubles[cause]}")
+    assert (
+        seat.post(
+            f"{HOME}/assign", cases=f"{troubles['stock']},{troubles['connection_paused']}", to="of-pc"
+        ).status_code
+        == 404
+    )

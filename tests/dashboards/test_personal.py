@@ -27,8 +27,8 @@ def pages(server: str, template: str) -> dict[str, str]:
             things = {
                 "orders": "select id from sales_order order by id limit 12",
                 "exceptions": "select id from case_file",
-                "runs": "select id from step order by id desc limit 12",
-                "messages/step": "select id from step limit 3",
+                "runs": "select id from step order by state = 'dead' desc, id desc limit 12",
+                "messages/step": "select id from step order by state = 'dead' desc limit 3",
                 "messages/inbox": "select id from inbox",
                 "connections": "select connection as id from connection_health",
             }
@@ -43,6 +43,11 @@ def pages(server: str, template: str) -> dict[str, str]:
 @pytest.mark.parametrize("secret", [NAME, PHONE, STREET, "a-made-up-password", "$argon2id$"])
 def test_no_page_shows_what_is_personal_or_secret_unasked(pages: dict[str, str], secret: str) -> None:
     assert [address for address, text in pages.items() if secret in text] == []
+
+
+def test_what_partners_say_in_free_text_is_shown_without_the_person(pages: dict[str, str]) -> None:
+    for kind in ("runs", "exceptions", "messages/step", "messages/inbox"):
+        assert any("没有找到***" in text for address, text in pages.items() if f"/console/{kind}/" in address), kind
 
 
 def test_hostile_text_runs_on_no_page(pages: dict[str, str]) -> None:

@@ -109,7 +109,7 @@ def test_an_attempt_shows_what_was_said_without_the_person(session: Session, at:
         request="POST http://wms/r?mobile=10000000042", request_body=body, status=400, answer_body=body, seconds=0.2
     )
     heard(session, step_id, at, said)
-    (attempt,) = attempts_of(session, get_run(session, OPERATOR, step_id))
+    (attempt,) = attempts_of(session, get_run(session, OPERATOR, step_id), ())
     shown = attempt.model_dump_json()
     assert (attempt.outcome, attempt.error_code, attempt.took_s, attempt.exchanges[0].status) == (
         "dead",
@@ -126,7 +126,7 @@ def test_exchanges_that_do_not_open_are_told_of_and_hide_no_attempt(session: Ses
     step_id = call(session, at, "a")
     said = Exchange(request="GET x", request_body=b"", status=200, answer_body=b"", seconds=0)
     heard(session, step_id, at, said, sealed_for=step_id + 1)
-    (attempt,) = attempts_of(session, get_run(session, OPERATOR, step_id))
+    (attempt,) = attempts_of(session, get_run(session, OPERATOR, step_id), ())
     assert "do not open" in attempt.unreadable
 
 
