@@ -23,7 +23,7 @@ Reason = Annotated[str, Form(max_length=500)]
 router: Final = APIRouter()
 
 
-@router.post("/console/exceptions/{case_id:int}/assign")
+@router.post("/console/exceptions/{case_id:id}/assign")
 def take(visit: Here, case_id: int, look: Asked, action_key: ActionKey, to: Annotated[str, Form()] = "") -> Response:
     visit.require(Permission.WORK_ORDERS)
 
@@ -36,7 +36,7 @@ def take(visit: Here, case_id: int, look: Asked, action_key: ActionKey, to: Anno
     return act(visit, action_key, work, then=look.link(f"{HOME}/{case_id}"))
 
 
-@router.post("/console/exceptions/{case_id:int}/resolve")
+@router.post("/console/exceptions/{case_id:id}/resolve")
 def resolve(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reason: Reason = "") -> Response:
     visit.require(Permission.WORK_ORDERS)
 
@@ -47,7 +47,7 @@ def resolve(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reaso
     return act(visit, action_key, work, then=look.link())
 
 
-@router.post("/console/exceptions/{case_id:int}/release")
+@router.post("/console/exceptions/{case_id:id}/release")
 def release(
     visit: Here,
     case_id: int,
@@ -73,7 +73,7 @@ def release(
     return act(visit, action_key, work, then=look.link())
 
 
-@router.post("/console/exceptions/{case_id:int}/retry")
+@router.post("/console/exceptions/{case_id:id}/retry")
 def retry(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reason: Reason = "") -> Response:
     visit.require(Permission.REPLAY)
 
@@ -85,7 +85,7 @@ def retry(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reason:
     return act(visit, action_key, work, then=look.link())
 
 
-@router.post("/console/exceptions/{case_id:int}/replay")
+@router.post("/console/exceptions/{case_id:id}/replay")
 def replay(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reason: Reason = "") -> Response:
     visit.require(Permission.REPLAY)
 
@@ -97,7 +97,7 @@ def replay(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reason
     return act(visit, action_key, work, then=look.link())
 
 
-@router.post("/console/exceptions/{case_id:int}/discard")
+@router.post("/console/exceptions/{case_id:id}/discard")
 def discard(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reason: Reason = "") -> Response:
     visit.require(Permission.REPLAY)
 
@@ -109,7 +109,7 @@ def discard(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reaso
     return act(visit, action_key, work, then=look.link())
 
 
-@router.post("/console/exceptions/{case_id:int}/resume")
+@router.post("/console/exceptions/{case_id:id}/resume")
 def resume(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reason: Reason = "") -> Response:
     visit.require(Permission.BULK)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
-from dashboards.asked import address, order_id_of
+from dashboards.asked import Place, address, orders_of
 from dashboards.visit import Visit
 from hub.errors import NotFound
 from hub.scope import reach
@@ -28,14 +28,14 @@ class Look(BaseModel):
     age: str = ""
     order: str = ""
     connection: str = ""
-    cursor: int | None = None
+    cursor: Place | None = None
 
     def wanted(self, visit: Visit) -> Wanted:
         return Wanted(
             cause=self.type,
             assignee=visit.actor.name if self.assignee == MINE else self.assignee,
             connection=self.connection,
-            order_id=order_id_of(visit.session, self.order),
+            order_ids=orders_of(visit.session, visit.actor, self.order),
             before=visit.at - AGES[self.age] if self.age in AGES else None,
         )
 

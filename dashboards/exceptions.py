@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 
 from dashboards import case_acts, case_many
+from dashboards.asked import Place
 from dashboards.case_look import HOME, Asked, Look, connection_of, connections_of
 from dashboards.case_view import line_of, tell
 from dashboards.pages import fragment, page, tagged_fragment
@@ -37,7 +38,7 @@ def renewed(visit: Here, look: Asked) -> Response:
     return tagged_fragment(visit, "exceptions_groups.html", **_groups(visit, look))
 
 
-@router.get("/console/exceptions/{case_id:int}")
+@router.get("/console/exceptions/{case_id:id}")
 def case(visit: Here, case_id: int, look: Asked) -> Response:
     """Show one case; its cause's list stands behind it."""
     visit.require(Permission.SEE_ORDERS)
@@ -77,7 +78,7 @@ def divisions(visit: Here, words: Annotated[str, Query(max_length=100)] = "") ->
 
 @router.get("/console/exceptions/selected")
 def selected(
-    visit: Here, look: Asked, case: Annotated[tuple[int, ...], Query()] = (), *, every: bool = False
+    visit: Here, look: Asked, case: Annotated[tuple[Place, ...], Query()] = (), *, every: bool = False
 ) -> Response:
     """Count what an act on these cases would meet, or on all that match; nothing is done yet."""
     visit.require(Permission.WORK_ORDERS)

@@ -8,7 +8,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
@@ -79,6 +79,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(OperationalError, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
+    app.add_exception_handler(DataError, _unfit)
     app.add_exception_handler(500, _our_fault)
 
 
@@ -139,6 +140,12 @@ def _http_error(request: Request, error: Exception) -> Response:
 def _database_away(request: Request, error: Exception) -> Response:
     _log.warning("console.database_away", error=type(error).__name__)
     return problem(request, UNAVAILABLE, "database_away")
+
+
+def _unfit(request: Request, error: Exception) -> Response:
+    """Answer for what passed as a value and is none to the database: a zero byte, a number beyond measure."""
+    _log.warning("console.unfit_value", error=type(error).__name__)
+    return problem(request, 422, "malformed")
 
 
 def _our_fault(request: Request, _error: Exception) -> Response:

@@ -3,7 +3,7 @@
 import re
 import uuid
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 import structlog
 from fastapi import Request
@@ -17,6 +17,7 @@ KEPT: Final = "/console/static/"
 """What browsers may keep, for good where the address names the content; all else is of a moment and never stored."""
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+LENGTH_DIGITS: Final = 15
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -41,20 +42,23 @@ class Gate:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request.state.request_id):
-            refusal = self._refusal(request.method, request.headers)
+            refusal = self._refusal(request)
             answer = self._app if refusal is None else problem(request, *refusal)
             await answer(scope, receive, send_with_headers)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, request: Request) -> tuple[int, str] | None:
         """Say why a request does not get further: status and code."""
-        if method in SAFE:
+        if "\0" in request.scope["path"] + unquote_plus(request.scope["query_string"].decode("latin-1")):
+            return 422, "malformed"
+        if request.method in SAFE:
             return None
-        if not is_same_origin(headers):
+        if not is_same_origin(request.headers):
             return 403, "cross_origin"
-        length = headers.get("content-length", "")
+        length = request.headers.get("content-length", "")
         if not length.isdecimal():
             return 411, "length_missing"
-        return (413, "body_too_large") if int(length) > self._body_bytes else None
+        too_large = len(length) > LENGTH_DIGITS or int(length) > self._body_bytes
+        return (413, "body_too_large") if too_large else None
 
 
 def is_same_origin(headers: Headers) -> bool:
@@ -62,7 +66,10 @@ def is_same_origin(headers: Headers) -> bool:
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin = urlsplit(headers.get("origin", ""))
+    try:
+        origin = urlsplit(headers.get("origin", ""))
+    except ValueError:  # a bracket that does not close
+        return False
     return bool(origin.netloc) and origin.netloc == headers.get("host", "")
 
 

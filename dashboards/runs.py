@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboards.actions import ActionKey, act
-from dashboards.asked import address, moment_in, order_id_of
+from dashboards.asked import Place, address, moment_in, orders_of
 from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from dashboards.words import FLOW, STEP
@@ -33,14 +33,14 @@ class Look(BaseModel):
     order: str = ""
     from_: str = Field(default="", alias="from")
     to: str = ""
-    cursor: int | None = None
+    cursor: Place | None = None
 
     def wanted(self, visit: Visit) -> Wanted:
         return Wanted(
             flow=self.flow,
             connection=self.connection,
             state=self.state,
-            order_id=order_id_of(visit.session, self.order),
+            order_ids=orders_of(visit.session, visit.actor, self.order),
             since=moment_in(self.from_, visit.zone),
             until=moment_in(self.to, visit.zone),
         )
@@ -74,7 +74,7 @@ def renewed(visit: Here, look: Asked) -> Response:
     return tagged_fragment(visit, "runs_rows.html", **_list(visit, look))
 
 
-@router.get("/console/runs/{step_id:int}")
+@router.get("/console/runs/{step_id:id}")
 def run(visit: Here, step_id: int, look: Asked) -> Response:
     visit.require(Permission.SEE_ORDERS)
     found = get_run(visit.session, visit.actor, step_id)
@@ -89,7 +89,7 @@ def run(visit: Here, step_id: int, look: Asked) -> Response:
     return page(visit, "runs.html", **{**_list(visit, look), **told})
 
 
-@router.post("/console/runs/{step_id:int}/retry")
+@router.post("/console/runs/{step_id:id}/retry")
 def retry(visit: Here, step_id: int, action_key: ActionKey, reason: Annotated[str, Form()] = "") -> Response:
     visit.require(Permission.REPLAY)
 
@@ -100,7 +100,7 @@ def retry(visit: Here, step_id: int, action_key: ActionKey, reason: Annotated[st
     return act(visit, action_key, work, then=f"{HOME}/{step_id}")
 
 
-@router.post("/console/runs/{step_id:int}/cancel")
+@router.post("/console/runs/{step_id:id}/cancel")
 def cancel(visit: Here, step_id: int, action_key: ActionKey, reason: Annotated[str, Form()] = "") -> Response:
     visit.require(Permission.BULK)
 

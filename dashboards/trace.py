@@ -46,7 +46,7 @@ def order(visit: Here, number: str, show: str = "") -> Response:
     return lead(visit, _path(found[0]) if len(found) == 1 else address(ORDERS, q=number))
 
 
-@router.get("/console/messages/inbox/{inbox_id:int}")
+@router.get("/console/messages/inbox/{inbox_id:id}")
 def inbox_message(visit: Here, inbox_id: int, view: str = "") -> Response:
     """Show what came in; of an order's own message also what the hub made of it, value by value."""
     visit.require(Permission.SEE_ORDERS)
@@ -61,7 +61,7 @@ def inbox_message(visit: Here, inbox_id: int, view: str = "") -> Response:
     return _drawn(visit, message.order_id, {**told, "drawn": "message_inbox.html"})
 
 
-@router.get("/console/messages/step/{step_id:int}")
+@router.get("/console/messages/step/{step_id:id}")
 def step_message(visit: Here, step_id: int) -> Response:
     """Show a call to a partner with every attempt: what was asked, what was answered, how long it took."""
     visit.require(Permission.SEE_ORDERS)
@@ -70,7 +70,7 @@ def step_message(visit: Here, step_id: int) -> Response:
     return _drawn(visit, run.order_id, {"run": run, "attempts": attempts, "drawn": "message_step.html"})
 
 
-@router.post(ORDERS + "/{order_id:int}/release")
+@router.post(ORDERS + "/{order_id:id}/release")
 def release(
     visit: Here,
     order_id: int,
@@ -88,7 +88,7 @@ def release(
     return _act(visit, order_id, Permission.WORK_ORDERS, action_key, work)
 
 
-@router.post(ORDERS + "/{order_id:int}/cancel")
+@router.post(ORDERS + "/{order_id:id}/cancel")
 def cancel_order(visit: Here, order_id: int, action_key: ActionKey, reason: Reason = "") -> Response:
     def work() -> str:
         state = cancel(visit.session, order_id, visit.actor.name, why(reason), visit.at)
@@ -99,7 +99,7 @@ def cancel_order(visit: Here, order_id: int, action_key: ActionKey, reason: Reas
     return _act(visit, order_id, Permission.WORK_ORDERS, action_key, work)
 
 
-@router.post(ORDERS + "/{order_id:int}/steps/{step_id:int}/retry")
+@router.post(ORDERS + "/{order_id:id}/steps/{step_id:id}/retry")
 def retry(visit: Here, order_id: int, step_id: int, action_key: ActionKey, reason: Reason = "") -> Response:
     def work() -> str:
         if get_run(visit.session, visit.actor, step_id).order_id != order_id:
@@ -110,7 +110,7 @@ def retry(visit: Here, order_id: int, step_id: int, action_key: ActionKey, reaso
     return _act(visit, order_id, Permission.REPLAY, action_key, work)
 
 
-@router.post(ORDERS + "/{order_id:int}/receiver")
+@router.post(ORDERS + "/{order_id:id}/receiver")
 def receiver(visit: Here, order_id: int, reason: Reason = "") -> Response:
     """Show the receiver unmasked, once, on this answer alone; each look is audited."""
     shown = reveal(visit.session, order_id, visit.actor, reason, visit.at)

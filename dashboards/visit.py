@@ -130,7 +130,10 @@ def open_visit(request: Request) -> Generator[Visit]:
 def wanted_of(request: Request) -> str:
     """Give the page to come back to after signing in: the one asked for, or the one that a part was asked for from."""
     if by_htmx(request):
-        current = urlsplit(request.headers.get("hx-current-url", HOME))
+        try:
+            current = urlsplit(request.headers.get("hx-current-url", HOME))
+        except ValueError:  # a bracket that does not close
+            return HOME
         return local(f"{current.path}?{current.query}" if current.query else current.path)
     if request.method != "GET":
         return HOME

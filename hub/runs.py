@@ -31,7 +31,7 @@ CONDITIONS: Final = {
     "flow": "s.flow = :flow",
     "connection": "s.connection = :connection",
     "state": "s.state = :state",
-    "order_id": "s.order_id = :order_id",
+    "order_ids": "s.order_id = any(:order_ids)",
     "since": "s.created_at >= :since",
     "until": "s.created_at < :until",
     "before": "s.id < :before",
@@ -53,7 +53,7 @@ class Wanted(Document):
     flow: str = ""
     connection: str = ""
     state: str = ""
-    order_id: int | None = None
+    order_ids: list[int] | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -128,7 +128,7 @@ def list_runs(
 
     Without a period: live ones of any age, and those that ended within the last day; of one order all of them.
     """
-    ended_since = None if wanted.order_id else wanted.since or at - LOOK_BACK
+    ended_since = None if wanted.order_ids else wanted.since or at - LOOK_BACK
     values = wanted.model_dump() | {"before": before}
     found = _find(session, actor, values, ended_since, limit + 1)
     return RunPage(runs=tuple(found[:limit]), next=found[limit - 1].id if len(found) > limit else None)
@@ -191,7 +191,7 @@ def _select(table: str, where: str) -> str:
 
 def _where(values: Mapping[str, Any]) -> str:
     """Write only the conditions that are asked for, so that each has its index."""
-    asked = [condition for name, condition in CONDITIONS.items() if values.get(name) not in {None, ""}]
+    asked = [condition for name, condition in CONDITIONS.items() if values.get(name) not in (None, "")]
     return " and ".join([*asked, STEP_SEEN])
 
 

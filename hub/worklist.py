@@ -55,7 +55,7 @@ class Wanted(Document):
     cause: str = ""
     assignee: str = ""
     connection: str = ""
-    order_id: int | None = None
+    order_ids: list[int] | None = None
     before: datetime | None = None
 
 
@@ -68,7 +68,7 @@ class CasePage(Document):
 
 FILTER: Final = f"""c.state = 'open' and (:cause = '' or c.cause = :cause)
     and (:assignee = '' or c.assignee = case when :assignee = '-' then '' else :assignee end)
-    and (cast(:order_id as bigint) is null or c.order_id = :order_id)
+    and (cast(:order_ids as bigint[]) is null or c.order_id = any(:order_ids))
     and (:connection = '' or c.subject = 'connection:' || :connection
          or exists (select 1 from inbox_key k where k.inbox_id = cast(c.detail ->> 'inbox' as bigint)
                     and k.connection = :connection)

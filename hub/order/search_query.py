@@ -31,6 +31,8 @@ SKEW: Final = timedelta(minutes=10)
 """How far ids and times may disagree within a month: workers draw ids side by side and commit when they can."""
 
 HIGHEST: Final = 10**16
+EARLIEST: Final = date(2000, 1, 2)
+LATEST: Final = date(2099, 10, 1)
 OPEN: Final = frozenset({Lifecycle.RECEIVED, Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT})
 """The states that have an index of their own."""
 
@@ -168,9 +170,14 @@ def _bounds(session: Session, wanted: Filter, zone: ZoneInfo) -> tuple[int, int,
     """Turn days into ids, so that only their months are read, and into the exact times within them."""
     low, high, times = 0, HIGHEST, dict[str, datetime]()
     if wanted.since:
-        times["start"] = datetime.combine(wanted.since, time(), zone)
+        times["start"] = datetime.combine(_near(wanted.since), time(), zone)
         low = first_id_since(session, times["start"] - SKEW)
     if wanted.until:
-        times["end"] = datetime.combine(wanted.until + timedelta(days=1), time(), zone)
+        times["end"] = datetime.combine(_near(wanted.until) + timedelta(days=1), time(), zone)
         high = first_id_since(session, times["end"] + SKEW)
     return low, high, times
+
+
+def _near(day: date) -> date:
+    """Bring a day into the years that ids can tell."""
+    return min(max(day, EARLIEST), LATEST)

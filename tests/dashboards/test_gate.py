@@ -61,7 +61,13 @@ def test_a_write_from_elsewhere_is_refused(enter: Enter, headers: dict[str, str]
 
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [("http://testserver", 303), ("http://evil.example", 403), ("http://testserver.evil.example", 403), ("null", 403)],
+    [
+        ("http://testserver", 303),
+        ("http://evil.example", 403),
+        ("http://testserver.evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
 )
 def test_without_fetch_metadata_the_origin_decides(enter: Enter, origin: str, status: int) -> None:
     client = enter("admin")
@@ -86,3 +92,4 @@ def test_a_body_without_measure_is_refused(enter: Enter) -> None:
     client = enter("admin")
     assert client.post(LANGUAGE, content=iter([b"language=en"])).status_code == 411
     assert client.post(LANGUAGE, content=b"x" * 1_048_577).status_code == 413
+    assert client.post(LANGUAGE, content=b"x", headers={"content-length": "9" * 5_000}).status_code == 413

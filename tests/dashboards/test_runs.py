@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.asked import orders_of
 from dashboards.pages import new_key
 from hub.database import Database, row, run
-from hub.roles import Role
+from hub.roles import Actor, Role
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.dashboards.troubles import dead
 from tests.staging import CANARY, CANARY_NAME
@@ -136,3 +137,13 @@ def test_an_older_page_is_not_renewed_and_leads_back(desk: Desk, step: int) -> N
     text = desk.sit("eye", Role.VIEWER).see(f"{HOME}?cursor={step + 1}")
     assert f'data-renew="{HOME}/list' not in text
     assert "First page" in text
+
+
+def test_an_order_is_named_only_to_who_may_see_it(database: Database, step: int) -> None:
+    with database.transaction() as session:
+        mine, theirs = (Actor("eye", frozenset({Role.VIEWER}), shops=frozenset({shop})) for shop in ("pc", "h5"))
+        known = orders_of(session, mine, "T1")
+        assert known == orders_of(session, mine, str(known[0] if known else 0)) != []
+        assert orders_of(session, theirs, "T1") == []
+        assert orders_of(session, theirs, " ") is None
+    assert step

@@ -106,7 +106,7 @@ def test_cases_are_looked_for_by_whose_they_are_and_by_order_and_age(session: Se
     assert assign(session, OPERATOR, [mine], "op", at) == 1
     assert list(cases_of(session, OPERATOR, Wanted(assignee="op"), 9)) == [mine]
     assert len(cases_of(session, OPERATOR, Wanted(assignee=NOBODY), 9)) == 2
-    assert len(cases_of(session, OPERATOR, Wanted(order_id=1), 9)) == 2
+    assert len(cases_of(session, OPERATOR, Wanted(order_ids=[1]), 9)) == 2
     assert list(cases_of(session, OPERATOR, Wanted(before=at - timedelta(minutes=1)), 9)) == [mine]
     assert assignees(session, OPERATOR) == ["op"]
 
@@ -123,7 +123,7 @@ def test_cases_are_looked_for_by_the_connection_they_came_from(session: Session,
 def test_cases_of_another_brand_or_shop_are_not_there(session: Session, at: datetime, actor: Actor) -> None:
     stock(session, {"sh": {"apple": 1}})
     order_id = placed(session, order({"apple": 9}))
-    (case_id,) = cases_of(session, OPERATOR, Wanted(order_id=order_id), 9)
+    (case_id,) = cases_of(session, OPERATOR, Wanted(order_ids=[order_id]), 9)
     assert not case_groups(session, actor)
     assert not list_cases(session, actor, Wanted(), after=None, limit=9).cases
     assert assign(session, actor, [case_id], "me", at) == 0

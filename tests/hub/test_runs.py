@@ -81,7 +81,7 @@ def test_what_ended_days_ago_is_shown_when_its_period_or_its_order_is_named(sess
     move_finished(session, at)
     assert not ids(session, at)
     assert ids(session, at, Wanted(since=old)) == [step_id]
-    assert ids(session, at, Wanted(order_id=1)) == [step_id]
+    assert ids(session, at, Wanted(order_ids=[1])) == [step_id]
 
 
 def test_live_runs_are_counted_by_state_whatever_state_is_looked_for(session: Session, at: datetime) -> None:
