@@ -1,6 +1,7 @@
 """Signing in and out: by name and password, slower after each failure, and written into the audit log."""
 
 from datetime import UTC, datetime
+from threading import BoundedSemaphore
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -12,12 +13,17 @@ from dashboards.pages import environment
 from dashboards.texts import N_, Language, translate
 from dashboards.visit import COOKIE, HOME, LANGUAGE_COOKIE, SIGN_IN, Here, console_of, language_of, local
 from hub.audit import record
-from hub.people import LONGEST, PersonView, check_password, find_person
-from hub.visits import begin_visit, end_visit, find_visit, note_failure, note_success, wait_of
+from hub.people import LONGEST, PersonView, find_hash, find_person, fits
+from hub.visits import begin_visit, end_visit, find_visit, note_attempt, note_success
 
 SEE_OTHER: Final = 303
 WRONG: Final = N_("Name or password is wrong.")
 WAIT: Final = N_("Too many failures: try again in %(span)s.")
+BUSY: Final = N_("Too many sign in at this moment: try again.")
+HASHING: Final = 4
+"""Passwords that are looked at side by side: each takes 64 MiB and a good part of a core."""
+
+_hashing: Final = BoundedSemaphore(HASHING)
 
 router: Final = APIRouter()
 
@@ -40,19 +46,26 @@ def sign_in(
 ) -> Response:
     """Begin a visit under a fresh id; whatever visit this browser had ends."""
     at, address, language = datetime.now(UTC), request.client.host if request.client else "", language_of(request)
-    name = name.strip()
-    with console_of(request).database.transaction() as session:
-        wait = wait_of(session, name, address, at)
+    database, name = console_of(request).database, name.strip()
+    if not _hashing.acquire(blocking=False):
+        return _form(language, local(wanted), name=name, error=translate(language, BUSY), status=429)
+    try:
+        with database.transaction() as session:
+            wait = note_attempt(session, name, address, at)
+            known = find_hash(session, name)
         if wait is not None:
             text = translate(language, WAIT) % {"span": span_of(wait.total_seconds() + 1, language)}
             return _form(language, local(wanted), name=name, error=text, status=429)
-        person = check_password(session, name, password)
-        if person is None:
-            note_failure(session, name, address, at)
-            known = find_person(session, name)
-            record(session, at, known.name if known else "unknown", "console.sign_in_failed", _subject(known))
+        right = fits(known, password)
+    finally:
+        _hashing.release()
+    with database.transaction() as session:
+        person = find_person(session, name)
+        # Who was shut out or given another password meanwhile is not let in by the old one.
+        if not right or person is None or find_hash(session, name) != known:
+            record(session, at, person.name if person else "unknown", "console.sign_in_failed", _subject(person))
             return _form(language, local(wanted), name=name, error=translate(language, WRONG), status=401)
-        note_success(session, name)
+        note_success(session, name, address)
         end_visit(session, request.cookies.get(COOKIE, ""), at)
         token = begin_visit(session, person.name, at)
         record(session, at, person.name, "console.sign_in", _subject(person))

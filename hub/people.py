@@ -126,14 +126,18 @@ def hash_of(password: str) -> str:
     return _hasher.hash(password)
 
 
-def check_password(session: Session, name: str, password: str) -> PersonView | None:
-    """Give the person whose name and password these are; a name that nobody has takes as long to refuse."""
-    found = row(session, f"select {VIEW}, password from person where name = :name and active", name=name)
+def find_hash(session: Session, name: str) -> str:
+    """Give the hash that a password is checked against; of a name that nobody has, one that takes as long."""
+    found = row(session, "select password from person where name = :name and active", name=name)
+    return found.password if found else _nobody()
+
+
+def fits(known: str, password: str) -> bool:
+    """Say whether a password is that of a hash. It takes long and needs no database: hold no transaction meanwhile."""
     try:
-        _hasher.verify(found.password if found else _nobody(), password[:LONGEST])
+        return _hasher.verify(known, password[:LONGEST])
     except VerifyMismatchError:
-        return None
-    return view_of(found) if found else None
+        return False
 
 
 def find_person(session: Session, name: str) -> PersonView | None:

@@ -6,9 +6,12 @@ A visit ends 12 hours after it was last used and 7 days after it began, and can 
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Final
+from ipaddress import IPv4Address, IPv6Network, ip_address
+from math import ceil
+from typing import Any, Final
 
 from sqlalchemy import Index
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.columns import Table, moment, number, sealed, words
@@ -20,12 +23,19 @@ LONGEST: Final = timedelta(days=7)
 SEEN_EVERY: Final = timedelta(minutes=1)
 """How exactly the last use is kept: writing it on each request would make every look a change."""
 
-PATIENCE: Final = {"name": 5, "address": 20}
-"""Failures before a wait. An address is often a whole office behind one router, so it gets more."""
+PATIENCE: Final = {"both": 5, "name": 50, "address": 100}
+"""Failures within the window before a wait: of a name from one address, of a name from anywhere, of an address.
+
+An address is often a whole office behind one router, and a name alone must not be shut out by anybody who knows it.
+"""
+
+WINDOW: Final = timedelta(hours=1)
+"""Failures age out one by one over this time: a failure now leaves of those before what is left of the window."""
 
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(minutes=30)
-FORGOTTEN_AFTER: Final = timedelta(hours=2)
+IPV6_NETWORK: Final = 64
+"""Bits of an IPv6 address that are one customer's network: the rest they choose anew as they like."""
 
 
 class ConsoleVisit(Table, table=True):
@@ -42,7 +52,7 @@ class ConsoleVisit(Table, table=True):
 
 
 class SignInWait(Table, table=True):
-    """Failures of one name or address in a row, known by its blind index only: a mistyped name may be a password."""
+    """Failures of a name, an address or both, known by blind index only: a mistyped name may be a password."""
 
     __table_args__ = (Index("ix_sign_in_wait_last", "last_at"),)
     subject: bytes = sealed(primary_key=True)
@@ -108,12 +118,53 @@ def end_visits(session: Session, person: str, at: datetime) -> int:
     )
 
 
-def wait_of(session: Session, name: str, address: str, at: datetime) -> timedelta | None:
-    """Say how long a sign-in must wait, if it must.
+def note_attempt(session: Session, name: str, address: str, at: datetime) -> timedelta | None:
+    """Count a sign-in as failed before it is tried, or say how long it must wait; `note_success` takes it back.
 
-    Others of this name or address wait until this transaction ends, so that failures at the same time all count.
+    Attempts at the same time all count: each waits for the rows of the others, and no password is looked at meanwhile.
     """
-    subjects = sorted(_subjects(session, name, address))
+    subjects = _subjects(session, name, address)
+    known = _locked(session, list(subjects.values()), at)
+    ends = [one.until for one in known.values() if one.until is not None and one.until > at]
+    if ends:
+        return max(ends) - at
+    for kind, subject in subjects.items():
+        failures = _aged(known[subject], at) + 1
+        over = failures - PATIENCE[kind]
+        run(
+            session,
+            "update sign_in_wait set failures = :n, last_at = :at, until = :until where subject = :subject",
+            n=failures,
+            at=at,
+            until=at + min(FIRST_WAIT * 2 ** min(over, 12), LONGEST_WAIT) if over >= 0 else None,
+            subject=subject,
+        )
+    return None
+
+
+def note_success(session: Session, name: str, address: str) -> None:
+    """Forget the failures of a name at its address; elsewhere and of others only this attempt is taken back.
+
+    Otherwise who has one account could try others without end.
+    """
+    subjects = _subjects(session, name, address)
+    rows(
+        session,
+        "select 1 from sign_in_wait where subject = any(:s) order by subject for update",
+        s=list(subjects.values()),
+    )
+    for kind, subject in subjects.items():
+        run(
+            session,
+            """update sign_in_wait set failures = case when :all then 0 else greatest(failures - 1, 0) end,
+                   until = null where subject = :subject""",
+            all=kind == "both",
+            subject=subject,
+        )
+
+
+def _locked(session: Session, subjects: list[bytes], at: datetime) -> dict[bytes, Row[Any]]:
+    """Give the rows of some subjects, made where they are missing, and held until the transaction ends."""
     run(
         session,
         """insert into sign_in_wait (subject, failures, last_at)
@@ -124,33 +175,17 @@ def wait_of(session: Session, name: str, address: str, at: datetime) -> timedelt
     )
     found = rows(
         session,
-        "select until from sign_in_wait where subject = any(:subjects) order by subject for update",
+        """select subject, failures, last_at, until from sign_in_wait
+           where subject = any(:subjects) order by subject for update""",
         subjects=subjects,
     )
-    ends = [one.until for one in found if one.until is not None and one.until > at]
-    return max(ends) - at if ends else None
+    return {bytes(one.subject): one for one in found}
 
 
-def note_failure(session: Session, name: str, address: str, at: datetime) -> None:
-    """Count a failed sign-in; from the limit on, each doubles the wait. What lies long back is forgotten."""
-    for subject, patience in zip(_subjects(session, name, address), PATIENCE.values(), strict=True):
-        found = row(session, "select failures, last_at from sign_in_wait where subject = :s", s=subject)
-        before = found.failures if found and found.last_at > at - FORGOTTEN_AFTER else 0
-        over = before + 1 - patience
-        run(
-            session,
-            "update sign_in_wait set failures = :n, last_at = :at, until = :until where subject = :subject",
-            n=before + 1,
-            at=at,
-            until=at + min(FIRST_WAIT * 2 ** min(over, 12), LONGEST_WAIT) if over >= 0 else None,
-            subject=subject,
-        )
-
-
-def note_success(session: Session, name: str) -> None:
-    """Forget a name's failures; its address keeps them, or who has one account could try others without end."""
-    subject = keyring_of(session).index("sign-in", "name", name)
-    run(session, "update sign_in_wait set failures = 0, until = null where subject = :subject", subject=subject)
+def _aged(known: Row[Any], at: datetime) -> int:
+    """Give what is left of earlier failures: all of them at once, none after the window."""
+    left = 1 - (at - max(known.last_at, known.until or known.last_at)) / WINDOW
+    return max(0, min(known.failures, ceil(known.failures * left)))
 
 
 def forget_visits(session: Session, at: datetime) -> None:
@@ -159,9 +194,21 @@ def forget_visits(session: Session, at: datetime) -> None:
     run(session, "delete from sign_in_wait where last_at < :at", at=at - LONGEST)
 
 
-def _subjects(session: Session, name: str, address: str) -> tuple[bytes, bytes]:
-    ring = keyring_of(session)
-    return ring.index("sign-in", "name", name), ring.index("sign-in", "address", address)
+def _subjects(session: Session, name: str, address: str) -> dict[str, bytes]:
+    ring, network = keyring_of(session), _network_of(address)
+    told = {"both": f"{len(name)}:{name}{network}", "name": name, "address": network}
+    return {kind: ring.index("sign-in", kind, text) for kind, text in told.items()}
+
+
+def _network_of(address: str) -> str:
+    """Give whose an address is: itself, or the network of one of IPv6."""
+    try:
+        found = ip_address(address)
+    except ValueError:  # a socket without one
+        return address
+    if isinstance(found, IPv4Address):
+        return address
+    return str(found.ipv4_mapped or IPv6Network((found.packed, IPV6_NETWORK), strict=False))
 
 
 def _id_of(token: str) -> bytes:

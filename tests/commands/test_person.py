@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from commands.__main__ import app
 from hub.database import Database, row, rows
-from hub.people import check_password
+from hub.people import find_hash, find_person, fits
 from hub.settings import Settings
 from hub.visits import begin_visit, find_visit
 from tests.commands.conftest import Oms
@@ -16,7 +16,8 @@ def test_a_password_that_was_made_is_printed_once_and_works(oms: Oms, database: 
     done = oms("person", "add", "wang", "--role", "operator", "--brand", "demo", "--display", "王敏")
     assert done.exit_code == 0
     with database.transaction() as session:
-        found = check_password(session, "wang", done.stdout.strip())
+        right = fits(find_hash(session, "wang"), done.stdout.strip())
+        found = find_person(session, "wang") if right else None
     assert found is not None
     assert (found.display, found.roles, found.brands) == ("王敏", ("operator",), ("demo",))
 
@@ -27,7 +28,7 @@ def test_a_password_from_standard_input_is_not_printed(station: Settings, databa
     done = CliRunner().invoke(app, words, input="a-made-up-password\n")
     assert "a-made-up-password" not in done.output
     with database.transaction() as session:
-        assert check_password(session, "li", "a-made-up-password") is not None
+        assert fits(find_hash(session, "li"), "a-made-up-password")
 
 
 def test_people_are_listed_without_their_passwords(oms: Oms) -> None:

@@ -1,3 +1,4 @@
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,10 +6,11 @@ from argon2.exceptions import VerifyMismatchError
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from dashboards.sign_in import HASHING, _hashing  # pyright: ignore[reportPrivateUsage] # held, to be busy
 from dashboards.visit import COOKIE
 from hub.database import Database, row, rows, run
 from hub.people import prefer, shut_out
-from hub.visits import end_visits
+from hub.visits import PATIENCE, end_visits
 from tests.console.world import PASSWORD
 from tests.dashboards.conftest import Enter
 
@@ -147,9 +149,10 @@ def test_the_wait_grows_and_ends(enter: Enter, database: Database) -> None:
     assert sign_in(client).status_code == 303
 
 
-def test_many_names_from_one_address_make_the_address_wait(enter: Enter) -> None:
+def test_many_names_from_one_address_make_the_address_wait(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PATIENCE, "address", 3)
     client = enter()
-    for number in range(20):
+    for number in range(3):
         assert sign_in(client, name=f"nobody-{number}").status_code == 401
     assert sign_in(client).status_code == 429
 
@@ -200,3 +203,12 @@ def test_a_chosen_language_outweighs_the_browsers(enter: Enter, database: Databa
     with database.transaction() as session:
         prefer(session, "operator", at, language="zh")
     assert 'lang="zh-CN"' in client.get(OVERVIEW).text
+
+
+def test_who_comes_when_too_many_passwords_are_looked_at_is_told_at_once(enter: Enter) -> None:
+    client = enter()
+    with ExitStack() as stack:
+        for _ in range(HASHING):
+            stack.enter_context(_hashing)
+        assert sign_in(client).status_code == 429
+    assert sign_in(client).status_code == 303

@@ -6,9 +6,11 @@ from sqlalchemy.orm import Session
 from hub.database import row, rows
 from hub.errors import Conflict, Malformed, NotFound
 from hub.people import (
+    PersonView,
     add_person,
-    check_password,
+    find_hash,
     find_person,
+    fits,
     hash_of,
     list_people,
     prefer,
@@ -18,6 +20,10 @@ from hub.people import (
 from hub.roles import Permission, Role
 
 PASSWORD = "a-made-up-password"
+
+
+def check_password(session: Session, name: str, password: str) -> PersonView | None:
+    return find_person(session, name) if fits(find_hash(session, name), password) else None
 
 
 @pytest.fixture

@@ -3,20 +3,20 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import rows, run
 from hub.people import add_person
 from hub.roles import Role
 from hub.visits import (
     FIRST_WAIT,
     LONGEST_WAIT,
+    WINDOW,
     begin_visit,
     end_visit,
     find_visit,
     forget_visits,
     leave_notice,
-    note_failure,
+    note_attempt,
     note_success,
-    wait_of,
 )
 
 
@@ -28,8 +28,8 @@ def token(session: Session, at: datetime) -> str:
 
 def fail(session: Session, times: int, at: datetime, *, name: str = "wang", address: str = "192.0.2.1") -> None:
     for _ in range(times):
-        wait_of(session, name, address, at)
-        note_failure(session, name, address, at)
+        run(session, "update sign_in_wait set until = null")
+        assert note_attempt(session, name, address, at) is None
 
 
 def test_a_visit_is_found_by_its_token_alone(session: Session, token: str, at: datetime) -> None:
@@ -63,37 +63,49 @@ def test_what_is_to_be_told_is_kept_with_the_visit(session: Session, token: str,
     assert found[1] == "done"
 
 
-def test_four_failures_cost_nothing_and_the_fifth_a_wait(session: Session, at: datetime) -> None:
-    fail(session, 4, at)
-    assert wait_of(session, "wang", "192.0.2.1", at) is None
-    fail(session, 1, at)
-    assert wait_of(session, "wang", "192.0.2.2", at) == FIRST_WAIT
-    assert wait_of(session, "li", "192.0.2.1", at) is None
+def test_four_failures_cost_nothing_and_the_fifth_a_wait_of_this_name_from_here(session: Session, at: datetime) -> None:
+    fail(session, 5, at)
+    assert note_attempt(session, "wang", "192.0.2.1", at) == FIRST_WAIT
+    assert note_attempt(session, "wang", "192.0.2.2", at) is None
+    assert note_attempt(session, "li", "192.0.2.1", at) is None
 
 
 def test_a_wait_never_grows_beyond_its_limit(session: Session, at: datetime) -> None:
-    fail(session, 60, at)
-    assert wait_of(session, "wang", "192.0.2.2", at) == LONGEST_WAIT
+    fail(session, 40, at)
+    assert note_attempt(session, "wang", "192.0.2.1", at) == LONGEST_WAIT
 
 
-def test_an_address_that_tries_many_names_waits_with_every_name(session: Session, at: datetime) -> None:
-    for number in range(20):
-        fail(session, 1, at, name=f"name-{number}")
-    assert wait_of(session, "somebody", "192.0.2.1", at) == FIRST_WAIT
-    assert wait_of(session, "somebody", "192.0.2.2", at) is None
+@pytest.mark.parametrize(("kind", "times"), [("name", 50), ("address", 100)])
+def test_a_name_from_everywhere_and_an_address_with_every_name_wait_late(
+    session: Session, at: datetime, kind: str, times: int
+) -> None:
+    for number in range(times):
+        fail(session, 1, at, **({"address": f"192.0.2.{number}"} if kind == "name" else {"name": f"name-{number}"}))
+    changed = {"name": "wang", "address": "198.51.100.1"} if kind == "name" else {"name": "li", "address": "192.0.2.1"}
+    assert note_attempt(session, changed["name"], changed["address"], at) == FIRST_WAIT
 
 
-def test_success_clears_the_name_and_not_its_address(session: Session, at: datetime) -> None:
-    fail(session, 20, at)
-    note_success(session, "wang")
-    assert wait_of(session, "wang", "192.0.2.2", at) is None
-    assert wait_of(session, "wang", "192.0.2.1", at) is not None
+def test_an_address_of_a_network_of_ipv6_is_the_network(session: Session, at: datetime) -> None:
+    for number in range(5):
+        fail(session, 1, at, address=f"2001:db8::{number}")
+    assert note_attempt(session, "wang", "2001:db8::ffff", at) == FIRST_WAIT
+    assert note_attempt(session, "wang", "2001:db8:0:1::1", at) is None
 
 
-def test_failures_of_long_ago_are_forgotten(session: Session, at: datetime) -> None:
+def test_success_clears_the_name_at_its_address(session: Session, at: datetime) -> None:
+    fail(session, 5, at)
+    note_success(session, "wang", "192.0.2.1")
     fail(session, 4, at)
-    fail(session, 1, at + timedelta(hours=3))
-    assert wait_of(session, "wang", "192.0.2.1", at + timedelta(hours=3)) is None
+    assert note_attempt(session, "wang", "192.0.2.1", at) is None
+
+
+def test_failures_age_out_over_the_window(session: Session, at: datetime) -> None:
+    fail(session, 4, at)
+    fail(session, 2, at + WINDOW / 2)
+    assert note_attempt(session, "wang", "192.0.2.1", at + WINDOW / 2) is None
+    assert note_attempt(session, "wang", "192.0.2.1", at + WINDOW / 2) == FIRST_WAIT
+    fail(session, 4, at + 3 * WINDOW)
+    assert note_attempt(session, "wang", "192.0.2.1", at + 3 * WINDOW) is None
 
 
 def test_neither_name_nor_address_can_be_read_from_the_waits(session: Session, at: datetime) -> None:
