@@ -23,7 +23,8 @@ NUMBER: Final = re.compile(r"(\d{16})(?:-\d{1,6}){0,2}")
 CODE: Final = re.compile(r"[\w.:@/+-]{1,64}")
 TAIL: Final = re.compile(r"\d{4}")
 PHONE: Final = re.compile(r"\+?[\d() -]{7,20}")
-MOBILE: Final = re.compile(r"1\d{10}")
+WRITTEN_AS_PHONE: Final = re.compile(r"1\d{10}|0\d+|.*[+() -].*")
+"""A mobile number, a landline with its area, or digits set apart: nobody writes an order's number like that."""
 HIDDEN: Final = "phone~"
 PLACE: Final = "search|phone"
 
@@ -94,9 +95,10 @@ def query_values(session: Session, term: str, actor: Actor) -> dict[str, Any]:
 
 
 def hide(session: Session, term: str) -> str:
-    """Give a term as it may stand in an address: a whole phone number is sealed, anything else stays as it is."""
+    """Give a term as it may stand in an address: what is written like a phone is sealed, anything else stays."""
     plain = normal(term)
-    if not (PHONE.fullmatch(plain) and MOBILE.fullmatch(plain_phone(plain))):
+    written = WRITTEN_AS_PHONE.fullmatch(plain) or WRITTEN_AS_PHONE.fullmatch(plain_phone(plain))
+    if not (PHONE.fullmatch(plain) and written) or NUMBER.fullmatch(plain):
         return plain
     sealed = keyring_of(session).seal(plain_phone(plain).encode(), PLACE)
     return HIDDEN + base64.urlsafe_b64encode(sealed).decode().rstrip("=")

@@ -209,3 +209,14 @@ def test_an_unknown_status_is_refused(session: Session) -> None:
 def test_the_sealed_term_opens_with_the_key_ring_alone(session: Session) -> None:
     assert keyring_of(session).open(keyring_of(session).seal(b"1", "search|phone"), "search|phone") == b"1"
     assert reveal_term(session, "phone~" + "A" * 40) == "phone~" + "A" * 40
+
+
+@pytest.mark.parametrize("term", ["+1 555 010 0042", "010-10000042", "(010) 10000042", "100 0000 0042", "10000000042"])
+def test_what_is_written_like_a_phone_stands_in_no_address(session: Session, term: str) -> None:
+    assert hide(session, term).startswith("phone~")
+    assert reveal_term(session, hide(session, term))
+
+
+@pytest.mark.parametrize("term", ["20261111000042", "2611000000000053", "2611000000000053-1", "T-1"])
+def test_an_orders_number_stands_as_it_is(session: Session, term: str) -> None:
+    assert hide(session, term) == term
