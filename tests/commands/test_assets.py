@@ -30,7 +30,23 @@ def test_a_warm_start_only_compares_the_stamp(monkeypatch: pytest.MonkeyPatch) -
     ensure_assets()
     monkeypatch.setattr(assets, "_lay_out", None)
     ensure_assets()
-    assert assets.STAMP.read_text("utf-8") == checksum()
+    assert assets.STAMP.read_text("utf-8").splitlines()[0] == checksum()
+
+
+def test_a_stamp_whose_files_are_gone_is_not_current(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(assets, "TARGET", tmp_path)
+    monkeypatch.setattr(assets, "STAMP", tmp_path / "stamp")
+    (tmp_path / "stamp").write_text("c1\nhtmx.js")
+    assert not assets.is_current("c1")
+    (tmp_path / "htmx.js").touch()
+    assert assets.is_current("c1")
+    assert not assets.is_current("c2")
+
+
+def test_an_installer_that_cannot_begin_is_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(assets, "find_npm", lambda: [str(tmp_path / "no-npm")])
+    with pytest.raises(NeedsOperator, match="cannot be installed"):
+        assets._install(tmp_path)  # the part that calls npm
 
 
 def test_images_inside_a_style_sheet_become_files(tmp_path: Path) -> None:
