@@ -35,6 +35,8 @@ def serve_api() -> None:
             loop="uvloop",
             http="httptools",
             server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(reach.settings.trusted_proxies),
         )
 
 
@@ -52,6 +54,8 @@ def serve_console() -> None:
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(reach.settings.trusted_proxies),
         )
 
 

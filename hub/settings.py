@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = 8000
     console_port: int = 8001
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
     business_zone: str = "Asia/Shanghai"
     limits: Limits = Limits()
     worker: Worker = Worker()

@@ -1,10 +1,13 @@
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from argon2.exceptions import VerifyMismatchError
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dashboards.sign_in import HASHING, _hashing  # pyright: ignore[reportPrivateUsage] # held, to be busy
 from dashboards.visit import COOKIE
@@ -212,3 +215,15 @@ def test_who_comes_when_too_many_passwords_are_looked_at_is_told_at_once(enter: 
             stack.enter_context(_hashing)
         assert sign_in(client).status_code == 429
     assert sign_in(client).status_code == 303
+
+
+@pytest.mark.parametrize(("trusted", "secure"), [(["testclient"], True), (["192.0.2.1"], False)])
+def test_a_trusted_proxy_alone_says_that_the_visit_is_over_https(
+    app: FastAPI, trusted: list[str], *, secure: bool
+) -> None:
+    headers = {"sec-fetch-site": "same-origin", "x-forwarded-proto": "https"}
+    behind: Any = ProxyHeadersMiddleware(
+        cast("Any", app), trusted
+    )  # uvicorn and Starlette type the same protocol apart
+    client = TestClient(behind, headers=headers, follow_redirects=False)
+    assert ("Secure" in sign_in(client).headers["set-cookie"]) is secure
