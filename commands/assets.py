@@ -81,7 +81,7 @@ def _lay_out(wanted: str) -> None:
     say("正在安装网页资源，仅首次需要", "installing what the web pages are made with, once")
     with tempfile.TemporaryDirectory(prefix="oms-assets-") as made:
         folder = Path(made)
-        _install(folder)
+        install_packages(folder)
         modules, ready = folder / "node_modules", TARGET.with_name("vendor.part")
         shutil.rmtree(ready, ignore_errors=True)
         (ready / "images").mkdir(parents=True)
@@ -107,7 +107,7 @@ def _replace(ready: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _install(folder: Path) -> None:
+def install_packages(folder: Path) -> None:
     for name in MANIFEST:
         shutil.copy(SOURCE / name, folder / name)
     words = [*find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]

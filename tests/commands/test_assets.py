@@ -46,7 +46,7 @@ def test_a_stamp_whose_files_are_gone_is_not_current(monkeypatch: pytest.MonkeyP
 def test_an_installer_that_cannot_begin_is_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(assets, "find_npm", lambda: [str(tmp_path / "no-npm")])
     with pytest.raises(NeedsOperator, match="cannot be installed"):
-        assets._install(tmp_path)  # the part that calls npm
+        assets.install_packages(tmp_path)
 
 
 def test_images_inside_a_style_sheet_become_files(tmp_path: Path) -> None:

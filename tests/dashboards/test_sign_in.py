@@ -222,8 +222,6 @@ def test_a_trusted_proxy_alone_says_that_the_visit_is_over_https(
     app: FastAPI, trusted: list[str], *, secure: bool
 ) -> None:
     headers = {"sec-fetch-site": "same-origin", "x-forwarded-proto": "https"}
-    behind: Any = ProxyHeadersMiddleware(
-        cast("Any", app), trusted
-    )  # uvicorn and Starlette type one protocol apart
+    behind: Any = ProxyHeadersMiddleware(cast("Any", app), trusted)  # uvicorn and Starlette type one protocol apart
     client = TestClient(behind, headers=headers, follow_redirects=False)
     assert ("Secure" in sign_in(client).headers["set-cookie"]) is secure

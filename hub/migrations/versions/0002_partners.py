@@ -9,7 +9,17 @@ down_revision = "0001"
 
 CAUSES = (
     *("address", "batch_mismatch", "cancel_refused", "connection_paused", "earlier_confirm_parked", "malformed"),
-    *("order_conflict", "our_fault", "over_confirm", "poll_failed", "rejected", "review", "step_dead", "stock", "totals"),
+    *(
+        "order_conflict",
+        "our_fault",
+        "over_confirm",
+        "poll_failed",
+        "rejected",
+        "review",
+        "step_dead",
+        "stock",
+        "totals",
+    ),
     *("unknown_document", "unknown_sku", "withdrawn_late"),
 )
 
