@@ -1,6 +1,7 @@
 """The overview: how the flow of orders fares against its targets, what is stuck where, and what mends it."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -21,6 +22,9 @@ from hub.worklist import CaseGroup, case_groups
 LATEST: Final = 10
 FRESH: Final = timedelta(seconds=2.5)
 """How long one look serves everybody who may see the same: a page renews every three seconds."""
+
+STALE: Final = timedelta(minutes=1)
+"""A look that is older is not shown to anybody: they wait for the next."""
 
 GRAVITY: Final = ("paused", "failing", "lagging", "token_ends", "silent", "working")
 """Connections that need somebody come first."""
@@ -47,20 +51,30 @@ class Panels(Document):
 
 
 class Looks:
-    """The last looks, by who may see what; one thread takes a look while others wait for it."""
+    """The last looks, by who may see what; one thread renews a look while all others are given the last one."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._renewing: defaultdict[object, threading.Lock] = defaultdict(threading.Lock)
         self._taken: dict[object, tuple[datetime, Any]] = {}
+        self._lock = threading.Lock()
 
     def take(self, key: object, at: datetime, read: Callable[[], Any]) -> Any:  # noqa: ANN401 # whatever `read` gives
         with self._lock:
-            then, found = self._taken.get(key, (None, None))
+            renewing, known = self._renewing[key], self._taken.get(key)
+        # A slow database must hold up nobody who has something to look at.
+        if not renewing.acquire(blocking=known is None or known[0] + STALE < at) and known is not None:
+            return known[1]
+        try:
+            with self._lock:
+                then, found = self._taken.get(key, (None, None))
             if then is None or not then <= at < then + FRESH:
                 found = read()
-                self._taken = {one: look for one, look in self._taken.items() if look[0] + FRESH > at}
-                self._taken[key] = (at, found)
-            return found
+                with self._lock:
+                    self._taken = {one: look for one, look in self._taken.items() if look[0] + STALE > at}
+                    self._taken[key] = (at, found)
+        finally:
+            renewing.release()
+        return found
 
 
 @router.get(HOME)

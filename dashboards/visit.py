@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from dashboards.texts import Language, translate
-from hub.database import Database
+from hub.database import Database, run
 from hub.language import preferred
 from hub.people import PersonView, Theme
 from hub.roles import Actor, Permission
@@ -20,6 +20,7 @@ from hub.visits import find_visit
 
 COOKIE: Final = "oms_visit"
 LANGUAGE_COOKIE: Final = "oms_language"
+LOOK_LIMIT: Final = "set local statement_timeout = '5s'"
 POLL: Final = "x-poll"
 """The header of a page that renews itself: such a look is not a sign that a person is there."""
 
@@ -118,6 +119,8 @@ def open_visit(request: Request) -> Generator[Visit]:
     console = console_of(request)
     at = datetime.now(UTC)
     with console.database.transaction() as session:
+        if request.method == "GET":  # whoever only looks may be told to look at less; an act is finished
+            run(session, LOOK_LIMIT)
         token = request.cookies.get(COOKIE, "")
         found = find_visit(session, token, at, used=POLL not in request.headers) if token else None
         if found is None:
