@@ -1,6 +1,5 @@
 """The goods in an order's trace: which location ships what, how far its parcels are, and what the ERP has booked."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,11 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from hub.database import keyring_of, records
+from hub.database import records
 from hub.document import Document
 from hub.fulfilment.courier import TrackEvent
 from hub.masking import mask
-from hub.order.track import Parcel
+from hub.order.track import Parcel, open_events
 
 
 class TracedGoods(Document):
@@ -141,19 +140,16 @@ def _shipments(session: Session, order_id: int, also: Sequence[str]) -> list[dic
         place = (parcel["of"], parcel["no"])
         parcel["goods"] = packed.get(place, ())
         track = next(iter(tracks.get(place, ())), None)
-        events = Parcel(order_id, parcel["of"], parcel["no"]).events_place
-        parcel["track"] = track and {**track, "events": _events(session, track["events"], events, also)}
+        told = open_events(session, Parcel(order_id, *place), track["events"]) if track else []
+        parcel["track"] = track and {**track, "events": _shown(told, also)}
     held = _by(parcels, "of")
     return [
         shipment | {"parcels": held.get((shipment["no"],), ())} for shipment in records(session, SHIPMENTS, id=order_id)
     ]
 
 
-def _events(session: Session, sealed: bytes | None, place: str, also: Sequence[str]) -> list[TrackEvent]:
-    """Open a courier's log, the latest first, with whom it names masked."""
-    if sealed is None:
-        return []
-    told = [TrackEvent.model_validate(one) for one in json.loads(keyring_of(session).open_body(sealed, place))]
+def _shown(told: Sequence[TrackEvent], also: Sequence[str]) -> list[TrackEvent]:
+    """Give a courier's log, the latest first, with whom it names masked."""
     shown = [one.model_copy(update={"text": mask(one.text, also), "place": mask(one.place, also)}) for one in told]
     return sorted(shown, key=lambda one: one.at, reverse=True)
 

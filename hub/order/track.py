@@ -12,7 +12,7 @@ from hub.audience import audience_of
 from hub.audit import record
 from hub.database import keyring_of, row, rows, run
 from hub.errors import NotFound
-from hub.fulfilment.courier import CourierStatus, Subscription, Track
+from hub.fulfilment.courier import CourierStatus, Subscription, Track, TrackEvent
 from hub.order.advance import advance
 from hub.order.counters import mark_delivered
 from hub.order.lock import Locked, lock_order
@@ -165,14 +165,12 @@ def ask_silent(session: Session, at: datetime, limit: int = 500) -> int:
     return len(asked)
 
 
-def read_events(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
-    """Open a courier's log of a parcel; what it says may name people."""
-    statement = """select events from parcel_track
-                   where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no)"""
-    found = row(session, statement, **parcel.subject)
-    if found is None or found.events is None:
+def open_events(session: Session, parcel: Parcel, sealed: bytes | None) -> list[TrackEvent]:
+    """Open a courier's log of a parcel, oldest first; what it says may name people."""
+    if sealed is None:
         return []
-    return json.loads(keyring_of(session).open_body(bytes(found.events), parcel.events_place))
+    opened = keyring_of(session).open_body(bytes(sealed), parcel.events_place)
+    return [TrackEvent.model_validate(one) for one in json.loads(opened)]
 
 
 def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> None:
