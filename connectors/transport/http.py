@@ -9,8 +9,9 @@ from typing import Final
 from urllib.parse import urlencode
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
+from connectors.transport.session import open_session
 from hub.errors import Conflict, HubError, Misconfigured, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import Exchange, note
 from hub.settings import Http
@@ -41,6 +42,14 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(slots=True)
+class Heard:
+    """As much of an answer as has come: what breaks off is kept for whoever has to find out why."""
+
+    status: int | None = None
+    body: bytearray = field(default_factory=bytearray)
 
 
 Signer = Callable[[Call], Call]
@@ -86,17 +95,17 @@ class HttpApi:
 
         Raises: TryLater; OutcomeUnknown; Misconfigured when there is no answer at all.
         """
-        ready = self._sign(call)
+        ready, heard = self._sign(call), Heard()
         started = time.monotonic()
         try:
-            answer = self._speak(ready, limits or self._limits)
+            answer = self._speak(ready, limits or self._limits, heard)
         except HubError as error:
-            self._note(ready, None, started, error.message)
+            _note(ready, heard, started, error.message)
             raise
-        self._note(ready, answer, started, "")
+        _note(ready, heard, started, "")
         return answer
 
-    def _speak(self, call: Call, limits: Http) -> Answer:
+    def _speak(self, call: Call, limits: Http, heard: Heard) -> Answer:
         try:
             with self._session().request(
                 call.method,
@@ -108,30 +117,30 @@ class HttpApi:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = b"".join(_capped(response, time.monotonic() + limits.read_s))
-                return Answer(response.status_code, response.headers, body)
+                heard.status = response.status_code
+                _read(response, heard.body)
+                return Answer(response.status_code, response.headers, bytes(heard.body))
         except (requests.RequestException, HTTPError) as error:
             raise _translate(error) from error
 
     def _session(self) -> requests.Session:
         if not hasattr(self._threads, "session"):
-            session = requests.Session()
-            session.trust_env = False  # a machine's proxy variables must not decide where personal data goes
-            self._threads.session = session
+            self._threads.session = open_session()
         return self._threads.session
 
-    def _note(self, call: Call, answer: Answer | None, started: float, error: str) -> None:
-        shown = {key: value for key, value in call.query.items() if key not in SECRETS}
-        note(
-            Exchange(
-                request=f"{call.method} {call.url}?{urlencode(shown)}".rstrip("?"),
-                request_body=call.body,
-                status=answer.status if answer else None,
-                answer_body=answer.body if answer else b"",
-                seconds=round(time.monotonic() - started, 4),
-                error=error,
-            )
+
+def _note(call: Call, heard: Heard, started: float, error: str) -> None:
+    shown = {key: value for key, value in call.query.items() if key not in SECRETS}
+    note(
+        Exchange(
+            request=f"{call.method} {call.url}?{urlencode(shown)}".rstrip("?"),
+            request_body=call.body,
+            status=heard.status,
+            answer_body=bytes(heard.body),
+            seconds=round(time.monotonic() - started, 4),
+            error=error,
         )
+    )
 
 
 def failure_of(answer: Answer) -> HubError | None:
@@ -156,7 +165,7 @@ def _translate(error: requests.RequestException | HTTPError) -> HubError:
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(error, requests.ConnectTimeout) or isinstance(reason, (NewConnectionError, ConnectTimeoutError)):
         return TryLater("the partner cannot be reached", code="unreachable")
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, (requests.Timeout, ReadTimeoutError)):
         return OutcomeUnknown("the partner did not answer in time", code="timeout")
     if isinstance(error, NO_ADDRESS):
         return Misconfigured("the connection's base_url is not an address", code="bad_url")
@@ -165,19 +174,13 @@ def _translate(error: requests.RequestException | HTTPError) -> HubError:
     )
 
 
-def _capped(response: requests.Response, deadline: float) -> list[bytes]:
-    """Read an answer up to its cap and its time; a body that trickles in must not outlive the lease."""
-    chunks: list[bytes] = []
-    size = 0
-    # read1 gives what has come; iter_content would wait for a whole chunk, however slowly its bytes come.
+def _read(response: requests.Response, body: bytearray) -> None:
+    """Read an answer up to its cap; the session sees to its time."""
+    # read1 gives what has come; iter_content would wait for a whole chunk, and lose it when the rest does not come.
     while chunk := response.raw.read1(65_536, decode_content=True):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > ANSWER_CAP:
+        body += chunk
+        if len(body) > ANSWER_CAP:
             raise OutcomeUnknown(f"the answer is larger than {ANSWER_CAP} bytes", code="answer_too_large")
-        if time.monotonic() > deadline:
-            raise OutcomeUnknown("the answer came too slowly", code="timeout")
-    return chunks
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
