@@ -1,24 +1,17 @@
-"""Take due steps, and write down what became of them: all SQL of the engine, with time as a parameter."""
+"""Take due steps through the gates of their connections, with time as a parameter."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.orm import Session
 
 from flows.effect import Claimed
-from hub.database import keyring_of, rows, run
-from hub.errors import HubError, OutcomeUnknown
-from hub.exchange import Exchange, place, write_exchanges
-from hub.steps import StepState, promote
+from hub.database import rows, run
+from hub.gates import CLAIMABLE, Limit, Taken, allowances, take_places
 
-CLAIM: Final = """
-    with due as (
-        select id, state as was, run_at as due_at from step
-        where state in ('pending', 'unknown', 'in_flight') and run_at <= :at and connection <> all(:full)
-          and connection not in (select connection from connection_health where paused_at is not null)
-        order by run_at, id limit :limit for update skip locked),
+TAKE: Final = """
     claimed as (
         update step set state = 'in_flight', token = token + 1, attempts = attempts + 1, lease_until = :lease_until,
                         run_at = :reclaim_at, doubt = doubt or due.was = 'in_flight',
@@ -26,42 +19,106 @@ CLAIM: Final = """
         from due where step.id = due.id
         returning step.*, due.was, due.due_at)
     select id, flow, lane, connection, idempotency_key, order_id, subject, attempts, unheard, token, was, doubt,
-           lease_until
+           lease_until, traceparent
     from claimed order by due_at, id"""
 """An expired lease is due like anything else: while a step is in flight, run_at is lease end plus grace."""
+
+CLAIM: Final = f"""
+    with allowed as (
+        select * from unnest(cast(:connections as text[]), cast(:places as bigint[])) as a (connection, places)),
+    due as (
+        select s.id, s.was, s.due_at from allowed cross join lateral (
+            select id, state as was, run_at as due_at from step
+            where {CLAIMABLE} and connection = allowed.connection and run_at <= :at
+            order by connection, run_at, id limit allowed.places for update skip locked) s
+        order by s.due_at, s.id limit :limit),
+    {TAKE}"""
+"""Each connection's own queue from its oldest end, so that no backlog stands in front of another's work."""
+
+CLAIM_NAMED: Final = f"""
+    with allowed as (
+        select * from unnest(cast(:connections as text[]), cast(:places as bigint[])) as a (connection, places)),
+    free as (
+        select id, state as was, run_at as due_at, connection from step
+        where id = any(:ids) and {CLAIMABLE} and run_at <= :at and connection = any(:connections)
+        for update skip locked),
+    due as (
+        select id, was, due_at from (
+            select free.*, row_number() over (partition by connection order by due_at, id) as place from free) one
+        join allowed using (connection) where one.place <= allowed.places
+        order by due_at, id limit :limit),
+    {TAKE}"""
 
 
 class Fenced(Exception):
     """Somebody else has claimed the step since: nothing of this attempt may be booked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How steps are claimed: for how long, within which limits of their connections, and how many of one at most.
+
+    `caps` are this worker's own: how many more of a connection it can start; `cap` is that of all others.
+    """
+
+    lease: timedelta
+    grace: timedelta
+    limits: Mapping[str, Limit] = field(default_factory=dict[str, Limit])
+    caps: Mapping[str, int] = field(default_factory=dict[str, int])
+    cap: int = 1_000_000
+
+
 def claim(
-    session: Session,
-    limit: int,
-    at: datetime,
-    clock_s: float,
-    lease: timedelta,
-    grace: timedelta,
-    full: Sequence[str] = (),
+    session: Session, limit: int, at: datetime, clock_s: float, terms: Terms, ids: Collection[int] | None = None
 ) -> list[Claimed]:
-    """Claim the steps that are due, heads of their lanes all of them; `full` and paused connections are left alone."""
-    until = at + lease
-    found = rows(session, CLAIM, at=at, limit=limit, lease_until=until, reclaim_at=until + grace, full=list(full))
-    return [Claimed(*tuple(one), claimed_s=clock_s) for one in found]
+    """Claim steps that are due, heads of their lanes all of them; only those of `ids`, if some are named.
+
+    A paused connection's are left alone, one with limits gives as many as they allow, and an open breaker none but one
+    probe when its time has come.
+    """
+    among = None if ids is None else _connections_of(session, ids)
+    allowed = allowances(session, terms.limits, at, among=among)
+    places = {
+        name: min(one.places, terms.caps.get(name, terms.cap), limit)
+        for name, one in allowed.items()
+        if terms.caps.get(name, terms.cap) > 0
+    }
+    if not places:
+        return []
+    until = at + terms.lease
+    found = rows(
+        session,
+        CLAIM if ids is None else CLAIM_NAMED,
+        connections=list(places),
+        places=list(places.values()),
+        at=at,
+        limit=limit,
+        lease_until=until,
+        reclaim_at=until + terms.grace,
+        **({} if ids is None else {"ids": list(ids)}),
+    )
+    steps = [Claimed(*tuple(one), claimed_s=clock_s) for one in found]
+    taken: dict[str, Taken] = {}
+    for step in steps:
+        if (gate := allowed[step.connection]).restricted:
+            calls = taken[step.connection].calls + 1 if step.connection in taken else 1
+            taken[step.connection] = Taken(step.connection, calls, step.id, step.token, gate.probing)
+    take_places(session, list(taken.values()), terms.limits, at, until + terms.grace)
+    return steps
 
 
-def prolong(session: Session, step: Claimed, at: datetime, lease: timedelta, grace: timedelta) -> None:
+def prolong(session: Session, step: Claimed, at: datetime, terms: Terms) -> None:
     """Give a step its whole lease once more, if it is still this worker's.
 
     Raises: Fenced.
     """
-    until = at + lease
+    until = at + terms.lease
     changed = run(
         session,
         """update step set lease_until = :until, run_at = :reclaim_at
            where id = :id and token = :token and state = 'in_flight'""",
         until=until,
-        reclaim_at=until + grace,
+        reclaim_at=until + terms.grace,
         id=step.id,
         token=step.token,
     )
@@ -69,56 +126,6 @@ def prolong(session: Session, step: Claimed, at: datetime, lease: timedelta, gra
         raise Fenced
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an attempt, and when the step is due again if it is."""
-
-    state: StepState
-    run_at: datetime
-    error: HubError | None = None
-
-
-def settle(session: Session, step: Claimed, outcome: Outcome, at: datetime) -> None:
-    """Write the outcome of an attempt, if the step is still this worker's.
-
-    Raises: Fenced.
-    """
-    ended = outcome.state in {StepState.DONE, StepState.DEAD}
-    changed = run(
-        session,
-        """update step set state = :state, run_at = :run_at, lease_until = null, last_error = :error,
-                           doubt = doubt or :unheard, unheard = unheard + (:unheard)::int,
-                           settled_at = :settled_at
-           where id = :id and token = :token and state = 'in_flight'""",
-        state=outcome.state,
-        run_at=outcome.run_at,
-        error=outcome.error.message if outcome.error else "",
-        unheard=isinstance(outcome.error, OutcomeUnknown),
-        settled_at=at if ended else None,
-        id=step.id,
-        token=step.token,
-    )
-    if not changed:
-        raise Fenced
-    if outcome.state is StepState.DONE:
-        promote(session, step.lane, at)
-
-
-def keep_attempt(
-    session: Session, step: Claimed, outcome: Outcome, heard: Sequence[Exchange], started: datetime, at: datetime
-) -> None:
-    """Keep what was said in an attempt, sealed."""
-    sealed = keyring_of(session).seal_body(write_exchanges(heard), place(step.id, step.token)) if heard else None
-    run(
-        session,
-        """insert into attempt (step_id, token, started_at, finished_at, outcome, error_code, error, exchanges)
-           values (:id, :token, :started, :finished, :outcome, :code, :error, :exchanges)""",
-        id=step.id,
-        token=step.token,
-        started=started,
-        finished=at,
-        outcome=outcome.state,
-        code=outcome.error.code if outcome.error else "",
-        error=outcome.error.message if outcome.error else "",
-        exchanges=sealed,
-    )
+def _connections_of(session: Session, ids: Collection[int]) -> set[str]:
+    found = rows(session, "select distinct connection from step where id = any(:ids)", ids=list(ids))
+    return {one.connection for one in found}

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+from hub.document import Document
 from hub.errors import HubError
 
 
@@ -14,8 +15,8 @@ from hub.errors import HubError
 class Claimed:
     """A step that belongs to this worker until its lease ends.
 
-    `was` is the state it was claimed from; `doubt` says that an earlier call may have been executed unheard;
-    `unheard` counts such calls.
+    `order_id` is the order it is for, if it is for one. `was` is the state it was claimed from; `doubt` says that an
+    earlier call may have been executed unheard; `unheard` counts such calls. `traceparent` continues a trace (W3C).
     `claimed_s` is this worker's monotonic clock at the claim.
     """
 
@@ -24,7 +25,7 @@ class Claimed:
     lane: str
     connection: str
     idempotency_key: str
-    order_id: int
+    order_id: int | None
     subject: Mapping[str, Any]
     attempts: int
     unheard: int
@@ -32,13 +33,28 @@ class Claimed:
     was: str
     doubt: bool
     lease_until: datetime
+    traceparent: str
     claimed_s: float
 
 
+class OfFulfilment(Document):
+    """The subject of a step about one fulfilment order."""
+
+    order_id: int
+    no: int
+
+
 class Effect(Protocol):
-    """One kind of step. Only `call` and `ask` touch the network, and they touch nothing else."""
+    """One kind of step. Only `call` and `ask` touch the network, and they touch nothing else.
+
+    `subject` is the shape that a step's own subject must have: what an older or newer release wrote differently is
+    told to a person instead of being guessed at. `alone` says that booking locks what many orders share (stock), so
+    that it is done in a transaction of its own.
+    """
 
     flow: str
+    subject: type
+    alone: bool
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> Any:  # noqa: ANN401 # the flow's own request
         """Gather what is sent; None when there is nothing to send any more, and the step is done without a call."""

@@ -1,32 +1,32 @@
-"""Run one claimed step: prepare, check the time left, call, and settle; at most once in effect, through any crash."""
+"""Run claimed steps: prepare, check the time left, call, and settle; at most once in effect, through any crash.
 
-from collections.abc import Callable, Mapping
+Preparing and settling are done for a batch in one transaction each; calling is done for one step and knows no
+database, so that any number of threads may call at once. A bug in one flow harms no other flow's step.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
-from flows.claim import Fenced, Outcome, keep_attempt, prolong, settle
+from flows.claim import Fenced, Terms, claim, prolong
 from flows.effect import Claimed, Effect, is_idempotent
-from hub.cases import NewCase, open_cases
-from hub.connections import heed
+from flows.settle import Result, book, bury_alone
+from flows.verdict import Outcome, judge
 from hub.database import Database
-from hub.errors import HubError, Misconfigured, OutcomeUnknown, Rejected, TryLater
-from hub.exchange import Exchange, listening
-from hub.order.lock import lock_order
+from hub.errors import HubError, Malformed, OutcomeUnknown, Rejected, TryLater
+from hub.exchange import listening
+from hub.failpoints import reach
+from hub.gates import Limit, Tolerance
 from hub.ports import Connectors
 from hub.settings import Settings
 from hub.steps import StepState
-
-BACKOFF: Final = wait_exponential_jitter(multiplier=0.5, max=300, exp_base=2, jitter=0.5)
-"""Seconds before the next attempt: half a second doubling up to five minutes, with jitter against thundering herds."""
-
-PATIENCE: Final = 20
-"""How many times more often a step is tried that was certainly not executed: a partner may be away for a day."""
 
 MARGIN_S: Final = 0.5
 """What must remain of the lease beyond the call's own time limit."""
@@ -50,6 +50,18 @@ class Clock:
     monotonic: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed step and what is to be sent for it; with an error, or without a request, nothing is."""
+
+    step: Claimed
+    effect: Effect | None
+    partner: object
+    request: Any
+    started: datetime
+    error: HubError | None = None
+
+
 class Engine:
     """Runs steps; it knows neither threads nor brokers."""
 
@@ -67,127 +79,225 @@ class Engine:
         self._effects = effects
         self._clock = clock
         self._heard = heard
-        self._lease = timedelta(seconds=settings.worker.lease_s)
-        self._grace = timedelta(seconds=settings.worker.grace_s)
+        self._terms = Terms(
+            timedelta(seconds=settings.worker.lease_s),
+            timedelta(seconds=settings.worker.grace_s),
+            {
+                name: Limit(one.rate_per_s, one.burst, one.at_once)
+                for name, one in settings.connections.items()
+                if one.rate_per_s is not None or one.at_once is not None
+            },
+        )
+        self._brands = {name: one.brand for name, one in settings.connections.items()}
         self._attempts = settings.worker.attempts
+        breaker = settings.breaker
+        self._tolerance = Tolerance(breaker.failures, breaker.cool_s, breaker.longest_cool_s)
         self._call_limit_s = settings.http.connect_s + 2 * settings.http.read_s
+        self._subjects = {name: TypeAdapter[Any](effect.subject) for name, effect in effects.items()}
 
-    def run(self, step: Claimed) -> StepState | None:
-        """Run a step and give the state it was left in; None when this worker had no right to it any more."""
-        started = self._clock.now()
+    def take(
+        self,
+        limit: int,
+        *,
+        caps: Mapping[str, int] | None = None,
+        cap: int | None = None,
+        ids: Collection[int] | None = None,
+    ) -> list[Claimed]:
+        """Claim due steps, at most `limit`: of each connection in `caps` so many at most, of every other `cap`."""
+        terms = replace(self._terms, caps=caps or {}, cap=limit if cap is None else cap)
+        with self._database.transaction() as session:
+            steps = claim(session, limit, self._clock.now(), self._clock.monotonic(), terms, ids)
+            reach("claim.claimed")
+        reach("claim.committed")
+        return steps
+
+    def prepare(self, steps: Sequence[Claimed]) -> list[Job]:
+        """Gather what is sent for each step; a flow that fails by a bug fails alone.
+
+        Raises: OperationalError when the database is away.
+        """
+        try:
+            with self._database.transaction() as session:
+                return [self._prepare(session, step) for step in steps]
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 # a bug in one flow, or a row nobody thought of, must stop no other
+            if len(steps) > 1:
+                return [job for step in steps for job in self.prepare([step])]
+            (step,) = steps
+            _log.exception("step.bug", step=step.id, flow=step.flow, where="prepare")
+            return [self._broken(step, error)]
+
+    def call(self, job: Job) -> Result:
+        """Make one call and sort what came of it."""
+        step, started = job.step, job.started
         answer: Any = None
         with listening() as heard:
             try:
-                answer = self._effect(step, started)
+                answer = self._call(job)
                 outcome = Outcome(StepState.DONE, started)
-            except (_TooLate, Fenced):
+            except _TooLate:
                 _log.warning("step.too_late", step=step.id, order=step.order_id)
-                return None
+                outcome = Outcome(StepState.PENDING, self._clock.now(), given_back=True)
             except HubError as error:
                 outcome = self._sort(step, error)
+            except Fenced:
+                outcome = Outcome(
+                    StepState.PENDING, self._clock.now(), given_back=True
+                )  # books nothing: it is not ours
+            except OperationalError as error:
+                outcome = self._sort(step, OutcomeUnknown("the database went away before the call", code="our_fault"))
+                _log.warning("step.database_away", step=step.id, error=type(error.orig).__name__)
+            except Exception as error:  # noqa: BLE001 # as above; the partner may have been called
+                _log.exception("step.bug", step=step.id, flow=step.flow, where="call")
+                outcome = self._sort(step, OutcomeUnknown(_bug_words(error), code="our_fault"))
         if heard:
             self._heard(step.connection, outcome.error, self._clock.now())
-        with suppress(Fenced):
-            self._book(step, outcome, answer, heard, started)
-            _log.info(
-                "step", step=step.id, flow=step.flow, order=step.order_id, state=outcome.state, attempt=step.attempts
-            )
-            return outcome.state
-        _log.warning("step.fenced", step=step.id, order=step.order_id)
-        return None
+        return Result(step, job.effect, outcome, started, self._clock.now(), answer, heard)
 
-    def _effect(self, step: Claimed, at: datetime) -> Any:  # noqa: ANN401 # the flow's own answer
-        if step.was == StepState.IN_FLIGHT and step.unheard >= self._attempts:
-            raise Rejected("its attempts are spent without an outcome", code="attempts_spent")
+    def book(self, results: Sequence[Result]) -> dict[int, StepState]:
+        """Write results down, in as few transactions as may be, and give the states of those that were still ours.
+
+        Raises: OperationalError when the database is away; nothing is lost by booking again then.
+        """
+        alone = [one for one in results if one.effect is not None and one.effect.alone]
+        together = [one for one in results if one.effect is None or not one.effect.alone]
+        booked = self._book(together) if together else {}
+        for one in alone:
+            booked |= self._book([one])
+        for one in results:
+            if one.step.id in booked:
+                step = one.step
+                state = one.outcome.state
+                _log.info("step", step=step.id, flow=step.flow, order=step.order_id, state=state, attempt=step.attempts)
+            else:
+                _log.warning("step.fenced", step=one.step.id, order=one.step.order_id)
+        return booked
+
+    def run(self, step: Claimed) -> StepState | None:
+        """Run a step and give the state it was left in; None when this worker had no right to it any more."""
+        (job,) = self.prepare([step])
+        return self.book([self.call(job)]).get(step.id)
+
+    def _prepare(self, session: Session, step: Claimed) -> Job:
+        at = self._clock.now()
         effect = self._effects.get(step.flow)
-        if effect is None:
-            raise Rejected(f"no flow is called {step.flow}", code="unknown_flow")
-        partner = self._connectors.get(step.connection)
-        with self._database.transaction() as session:
-            request = effect.prepare(session, step, at)
-        if request is None:
+        try:
+            if step.was == StepState.IN_FLIGHT and step.unheard >= self._attempts:
+                raise Rejected("its attempts are spent without an outcome", code="attempts_spent")
+            if effect is None:
+                raise Rejected(f"no flow is called {step.flow}", code="unknown_flow")
+            partner = self._connectors.get(step.connection)
+            self._check_subject(step)
+            return Job(step, effect, partner, effect.prepare(session, step, at), at)
+        except HubError as error:
+            return Job(step, effect, None, None, at, error)
+
+    def _check_subject(self, step: Claimed) -> None:
+        """Refuse a subject that was written for another release, naming the fields that do not fit."""
+        try:
+            self._subjects[step.flow].validate_python(step.subject)
+        except ValidationError as error:
+            fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
+            raise Malformed(f"its subject does not fit {step.flow}: {fields}", code="subject_misfit") from error
+
+    def _call(self, job: Job) -> Any:  # noqa: ANN401 # the flow's own answer
+        if job.error is not None:
+            raise job.error
+        step, effect, partner = job.step, job.effect, job.partner
+        if effect is None or job.request is None:
             return None
         self._check_time(step)
         if step.was == StepState.IN_FLIGHT and not is_idempotent(partner) and self._may_land_late(step.connection):
             raise OutcomeUnknown("a worker ended while the partner was at work", code="worker_ended")
         if step.doubt and not is_idempotent(partner):
-            known = effect.ask(partner, request)
+            known = effect.ask(partner, job.request)
             if known is not None:
                 return known
             step = self._prolong(step)  # asking may have taken long, and what is not there must be sent all the same
-        return effect.call(partner, request)
+        reach("call.before")
+        answer = effect.call(partner, job.request)
+        reach("call.after")
+        return answer
 
     def _prolong(self, step: Claimed) -> Claimed:
         """Give the step its whole lease once more."""
         with self._database.transaction() as session:
-            prolong(session, step, self._clock.now(), self._lease, self._grace)
+            prolong(session, step, self._clock.now(), self._terms)
         return replace(step, claimed_s=self._clock.monotonic())
 
     def _check_time(self, step: Claimed) -> None:
         """Stop before a call that could still be under way when somebody else may claim the step."""
         used = self._clock.monotonic() - step.claimed_s
-        if used > self._lease.total_seconds() - self._call_limit_s - MARGIN_S:
+        if used > self._terms.lease.total_seconds() - self._call_limit_s - MARGIN_S:
             raise _TooLate
 
     def _sort(self, step: Claimed, error: HubError) -> Outcome:
-        """Decide from an error what happens to the step."""
-        now = self._clock.now()
-        if isinstance(error, Misconfigured):  # its connection is paused, so this waits for a person
-            return Outcome(StepState.PENDING, now, error)
-        wait_s = backoff_s(step.attempts)
-        if isinstance(error, TryLater) and step.attempts < self._attempts * PATIENCE:
-            return Outcome(StepState.PENDING, now + timedelta(seconds=max(wait_s, error.after_s or 0)), error)
-        if isinstance(error, OutcomeUnknown):
-            grace = max(self._grace, self._own_grace(step.connection))
-            # Dead or not, nobody may ask before a late call can no longer land.
-            state = StepState.UNKNOWN if step.unheard + 1 < self._attempts else StepState.DEAD
-            return Outcome(state, now + max(timedelta(seconds=wait_s), grace), error)
-        return Outcome(StepState.DEAD, now, error)
+        grace = max(self._terms.grace, self._own_grace(step.connection))
+        return judge(step, error, self._attempts, grace, self._clock.now())
+
+    def _broken(self, step: Claimed, error: Exception) -> Job:
+        """Let a step whose flow has a bug be tried again as long as an attempt is left: nothing was sent."""
+        spent = step.attempts >= self._attempts
+        words = _bug_words(error)
+        fault = Rejected(words, code="our_fault") if spent else TryLater(words, code="our_fault")
+        return Job(step, self._effects.get(step.flow), None, None, self._clock.now(), fault)
 
     def _may_land_late(self, connection: str) -> bool:
         """Say whether a call may still land after the lease of the worker that made it, and the grace behind it."""
-        return self._own_grace(connection) > self._grace
+        return self._own_grace(connection) > self._terms.grace
 
     def _own_grace(self, connection: str) -> timedelta:
         """Give how long a partner says that a call of ours may still land after its answer was missed."""
-        return timedelta(seconds=getattr(self._connectors.get(connection), "grace_s", 0))
+        with suppress(HubError):
+            return timedelta(seconds=getattr(self._connectors.get(connection), "grace_s", 0))
+        return timedelta()
 
-    def _book(
-        self,
-        step: Claimed,
-        outcome: Outcome,
-        answer: Any,  # noqa: ANN401 # the flow's own answer
-        heard: list[Exchange],
-        started: datetime,
-    ) -> None:
-        """Write outcome, local effects and attempt in one transaction; the order's row is locked before the step's."""
-        effect = self._effects.get(step.flow)
-        now = self._clock.now()
+    def _book(self, results: Sequence[Result]) -> dict[int, StepState]:
+        """Book in one transaction; a batch that fails is halved until what is to blame is alone."""
+        try:
+            with self._database.transaction() as session:
+                ours = book(session, results, self._brands, self._tolerance, self._clock.now())
+        except OperationalError:
+            if len(results) == 1 or not self._is_there():
+                raise
+        except Exception as error:  # noqa: BLE001 # a bug in one flow's booking must not lose its neighbours' answers
+            if len(results) == 1:
+                _log.exception("step.bug", step=results[0].step.id, flow=results[0].step.flow, where="settle")
+                return self._book_broken(results[0], error)
+        else:
+            reach("settle.committed")
+            return {one.step.id: one.outcome.state for one in results if one.step.id in ours}
+        half = len(results) // 2
+        return self._book(results[:half]) | self._book(results[half:])
+
+    def _book_broken(self, result: Result, error: Exception) -> dict[int, StepState]:
+        """Book that an answer could not be booked: the call may have been executed; dead when attempts are spent."""
+        fault = OutcomeUnknown(_bug_words(error), code="our_fault")
+        outcome = self._sort(result.step, fault)
+        if result.outcome.state is StepState.DEAD:  # giving up is what failed
+            outcome = replace(outcome, state=StepState.DEAD)
+        broken = replace(result, outcome=outcome, answer=None)
+        brand = self._brands.get(result.step.connection, "")
         with self._database.transaction() as session:
-            brand = lock_order(session, step.order_id).brand
-            settle(session, step, outcome, now)
-            if outcome.state is StepState.DONE and effect and answer is not None:
-                effect.settle(session, step, answer, now)
-            heed(session, step.connection, brand, outcome.error, now)
-            if outcome.state is StepState.DEAD and outcome.error:
-                _bury(session, step, outcome.error, brand, now)
-                if effect:
-                    effect.give_up(session, step, outcome.error, now)
-            keep_attempt(session, step, outcome, heard, started, now)
+            if outcome.state is StepState.DEAD:
+                ours = bury_alone(session, broken, fault, brand, self._clock.now())
+            else:
+                ours = bool(book(session, [broken], self._brands, self._tolerance, self._clock.now()))
+        return {result.step.id: outcome.state} if ours else {}
+
+    def _is_there(self) -> bool:
+        """Say whether the database answers: a deadlock or a lock that took too long is not an outage."""
+        with suppress(OperationalError), self._database.transaction() as session:
+            session.connection().exec_driver_sql("select 1")
+            return True
+        return False
 
 
 class _TooLate(Exception):
     """The lease does not leave enough time for a call."""
 
 
-def backoff_s(attempts: int) -> float:
-    """Give the seconds to wait after so many attempts."""
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = attempts
-    return BACKOFF(state)
-
-
-def _bury(session: Session, step: Claimed, error: HubError, brand: str, at: datetime) -> None:
-    message = f"{step.flow} to {step.connection}: {error.message}"
-    case = NewCase("step_dead", f"step:{step.id}", brand, message, step.order_id, {"step": step.id})
-    open_cases(session, [case], at)
+def _bug_words(error: Exception) -> str:
+    """Name a bug without its text, which may hold what a partner or a buyer said."""
+    return f"the hub failed ({type(error).__name__})"

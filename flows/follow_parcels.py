@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from connectors.registry import Registry
 from flows.effect import Claimed
 from hub.cases import open_cases
+from hub.document import Document
 from hub.errors import HubError, NeedsOperator, NotFound, Rejected
 from hub.fulfilment.courier import Subscription, Track
 from hub.inbox import InboxState, Message, settle
@@ -17,10 +18,20 @@ from hub.order.track import ASK, SUBSCRIBE, Parcel, mark_subscribed, read_subscr
 from hub.ports import ParcelTracker
 
 
+class OfParcel(Document):
+    """The subject of a step about one parcel."""
+
+    order_id: int
+    shipment_no: int
+    no: int
+
+
 class SubscribeParcel:
     """Asks a courier to send us one parcel's news."""
 
     flow: str = SUBSCRIBE
+    subject: type = OfParcel
+    alone: bool = False
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> Subscription:  # noqa: ARG002 # the port's shape
         return read_subscription(session, Parcel(**step.subject))
@@ -44,6 +55,8 @@ class AskParcel:
     """Asks a courier for the log of one parcel that nothing was heard of."""
 
     flow: str = ASK
+    subject: type = OfParcel
+    alone: bool = False
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> Subscription:  # noqa: ARG002 # the port's shape
         return read_subscription(session, Parcel(**step.subject))

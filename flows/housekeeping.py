@@ -1,32 +1,55 @@
-"""What keeps the tables small and whole: partitions, history, the audit chain, spent nonces, lanes that were missed."""
+"""What keeps the tables small and whole, by the schedule: partitions, history, the audit chain, missed lanes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import Final
 
+import structlog
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from hub import audit, clients, partitions, steps, visits
+from hub import audit, clients, partitions, schedules, steps, visits
 from hub.database import Database
 from hub.order.track import ask_silent
+from hub.schedules import Slot, finish_slot, last_slots, plan_schedules, slot_of, take_slot
 from hub.settings import Settings
 
 KEEP_KEYS: Final = timedelta(days=7)
 """How long an Idempotency-Key protects its request."""
 
-AGAIN_S: Final = 30
-"""How soon a chore that failed is tried again."""
+LEASE: Final = timedelta(minutes=5)
+"""How long a slot belongs to whoever took it on."""
+
+PLAN: Final = timedelta(minutes=1)
+
+AGAIN: Final = timedelta(seconds=30)
+"""How soon a slot that failed is tried again."""
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something to do every so often; doing it twice, or in two processes at once, is harmless."""
+    """Something to do every so often; doing it twice is harmless.
+
+    `local` chores are of this process alone (what it has heard itself): they have no row, and every process does them.
+    """
 
     name: str
-    every_s: float
+    every_s: int
     do: Callable[[Session, datetime], object]
+    local: bool = False
+
+
+class Sweep:
+    """Looks at the lanes that wait, some thousands each time: the end of one look is where the next begins."""
+
+    def __init__(self) -> None:
+        self._after = ""
+
+    def go(self, session: Session, at: datetime) -> None:
+        self._after = steps.wake_parked(session, at, self._after)
 
 
 def chores(settings: Settings) -> list[Chore]:
@@ -35,31 +58,78 @@ def chores(settings: Settings) -> list[Chore]:
     return [
         Chore("audit.seal", 1, lambda session, _at: audit.seal(session)),
         Chore("steps.history", 2, steps.move_finished),
-        Chore("steps.parked", 5, steps.wake_parked),
+        Chore("steps.parked", 5, Sweep().go),
         Chore("clients.forget", 60, lambda session, at: clients.forget_old(session, at - skew, at - KEEP_KEYS)),
         Chore("visits.forget", 3600, visits.forget_visits),
         Chore("parcels.ask", 600, ask_silent),
         Chore("partitions.make", 3600, partitions.make_partitions),
         Chore("partitions.drop", 3600, lambda session, at: partitions.drop_partitions(session, at, settings.retention)),
+        Chore("schedule.forget", 600, schedules.forget_runs),
     ]
 
 
 class Rounds:
-    """Does each chore when its time has come."""
+    """Does each chore once in each of its periods, whoever else keeps the same schedule."""
 
     def __init__(self, database: Database, every: Sequence[Chore], now: Callable[[], datetime]) -> None:
         self._database = database
         self._now = now
         self._chores = every
-        self._due = dict.fromkeys((chore.name for chore in every), 0.0)
+        self._done: dict[str, datetime] = {}
+        self._put_off: dict[str, datetime] = {}
+        self._plan_at: datetime | None = None
 
     def go(self) -> int:
-        """Do what is due, and give 0: there is never a reason to come back at once."""
+        """Do what is due, and give 0: there is never a reason to come back at once.
+
+        Raises: OperationalError when the database is away.
+        """
+        self._plan()
         for chore in self._chores:
-            if monotonic() >= self._due[chore.name]:
+            now = self._now()
+            slot = slot_of(timedelta(seconds=chore.every_s), now)
+            if self._done.get(chore.name) != slot and self._put_off.get(chore.name, now) <= now:
                 # Put off first: one that cannot get through must not keep those behind it from their turn.
-                self._due[chore.name] = monotonic() + min(chore.every_s, AGAIN_S)
-                with self._database.transaction() as session:
-                    chore.do(session, self._now())
-                self._due[chore.name] = monotonic() + chore.every_s
+                self._put_off[chore.name] = now + AGAIN
+                if self._do(chore, slot):
+                    self._done[chore.name] = slot
+                    del self._put_off[chore.name]
         return 0
+
+    def _plan(self) -> None:
+        """Write which chores there are, and learn which slots others have done."""
+        now = self._now()
+        if self._plan_at is not None and now < self._plan_at:
+            return
+        shared = {chore.name: timedelta(seconds=chore.every_s) for chore in self._chores if not chore.local}
+        with self._database.transaction() as session:
+            plan_schedules(session, shared)
+            self._done = last_slots(session, list(shared)) | {
+                name: slot for name, slot in self._done.items() if name not in shared
+            }
+        self._plan_at = now + PLAN
+
+    def _do(self, chore: Chore, at: datetime) -> bool:
+        """Do a chore unless somebody else does; False when it failed."""
+        if chore.local:
+            with self._database.transaction() as session:
+                chore.do(session, self._now())
+            return True
+        with self._database.transaction() as session:
+            slot = take_slot(session, chore.name, at, self._now(), LEASE, AGAIN)
+        return slot is None or self._work(chore, slot)
+
+    def _work(self, chore: Chore, slot: Slot) -> bool:
+        """Do a slot; one that fails by a fault of ours is told of and does not keep the others from their turn."""
+        error = ""
+        try:
+            with self._database.transaction() as session:
+                chore.do(session, self._now())
+        except OperationalError as failure:
+            error = type(failure.orig).__name__
+        except Exception as failure:  # noqa: BLE001 # a bug in one chore must not keep the others from their turn
+            error = type(failure).__name__
+            _log.exception("schedule.failed", chore=chore.name)
+        with self._database.transaction() as session:
+            finish_slot(session, slot, self._now(), error)
+        return not error

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from flows.effect import Claimed
 from hub.audit import record
+from hub.document import Document
 from hub.errors import HubError, NeedsOperator
 from hub.fulfilment.model import ShipmentNotice
 from hub.order.outbound import read_shipment
@@ -14,10 +15,19 @@ from hub.order.progress import NOTIFY
 from hub.ports import ShipmentProbe, ShipmentSink
 
 
+class OfShipment(Document):
+    """The subject of a step about one shipment."""
+
+    order_id: int
+    shipment_no: int
+
+
 class NotifyShipment:
     """Tells one channel of one shipment."""
 
     flow: str = NOTIFY
+    subject: type = OfShipment
+    alone: bool = False
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> ShipmentNotice:  # noqa: ARG002 # the port's shape
         return read_shipment(session, step.subject["order_id"], step.subject["shipment_no"])

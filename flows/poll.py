@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
-from flows.engine import Heard, backoff_s
+from flows.engine import Heard
+from flows.verdict import backoff_s
 from hub.audience import COURIERS, ERP, set_audience
 from hub.cases import NewCase, open_cases, resolve
 from hub.connections import heed

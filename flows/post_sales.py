@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from flows.effect import Claimed
+from flows.effect import Claimed, OfFulfilment
 from hub.audit import record
 from hub.errors import HubError, NeedsOperator
 from hub.fulfilment.model import Accepted
@@ -17,6 +17,8 @@ class PostSale:
     """Books one sale."""
 
     flow: str = SALE
+    subject: type = OfFulfilment
+    alone: bool = False
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> Sale:  # noqa: ARG002 # the port's shape
         return read_sale(session, step.subject["order_id"], step.subject["no"])
@@ -39,6 +41,8 @@ class PostGoodsIssue:
     """Books one goods issue, behind its sale in the same lane."""
 
     flow: str = ISSUE
+    subject: type = OfFulfilment
+    alone: bool = False
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> GoodsIssue:  # noqa: ARG002 # the port's shape
         return read_goods_issue(session, step.subject["order_id"], step.subject["no"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from flows.effect import Claimed
+from flows.effect import Claimed, OfFulfilment
 from hub.errors import HubError, NeedsOperator
 from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Delivery
 from hub.fulfilment.release import CANCEL, RELEASE, has_ended, mark_submitted
@@ -18,6 +18,8 @@ class ReleaseFulfilment:
     """Sends one delivery to its location."""
 
     flow: str = RELEASE
+    subject: type = OfFulfilment
+    alone: bool = False
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> Delivery | None:
         """Gather the delivery, unless the location has refused it or the order was cancelled meanwhile."""
@@ -42,6 +44,8 @@ class CancelFulfilment:
     """Asks a location to stop a delivery."""
 
     flow: str = CANCEL
+    subject: type = OfFulfilment
+    alone: bool = True  # what is stopped gives its stock back
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> CancelWish:  # noqa: ARG002 # the port's shape
         return read_cancel_wish(session, step.subject["order_id"], step.subject["no"])

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
+from hub.bell import Bell
 from hub.keyring import Keyring
 
 NAMING: Final = {
@@ -24,6 +25,7 @@ NAMING: Final = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
 }
 KEYRING: Final = "keyring"
+RINGS: Final = "rings"
 
 METADATA: Final[MetaData] = SQLModel.metadata
 METADATA.naming_convention = NAMING
@@ -34,6 +36,8 @@ class Database:
 
     def __init__(self, url: str, keyring: Keyring, *, connections: int = 10) -> None:
         self._keyring = keyring
+        self._bell = Bell(url)
+        self.url = url
         self.engine = create_engine(
             sqlalchemy_url(url),
             pool_size=connections,
@@ -45,17 +49,26 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Generator[Session]:
-        """Begin, and commit unless the block raises."""
-        with Session(self.engine, expire_on_commit=False, info={KEYRING: self._keyring}) as session, session.begin():
-            yield session
+        """Begin, and commit unless the block raises; workers are told when it made work for them."""
+        with Session(self.engine, expire_on_commit=False, info={KEYRING: self._keyring}) as session:
+            with session.begin():
+                yield session
+            if RINGS in session.info:
+                self._bell.ring()
 
     def close(self) -> None:
+        self._bell.close()
         self.engine.dispose()
 
 
 def sqlalchemy_url(url: str) -> str:
     """Name the driver in a plain postgresql:// address."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def ring_after(session: Session) -> None:
+    """Have sleeping workers told of new work when this transaction has committed."""
+    session.info[RINGS] = True
 
 
 def keyring_of(session: Session) -> Keyring:

@@ -22,7 +22,7 @@ PROBE: Final = "probe"
 
 
 class Poll(Table, table=True):
-    """One thing to ask one connection for; `watermark` is up to when it is known."""
+    """One thing to ask one connection for; `watermark` is up to when it is known. A person may pause it."""
 
     __table_args__ = (Index("ix_poll_due", "run_at"),)
     connection: str = words(primary_key=True)
@@ -34,6 +34,7 @@ class Poll(Table, table=True):
     failures: int = number(default=0)
     last_success_at: datetime | None = moment(default=None)
     last_error: str = words(default="")
+    paused_at: datetime | None = moment(default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def claim_polls(
         session,
         """with due as (
                select connection, name from poll
-               where run_at <= :at and (lease_until is null or lease_until < :at)
+               where run_at <= :at and (lease_until is null or lease_until < :at) and paused_at is null
                  and (connection, name) in (
                      select * from unnest(cast(:connections as text[]), cast(:names as text[])))
                  and (name = 'probe'

@@ -99,7 +99,7 @@ def cancel_step(session: Session, actor: Actor, step_id: int, reason: str, at: d
     )
     if found is None:
         raise Conflict(f"step {step_id} has ended, or may have been executed: it stays", code="step_state")
-    promote(session, found.lane, at)
+    promote(session, [found.lane], at)
     record(session, at, actor.name, "step.cancel", f"step:{step_id}", reason=said)
     resolve(session, f"step:{step_id}", at, actor.name, said)
 

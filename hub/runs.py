@@ -69,7 +69,7 @@ class RunView(Document):
     doubt: bool
     attempts: int
     token: int
-    order_id: int
+    order_id: int | None
     idempotency_key: str
     last_error: str
     created_at: datetime

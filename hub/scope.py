@@ -15,8 +15,9 @@ ORDER_SEEN: Final = "(:every_brand or o.brand = any(:brands)) and (:every_shop o
 """Of sales_order o."""
 
 STEP_SEEN: Final = f"""((:every_brand and :every_shop) or exists (
-    select 1 from sales_order o where o.id = s.order_id and {ORDER_SEEN}))"""
-"""Of step s, live or finished: by its order."""
+    select 1 from sales_order o where o.id = s.order_id and {ORDER_SEEN})
+    or s.order_id is null and s.connection = any(:connections))"""
+"""Of step s, live or finished: by its order, or by its connection when it is for none."""
 
 INBOX_SEEN: Final = f"""((:every_brand and :every_shop) or m.connection = any(:connections) or exists (
     select 1 from sales_order o where o.id = m.order_id and {ORDER_SEEN}))"""

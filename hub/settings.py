@@ -32,11 +32,20 @@ class Worker(Part):
     """How steps are claimed and repeated."""
 
     threads: PositiveInt = 8
-    poll_s: PositiveFloat = 0.05
+    poll_s: PositiveFloat = 0.25
+    batch: PositiveInt = 256
     lease_s: PositiveFloat = 30
     grace_s: PositiveFloat = 2
     attempts: PositiveInt = 12
     inbox_batch: PositiveInt = 50
+
+
+class Breaker(Part):
+    """When a connection's breaker opens: after so many failures in a row, for so long, then twice as long each time."""
+
+    failures: PositiveInt = 10
+    cool_s: PositiveFloat = 5
+    longest_cool_s: PositiveFloat = 120
 
 
 class Http(Part):
@@ -77,7 +86,11 @@ class Targets(Part):
 
 
 class Connection(Part):
-    """A configured partner: `kind` names its module under connectors/, its secret lies under the connection's name."""
+    """A configured partner: `kind` names its module under connectors/, its secret lies under the connection's name.
+
+    `rate_per_s` calls a second are made at most by all processes together, of which `burst` may be saved up, and
+    `at_once` at the same time; without a number there is no such limit.
+    """
 
     kind: str
     brand: str
@@ -85,6 +98,9 @@ class Connection(Part):
     base_url: str = ""
     app_key: str = ""
     customer_id: str = ""
+    rate_per_s: PositiveFloat | None = None
+    burst: PositiveInt = 1
+    at_once: PositiveInt | None = None
     options: dict[str, str] = Field(default_factory=dict)
 
 
@@ -94,6 +110,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OMS_", env_nested_delimiter="__", frozen=True, extra="forbid")
 
     database_url: str = ""
+    broker_url: str = ""
     secrets_folder: Path | None = None
     api_host: str = "127.0.0.1"
     api_port: int = 8000
@@ -102,6 +119,7 @@ class Settings(BaseSettings):
     business_zone: str = "Asia/Shanghai"
     limits: Limits = Limits()
     worker: Worker = Worker()
+    breaker: Breaker = Breaker()
     http: Http = Http()
     polls: Polls = Polls()
     retention: Retention = Retention()

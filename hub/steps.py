@@ -7,7 +7,7 @@ added; different lanes never wait for each other.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from sqlalchemy import Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Session
 
 from hub.columns import Table, document, moment, number, one_of, sealed, words
-from hub.database import rows, run
+from hub.database import ring_after, rows, run
 
 
 class StepState(StrEnum):
@@ -37,15 +37,17 @@ OPEN = (StepState.WAITING, StepState.PENDING, StepState.IN_FLIGHT, StepState.UNK
 class StepColumns(Table):
     """What a live step and a finished one have in common.
 
-    `doubt` says that a call may have been executed unheard; `unheard` counts such calls.
+    `order_id` is the order it is for, if it is for one. `doubt` says that a call may have been executed unheard;
+    `unheard` counts such calls. `traceparent` continues the trace of what caused it (W3C), empty without one.
     """
 
     flow: str = words()
     lane: str = words()
     connection: str = words()
     idempotency_key: str = words()
-    order_id: int = number()
+    order_id: int | None = number(default=None)
     subject: dict[str, Any] = document()
+    traceparent: str = words(default="")
     state: str = words()
     run_at: datetime = moment()
     attempts: int = number(default=0)
@@ -63,9 +65,16 @@ class Step(StepColumns, table=True):
     __table_args__ = (
         one_of("state", StepState),
         UniqueConstraint("idempotency_key"),
-        Index("ix_step_due", "run_at", "id", postgresql_where=text("state in ('pending', 'unknown', 'in_flight')")),
-        Index("ix_step_lane", "lane", "id"),
+        Index(
+            "ix_step_due",
+            "connection",
+            "run_at",
+            "id",
+            postgresql_where=text("state in ('pending', 'unknown', 'in_flight')"),
+        ),
+        Index("ix_step_lane", "lane", "id", postgresql_where=text("state not in ('done', 'cancelled')")),
         Index("ix_step_waiting", "lane", "id", postgresql_where=text("state = 'waiting'")),
+        Index("ix_step_in_flight", "connection", postgresql_where=text("state = 'in_flight'")),
         Index("uq_step_lane_in_flight", "lane", unique=True, postgresql_where=text("state = 'in_flight'")),
         Index("ix_step_order", "order_id"),
         Index("ix_step_connection", "connection", "id"),
@@ -109,8 +118,9 @@ class NewStep:
     lane: str
     connection: str
     idempotency_key: str
-    order_id: int
+    order_id: int | None
     subject: Mapping[str, Any]
+    traceparent: str = ""
 
 
 def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes: bool = False) -> None:
@@ -134,13 +144,13 @@ def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes
         taken.add(step.lane)
     run(
         session,
-        """insert into step (flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, token,
-                             doubt, unheard, last_error, created_at)
-           select flow, lane, connection, key, order_id, subject::jsonb, state, :at, 0, 0, false, 0, '', :at
+        """insert into step (flow, lane, connection, idempotency_key, order_id, subject, traceparent, state, run_at,
+                             attempts, token, doubt, unheard, last_error, created_at)
+           select flow, lane, connection, key, order_id, subject::jsonb, trace, state, :at, 0, 0, false, 0, '', :at
            from unnest(cast(:flows as text[]), cast(:lanes as text[]), cast(:connections as text[]),
                        cast(:keys as text[]), cast(:orders as bigint[]), cast(:subjects as text[]),
-                       cast(:states as text[]))
-                with ordinality as new (flow, lane, connection, key, order_id, subject, state, place)
+                       cast(:traces as text[]), cast(:states as text[]))
+                with ordinality as new (flow, lane, connection, key, order_id, subject, trace, state, place)
            order by place""",
         flows=[step.flow for step in steps],
         lanes=[step.lane for step in steps],
@@ -148,22 +158,29 @@ def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes
         keys=[step.idempotency_key for step in steps],
         orders=[step.order_id for step in steps],
         subjects=[json.dumps(step.subject) for step in steps],
+        traces=[step.traceparent for step in steps],
         states=states,
         at=at,
     )
+    ring_after(session)
 
 
-def promote(session: Session, lane: str, at: datetime) -> None:
-    """Let the next waiting step of a lane run, unless something before it is still open."""
-    run(
+def promote(session: Session, lanes: Collection[str], at: datetime) -> int:
+    """Let the next waiting step of each lane run, unless something before it is still open; give how many do."""
+    changed = run(
         session,
         """update step set state = 'pending', run_at = :at
-           where id = (select id from step where lane = :lane and state = 'waiting' order by id limit 1)
-             and not exists (select 1 from step earlier where earlier.lane = :lane
-                             and earlier.state in ('pending', 'in_flight', 'unknown', 'dead'))""",
-        lane=lane,
+           where id in (select next.id from unnest(cast(:lanes as text[])) as named (lane)
+                        cross join lateral (select id from step where lane = named.lane and state = 'waiting'
+                                            order by lane, id limit 1) next
+                        where not exists (select 1 from step earlier where earlier.lane = named.lane
+                                          and earlier.state in ('pending', 'in_flight', 'unknown', 'dead')))""",
+        lanes=sorted(set(lanes)),
         at=at,
     )
+    if changed:
+        ring_after(session)
+    return changed
 
 
 def withdraw(session: Session, lane: str, flow: str, at: datetime) -> bool:
@@ -180,14 +197,14 @@ def withdraw(session: Session, lane: str, flow: str, at: datetime) -> bool:
         at=at,
     )
     if changed:
-        promote(session, lane, at)
+        promote(session, [lane], at)
     return bool(changed)
 
 
 def move_finished(session: Session, before: datetime, limit: int = 5_000) -> int:
     """Move finished steps to the monthly history, in bulk; give how many."""
-    columns = """id, flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, token,
-                 doubt, unheard, lease_until, last_error, created_at, settled_at"""
+    columns = """id, flow, lane, connection, idempotency_key, order_id, subject, traceparent, state, run_at, attempts,
+                 token, doubt, unheard, lease_until, last_error, created_at, settled_at"""
     return run(
         session,
         f"""with finished as (
@@ -200,13 +217,24 @@ def move_finished(session: Session, before: datetime, limit: int = 5_000) -> int
     )
 
 
-def wake_parked(session: Session, at: datetime) -> int:
-    """Promote heads of lanes that nothing holds up any more; a net under `promote`, run by the sweep."""
-    return run(
+def wake_parked(session: Session, at: datetime, after: str = "", limit: int = 2_000) -> str:
+    """Promote heads of lanes that nothing holds up any more; a net under `promote`, run by the sweep.
+
+    Looks at some of the lanes behind `after` and gives the last of them, empty at the end: lanes that are parked behind
+    a dead step are many, and looking at all of them each time would cost more than the work itself.
+    """
+    found = rows(
         session,
-        """update step set state = 'pending', run_at = :at
-           where state = 'waiting' and not exists (
-               select 1 from step earlier where earlier.lane = step.lane and earlier.id < step.id
-               and earlier.state in ('waiting', 'pending', 'in_flight', 'unknown', 'dead'))""",
-        at=at,
+        """with recursive parked as (
+               (select lane, 1 as n from step where state = 'waiting' and lane > :after order by lane limit 1)
+               union all
+               select (select s.lane from step s where s.state = 'waiting' and s.lane > parked.lane
+                       order by s.lane limit 1), n + 1
+               from parked where parked.lane is not null and n < :limit)
+           select lane from parked where lane is not null""",
+        after=after,
+        limit=limit,
     )
+    lanes = [one.lane for one in found]
+    promote(session, lanes, at)
+    return lanes[-1] if len(lanes) == limit else ""

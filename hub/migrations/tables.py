@@ -9,12 +9,14 @@ import hub.catalogue.table  # its tables
 import hub.clients  # its tables
 import hub.connections  # its tables
 import hub.fulfilment.table  # its tables
+import hub.gates  # its tables
 import hub.ids  # its tables
 import hub.inbox  # its tables
 import hub.inventory.table  # its tables
 import hub.order.table  # its tables
 import hub.people  # its tables
 import hub.polls  # its tables
+import hub.schedules  # its tables
 import hub.sourcing.table  # its tables
 import hub.steps  # its tables
 import hub.subject  # its tables

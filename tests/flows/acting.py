@@ -7,7 +7,7 @@ from typing import Any, final
 
 from sqlalchemy.orm import Session
 
-from flows.claim import claim
+from flows.claim import Terms, claim
 from flows.effect import Claimed
 from flows.engine import Clock, Engine
 from hub.database import Database, row
@@ -47,6 +47,8 @@ class FakeEffect:
     """Sends the step's own key, and remembers what it was told to book."""
 
     flow: str = RELEASE
+    subject: type = dict
+    alone: bool = False
     unprepared: HubError | None = None
     booked: list[object] = field(default_factory=list[object])
     given_up: list[str] = field(default_factory=list[str])
@@ -104,7 +106,7 @@ class Play:
 
     def claim(self) -> Claimed:
         with self.database.transaction() as session:
-            (step,) = claim(session, 1, self.now, self.tick_s, LEASE, GRACE)
+            (step,) = claim(session, 1, self.now, self.tick_s, Terms(LEASE, GRACE))
         return step
 
     def run(self, *script: object) -> StepState | None:

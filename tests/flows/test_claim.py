@@ -1,14 +1,20 @@
+from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from flows.claim import Fenced, Outcome, claim, settle
+from flows.claim import Terms, claim
 from flows.effect import Claimed
+from flows.settle import Result, book
+from flows.verdict import Outcome
 from hub.database import Database, rows, run
+from hub.gates import Tolerance
 from hub.steps import NewStep, StepState, add
 from tests.flows.acting import GRACE, LEASE
+
+TOLERANCE = Tolerance(3, 5, 60)
 
 
 def write(session: Session, at: datetime, *lanes: str) -> None:
@@ -16,7 +22,7 @@ def write(session: Session, at: datetime, *lanes: str) -> None:
 
 
 def take(session: Session, at: datetime, limit: int = 10) -> list[Claimed]:
-    return claim(session, limit, at, 0, LEASE, GRACE)
+    return claim(session, limit, at, 0, Terms(LEASE, GRACE))
 
 
 def test_two_workers_claim_different_steps(database: Database, at: datetime) -> None:
@@ -61,18 +67,38 @@ def test_the_oldest_due_comes_first(session: Session, at: datetime) -> None:
     assert [step.lane for step in take(session, at, 2)] == ["c", "a"]
 
 
+def done(step: Claimed, at: datetime) -> Result:
+    return Result(step, None, Outcome(StepState.DONE, at), at, at)
+
+
+def settle(session: Session, step: Claimed, at: datetime) -> set[int]:
+    return book(session, [done(step, at)], {}, TOLERANCE, at)
+
+
 def test_an_old_token_settles_nothing(session: Session, at: datetime) -> None:
     write(session, at, "a")
     (old,) = take(session, at)
     take(session, at + LEASE + GRACE)
-    with pytest.raises(Fenced):
-        settle(session, old, Outcome(StepState.DONE, at), at)
+    assert settle(session, old, at) == set()
     assert [one.state for one in rows(session, "select state from step")] == ["in_flight"]
 
 
 def test_a_step_settles_once(session: Session, at: datetime) -> None:
     write(session, at, "a")
     (step,) = take(session, at)
-    settle(session, step, Outcome(StepState.DONE, at), at)
-    with pytest.raises(Fenced):
-        settle(session, step, Outcome(StepState.DONE, at), at)
+    assert settle(session, step, at) == {step.id}
+    assert settle(session, step, at) == set()
+
+
+def test_what_is_named_is_claimed_and_nothing_else(session: Session, at: datetime) -> None:
+    write(session, at, "a", "b", "c")
+    ids = [one.id for one in rows(session, "select id from step where lane in ('a', 'c', 'x')")]
+    steps = claim(session, 10, at, 0, Terms(LEASE, GRACE), ids)
+    assert [step.lane for step in steps] == ["a", "c"]
+    assert claim(session, 10, at, 0, Terms(LEASE, GRACE), ids) == []
+
+
+def test_one_connection_fills_no_more_than_its_cap(session: Session, at: datetime) -> None:
+    add(session, [NewStep("f", f"{name}-{no}", name, f"{name}{no}", None, {}) for name in "pq" for no in range(5)], at)
+    steps = claim(session, 10, at, 0, Terms(LEASE, GRACE, caps={"q": 1}, cap=3))
+    assert Counter(step.connection for step in steps) == {"p": 3, "q": 1}

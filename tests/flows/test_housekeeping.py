@@ -1,14 +1,14 @@
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from flows import housekeeping
-from flows.housekeeping import Chore, Rounds, chores
+from flows.housekeeping import AGAIN, LEASE, Chore, Rounds, chores
 from hub.audit import first_break, record
 from hub.clients import spend_nonce
 from hub.database import Database, rows, run
+from hub.schedules import KEPT_RUNS, Slot, finish_slot, forget_runs, plan_schedules, slot_of, take_slot
 from hub.settings import Settings
 from hub.steps import NewStep, add
 from tests.hub.making import AT
@@ -42,29 +42,96 @@ def test_a_lane_that_was_missed_goes_on(database: Database, at: datetime) -> Non
         ]
 
 
-def test_a_chore_waits_for_its_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chore_is_done_once_in_each_period(database: Database) -> None:
     done: list[str] = []
-    rounds = Rounds(database, [_chore("often", 1, done), _chore("seldom", 100, done)], lambda: AT)
-    for clock_s in (1_000.0, 1_000.5, 1_002.0, 1_101.0):
-        monkeypatch.setattr(housekeeping, "monotonic", lambda clock_s=clock_s: clock_s)
+    clock = Hand()
+    rounds = Rounds(database, [_chore("often", 1, done), _chore("seldom", 100, done)], clock.now)
+    for seconds in (0, 0.5, 1.5, 100.5):
+        clock.at = AT.replace(second=0) + timedelta(seconds=seconds)
         rounds.go()
     assert done == ["often", "seldom", "often", "often", "seldom"]
 
 
-def test_a_chore_that_cannot_get_through_keeps_no_other_from_its_turn(database: Database) -> None:
+def test_two_schedulers_do_a_slot_once(database: Database) -> None:
     done: list[str] = []
+    for _ in range(2):
+        Rounds(database, [_chore("hourly", 3600, done)], lambda: AT).go()
+    assert done == ["hourly"]
+
+
+def test_of_the_slots_that_were_missed_one_is_done(database: Database) -> None:
+    done: list[str] = []
+    clock = Hand()
+    rounds = Rounds(database, [_chore("hourly", 3600, done)], clock.now)
+    for hours in (0, 5, 5.1):
+        clock.at = AT + timedelta(hours=hours)
+        rounds.go()
+    assert done == ["hourly", "hourly"]
+
+
+def test_a_slot_whose_scheduler_died_is_done_after_its_lease(database: Database) -> None:
+    done: list[str] = []
+    chore = _chore("hourly", 3600, done)
+    slot = slot_of(timedelta(hours=1), AT)
+    with database.transaction() as session:
+        assert take_slot(session, chore.name, slot, AT, LEASE, AGAIN)
+        assert take_slot(session, chore.name, slot, AT + LEASE / 2, LEASE, AGAIN) is None
+        again = take_slot(session, chore.name, slot, AT + LEASE * 2, LEASE, AGAIN)
+        assert again
+        assert not finish_slot(session, Slot(chore.name, slot, again.token - 1), AT)
+
+
+def test_a_paused_schedule_rests(database: Database) -> None:
+    done: list[str] = []
+    rounds = Rounds(database, [_chore("hourly", 3600, done)], lambda: AT)
+    with database.transaction() as session:
+        plan_schedules(session, {"hourly": timedelta(hours=1)})
+        run(session, "update schedule set paused_at = :at", at=AT)
+    rounds.go()
+    assert done == []
+
+
+def test_a_chore_that_fails_keeps_no_other_from_its_turn_and_is_tried_again(database: Database) -> None:
+    done: list[str] = []
+    clock = Hand()
 
     def busy(_session: Session, _at: datetime) -> None:
+        done.append("busy")
         raise OperationalError("lock table", {}, Exception("busy"))
 
-    rounds = Rounds(database, [Chore("busy", 60, busy), _chore("next", 60, done)], lambda: AT)
-    with pytest.raises(OperationalError):
+    rounds = Rounds(database, [Chore("busy", 3600, busy), _chore("next", 3600, done)], clock.now)
+    for seconds in (0, 10, 40):
+        clock.at = AT + timedelta(seconds=seconds)
         rounds.go()
-    rounds.go()
-    assert done == ["next"]
+    assert done == ["busy", "next", "busy"]
+    with database.transaction() as session:
+        assert [one.error for one in rows(session, "select error from schedule_run where state = 'failed'")] == [
+            "Exception"
+        ]
 
 
-def _chore(name: str, every_s: float, done: list[str]) -> Chore:
+def test_old_runs_are_forgotten_but_the_last_and_recent_failures(session: Session) -> None:
+    plan_schedules(session, {"often": timedelta(seconds=1)})
+    for no in range(KEPT_RUNS + 10):
+        slot = take_slot(session, "often", AT + timedelta(seconds=no), AT, LEASE, AGAIN)
+        assert slot
+        finish_slot(session, slot, AT, "" if no else "failed")
+    forget_runs(session, AT)
+    left = rows(session, "select state from schedule_run order by slot")
+    assert [one.state for one in left] == ["failed", *["done"] * KEPT_RUNS]
+
+
+@dataclass
+class Hand:
+    """A clock that a test sets."""
+
+    at: datetime = AT
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def _chore(name: str, every_s: int, done: list[str]) -> Chore:
     def note(_session: Session, _at: datetime) -> None:
         done.append(name)
 

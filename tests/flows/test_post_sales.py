@@ -5,7 +5,7 @@ from typing import final
 
 import pytest
 
-from flows.claim import claim
+from flows.claim import Terms, claim
 from flows.engine import Clock, Engine
 from flows.listing import effects
 from hub.audience import set_audience
@@ -17,6 +17,8 @@ from hub.order.progress import record_confirm
 from hub.settings import Http, Settings, Worker
 from hub.steps import StepState
 from tests.hub.making import AT, BRAND, confirm, open_causes, order, placed, stock
+
+ONLY_THE_ERP = Terms(timedelta(seconds=10), timedelta(seconds=1), caps={"wms-sh": 0, "mall-pc": 0})
 
 
 @final
@@ -82,7 +84,7 @@ class Office:
         """Let some time pass, then run what is due for the ERP."""
         self.now += timedelta(seconds=seconds)
         with self.database.transaction() as session:
-            due = claim(session, 9, self.now, 0.0, timedelta(seconds=10), timedelta(seconds=1), ["wms-sh", "mall-pc"])
+            due = claim(session, 9, self.now, 0.0, ONLY_THE_ERP)
         return [self.engine.run(step) for step in due]
 
     def work_all(self) -> None:
@@ -146,7 +148,7 @@ def test_a_refused_sale_is_a_case_and_its_goods_issue_waits(office: Office) -> N
 
 def test_a_worker_that_died_leaves_time_for_its_call_to_land(office: Office) -> None:
     with office.database.transaction() as session:
-        claim(session, 1, office.now, 0.0, timedelta(seconds=10), timedelta(seconds=1), ["wms-sh", "mall-pc"])
+        claim(session, 1, office.now, 0.0, ONLY_THE_ERP)
     assert office.work(12) == [StepState.UNKNOWN]
     assert (office.work(39), office.book.asked) == ([], 0)
     assert office.work(2) == [StepState.DONE]

@@ -245,8 +245,8 @@ def test_cases_lead_to_what_they_are_about(session: Session, at: datetime) -> No
 def test_a_finished_step_of_the_history_counts_as_done(session: Session, at: datetime) -> None:
     step_id = dead_step(session, at)
     run(session, "update step set state = :state, settled_at = :at", state=StepState.DONE, at=at)
-    columns = """id, flow, lane, connection, idempotency_key, order_id, subject, state, run_at, attempts, unheard,
-                 token, doubt, lease_until, last_error, created_at, settled_at"""
+    columns = """id, flow, lane, connection, idempotency_key, order_id, subject, traceparent, state, run_at, attempts,
+                 unheard, token, doubt, lease_until, last_error, created_at, settled_at"""
     run(
         session,
         f"with gone as (delete from step returning *) insert into step_history ({columns}) select {columns} from gone",

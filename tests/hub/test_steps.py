@@ -22,7 +22,7 @@ def states(session: Session) -> dict[str, str]:
 def turn(session: Session, key: str, state: StepState, at: datetime) -> None:
     """Do what an engine does: settle a step and let the next one of its lane run."""
     statement = "update step set state = :state, settled_at = :at where idempotency_key = :key returning lane"
-    promote(session, rows(session, statement, key=key, state=state, at=at)[0].lane, at)
+    promote(session, [rows(session, statement, key=key, state=state, at=at)[0].lane], at)
 
 
 def test_two_lanes_never_wait_for_each_other(session: Session, at: datetime) -> None:
@@ -59,14 +59,24 @@ def test_a_head_that_died_or_went_silent_parks_its_lane(session: Session, at: da
     add(session, [step("a", "a1"), step("a", "a2")], at)
     turn(session, "a1", state, at)
     assert states(session)["a2"] == "waiting"
-    assert wake_parked(session, at) == 0
+    wake_parked(session, at)
+    assert states(session)["a2"] == "waiting"
 
 
 def test_a_lane_that_nobody_promoted_is_woken(session: Session, at: datetime) -> None:
     add(session, [step("a", key) for key in ("a1", "a2", "a3")], at)
     run(session, "update step set state = 'done', settled_at = :at where idempotency_key = 'a1'", at=at)
-    assert wake_parked(session, at) == 1
+    wake_parked(session, at)
     assert states(session) == {"a1": "done", "a2": "pending", "a3": "waiting"}
+
+
+def test_the_sweep_goes_through_the_lanes_some_at_a_time(session: Session, at: datetime) -> None:
+    add(session, [step(lane, f"{lane}{no}") for lane in "abc" for no in (1, 2)], at)
+    run(session, "update step set state = 'done', settled_at = :at where state = 'pending'", at=at)
+    assert wake_parked(session, at, limit=2) == "b"
+    assert (states(session)["b2"], states(session)["c2"]) == ("pending", "waiting")
+    assert wake_parked(session, at, "b", limit=2) == ""
+    assert states(session)["c2"] == "pending"
 
 
 def test_an_untried_step_is_withdrawn_and_the_next_one_runs(session: Session, at: datetime) -> None:

@@ -1,0 +1,140 @@
+"""The embedded dispatcher: claims and prepares in batches, calls in threads, books in batches; no broker.
+
+How many calls of a partner are taken ahead follows from how long they take: of one that answers at once as many as a
+batch holds, of a slow one no more than its share of the threads, so that it starves nobody.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from flows.effect import Claimed
+from flows.engine import Engine, Job
+from flows.settle import Result
+
+AHEAD_S: Final = 2.0
+"""How many seconds' worth of a partner's calls are taken ahead: far less than a lease."""
+
+OUTAGE_S: Final = 1.0
+"""How long to wait before booking again when the database does not answer."""
+
+SMOOTHING: Final = 0.1
+
+_log = structlog.get_logger()
+
+
+class Dispatcher:
+    """Keeps a pool of calling threads busy; `monotonic` measures how long partners take, in seconds."""
+
+    def __init__(self, engine: Engine, threads: int, batch: int, monotonic: Callable[[], float]) -> None:
+        self._engine = engine
+        self._threads = threads
+        self._batch = batch
+        self._monotonic = monotonic
+        self._share = max(1, threads // 2)
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._results: SimpleQueue[Result | None] = SimpleQueue()
+        self._under_way: Counter[str] = Counter()
+        self._unbooked = 0
+        self._seconds: dict[str, float] = {}
+        self._counting = threading.Lock()
+        self._room = threading.Event()
+        self._crew = [threading.Thread(target=self._call, name=f"call-{no}") for no in range(1, threads + 1)]
+        self._clerk = threading.Thread(target=self._book, name="settle")
+
+    def start(self) -> None:
+        """Start the threads; `close` ends them."""
+        for thread in (*self._crew, self._clerk):
+            thread.start()
+
+    def close(self) -> None:
+        """Let what was claimed be called and booked, and end."""
+        for _ in self._crew:
+            self._jobs.put(None)
+        for thread in self._crew:
+            thread.join()
+        self._results.put(None)
+        self._clerk.join()
+
+    def go(self) -> int:
+        """Claim what there is room for, prepare it and hand it to the threads; give how many steps that were."""
+        with self._counting:
+            room = self._threads + 2 * self._batch - self._unbooked
+            caps = {name: self._cap(name) - self._under_way[name] for name in self._seconds.keys() | self._under_way}
+        if room <= 0:
+            self._room.clear()
+            self._room.wait(0.05)
+            return 0
+        steps = self._engine.take(min(room, self._batch), caps=caps, cap=self._share)
+        with self._counting:
+            self._under_way.update(step.connection for step in steps)
+            self._unbooked += len(steps)
+        if steps:
+            for job in self._prepared(steps):
+                self._jobs.put(job)
+        return len(steps)
+
+    def _prepared(self, steps: list[Claimed]) -> list[Job]:
+        """Prepare; what cannot be prepared because the database went away is left to its lease."""
+        try:
+            return self._engine.prepare(steps)
+        except OperationalError:
+            self._forget(steps)
+            with self._counting:
+                self._under_way.subtract(step.connection for step in steps)
+            raise
+
+    def _cap(self, connection: str) -> int:
+        """Say how many calls of a connection may be taken ahead."""
+        seconds = self._seconds.get(connection)
+        if seconds is None:
+            return self._share
+        return min(self._batch, self._share + int(self._share * AHEAD_S / max(seconds, 1e-6)))
+
+    def _call(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            result = self._engine.call(job)
+            took_s = self._monotonic() - job.step.claimed_s
+            with self._counting:
+                name = job.step.connection
+                self._under_way[name] -= 1
+                known = self._seconds.get(name, took_s)
+                self._seconds[name] = known + SMOOTHING * (took_s - known)
+            self._results.put(result)
+
+    def _book(self) -> None:
+        """Book whatever has gathered; when the database is away, results are kept and booked when it is back."""
+        ended = False
+        while not ended:
+            one = self._results.get()
+            gathered: list[Result] = []
+            while one is not None:
+                gathered.append(one)
+                if len(gathered) >= self._batch:
+                    break
+                try:
+                    one = self._results.get_nowait()
+                except Empty:
+                    break
+            ended = one is None
+            while gathered and not self._booked(gathered):
+                threading.Event().wait(OUTAGE_S)
+            self._forget([result.step for result in gathered])
+
+    def _booked(self, results: list[Result]) -> bool:
+        try:
+            self._engine.book(results)
+        except OperationalError as error:
+            _log.warning("settle.database_away", error=type(error.orig).__name__, waiting=len(results))
+            return False
+        return True
+
+    def _forget(self, steps: list[Claimed]) -> None:
+        with self._counting:
+            self._unbooked -= len(steps)
+        self._room.set()

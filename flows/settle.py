@@ -1,0 +1,166 @@
+"""Write down what became of a batch of attempts: outcomes, what follows from them, and what was said, in one commit."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from flows.effect import Claimed, Effect
+from flows.verdict import Outcome
+from hub.cases import NewCase, open_cases
+from hub.connections import heed
+from hub.database import keyring_of, rows, run
+from hub.errors import HubError, OutcomeUnknown, TryLater
+from hub.exchange import Exchange, place, write_exchanges
+from hub.failpoints import reach
+from hub.gates import Called, Tolerance, note_calls
+from hub.steps import StepState, promote
+
+NOT_THE_PARTNER: Final = frozenset({"worker_ended", "our_fault"})
+"""Codes of unknown outcomes that say nothing about the partner."""
+
+AWAY: Final = frozenset({"unreachable", "http_408", "http_503"})
+"""Codes of refusals for now that a partner gives when it can take no call at all."""
+
+OURS: Final = "paced"
+"""The code of a call that this process held back itself."""
+
+LONGEST_WISH: Final = timedelta(minutes=10)
+"""How long one answer may hold back a whole connection; its own step waits as long as the partner asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One attempt that is over: its outcome, the partner's answer, and what was said meanwhile."""
+
+    step: Claimed
+    effect: Effect | None
+    outcome: Outcome
+    started: datetime
+    finished: datetime
+    answer: Any = None
+    heard: Sequence[Exchange] = ()
+
+
+def book(
+    session: Session, results: Sequence[Result], brands: Mapping[str, str], tolerance: Tolerance, at: datetime
+) -> set[int]:
+    """Write a batch down, and give the ids of the steps that were still this worker's; of the others nothing is.
+
+    Orders are locked first, then steps, both in the order of their ids; `brands` are those of connections, for steps
+    without an order.
+    """
+    orders = _lock_orders(session, {one.step.order_id for one in results if one.step.order_id is not None})
+    ours = _write(session, results, at)
+    booked = sorted((one for one in results if one.step.id in ours), key=lambda one: one.step.id)
+    for one in booked:
+        step, error = one.step, one.outcome.error
+        brand = orders.get(step.order_id or 0, "") or brands.get(step.connection, "")
+        if one.outcome.state is StepState.DONE and one.effect and one.answer is not None:
+            one.effect.settle(session, step, one.answer, at)
+        if error is not None:
+            heed(session, step.connection, brand, error, at)
+        if one.outcome.state is StepState.DEAD and error is not None:
+            _bury(session, step, error, brand, at)
+            if one.effect:
+                one.effect.give_up(session, step, error, at)
+    done = [one.step.lane for one in booked if one.outcome.state is StepState.DONE]
+    if done:
+        promote(session, done, at)
+    _keep_attempts(session, [one for one in booked if not one.outcome.given_back])
+    note_calls(session, [_called(one, at) for one in booked], tolerance, at)
+    reach("settle.written")
+    return ours
+
+
+def bury_alone(session: Session, result: Result, error: HubError, brand: str, at: datetime) -> bool:
+    """Let a step be dead whose own flow cannot even give it up; False when it is not this worker's any more."""
+    if not _write(session, [result], at):
+        return False
+    _bury(session, result.step, error, brand, at)
+    _keep_attempts(session, [result])
+    return True
+
+
+def _lock_orders(session: Session, ids: Collection[int]) -> Mapping[int, str]:
+    if not ids:
+        return {}
+    statement = "select id, brand from sales_order where id = any(:ids) order by id for update"
+    return {one.id: one.brand for one in rows(session, statement, ids=sorted(ids))}
+
+
+def _write(session: Session, results: Sequence[Result], at: datetime) -> set[int]:
+    """Write the outcomes of those steps that are still this worker's, by their tokens."""
+    outcomes = [one.outcome for one in results]
+    found = rows(
+        session,
+        """with told as (
+               select * from unnest(cast(:ids as bigint[]), cast(:tokens as bigint[]), cast(:states as text[]),
+                                    cast(:run_ats as timestamptz[]), cast(:errors as text[]),
+                                    cast(:unheard as boolean[]), cast(:ended as boolean[]), cast(:back as boolean[]))
+                    as t (id, token, state, run_at, error, unheard, ended, back)),
+           mine as (
+               select told.* from told join step s on s.id = told.id
+               where s.token = told.token and s.state = 'in_flight' order by s.id for update of s)
+           update step set state = mine.state, run_at = mine.run_at, lease_until = null, last_error = mine.error,
+                           doubt = doubt or mine.unheard, unheard = step.unheard + mine.unheard::int,
+                           attempts = attempts - mine.back::int,
+                           settled_at = case when mine.ended then cast(:at as timestamptz) end
+           from mine where step.id = mine.id returning step.id""",
+        ids=[one.step.id for one in results],
+        tokens=[one.step.token for one in results],
+        states=[one.state for one in outcomes],
+        run_ats=[one.run_at for one in outcomes],
+        errors=[one.error.message if one.error else "" for one in outcomes],
+        unheard=[one.unheard for one in outcomes],
+        ended=[one.ended for one in outcomes],
+        back=[one.given_back for one in outcomes],
+        at=at,
+    )
+    return {one.id for one in found}
+
+
+def _keep_attempts(session: Session, results: Sequence[Result]) -> None:
+    """Keep what was said in each attempt, sealed."""
+    if not results:
+        return
+    ring = keyring_of(session)
+    errors = [one.outcome.error for one in results]
+    run(
+        session,
+        """insert into attempt (step_id, token, started_at, finished_at, outcome, error_code, error, exchanges)
+           select * from unnest(cast(:ids as bigint[]), cast(:tokens as bigint[]), cast(:started as timestamptz[]),
+                                cast(:finished as timestamptz[]), cast(:outcomes as text[]), cast(:codes as text[]),
+                                cast(:errors as text[]), cast(:exchanges as bytea[]))""",
+        ids=[one.step.id for one in results],
+        tokens=[one.step.token for one in results],
+        started=[one.started for one in results],
+        finished=[one.finished for one in results],
+        outcomes=[one.outcome.state for one in results],
+        codes=[error.code if error else "" for error in errors],
+        errors=[error.message if error else "" for error in errors],
+        exchanges=[
+            ring.seal_body(write_exchanges(one.heard), place(one.step.id, one.step.token)) if one.heard else None
+            for one in results
+        ],
+    )
+
+
+def _called(one: Result, at: datetime) -> Called:
+    error = one.outcome.error
+    away = isinstance(error, TryLater) and error.code in AWAY
+    silent = isinstance(error, OutcomeUnknown) and error.code not in NOT_THE_PARTNER
+    wish = None
+    if isinstance(error, TryLater) and error.after_s and error.code != OURS:
+        wish = at + min(timedelta(seconds=error.after_s), LONGEST_WISH)
+    met = bool(one.heard) or one.answer is not None
+    failed = True if away or silent else False if met else None
+    return Called(one.step.connection, one.step.id, one.step.token, failed, wish)
+
+
+def _bury(session: Session, step: Claimed, error: HubError, brand: str, at: datetime) -> None:
+    message = f"{step.flow} to {step.connection}: {error.message}"
+    case = NewCase("step_dead", f"step:{step.id}", brand, message, step.order_id, {"step": step.id})
+    open_cases(session, [case], at)
