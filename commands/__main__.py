@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from commands import connection, operate
+from commands.bench import bench_app
+from commands.chaos import Mode, chaos_app
 from commands.person import person_app
 from commands.screen import ERROR, give, say, words
 from hub.errors import HubError
@@ -29,6 +31,8 @@ for name, part in {
     "sku": operate.sku_app,
     "connection": connection.connection_app,
     "person": person_app,
+    "chaos": chaos_app,
+    "bench": bench_app,
     "db": db_app,
     "keys": keys_app,
 }.items():
@@ -79,10 +83,12 @@ def console() -> None:
 
 
 @app.command("worker", help=words("启动工作进程", "run the worker"))
-def worker() -> None:
+def worker(
+    *, mode: Annotated[Mode, typer.Option(help=words("执行方式", "how steps are run"))] = Mode.EMBEDDED
+) -> None:
     from commands.serve import serve_worker  # noqa: PLC0415 # as above
 
-    serve_worker()
+    serve_worker(mode)
 
 
 @app.command("scheduler", help=words("启动定时任务进程", "run the scheduler"))

@@ -11,10 +11,12 @@ import uvicorn
 from sqlalchemy.exc import OperationalError
 
 from commands.assets import ensure_assets
+from commands.chaos import Mode
 from commands.reach import reached
 from connectors.registry import Registry
 from flows.housekeeping import Rounds, chores
 from flows.worker import Worker
+from hub.failpoints import arm_from_environment
 from hub.log import start_logging
 from hub.tokens import Tokens
 
@@ -59,9 +61,10 @@ def serve_console() -> None:
         )
 
 
-def serve_worker() -> None:
+def serve_worker(mode: Mode) -> None:
     """Run flows until told to stop; calls in flight are finished."""
     start_logging()
+    arm_from_environment()
     with reached() as reach:
         worker = Worker(reach.database, reach.settings, Registry(reach.settings, Tokens(reach.database)))
         _on_end(worker.stop)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from flows.listing import Taker
 from hub.cases import NewCase, open_cases
 from hub.database import Database, row
+from hub.failpoints import reach
 from hub.inbox import InboxState, Message, claim, postpone, settle
 
 LOCK: Final = 7004
@@ -57,8 +58,10 @@ class Intake:
             if taker.alone and not _is_free(session):
                 return 0
             taken += claim(session, taker.kinds, limit, self._now())
+            reach("intake.claimed")
             if taken:
                 taker.handle(session, taken, self._now())
+                reach("intake.handled")
         return len(taken)
 
     def _set_back(self, message: Message, failure: BaseException) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from hub.errors import Malformed
 
 POINTS: Final = (
-    "intake.kept",  # a message lies in the inbox, its sender has not been answered
+    "intake.kept",  # a message is written into the inbox, not committed
     "intake.claimed",  # a batch of messages is locked
     "intake.handled",  # what came of them is written, not committed
     "claim.claimed",  # steps are claimed, not committed

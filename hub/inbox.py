@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
 from hub.columns import Table, moment, number, one_of, sealed, words
-from hub.database import keyring_of, row, rows, run
+from hub.database import keyring_of, ring_after, row, rows, run
 from hub.errors import NeedsOperator, NotFound
+from hub.failpoints import reach
 
 FIRST_LOOK: Final = timedelta(seconds=5)
 """How long the request that brought a row may work on it before the sweep takes it over."""
@@ -134,6 +135,9 @@ def keep(
         body=keyring_of(session).seal_body(body, place(found.inbox_id)),
         run_at=at + FIRST_LOOK if attended else at,
     )
+    if not attended:
+        ring_after(session)
+    reach("intake.kept")
     return found.inbox_id, True
 
 

@@ -1,0 +1,26 @@
+"""`oms bench`: how fast, with the reference measured in the same run."""
+
+from typing import Annotated
+
+import typer
+
+from commands.operate import AsJson
+from commands.screen import words
+
+bench_app = typer.Typer(
+    help=words("性能测试，参照值在同一次运行中测得", "how fast, against a reference of the same run"),
+    no_args_is_help=True,
+)
+
+
+@bench_app.command("flow", help=words("流程引擎", "the flow engine"))
+def flow(
+    *,
+    steps: Annotated[int, typer.Option(min=1_000, help=words("步骤数", "how many steps"))] = 20_000,
+    backlog: Annotated[int, typer.Option(min=10_000, help=words("积压数", "how large a backlog"))] = 1_000_000,
+    parked: Annotated[int, typer.Option(min=1_000, help=words("挂起泳道数", "how many parked lanes"))] = 300_000,
+    as_json: AsJson = False,
+) -> None:
+    from commands.bench_flow import run_bench  # noqa: PLC0415 # each command imports what it needs
+
+    raise typer.Exit(run_bench(steps, backlog, parked, as_json=as_json))
