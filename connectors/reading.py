@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from hub.errors import Malformed
+from hub.errors import Malformed, OutcomeUnknown
+from hub.fulfilment.model import Accepted
 from mappings import MappingError
 from mappings.table import Table
 
 Model = TypeVar("Model", bound=BaseModel)
+
+LONGEST_NUMBER: Final = 64
+"""Characters of a partner's number for a document; Qimen allows 50, SAP uses 10."""
 
 
 def read_json(body: bytes) -> dict[str, object]:
@@ -54,6 +59,17 @@ def make_as(model: type[Model], place: str, values: Mapping[str, object]) -> Mod
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise Malformed(f"{place} {where}: {first['msg']}", code="malformed", field=where) from None
+
+
+def read_accepted(number: object) -> Accepted:
+    """Read the number under which a partner says that it has taken a document over; it may give none.
+
+    Raises: OutcomeUnknown for what cannot be kept as one, for the answer has said that it was done.
+    """
+    if isinstance(number, str | int | None) and len(written := str(number or "")) <= LONGEST_NUMBER:
+        with suppress(ValidationError):
+            return Accepted(partner_id=written)
+    raise OutcomeUnknown("the answer's number is none", code="garbled_answer")
 
 
 def write_with(table: Table, section: str, document: BaseModel) -> dict[str, Any]:

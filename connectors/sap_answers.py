@@ -6,11 +6,11 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Final, cast
 
-from connectors.reading import read_as
+from connectors.reading import read_accepted, read_as
 from connectors.sap_drafts import TABLE, Delivered, DeliveryDraft
 from connectors.sap_options import SapOptions
 from connectors.sap_values import external
-from hub.errors import HubError, NeedsOperator, OutcomeUnknown, Rejected, TryLater
+from hub.errors import HubError, Malformed, NeedsOperator, OutcomeUnknown, Rejected, TryLater
 from hub.fulfilment.model import Accepted
 from mappings.table import Table
 
@@ -59,7 +59,7 @@ def commit(
     try:
         if refusal := refusal_in(answer, options):
             raise refusal
-        if not str(answer.get(number) or "").strip("0 "):
+        if not read_accepted(answer.get(number)).partner_id.strip("0 "):
             raise Rejected("SAP gives no document number, and no reason", code="empty_document_number")
         if check is not None:
             check(answer)
@@ -87,9 +87,12 @@ def _roll_back(call: Call, options: SapOptions) -> None:
 def read_delivered(section: str, rows: Iterable[Mapping[str, object]]) -> list[Delivered]:
     """Read rows of deliveries by a section of the table.
 
-    Raises: Malformed.
+    Raises: OutcomeUnknown, for what cannot be read says neither that something was delivered nor that nothing was.
     """
-    return [read_as(Delivered, Table.named(TABLE), section, row) for row in rows]
+    try:
+        return [read_as(Delivered, Table.named(TABLE), section, row) for row in rows]
+    except Malformed as error:
+        raise OutcomeUnknown(f"SAP's deliveries cannot be read: {error.message}", code="garbled_answer") from error
 
 
 def agree(draft: DeliveryDraft, answer: Mapping[str, object]) -> None:
@@ -129,7 +132,7 @@ def only(numbers: Iterable[str], what: str) -> Accepted | None:
     if len(found) > 1:
         text = f"SAP has {len(found)} {what} for this: {', '.join(found[:5])}; cancel all but one there"
         raise NeedsOperator(text, code="duplicate_document")
-    return Accepted(partner_id=found[0]) if found else None
+    return read_accepted(found[0]) if found else None
 
 
 def _word(value: object) -> str:

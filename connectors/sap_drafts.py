@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import Field
+
+from connectors.reading import LONGEST_NUMBER
 from connectors.sap_options import SapOptions
 from connectors.sap_values import (
     KEY_WIDTH,
@@ -20,7 +23,7 @@ from connectors.sap_values import (
     odata_date,
     quantity_text,
 )
-from hub.document import Document
+from hub.document import Document, Text
 from hub.errors import Malformed
 from hub.fulfilment.sale import GoodsIssue, Sale, SaleLine
 from mappings import MappingError
@@ -107,8 +110,8 @@ class DeliveryDraft(Document):
 class Delivered(Document):
     """Some pieces of one of a sale's items, in one delivery."""
 
-    delivery: str
-    item: str
+    delivery: Annotated[Text, Field(min_length=1, max_length=LONGEST_NUMBER)]
+    item: Annotated[str, Field(pattern="^[0-9]{1,6}$")]
     quantity: Decimal
 
 

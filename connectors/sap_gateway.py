@@ -10,6 +10,7 @@ from urllib.parse import quote
 from connectors.partner import Partner
 from connectors.reading import read_json
 from connectors.sap_options import SapOptions
+from connectors.sap_values import external
 from connectors.transport.csrf import CsrfApi, failure_after
 from connectors.transport.deadline import Deadline
 from connectors.transport.http import Answer, Call, HttpApi
@@ -34,12 +35,22 @@ class Gateway:
         return f"{self._base}{path}"
 
     def greet(self, deadline: Deadline) -> None:
-        """Fetch a token, which changes nothing and shows whether address and credentials are right."""
-        self._csrf.fetch_token(deadline)
+        """Fetch a token, which changes nothing and shows whether address and credentials are right.
+
+        Raises: as `CsrfApi.fetch`; TryLater for an answer that is not a service's.
+        """
+        try:
+            _contents(self._csrf.fetch(deadline))
+        except OutcomeUnknown as error:
+            raise TryLater("no service of SAP's answers there: check base_url", code=error.code) from error
 
     def exchange(self, call: Call, deadline: Deadline) -> Answer:
         """Send any call with proof and token; its answer is the caller's to sort."""
         return self._csrf.exchange(call, deadline)
+
+    def leave(self) -> None:
+        """End this thread's session with everything in it that was not committed."""
+        self._csrf.leave()
 
     def create(self, path: str, entity: Mapping[str, object], deadline: Deadline) -> Mapping[str, object]:
         """Create an entity, with all that hangs on it, and give it as SAP has it."""
@@ -48,13 +59,20 @@ class Gateway:
         return _contents(answer)
 
     def find(self, path: str, where: Mapping[str, str], deadline: Deadline) -> Sequence[Mapping[str, object]]:
-        """Give the entities of a set whose fields have these values."""
+        """Give the entities of a set whose fields have these values.
+
+        Raises: OutcomeUnknown for an answer without rows, or with others: somebody on the way may have lost the filter.
+        """
         condition = " and ".join(f"{name} eq {literal(value)}" for name, value in where.items())
         answer = self._send(Call("GET", f"{self.url(path)}?$filter={quote(condition)}"), deadline)
         rows = _contents(answer).get("results")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast("list[object]", rows)):
             raise OutcomeUnknown("SAP's answer has no rows", code="garbled_answer")
-        return cast("Sequence[Mapping[str, object]]", rows)
+        found = cast("Sequence[Mapping[str, object]]", rows)
+        told = [(str(row.get(name, value)), value) for row in found for name, value in where.items()]
+        if any(external(said) != external(asked) for said, asked in told):
+            raise OutcomeUnknown("SAP's answer has rows that were not asked for", code="garbled_answer")
+        return found
 
     def read(self, path: str, deadline: Deadline) -> tuple[Mapping[str, object], str]:
         """Give an entity, and the ETag that a change of it must carry."""
@@ -130,11 +148,21 @@ def _contents(answer: Answer) -> Mapping[str, object]:
 def _codes(answer: Answer) -> list[str]:
     """Give the codes of an error body, the most telling first; its texts may name people and are left out."""
     try:
-        error = cast("Mapping[str, object]", read_json(answer.body).get("error") or {})
+        error = read_json(answer.body).get("error")
     except Malformed:
         return []
-    inner = error.get("innererror")
-    details = cast("Mapping[str, object]", inner).get("errordetails") if isinstance(inner, Mapping) else None
-    rows = cast("Sequence[Mapping[str, object]]", details) if isinstance(details, list) else ()
-    found = [str(error.get("code") or ""), *(str(row.get("code") or "") for row in rows)]
-    return [code for code in found if _CODE.fullmatch(code)]
+    told = [_field(error, "code"), *(_field(row, "code") for row in _rows(error))]
+    return [code for code in told if _CODE.fullmatch(code)]
+
+
+def _rows(error: object) -> Sequence[object]:
+    details = _inside(_inside(error, "innererror"), "errordetails")
+    return cast("Sequence[object]", details) if isinstance(details, list) else ()
+
+
+def _field(values: object, name: str) -> str:
+    return str(_inside(values, name) or "")
+
+
+def _inside(values: object, name: str) -> object:
+    return cast("Mapping[str, object]", values).get(name) if isinstance(values, Mapping) else None

@@ -121,7 +121,10 @@ class Kdniao:
             if _says(answer, UNKNOWN_PARCEL):
                 return None
             raise _failure_of(answer)
-        track = self._track(read_as(ParcelMessage, self._table, "parcel", answer))
+        try:
+            track = self._track(read_as(ParcelMessage, self._table, "parcel", answer))
+        except Malformed as error:  # that blames what was asked, and nothing is wrong with it
+            raise OutcomeUnknown(f"the answer cannot be read: {error.message}", code="garbled_answer") from error
         if track.tracking_no != subscription.tracking_no:
             raise OutcomeUnknown("the answer is about another parcel", code="garbled_answer")
         return track if track.events else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, final
 
 from connectors.partner import Partner
-from connectors.reading import write_with
+from connectors.reading import read_accepted, write_with
 from connectors.sap_answers import Call, agree, check_delivered, commit, only, read_delivered
 from connectors.sap_drafts import ODATA, SOAP, TABLE, Delivered, draft_delivery, draft_order
 from connectors.sap_gateway import Gateway, literal
@@ -20,7 +20,7 @@ from connectors.sap_options import read_options
 from connectors.sap_values import KEY_WIDTH, check_widths, external
 from connectors.transport.deadline import Deadline
 from connectors.transport.soap import SoapApi
-from hub.errors import Conflict, HubError, Malformed, OutcomeUnknown, TryLater
+from hub.errors import Conflict, HubError, OutcomeUnknown, TryLater
 from hub.fulfilment.model import Accepted
 from hub.fulfilment.sale import GoodsIssue, Sale
 from mappings.table import Table
@@ -84,7 +84,12 @@ class Sap:
         draft = draft_delivery(issue, self._options, SOAP)
         parameters = write_with(self._table, "bapi_delivery", draft)
         check_widths(parameters)
-        answer = commit(self._session(deadline), DELIVER, parameters, "DELIVERY", self._options, partial(agree, draft))
+        call, check = self._session(deadline), partial(agree, draft)
+        try:
+            answer = commit(call, DELIVER, parameters, "DELIVERY", self._options, check)
+        except HubError:
+            self._gateway.leave()  # what was made unheard would else be committed with the next delivery
+            raise
         number = str(answer["DELIVERY"])
         try:
             own = [one for one in self._delivered(issue, deadline) if external(one.delivery) == external(number)]
@@ -139,7 +144,7 @@ class Sap:
 
 
 def _number(order: Mapping[str, object]) -> str:
-    number = str(order.get("SalesOrder") or "")
+    number = read_accepted(order.get("SalesOrder")).partner_id
     if not number:
         raise OutcomeUnknown("SAP's answer names no sales order", code="empty_document_number")
     return number
@@ -148,7 +153,7 @@ def _number(order: Mapping[str, object]) -> str:
 def _quantity(row: Mapping[str, object]) -> object:
     found = next((row[name] for name in QUANTITIES if name in row), None)
     if found is None:
-        raise Malformed("a delivery item has no quantity", code="malformed", field=QUANTITIES[0])
+        raise OutcomeUnknown("a delivery item has no quantity", code="garbled_answer")
     return found
 
 

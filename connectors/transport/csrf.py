@@ -33,11 +33,11 @@ class CsrfApi:
             return self._api.exchange(call, deadline.limits())
         answer = self._send(call, self._token(deadline), deadline)
         if wants_token(answer):
-            answer = self._send(call, self.fetch_token(deadline), deadline)
+            answer = self._send(call, self._fresh(deadline), deadline)
         return answer
 
-    def fetch_token(self, deadline: Deadline) -> str:
-        """Fetch a token and keep it for this thread; empty when the server wants none.
+    def fetch(self, deadline: Deadline) -> Answer:
+        """Fetch a token, keep it for this thread, and give the answer that brought it; some servers want none.
 
         Raises: TryLater whenever the outcome is unknown, for nothing has been changed; else as `HttpApi.send`.
         """
@@ -46,10 +46,19 @@ class CsrfApi:
         except OutcomeUnknown as error:
             raise TryLater(f"no token came: {error.message}", code=error.code) from error
         self._threads.token = answer.headers.get(HEADER, "")
-        return self._threads.token
+        return answer
+
+    def leave(self) -> None:
+        """End this thread's session, and forget its token."""
+        self._api.leave()
+        if hasattr(self._threads, "token"):
+            del self._threads.token
 
     def _token(self, deadline: Deadline) -> str:
-        return self._threads.token if hasattr(self._threads, "token") else self.fetch_token(deadline)
+        return self._threads.token if hasattr(self._threads, "token") else self._fresh(deadline)
+
+    def _fresh(self, deadline: Deadline) -> str:
+        return self.fetch(deadline).headers.get(HEADER, "")
 
     def _send(self, call: Call, token: str, deadline: Deadline) -> Answer:
         return self._api.exchange(call.signed(headers={HEADER: token}), deadline.limits())

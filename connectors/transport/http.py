@@ -105,6 +105,12 @@ class HttpApi:
         _note(ready, heard, started, "")
         return answer
 
+    def leave(self) -> None:
+        """End this thread's session: what a server still holds for it is not met again, and no cookie goes on."""
+        if hasattr(self._threads, "session"):
+            self._threads.session.close()
+            del self._threads.session
+
     def _speak(self, call: Call, limits: Http, heard: Heard) -> Answer:
         try:
             with self._session().request(

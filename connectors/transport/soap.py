@@ -109,7 +109,7 @@ class _Wire(Transport):
             raise failure_after(answer) or OutcomeUnknown("the answer is not the function's", code="garbled_answer")
         response = requests.Response()
         response.status_code = answer.status
-        response.headers.update(answer.headers)
+        response.headers["Content-Type"] = "text/xml"  # it was read as such above, whatever it calls itself
         response._content = answer.body  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # requests has no other way
         return response
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, final
 
 from connectors.partner import Partner
-from connectors.reading import read_as, write_with
+from connectors.reading import read_accepted, read_as, write_with
 from connectors.transport.http import Answer, Call, HttpApi
 from connectors.transport.xml import read_xml, write_xml
 from hub.document import Document, Moment
@@ -81,7 +81,7 @@ class Qimen:
         """
         contents = write_with(self._table, "delivery_order", delivery)
         answer = self._ask("deliveryorder.create", contents)
-        return Accepted(partner_id=str(answer.get("deliveryOrderId") or ""))
+        return read_accepted(answer.get("deliveryOrderId"))
 
     def send_cancel(self, wish: CancelWish) -> CancelAnswer:
         """Ask a warehouse to stop a document (order.cancel); its refusal is an answer, not an error."""

@@ -4,6 +4,7 @@ Source: the published API metadata of taobao.trade*, taobao.tmc* and alibaba.asc
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, cast, final
@@ -28,6 +29,7 @@ HINTS: Final = 50
 CONFIRMED_AT_ONCE: Final = 200
 SEND: Final = "alibaba.ascp.logistics.offline.send"
 TOPICS: Final = "taobao_trade_"
+NUMBER: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 TOKEN_TIMES: Final = ("expire_time", "refresh_token_valid_time")
 SHIPPED_ALREADY: Final = "B04"
 """Last part of the code for a trade that is sent already, or closed."""
@@ -94,9 +96,11 @@ class Taobao:
         for tid in tids:
             try:
                 messages += filter(None, [self._fetch(tid)])
-            except Rejected:
+            except Rejected as error:
+                if error.code.startswith("http_"):  # as below
+                    raise
                 continue  # a hint is no more than that: whatever changed is in the list that is asked for as well
-        return Hinted(messages=tuple(messages), receipts=tuple(str(one.get("id")) for one in queued))
+        return Hinted(messages=tuple(messages), receipts=tuple(_number_of(one, "id") for one in queued))
 
     def confirm_hints(self, receipts: Sequence[str]) -> None:
         """Tell the queue that messages need not come again."""
@@ -161,34 +165,40 @@ class Taobao:
 
     def _fetch_listed(self, row: Mapping[str, object]) -> Fetched | None:
         """Read a trade that was listed; one that cannot be read is kept as it was listed, for a person to look at."""
+        tid = _number_of(row, "tid")
         try:
-            return self._fetch(str(row.get("tid")))
+            return self._fetch(tid)
         except Rejected as error:
-            return _kept({**row, "refused": error.code})
+            if error.code.startswith("http_"):  # that is no word of the platform's
+                raise
+            return _kept(tid, {**row, "refused": error.code})
 
     def _fetch(self, tid: str) -> Fetched | None:
         trade = self._trade(tid)
         wanted = trade.get("status") in WANTED and trade.get("type") in TYPES
-        return _kept(trade) if wanted else None
+        return _kept(tid, trade) if wanted else None
 
     def _trade(self, tid: str) -> dict[str, object]:
         asked = {"fields": FIELDS, "tid": tid, "include_oaid": "true"}
         trade = self._top.ask("taobao.trade.fullinfo.get", asked).get("trade")
         if not isinstance(trade, dict):
             raise OutcomeUnknown("the answer holds no trade", code="garbled_answer")
-        return cast("dict[str, object]", trade)
+        found = cast("dict[str, object]", trade)
+        if str(found.get("tid", tid)) != tid:
+            raise OutcomeUnknown("the answer is about another trade", code="garbled_answer")
+        return found
 
     def _consigned(self, shipment: ShipmentNotice) -> Consigned:
         return read_consigned(self._table, self._trade(shipment.external_id))
 
 
-def _kept(trade: Mapping[str, object]) -> Fetched:
+def _kept(tid: str, trade: Mapping[str, object]) -> Fetched:
     """Make a trade a message: the same contents are the same bytes, however the platform ordered them.
 
     Written in ASCII, for a nick may hold half a character, which no encoding takes; reading then refuses it.
     """
     body = json.dumps(trade, separators=(",", ":"), sort_keys=True, default=str).encode()
-    return Fetched(kind="order", message_id=f"{trade.get('tid')}:{message_id_of(body)[:16]}", body=body)
+    return Fetched(kind="order", message_id=f"{tid}:{message_id_of(body)[:16]}", body=body)
 
 
 def _items(answer: Mapping[str, object], name: str, each: str) -> list[dict[str, object]]:
@@ -199,13 +209,24 @@ def _items(answer: Mapping[str, object], name: str, each: str) -> list[dict[str,
     return [cast("dict[str, object]", one) for one in listed if isinstance(one, dict)]
 
 
+def _number_of(row: Mapping[str, object], name: str) -> str:
+    """Give the number that a row of an answer goes by, to be sent back.
+
+    Raises: OutcomeUnknown.
+    """
+    number = str(row.get(name))
+    if not NUMBER.fullmatch(number):
+        raise OutcomeUnknown(f"a row of the answer has no {name}", code="garbled_answer")
+    return number
+
+
 def _tid_of(message: Mapping[str, object]) -> str:
     """Name the trade that a message is about; empty for every other message, and for one that cannot be read."""
     if not str(message.get("topic")).startswith(TOPICS):
         return ""
     try:
-        return str(read_json(str(message.get("content")).encode()).get("tid") or "")
-    except Malformed:
+        return _number_of(read_json(str(message.get("content")).encode(errors="replace")), "tid")
+    except (Malformed, OutcomeUnknown):
         return ""
 
 
@@ -225,13 +246,21 @@ def _token_of(answer: Mapping[str, object]) -> Token:
         result = read_json(str(answer.get("token_result")).encode())
         until = [EPOCH + timedelta(milliseconds=whole(result.get(name))) for name in TOKEN_TIMES]
         return Token(
-            access=str(result["access_token"]),
-            refresh=str(result["refresh_token"]),
+            access=_secret_of(result, "access_token"),
+            refresh=_secret_of(result, "refresh_token"),
             expires_at=until[0],
             refresh_until=until[1],
         )
-    except (Malformed, KeyError, ValueError, OverflowError) as error:
-        raise OutcomeUnknown("the answer holds no token", code="garbled_answer") from error
+    except (Malformed, KeyError, ValueError, OverflowError):
+        raise OutcomeUnknown("the answer holds no token", code="garbled_answer") from None  # it shows what it was given
+
+
+def _secret_of(result: Mapping[str, object], name: str) -> str:
+    """Raises: ValueError for what could be neither kept nor sent."""
+    secret = result[name]
+    if not (isinstance(secret, str) and secret.isascii() and secret.isprintable()):
+        raise ValueError(f"{name} is none")
+    return secret
 
 
 def connect(partner: Partner) -> Taobao:

@@ -11,10 +11,11 @@ from hub.errors import Malformed, OutcomeUnknown, TryLater
 from hub.ports import Fetched
 from sandbox.taobao_wire import CONFIRM, CONSUME, LIST, READ, REFRESH
 from tests.connectors.channels.taobao_market import TRADE, Market, answered, form_of, on, refusal
-from tests.connectors.exemplars import AT, TOKEN, URL, sample
+from tests.connectors.exemplars import AT, TOKEN, URL, sample, told
 from tests.connectors.feed_contracts import OrderFeedContract, OrderHintsContract, TokenKeeperContract
 
 FILLS = {"order": Trade, "consigned": Consigned}
+NO_TOKEN = r'{"access_token": "s\ud800", "refresh_token": "r", "expire_time": 0, "refresh_token_valid_time": 0}'
 TOKEN_RESULT = {"access_token": "a", "refresh_token": "r", "expire_time": 0, "refresh_token_valid_time": 0}
 
 
@@ -46,7 +47,7 @@ class TestTaobaoFeed(Market, OrderFeedContract):
         states = ("WAIT_SELLER_SEND_GOODS", "WAIT_BUYER_PAY", "TRADE_FINISHED", "PAID_FORBID_CONSIGN")
         listed = [{"tid": n, "status": status} for n, status in enumerate(states)]
         on(LIST, answered(LIST, total_results=4, trades={"trade": listed}))
-        read = on(READ, answered(READ, trade=json.loads(sample(TRADE))))
+        read = on(READ, answered(READ, trade={**json.loads(sample(TRADE)), "tid": 0}))
         assert len(self.fetch()) == read.call_count == 1
 
     @responses.activate
@@ -84,6 +85,21 @@ class TestTaobaoFeed(Market, OrderFeedContract):
         with pytest.raises(OutcomeUnknown):
             self.fetch()
 
+    @responses.activate
+    @pytest.mark.parametrize("tid", ["", "\ud800", "7 or 8", None, 7.5, [7]])
+    def test_a_trade_listed_without_a_number_is_not_asked_for(self, tid: object) -> None:
+        listed = [{"tid": tid, "status": "WAIT_SELLER_SEND_GOODS"}]
+        on(LIST, answered(LIST, total_results=1, trades={"trade": listed}))
+        with pytest.raises(OutcomeUnknown):
+            self.fetch()
+
+    @responses.activate
+    def test_an_answer_about_another_trade_is_not_believed(self) -> None:
+        self.list_one()
+        on(READ, answered(READ, trade={**json.loads(sample(TRADE)), "tid": 8}))
+        with pytest.raises(OutcomeUnknown, match="another trade"):
+            self.fetch()
+
     def test_a_window_within_one_second_asks_nothing(self) -> None:
         assert list(self.partner("http://127.0.0.1:9/").fetch_orders(AT, AT)) == []
 
@@ -93,7 +109,8 @@ class TestTaobaoFeed(Market, OrderFeedContract):
         assert json.loads(kept.body)["oaid"]
 
     def list_one(self) -> None:
-        on(LIST, answered(LIST, total_results=1, trades={"trade": [{"tid": 7, "status": "WAIT_SELLER_SEND_GOODS"}]}))
+        listed = [{"tid": json.loads(sample(TRADE))["tid"], "status": "WAIT_SELLER_SEND_GOODS"}]
+        on(LIST, answered(LIST, total_results=1, trades={"trade": listed}))
 
     def fetch(self) -> list[Fetched]:
         return [one for page in self.partner().fetch_orders(AT - timedelta(hours=1), AT) for one in page]
@@ -119,6 +136,12 @@ class TestTaobaoHints(Market, OrderHintsContract):
         assert (hinted.messages, hinted.receipts) == ((), ("0", "1", "2"))
 
     @responses.activate
+    def test_a_hint_without_a_number_cannot_be_confirmed(self) -> None:
+        on(CONSUME, answered(CONSUME, messages={"tmc_message": [{"id": "\ud800", "topic": "taobao_item_ItemUpdate"}]}))
+        with pytest.raises(OutcomeUnknown):
+            self.partner().fetch_hinted()
+
+    @responses.activate
     def test_a_hint_at_a_trade_that_is_not_ours_is_only_confirmed(self) -> None:
         queued = [{"id": 1, "topic": "taobao_trade_TradeBuyerPay", "content": '{"tid": 9}'}]
         on(CONSUME, answered(CONSUME, messages={"tmc_message": queued}))
@@ -129,7 +152,7 @@ class TestTaobaoHints(Market, OrderHintsContract):
     def test_two_hints_at_one_trade_read_it_once(self) -> None:
         queued = [{"id": n, "topic": "taobao_trade_TradeBuyerPay", "content": '{"tid": 9}'} for n in (1, 2)]
         on(CONSUME, answered(CONSUME, messages={"tmc_message": queued}))
-        read = on(READ, answered(READ, trade=json.loads(sample(TRADE))))
+        read = on(READ, answered(READ, trade={**json.loads(sample(TRADE)), "tid": 9}))
         assert len(self.partner().fetch_hinted().messages) == read.call_count == 1
 
     @responses.activate
@@ -159,11 +182,20 @@ class TestTaobaoToken(Market, TokenKeeperContract):
         assert token.expires_at == datetime(2027, 1, 15, 8, tzinfo=UTC)
 
     @responses.activate
-    @pytest.mark.parametrize("result", ["", "{}", json.dumps({**TOKEN_RESULT, "expire_time": 10**18 - 1})])
+    @pytest.mark.parametrize(
+        "result",
+        [
+            "",
+            "{}",
+            json.dumps({**TOKEN_RESULT, "expire_time": 10**18 - 1}),
+            NO_TOKEN,
+        ],
+    )
     def test_an_answer_without_a_token_may_have_made_one(self, result: str) -> None:
         responses.post(URL, answered(REFRESH, token_result=result))
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(OutcomeUnknown) as caught:
             self.partner().refresh_token(TOKEN)
+        assert "ud800" not in told(caught.value)
 
     @responses.activate
     def test_a_busy_platform_is_no_refusal(self) -> None:

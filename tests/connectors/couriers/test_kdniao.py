@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.couriers.kdniao import ParcelMessage, PushMessage, signature_of
-from hub.errors import HubError, Malformed, Misconfigured, Rejected, TryLater, Unauthorised
+from hub.errors import HubError, Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater, Unauthorised
 from hub.fulfilment.courier import CourierStatus, Track
 from hub.ports import Inbound, Probe
 from mappings.table import Table
@@ -160,6 +160,14 @@ class TestKdniao(UndatedDeskContract, ParcelTrackerContract):
     def test_an_answer_about_another_parcel_is_not_believed(self) -> None:
         responses.post(URL, self.track_answer.replace(b"SB1", b"SB2"))
         with pytest.raises(HubError, match="another parcel"):
+            self.partner().fetch_track(SUBSCRIPTION)
+
+    @responses.activate
+    @pytest.mark.parametrize("log", [b"7", b'[{"AcceptTime": "soon"}]', b'["x"]'])
+    def test_a_log_that_cannot_be_read_does_not_blame_the_question(self, log: bytes) -> None:
+        answer = b'{"Success": true, "ShipperCode": "SF", "LogisticCode": "SB1", "State": "2", "Traces": %s}' % log
+        responses.post(URL, answer)
+        with pytest.raises(OutcomeUnknown):
             self.partner().fetch_track(SUBSCRIPTION)
 
     @responses.activate

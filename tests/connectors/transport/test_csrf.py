@@ -93,7 +93,7 @@ def test_a_connection_that_breaks_after_a_change_was_sent_leaves_the_outcome_unk
     gateway = api()
     with responses.RequestsMock() as wire:
         wire.get(f"{URL}/", headers={"X-CSRF-Token": "t1"})
-        gateway.fetch_token(Deadline(LIMITS))
+        gateway.fetch(Deadline(LIMITS))
     with peer(act) as url, pytest.raises(OutcomeUnknown):
         gateway.exchange(Call("POST", url, body=b"x"), Deadline(LIMITS))
 

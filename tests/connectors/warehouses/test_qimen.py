@@ -6,7 +6,7 @@ import responses
 
 from connectors.transport.xml import read_xml
 from connectors.warehouses.qimen import signature_of
-from hub.errors import Malformed, NeedsOperator, Rejected, TryLater, Unauthorised
+from hub.errors import Malformed, NeedsOperator, OutcomeUnknown, Rejected, TryLater, Unauthorised
 from hub.fulfilment.model import Confirm, ConfirmLine
 from hub.ports import Inbound
 from sandbox.qimen_order import read_delivery_order
@@ -123,6 +123,13 @@ class TestQimen(WebhookDeskContract, DeliverySinkContract, DeliveryReportsContra
         with pytest.raises(kind) as caught:
             self.send(self.partner())
         assert CANARY not in str(caught.value)
+
+    @responses.activate
+    @pytest.mark.parametrize("number", ["<a>1</a>", "9" * 65, "1</deliveryOrderId><deliveryOrderId>2"])
+    def test_a_number_that_is_none_leaves_it_unknown_what_was_taken(self, number: str) -> None:
+        responses.post(URL, self.good_answer.replace(b"WMS0001", number.encode()))
+        with pytest.raises(OutcomeUnknown):
+            self.send(self.partner())
 
     @responses.activate
     def test_a_warehouse_that_will_not_stop_gives_its_reason(self) -> None:
