@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from api import docs, errors, health, orders, webhooks
 from api.metrics import REQUESTS, SECONDS, Depths
+from api.spans import Spans
 from api.surroundings import Hub
 from connectors.registry import Registry
 from hub.address.warm import warm_up
@@ -21,6 +22,7 @@ from hub.database import Database
 from hub.keyring import Keyring
 from hub.log import start_logging
 from hub.settings import Settings, settings
+from hub.tracing import start_tracing
 
 FAILED: Final = 500
 DESCRIPTION: Final = """下单、查询、取消、回调。请求中的金额为元（十进制字符串），应答中为分（整数）；时间带时区。
@@ -56,6 +58,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
         app.state.registry.register(collector)
     errors.install(app)
     app.middleware("http")(_accompany)
+    app.add_middleware(Spans)
     for part in (orders, webhooks, health, docs):
         app.include_router(part.router)
     return app
@@ -66,6 +69,7 @@ def create() -> FastAPI:
     start_logging()
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     configured = settings()
+    start_tracing(configured.telemetry, "oms-api")
     database = Database(configured.database_url, Keyring.read(configured.secret("keyring")), connections=20)
     return build(configured, database, Registry(configured))
 

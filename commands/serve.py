@@ -12,13 +12,16 @@ from sqlalchemy.exc import OperationalError
 
 from commands.assets import ensure_assets
 from commands.chaos import Mode
-from commands.reach import reached
+from commands.reach import Reach, reached
+from commands.screen import words
 from connectors.registry import Registry
 from flows.housekeeping import Rounds, chores
-from flows.worker import Worker
+from flows.worker import Crew, Worker
+from hub.errors import NeedsOperator
 from hub.failpoints import arm_from_environment
 from hub.log import start_logging
 from hub.tokens import Tokens
+from hub.tracing import start_tracing
 
 _log = structlog.get_logger()
 
@@ -66,9 +69,29 @@ def serve_worker(mode: Mode) -> None:
     start_logging()
     arm_from_environment()
     with reached() as reach:
-        worker = Worker(reach.database, reach.settings, Registry(reach.settings, Tokens(reach.database)))
+        crew = _celery_crew(reach) if mode is Mode.CELERY else None
+        worker = Worker(reach.database, reach.settings, Registry(reach.settings, Tokens(reach.database)), crew)
         _on_end(worker.stop)
+        start_tracing(reach.settings.telemetry, "oms-worker")
         worker.run()
+
+
+def _celery_crew(reach: Reach) -> Crew:
+    """Relay wake-ups to the broker, to a pool of processes beside this one.
+
+    Raises: NeedsOperator when no broker is named.
+    """
+    from commands.pool import CeleryCrew, Pool  # noqa: PLC0415 # the embedded worker needs no Celery
+
+    if not reach.settings.broker_url:
+        raise NeedsOperator(
+            words(
+                "--mode celery 需要消息队列：请设置 broker_url 或 OMS_BROKER_URL（amqp://…）",
+                "--mode celery needs a broker: set broker_url or OMS_BROKER_URL (amqp://…)",
+            ),
+            code="broker_missing",
+        )
+    return CeleryCrew(reach.database, reach.settings, Pool(reach.url, reach.settings))
 
 
 def serve_scheduler() -> None:

@@ -19,6 +19,7 @@ from flows.claim import Fenced, Terms, claim, prolong
 from flows.effect import Claimed, Effect, is_idempotent
 from flows.settle import Result, book, bury_alone
 from flows.verdict import Outcome, judge
+from flows.watch import watched
 from hub.database import Database
 from hub.errors import HubError, Malformed, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import listening
@@ -32,7 +33,6 @@ MARGIN_S: Final = 0.5
 """What must remain of the lease beyond the call's own time limit."""
 
 _log = structlog.get_logger()
-
 
 Heard = Callable[[str, HubError | None, datetime], None]
 """Is told how a call of a connection ended."""
@@ -58,7 +58,6 @@ class Job:
     effect: Effect | None
     partner: object
     request: Any
-    started: datetime
     error: HubError | None = None
 
 
@@ -130,7 +129,10 @@ class Engine:
 
     def call(self, job: Job) -> Result:
         """Make one call and sort what came of it."""
-        step, started = job.step, job.started
+        return watched(job.step, lambda: self._attempt(job))
+
+    def _attempt(self, job: Job) -> Result:
+        step, started = job.step, self._clock.now()  # since it was prepared it may have waited for its turn
         answer: Any = None
         with listening() as heard:
             try:
@@ -141,10 +143,8 @@ class Engine:
                 outcome = Outcome(StepState.PENDING, self._clock.now(), given_back=True)
             except HubError as error:
                 outcome = self._sort(step, error)
-            except Fenced:
-                outcome = Outcome(
-                    StepState.PENDING, self._clock.now(), given_back=True
-                )  # books nothing: it is not ours
+            except Fenced:  # books nothing: it is not ours
+                outcome = Outcome(StepState.PENDING, self._clock.now(), given_back=True)
             except OperationalError as error:
                 outcome = self._sort(step, OutcomeUnknown("the database went away before the call", code="our_fault"))
                 _log.warning("step.database_away", step=step.id, error=type(error.orig).__name__)
@@ -189,9 +189,9 @@ class Engine:
                 raise Rejected(f"no flow is called {step.flow}", code="unknown_flow")
             partner = self._connectors.get(step.connection)
             self._check_subject(step)
-            return Job(step, effect, partner, effect.prepare(session, step, at), at)
+            return Job(step, effect, partner, effect.prepare(session, step, at))
         except HubError as error:
-            return Job(step, effect, None, None, at, error)
+            return Job(step, effect, None, None, error)
 
     def _check_subject(self, step: Claimed) -> None:
         """Refuse a subject that was written for another release, naming the fields that do not fit."""
@@ -241,7 +241,7 @@ class Engine:
         spent = step.attempts >= self._attempts
         words = _bug_words(error)
         fault = Rejected(words, code="our_fault") if spent else TryLater(words, code="our_fault")
-        return Job(step, self._effects.get(step.flow), None, None, self._clock.now(), fault)
+        return Job(step, self._effects.get(step.flow), None, None, fault)
 
     def _may_land_late(self, connection: str) -> bool:
         """Say whether a call may still land after the lease of the worker that made it, and the grace behind it."""

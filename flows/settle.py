@@ -17,6 +17,7 @@ from hub.exchange import Exchange, place, write_exchanges
 from hub.failpoints import reach
 from hub.gates import Called, Tolerance, note_calls
 from hub.steps import StepState, promote
+from hub.tracing import continuing
 
 NOT_THE_PARTNER: Final = frozenset({"worker_ended", "our_fault"})
 """Codes of unknown outcomes that say nothing about the partner."""
@@ -59,7 +60,8 @@ def book(
         step, error = one.step, one.outcome.error
         brand = orders.get(step.order_id or 0, "") or brands.get(step.connection, "")
         if one.outcome.state is StepState.DONE and one.effect and one.answer is not None:
-            one.effect.settle(session, step, one.answer, at)
+            with continuing(step.traceparent):  # what follows from it belongs to its trace
+                one.effect.settle(session, step, one.answer, at)
         if error is not None:
             heed(session, step.connection, brand, error, at)
         if one.outcome.state is StepState.DEAD and error is not None:

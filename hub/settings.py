@@ -29,9 +29,10 @@ class Limits(Part):
 
 
 class Worker(Part):
-    """How steps are claimed and repeated."""
+    """How steps are claimed and repeated; `processes` share the threads where the worker runs by Celery."""
 
     threads: PositiveInt = 8
+    processes: PositiveInt = Field(default_factory=lambda: max(2, os.cpu_count() or 2))
     poll_s: PositiveFloat = 0.25
     batch: PositiveInt = 256
     lease_s: PositiveFloat = 30
@@ -73,6 +74,13 @@ class Retention(Part):
     inbox_months: PositiveInt = 6
     attempt_months: PositiveInt = 3
     history_months: PositiveInt = 24
+
+
+class Telemetry(Part):
+    """Where this process's traces go (an OTLP collector's address for traces; none by default), and what share."""
+
+    otlp_url: str = ""
+    share: float = Field(default=1.0, ge=0, le=1)
 
 
 class Targets(Part):
@@ -124,6 +132,7 @@ class Settings(BaseSettings):
     polls: Polls = Polls()
     retention: Retention = Retention()
     targets: Targets = Targets()
+    telemetry: Telemetry = Telemetry()
     connections: dict[str, Connection] = Field(default_factory=dict)
 
     @model_validator(mode="after")

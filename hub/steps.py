@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from hub.columns import Table, document, moment, number, one_of, sealed, words
 from hub.database import ring_after, rows, run
+from hub.tracing import current_traceparent
 
 
 class StepState(StrEnum):
@@ -112,7 +113,7 @@ class Attempt(Table, table=True):
 
 @dataclass(frozen=True, slots=True)
 class NewStep:
-    """A call to be made: `subject` holds ids only, never personal data."""
+    """A call to be made: `subject` holds ids only, never personal data; it belongs to the trace that adds it."""
 
     flow: str
     lane: str
@@ -139,6 +140,7 @@ def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes
                        order by id for share"""
         taken = {found.lane for found in rows(session, statement, lanes=lanes)}
     states: list[str] = []
+    here = current_traceparent()
     for step in steps:
         states.append(StepState.WAITING if step.lane in taken else StepState.PENDING)
         taken.add(step.lane)
@@ -158,7 +160,7 @@ def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes
         keys=[step.idempotency_key for step in steps],
         orders=[step.order_id for step in steps],
         subjects=[json.dumps(step.subject) for step in steps],
-        traces=[step.traceparent for step in steps],
+        traces=[step.traceparent or here for step in steps],
         states=states,
         at=at,
     )

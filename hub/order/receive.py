@@ -18,6 +18,7 @@ from hub.order.cancel import cancel
 from hub.order.find import find_order_id
 from hub.order.model import ShopOrder
 from hub.order.place import TAKEN_BACK, WITHDRAWN, Placed, place
+from hub.tracing import span
 
 ORDER: Final = "order"
 
@@ -52,7 +53,8 @@ def receive(
     if orders and _is_withdrawn(readings[0]):
         answers = iter([take_back(session, orders[0], at)])
     else:
-        answers = iter(place(session, orders, at, zone) if orders else [])
+        with span("orders.place", orders=len(orders)):
+            answers = iter(place(session, orders, at, zone) if orders else [])
     results: list[Received] = []
     for message, reading in zip(messages[:part], readings[:part], strict=True):
         result = next(answers) if isinstance(reading, ShopOrder) else reading
