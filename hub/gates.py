@@ -126,7 +126,10 @@ def _restricted(one: Row[Any], limit: Limit) -> bool:
 
 
 def _locked(session: Session, names: Sequence[str], limits: Mapping[str, Limit], at: datetime) -> Sequence[Row[Any]]:
-    """Lock these gates in the order of their names, making those that are missing, and count what is under way."""
+    """Lock these gates in the order of their names, making those that are missing, and count what is under way.
+
+    A call whose lease and grace are over is not: else what dead workers left would hold its places for ever.
+    """
     bursts = [limits.get(name, FREE).burst for name in names]
     run(
         session,
@@ -142,10 +145,11 @@ def _locked(session: Session, names: Sequence[str], limits: Mapping[str, Limit],
     return rows(
         session,
         """with gate as (select * from connection_gate where connection = any(:names) order by connection for update)
-           select gate.*, (select count(*) from step
-                           where state = 'in_flight' and connection = gate.connection) as under_way
+           select gate.*, (select count(*) from step where state = 'in_flight' and run_at > :at
+                           and connection = gate.connection) as under_way
            from gate order by connection""",
         names=list(names),
+        at=at,
     )
 
 
@@ -202,7 +206,7 @@ def take_places(
             connection=one.connection,
             rate=limit.rate_per_s or 0,
             burst=limit.burst,
-            calls=one.calls,
+            calls=one.calls if limit.rate_per_s is not None else 0,  # a limit that is set later begins without debts
             step=one.step,
             token=one.token,
             probing=one.probing,
