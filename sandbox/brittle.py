@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, final
 
@@ -24,19 +24,20 @@ Trouble = Literal[
     "lost", "unheard", "stalled", "stalled_done", "late", "busy", "away", "broken", "broken_done", "nonsense"
 ]
 
-TROUBLES: Final[Sequence[Trouble]] = (
-    "lost",  # executed, and the connection is closed instead of an answer
-    "unheard",  # reset before anything is executed
-    "stalled",  # nothing is executed, and nothing answered
-    "stalled_done",  # executed, and nothing answered
-    "late",  # nothing is answered, and some time later it is executed after all
-    "busy",  # 429 with Retry-After
-    "away",  # 503
-    "broken",  # 500 and not executed
-    "broken_done",  # 500 and executed all the same
-    "nonsense",  # executed, and answered with what nobody can read
-)
-WEIGHTS: Final = (5, 3, 2, 2, 4, 1, 2, 2, 3, 2)
+TROUBLES: Final[Mapping[Trouble, int]] = {
+    "lost": 5,  # executed, and the connection is closed instead of an answer
+    "unheard": 3,  # reset before anything is executed
+    "stalled": 2,  # nothing is executed, and nothing answered
+    "stalled_done": 2,  # executed, and nothing answered
+    "late": 4,  # nothing is answered, and some time later it is executed after all
+    "busy": 1,  # 429 with Retry-After
+    "away": 2,  # 503
+    "broken": 2,  # 500 and not executed
+    "broken_done": 3,  # 500 and executed all the same
+    "nonsense": 2,  # executed, and answered with what nobody can read
+}
+"""What may happen to a call, and how often of it each does."""
+
 SPELLS: Final[Sequence[Trouble]] = ("away", "unheard", "stalled")
 """What a spell consists of: everybody meets it until it is over, so that breakers open."""
 
@@ -73,6 +74,7 @@ class Habits:
 
     seed: int = 1
     trouble: float = 0.2
+    troubles: Mapping[Trouble, int] = field(default_factory=lambda: TROUBLES)
     spell: float = 0.004
     spell_s: tuple[float, float] = (0.4, 1.2)
     stall_s: float = 6.0
@@ -125,7 +127,7 @@ class Brittle:
         def act() -> Response:
             return self._execute(door, errand)
 
-        trouble = self._choose()
+        trouble = self.choose()
         if trouble is None:
             return act()
         self.books.met[trouble] += 1
@@ -141,7 +143,7 @@ class Brittle:
         def act() -> Response:
             return JSONResponse({"executed": key in self._known})
 
-        trouble = self._choose()
+        trouble = self.choose()
         if trouble not in HARMLESS:
             return act()
         return await self._misbehave(trouble, request, act)
@@ -170,7 +172,8 @@ class Brittle:
         busy = Response("come back", 429, headers={"Retry-After": str(self._habits.busy_s)})
         return await misbehave(Fault(MODES[trouble], seconds), request, act, busy)
 
-    def _choose(self) -> Trouble | None:
+    def choose(self) -> Trouble | None:
+        """Draw what happens to the next call."""
         if self._calm:
             return None
         until, spell = self._spell
@@ -179,7 +182,7 @@ class Brittle:
         if self._chance.random() < self._habits.spell:
             self._spell = (self._now() + self._chance.uniform(*self._habits.spell_s), self._chance.choice(SPELLS))
         if self._chance.random() < self._habits.trouble:
-            return self._chance.choices(TROUBLES, WEIGHTS)[0]
+            return self._chance.choices(list(self._habits.troubles), list(self._habits.troubles.values()))[0]
         return None
 
 
