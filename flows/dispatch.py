@@ -28,6 +28,10 @@ SMOOTHING: Final = 0.1
 _log = structlog.get_logger()
 
 
+def _nobody() -> None:
+    """Wake nobody: the threads have not been started."""
+
+
 class Dispatcher:
     """Keeps a pool of calling threads busy; `monotonic` measures how long partners take, in seconds."""
 
@@ -43,12 +47,14 @@ class Dispatcher:
         self._unbooked = 0
         self._seconds: dict[str, float] = {}
         self._counting = threading.Lock()
-        self._room = threading.Event()
+        self._held: set[str] = set()
+        self._ring: Callable[[], None] = _nobody
         self._crew = [threading.Thread(target=self._call, name=f"call-{no}") for no in range(1, threads + 1)]
         self._clerk = threading.Thread(target=self._book, name="settle")
 
-    def start(self) -> None:
-        """Start the threads; `close` ends them."""
+    def start(self, ring: Callable[[], None]) -> None:
+        """Start the threads; `ring` is called when there is room or work again. `close` ends them."""
+        self._ring = ring
         for thread in (*self._crew, self._clerk):
             thread.start()
 
@@ -66,13 +72,11 @@ class Dispatcher:
         with self._counting:
             room = self._threads + 2 * self._batch - self._unbooked
             caps = {name: self._cap(name) - self._under_way[name] for name in self._seconds.keys() | self._under_way}
-        if room <= 0:
-            self._room.clear()
-            self._room.wait(0.05)
-            return 0
-        steps = self._engine.take(min(room, self._batch), caps=caps, cap=self._share)
+        steps = self._engine.take(min(room, self._batch), caps=caps, cap=self._share) if room > 0 else []
+        taken = Counter(step.connection for step in steps)
+        self._held = {name for name in caps.keys() | taken if taken[name] >= caps.get(name, self._share)}
         with self._counting:
-            self._under_way.update(step.connection for step in steps)
+            self._under_way.update(taken)
             self._unbooked += len(steps)
         if steps:
             for job in self._prepared(steps):
@@ -105,7 +109,11 @@ class Dispatcher:
                 self._under_way[name] -= 1
                 known = self._seconds.get(name, took_s)
                 self._seconds[name] = known + SMOOTHING * (took_s - known)
+                under_way, cap = self._under_way[name], self._cap(name)
             self._results.put(result)
+            # Of a fast partner many are claimed at once: a claim for each call that ends would cost more than the call.
+            if name in self._held and (cap <= self._threads or under_way <= cap // 2):
+                self._ring()
 
     def _book(self) -> None:
         """Book whatever has gathered; when the database is away, results are kept and booked when it is back."""
@@ -137,4 +145,4 @@ class Dispatcher:
     def _forget(self, steps: list[Claimed]) -> None:
         with self._counting:
             self._unbooked -= len(steps)
-        self._room.set()
+        self._ring()

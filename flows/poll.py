@@ -66,7 +66,10 @@ class Poller:
         }
 
     def announce(self) -> None:
-        """Say who hears of which brand: before anything is worked off that they must hear of."""
+        """Say who hears of which brand: before anything is worked off that they must hear of.
+
+        Raises: OperationalError when the database is away.
+        """
         with self._database.transaction() as session:
             set_audience(session, self._serving())
 

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from connectors.registry import Registry
 from flows import engine as module
-from flows import worker as worker_module
+from flows import loops
 from flows.worker import Worker
 from hub.database import Database, row, run
 from hub.inbox import keep
@@ -91,7 +91,7 @@ def test_a_database_that_comes_back_is_worked_on_again(
     worker: Worker, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away, claim = iter([True] * 3), module.claim
-    monkeypatch.setattr(worker_module, "OUTAGE_S", 0.05)
+    monkeypatch.setattr(loops, "OUTAGE_S", 0.05)
 
     def flicker(*arguments: object) -> object:
         if next(away, False):

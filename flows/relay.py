@@ -1,0 +1,190 @@
+"""The relay: looks for due steps and publishes wake-ups for them, so that pool processes anywhere claim them.
+
+It remembers what it has announced and announces again what nobody has claimed after a while: a wake-up that was lost
+costs time and nothing else. One relay at a time publishes; the others stand by.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from flows.broker import BrokerAway, Publisher, WakeUp, family_of
+from flows.engine import Clock
+from hub.database import Database, row, rows, run
+from hub.gates import CLAIMABLE, Limit, allowances
+from hub.settings import Settings
+
+WINDOW: Final = 500
+"""How many steps of one connection may be announced and not yet claimed."""
+
+BATCH: Final = 20
+"""How many ids one message carries, at most."""
+
+FIRST_PATIENCE_S: Final = 2.0
+LONGEST_PATIENCE_S: Final = 60.0
+"""After how long something is announced again: each time later, until the connection's steps are claimed again."""
+
+BROKER_REST_S: Final = 1.0
+"""How long a broker that is away is left alone."""
+
+STAND_BY_S: Final = 1.0
+"""How often a relay that stands by looks whether it is its turn."""
+
+IDLE_LIMIT: Final = "30s"
+"""A relay that is frozen, or whose machine has gone without a word, loses its turn after this."""
+
+TURN: Final = 0x6F6D735F72656C61
+"""The advisory lock's number: "oms_rela"."""
+
+HEADS: Final = f"""
+    select head.* from unnest(cast(:connections as text[]), cast(:windows as bigint[])) as one (connection, places)
+    cross join lateral (
+        select connection, id, run_at from step where {CLAIMABLE} and connection = one.connection and run_at <= :at
+        order by connection, run_at, id limit one.places) head"""
+
+_log = structlog.get_logger()
+
+Head = tuple[int, datetime]
+"""A due step: its id, and since when it is due."""
+
+
+@dataclass(slots=True)
+class Announced:
+    """What was announced of one connection and is not claimed yet: when, in seconds of a monotonic clock."""
+
+    at_s: dict[Head, float] = field(default_factory=dict[Head, float])
+    patience_s: float = FIRST_PATIENCE_S
+
+    def choose(self, heads: Sequence[Head], places: int, now_s: float) -> list[Head]:
+        """Say which of the due steps to announce now: new ones, and those that waited in vain, within the places."""
+        known = {head: self.at_s[head] for head in heads if head in self.at_s}
+        if len(known) < len(self.at_s):  # some were claimed: somebody listens
+            self.patience_s = FIRST_PATIENCE_S
+        self.at_s = known
+        waiting = {head for head, at_s in known.items() if now_s - at_s < self.patience_s}
+        fitting = [head for head in heads if head not in waiting]
+        return fitting[: max(0, places - len(waiting))]
+
+    def note(self, heads: Iterable[Head], now_s: float) -> None:
+        """Remember what was published; what was said in vain before is said less often."""
+        heads = list(heads)
+        if any(head in self.at_s for head in heads):
+            self.patience_s = min(2 * self.patience_s, LONGEST_PATIENCE_S)
+        self.at_s.update((head, now_s) for head in heads)
+
+
+class Relay:
+    """One process's relay; `go` is called by one thread."""
+
+    def __init__(self, database: Database, settings: Settings, publisher: Publisher, clock: Clock) -> None:
+        self._database = database
+        self._settings = settings
+        self._publisher = publisher
+        self._clock = clock
+        self._announced: dict[str, Announced] = {}
+        self._turn: Connection | None = None
+        self._look_s = 0.0
+        self._broker_s = 0.0
+        self._away = False
+        self._limits: Mapping[str, Limit] = {
+            name: Limit(one.rate_per_s, one.burst, one.at_once)
+            for name, one in settings.connections.items()
+            if one.rate_per_s is not None or one.at_once is not None
+        }
+
+    def go(self) -> int:
+        """Announce what is due, if it is this relay's turn; give how many steps that were.
+
+        Raises: OperationalError when the database is away.
+        """
+        now_s = self._clock.monotonic()
+        if now_s < self._broker_s or not self._has_turn(now_s):
+            return 0
+        try:
+            return sum(self._announce(name, heads) for name, heads in self._chosen().items())
+        except BrokerAway as error:
+            self._broker_s = self._clock.monotonic() + BROKER_REST_S
+            if not self._away:
+                _log.warning("relay.broker_away", error=str(error))
+            self._away = True
+            return 0
+
+    def close(self) -> None:
+        """Leave the turn to somebody else."""
+        self._publisher.close()
+        self._drop_turn()
+
+    def _has_turn(self, now_s: float) -> bool:
+        """Take the turn if nobody has it; whose connection is lost has lost it as well."""
+        if self._turn is not None:
+            return True
+        if now_s < self._look_s:
+            return False
+        self._look_s = now_s + STAND_BY_S
+        turn = self._database.engine.connect()
+        turn.detach()  # not for the pool: whoever is handed it next would have the turn
+        try:
+            with Session(turn) as session, session.begin():
+                run(session, f"set idle_session_timeout = '{IDLE_LIMIT}'")
+                found = row(session, "select pg_try_advisory_lock(:turn) as mine", turn=TURN)
+        except DBAPIError:
+            turn.close()
+            raise
+        if found is None or not found.mine:
+            turn.close()
+            return False
+        self._turn = turn
+        self._announced.clear()
+        _log.info("relay.turn")
+        return True
+
+    def _drop_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            with suppress(DBAPIError):
+                turn.close()
+
+    def _chosen(self) -> dict[str, list[Head]]:
+        """Look, on the connection that has the turn, at what is due, and choose what to announce of it."""
+        at = self._clock.now()
+        if self._turn is None:
+            return {}
+        try:
+            with Session(self._turn) as session, session.begin():
+                allowed = allowances(session, self._limits, at)
+            places = {name: min(WINDOW, one.places) for name, one in allowed.items()}
+            with Session(self._turn) as session, session.begin():
+                found = rows(session, HEADS, connections=list(places), windows=[WINDOW] * len(places), at=at)
+        except DBAPIError:
+            self._drop_turn()
+            raise
+        heads: dict[str, list[Head]] = {name: [] for name in places}
+        for one in found:
+            heads[one.connection].append((one.id, one.run_at))
+        self._announced = {name: self._announced.get(name, Announced()) for name in places}
+        now_s = self._clock.monotonic()
+        return {name: self._announced[name].choose(heads[name], places[name], now_s) for name in places}
+
+    def _announce(self, connection: str, heads: Sequence[Head]) -> int:
+        """Publish one connection's due steps, and remember those that a queue has.
+
+        Raises: BrokerAway.
+        """
+        family = family_of(self._settings, connection)
+        said = 0
+        for start in range(0, len(heads), BATCH):
+            batch = heads[start : start + BATCH]
+            if self._publisher.publish(WakeUp(family, [step for step, _ in batch], {})):
+                self._announced[connection].note(batch, self._clock.monotonic())
+                said += len(batch)
+        if said and self._away:
+            self._away = False
+            _log.info("relay.broker_back")
+        return said
