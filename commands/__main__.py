@@ -91,6 +91,13 @@ def worker(
     serve_worker(mode)
 
 
+@app.command("pool", hidden=True, help=words("工作进程的子进程池", "the pool of a worker that runs by Celery"))
+def pool() -> None:
+    from commands.pool import serve_pool  # noqa: PLC0415 # as above
+
+    serve_pool()
+
+
 @app.command("scheduler", help=words("启动定时任务进程", "run the scheduler"))
 def scheduler() -> None:
     from commands.serve import serve_scheduler  # noqa: PLC0415 # as above
