@@ -28,6 +28,7 @@ _log = structlog.get_logger()
 
 def serve_api() -> None:
     """Answer HTTP until told to stop."""
+    arm_from_environment()
     with reached() as reach:
         os.environ["OMS_DATABASE_URL"] = reach.url
         uvicorn.run(
