@@ -35,12 +35,16 @@ class InboxState(StrEnum):
 
 
 class Inbox(Table, table=True):
-    """One message as it came; partitioned by month of `received_at`."""
+    """One message as it came; partitioned by month of `received_at`.
+
+    `origin_id` is the message that a person edited to make this one.
+    """
 
     __table_args__ = (
         one_of("state", InboxState),
         Index("ix_inbox_due", "kind", "run_at", postgresql_where=text("state = 'received'")),
         Index("ix_inbox_order", "order_id", postgresql_where=text("order_id is not null")),
+        Index("ix_inbox_stuck", "connection", "id", postgresql_where=text("state in ('parked', 'refused')")),
         {"postgresql_partition_by": "RANGE (received_at)"},
     )
     id: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])
@@ -56,6 +60,7 @@ class Inbox(Table, table=True):
     error_code: str = words(default="")
     error: str = words(default="")
     settled_at: datetime | None = moment(default=None)
+    origin_id: int | None = number(default=None)
 
 
 class InboxKey(Table, table=True):

@@ -16,18 +16,22 @@ from hub.document import Document
 from hub.errors import NeedsOperator, NotFound
 from hub.exchange import place
 from hub.masking import mask, mask_url
-from hub.repair import HOLDING
+from hub.replay_acts import HOLDING, REPEATABLE
 from hub.roles import Actor
 from hub.scope import STEP_SEEN, scope
 
 LOOK_BACK: Final = timedelta(days=1)
 """How far finished runs are looked for when no period is named."""
 
+LANE_SHOWN: Final = 200
+"""Calls of one lane that are shown, the newest."""
+
 ENDED: Final = ("done", "cancelled")
 COLUMNS: Final = """s.id, s.flow, s.connection, s.lane, s.state, s.doubt, s.attempts, s.token, s.order_id,
     s.idempotency_key, s.last_error, s.created_at, s.run_at, s.settled_at"""
 CONDITIONS: Final = {
     "id": "s.id = :id",
+    "lane": "s.lane = :lane",
     "flow": "s.flow = :flow",
     "connection": "s.connection = :connection",
     "state": "s.state = :state",
@@ -84,6 +88,16 @@ class RunView(Document):
     def cancellable(self) -> bool:
         """Whether it was certainly never executed, has not ended, and holds no stock."""
         return self.state in {"waiting", "pending", "dead"} and not self.doubt and self.flow not in HOLDING
+
+    @property
+    def skippable(self) -> bool:
+        """Whether its lane may go on without it; one in doubt needs a person to say that this does not matter."""
+        return self.state == "dead" and self.flow not in HOLDING
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it has completed and may be made once more without harm."""
+        return self.state == "done" and self.flow in REPEATABLE
 
 
 class RunPage(Document):
@@ -145,6 +159,19 @@ def get_run(session: Session, actor: Actor, step_id: int) -> RunView:
     return found[0]
 
 
+def lane_of(session: Session, actor: Actor, step_id: int) -> Sequence[RunView]:
+    """Give the calls of a call's lane in their order: what has finished of its order, what stands, what waits behind.
+
+    Raises: NotFound.
+    """
+    run = get_run(session, actor, step_id)
+    orders = [run.order_id] if run.order_id else None
+    values = {"lane": run.lane, "order_ids": orders}
+    parts = ["step", *(["step_history"] if orders else [])]  # history has its index by order
+    found = _select_found(session, actor, [_select(part, _where(values)) for part in parts], values, LANE_SHOWN)
+    return found[::-1]
+
+
 def count_live(session: Session, actor: Actor, wanted: Wanted) -> Mapping[str, int]:
     """Count the live steps that match by their state, whatever state is wanted."""
     values = wanted.model_dump() | {"state": ""}
@@ -174,14 +201,14 @@ def _find(
     parts = [_select("step", _where(values))]
     if values.get("state", "") in {"", *ENDED}:
         parts.append(_select("step_history", _where({**values, "ended_since": ended_since})))
-    found = records(
-        session,
-        f"with found as ({' union all '.join(parts)}) {ADORNED}",
-        **values,
-        **scope(actor),
-        ended_since=ended_since,
-        limit=limit,
-    )
+    return _select_found(session, actor, parts, {**values, "ended_since": ended_since}, limit)
+
+
+def _select_found(
+    session: Session, actor: Actor, parts: Sequence[str], values: Mapping[str, Any], limit: int
+) -> list[RunView]:
+    statement = f"with found as ({' union all '.join(parts)}) {ADORNED}"
+    found = records(session, statement, **values, **scope(actor), limit=limit)
     return [RunView.model_validate(one) for one in found]
 
 

@@ -79,6 +79,7 @@ class Step(StepColumns, table=True):
         Index("uq_step_lane_in_flight", "lane", unique=True, postgresql_where=text("state = 'in_flight'")),
         Index("ix_step_order", "order_id"),
         Index("ix_step_connection", "connection", "id"),
+        Index("ix_step_dead", "connection", "id", postgresql_where=text("state = 'dead'")),
         Index("ix_step_finished", "settled_at", postgresql_where=text("state in ('done', 'cancelled')")),
     )
     id: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])

@@ -68,24 +68,6 @@ def dead_like(
     return [one.id for one in found]
 
 
-def parked_for(
-    session: Session, actor: Actor, cause: str, until: datetime, connections: Collection[str] = ()
-) -> list[int]:
-    """Give the messages that wait for one cause to be mended, of the cases that were open at a time."""
-    found = rows(
-        session,
-        f"""select cast(c.detail ->> 'inbox' as bigint) as id from case_file c
-            where c.cause = :cause and c.state = 'open' and c.detail ? 'inbox' and c.created_at <= :until
-              and {CASE_SEEN}
-            order by 1 limit :limit""",
-        cause=cause,
-        until=until,
-        limit=LIMIT,
-        **scope(actor, connections),
-    )
-    return [one.id for one in found]
-
-
 def things_of(
     session: Session, actor: Actor, case_ids: Collection[int], connections: Collection[str] = ()
 ) -> dict[str, list[int]]:

@@ -9,6 +9,7 @@ import hub.catalogue.table  # its tables
 import hub.clients  # its tables
 import hub.connections  # its tables
 import hub.fulfilment.table  # its tables
+import hub.fullness  # its tables
 import hub.gates  # its tables
 import hub.ids  # its tables
 import hub.inbox  # its tables
@@ -16,6 +17,7 @@ import hub.inventory.table  # its tables
 import hub.order.table  # its tables
 import hub.people  # its tables
 import hub.polls  # its tables
+import hub.replay_table  # its tables
 import hub.schedules  # its tables
 import hub.sourcing.table  # its tables
 import hub.steps  # its tables
