@@ -4,6 +4,7 @@ The reference is the bare SQL of the same run: claim and complete the same rows 
 with nothing called, prepared, promoted or kept.
 """
 
+import logging
 import os
 import statistics
 import subprocess
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final
 
 import psycopg
+import structlog
 from sqlalchemy.orm import Session
 
 from commands.bench_ground import Ground, ground
@@ -97,6 +99,8 @@ class Partners:
 
 def run_bench(steps: int, backlog: int, parked: int, *, as_json: bool) -> int:
     """Measure everything once and print it."""
+    # A line for each step would measure the terminal.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with ground() as place:
         say("流程引擎基准：裸 SQL 参照", "the flow engine: bare SQL as the reference")
         sql = max(_bare(place, steps) for _ in range(2))
@@ -172,7 +176,7 @@ def _wake(place: Ground) -> float:
 
 
 def _claiming(place: Ground, backlog: int, parked: int) -> tuple[float, float]:
-    """Claim by turns from a table with little in it, one with a backlog, one with parked lanes; give how much slower."""
+    """Claim by turns from a table with little in it, one with a backlog, one with parked lanes; give the slowdowns."""
     with place.database() as plain, place.database() as deep, place.database() as stuck:
         for database in (plain, deep, stuck):
             _fill(database, "due", LOOKS * CLAIMED * 2)

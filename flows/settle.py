@@ -1,5 +1,6 @@
 """Write down what became of a batch of attempts: outcomes, what follows from them, and what was said, in one commit."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,13 +12,16 @@ from flows.effect import Claimed, Effect
 from flows.verdict import Outcome
 from hub.cases import NewCase, open_cases
 from hub.connections import heed
-from hub.database import keyring_of, rows, run
+from hub.database import copy, keyring_of, rows
 from hub.errors import HubError, OutcomeUnknown, TryLater
 from hub.exchange import Exchange, place, write_exchanges
 from hub.failpoints import reach
 from hub.gates import Called, Tolerance, note_calls
+from hub.keyring import Keyring
 from hub.steps import StepState, promote
 from hub.tracing import continuing
+
+ATTEMPT: Final = ("step_id", "token", "started_at", "finished_at", "outcome", "error_code", "error", "exchanges")
 
 NOT_THE_PARTNER: Final = frozenset({"worker_ended", "our_fault"})
 """Codes of unknown outcomes that say nothing about the partner."""
@@ -94,15 +98,16 @@ def _lock_orders(session: Session, ids: Collection[int]) -> Mapping[int, str]:
 
 
 def _write(session: Session, results: Sequence[Result], at: datetime) -> set[int]:
-    """Write the outcomes of those steps that are still this worker's, by their tokens."""
-    outcomes = [one.outcome for one in results]
+    """Write the outcomes of those steps that are still this worker's, by their tokens.
+
+    They are sent as one document: of eight arrays the driver would write each value by itself.
+    """
     found = rows(
         session,
         """with told as (
-               select * from unnest(cast(:ids as bigint[]), cast(:tokens as bigint[]), cast(:states as text[]),
-                                    cast(:run_ats as timestamptz[]), cast(:errors as text[]),
-                                    cast(:unheard as boolean[]), cast(:ended as boolean[]), cast(:back as boolean[]))
-                    as t (id, token, state, run_at, error, unheard, ended, back)),
+               select * from json_to_recordset(cast(:told as json)) as t (
+                   id bigint, token bigint, state text, run_at timestamptz, error text, unheard boolean, ended boolean,
+                   back boolean)),
            mine as (
                select told.* from told join step s on s.id = told.id
                where s.token = told.token and s.state = 'in_flight' order by s.id for update of s)
@@ -111,43 +116,37 @@ def _write(session: Session, results: Sequence[Result], at: datetime) -> set[int
                            attempts = attempts - mine.back::int,
                            settled_at = case when mine.ended then cast(:at as timestamptz) end
            from mine where step.id = mine.id returning step.id""",
-        ids=[one.step.id for one in results],
-        tokens=[one.step.token for one in results],
-        states=[one.state for one in outcomes],
-        run_ats=[one.run_at for one in outcomes],
-        errors=[one.error.message if one.error else "" for one in outcomes],
-        unheard=[one.unheard for one in outcomes],
-        ended=[one.ended for one in outcomes],
-        back=[one.given_back for one in outcomes],
+        told=json.dumps([_told(one.step, one.outcome) for one in results]),
         at=at,
     )
     return {one.id for one in found}
 
 
+def _told(step: Claimed, outcome: Outcome) -> dict[str, object]:
+    return {
+        "id": step.id,
+        "token": step.token,
+        "state": outcome.state,
+        "run_at": outcome.run_at.isoformat(),
+        "error": outcome.error.message if outcome.error else "",
+        "unheard": outcome.unheard,
+        "ended": outcome.ended,
+        "back": outcome.given_back,
+    }
+
+
 def _keep_attempts(session: Session, results: Sequence[Result]) -> None:
     """Keep what was said in each attempt, sealed."""
-    if not results:
-        return
-    ring = keyring_of(session)
-    errors = [one.outcome.error for one in results]
-    run(
-        session,
-        """insert into attempt (step_id, token, started_at, finished_at, outcome, error_code, error, exchanges)
-           select * from unnest(cast(:ids as bigint[]), cast(:tokens as bigint[]), cast(:started as timestamptz[]),
-                                cast(:finished as timestamptz[]), cast(:outcomes as text[]), cast(:codes as text[]),
-                                cast(:errors as text[]), cast(:exchanges as bytea[]))""",
-        ids=[one.step.id for one in results],
-        tokens=[one.step.token for one in results],
-        started=[one.started for one in results],
-        finished=[one.finished for one in results],
-        outcomes=[one.outcome.state for one in results],
-        codes=[error.code if error else "" for error in errors],
-        errors=[error.message if error else "" for error in errors],
-        exchanges=[
-            ring.seal_body(write_exchanges(one.heard), place(one.step.id, one.step.token)) if one.heard else None
-            for one in results
-        ],
-    )
+    if results:
+        ring = keyring_of(session)
+        copy(session, "attempt", ATTEMPT, (_attempt(one, ring) for one in results))
+
+
+def _attempt(one: Result, ring: Keyring) -> Sequence[object]:
+    step, outcome = one.step, one.outcome
+    sealed = ring.seal_body(write_exchanges(one.heard), place(step.id, step.token)) if one.heard else None
+    code, message = (outcome.error.code, outcome.error.message) if outcome.error else ("", "")
+    return step.id, step.token, one.started, one.finished, str(outcome.state), code, message, sealed
 
 
 def _called(one: Result, at: datetime) -> Called:
