@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
-from dashboards import connections, exceptions, faults, orders, overview, preferences, runs, sign_in
+from dashboards import connections, exceptions, faults, orders, overview, preferences, runs, schedule, sign_in
 from dashboards.gate import Gate
 from dashboards.pages import STATIC
 from dashboards.screen import Screen
@@ -27,6 +27,7 @@ SCREENS: Final = (
         "exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE, counted=True
     ),
     Screen("runs", "/console/runs", "route", N_("Runs"), runs.router, SEE),
+    Screen("schedule", "/console/schedule", "calendar", N_("Schedule"), schedule.router, SEE),
     Screen("connections", "/console/connections", "plug", N_("Connections"), connections.router, SEE),
 )
 

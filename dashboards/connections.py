@@ -12,30 +12,33 @@ from dashboards.asked import moment_in, segment
 from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from hub.errors import Malformed, NotFound
+from hub.gates import Breaker, Limit
 from hub.health import Health, healths
 from hub.polls import ORDERS, PROBE
+from hub.pulse import GateView, gates_of
 from hub.roles import Permission
 from hub.runs import Wanted, list_runs
 from hub.scope import reach
 from hub.settings import Connection, Settings
-from hub.tending import ask_again, ask_for_probe, pause_for, resume_for
+from hub.tending import ask_again, ask_for_probe, pause_for, resume_for, try_now
 
 HOME: Final = "/console/connections"
 GRAVITY: Final = ("paused", "failing", "token_ends", "lagging", "silent", "working")
 """What needs a person stands first."""
 
-Act = Literal["pause", "resume", "ask-again"]
+Act = Literal["pause", "resume", "ask-again", "try-now"]
 
 router: Final = APIRouter()
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One configured connection with its health and its state in one word."""
+    """One configured connection with its health, its gate, and its state in one word."""
 
     name: str
     settings: Connection
     health: Health
+    gate: GateView
     state: str
 
     @property
@@ -45,6 +48,11 @@ class Line:
     @property
     def can_be_tested(self) -> bool:
         return any(poll.name == PROBE for poll in self.health.polls)
+
+    @property
+    def can_be_tried(self) -> bool:
+        """Whether an open breaker holds calls back that a person may let through at once."""
+        return self.gate.breaker == Breaker.OPEN and self.health.paused_at is None
 
     @property
     def is_asked_for_orders(self) -> bool:
@@ -126,6 +134,17 @@ def test(visit: Here, name: str, action_key: ActionKey) -> Response:
     return act(visit, action_key, work, then=f"{HOME}/{segment(name)}")
 
 
+@router.post("/console/connections/{name}/try-now")
+def let_probe(visit: Here, name: str, action_key: ActionKey, reason: Annotated[str, Form()] = "") -> Response:
+    visit.require(Permission.BULK)
+
+    def work() -> str:
+        try_now(visit.session, visit.actor, name, _settings_of(visit, name), reason, visit.at)
+        return visit.say("One call of %(name)s is tried now; if it works, the others follow.", name=name)
+
+    return act(visit, action_key, work, then=f"{HOME}/{segment(name)}")
+
+
 @router.post("/console/connections/{name}/ask-again")
 def ask_from(
     visit: Here,
@@ -159,8 +178,15 @@ def secret_age(settings: Settings, name: str) -> SecretAge:
 def _lines(visit: Visit) -> list[Line]:
     mine = reach(visit.actor, visit.console.settings.connections)
     found = healths(visit.session, list(mine), visit.at)
-    lines = [Line(one.connection, mine[one.connection], one, one.state(visit.at)) for one in found]
+    gates = gates_of(visit.session, {name: _limit(one) for name, one in mine.items()})
+    lines = [
+        Line(one.connection, mine[one.connection], one, gates[one.connection], one.state(visit.at)) for one in found
+    ]
     return sorted(lines, key=lambda line: (GRAVITY.index(line.state), line.name))
+
+
+def _limit(one: Connection) -> Limit:
+    return Limit(one.rate_per_s, one.burst, one.at_once)
 
 
 def _settings_of(visit: Visit, name: str) -> Connection:
@@ -178,9 +204,10 @@ def _detail(visit: Visit, name: str) -> dict[str, Any]:
     visit.require(Permission.SEE_ORDERS)
     settings = _settings_of(visit, name)
     (health,) = healths(visit.session, [name], visit.at)
+    gate = gates_of(visit.session, {name: _limit(settings)})[name]
     wanted = Wanted(connection=name)
     return {
-        "line": Line(name, settings, health, health.state(visit.at)),
+        "line": Line(name, settings, health, gate, health.state(visit.at)),
         "secret": secret_age(visit.console.settings, name),
         "recent": list_runs(visit.session, visit.actor, wanted, at=visit.at, before=None, limit=10).runs,
     }

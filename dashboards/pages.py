@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dashboards import filters, words
+from dashboards import chores, filters, words
 from dashboards.screen import Screen
 from dashboards.texts import Language, translate, translations
 from dashboards.visit import Visit
@@ -42,6 +42,8 @@ def environment(language: Language) -> Environment:
         cause=words.cause_speaker(language),
         case_how=words.hint_speaker(language),
         remedy_of=words.remedy_of,
+        chore=chores.chore_speaker(language),
+        poll_does=chores.poll_speaker(language),
         new_key=new_key,
         asset=asset,
     )

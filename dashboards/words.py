@@ -140,6 +140,34 @@ CONNECTION: Final = {
     "paused": _state("已暂停", "Paused", Tone.FAILED),
     "silent": _state("尚无调用", "No call yet"),
 }
+BREAKER: Final = {
+    "closed": _state("放行", "Closed", Tone.GOOD),
+    "open": _state("熔断", "Open", Tone.FAILED),
+    "half_open": _state("试探中", "Half-open", Tone.WAITING),
+}
+SCHEDULE: Final = {
+    "done": _state("正常", "On time", Tone.GOOD),
+    "running": _state("执行中", "Running", Tone.RUNNING),
+    "failed": _state("上次失败", "Last run failed", Tone.FAILED),
+    "overdue": _state("逾期未执行", "Overdue", Tone.FAILED),
+    "paused": _state("已暂停", "Paused", Tone.WAITING),
+    "never": _state("尚未执行", "Not yet run", Tone.PLAIN),
+}
+SLOT: Final = {
+    "running": _state("执行中", "Running", Tone.RUNNING),
+    "done": _state("成功", "Done", Tone.GOOD),
+    "failed": _state("失败", "Failed", Tone.FAILED),
+}
+ASKING: Final = {
+    "good": _state("正常", "On time", Tone.GOOD),
+    "running": _state("拉取中", "Asking now", Tone.RUNNING),
+    "failing": _state("失败中", "Failing", Tone.FAILED),
+    "overdue": _state("逾期", "Overdue", Tone.FAILED),
+    "paused": _state("已暂停", "Paused", Tone.WAITING),
+    "held": _state("随连接暂停", "Connection paused", Tone.WAITING),
+    "on_demand": _state("按需", "When asked", Tone.PLAIN),
+    "never": _state("尚未执行", "Not yet asked", Tone.PLAIN),
+}
 FLOW: Final = {
     "release_fulfilment": _state("下发发货单", "Release to warehouse"),
     "cancel_fulfilment": _state("通知仓库取消", "Cancel at warehouse"),
@@ -186,6 +214,10 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "order_type": ORDER_TYPE,
     "role": ROLE,
     "connection": CONNECTION,
+    "breaker": BREAKER,
+    "schedule": SCHEDULE,
+    "slot": SLOT,
+    "asking": ASKING,
     "flow": FLOW,
     "poll": POLL,
     "message": MESSAGE,

@@ -23,6 +23,7 @@ from hub.polls import ORDERS, plan_polls
 from hub.roles import Role
 from hub.settings import Connection, Settings, Targets
 from hub.tokens import store_token
+from tests.console.engine import keep_schedule
 from tests.hub.making import BRAND, RECEIVER, ZONE, confirm, order, rejection, stock
 
 PASSWORD: Final = "a-made-up-password"
@@ -49,6 +50,7 @@ def settings() -> Settings:
     }
     others = {"wms-sh": "warehouses.qimen", "wms-bj": "warehouses.qimen", "sap": "erp.sap", "kdniao": "couriers.kdniao"}
     rest = {name: Connection(kind=kind, brand=BRAND) for name, kind in others.items()}
+    rest["wms-sh"] = rest["wms-sh"].model_copy(update={"rate_per_s": 5, "burst": 20, "at_once": 4})
     return Settings(connections={**shops, **rest}, targets=Targets(open_cases=3))
 
 
@@ -63,6 +65,7 @@ def fill(database: Database, now: datetime) -> dict[str, int]:
         _progress(session, made, now)
         _trouble(session, made, now)
         _connections(session, now)
+        keep_schedule(session, now)
     return made
 
 

@@ -79,6 +79,14 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "GET /console/runs/{step_id:id}": SEE,
     "POST /console/runs/{step_id:id}/retry": REPLAY,
     "POST /console/runs/{step_id:id}/cancel": BULK,
+    "GET /console/schedule": SEE,
+    "GET /console/schedule/list": SEE,
+    "GET /console/schedule/chores/{name}": SEE,
+    "POST /console/schedule/chores/{name}/pause": BULK,
+    "POST /console/schedule/chores/{name}/resume": BULK,
+    "GET /console/schedule/polls/{connection}/{name}": SEE,
+    "POST /console/schedule/polls/{connection}/{name}/pause": BULK,
+    "POST /console/schedule/polls/{connection}/{name}/resume": BULK,
     "GET /console/connections": SEE,
     "GET /console/connections-list": SEE,
     "GET /console/connections/{name}": SEE,
@@ -88,6 +96,7 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "POST /console/connections/{name}/resume": BULK,
     "POST /console/connections/{name}/test": BULK,
     "POST /console/connections/{name}/ask-again": BULK,
+    "POST /console/connections/{name}/try-now": BULK,
 }
 """Every other address, and the least permission it asks for; who lacks it is refused before anything is looked up."""
 
@@ -109,7 +118,13 @@ SAMPLES: Final[Mapping[str, str]] = {
     "typed": "1",
     "wish": "apple",
 }
-IN_PATH: Final = {"name": "mall-pc", "doing": "pause", "path": "nowhere", "number": "2611000000000001"}
+IN_PATH: Final = {
+    "name": "mall-pc",
+    "connection": "mall-pc",
+    "doing": "pause",
+    "path": "nowhere",
+    "number": "2611000000000001",
+}
 
 
 class Door(NamedTuple):

@@ -2,18 +2,23 @@ from enum import StrEnum
 
 import pytest
 
+from dashboards.chores import CHORES, chore_speaker, poll_speaker
 from dashboards.words import AXES, REMEDY, Tone, cause_speaker, hint_speaker, remedy_of, state_of
+from flows.housekeeping import chores
 from flows.listing import effects
 from hub import polls
 from hub.cases import CaseState
 from hub.causes import CAUSES, Remedy
 from hub.fulfilment.courier import CourierStatus
 from hub.fulfilment.status import Execution, Negotiation
+from hub.gates import Breaker
 from hub.inbox import InboxState
 from hub.order.hold import HoldType
 from hub.order.model import OrderType
 from hub.order.status import Fulfilment, Lifecycle, Payment
 from hub.roles import Role
+from hub.schedules import RunState
+from hub.settings import Settings
 from hub.steps import StepState
 
 ENUMS: dict[str, type[StrEnum]] = {
@@ -30,6 +35,8 @@ ENUMS: dict[str, type[StrEnum]] = {
     "order_type": OrderType,
     "role": Role,
     "remedy": Remedy,
+    "breaker": Breaker,
+    "slot": RunState,
 }
 
 
@@ -41,6 +48,20 @@ def test_every_value_of_an_axis_has_its_words_and_no_other_has(axis: str) -> Non
 def test_every_flow_and_every_poll_has_its_words() -> None:
     assert AXES["flow"].keys() == effects().keys()
     assert AXES["poll"].keys() == {polls.ORDERS, polls.HINTS, polls.TOKEN, polls.PROBE}
+
+
+def test_every_chore_of_the_workers_says_what_it_does_in_both_languages() -> None:
+    assert {one.name for one in chores(Settings()) if not one.local} <= CHORES.keys()
+    for name in CHORES:
+        called = {chore_speaker(language)(name) for language in ("zh", "en")}
+        assert len(called) == 2
+        assert all(all(texts) for texts in called)
+    assert chore_speaker("en")("of.tomorrow") == ("of.tomorrow", "")
+
+
+def test_every_poll_says_what_it_asks_for() -> None:
+    for name in AXES["poll"]:
+        assert poll_speaker("zh")(name) != poll_speaker("en")(name)
 
 
 def test_every_word_exists_in_both_languages() -> None:

@@ -1,0 +1,123 @@
+"""What each schedule is for, in plain words of both languages."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hub.language import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """A schedule's name for the eye, and what its work does, with what becomes of it while it is paused."""
+
+    called: Words
+    does: Words
+
+
+def _chore(zh: str, en: str, zh_does: str, en_does: str) -> Chore:
+    return Chore(Words(zh, en), Words(zh_does, en_does))
+
+
+CHORES: Final[Mapping[str, Chore]] = {
+    "audit.seal": _chore(
+        "审计封链",
+        "Seal the audit log",
+        "把新写入的审计记录接入防篡改的链；暂停时记录照常写入，恢复后补接。",
+        "Chains what the audit log has gained, so that no change goes unseen. While paused, entries wait unchained.",
+    ),
+    "steps.history": _chore(
+        "归档已结束的调用",
+        "Move finished runs",
+        "把已结束的调用移入按月历史表，让在途表保持小而快。",
+        "Moves finished runs to the monthly history, which keeps the table of live ones small and quick.",
+    ),
+    "steps.parked": _chore(
+        "唤醒漏排的通道",
+        "Wake missed lanes",
+        "补上前面已无阻塞、却还在排队的调用；平时由前一个调用结束时唤醒。",
+        "Starts runs that still wait although nothing stands before them; a net under what starts them otherwise.",
+    ),
+    "clients.forget": _chore(
+        "清理接口幂等键",
+        "Forget clients' keys",
+        "删除过期的随机数和幂等键；暂停只会占用空间。",
+        "Deletes nonces and idempotency keys that have had their time. Pausing it costs space only.",
+    ),
+    "visits.forget": _chore(
+        "清理登录会话",
+        "Forget old visits",
+        "删除已过期的登录会话；过期会话本来就不能用。",
+        "Deletes sign-ins that have ended; they open nothing any more either way.",
+    ),
+    "parcels.ask": _chore(
+        "查询沉默的包裹",
+        "Ask about silent parcels",
+        "对长时间没有轨迹的包裹主动查询快递；暂停时只等快递推送。",
+        "Asks couriers about parcels that have been silent for long. While paused, only what couriers push is known.",
+    ),
+    "replays.work": _chore(
+        "推进批量处理",
+        "Work replay jobs off",
+        "按设定速率推进批量重试、重放等任务；暂停时所有批量任务停在原处。",
+        "Takes replay jobs on at their rates. While paused, all of them stand still.",
+    ),
+    "steps.backlog": _chore(
+        "检查积压",
+        "Watch the backlogs",
+        "发现处理落后的伙伴系统并生成异常单；赶上后自动关闭。",
+        "Calls a person to partners whose calls wait too long, and takes that back when they have caught up.",
+    ),
+    "hub.fullness": _chore(
+        "检查系统负荷",
+        "See how full the hub is",
+        "量测系统负荷，供接口决定是否请调用方稍后再试。",
+        "Tells those who answer callers how full the hub is, so that they may ask for patience.",
+    ),
+    "partitions.make": _chore(
+        "建立月分区",
+        "Make partitions",
+        "提前建好后续月份的分区；暂停超过一个月会无处写入。",
+        "Makes the tables of the months to come. Paused beyond a month's end, nothing could be written.",
+    ),
+    "partitions.drop": _chore(
+        "删除过期分区",
+        "Drop partitions",
+        "按保留期限删除旧月份的数据。",
+        "Drops the months that retention no longer keeps.",
+    ),
+    "schedule.forget": _chore(
+        "清理任务记录",
+        "Forget old slots",
+        "删除定时任务的旧运行记录；失败记录保留一个月。",
+        "Deletes old runs of schedules; failures are kept for a month.",
+    ),
+}
+"""By the name under which the worker keeps them."""
+
+POLLS: Final[Mapping[str, Words]] = {
+    "orders": Words("向渠道拉取有变化的订单", "Asks the channel for the orders that have changed"),
+    "hints": Words("读取平台消息，得知哪些订单有变化", "Reads the platform's messages: which orders have changed"),
+    "token": Words("在到期前更新访问令牌", "Renews the access token before it ends"),
+    "probe": Words("无副作用的连通测试，有人点击时才执行", "A harmless call, made only when somebody asks for it"),
+}
+
+
+def chore_speaker(language: str) -> Callable[[str], tuple[str, str]]:
+    """Give the templates' `chore(name)`: how a schedule is called and what it does; an unknown one by its name."""
+
+    def chore(name: str) -> tuple[str, str]:
+        found = CHORES.get(name)
+        return (found.called.say(language), found.does.say(language)) if found else (name, "")
+
+    return chore
+
+
+def poll_speaker(language: str) -> Callable[[str], str]:
+    """Give the templates' `poll_does(name)`: what a poll asks for."""
+
+    def poll_does(name: str) -> str:
+        found = POLLS.get(name)
+        return found.say(language) if found else ""
+
+    return poll_does
