@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from api import docs, errors, health, orders, webhooks
 from api.metrics import REQUESTS, SECONDS, Depths
+from api.room import Room
 from api.spans import Spans
 from api.surroundings import Hub
 from connectors.registry import Registry
@@ -52,7 +53,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.hub = Hub(database, connectors, configured)
+    app.state.hub = Hub(database, connectors, configured, Room(database))
     app.state.registry = CollectorRegistry()
     for collector in (REQUESTS, SECONDS, Depths(database)):
         app.state.registry.register(collector)

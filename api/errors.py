@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from api.surroundings import TooLarge
-from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NoStock, NotFound, Unauthorised
+from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NoStock, NotFound, TryLater, Unauthorised
 from hub.language import Words, preferred
 
 STATUSES: Final[Mapping[type[HubError], int]] = {
@@ -26,9 +26,16 @@ STATUSES: Final[Mapping[type[HubError], int]] = {
 }
 """Everything else of hub.errors is 503: the same request may succeed later."""
 
-BY_CODE: Final[Mapping[str, int]] = {"malformed": 422, "wrong_encoding": 400, "body_cut": 400, "forbidden": 403}
+BY_CODE: Final[Mapping[str, int]] = {
+    "malformed": 422,
+    "wrong_encoding": 400,
+    "body_cut": 400,
+    "forbidden": 403,
+    "hub_full": 429,
+}
 UNAVAILABLE: Final = 503
-RETRY_S: Final = "2"
+LATER: Final = frozenset({429, UNAVAILABLE})
+RETRY_S: Final = 2
 
 TITLES: Final[Mapping[str, Words]] = {
     "body_too_large": Words("请求体过大", "The body is too large"),
@@ -54,6 +61,7 @@ TITLES: Final[Mapping[str, Words]] = {
     "forbidden": Words("没有权限", "Not allowed"),
     "secret_missing": Words("服务端配置不完整", "The hub's configuration is incomplete"),
     "database_away": Words("服务暂时不可用，请稍后重试", "The hub is busy or restarting: try again"),
+    "hub_full": Words("系统已满，暂不接收，请稍后重试", "The hub is full and takes nothing in for now: try again"),
     "method_not_allowed": Words("不支持的请求方法", "This method is not served here"),
     "our_fault": Words("系统内部错误", "The hub has failed"),
 }
@@ -93,8 +101,10 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(500, _our_fault)
 
 
-def _answer(request: Request, status: int, code: str, detail: str, field: str = "") -> JSONResponse:
-    headers = {"Retry-After": RETRY_S} if status == UNAVAILABLE else None
+def _answer(
+    request: Request, status: int, code: str, detail: str, field: str = "", after_s: float = RETRY_S
+) -> JSONResponse:
+    headers = {"Retry-After": f"{after_s:.0f}"} if status in LATER else None
     body = problem_of(code, detail, status, request, field)
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
@@ -102,7 +112,8 @@ def _answer(request: Request, status: int, code: str, detail: str, field: str = 
 def _hub_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HubError):
         raise error
-    return _answer(request, status_of(error), error.code, error.message, error.field)
+    wish_s = error.after_s if isinstance(error, TryLater) else None
+    return _answer(request, status_of(error), error.code, error.message, error.field, wish_s or RETRY_S)
 
 
 def _validation_error(request: Request, error: Exception) -> JSONResponse:

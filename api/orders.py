@@ -54,8 +54,10 @@ class BatchResult(Document):
 def create_order(request: Request, hub: TheHub, caller: Caller, body: Body, key: Key = "") -> Response:
     """Place an order: kept, checked, sourced and reserved before the answer.
 
-    The same order again answers 200 with the first result; the same number with other contents 409.
+    The same order again answers 200 with the first result; the same number with other contents 409. While the hub is
+    full it takes no orders: 429 says when to come back.
     """
+    hub.room.require()
     answered = _begin(hub, caller, key, b"one", body)
     if answered is not None:
         return _raw(*answered, replayed=True)
@@ -69,6 +71,7 @@ def create_order(request: Request, hub: TheHub, caller: Caller, body: Body, key:
 @router.post("/batch", response_model=BatchResult, openapi_extra=BATCH, summary="批量下单 · Place many orders")
 def create_orders(request: Request, hub: TheHub, caller: Caller, body: Body, key: Key = "") -> Response:
     """Place many orders at once; each succeeds or fails alone, and the items answer in the order sent."""
+    hub.room.require()
     bodies = _split(hub, body)
     answered = _begin(hub, caller, key, b"many", body)
     if answered is not None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
+from api.room import Room
 from connectors.registry import Registry
 from hub.database import Database
 from hub.errors import HubError, Malformed
@@ -27,6 +28,7 @@ class Hub:
     database: Database
     connectors: Registry
     settings: Settings
+    room: Room
 
     @property
     def zone(self) -> ZoneInfo:

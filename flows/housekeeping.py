@@ -9,7 +9,8 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from hub import audit, clients, partitions, schedules, steps, visits
+from flows.relief import watch_backlogs, watch_fullness
+from hub import audit, clients, partitions, replay_work, schedules, steps, visits
 from hub.database import Database
 from hub.order.track import ask_silent
 from hub.schedules import Slot, finish_slot, last_slots, plan_schedules, slot_of, take_slot
@@ -61,9 +62,12 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("steps.parked", 5, Sweep().go),
         Chore("clients.forget", 60, lambda session, at: clients.forget_old(session, at - skew, at - KEEP_KEYS)),
         Chore("visits.forget", 3600, visits.forget_visits),
-        Chore("parcels.ask", 600, ask_silent),
+        Chore("parcels.ask", 600, lambda session, at: ask_silent(session, at, settings.limits.backlog_shed)),
+        Chore("steps.backlog", 30, lambda session, at: watch_backlogs(session, settings, at)),
+        Chore("hub.fullness", 10, lambda session, at: watch_fullness(session, settings, at)),
         Chore("partitions.make", 3600, partitions.make_partitions),
         Chore("partitions.drop", 3600, lambda session, at: partitions.drop_partitions(session, at, settings.retention)),
+        Chore("replays.work", 1, replay_work.work_off),
         Chore("schedule.forget", 600, schedules.forget_runs),
     ]
 

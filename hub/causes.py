@@ -157,6 +157,18 @@ CAUSES: Final[Mapping[str, Cause]] = {
         Remedy.RESUME,
         Words("更正凭据或地址后恢复连接", "Put credentials or address right, then let the connection go on"),
     ),
+    "backlog": Cause(
+        Words("对伙伴的调用积压", "Calls to a partner wait too long"),
+        Words(
+            "查看 ./oms connection ls：伙伴是否应答、是否暂停、限流是否过低；赶上后自动结案",
+            "see ./oms connection ls: does it answer, is it paused, is its rate too low? it closes once they catch up",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "在连接页面查看伙伴是否应答、是否暂停、限流是否过低；赶上后自动结案",
+            "See on the connection's page whether it answers, is paused, or its rate is too low; it closes by itself",
+        ),
+    ),
     "our_fault": Cause(
         Words("系统处理报文时出错", "The hub failed on a message"),
         Words(

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from hub.errors import NeedsOperator
@@ -20,12 +20,22 @@ class Part(BaseModel):
 
 
 class Limits(Part):
-    """What a caller may send."""
+    """What a caller may send, and how much may wait.
+
+    Over `backlog_shed` due calls a partner gets no optional ones, after `backlog_alert_s` of waiting a person is told.
+    With `inbox_waiting` messages, less than `free_disk_mb` beside a database of this machine, or a database larger than
+    `database_mb` (0 is any size), the hub is full and takes nothing in.
+    """
 
     body_bytes: PositiveInt = 1_048_576
     batch_orders: PositiveInt = 100
     order_lines: PositiveInt = 200
     clock_skew_s: PositiveInt = 300
+    backlog_shed: PositiveInt = 10_000
+    backlog_alert_s: PositiveInt = 900
+    inbox_waiting: PositiveInt = 1_000_000
+    free_disk_mb: NonNegativeInt = 1_024
+    database_mb: NonNegativeInt = 0
 
 
 class Worker(Part):

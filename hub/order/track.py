@@ -13,6 +13,7 @@ from hub.audit import record
 from hub.database import keyring_of, row, rows, run
 from hub.errors import NotFound
 from hub.fulfilment.courier import CourierStatus, Subscription, Track, TrackEvent
+from hub.load import behind
 from hub.order.advance import advance
 from hub.order.counters import mark_delivered
 from hub.order.lock import Locked, lock_order
@@ -141,13 +142,17 @@ def record_tracks(session: Session, connection: str, tracks: Sequence[Track], at
     return {one.tracking_no: one.order_id for one in found}
 
 
-def ask_silent(session: Session, at: datetime, limit: int = 500) -> int:
-    """Ask couriers for parcels that nothing was heard of for a day; give how many."""
+def ask_silent(session: Session, at: datetime, most: int, limit: int = 500) -> int:
+    """Ask couriers for parcels that nothing was heard of for a day; give how many.
+
+    Asking is optional: a courier that is behind, with more than `most` calls due or its breaker open, is asked later.
+    """
     found = rows(
         session,
         """update parcel_track t set asked_at = :at from (
                select order_id, shipment_no, parcel_no from parcel_track
                where status not in ('delivered', 'returned') and asked_at < :before and created_at > :oldest
+                 and connection <> all(:behind)
                order by asked_at limit :limit for update skip locked) silent
            where (t.order_id, t.shipment_no, t.parcel_no) = (silent.order_id, silent.shipment_no, silent.parcel_no)
            returning t.order_id, t.shipment_no, t.parcel_no, t.connection""",
@@ -155,6 +160,7 @@ def ask_silent(session: Session, at: datetime, limit: int = 500) -> int:
         before=at - SILENCE,
         oldest=at - LONGEST,
         limit=limit,
+        behind=behind(session, at, most),
     )
     hour = f"{at:%Y%m%d%H}"
     asked = [(Parcel(one.order_id, one.shipment_no, one.parcel_no), one.connection) for one in sorted(found)]

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.audience import set_audience
-from hub.database import rows
+from hub.database import rows, run
 from hub.errors import NotFound
 from hub.fulfilment.courier import CourierStatus, Track, TrackEvent
 from hub.fulfilment.model import ConfirmedParcel, ConfirmLine
@@ -12,6 +12,7 @@ from hub.order.progress import record_confirm
 from hub.order.track import Parcel, ask_silent, mark_subscribed, open_events, read_subscription, record_tracks
 from tests.hub.making import AT, BRAND, confirm, line, order, placed, see, step_states, stock
 
+MOST = 10_000
 ON_WAY = (CourierStatus.COLLECTED, CourierStatus.IN_TRANSIT)
 HOME = (*ON_WAY, CourierStatus.OUT_FOR_DELIVERY, CourierStatus.DELIVERED)
 
@@ -152,14 +153,22 @@ def test_a_courier_that_says_nothing_for_a_day_is_asked(
 ) -> None:
     assert order_id
     now: datetime = AT + later
-    assert (ask_silent(session, now), ask_silent(session, now)) == (asked, 0)
+    assert (ask_silent(session, now, MOST), ask_silent(session, now, MOST)) == (asked, 0)
     assert len(step_states(session, "ask_parcel")) == asked
 
 
 def test_nobody_asks_for_what_has_arrived(session: Session, order_id: int) -> None:
     assert order_id
     record_tracks(session, "kdniao", [track(*HOME), track(*HOME, number="SF-2")], AT)
-    assert ask_silent(session, AT + timedelta(days=9)) == 0
+    assert ask_silent(session, AT + timedelta(days=9), MOST) == 0
+
+
+def test_a_courier_that_is_behind_is_asked_once_it_has_caught_up(session: Session, order_id: int) -> None:
+    assert order_id
+    now = AT + timedelta(hours=25)
+    assert ask_silent(session, now, 1) == 0  # two subscriptions are due
+    run(session, "update step set state = 'done', settled_at = :at where connection = 'kdniao'", at=now)
+    assert ask_silent(session, now, 1) == 2
 
 
 def test_lines_count_what_was_ordered_shipped_and_delivered(session: Session, order_id: int) -> None:
