@@ -86,12 +86,17 @@ class Play:
         self.slow_ask_s = 0.0
         self.partner = FakePartner()
         self.effect = FakeEffect(asked=self._pass_time)
+        self.attempts = attempts
+        self.renew()
+
+    def renew(self) -> None:
+        """Make the engine anew, after its effect has been changed."""
         settings = Settings(
-            worker=Worker(lease_s=LEASE.total_seconds(), grace_s=GRACE.total_seconds(), attempts=attempts),
+            worker=Worker(lease_s=LEASE.total_seconds(), grace_s=GRACE.total_seconds(), attempts=self.attempts),
             http=Http(connect_s=1, read_s=2),
         )
         clock = Clock(lambda: self.now, lambda: self.tick_s)
-        self.engine = Engine(database, self, {RELEASE: self.effect}, settings, clock)
+        self.engine = Engine(self.database, self, {RELEASE: self.effect}, settings, clock)
 
     def _pass_time(self) -> None:
         self.tick_s += self.slow_ask_s
