@@ -123,7 +123,8 @@ def test_a_probe_that_succeeds_closes_the_breaker_and_hastens_what_waited(sessio
 def test_a_probe_that_fails_opens_it_for_twice_as_long_up_to_a_limit(session: Session) -> None:
     due(session, "sap")
     fail(session, AT, 3)
-    at, waits = AT, []
+    at = AT
+    waits: list[float] = []
     for no in range(3):
         at += timedelta(minutes=1)
         take(session, at, {}, 1, step=no)
