@@ -135,10 +135,12 @@ def refuse_holding(session: Session, step_id: int) -> None:
 
 
 def lock_orders_of(session: Session, step_ids: Collection[int]) -> None:
-    """Lock the orders that calls are for, before the calls themselves, as everybody does."""
+    """Lock the orders that calls are for, live or finished, before the calls themselves, as everybody does."""
     run(
         session,
-        """select 1 from sales_order where id in (select order_id from step where id = any(:ids))
+        """select 1 from sales_order
+           where id in (select order_id from step where id = any(:ids)
+                        union all select order_id from step_history where id = any(:ids))
            order by id for update""",
         ids=sorted(step_ids),
     )

@@ -88,7 +88,7 @@ def call_again(
         raise Conflict(f"step {step_id} is {found.state}: it has not completed", code="step_state")
     if found.flow not in REPEATABLE:
         raise Conflict(f"a second {found.flow} would be a second effect at the partner", code="not_repeatable")
-    row(session, "select 1 from sales_order where id = :id for update", id=found.order_id)
+    lock_orders_of(session, [step_id])
     key = f"{found.idempotency_key.partition(AGAIN)[0]}{AGAIN}{job}"
     if row(session, "select 1 from step where idempotency_key = :key", key=key):
         raise Conflict("this job has made the call again already", code="called_again")

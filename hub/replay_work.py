@@ -87,6 +87,8 @@ def _act(session: Session, job: Row[Any], ids: Sequence[int], at: datetime) -> O
     outcomes: dict[int, tuple[ItemState, str]] = {}
     if act in {Act.SKIP, Act.CANCEL}:
         return _each(session, job, ids, at)
+    if job.again:
+        lock_orders_of(session, ids)
     if act is Act.RETRY:
         changed = retry_all(session, actor, ids, job.reason, at, job.connections, job.id)
     else:
@@ -96,7 +98,8 @@ def _act(session: Session, job: Row[Any], ids: Sequence[int], at: datetime) -> O
     rest = [one for one in ids if one not in outcomes]
     states = _states(session, What(job.what), rest)
     completed = [one for one in rest if states.get(one) == StepState.DONE] if job.again else []
-    outcomes |= _each(session, job, completed, at)
+    if completed:
+        outcomes |= _each(session, job, completed, at)
     return {one: (ItemState.LEFT, states.get(one, GONE)) for one in rest} | outcomes
 
 

@@ -89,7 +89,7 @@ def start_job(
     copy(session, "replay_item", columns, ((job.id, place, one, "waiting", "") for place, one in enumerate(ids, 1)))
     told = {
         "what": wanted.what,
-        "act": wanted.act,
+        "does": wanted.act,
         "total": len(ids),
         "again": outlook.again,
         "rate_per_s": float(rate),

@@ -1,15 +1,12 @@
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.cases import NewCase, open_cases
 from hub.catalogue.waiting import Shop, bind_and_replay, find_skus, messages_waiting, waiting_codes
-from hub.database import row, rows, run
+from hub.database import rows, run
 from hub.errors import Conflict, Malformed, NotFound, Unauthorised
-from hub.inbox import InboxState, keep, read, settle
+from hub.inbox import InboxState, read, settle
 from hub.repair import (
     Tally,
     cancel_step,
@@ -21,61 +18,24 @@ from hub.repair import (
     tally_messages,
     tally_steps,
 )
-from hub.roles import SYSTEM, Actor, Role
+from hub.roles import SYSTEM, Actor
 from hub.steps import StepState
 from hub.stuck import dead_groups, dead_like, things_of
-from tests.hub.making import BRAND, add_sku, open_causes, order, placed, stock
+from tests.hub.making import BRAND, add_sku, open_causes
+from tests.hub.trouble import (
+    NEIGHBOUR,
+    OPERATOR,
+    PHONE,
+    STRANGER,
+    SUPERVISOR,
+    VIEWER,
+    audited,
+    dead_step,
+    parked,
+    state_of,
+)
 
-PHONE = "10000000042"
-OPERATOR = Actor("op", frozenset({Role.OPERATOR}))
-SUPERVISOR = Actor("boss", frozenset({Role.SUPERVISOR}))
-VIEWER = Actor("eye", frozenset({Role.VIEWER}))
-STRANGER = Actor("stranger", frozenset({Role.SUPERVISOR}), frozenset({"other"}))
-NEIGHBOUR = Actor("neighbour", frozenset({Role.SUPERVISOR}), frozenset({BRAND}), frozenset({"h5"}))
 PC = Shop("mall-pc", BRAND, "pc")
-
-
-def dead_step(session: Session, at: datetime, number: str = "T1", error: str = "http_400") -> int:
-    """Place an order whose delivery was refused for good."""
-    stock(session, {"sh": {"apple": 100}}, f"ASN-{number}")
-    order_id = placed(session, order({"apple": 1}, number))
-    found = rows(
-        session,
-        """update step set state = 'dead', attempts = 12, token = 1, settled_at = :at, last_error = 'refused'
-           where order_id = :id returning id""",
-        at=at,
-        id=order_id,
-    )[0]
-    run(
-        session,
-        """insert into attempt (step_id, token, started_at, finished_at, outcome, error_code, error)
-           values (:id, 1, :at, :at, 'dead', :error, 'refused')""",
-        id=found.id,
-        at=at,
-        error=error,
-    )
-    open_cases(session, [NewCase("step_dead", f"step:{found.id}", BRAND, "x", order_id, {"step": found.id})], at)
-    return found.id
-
-
-def parked(session: Session, at: datetime, codes: str = "new", connection: str = "mall-pc") -> int:
-    """Keep a message that waits for codes to be bound."""
-    number = row(session, "select count(*) as n from inbox_key")
-    inbox_id, _ = keep(session, connection, "order", f"m{number.n if number else 0}", b"{}", at)
-    error = f"nothing in the catalogue is bound to {codes}"
-    settle(session, read(session, inbox_id), InboxState.PARKED, at, code="unknown_sku", error=error)
-    case = NewCase("unknown_sku", f"inbox:{inbox_id}", BRAND, f"{connection}: {error}", None, {"inbox": inbox_id})
-    open_cases(session, [case], at)
-    return inbox_id
-
-
-def audited(session: Session, act: str) -> list[Mapping[str, Any]]:
-    return [one.detail for one in rows(session, "select detail from audit_entry where act = :act order by id", act=act)]
-
-
-def state_of(session: Session, step_id: int) -> str:
-    found = row(session, "select state from step where id = :id", id=step_id)
-    return found.state if found else ""
 
 
 def test_a_retried_step_is_due_as_an_unknown_one_and_its_case_is_closed(session: Session, at: datetime) -> None:
