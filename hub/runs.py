@@ -4,7 +4,7 @@ Live steps are few and counted; finished ones lie in the monthly history, where 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ CONDITIONS: Final = {
     "connection": "s.connection = :connection",
     "state": "s.state = :state",
     "order_ids": "s.order_id = any(:order_ids)",
+    "error": """exists (select 1 from attempt a where a.step_id = s.id and a.token = s.token
+                        and a.error_code = :error)""",
     "since": "s.created_at >= :since",
     "until": "s.created_at < :until",
     "before": "s.id < :before",
@@ -57,6 +59,7 @@ class Wanted(Document):
     flow: str = ""
     connection: str = ""
     state: str = ""
+    error: str = ""
     order_ids: list[int] | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -136,50 +139,57 @@ class AttemptView(Document):
 
 
 def list_runs(
-    session: Session, actor: Actor, wanted: Wanted, *, at: datetime, before: int | None, limit: int
+    session: Session,
+    actor: Actor,
+    wanted: Wanted,
+    *,
+    at: datetime,
+    before: int | None,
+    limit: int,
+    connections: Collection[str] = (),
 ) -> RunPage:
-    """Give a page of runs; `before` is the last run of the page before.
+    """Give a page of runs; `before` is the last run of the page before, `connections` whose orderless runs are seen.
 
     Without a period: live ones of any age, and those that ended within the last day; of one order all of them.
     """
     ended_since = None if wanted.order_ids else wanted.since or at - LOOK_BACK
     values = wanted.model_dump() | {"before": before}
-    found = _find(session, actor, values, ended_since, limit + 1)
+    found = _find(session, scope(actor, connections), values, ended_since, limit + 1)
     return RunPage(runs=tuple(found[:limit]), next=found[limit - 1].id if len(found) > limit else None)
 
 
-def get_run(session: Session, actor: Actor, step_id: int) -> RunView:
+def get_run(session: Session, actor: Actor, step_id: int, connections: Collection[str] = ()) -> RunView:
     """Give one run, live or finished.
 
     Raises: NotFound, also for a run of another brand or shop.
     """
-    found = _find(session, actor, {"id": step_id}, None, 1)
+    found = _find(session, scope(actor, connections), {"id": step_id}, None, 1)
     if not found:
         raise NotFound(f"there is no run {step_id}", code="unknown_run")
     return found[0]
 
 
-def lane_of(session: Session, actor: Actor, step_id: int) -> Sequence[RunView]:
+def lane_of(session: Session, actor: Actor, step_id: int, connections: Collection[str] = ()) -> Sequence[RunView]:
     """Give the calls of a call's lane in their order: what has finished of its order, what stands, what waits behind.
 
     Raises: NotFound.
     """
-    run = get_run(session, actor, step_id)
+    run = get_run(session, actor, step_id, connections)
     orders = [run.order_id] if run.order_id else None
     values = {"lane": run.lane, "order_ids": orders}
     parts = ["step", *(["step_history"] if orders else [])]  # history has its index by order
-    found = _select_found(session, actor, [_select(part, _where(values)) for part in parts], values, LANE_SHOWN)
-    return found[::-1]
+    selects = [_select(part, _where(values)) for part in parts]
+    return _select_found(session, scope(actor, connections), selects, values, LANE_SHOWN)[::-1]
 
 
-def count_live(session: Session, actor: Actor, wanted: Wanted) -> Mapping[str, int]:
+def count_live(session: Session, actor: Actor, wanted: Wanted, connections: Collection[str] = ()) -> Mapping[str, int]:
     """Count the live steps that match by their state, whatever state is wanted."""
     values = wanted.model_dump() | {"state": ""}
     found = rows(
         session,
         f"select s.state, count(*) as n from step s where {_where(values)} group by 1 order by 1",
         **values,
-        **scope(actor),
+        **scope(actor, connections),
     )
     return {one.state: one.n for one in found}
 
@@ -196,19 +206,19 @@ def attempts_of(session: Session, run: RunView, also: Sequence[str]) -> list[Att
 
 
 def _find(
-    session: Session, actor: Actor, values: Mapping[str, Any], ended_since: datetime | None, limit: int
+    session: Session, seen: Mapping[str, Any], values: Mapping[str, Any], ended_since: datetime | None, limit: int
 ) -> list[RunView]:
     parts = [_select("step", _where(values))]
     if values.get("state", "") in {"", *ENDED}:
         parts.append(_select("step_history", _where({**values, "ended_since": ended_since})))
-    return _select_found(session, actor, parts, {**values, "ended_since": ended_since}, limit)
+    return _select_found(session, seen, parts, {**values, "ended_since": ended_since}, limit)
 
 
 def _select_found(
-    session: Session, actor: Actor, parts: Sequence[str], values: Mapping[str, Any], limit: int
+    session: Session, seen: Mapping[str, Any], parts: Sequence[str], values: Mapping[str, Any], limit: int
 ) -> list[RunView]:
     statement = f"with found as ({' union all '.join(parts)}) {ADORNED}"
-    found = records(session, statement, **values, **scope(actor), limit=limit)
+    found = records(session, statement, **values, **seen, limit=limit)
     return [RunView.model_validate(one) for one in found]
 
 
