@@ -2,8 +2,9 @@
 
 import random
 import time
-from dataclasses import dataclass
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.exc import OperationalError
 
@@ -27,45 +28,46 @@ PATIENCE_S: Final = 120
 """How long nothing may move before the run counts as stuck."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """How many of each must be killed."""
+class Kind(NamedTuple):
+    """Something that is killed: its name among the figures, and in words."""
 
-    workers: int
-    database: int
-
-    @classmethod
-    def of(cls, mode: Mode, jobs: int) -> "Quota":
-        """Scale the full count of kills down with the jobs."""
-        share = min(1.0, jobs / FULL_JOBS)
-        full = 30 if mode is Mode.EMBEDDED else 60
-        return cls(max(LEAST_KILLS, round(full * share)), 3 if jobs >= FULL_JOBS else 1)
+    figure: str
+    zh: str
+    en: str
 
 
-@dataclass
-class Toll:
-    """What was killed so far."""
+KINDS: Final = {
+    "worker": Kind("worker_kills", "工作进程", "worker"),
+    "database": Kind("database_kills", "数据库", "database"),
+    "broker": Kind("broker_kills", "消息队列", "broker"),
+    "wipe": Kind("broker_wipes", "消息队列及其磁盘", "broker with its disk"),
+}
 
-    worker_kills: int = 0
-    database_kills: int = 0
-    broker_kills: int = 0
-    broker_wipes: int = 0
+
+def quota_of(mode: Mode, jobs: int) -> Counter[str]:
+    """Say how many of each must be killed; the full count of workers is scaled down with the jobs."""
+    full = 30 if mode is Mode.EMBEDDED else 60
+    workers = max(LEAST_KILLS, round(full * min(1.0, jobs / FULL_JOBS)))
+    quota = Counter({"worker": workers, "database": 3 if jobs >= FULL_JOBS else 1})
+    return quota if mode is Mode.EMBEDDED else quota + Counter({"broker": 1, "wipe": 1})
 
 
 def run_massacre(mode: Mode, jobs: int, seed: int, *, as_json: bool) -> int:
-    """Kill at random while jobs are done, then check; gives 0 when nothing was lost, doubled or out of order."""
+    """Kill at random while jobs are done, then check; gives 0 when nothing was lost, doubled or out of order.
+
+    Raises: NeedsOperator when a broker is needed and there is none to start.
+    """
     chance = random.Random(seed)  # noqa: S311 # moments of death, not secrets
-    quota, toll = Quota.of(mode, jobs), Toll()
+    quota, toll = quota_of(mode, jobs), Counter[str]()
     began = time.monotonic()
-    say(
-        f"混沌测试：{jobs} 个任务，{quota.workers} 次强杀工作进程，{quota.database} 次强杀数据库，种子 {seed}",
-        f"chaos run: {jobs} jobs, {quota.workers} kills of workers, {quota.database} of the database, seed {seed}",
-    )
+    zh = "，".join(f"{KINDS[name].zh} {n} 次" for name, n in quota.items())
+    en = ", ".join(f"{KINDS[name].en} {n}" for name, n in quota.items())
+    say(f"混沌测试：{jobs} 个任务，种子 {seed}，强杀：{zh}", f"chaos run: {jobs} jobs, seed {seed}, kills: {en}")
     with ground(mode, seed) as place:
         feeder = Feeder(place.database, jobs_of(jobs, list(CONNECTIONS)), random.Random(seed))  # noqa: S311 # as above
         feeder.start()
         try:
-            _kill(place, feeder, quota, toll, chance)
+            _kill(place, feeder, agenda_of(quota, chance), toll, chance)
             place.brittle.calm_down()
             say("故障停止，等待全部完成", "the faults have stopped; waiting until all is done")
             quiet = _wait_until_quiet(place, feeder)
@@ -76,36 +78,47 @@ def run_massacre(mode: Mode, jobs: int, seed: int, *, as_json: bool) -> int:
             findings = verify(session, keys, place.brittle.books)
         findings.note("nothing is under way any more", [] if quiet else ["it was still"])
         findings.note("no worker ends by itself", place.ended_by_themselves)
+        findings.note("nothing is left of what was killed", place.leftovers())
+        findings.note("as much was killed as was wanted", list(quota - toll))
         figures = _figures(place, len(keys), findings, toll, time.monotonic() - began)
-    return _report(figures, findings, quota, toll, as_json=as_json)
+    for reason in findings.broken:
+        say(f"[red]不成立[/] {reason}", f"[red]broken[/] {reason}")
+    give(figures, as_json=as_json)
+    return 1 if findings.broken else 0
 
 
-def _kill(place: Ground, feeder: Feeder, quota: Quota, toll: Toll, chance: random.Random) -> None:
+def agenda_of(quota: Counter[str], chance: random.Random) -> list[str]:
+    """Mix what is to be killed: each of the few others dies in a part of its own among the many workers."""
+    agenda = ["worker"] * quota["worker"]
+    others = [name for name, n in quota.items() if name != "worker" for _ in range(n)]
+    chance.shuffle(others)
+    part = quota["worker"] / max(1, len(others))
+    for no in reversed(range(len(others))):
+        agenda.insert(int((no + chance.random()) * part), others[no])
+    return agenda
+
+
+def _kill(place: Ground, feeder: Feeder, agenda: Sequence[str], toll: Counter[str], chance: random.Random) -> None:
     """Kill one after the other at random moments, and let more jobs in each time."""
-    agenda = _agenda(quota, chance)
+    acts = {
+        "worker": lambda: place.kill_worker(chance),
+        "database": place.kill_database,
+        "broker": lambda: place.kill_broker(wipe=False),
+        "wipe": lambda: place.kill_broker(wipe=True),
+    }
     feeder.raise_to(FIRST_SHARE)
     _wait_for_work(place)
     for no, what in enumerate(agenda, 1):
         _watch(place, chance.uniform(*GAP_S))
-        if what == "database":
-            place.kill_database()
-            toll.database_kills += 1
-        else:
-            place.kill_worker(chance)
-            toll.worker_kills += 1
+        acts[what]()
+        toll[what] += 1
         feeder.raise_to(FIRST_SHARE + (1 - FIRST_SHARE) * no / len(agenda))
-        if no % 10 == 0 or what == "database":
-            done = len(place.brittle.books.executions)
-            say(f"已强杀 {no}/{len(agenda)}，已执行 {done}", f"{no} of {len(agenda)} killed, {done} executed")
-
-
-def _agenda(quota: Quota, chance: random.Random) -> list[str]:
-    """Mix what is to be killed; the database dies with work before and behind it."""
-    agenda = ["worker"] * quota.workers
-    for no in range(quota.database):
-        third = len(agenda) // quota.database
-        agenda.insert(no * third + chance.randint(1, max(1, third - 1)), "database")
-    return agenda
+        if no % 10 == 0 or what != "worker":
+            done, kind = len(place.brittle.books.executions), KINDS[what]
+            say(
+                f"{no}/{len(agenda)} 强杀{kind.zh}，已执行 {done}",
+                f"{no} of {len(agenda)}: {kind.en} killed, {done} executed",
+            )
 
 
 def _wait_for_work(place: Ground) -> None:
@@ -144,7 +157,7 @@ def _wait_until_quiet(place: Ground, feeder: Feeder) -> bool:
     return False
 
 
-def _figures(place: Ground, jobs: int, findings: Findings, toll: Toll, seconds: float) -> dict[str, Any]:
+def _figures(place: Ground, jobs: int, findings: Findings, toll: Counter[str], seconds: float) -> dict[str, Any]:
     books = place.brittle.books
     with place.database.transaction() as session:
         claims = sum(step.token for step in steps_of(session))
@@ -159,17 +172,6 @@ def _figures(place: Ground, jobs: int, findings: Findings, toll: Toll, seconds: 
         "abandoned": claims - (heard.n if heard else 0),
         "troubles": sum(books.met.values()),
         "expired": books.expired,
-        "worker_kills": toll.worker_kills,
-        "database_kills": toll.database_kills,
-        "broker_kills": toll.broker_kills,
-        "broker_wipes": toll.broker_wipes,
+        **{kind.figure: toll[name] for name, kind in KINDS.items()},
         "seconds": round(seconds, 1),
     }
-
-
-def _report(figures: dict[str, Any], findings: Findings, quota: Quota, toll: Toll, *, as_json: bool) -> int:
-    for reason in findings.broken:
-        say(f"[red]不成立[/] {reason}", f"[red]broken[/] {reason}")
-    enough = toll.worker_kills >= quota.workers and toll.database_kills >= quota.database
-    give(figures, as_json=as_json)
-    return 0 if enough and not findings.broken else 1

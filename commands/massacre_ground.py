@@ -1,12 +1,10 @@
 """Where a chaos run takes place: a database, workers and a brittle partner of its own, and the ways to kill them."""
 
-import os
 import random
 import shutil
-import signal
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,8 @@ import psutil
 
 from commands.chaos import Mode
 from commands.massacre_errand import FAMILY, KEYED
+from commands.massacre_worker import MODULE
+from commands.rabbit import Rabbit
 from commands.station import Station
 from hub.database import Database
 from hub.migrations import upgrade
@@ -26,6 +26,9 @@ from sandbox.brittle import Brittle, Habits, application
 from sandbox.listen import serving
 
 WORKERS: Final = ("worker-1", "worker-2", "worker-3")
+POOL_SHARE: Final = 0.5
+"""How many of the kills hit a worker's pool, where it has one, and not the worker itself."""
+
 GRACE_S: Final = 1.5
 CONNECTIONS: Final = {
     "brittle-keyed": ("keyed", "0", ""),
@@ -42,6 +45,7 @@ read_s = 0.5
 
 [worker]
 threads = 4
+processes = 2
 batch = 32
 poll_s = 0.1
 lease_s = 4
@@ -65,15 +69,23 @@ class Ground:
     url: str
     database: Database
     brittle: Brittle
+    rabbit: Rabbit | None
     ended_by_themselves: list[str] = field(default_factory=list[str])
 
     def start_worker(self, name: str) -> None:
         environment = self.station.environment(self.url)
-        self.station.start(name, ["-m", "commands.massacre_worker", self.mode.value], environment)
+        if self.rabbit:
+            environment["OMS_BROKER_URL"] = self.rabbit.url
+        self.station.start(name, ["-m", MODULE, self.mode.value], environment)
 
     def kill_worker(self, chance: random.Random) -> None:
-        """Kill a worker as a power cut would, and start it again at once."""
+        """Kill a worker as a power cut would and start it again at once, or a process of its pool, which it must do."""
         name = chance.choice(WORKERS)
+        pool = _family(self.station.processes[name].pid)[1:]
+        if pool and chance.random() < POOL_SHARE:
+            with suppress(psutil.NoSuchProcess):
+                chance.choice(pool).kill()
+                return
         self.station.kill(name)
         self.start_worker(name)
 
@@ -85,45 +97,60 @@ class Ground:
         self.postgres.kill()
         self.postgres.start()
 
+    def kill_broker(self, *, wipe: bool) -> None:
+        """Kill the broker, with its disk if that is wanted, and start it again."""
+        if self.rabbit is None:
+            return
+        self.rabbit.wipe() if wipe else self.rabbit.kill()
+        self.rabbit.start()
+
     def look_after_workers(self) -> None:
         """Start workers again that ended by themselves, and remember them: nothing that happens here may end one."""
         for name in WORKERS:
             process = self.station.processes[name]
             if process.poll() is not None:
-                self.ended_by_themselves.append(f"{name} ended with {process.returncode}")
+                self.ended_by_themselves.append(f"{name} ended with {process.returncode}: {self._last_words(name)}")
                 self.start_worker(name)
 
-    def tail(self, name: str, lines: int = 15) -> str:
+    def leftovers(self) -> list[psutil.Process]:
+        """Find what is still there of workers that were killed."""
+        living = {one.pid for name in WORKERS for one in _family(self.station.processes[name].pid)}
+        return [one for one in of_station(self.station) if one.pid not in living]
+
+    def _last_words(self, name: str) -> str:
         log = self.station.folder / "logs" / f"{name}.log"
-        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        return log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2][-300:]
 
 
 @contextmanager
 def ground(mode: Mode, seed: int) -> Generator[Ground]:
-    """Lay a ground in a temporary folder with its workers running; everything is gone afterwards, however it ends."""
+    """Lay a ground in a temporary folder with its workers running; everything is gone afterwards, however it ends.
+
+    Raises: NeedsOperator when a broker is needed and there is none to start.
+    """
     folder = Path(tempfile.mkdtemp(prefix="oms-chaos-"))
     folder.chmod(0o755)  # the database may run as another user; secrets have a folder and modes of their own
     station = Station(folder)
-    postgres = station.postgres()
     brittle = Brittle(Habits(seed=seed))
     try:
-        with serving(application(brittle)) as partner:
+        with ExitStack() as stack:
+            rabbit = stack.enter_context(Rabbit(folder / "rabbit")) if mode is Mode.CELERY else None
+            partner = stack.enter_context(serving(application(brittle)))
             station.prepare(settings_toml(partner))
+            postgres = station.postgres()
+            stack.callback(postgres.stop, force=True)
             url = postgres.start()
             upgrade(url)
             database = station.database(url)
+            stack.callback(database.close)
             with database.transaction() as session:
                 make_partitions(session, datetime.now(UTC))
-            made = Ground(mode, station, postgres, url, database, brittle)
-            try:
-                for name in WORKERS:
-                    made.start_worker(name)
-                yield made
-            finally:
-                end_groups(station)
-                database.close()
+            made = Ground(mode, station, postgres, url, database, brittle, rabbit)
+            stack.callback(end_all, station)
+            for name in WORKERS:
+                made.start_worker(name)
+            yield made
     finally:
-        postgres.stop(force=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -139,9 +166,30 @@ def settings_toml(partner: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def end_groups(station: Station) -> None:
-    """End all workers in order, and whatever of their groups is left."""
+def end_all(station: Station) -> None:
+    """End all workers in order, and whatever is left of others."""
     station.stop()
-    for process in station.processes.values():
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    for process in of_station(station):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def of_station(station: Station) -> list[psutil.Process]:
+    """Find every process that works on a station, whoever started it."""
+    return [one for one in psutil.process_iter() if _works_on(one, str(station.settings_file))]
+
+
+def _works_on(process: psutil.Process, settings_file: str) -> bool:
+    try:
+        return MODULE in process.cmdline() and process.environ().get("OMS_SETTINGS") == settings_file
+    except psutil.Error:  # it ended while we looked, or is another user's
+        return False
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """Give a worker's main process and all of its pool, as far as they live."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
