@@ -6,10 +6,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
+from kombu.connection import Connection
+from kombu.exceptions import OperationalError
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
+from commands.rabbit import INSTALL, PROGRAM, find_server
 from commands.reach import configured, local_station
 from commands.screen import OUT, give, words
 from commands.station import PORTS
@@ -24,6 +28,8 @@ from hub.settings import Settings
 
 NEEDED_BYTES: Final = 1_000_000_000
 OLDEST_SERVER: Final = 150_000
+AMQP: Final = ("amqp", "amqps", "pyamqp")
+BROKER_S: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ def examine() -> list[Finding]:
     ]
     findings += [_connection(settings, name) for name in sorted(settings.connections)]
     findings += _database(settings)
+    findings += [_rabbit(), *_broker(settings.broker_url)]
     findings += [_port(port) for port in PORTS.values()]
     return findings
 
@@ -137,6 +144,33 @@ def _asked(url: str, what: str) -> Iterator[Finding]:
         yield Finding(what, type(error).__name__, mend)
     finally:
         database.close()
+
+
+def _rabbit() -> Finding:
+    """Say where the program is; most machines do well without it, so its absence is no fault."""
+    program = find_server()
+    how = words(
+        f"没有；只有本机的测试和故障演练需要：{INSTALL}",
+        f"none here; only tests and chaos runs on this machine need it: {INSTALL}",
+    )
+    return Finding(PROGRAM, str(program) if program else how)
+
+
+def _broker(url: str) -> Iterator[Finding]:
+    if not url:
+        return
+    what = words("消息队列", "broker")
+    mend = words("检查 OMS_BROKER_URL 与 RabbitMQ 服务", "check OMS_BROKER_URL and RabbitMQ")
+    try:
+        if urlsplit(url).scheme not in AMQP:
+            yield Finding(what, words("地址不是 amqp://…", "the address is not amqp://…"), mend)
+            return
+        with Connection(url, connect_timeout=BROKER_S) as connection:
+            connection.ensure_connection(max_retries=1, timeout=BROKER_S)  # pyright: ignore[reportUnknownMemberType] # kombu leaves parts without types
+    except (OperationalError, ValueError) as error:
+        yield Finding(what, type(error).__name__, mend)
+    else:
+        yield Finding(what, words("可连接", "takes connections"))
 
 
 def _port(port: int) -> Finding:

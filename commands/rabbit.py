@@ -20,6 +20,7 @@ from hub.errors import NeedsOperator
 from hub.postgres_probe import HOST, choose_port
 
 PROGRAM: Final = "rabbitmq-server"
+INSTALL: Final = f"apt-get install {PROGRAM}"
 FOLDERS: Final = (
     "/usr/lib/rabbitmq/bin",  # Debian's own; what it puts on the path changes the user and needs /var/lib/rabbitmq
     "/opt/rabbitmq/sbin",
@@ -90,8 +91,7 @@ class Rabbit:
             return self.url
         program = find_server()
         if program is None:
-            hint = "apt-get install rabbitmq-server"
-            message = words(f"没有 {PROGRAM}：请执行 {hint}", f"there is no {PROGRAM}: {hint}")
+            message = words(f"没有 {PROGRAM}：请执行 {INSTALL}", f"there is no {PROGRAM}: {INSTALL}")
             raise NeedsOperator(message, code="rabbitmq_missing")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._end_left_over()

@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from commands.rabbit import PROGRAM, find_server
+from commands.rabbit import INSTALL, PROGRAM, find_server
 
 IN_CI: Final = bool(os.environ.get("OMS_CI"))
 """Set by .ci/run, which installs the program: where it is missing then, the tests fail and say so."""
 
 NEEDS_RABBIT: Final = pytest.mark.skipif(
-    find_server() is None and not IN_CI, reason=f"{PROGRAM} is not installed: apt-get install {PROGRAM}"
+    find_server() is None and not IN_CI, reason=f"{PROGRAM} is not installed: {INSTALL}"
 )

@@ -3,9 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from commands import doctor
 from commands.doctor import Finding, examine
+from commands.rabbit import Rabbit
 from hub.database import Database
 from hub.settings import Settings
+from tests.brokers import NEEDS_RABBIT
 from tests.commands.conftest import Oms
 
 
@@ -55,6 +58,42 @@ def test_a_wrong_setting_is_told_by_name(station: Settings, tmp_path: Path) -> N
     assert station
     (tmp_path / "over.toml").write_text("no_such_setting = 1")
     assert found("settings").mend
+
+
+def test_a_machine_without_rabbitmq_is_well_and_told_how_to_get_it(
+    station: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert station
+    monkeypatch.setattr(doctor, "find_server", lambda: None)
+    assert "apt-get install rabbitmq-server" in found("rabbitmq-server").found
+    assert not found("rabbitmq-server").mend
+
+
+def test_where_the_rabbitmq_program_lies_is_told(station: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert station
+    monkeypatch.setattr(doctor, "find_server", lambda: Path("/opt/rabbitmq/sbin/rabbitmq-server"))
+    assert found("rabbitmq-server").found == "/opt/rabbitmq/sbin/rabbitmq-server"
+
+
+def test_without_a_broker_in_the_settings_none_is_asked(station: Settings) -> None:
+    assert not station.broker_url
+    assert not [one for one in examine() if one.what == "broker"]
+
+
+@pytest.mark.parametrize("url", ["amqp://oms:hidden@127.0.0.1:9//", "amqp://127.0.0.1:port//", "http://127.0.0.1:9/"])
+def test_a_broker_that_cannot_be_reached_is_told(station: Settings, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert station
+    monkeypatch.setenv("OMS_BROKER_URL", url)
+    assert "OMS_BROKER_URL" in found("broker").mend
+    assert "hidden" not in found("broker").found
+
+
+@NEEDS_RABBIT
+def test_a_broker_that_answers_is_well(station: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert station
+    with Rabbit(tmp_path / "rabbit") as rabbit:
+        monkeypatch.setenv("OMS_BROKER_URL", rabbit.url)
+        assert found("broker") == Finding("broker", "takes connections")
 
 
 def test_the_report_is_for_people_and_for_machines(oms: Oms) -> None:
