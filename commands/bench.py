@@ -16,7 +16,7 @@ bench_app = typer.Typer(
 @bench_app.command("flow", help=words("流程引擎", "the flow engine"))
 def flow(
     *,
-    steps: Annotated[int, typer.Option(min=1_000, help=words("步骤数", "how many steps"))] = 20_000,
+    steps: Annotated[int, typer.Option(min=1_000, help=words("步骤数", "how many steps"))] = 40_000,
     backlog: Annotated[int, typer.Option(min=10_000, help=words("积压数", "how large a backlog"))] = 1_000_000,
     parked: Annotated[int, typer.Option(min=1_000, help=words("挂起泳道数", "how many parked lanes"))] = 300_000,
     as_json: AsJson = False,

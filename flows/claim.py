@@ -19,7 +19,7 @@ TAKE: Final = """
         from due where step.id = due.id
         returning step.*, due.was, due.due_at)
     select id, flow, lane, connection, idempotency_key, order_id, subject, attempts, unheard, token, was, doubt,
-           lease_until, traceparent
+           traceparent
     from claimed order by due_at, id"""
 """An expired lease is due like anything else: while a step is in flight, run_at is lease end plus grace."""
 
@@ -97,7 +97,7 @@ def claim(
         reclaim_at=until + terms.grace,
         **({} if ids is None else {"ids": list(ids)}),
     )
-    steps = [Claimed(*tuple(one), claimed_s=clock_s) for one in found]
+    steps = [Claimed._make((*one, clock_s)) for one in found]
     taken: dict[str, Taken] = {}
     for step in steps:
         if (gate := allowed[step.connection]).restricted:

@@ -1,9 +1,8 @@
 """What a flow gives the engine: how to prepare one outbound call, make it, and book what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -11,8 +10,7 @@ from hub.document import Document
 from hub.errors import HubError
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A step that belongs to this worker until its lease ends.
 
     `order_id` is the order it is for, if it is for one. `was` is the state it was claimed from; `doubt` says that an
@@ -32,7 +30,6 @@ class Claimed:
     token: int
     was: str
     doubt: bool
-    lease_until: datetime
     traceparent: str
     claimed_s: float
 

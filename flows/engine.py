@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -19,7 +19,7 @@ from flows.claim import Fenced, Terms, claim, prolong
 from flows.effect import Claimed, Effect, is_idempotent
 from flows.settle import Result, book, bury_alone
 from flows.verdict import Outcome, judge
-from flows.watch import watched
+from flows.watch import tell, watched
 from hub.database import Database
 from hub.errors import HubError, Malformed, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import listening
@@ -50,8 +50,7 @@ class Clock:
     monotonic: Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A claimed step and what is to be sent for it; with an error, or without a request, nothing is."""
 
     step: Claimed
@@ -165,13 +164,7 @@ class Engine:
         booked = self._book(together) if together else {}
         for one in alone:
             booked |= self._book([one])
-        for one in results:
-            if one.step.id in booked:
-                step = one.step
-                state = one.outcome.state
-                _log.info("step", step=step.id, flow=step.flow, order=step.order_id, state=state, attempt=step.attempts)
-            else:
-                _log.warning("step.fenced", step=one.step.id, order=one.step.order_id)
+        tell(results, booked)
         return booked
 
     def run(self, step: Claimed) -> StepState | None:
@@ -224,7 +217,7 @@ class Engine:
         """Give the step its whole lease once more."""
         with self._database.transaction() as session:
             prolong(session, step, self._clock.now(), self._terms)
-        return replace(step, claimed_s=self._clock.monotonic())
+        return step._replace(claimed_s=self._clock.monotonic())
 
     def _check_time(self, step: Claimed) -> None:
         """Stop before a call that could still be under way when somebody else may claim the step."""
@@ -276,8 +269,8 @@ class Engine:
         fault = OutcomeUnknown(_bug_words(error), code="our_fault")
         outcome = self._sort(result.step, fault)
         if result.outcome.state is StepState.DEAD:  # giving up is what failed
-            outcome = replace(outcome, state=StepState.DEAD)
-        broken = replace(result, outcome=outcome, answer=None)
+            outcome = outcome._replace(state=StepState.DEAD)
+        broken = result._replace(outcome=outcome, answer=None)
         brand = self._brands.get(result.step.connection, "")
         with self._database.transaction() as session:
             if outcome.state is StepState.DEAD:

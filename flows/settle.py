@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -36,8 +36,7 @@ LONGEST_WISH: Final = timedelta(minutes=10)
 """How long one answer may hold back a whole connection; its own step waits as long as the partner asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One attempt that is over: its outcome, the partner's answer, and what was said meanwhile."""
 
     step: Claimed
@@ -58,7 +57,8 @@ def book(
     without an order.
     """
     orders = _lock_orders(session, {one.step.order_id for one in results if one.step.order_id is not None})
-    ours = _write(session, results, at)
+    ours = _write_done(session, [one.step for one in results if one.outcome.state is StepState.DONE], at)
+    ours |= _write(session, [one for one in results if one.outcome.state is not StepState.DONE], at)
     booked = sorted((one for one in results if one.step.id in ours), key=lambda one: one.step.id)
     for one in booked:
         step, error = one.step, one.outcome.error
@@ -97,11 +97,28 @@ def _lock_orders(session: Session, ids: Collection[int]) -> Mapping[int, str]:
     return {one.id: one.brand for one in rows(session, statement, ids=sorted(ids))}
 
 
-def _write(session: Session, results: Sequence[Result], at: datetime) -> set[int]:
-    """Write the outcomes of those steps that are still this worker's, by their tokens.
+def _write_done(session: Session, steps: Sequence[Claimed], at: datetime) -> set[int]:
+    """Write that steps are done, if they are still this worker's: nearly all of a batch, with nothing else to say."""
+    if not steps:
+        return set()
+    steps = sorted(steps, key=attrgetter("id"))
+    found = rows(
+        session,
+        """update step set state = 'done', run_at = :at, settled_at = :at, lease_until = null, last_error = ''
+           from unnest(cast(:ids as bigint[]), cast(:tokens as bigint[])) as told (id, token)
+           where step.id = told.id and step.token = told.token and step.state = 'in_flight' returning step.id""",
+        # Written out here: the driver would write an array value by value.
+        ids=f"{{{','.join(str(step.id) for step in steps)}}}",
+        tokens=f"{{{','.join(str(step.token) for step in steps)}}}",
+        at=at,
+    )
+    return {one.id for one in found}
 
-    They are sent as one document: of eight arrays the driver would write each value by itself.
-    """
+
+def _write(session: Session, results: Sequence[Result], at: datetime) -> set[int]:
+    """Write all other outcomes of steps that are still this worker's, as one document."""
+    if not results:
+        return set()
     found = rows(
         session,
         """with told as (

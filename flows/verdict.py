@@ -1,8 +1,7 @@
 """Decide from an error what happens to a step: the one table from failure to what the engine does next."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
@@ -19,8 +18,7 @@ PATIENCE: Final = 20
 WORKER_ENDED: Final = "worker_ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of an attempt, and when the step is due again if it is.
 
     `given_back` says that nothing was tried: the attempt does not count.

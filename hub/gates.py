@@ -81,20 +81,17 @@ class Allowance:
 FREE: Final = Limit()
 
 DUE: Final = f"""
-    with recursive known as (
-        (select connection from step where {CLAIMABLE} order by connection limit 1)
+    with recursive head as (
+        (select connection, run_at from step where {CLAIMABLE} order by connection, run_at, id limit 1)
         union all
-        select (select s.connection from step s where s.{CLAIMABLE} and s.connection > known.connection
-                order by s.connection limit 1)
-        from known where known.connection is not null)
-    select known.connection, g.breaker, g.not_before
-    from known
-    cross join lateral (select run_at from step where {CLAIMABLE} and connection = known.connection
-                        order by connection, run_at, id limit 1) head
-    left join connection_gate g on g.connection = known.connection
-    left join connection_health h on h.connection = known.connection
-    where known.connection is not null and head.run_at <= :at and h.paused_at is null"""
-"""Connections with due calls, found by jumping from name to name in the index, whatever their backlog."""
+        select next.connection, next.run_at from head cross join lateral (
+            select connection, run_at from step where {CLAIMABLE} and connection > head.connection
+            order by connection, run_at, id limit 1) next)
+    select head.connection, g.breaker, g.not_before from head
+    left join connection_gate g on g.connection = head.connection
+    left join connection_health h on h.connection = head.connection
+    where head.run_at <= :at and h.paused_at is null"""
+"""Connections with due calls, found by jumping from head to head in the index, whatever their backlog."""
 
 
 def allowances(

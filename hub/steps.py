@@ -172,11 +172,12 @@ def promote(session: Session, lanes: Collection[str], at: datetime) -> int:
     """Let the next waiting step of each lane run, unless something before it is still open; give how many do."""
     changed = run(
         session,
-        """update step set state = 'pending', run_at = :at
-           where id in (select next.id from unnest(cast(:lanes as text[])) as named (lane)
-                        cross join lateral (select id from step where lane = named.lane and state = 'waiting'
-                                            order by lane, id limit 1) next
-                        where not exists (select 1 from step earlier where earlier.lane = named.lane
+        """with next as materialized (
+               select distinct on (lane) id, lane from step where state = 'waiting' and lane = any(:lanes)
+               order by lane, id)
+           update step set state = 'pending', run_at = :at
+           where id in (select next.id from next
+                        where not exists (select 1 from step earlier where earlier.lane = next.lane
                                           and earlier.state in ('pending', 'in_flight', 'unknown', 'dead')))""",
         lanes=sorted(set(lanes)),
         at=at,
