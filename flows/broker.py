@@ -14,6 +14,7 @@ import structlog
 from celery import Celery  # pyright: ignore[reportMissingTypeStubs] # Celery has none
 from celery.worker.consumer import Consumer  # pyright: ignore[reportMissingTypeStubs] # as above
 from kombu.entity import Exchange, Queue, binding
+from kombu.exceptions import KombuError
 
 from connectors.registry import KINDS
 from hub.settings import Settings
@@ -36,6 +37,7 @@ DEAD_KEPT_S: Final = 7 * 86_400
 LONGEST_TASK_S: Final = 29 * 60
 """RabbitMQ closes the channel of whoever has not acknowledged within half an hour."""
 
+TURN_S: Final = 0.5
 CONNECT_S: Final = 3.0
 CONFIRM_S: Final = 10.0
 
@@ -48,6 +50,12 @@ class BrokerAway(Exception):
 
 class StepConsumer(Consumer):
     """Celery's consumer without its 28 queues for delays: when something is due is written in its row."""
+
+    def register_with_event_loop(self, hub: Any) -> None:  # noqa: ANN401 # kombu's event loop
+        """Have the loop turn at least so often: it looks only then whether it was asked to end."""
+        consumer: Any = super()
+        consumer.register_with_event_loop(hub)
+        hub.call_repeatedly(TURN_S, lambda: None)
 
     class Blueprint(Consumer.Blueprint):
         """The consumer's parts."""
@@ -194,4 +202,4 @@ class Publisher:
 
     def _troubles(self) -> tuple[type[Exception], ...]:
         made = self._connection or self._app.connection_for_write()
-        return (*made.connection_errors, *made.channel_errors, OSError)
+        return (*made.connection_errors, *made.channel_errors, KombuError, OSError)

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from time import sleep
+from typing import Final, Protocol
 
 import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from flows.broker import BrokerAway, Publisher, WakeUp, family_of
+from flows.broker import BrokerAway, WakeUp, family_of
 from flows.engine import Clock
 from hub.database import Database, row, rows, run
 from hub.gates import CLAIMABLE, Limit, allowances
@@ -30,6 +31,9 @@ BATCH: Final = 20
 FIRST_PATIENCE_S: Final = 2.0
 LONGEST_PATIENCE_S: Final = 60.0
 """After how long something is announced again: each time later, until the connection's steps are claimed again."""
+
+PACE_S: Final = 0.02
+"""How much time lies between two rounds at least: steps that become due meanwhile share their messages."""
 
 BROKER_REST_S: Final = 1.0
 """How long a broker that is away is left alone."""
@@ -80,13 +84,26 @@ class Announced:
         self.at_s.update((head, now_s) for head in heads)
 
 
+class Outlet(Protocol):
+    """Where wake-ups go."""
+
+    def publish(self, wake_up: WakeUp) -> bool:
+        """Give it a wake-up, and say whether a queue has it now.
+
+        Raises: BrokerAway.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 class Relay:
     """One process's relay; `go` is called by one thread."""
 
-    def __init__(self, database: Database, settings: Settings, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, database: Database, settings: Settings, outlet: Outlet, clock: Clock) -> None:
         self._database = database
         self._settings = settings
-        self._publisher = publisher
+        self._outlet = outlet
         self._clock = clock
         self._announced: dict[str, Announced] = {}
         self._turn: Connection | None = None
@@ -107,10 +124,12 @@ class Relay:
         now_s = self._clock.monotonic()
         if now_s < self._broker_s or not self._has_turn(now_s):
             return 0
+        sleep(PACE_S)
         try:
             return sum(self._announce(name, heads) for name, heads in self._chosen().items())
         except BrokerAway as error:
             self._broker_s = self._clock.monotonic() + BROKER_REST_S
+            self._announced.clear()  # what it had taken may be lost as well
             if not self._away:
                 _log.warning("relay.broker_away", error=str(error))
             self._away = True
@@ -118,7 +137,7 @@ class Relay:
 
     def close(self) -> None:
         """Leave the turn to somebody else."""
-        self._publisher.close()
+        self._outlet.close()
         self._drop_turn()
 
     def _has_turn(self, now_s: float) -> bool:
@@ -181,7 +200,7 @@ class Relay:
         said = 0
         for start in range(0, len(heads), BATCH):
             batch = heads[start : start + BATCH]
-            if self._publisher.publish(WakeUp(family, [step for step, _ in batch], {})):
+            if self._outlet.publish(WakeUp(family, [step for step, _ in batch], {})):
                 self._announced[connection].note(batch, self._clock.monotonic())
                 said += len(batch)
         if said and self._away:

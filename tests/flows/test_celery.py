@@ -1,0 +1,154 @@
+"""Steps by Celery: the real worker and its pool, with a real RabbitMQ that may be killed and wiped."""
+
+import socket
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import psutil
+import pytest
+
+from commands.rabbit import Rabbit
+from hub.database import Database
+from hub.partitions import make_partitions
+from sandbox.listen import serving
+from sandbox.qimen import application
+from sandbox.qimen_sites import Behaviour, Config, Site
+from tests.brokers import NEEDS_RABBIT
+from tests.flows.celery_station import Station
+from tests.hub.making import order, placed, stock
+from tests.staging import SITES, secret_of
+
+pytestmark = NEEDS_RABBIT
+
+DONE: Final = "select count(*) from fulfilment_order where negotiation = 'submitted'"
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
+    with Rabbit(tmp_path_factory.mktemp("rabbit")) as rabbit:
+        yield rabbit
+
+
+@pytest.fixture
+def warehouses() -> Iterator[str]:
+    sites = tuple(
+        Site(
+            connection=name,
+            app_key=name,
+            secret=secret_of(name),
+            customer_id=name,
+            webhook="http://127.0.0.1:9/closed",
+            warehouses=(code,),
+        )
+        for name, code in SITES.items()
+    )
+    with serving(application(Config(sites=sites, behaviour=Behaviour(delay_s=(60, 60))))) as url:
+        yield f"{url}/router"
+
+
+@pytest.fixture
+def station(database: Database, tmp_path: Path, broker: Rabbit, warehouses: str) -> Station:
+    return made(database, tmp_path, broker, {"wms-sh": warehouses, "wms-bj": warehouses})
+
+
+def made(database: Database, folder: Path, broker: Rabbit, addresses: dict[str, str], read_s: float = 2) -> Station:
+    with database.transaction() as session:
+        make_partitions(session, datetime.now(UTC))
+        stock(session, {"sh": {"apple": 1_000}, "bj": {"pear": 1_000}})
+    return Station(folder, database, broker.start(), addresses, read_s)
+
+
+@contextmanager
+def silence() -> Generator[str]:
+    """Listen as a partner that takes every connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/router"
+
+
+def place_some(station: Station, count: int, code: str = "apple", name: str = "T") -> None:
+    with station.database.transaction() as session:
+        for no in range(count):
+            placed(session, order({code: 1}, external_id=f"{name}{no}"))
+
+
+def pool_of(worker: psutil.Process) -> list[psutil.Process]:
+    """Give the processes that run steps: the children of the pool's main process."""
+    return [hand for main in worker.children() for hand in main.children()]
+
+
+def test_steps_are_done_and_a_worker_that_is_told_to_end_leaves_nobody_behind(station: Station) -> None:
+    place_some(station, 20)
+    with station.worker() as worker:
+        station.wait_for(lambda: station.told(DONE) == 20)
+        family = worker.children(recursive=True)
+        worker.terminate()
+        assert worker.wait(60) == 0
+        assert len(family) == 3
+        assert not any(one.is_running() for one in family)
+
+
+def test_a_pool_whose_worker_was_killed_ends_by_itself(station: Station) -> None:
+    place_some(station, 1)
+    with station.worker() as worker:
+        station.wait_for(lambda: station.told(DONE) == 1)
+        family = worker.children(recursive=True)
+        worker.kill()
+        gone, alive = psutil.wait_procs(family, timeout=60)
+        assert len(gone) == 3
+        assert not alive
+
+
+def test_a_pool_that_was_killed_is_started_again(station: Station) -> None:
+    with station.worker() as worker:
+        station.wait_for(lambda: pool_of(worker))
+        (main,) = worker.children()
+        main.kill()
+        place_some(station, 3)
+        station.wait_for(lambda: station.told(DONE) == 3)
+        worker.terminate()
+        assert worker.wait(60) == 0
+
+
+def test_steps_are_done_after_a_broker_came_back_and_after_one_came_back_without_its_disk(
+    station: Station, broker: Rabbit
+) -> None:
+    with station.worker():
+        place_some(station, 3, name="before")
+        station.wait_for(lambda: station.told(DONE) == 3)
+        broker.kill()
+        place_some(station, 3, name="killed")
+        broker.start()
+        station.wait_for(lambda: station.told(DONE) == 6)
+        broker.wipe()
+        place_some(station, 3, name="wiped")
+        broker.start()
+        station.wait_for(lambda: station.told(DONE) == 9)
+        assert station.log().count("relay.broker_away") == 2
+
+
+def test_what_a_killed_process_had_in_flight_is_sent_again_after_its_lease(
+    database: Database, tmp_path: Path, broker: Rabbit, warehouses: str
+) -> None:
+    with silence() as nowhere:
+        station = made(database, tmp_path, broker, {"wms-sh": warehouses, "wms-bj": nowhere})
+        place_some(station, 1, "pear")
+        with station.worker() as worker:
+            station.wait_for(lambda: station.told("select count(*) from step where state = 'in_flight'") == 1)
+            for hand in pool_of(worker):
+                hand.kill()
+            station.wait_for(lambda: station.told("select max(unheard) from step") == 1)
+
+
+def test_partners_that_never_answer_hold_up_nobody(
+    database: Database, tmp_path: Path, broker: Rabbit, warehouses: str
+) -> None:
+    with silence() as nowhere:
+        station = made(database, tmp_path, broker, {"wms-sh": warehouses, "wms-bj": nowhere}, read_s=120)
+        place_some(station, 40, "pear", "N")
+        with station.worker():
+            station.wait_for(lambda: station.told("select count(*) >= 2 from step where state = 'in_flight'"))
+            place_some(station, 10)
+            station.wait_for(lambda: station.told(DONE) == 10)
