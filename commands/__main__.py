@@ -10,7 +10,8 @@ import typer
 
 from commands import connection, operate
 from commands.bench import bench_app
-from commands.chaos import Mode, chaos_app
+from commands.chaos import chaos_app
+from commands.mode import Mode
 from commands.person import person_app
 from commands.screen import ERROR, give, say, words
 from hub.errors import HubError

@@ -1,21 +1,16 @@
 """`oms chaos`: runs that try to break the flow engine, and say whether anything was lost, doubled or out of order."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from commands.mode import Mode
 from commands.operate import AsJson
 from commands.screen import words
 
 chaos_app = typer.Typer(
     help=words("混沌测试：验证不丢、不重、不乱序", "try to lose, double or disorder something"), no_args_is_help=True
 )
-
-
-class Mode(StrEnum):
-    EMBEDDED = "embedded"
-    CELERY = "celery"
 
 
 @chaos_app.command(

@@ -8,10 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy.exc import OperationalError
 
-from commands.chaos import Mode
 from commands.massacre_ground import CONNECTIONS, Ground, ground
 from commands.massacre_jobs import Feeder, jobs_of
 from commands.massacre_verdict import Findings, extra_runs, restlessness, steps_of, verify
+from commands.mode import Mode
 from commands.screen import give, say
 from hub.database import row
 

@@ -12,9 +12,9 @@ from typing import Final
 
 import psutil
 
-from commands.chaos import Mode
 from commands.massacre_errand import FAMILY, KEYED
 from commands.massacre_worker import MODULE
+from commands.mode import Mode
 from commands.rabbit import Rabbit
 from commands.station import Station
 from hub.database import Database

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final
 
-from commands.chaos import Mode
 from commands.massacre_errand import FLOW, Partners, RunErrand, brittle
+from commands.mode import Mode
 from commands.pool import CeleryCrew, Pool, serve_pool
 from commands.reach import Reach, reached
 from connectors.partner import utc_now

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from commands import rabbit
-from commands.chaos import Mode
 from commands.massacre import agenda_of, quota_of, run_massacre
 from commands.massacre_jobs import jobs_of
 from commands.massacre_verdict import Findings, StepRow, extra_runs, weigh
+from commands.mode import Mode
 from hub.errors import NeedsOperator
 from sandbox.brittle import Books, Execution
 from tests.brokers import NEEDS_RABBIT
