@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry
 
-from api import docs, errors, health, orders, webhooks
+from api import docs, errors, health, orders, replays, runs, webhooks
 from api.metrics import REQUESTS, SECONDS, Depths
 from api.room import Room
 from api.spans import Spans
@@ -26,10 +26,13 @@ from hub.settings import Settings, settings
 from hub.tracing import start_tracing
 
 FAILED: Final = 500
-DESCRIPTION: Final = """下单、查询、取消、回调。请求中的金额为元（十进制字符串），应答中为分（整数）；时间带时区。
+DESCRIPTION: Final = """下单、查询、取消、回调；运维程序查看调用、批量修复。
 
-Place, look up and cancel orders; partners' webhooks. Amounts are sent as decimal strings in yuan and answered in whole
-fen; times carry their offset.
+请求中的金额为元（十进制字符串），应答中为分（整数）；时间带时区。
+
+Place, look up and cancel orders; partners' webhooks; programs of operations look at calls and repair many.
+
+Amounts are sent as decimal strings in yuan and answered in whole fen; times carry their offset.
 """
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -60,7 +63,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     errors.install(app)
     app.middleware("http")(_accompany)
     app.add_middleware(Spans)
-    for part in (orders, webhooks, health, docs):
+    for part in (orders, runs, replays, webhooks, health, docs):
         app.include_router(part.router)
     return app
 

@@ -1,7 +1,7 @@
-r"""Who is calling: an HMAC over method, path, time, nonce and body, under the secret of the caller's connection.
+r"""Who is calling: an HMAC over method, path, time, nonce and body, under the caller's own secret.
 
-Headers: X-OMS-Client (the connection), X-OMS-Timestamp (Unix seconds), X-OMS-Nonce (16 to 64 letters, digits, - or _)
-and X-OMS-Signature, the hex HMAC-SHA256 of
+Headers: X-OMS-Client (the connection, or the operations client), X-OMS-Timestamp (Unix seconds), X-OMS-Nonce (16 to 64
+letters, digits, - or _) and X-OMS-Signature, the hex HMAC-SHA256 of
 
     METHOD \\n path?query \\n timestamp \\n nonce \\n hex SHA-256 of the body
 """
@@ -21,7 +21,7 @@ from hub.roles import Actor, Role
 
 NONCE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 CALLERS: Final = "channels."
-"""Only channel connections may call the API; a warehouse speaks through its webhook."""
+"""Of the connections only channels may call the API; a warehouse speaks through its webhook."""
 
 
 def text_to_sign(method: str, target: str, timestamp: str, nonce: str, body: bytes) -> bytes:
@@ -29,8 +29,8 @@ def text_to_sign(method: str, target: str, timestamp: str, nonce: str, body: byt
     return "\n".join([method.upper(), target, timestamp, nonce, hashlib.sha256(body).hexdigest()]).encode()
 
 
-def authenticate(request: Request, hub: TheHub, body: Body) -> Actor:
-    """Find out who calls; the nonce is spent only after a good signature.
+def identify(request: Request, hub: TheHub, body: Body) -> str:
+    """Find out which client calls; the nonce is spent only after a good signature.
 
     Raises: Unauthorised, in the same words for an unknown client and a wrong signature.
     """
@@ -51,18 +51,41 @@ def authenticate(request: Request, hub: TheHub, body: Body) -> Actor:
         raise Unauthorised("a nonce is 16 to 64 letters, digits, - or _", code="bad_nonce")
     with hub.database.transaction() as session:
         spend_nonce(session, sent["client"], sent["nonce"], expires)
-    connection = hub.connectors.settings_of(sent["client"])
+    return sent["client"]
+
+
+def storefront(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
+    """Give the actor of a shop's own calls.
+
+    Raises: Unauthorised for a client that is no shop.
+    """
+    if client in hub.settings.operations:
+        raise Unauthorised(f"{client} is a client for operations: orders are placed by shops", code="forbidden")
+    connection = hub.connectors.settings_of(client)
     shops, brands = frozenset({connection.shop}), frozenset({connection.brand})
-    return Actor(sent["client"], frozenset({Role.OPERATOR}), brands, shops)
+    return Actor(client, frozenset({Role.OPERATOR}), brands, shops)
 
 
-Caller = Annotated[Actor, Depends(authenticate)]
+def operations(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
+    """Give the actor of a program that watches and repairs flows, with the role and the scope of its settings.
+
+    Raises: Unauthorised for a shop.
+    """
+    found = hub.settings.operations.get(client)
+    if found is None:
+        raise Unauthorised(f"{client} is a shop: this needs a client under [operations]", code="forbidden")
+    brands, shops = ({found.brand} - {""}, {found.shop} - {""})
+    return Actor(f"api:{client}", frozenset({found.role}), frozenset(brands), frozenset(shops))
+
+
+Caller = Annotated[Actor, Depends(storefront)]
+Operator = Annotated[Actor, Depends(operations)]
 
 
 def _secret(hub: Hub, client: str) -> bytes:
     """Give a client's secret, or for an unknown one something that nobody can have signed with."""
     try:
-        if hub.connectors.settings_of(client).kind.startswith(CALLERS):
+        if client in hub.settings.operations or hub.connectors.settings_of(client).kind.startswith(CALLERS):
             return hub.settings.secret(client)
     except (NotFound, NeedsOperator):
         pass

@@ -23,8 +23,8 @@ def headers_for(settings: Settings, client: str, method: str, target: str, body:
 
     Raises: NotFound for a client that is not configured.
     """
-    if client not in settings.connections:
-        raise NotFound(f"there is no connection {client}", code="unknown_connection")
+    if client not in settings.connections.keys() | settings.operations.keys():
+        raise NotFound(f"there is no connection or operations client {client}", code="unknown_connection")
     timestamp, nonce = str(int(time.time())), secrets.token_urlsafe(18)
     text = text_to_sign(method, target, timestamp, nonce, body)
     signature = hmac.digest(settings.secret(client), text, hashlib.sha256).hex()

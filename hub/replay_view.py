@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from pydantic import computed_field
 from sqlalchemy.orm import Session
 
 from hub.database import records
@@ -37,6 +38,7 @@ class JobView(Document):
     updated_at: datetime
     ended_at: datetime | None
 
+    @computed_field
     @property
     def waiting(self) -> int:
         return self.total - self.done - self.left_out - self.failed

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from hub.errors import NeedsOperator
+from hub.roles import Role
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -39,7 +40,10 @@ class Limits(Part):
 
 
 class Worker(Part):
-    """How steps are claimed and repeated; `processes` share the threads where the worker runs by Celery."""
+    """How steps are claimed and repeated; `processes` share the threads where the worker runs by Celery.
+
+    At `metrics_port` of this machine the worker tells its figures; 0 is nowhere.
+    """
 
     threads: PositiveInt = 8
     processes: PositiveInt = Field(default_factory=lambda: max(2, os.cpu_count() or 2))
@@ -49,6 +53,7 @@ class Worker(Part):
     grace_s: PositiveFloat = 2
     attempts: PositiveInt = 12
     inbox_batch: PositiveInt = 50
+    metrics_port: NonNegativeInt = 0
 
 
 class Breaker(Part):
@@ -122,6 +127,14 @@ class Connection(Part):
     options: dict[str, str] = Field(default_factory=dict)
 
 
+class OperationsClient(Part):
+    """A program that watches and repairs flows over the API; an empty brand or shop means all of them."""
+
+    role: Role = Role.VIEWER
+    brand: str = ""
+    shop: str = ""
+
+
 class Settings(BaseSettings):
     """All settings of one process."""
 
@@ -144,6 +157,7 @@ class Settings(BaseSettings):
     targets: Targets = Targets()
     telemetry: Telemetry = Telemetry()
     connections: dict[str, Connection] = Field(default_factory=dict)
+    operations: dict[str, OperationsClient] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def leave_time_for_a_call(self) -> Self:
@@ -151,6 +165,13 @@ class Settings(BaseSettings):
         call_s = self.http.connect_s + 2 * self.http.read_s
         if self.worker.lease_s <= call_s + 1:
             raise ValueError(f"worker.lease_s must be more than {call_s + 1:g} (connect_s + 2 x read_s + 1)")
+        return self
+
+    @model_validator(mode="after")
+    def tell_clients_apart(self) -> Self:
+        """Refuse one name for a connection and a client: they would share a secret and act for each other."""
+        if both := sorted(self.connections.keys() & self.operations.keys()):
+            raise ValueError(f"{', '.join(both)} is a connection: give the operations client another name")
         return self
 
     @classmethod
