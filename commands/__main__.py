@@ -13,6 +13,8 @@ from commands.bench import bench_app
 from commands.chaos import chaos_app
 from commands.mode import Mode
 from commands.person import person_app
+from commands.replays import replay_app
+from commands.runs import runs_app
 from commands.screen import ERROR, give, say, words
 from hub.errors import HubError
 
@@ -28,6 +30,8 @@ for name, part in {
     "order": operate.order_app,
     "inbox": operate.inbox_app,
     "step": operate.step_app,
+    "runs": runs_app,
+    "replay": replay_app,
     "case": operate.case_app,
     "sku": operate.sku_app,
     "connection": connection.connection_app,
