@@ -8,11 +8,13 @@ from starlette.testclient import TestClient
 
 from api.app import build
 from api.examples import EXAMPLE
+from commands.sign import headers_for
 from connectors.registry import Registry
 from hub.database import Database, keyring_of, run
 from hub.exchange import Exchange, place, write_exchanges
 from hub.partitions import make_partitions
 from hub.replay_work import work_off
+from hub.settings import Connection, OperationsClient, Settings
 from tests.api.calling import Mall, problem
 from tests.api.operations import CLIENTS, Desk, with_operations
 from tests.hub.trouble import dead_step, state_of
@@ -174,3 +176,15 @@ def test_another_brand_or_shop_is_not_there(http: TestClient, dead: list[int], c
 def test_a_program_signs_like_everybody(http: TestClient) -> None:
     assert set(CLIENTS) > {"looker"}
     assert problem(Mall(http, "looker").call("GET", "/v1/runs", secret="another")) == (401, "wrong_signature")
+
+
+def test_one_name_is_not_both_a_partner_and_a_program() -> None:
+    shop = Connection(kind="channels.storefront", brand="demo")
+    with pytest.raises(ValueError, match="another name"):
+        Settings(connections={"mall": shop}, operations={"mall": OperationsClient()})
+
+
+def test_a_programs_call_is_signed_at_a_terminal(http: TestClient, tmp_path: Path) -> None:
+    target = "/v1/runs?state=dead"
+    headers = headers_for(with_operations(settings_in(tmp_path)), "looker", "GET", target, b"")
+    assert http.get(target, headers=headers).status_code == 200
