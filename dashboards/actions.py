@@ -27,13 +27,24 @@ def act(visit: Visit, action_key: str, work: Callable[[], str], *, then: str) ->
 
     Raises: Malformed for a form without its key; Conflict when the key was spent on something else.
     """
+    return act_towards(visit, action_key, lambda: (work(), then))
+
+
+def act_towards(visit: Visit, action_key: str, work: Callable[[], tuple[str, str]]) -> Response:
+    """Do something once, as above, where only `work` can say where it leads: it gives the sentence and the path.
+
+    Raises: as `act`.
+    """
     if not KEY.fullmatch(action_key):
         raise Malformed("the form carries no key: load the page again", code="action_key")
     client = f"console:{visit.actor.name}"
     asked = hashlib.sha256(f"{visit.request.method} {visit.request.url.path}".encode()).digest()
-    if begin_key(visit.session, client, action_key, asked, visit.at) is None:
-        leave_notice(visit.session, visit.token, work())
-        finish_key(visit.session, client, action_key, SEE_OTHER, then.encode())
+    known = begin_key(visit.session, client, action_key, asked, visit.at)
+    if known is not None:
+        return lead(visit, known[1].decode())
+    told, then = work()
+    leave_notice(visit.session, visit.token, told)
+    finish_key(visit.session, client, action_key, SEE_OTHER, then.encode())
     return lead(visit, then)
 
 

@@ -7,7 +7,20 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
-from dashboards import connections, exceptions, faults, orders, overview, preferences, runs, schedule, sign_in
+from dashboards import (
+    connections,
+    dead_letters,
+    exceptions,
+    faults,
+    messages,
+    orders,
+    overview,
+    preferences,
+    replays,
+    runs,
+    schedule,
+    sign_in,
+)
 from dashboards.gate import Gate
 from dashboards.pages import STATIC
 from dashboards.screen import Screen
@@ -27,6 +40,9 @@ SCREENS: Final = (
         "exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE, counted=True
     ),
     Screen("runs", "/console/runs", "route", N_("Runs"), runs.router, SEE),
+    Screen("messages", "/console/messages", "message", N_("Messages"), messages.router, SEE),
+    Screen("dead-letters", "/console/dead-letters", "circle-x", N_("Dead letters"), dead_letters.router, SEE),
+    Screen("replays", "/console/replays", "rotate-clockwise", N_("Replay jobs"), replays.router, SEE),
     Screen("schedule", "/console/schedule", "calendar", N_("Schedule"), schedule.router, SEE),
     Screen("connections", "/console/connections", "plug", N_("Connections"), connections.router, SEE),
 )

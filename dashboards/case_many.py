@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Form, Response
 
-from dashboards.actions import ActionKey, act
+from dashboards.actions import ActionKey, act, act_towards
+from dashboards.aim import JOBS
 from dashboards.case_acts import Reason, person
 from dashboards.case_look import Asked, Look, connections_of
 from dashboards.case_view import takers
@@ -15,6 +16,8 @@ from hub.causes import CAUSES, Remedy
 from hub.errors import Malformed
 from hub.order.repair import release_orders, tally_orders
 from hub.repair import LIMIT, Tally, replay_messages, retry_steps, tally_messages, tally_steps
+from hub.replay_filter import Act, Filter, Wanted, What
+from hub.replays import dry_run, start_job
 from hub.roles import Permission
 from hub.stuck import dead_like, things_of
 from hub.worklist import cases_of
@@ -22,6 +25,12 @@ from hub.worklist import cases_of
 TYPED_ABOVE: Final = 500
 RELEASED: Final = 200
 """How many orders are released in one act: each is sourced again, in one transaction."""
+
+AT_ONCE: Final = 50
+"""How many calls or messages are acted on within the request, a page of them; more become a job of their own."""
+
+RATE: Final = 20
+"""How many things a second such a job takes on; its page changes that."""
 
 Doing = Literal["retry", "replay", "release"]
 DOES: Final[dict[Remedy, Doing]] = {
@@ -58,7 +67,7 @@ def alike(visit: Visit, connection: str, flow: str, error: str) -> dict[str, Any
 def counted(visit: Visit, doing: Doing | None, things: Sequence[int]) -> dict[str, Any]:
     """Count before an act; what it acts on is fixed here, and is what the form carries."""
     found = tally(visit, doing, things) if doing else None
-    return {"doing": doing, "tally": found, "typed_above": TYPED_ABOVE}
+    return {"doing": doing, "tally": found, "typed_above": TYPED_ABOVE, "at_once": AT_ONCE, "rate": RATE}
 
 
 def tally(visit: Visit, doing: Doing, things: Sequence[int]) -> Tally:
@@ -83,13 +92,16 @@ def many(
     """Act on what was counted; what has moved on since is left alone."""
     visit.require(Permission.BULK)
 
-    def work() -> str:
+    def work() -> tuple[str, str]:
         ids = numbers(things)
         if len(ids) > TYPED_ABOVE and typed.strip() != str(len(ids)):
             raise Malformed(f"type {len(ids)} to act on so many", code="number_not_typed", field="typed")
-        return _do(visit, doing, ids, reason)
+        if doing != "release" and len(ids) > AT_ONCE:
+            job_id = _begin(visit, doing, ids, reason)
+            return visit.say("Job %(id)s has begun; it goes on without this page.", id=job_id), f"{JOBS}/{job_id}"
+        return _do(visit, doing, ids, reason), look.link(cursor="")
 
-    return act(visit, action_key, work, then=look.link(cursor=""))
+    return act_towards(visit, action_key, work)
 
 
 @router.post("/console/exceptions/assign")
@@ -119,6 +131,24 @@ def numbers(text: str) -> list[int]:
     if not all(one.isascii() and one.isdigit() and len(one) <= 18 for one in ids) or len(ids) > LIMIT:  # noqa: PLR2004 # a bigint
         raise Malformed("these are no numbers", code="malformed", field="things")
     return [int(one) for one in ids]
+
+
+def _begin(visit: Visit, doing: Doing, ids: Sequence[int], reason: str) -> int:
+    """Let a job take on so many."""
+    what, does = (What.STEP, Act.RETRY) if doing == "retry" else (What.MESSAGE, Act.REPLAY)
+    wanted = Wanted(what=what, act=does, filter=Filter(ids=tuple(ids)))
+    mine = connections_of(visit)
+    n = dry_run(visit.session, visit.actor, wanted, visit.at, mine).eligible
+    return start_job(
+        visit.session,
+        visit.actor,
+        wanted,
+        visit.at,
+        reason=reason,
+        rate_per_s=RATE,
+        confirm=n,
+        connections=mine,
+    )
 
 
 def _do(visit: Visit, doing: Doing, ids: Sequence[int], reason: str) -> str:

@@ -211,7 +211,11 @@
       return;
     }
     const text = await answer.text();
-    if (place.contains(document.activeElement) && place !== document.activeElement) return;
+    const held = place.contains(document.activeElement) && place !== document.activeElement;
+    if (held || place.querySelector("tbody input:checked")) {
+      place.dataset.tag = "";  // what somebody works with is not taken from under them: it is asked for again
+      return;
+    }
     const at = rows().findIndex((row) => row.classList.contains("at"));
     place.innerHTML = text;
     htmx.process(place);

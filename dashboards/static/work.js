@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const count = (form) => {
-    const boxes = [...form.querySelectorAll("input[name=case]")];
+    const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
     const ticked = boxes.filter((box) => box.checked).length;
     const all = form.querySelector("[data-check-all]");
     const told = form.querySelector("[data-selected]");
@@ -16,12 +16,14 @@
     const form = event.target.closest("[data-selection]");
     if (form) {
       if (event.target.matches("[data-check-all]")) {
-        form.querySelectorAll("input[name=case]").forEach((box) => { box.checked = event.target.checked; });
+        form.querySelectorAll("tbody input[type=checkbox]").forEach((box) => { box.checked = event.target.checked; });
       }
       count(form);
     }
     const filter = event.target.closest("[data-submit-on-change]");
     if (filter) filter.requestSubmit();
   });
-  document.querySelectorAll("[data-selection]").forEach(count);
+  const every = () => document.querySelectorAll("[data-selection]").forEach(count);
+  document.addEventListener("console:changed", every);
+  every();
 })();

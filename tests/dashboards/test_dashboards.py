@@ -7,13 +7,17 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from api.app import build
 from connectors.registry import Registry
+from flows.watch import CALLS, SECONDS
 from hub.connections import pause
-from hub.database import Database
+from hub.database import Database, run
+from hub.gates import Called, Tolerance, note_calls
+from hub.inbox import keep
 from hub.polls import ORDERS, claim_polls, finish_poll, plan_polls
 from hub.settings import Settings
 from hub.steps import NewStep, add
@@ -43,10 +47,16 @@ def exported(database: Database) -> dict[str, set[str]]:
         plan_polls(session, [("tmall", ORDERS)], now, now)
         (turn,) = claim_polls(session, [("tmall", ORDERS)], 1, now, timedelta(seconds=30))
         finish_poll(session, turn, now, now)
-        add(session, [NewStep("release", "fo:1:wms", "wms", "fo:1-1:1", 1, {})], datetime.now(UTC))
+        add(session, [NewStep("release", f"fo:{no}:wms", "wms", f"fo:{no}", 1, {}) for no in (1, 2)], now)
+        run(session, "update step set state = 'dead' where lane = 'fo:2:wms'")
+        note_calls(session, [Called("wms", 1, 1, failed=True)], Tolerance(1, 5, 60), now)
+        keep(session, "tmall", "order", "1", b"", now)
     with TestClient(build(Settings(), database, Registry(Settings()))) as http:
         http.get("/healthz")
         text = http.get("/metrics").text
+    CALLS.labels("wms", "release", "done").inc()
+    SECONDS.labels("wms", "release").observe(1)
+    text += generate_latest(REGISTRY).decode()  # the worker's
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return {sample.name: set(sample.labels) for sample in samples}
 

@@ -16,6 +16,9 @@ from hub.inbox import InboxState
 from hub.order.hold import HoldType
 from hub.order.model import OrderType
 from hub.order.status import Fulfilment, Lifecycle, Payment
+from hub.replay_filter import Act, What
+from hub.replay_outlook import Lot
+from hub.replay_table import ItemState, JobState
 from hub.roles import Role
 from hub.schedules import RunState
 from hub.settings import Settings
@@ -37,6 +40,11 @@ ENUMS: dict[str, type[StrEnum]] = {
     "remedy": Remedy,
     "breaker": Breaker,
     "slot": RunState,
+    "job": JobState,
+    "item": ItemState,
+    "act": Act,
+    "thing": What,
+    "lot": Lot,
 }
 
 
