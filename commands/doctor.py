@@ -56,7 +56,7 @@ def examine() -> list[Finding]:
     ]
     findings += [_connection(settings, name) for name in sorted(settings.connections)]
     findings += _database(settings)
-    findings += [_rabbit(), *_broker(settings.broker_url)]
+    findings += [_rabbit(), *_broker(settings)]
     findings += [_port(port) for port in PORTS.values()]
     return findings
 
@@ -156,17 +156,20 @@ def _rabbit() -> Finding:
     return Finding(PROGRAM, str(program) if program else how)
 
 
-def _broker(url: str) -> Iterator[Finding]:
-    if not url:
+def _broker(settings: Settings) -> Iterator[Finding]:
+    if not settings.broker_url:
         return
     what = words("消息队列", "broker")
     mend = words("检查 OMS_BROKER_URL 与 RabbitMQ 服务", "check OMS_BROKER_URL and RabbitMQ")
     try:
+        url = settings.broker_address()
         if urlsplit(url).scheme not in AMQP:
             yield Finding(what, words("地址不是 amqp://…", "the address is not amqp://…"), mend)
             return
         with Connection(url, connect_timeout=BROKER_S) as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_S)  # pyright: ignore[reportUnknownMemberType] # kombu leaves parts without types
+    except HubError as error:
+        yield Finding(what, error.message, mend)
     except (OperationalError, ValueError) as error:
         yield Finding(what, type(error).__name__, mend)
     else:

@@ -110,8 +110,11 @@ def dead_queue() -> Queue:
 
 
 def application(settings: Settings) -> Celery:
-    """Make the Celery application of this process; nothing is connected yet."""
-    app: Any = Celery("oms", broker=settings.broker_url, set_as_current=False)
+    """Make the Celery application of this process; nothing is connected yet.
+
+    Raises: NeedsOperator when the broker's password is missing.
+    """
+    app: Any = Celery("oms", broker=settings.broker_address(), set_as_current=False)
     lease_s = settings.worker.lease_s
     app.conf.update(
         task_queues=queues(),

@@ -111,6 +111,7 @@ class Hand:
         engine = ToldEngine(self._told, database, connectors, known, settings, Clock(_now, monotonic), self._pulse.hear)
         self._dispatcher = Dispatcher(engine, threads, worker.batch, monotonic)
         self._rung = threading.Event()
+        self._left = threading.Event()
         self._stop = threading.Event()
         self._going = threading.Lock()
         self._threads = [
@@ -127,11 +128,14 @@ class Hand:
         """Claim as many of these steps as there is room for, and keep the others in mind for a moment."""
         self._told.add(ids)
         self._go()
+        if self._told:
+            self._left.set()
 
     def close(self) -> None:
         """Let what was claimed be called and booked, and end."""
         self._stop.set()
         self._rung.set()
+        self._left.set()
         for thread in self._threads:
             thread.join()
         self._dispatcher.close()
@@ -148,9 +152,11 @@ class Hand:
     def _feed(self) -> None:
         """Claim what was left when there is room again."""
         while not self._stop.is_set():
-            self._rung.wait(AGAIN_S if self._told else None)
-            self._rung.clear()
-            if self._told:
+            self._left.wait()
+            self._left.clear()
+            while self._told and not self._stop.is_set():
+                self._rung.wait(AGAIN_S)
+                self._rung.clear()
                 self._go()
 
     def _beat(self) -> None:

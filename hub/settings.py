@@ -4,6 +4,7 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -186,6 +187,18 @@ class Settings(BaseSettings):
         over = os.environ.get("OMS_SETTINGS")
         files = [ROOT / "settings.toml", *([Path(over)] if over else [])]
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files, deep_merge=True)
+
+    def broker_address(self) -> str:
+        """Give the broker's address; where it names a user alone, the password is the secret `broker_password`.
+
+        Raises: NeedsOperator when that secret is missing.
+        """
+        parts = urlsplit(self.broker_url)
+        if not parts.username or parts.password is not None:
+            return self.broker_url
+        _, _, host = parts.netloc.rpartition("@")
+        password = quote(self.secret("broker_password").decode(), safe="")
+        return urlunsplit(parts._replace(netloc=f"{parts.username}:{password}@{host}"))
 
     def secret(self, name: str) -> bytes:
         """Read a secret from OMS_SECRET_<NAME> or from the file of that name in the secrets folder.

@@ -5,14 +5,19 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import pytest
+from kombu.connection import Connection
+from kombu.entity import Exchange
+from kombu.messaging import Producer
 
 from commands.rabbit import Rabbit
+from flows.broker import DEAD, STEPS, TASK, Publisher, WakeUp
 from hub.database import Database
 from hub.partitions import make_partitions
+from hub.settings import Settings
 from sandbox.listen import serving
 from sandbox.qimen import application
 from sandbox.qimen_sites import Behaviour, Config, Site
@@ -90,6 +95,25 @@ def test_steps_are_done_and_a_worker_that_is_told_to_end_leaves_nobody_behind(st
         assert not any(one.is_running() for one in family)
 
 
+def test_what_the_pool_cannot_read_ends_among_the_dead_and_harms_nobody(station: Station, broker: Rabbit) -> None:
+    publisher = Publisher(Settings(broker_url=broker.url))
+    publisher.publish(WakeUp("other", [999], {}))
+    publisher.close()
+    with Connection(broker.url) as connection:
+        producer: Any = Producer(connection, Exchange(STEPS, passive=True), "warehouses")
+        for task in (TASK, "another.task"):
+            headers = {"task": task, "id": task, "lang": "py", "argsrepr": "", "kwargsrepr": ""}
+            producer.publish([["one"], {}, {}], serializer="json", headers=headers)
+        producer.publish(b"{", content_type="application/json", content_encoding="utf-8")
+        producer.publish(b"gASVAQAAAAAAAAAu", content_type="application/x-python-serialize", content_encoding="binary")
+        place_some(station, 1)
+        with station.worker():
+            station.wait_for(lambda: station.told(DONE) == 1)
+            dead: Any = connection.default_channel
+            station.wait_for(lambda: dead.queue_declare(DEAD, passive=True).message_count == 2)
+            assert dead.queue_declare(f"{STEPS}.warehouses", passive=True).message_count == 0
+
+
 def test_a_pool_whose_worker_was_killed_ends_by_itself(station: Station) -> None:
     place_some(station, 1)
     with station.worker() as worker:
@@ -152,3 +176,12 @@ def test_partners_that_never_answer_hold_up_nobody(
             station.wait_for(lambda: station.told("select count(*) >= 2 from step where state = 'in_flight'"))
             place_some(station, 10)
             station.wait_for(lambda: station.told(DONE) == 10)
+
+
+def test_without_a_broker_in_the_settings_it_says_what_is_missing(
+    database: Database, tmp_path: Path, warehouses: str
+) -> None:
+    station = Station(tmp_path, database, "", {"wms-sh": warehouses, "wms-bj": warehouses})
+    with station.worker() as worker:
+        assert worker.wait(60) == 2
+    assert "OMS_BROKER_URL" in station.log()

@@ -74,3 +74,23 @@ def test_an_empty_secret_is_no_secret(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_lease_must_outlast_a_call() -> None:
     with pytest.raises(ValueError, match="lease_s must be more"):
         Settings(worker=Worker(lease_s=10), http=Http(connect_s=3, read_s=10))
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("", ""),
+        ("amqp://one:two@there:5672//", "amqp://one:two@there:5672//"),
+        ("amqp://oms@there:5672//", "amqp://oms:a%2Fb%40c@there:5672//"),
+    ],
+)
+def test_the_brokers_password_is_a_secret_unless_it_stands_in_the_address(
+    monkeypatch: pytest.MonkeyPatch, url: str, address: str
+) -> None:
+    monkeypatch.setenv("OMS_SECRET_BROKER_PASSWORD", "a/b@c")
+    assert Settings(broker_url=url).broker_address() == address
+
+
+def test_a_brokers_user_without_a_password_is_told_what_is_missing() -> None:
+    with pytest.raises(NeedsOperator, match="broker_password"):
+        Settings(broker_url="amqp://oms@there:5672//").broker_address()
