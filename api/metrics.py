@@ -1,6 +1,11 @@
-"""Figures for Prometheus: requests as they are answered, and the depth of the queues when somebody asks."""
+"""Figures for Prometheus: requests as they are answered, and what waits in the tables when somebody asks.
 
-from collections.abc import Iterator
+The worker tells its own calls at its own address (flows/watch.py). What waits is the same for every process, so the
+API alone tells it. Counts end at hub.load.COUNTED, so that a scrape is cheap whatever waits; see hub/load.py.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from prometheus_client import Counter, Histogram
@@ -9,54 +14,93 @@ from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
 from hub.database import Database, row, rows
+from hub.fullness import Full, full_of
+from hub.gates import Breaker
+from hub.load import backlogs, dead_calls, waiting_messages
 
 REQUESTS: Final = Counter("oms_http_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS: Final = Histogram("oms_http_request_seconds", "Time to answer", ["method", "route"])
 
+BREAKERS: Final[Mapping[str, int]] = {Breaker.CLOSED: 0, Breaker.HALF_OPEN: 1, Breaker.OPEN: 2}
 
-PAUSED: Final = "select connection, (paused_at is not null)::int as value from connection_health"
-POLLED: Final = """select connection, extract(epoch from now() - last_success_at) as value from poll
+POLLED: Final = """select connection, extract(epoch from cast(:at as timestamptz) - last_success_at) as age from poll
                    where name = 'orders' and last_success_at is not null"""
 
 
 class Depths(Collector):
-    """What waits in the tables, read when scraped: live steps, and by their indexes inbox and cases."""
+    """What waits in the tables, and how connections stand, read when scraped."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
+        self._now = now
 
     def collect(self) -> Iterator[Metric]:
         with self._database.transaction() as session:
-            yield self._steps(session)
-            yield _single(session, "oms_inbox_waiting", "Inbox rows not worked off", "inbox where state = 'received'")
-            yield _single(session, "oms_cases_open", "Cases that wait for a person", "case_file where state = 'open'")
-            yield self._oldest(session)
-            yield _by_connection(session, "oms_connection_paused", "1 when nothing of it is sent or asked for", PAUSED)
-            yield _by_connection(session, "oms_poll_age_seconds", "Since a channel last told its orders", POLLED)
-
-    def _steps(self, session: Session) -> Metric:
-        family = GaugeMetricFamily("oms_steps", "Live steps", labels=["connection", "state"])
-        statement = "select connection, state, count(*) as n from step where state <> 'done' group by 1, 2"
-        for found in rows(session, statement):
-            family.add_metric([found.connection, found.state], found.n)
-        return family
-
-    def _oldest(self, session: Session) -> Metric:
-        statement = """select coalesce(extract(epoch from now() - min(run_at)), 0) as age from step
-                       where state in ('pending', 'unknown') and run_at < now()"""
-        found = row(session, statement)
-        return GaugeMetricFamily(
-            "oms_steps_oldest_due_seconds", "Age of the oldest due step", float(found.age if found else 0)
-        )
+            at = self._now()
+            yield from _steps(session, at)
+            yield from _messages(session, at)
+            yield from _connections(session, at)
+            found = row(session, "select count(*) as n from case_file where state = 'open'")
+            yield GaugeMetricFamily("oms_cases_open", "Cases that wait for a person", found.n if found else 0)
+            full = full_of(session) is not Full.NOTHING
+            yield GaugeMetricFamily("oms_hub_full", "1 while callers are told to come back later", float(full))
 
 
-def _by_connection(session: Session, name: str, words: str, statement: str) -> Metric:
+def _steps(session: Session, at: datetime) -> Iterator[Metric]:
+    found = backlogs(session, at)
+    yield _by_connection("oms_steps_due", "Calls that are due", {one.connection: one.due for one in found})
+    yield _by_connection(
+        "oms_steps_oldest_due_seconds",
+        "Since when the oldest due call waits",
+        {one.connection: _age(one.oldest_due_at, at) for one in found},
+    )
+    yield _by_connection(
+        "oms_steps_in_flight", "Calls that a worker has claimed", {one.connection: one.in_flight for one in found}
+    )
+    yield _by_connection("oms_steps_dead", "Calls that have failed for good", dead_calls(session))
+
+
+def _messages(session: Session, at: datetime) -> Iterator[Metric]:
+    found = waiting_messages(session)
+    total = sum(one.waiting for one in found)
+    yield GaugeMetricFamily("oms_inbox_waiting", "Messages not worked off", total)
+    yield _by_connection(
+        "oms_connection_messages_waiting",
+        "Messages of a connection not worked off",
+        {one.connection: one.waiting for one in found},
+    )
+    yield _by_connection(
+        "oms_connection_messages_oldest_seconds",
+        "Since when the oldest of them waits",
+        {one.connection: _age(one.oldest_at, at) for one in found},
+    )
+
+
+def _connections(session: Session, at: datetime) -> Iterator[Metric]:
+    gates = rows(session, "select connection, breaker from connection_gate")
+    yield _by_connection(
+        "oms_breaker_state",
+        "0 closed, 1 half open, 2 open",
+        {one.connection: BREAKERS[one.breaker] for one in gates},
+    )
+    healths = rows(session, "select connection, paused_at is not null as paused from connection_health")
+    yield _by_connection(
+        "oms_connection_paused",
+        "1 when nothing of it is sent or asked for",
+        {one.connection: one.paused for one in healths},
+    )
+    polls = rows(session, POLLED, at=at)
+    yield _by_connection(
+        "oms_poll_age_seconds", "Since a channel last told its orders", {one.connection: one.age for one in polls}
+    )
+
+
+def _by_connection(name: str, words: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(name, words, labels=["connection"])
-    for found in rows(session, statement):
-        family.add_metric([found.connection], float(found.value))
+    for connection, value in sorted(values.items()):
+        family.add_metric([connection], float(value))
     return family
 
 
-def _single(session: Session, name: str, words: str, what: str) -> Metric:
-    found = row(session, f"select count(*) as n from {what}")
-    return GaugeMetricFamily(name, words, found.n if found else 0)
+def _age(since: datetime | None, at: datetime) -> float:
+    return max(0.0, (at - since).total_seconds()) if since else 0.0

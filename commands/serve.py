@@ -16,6 +16,7 @@ from commands.reach import Reach, reached
 from commands.screen import words
 from connectors.registry import Registry
 from flows.housekeeping import Rounds, chores
+from flows.port import exposed, exposed_together
 from flows.worker import Crew, Worker
 from hub.errors import NeedsOperator
 from hub.failpoints import arm_from_environment
@@ -69,7 +70,8 @@ def serve_worker(mode: Mode) -> None:
     """Run flows until told to stop; calls in flight are finished."""
     start_logging()
     arm_from_environment()
-    with reached() as reach:
+    expose = exposed_together if mode is Mode.CELERY else exposed
+    with reached() as reach, expose(reach.settings.worker.metrics_port):
         crew = _celery_crew(reach) if mode is Mode.CELERY else None
         worker = Worker(reach.database, reach.settings, Registry(reach.settings, Tokens(reach.database)), crew)
         _on_end(worker.stop)

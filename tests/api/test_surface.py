@@ -79,7 +79,7 @@ def test_figures_tell_requests_and_depths(mall: Mall) -> None:
     mall.post(order_of())
     text = mall.http.get("/metrics").text
     assert 'oms_http_requests_total{method="POST",route="/v1/orders",status="201"}' in text
-    assert 'oms_steps{connection="wms-sh",state="pending"} 1.0' in text
+    assert 'oms_steps_due{connection="wms-sh"} 1.0' in text
     assert "oms_inbox_waiting 0.0" in text
 
 
