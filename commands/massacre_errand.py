@@ -1,6 +1,7 @@
 """What a chaos run's jobs do: an errand to the brittle partner, sent once in effect and booked by one audit line."""
 
 import json
+import os
 import time
 from datetime import datetime
 from typing import Any, Final, final
@@ -55,7 +56,7 @@ class BrittlePartner:
 
     def send(self, errand: Errand) -> str:
         """Have an errand executed; what is heard of it too late lands within `grace_s` or not at all."""
-        body = {**errand.model_dump(), "land_by": time.time() + self._land_within_s}
+        body = {**errand.model_dump(), "land_by": time.time() + self._land_within_s, "caller": os.getpid()}
         headers = {"content-type": "application/json"}
         answer = self._api.send(Call("POST", f"{self._url}/errands", headers=headers, body=json.dumps(body).encode()))
         return str(_read(answer.body, "executed"))

@@ -3,6 +3,7 @@
 import random
 import shutil
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ WORKERS: Final = ("worker-1", "worker-2", "worker-3")
 POOL_SHARE: Final = 0.5
 """How many of the kills hit a worker's pool, where it has one, and not the worker itself."""
 
+CALLER_SHARE: Final = 0.5
+CALL_WITHIN_S: Final = 2.0
 GRACE_S: Final = 1.5
 CONNECTIONS: Final = {
     "brittle-keyed": ("keyed", "0", ""),
@@ -79,15 +82,30 @@ class Ground:
         self.station.start(name, ["-m", MODULE, self.mode.value], environment)
 
     def kill_worker(self, chance: random.Random) -> None:
-        """Kill a worker as a power cut would and start it again at once, or a process of its pool, which it must do."""
-        name = chance.choice(WORKERS)
-        pool = _family(self.station.processes[name].pid)[1:]
-        if pool and chance.random() < POOL_SHARE:
+        """Kill a worker as a power cut would and start it again at once, or a process of its pool, which it must do.
+
+        Half of the time it is whoever is just calling the partner, else anybody.
+        """
+        caller = self._caller() if chance.random() < CALLER_SHARE else 0
+        families = {name: _family(self.station.processes[name].pid) for name in WORKERS}
+        calling = {name: one for name, family in families.items() for one in family if one.pid == caller}
+        name = next(iter(calling), chance.choice(WORKERS))
+        pool = families[name][1:]
+        victim = calling.get(name) or (chance.choice(pool) if pool and chance.random() < POOL_SHARE else None)
+        if victim is not None and victim in pool:
             with suppress(psutil.NoSuchProcess):
-                chance.choice(pool).kill()
+                victim.kill()
                 return
         self.station.kill(name)
         self.start_worker(name)
+
+    def _caller(self) -> int:
+        """Wait a moment for somebody to call the partner, and give that process's id; 0 when nobody does."""
+        self.brittle.caller = 0
+        until = time.monotonic() + CALL_WITHIN_S
+        while not self.brittle.caller and time.monotonic() < until:
+            time.sleep(0.002)
+        return self.brittle.caller
 
     def kill_database(self) -> None:
         """Kill every process of PostgreSQL, the postmaster first, and start it again on the same folder."""

@@ -59,13 +59,17 @@ HARMLESS: Final[frozenset[Trouble]] = frozenset({"lost", "unheard", "stalled", "
 
 
 class Errand(BaseModel):
-    """What is to be executed: once per key, and after what was asked for earlier in its lane."""
+    """What is to be executed: once per key, and after what was asked for earlier in its lane.
+
+    `caller` is the process that asks for it, so that a chaos run can kill it in the act.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str
     lane: str
     land_by: float
+    caller: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class Brittle:
     def __init__(self, habits: Habits, now: Callable[[], float] = time.time) -> None:
         self.books = Books()
         self.landing = 0
+        self.caller = 0
         self._habits = habits
         self._now = now
         self._chance = random.Random(habits.seed)  # noqa: S311 # mishaps, not secrets
@@ -123,6 +128,7 @@ class Brittle:
         """Execute an errand, or what chance makes of it."""
         errand = Errand.model_validate_json(await request.body())
         self.books.calls[errand.key] += 1
+        self.caller = errand.caller
 
         def act() -> Response:
             return self._execute(door, errand)
