@@ -7,15 +7,22 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, final
 
 import psutil
+from fastapi import FastAPI
 
+from commands.rabbit import Rabbit
 from hub.database import Database, row
+from hub.partitions import make_partitions
 from hub.settings import ROOT
+from sandbox.qimen import application
+from sandbox.qimen_sites import Behaviour, Config, Site
 from tests.conftest import RING
-from tests.staging import secret_of
+from tests.hub.making import order, placed, stock
+from tests.staging import SITES, secret_of
 
 WITHIN_S: Final = 60
 KINDS: Final = {"wms-sh": "warehouses.qimen", "wms-bj": "warehouses.qimen"}
@@ -80,3 +87,37 @@ class Station:
         while not (so := done()) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert so, self.log()[-4_000:]
+
+
+def warehouse_application() -> FastAPI:
+    """Make the stand-in of both warehouses."""
+    sites = tuple(
+        Site(
+            connection=name,
+            app_key=name,
+            secret=secret_of(name),
+            customer_id=name,
+            webhook="http://127.0.0.1:9/closed",
+            warehouses=(code,),
+        )
+        for name, code in SITES.items()
+    )
+    return application(Config(sites=sites, behaviour=Behaviour(delay_s=(60, 60))))
+
+
+def made(database: Database, folder: Path, broker: Rabbit, addresses: dict[str, str], read_s: float = 2) -> Station:
+    with database.transaction() as session:
+        make_partitions(session, datetime.now(UTC))
+        stock(session, {"sh": {"apple": 1_000}, "bj": {"pear": 1_000}})
+    return Station(folder, database, broker.start(), addresses, read_s)
+
+
+def place_some(station: Station, count: int, code: str = "apple", name: str = "T") -> None:
+    with station.database.transaction() as session:
+        for no in range(count):
+            placed(session, order({code: 1}, external_id=f"{name}{no}"))
+
+
+def pool_of(worker: psutil.Process) -> list[psutil.Process]:
+    """Give the processes that run steps: the children of the pool's main process."""
+    return [hand for main in worker.children() for hand in main.children()]

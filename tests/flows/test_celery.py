@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,15 +15,10 @@ from kombu.messaging import Producer
 from commands.rabbit import Rabbit
 from flows.broker import DEAD, STEPS, TASK, Publisher, WakeUp
 from hub.database import Database
-from hub.partitions import make_partitions
 from hub.settings import Settings
 from sandbox.listen import serving
-from sandbox.qimen import application
-from sandbox.qimen_sites import Behaviour, Config, Site
 from tests.brokers import NEEDS_RABBIT
-from tests.flows.celery_station import Station
-from tests.hub.making import order, placed, stock
-from tests.staging import SITES, secret_of
+from tests.flows.celery_station import Station, made, place_some, pool_of, warehouse_application
 
 pytestmark = NEEDS_RABBIT
 
@@ -39,18 +33,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
 
 @pytest.fixture
 def warehouses() -> Iterator[str]:
-    sites = tuple(
-        Site(
-            connection=name,
-            app_key=name,
-            secret=secret_of(name),
-            customer_id=name,
-            webhook="http://127.0.0.1:9/closed",
-            warehouses=(code,),
-        )
-        for name, code in SITES.items()
-    )
-    with serving(application(Config(sites=sites, behaviour=Behaviour(delay_s=(60, 60))))) as url:
+    with serving(warehouse_application()) as url:
         yield f"{url}/router"
 
 
@@ -59,29 +42,11 @@ def station(database: Database, tmp_path: Path, broker: Rabbit, warehouses: str)
     return made(database, tmp_path, broker, {"wms-sh": warehouses, "wms-bj": warehouses})
 
 
-def made(database: Database, folder: Path, broker: Rabbit, addresses: dict[str, str], read_s: float = 2) -> Station:
-    with database.transaction() as session:
-        make_partitions(session, datetime.now(UTC))
-        stock(session, {"sh": {"apple": 1_000}, "bj": {"pear": 1_000}})
-    return Station(folder, database, broker.start(), addresses, read_s)
-
-
 @contextmanager
 def silence() -> Generator[str]:
     """Listen as a partner that takes every connection and never says a word."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/router"
-
-
-def place_some(station: Station, count: int, code: str = "apple", name: str = "T") -> None:
-    with station.database.transaction() as session:
-        for no in range(count):
-            placed(session, order({code: 1}, external_id=f"{name}{no}"))
-
-
-def pool_of(worker: psutil.Process) -> list[psutil.Process]:
-    """Give the processes that run steps: the children of the pool's main process."""
-    return [hand for main in worker.children() for hand in main.children()]
 
 
 def test_steps_are_done_and_a_worker_that_is_told_to_end_leaves_nobody_behind(station: Station) -> None:
