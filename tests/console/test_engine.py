@@ -1,5 +1,4 @@
 import re
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -128,9 +127,10 @@ def test_a_parked_message_is_edited_and_its_difference_seen(open_page: Open, thi
     page = open_page("supervisor")
     page.goto(things["message"])
     page.get_by_role("link", name="Edit and replay…").click()
+    expect(page.get_by_role("button", name="Open it")).to_be_visible()
     page.get_by_label("Reason").fill("the shop mistyped the code")
     page.get_by_role("button", name="Open it").click()
-    text = page.get_by_label("The message", exact=True)
+    text = page.locator(".edit-area")
     text.fill(text.input_value().replace('"new"', '"apple"'))
     page.get_by_role("button", name="See the difference").click()
     expect(page.locator(".diff")).to_contain_text("apple")
