@@ -20,11 +20,12 @@ from flows.effect import Claimed, Effect, is_idempotent
 from flows.settle import Result, book, bury_alone
 from flows.verdict import Outcome, judge
 from flows.watch import tell, watched
+from hub.breakers import Tolerance
 from hub.database import Database
 from hub.errors import HubError, Malformed, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import listening
 from hub.failpoints import reach
-from hub.gates import Limit, Tolerance
+from hub.gates import Limit
 from hub.ports import Connectors
 from hub.settings import Settings
 from hub.steps import StepState

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from flows.effect import Claimed, Effect
 from flows.verdict import Outcome
+from hub.breakers import Called, Tolerance, note_calls
 from hub.cases import NewCase, open_cases
 from hub.connections import heed
 from hub.database import copy, keyring_of, rows
 from hub.errors import HubError, OutcomeUnknown, TryLater
 from hub.exchange import Exchange, place, write_exchanges
 from hub.failpoints import reach
-from hub.gates import Called, Tolerance, note_calls
 from hub.keyring import Keyring
 from hub.steps import StepState, promote
 from hub.tracing import continuing

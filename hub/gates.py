@@ -1,18 +1,13 @@
 """The gate of each connection: how many of its calls may be made now, whoever makes them.
 
-A gate has a token bucket for the partner's rate limit, a bulkhead for the calls at once, and a circuit breaker:
-
-    closed ─ too many failures in a row ─▶ open ─ after a while ─▶ half_open ─ its one probe succeeds ─▶ closed
-                                            ▲                          │
-                                            └──── the probe fails ─────┘   (each time a longer while)
-
+A gate has a token bucket for the partner's rate limit, a bulkhead for the calls at once, and a circuit breaker.
 All of it lies in PostgreSQL, so that it holds for every process together. A gate without limits and with a closed
-breaker is read without a lock and never written; outcomes are written once per batch.
+breaker is read without a lock and never written; outcomes are written once per batch (hub/breakers.py).
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -25,12 +20,6 @@ from hub.database import rows, run
 
 CLAIMABLE: Final = "state in ('pending', 'unknown', 'in_flight')"
 """Of a step: the head of a lane that a worker may take once it is due."""
-
-HASTENED: Final = 10_000
-"""How many calls that waited for a partner to come back are due at once when it has; the rest keep their time."""
-
-
-MOST_DOUBLINGS: Final = 16
 
 
 class Breaker(StrEnum):
@@ -109,7 +98,7 @@ def allowances(
     }
     restricted = sorted(found.keys() - allowed.keys())
     if restricted:
-        for gate in _locked(session, restricted, limits, at):
+        for gate in lock_gates(session, restricted, limits, at):
             allowed[gate.connection] = _allowance(gate, limits.get(gate.connection, FREE), at)
     return {name: one for name, one in allowed.items() if one.places > 0}
 
@@ -122,7 +111,7 @@ def _restricted(one: Row[Any], limit: Limit) -> bool:
     return held or limit.rate_per_s is not None or limit.at_once is not None
 
 
-def _locked(session: Session, names: Sequence[str], limits: Mapping[str, Limit], at: datetime) -> Sequence[Row[Any]]:
+def lock_gates(session: Session, names: Sequence[str], limits: Mapping[str, Limit], at: datetime) -> Sequence[Row[Any]]:
     """Lock these gates in the order of their names, making those that are missing, and count what is under way.
 
     A call whose lease and grace are over is not: else what dead workers left would hold its places for ever.
@@ -210,101 +199,3 @@ def take_places(
             probe_until=probe_until,
             at=at,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """How one call of a connection ended: `failed` when the partner itself was in trouble, None when it was not met.
-
-    `not_before` is until when the partner wishes no call of the whole connection.
-    """
-
-    connection: str
-    step: int
-    token: int
-    failed: bool | None
-    not_before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """When a breaker opens: after so many `failures` in a row, for `cool_s` seconds, then twice that and so on."""
-
-    failures: int
-    cool_s: float
-    longest_cool_s: float
-
-
-def note_calls(session: Session, called: Sequence[Called], tolerance: Tolerance, at: datetime) -> None:
-    """Let the gates hear of a batch of calls: sorted by connection, and none is touched that nothing changes for."""
-    by_name: dict[str, list[Called]] = {}
-    for one in called:
-        by_name.setdefault(one.connection, []).append(one)
-    known = {
-        one.connection: one
-        for one in rows(
-            session,
-            """select connection, breaker, failures, probe_step, probe_token, opens from connection_gate
-               where connection = any(:names)""",
-            names=sorted(by_name),
-        )
-    }
-    for name in sorted(by_name):
-        gate = known.get(name)
-        calls = by_name[name]
-        quiet = gate is None or (gate.breaker == Breaker.CLOSED and gate.failures == 0)
-        if quiet and not any(one.failed or one.not_before for one in calls):
-            continue
-        _note(session, name, calls, tolerance, at)
-
-
-def _note(session: Session, name: str, calls: Sequence[Called], tolerance: Tolerance, at: datetime) -> None:
-    (gate,) = _locked(session, [name], {}, at)
-    wishes = [one.not_before for one in calls if one.not_before is not None]
-    breaker, failures, opens, until = gate.breaker, gate.failures, gate.opens, gate.open_until
-    for one in calls:
-        is_probe = (one.step, one.token) == (gate.probe_step, gate.probe_token)
-        if breaker == Breaker.CLOSED:
-            if one.failed is None:
-                continue
-            failures, opens = (failures + 1, opens) if one.failed else (0, 0)
-        elif not is_probe:
-            continue  # what was under way when it opened says nothing new
-        elif one.failed is None:
-            breaker, until = Breaker.OPEN, at  # the probe never got there: the next may
-            continue
-        elif not one.failed:
-            breaker, failures, opens, until = Breaker.CLOSED, 0, 0, None
-        if one.failed and (breaker != Breaker.CLOSED or failures >= tolerance.failures):
-            cool_s = min(tolerance.cool_s * 2 ** min(opens, MOST_DOUBLINGS), tolerance.longest_cool_s)
-            breaker, opens, until = Breaker.OPEN, opens + 1, at + timedelta(seconds=cool_s)
-    run(
-        session,
-        """update connection_gate set breaker = :breaker, failures = :failures, opens = :opens, open_until = :until,
-               opened_at = case when :breaker = 'closed' then null else coalesce(opened_at, :at) end,
-               not_before = greatest(not_before, :wish)
-           where connection = :connection""",
-        connection=name,
-        breaker=breaker,
-        failures=failures,
-        opens=opens,
-        until=until,
-        wish=max(wishes, default=None),
-        at=at,
-    )
-    if gate.breaker != Breaker.CLOSED and breaker == Breaker.CLOSED:
-        _hasten(session, name, at)
-
-
-def _hasten(session: Session, connection: str, at: datetime) -> None:
-    """Let what only waited for the partner to come back be due: its waits grew while nobody could be reached."""
-    run(
-        session,
-        """update step set run_at = :at where id in (
-               select id from step
-               where state = 'pending' and connection = :connection and run_at > :at and attempts > 0
-               order by run_at limit :limit for update skip locked)""",
-        connection=connection,
-        at=at,
-        limit=HASTENED,
-    )

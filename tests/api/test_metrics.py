@@ -6,9 +6,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from api.metrics import Depths
+from hub.breakers import Called, Tolerance, note_calls
 from hub.connections import pause
 from hub.database import Database, run
-from hub.gates import Called, Tolerance, note_calls
 from hub.inbox import keep
 from hub.steps import NewStep, add
 from tests.hub.making import AT

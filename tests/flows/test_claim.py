@@ -9,8 +9,8 @@ from flows.claim import Terms, claim
 from flows.effect import Claimed
 from flows.settle import Result, book
 from flows.verdict import Outcome
+from hub.breakers import Tolerance
 from hub.database import Database, rows, run
-from hub.gates import Tolerance
 from hub.steps import NewStep, StepState, add
 from tests.flows.acting import GRACE, LEASE
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from hub.breakers import Called, Tolerance, note_calls
 from hub.database import rows, run
-from hub.gates import Called, Limit, Taken, Tolerance, allowances, note_calls, refilled, take_places
+from hub.gates import Limit, Taken, allowances, refilled, take_places
 from hub.steps import NewStep, add
 from tests.hub.making import AT
 
