@@ -53,9 +53,11 @@ def trace_order(number: Number, *, as_json: AsJson = False) -> None:
     heads = [
         words(*head) for head in (("时间", "time"), ("事项", "what"), ("谁", "who"), ("内容", "told"), ("说明", "why"))
     ]
-    table = Table(*heads, title=f"{words('订单', 'order')} {order_id}", show_lines=False)
+    traces = sorted({str(one.detail["trace"]) for one in happenings if one.detail.get("trace")})
+    caption = f"{words('链路', 'traces')}: {', '.join(traces)}" if traces else None
+    table = Table(*heads, title=f"{words('订单', 'order')} {order_id}", caption=caption, show_lines=False)
     for one in happenings:
-        table.add_row(f"{one.at.astimezone():%H:%M:%S.%f}"[:-3], one.what, one.whom, one.told, one.why[:240])
+        table.add_row(f"{one.at.astimezone():%m-%d %H:%M:%S.%f}"[:-3], one.what, one.whom, one.told, one.why[:240])
     OUT.print(table)
 
 

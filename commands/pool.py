@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 from celery import signals  # pyright: ignore[reportMissingTypeStubs] # Celery has none
 from celery.apps.worker import Worker as CeleryWorker  # pyright: ignore[reportMissingTypeStubs] # as above
+from opentelemetry.trace import SpanKind
 
 from commands.reach import configured
 from connectors.registry import Registry
@@ -29,7 +30,7 @@ from hub.keyring import Keyring
 from hub.log import start_logging
 from hub.settings import ROOT, Settings
 from hub.tokens import Tokens
-from hub.tracing import start_tracing, stop_tracing
+from hub.tracing import HEADER, span, start_tracing, stop_tracing
 
 POOL: Final = ("commands", "pool")
 """The module to run as the pool, and its arguments."""
@@ -130,10 +131,11 @@ def serve_pool(make: Callable[[Settings], Hand] = make_hand) -> None:
             hand.close()
         stop_tracing()
 
-    def run_steps(told: object) -> None:
-        hands[0].wake(read_ids(told))
+    def run_steps(task: Any, told: object) -> None:  # noqa: ANN401 # Celery has no types
+        with span("steps.wake", str(task.request.get(HEADER) or ""), SpanKind.CONSUMER):
+            hands[0].wake(read_ids(told))
 
-    app.task(name=TASK)(run_steps)
+    app.task(name=TASK, bind=True)(run_steps)
     celery: Any = signals
     celery.setup_logging.connect(_log_as_we_do, weak=False)
     celery.worker_process_init.connect(begin, weak=False)

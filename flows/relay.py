@@ -12,6 +12,7 @@ from time import sleep
 from typing import Final, Protocol
 
 import structlog
+from opentelemetry.trace import SpanKind
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from flows.engine import Clock
 from hub.database import Database, row, rows, run
 from hub.gates import CLAIMABLE, Limit, allowances
 from hub.settings import Settings
+from hub.tracing import span, trace_headers
 
 WINDOW: Final = 500
 """How many steps of one connection may be announced and not yet claimed."""
@@ -200,7 +202,9 @@ class Relay:
         said = 0
         for start in range(0, len(heads), BATCH):
             batch = heads[start : start + BATCH]
-            if self._outlet.publish(WakeUp(family, [step for step, _ in batch], {})):
+            with span("steps.announce", "", SpanKind.PRODUCER, connection=connection, steps=len(batch)):
+                has_it = self._outlet.publish(WakeUp(family, [step for step, _ in batch], trace_headers()))
+            if has_it:
                 self._announced[connection].note(batch, self._clock.monotonic())
                 said += len(batch)
         if said and self._away:

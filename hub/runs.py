@@ -19,6 +19,7 @@ from hub.masking import mask, mask_url
 from hub.replay_acts import HOLDING, REPEATABLE
 from hub.roles import Actor
 from hub.scope import STEP_SEEN, scope
+from hub.tracing import trace_id_of
 
 LOOK_BACK: Final = timedelta(days=1)
 """How far finished runs are looked for when no period is named."""
@@ -28,7 +29,7 @@ LANE_SHOWN: Final = 200
 
 ENDED: Final = ("done", "cancelled")
 COLUMNS: Final = """s.id, s.flow, s.connection, s.lane, s.state, s.doubt, s.attempts, s.token, s.order_id,
-    s.idempotency_key, s.last_error, s.created_at, s.run_at, s.settled_at"""
+    s.idempotency_key, s.last_error, s.created_at, s.run_at, s.settled_at, s.traceparent"""
 CONDITIONS: Final = {
     "id": "s.id = :id",
     "lane": "s.lane = :lane",
@@ -82,10 +83,16 @@ class RunView(Document):
     created_at: datetime
     run_at: datetime
     settled_at: datetime | None
+    traceparent: str
     external_id: str | None
     shop: str | None
     took_s: float | None
     error_code: str | None
+
+    @property
+    def trace(self) -> str:
+        """The trace that it belongs to, if it was traced."""
+        return trace_id_of(self.traceparent)
 
     @property
     def cancellable(self) -> bool:

@@ -111,6 +111,12 @@ def current_traceparent() -> str:
     return carrier[HEADER]
 
 
+def trace_headers() -> Mapping[str, str]:
+    """Give what a message carries of the trace it belongs to; nothing while nothing is traced."""
+    here = current_traceparent()
+    return {HEADER: here} if here else {}
+
+
 def trace_id_of(traceparent: str) -> str:
     """Give the trace that a traceparent belongs to; empty when it is none."""
     context = get_current_span(_context(traceparent)).get_span_context()

@@ -12,11 +12,12 @@ from hub.document import Document
 from hub.sourcing.explain import tell
 from hub.sourcing.model import Decision
 
-STEPS: Final = """(select id, flow, connection, state, last_error, idempotency_key, created_at, attempts, doubt, run_at,
-                         settled_at from step where order_id = :id
-                   union all
-                   select id, flow, connection, state, last_error, idempotency_key, created_at, attempts, doubt, run_at,
-                          settled_at from step_history where order_id = :id)"""
+COLUMNS: Final = """id, flow, connection, state, last_error, idempotency_key, created_at, attempts, doubt, unheard,
+                    run_at, lease_until, settled_at, split_part(traceparent, '-', 2) as trace"""
+
+STEPS: Final = f"""(select {COLUMNS} from step where order_id = :id
+                    union all
+                    select {COLUMNS} from step_history where order_id = :id)"""
 
 HOLDS: Final = """select created_at, 'hold', rule, type, evidence::text, no::text,
                          jsonb_build_object('type', type, 'rule', rule, 'evidence', evidence, 'blocks', blocks,
@@ -63,11 +64,15 @@ SOURCES: Final = {
                    from shipment s where order_id = :id""",
     "step": f"""select created_at, 'step', connection, flow || ' ' || state, last_error, idempotency_key,
                        jsonb_build_object('id', id, 'flow', flow, 'state', state, 'attempts', attempts, 'doubt', doubt,
-                                          'run_at', run_at, 'settled_at', settled_at)
+                                          'unheard', unheard, 'run_at', run_at, 'lease_until', lease_until,
+                                          'settled_at', settled_at, 'trace', trace)
                 from {STEPS} s""",
-    "call": f"""select a.started_at, 'call', s.connection, s.flow || ' ' || a.outcome, a.error, s.idempotency_key,
+    "call": f"""select a.started_at, 'call', s.connection,
+                       s.flow || ' ' || a.outcome || ' in '
+                           || round(extract(epoch from a.finished_at - a.started_at), 3) || ' s',
+                       a.error, s.idempotency_key,
                        jsonb_build_object('step', s.id, 'token', a.token, 'flow', s.flow, 'outcome', a.outcome,
-                                          'code', a.error_code,
+                                          'code', a.error_code, 'trace', s.trace,
                                           'seconds', extract(epoch from a.finished_at - a.started_at))
                 from attempt a join {STEPS} s on s.id = a.step_id""",
     "parcel": """select t.status_at, 'parcel', p.courier, t.status, t.event_count || ' events', p.tracking_no,

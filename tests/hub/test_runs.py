@@ -9,7 +9,9 @@ from hub.exchange import Exchange, place, write_exchanges
 from hub.roles import Actor, Role
 from hub.runs import Wanted, attempts_of, count_live, get_run, list_runs
 from hub.steps import NewStep, StepState, add, move_finished
+from hub.tracing import current_traceparent, span, trace_id_of
 from tests.hub.making import BRAND, order, placed, stock
+from tests.spans import traced
 
 OPERATOR = Actor("op", frozenset({Role.OPERATOR}))
 STRANGER = Actor("stranger", frozenset({Role.OPERATOR}), frozenset({"other"}))
@@ -137,3 +139,11 @@ def test_only_what_was_certainly_not_executed_may_be_cancelled(session: Session,
     assert not get_run(session, OPERATOR, step_id).cancellable
     run(session, "update step set flow = 'notify_shipment', doubt = true")
     assert not get_run(session, OPERATOR, step_id).cancellable
+
+
+def test_a_run_names_the_trace_it_belongs_to_if_it_was_traced(session: Session, at: datetime) -> None:
+    plain = call(session, at, "a")
+    with traced(), span("placing"):
+        step_id, here = call(session, at, "b"), current_traceparent()
+    assert get_run(session, OPERATOR, step_id).trace == trace_id_of(here)
+    assert get_run(session, OPERATOR, plain).trace == ""

@@ -16,7 +16,9 @@ from hub.order.trace_head import trace_head
 from hub.order.trace_inbox import open_message
 from hub.roles import SYSTEM, Actor, Role
 from hub.steps import move_finished
+from hub.tracing import current_traceparent, span, trace_id_of
 from tests.hub.making import AT, RECEIVER, confirm, coupon, order, placed, stock
+from tests.spans import traced
 
 OF_APP = Actor("of-app", frozenset({Role.VIEWER}), shops=frozenset({"app"}))
 BODY = json.dumps(
@@ -70,6 +72,26 @@ def test_calls_are_found_before_and_after_their_step_moved_to_history(session: S
     after = [one for one in trace(session, order_id) if one.what in {"call", "step"}]
     assert [one.what for one in before] == [one.what for one in after] == ["step", "call"]
     assert (before[1], after[0].told) == (after[1], "release_fulfilment done")
+
+
+def test_every_attempt_is_told_with_its_outcome_its_time_and_its_error_and_the_trace_of_its_step(
+    session: Session,
+) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    with traced(), span("placing"):
+        order_id, here = placed(session, order({"apple": 1})), trace_id_of(current_traceparent())
+    run(
+        session,
+        """insert into attempt (step_id, token, started_at, finished_at, outcome, error_code, error)
+           select id, no, :at, cast(:at as timestamptz) + no * interval '250 ms', outcome, code, code
+           from step, (values (1, 'unknown', 'http_502'), (2, 'done', '')) as two (no, outcome, code)""",
+        at=AT,
+    )
+    (step,) = [one for one in trace(session, order_id) if one.what == "step"]
+    calls = [one for one in trace(session, order_id) if one.what == "call"]
+    assert [one.told.partition(" ")[2] for one in calls] == ["unknown in 0.250 s", "done in 0.500 s"]
+    assert [(one.why, one.detail["code"]) for one in calls] == [("http_502", "http_502"), ("", "")]
+    assert {one.detail["trace"] for one in (step, *calls)} == {here}
 
 
 def test_what_a_person_did_to_its_calls_and_messages_belongs_to_the_order(session: Session) -> None:
