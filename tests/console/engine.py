@@ -5,8 +5,8 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from hub.breakers import Called, Tolerance, note_calls
 from hub.database import run
-from hub.gates import Called, Tolerance, note_calls
 from hub.polls import HINTS, ORDERS, PROBE, TOKEN, claim_polls, finish_poll, plan_polls
 from hub.schedules import finish_slot, plan_schedules, slot_of, take_slot
 

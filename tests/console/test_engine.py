@@ -24,7 +24,7 @@ PAGES = {
     "runs": "/console/runs?state=dead",
     "messages": "/console/messages",
     "dead-letters": "/console/dead-letters",
-    "replay-new": "/console/replays/new?what=step&act=skip&connection=wms-sh&error=http_400&state=dead",
+    "replay-new": "/console/replays/new?what=step&act=skip&connection=wms-sh&error=http_503&state=dead",
     "replays": "/console/replays",
 }
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from hub.breakers import Called, Tolerance, note_calls
 from hub.connections import pause
 from hub.database import Database, row, run
-from hub.gates import FREE, Called, Limit, Tolerance, allowances, note_calls
+from hub.gates import FREE, Limit, allowances
 from hub.pulse import gates_of
 from hub.roles import Role
 from hub.steps import NewStep, add
