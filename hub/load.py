@@ -3,9 +3,9 @@
 A partner's backlog calls a person and sheds what is optional; it never refuses an order. Every question here is cheap
 however much waits. Connections are found by jumping from name to name in ix_step_due, one descent each, and a head is
 the first entry of its connection's stretch; what is counted is read in the order of that index and no further than a
-cap, so that a count costs the cap, not the backlog. With 1,000,000 steps due at 17 partners and 1,000,000 messages,
-none of it vacuumed yet, all figures together took 0.1 to 0.2 s (10 ms a partner, nearly all of it for looking whether
-an entry's row is still there), against 0.7 s for counting everything.
+cap, so that a count costs the cap, not the backlog. With 1,000,000 steps due at 17 partners and 1,000,000 messages, all
+figures together take 20 ms, and 90 ms while none of it is vacuumed, for then the row of each counted entry is looked
+at; counting everything took 650 ms.
 """
 
 from collections.abc import Mapping

@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 from api.app import build
 from connectors.registry import Registry
 from flows.watch import CALLS, SECONDS
+from hub.breakers import Called, Tolerance, note_calls
 from hub.connections import pause
 from hub.database import Database, run
-from hub.gates import Called, Tolerance, note_calls
 from hub.inbox import keep
 from hub.polls import ORDERS, claim_polls, finish_poll, plan_polls
 from hub.settings import Settings
