@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Protocol, final
 
-from commands.simulate_ground import OneConnection
+from commands.simulate_ground import OneConnection, Seen
 from commands.simulate_loop import Loop
 from commands.simulate_plan import FLOWS, Chance, Errand, Plan
-from commands.simulate_watch import Watch
+from commands.simulate_watch import CLOSED, Watch
 from hub.connections import resume
 from hub.database import run
 from hub.errors import Conflict
@@ -85,6 +85,17 @@ class Folk:
         self._add([NewStep(FLOWS[0], f"last-{name}", name, key, None, subject) for name, key in keys.items()])
         return True
 
+    def retry(self, step: int) -> None:
+        """Try one again that is dead, if it still is."""
+        world = self._world
+        try:
+            with world.database.transaction() as session:
+                retry_step(session, SYSTEM, step, WHY, world.at)
+        except Conflict:
+            return
+        world.tell("retried", step=step)
+        world.look()
+
     def _do(self, errand: Errand) -> None:
         match errand:
             case Errand.WITHDRAW:
@@ -109,9 +120,10 @@ class Folk:
 
     def _withdraw(self) -> None:
         world = self._world
-        lanes = sorted({one.lane for one in world.watch.steps.values()})
-        if lanes:
-            lane, flow = world.chance.choice(lanes), world.chance.choice(FLOWS)
+        steps = self._open()
+        if steps:
+            step = world.chance.choice(steps)
+            lane, flow = step.lane, step.flow
             with world.database.transaction() as session:
                 done = withdraw(session, lane, flow, world.at)
             world.tell("withdrawn" if done else "not to be withdrawn", lane=lane, flow=flow)
@@ -119,9 +131,10 @@ class Folk:
 
     def _cancel(self) -> None:
         world = self._world
-        if not world.watch.steps:
+        steps = self._open()
+        if not steps:
             return
-        step = world.chance.choice(list(world.watch.steps))
+        step = world.chance.choice(steps).id
         try:
             with world.database.transaction() as session:
                 cancel_step(session, SYSTEM, step, WHY, world.at)
@@ -136,10 +149,12 @@ class Folk:
         world = self._world
         dead = [one.id for one in world.watch.steps.values() if one.state == "dead" and world.chance.happens(0.5)]
         for step in dead:
-            with world.database.transaction() as session:
-                retry_step(session, SYSTEM, step, WHY, world.at)
-            world.tell("retried", step=step)
-        world.look()
+            self.retry(step)
+
+    def _open(self) -> list[Seen]:
+        """Give the steps whose end is still open, and now and then one that has ended."""
+        world = self._world
+        return [one for one in world.watch.steps.values() if one.state not in CLOSED or world.chance.happens(0.1)]
 
     def _resume(self) -> None:
         world = self._world

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol, final
 
 from sqlalchemy.orm import Session
 
-from commands.simulate_plan import CALL_S, LATE_MARGIN_S, LEASE_S, Chance, Door, Fate
+from commands.simulate_plan import CALL_S, GRACE_S, LATE_MARGIN_S, LEASE_S, Chance, Door, Fate
 from flows.effect import Claimed
 from hub.errors import HubError, Misconfigured, NotFound, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import Exchange, note
@@ -44,7 +44,7 @@ class Surroundings(Protocol):
     @property
     def chance(self) -> Chance: ...
 
-    def fate_of(self, connection: str, *, asked: bool) -> Fate: ...
+    def fate_of(self, connection: str, key: str, *, asked: bool) -> Fate: ...
 
     def sleep(self, seconds: float) -> None: ...
 
@@ -73,12 +73,13 @@ class Partner:
         self.times: Counter[str] = Counter()
         self.order: list[Errand] = []
         self.sent: dict[str, tuple[str, int]] = {}
+        self._late_s = LONGEST_LATE_S if self.idempotent else max(GRACE_S, door.grace_s or 0) - LATE_MARGIN_S
         self._world = world
 
     def send(self, errand: Errand) -> str:
         """Have an errand executed, if all goes well."""
         world = self._world
-        fate = world.fate_of(self.door.name, asked=False)
+        fate = world.fate_of(self.door.name, errand.key, asked=False)
         world.tell("called", step=errand.step, token=errand.token, fate=fate)
         world.begun(self.door, errand)
         began_s = world.now_s
@@ -96,7 +97,7 @@ class Partner:
     def find(self, errand: Errand) -> str | None:
         """Say whether an errand was executed, if all goes well."""
         world = self._world
-        fate = world.fate_of(self.door.name, asked=True)
+        fate = world.fate_of(self.door.name, errand.key, asked=True)
         world.tell("asked", step=errand.step, token=errand.token, fate=fate)
         world.sleep(world.chance.uniform(0.01, 0.3))
         note(Exchange(request="GET", request_body=b"", status=None, answer_body=b"", seconds=0))
@@ -111,8 +112,10 @@ class Partner:
     def _meet(self, fate: Fate, errand: Errand) -> None:
         """Let a call take its course."""
         world = self._world
+        if fate is Fate.POISON:
+            raise Died
         if fate is Fate.ORPHANED:
-            world.later(world.chance.uniform(0, CALL_S), lambda: self._execute(errand))
+            world.later(world.chance.uniform(0, CALL_S - 0.6 + self._late_s), lambda: self._execute(errand))
             world.sleep(world.chance.uniform(0, CALL_S - 0.5))
             raise Died
         world.sleep(world.chance.uniform(0.01, 0.5))
@@ -157,8 +160,7 @@ class Partner:
         """Miss the answer, and execute the call within what the partner says, or the hub's own grace."""
         world = self._world
         wait_s = world.chance.uniform(0, CALL_S - 0.6)
-        longest_s = LONGEST_LATE_S if self.idempotent else max(1.0, self.door.grace_s or 0) - LATE_MARGIN_S
-        world.later(wait_s + world.chance.uniform(0, longest_s), lambda: self._execute(errand))
+        world.later(wait_s + world.chance.uniform(0, self._late_s), lambda: self._execute(errand))
         world.sleep(wait_s)
         raise OutcomeUnknown("no answer", code="silence")
 

@@ -34,8 +34,8 @@ class Chance(random.Random):
         return probability > 0 and self.random() < probability
 
     def drawn(self, weights: Mapping[_Choice, int]) -> _Choice:
-        """Draw one of these by their weights."""
-        return self.choices(list(weights), list(weights.values()))[0]
+        """Draw one of these by their weights, which may all be nothing."""
+        return self.choices(list(weights), [one + 1e-9 for one in weights.values()])[0]
 
 
 class Fate(StrEnum):
@@ -53,6 +53,7 @@ class Fate(StrEnum):
     STALLED = "stalled"  # executed and answered, but the worker stands still beyond its lease
     ORPHANED = "orphaned"  # executed, and the worker dies meanwhile
     LOCKED = "locked"  # our credentials are wrong
+    POISON = "poison"  # whoever makes this call dies of it, each time
 
 
 TROUBLES: Final[Mapping[Fate, int]] = {
@@ -65,7 +66,7 @@ TROUBLES: Final[Mapping[Fate, int]] = {
     Fate.SILENT: 6,
     Fate.LATE: 8,
     Fate.STALLED: 4,
-    Fate.ORPHANED: 5,
+    Fate.ORPHANED: 8,
     Fate.LOCKED: 1,
 }
 
@@ -108,7 +109,10 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A seed's beginning; `calm_s` is when all faults stop, chances are of each occasion."""
+    """A seed's beginning; `calm_s` is when all faults stop but that of the call `poison`; chances are of each occasion.
+
+    `deaf` is that of a bell that nobody hears, `eager` that of a person who retries what is dead within seconds.
+    """
 
     seed: int
     doors: Sequence[Door]
@@ -116,12 +120,15 @@ class Plan:
     batches: Sequence[tuple[float, Sequence[NewStep]]]
     errands: Sequence[tuple[float, Errand]]
     spells: Sequence[tuple[float, float, str, Fate]]
+    troubles: Mapping[Fate, int]
     trouble: float
     death: float
     pause: float
     upset: float
     clumsy: float
     deaf: float
+    eager: float
+    poison: str
     calm_s: float
     attempts: int
     breaker: Breaker
@@ -143,28 +150,33 @@ def plan_of(seed: int, chance: Chance) -> Plan:
     doors = _doors(chance)
     calm_s = chance.uniform(25, 60)
     rough = chance.choice((0.1, 0.3, 0.3, 0.55))
-    many = chance.randint(2, 6)
+    batches = _batches(chance, doors, calm_s)
+    keys = [one.idempotency_key for _at_s, steps in batches for one in steps]
+    many = chance.randint(3, 9)
     return Plan(
         seed,
         doors,
         [chance.uniform(-SKEW_S, SKEW_S) for _ in range(chance.randint(2, 4))],
-        _batches(chance, doors, calm_s),
+        batches,
         sorted((chance.uniform(2, calm_s), chance.drawn(ERRANDS)) for _ in range(many)),
         _spells(chance, doors, calm_s),
+        troubles={fate: weight * chance.choice((0, 1, 1, 1, 6)) for fate, weight in TROUBLES.items()},
         trouble=rough,
         death=chance.choice((0.0, 0.02, 0.05)),
         pause=chance.choice((0.0, 0.05, 0.12)),
         upset=chance.choice((0.0, 0.0, 0.03)),
         clumsy=chance.choice((0.0, 0.0, 0.03)),
         deaf=chance.choice((0.0, 0.3, 1.0)),
+        eager=chance.choice((0.0, 0.3, 0.8)),
+        poison=chance.choice(keys) if chance.happens(0.1) else "",
         calm_s=calm_s,
-        attempts=chance.randint(2, 6),
+        attempts=chance.choice((1, 2, 3, 4, 6)),
         breaker=Breaker(failures=chance.randint(2, 4), cool_s=chance.choice((1, 3)), longest_cool_s=12),
     )
 
 
 def _doors(chance: Chance) -> list[Door]:
-    graces = {"keyed": None, "asked": chance.choice((None, 0.5)), "tardy": chance.choice((3.0, 15.0))}
+    graces = {"keyed": None, "asked": chance.choice((None, 0.5)), "tardy": chance.choice((3.0, 15.0, 40.0))}
     names = ["keyed", "asked", "tardy"]
     chance.shuffle(names)
     return [
@@ -185,9 +197,9 @@ def _batches(chance: Chance, doors: Sequence[Door], calm_s: float) -> list[tuple
     batches: list[tuple[float, list[NewStep]]] = [(0.0, [])]
     batches += [(chance.uniform(0, calm_s * 0.7), []) for _ in range(chance.randint(1, 3))]
     batches.sort(key=lambda one: one[0])
-    for lane in range(chance.randint(3, 6)):
+    for lane in range(chance.randint(2, 5)):
         door = chance.choice(doors).name
-        places = sorted(chance.randrange(len(batches)) for _ in range(chance.randint(1, 5)))
+        places = sorted(chance.randrange(len(batches)) for _ in range(chance.randint(1, 4)))
         for no, place in enumerate(places):
             name = f"lane-{lane}"
             then = chance.choice(doors).name if chance.happens(0.2) else ""

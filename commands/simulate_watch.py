@@ -117,6 +117,10 @@ class Watch:
         self._in_air[door.name] -= 1
         self._lanes[errand.lane] -= 1
 
+    def forgive(self) -> None:
+        """Forget failures in a row: a step whose flow fails while it is booked tells its gate nothing."""
+        self._streaks.clear()
+
     def booked(self, at_s: float, clock: datetime, results: Sequence[Result], before: Mapping[int, Seen]) -> list[int]:
         """Hold what was booked since to who owned it, and give the steps; the tables have been looked at again."""
         mine: list[Result] = []

@@ -10,7 +10,7 @@ from commands.simulate_ground import BEGINNING, OneConnection, Seen, Trouble
 from commands.simulate_laws import Record
 from commands.simulate_loop import Loop
 from commands.simulate_partner import Died, Errand, Partner, Partners, Send
-from commands.simulate_plan import FLOWS, TROUBLES, Chance, Door, Fate, Plan, plan_of
+from commands.simulate_plan import FLOWS, Chance, Door, Fate, Plan, plan_of
 from commands.simulate_watch import CLAIMABLE, Watch
 from commands.simulate_worker import Worker
 from flows.engine import Clock, Engine
@@ -27,6 +27,7 @@ DEADLY: Final = (
 )
 POLL_S: Final = 2.0
 LONGEST_POLL_S: Final = 30.0
+EAGER_S: Final = 4.0
 HEARD_S: Final = 0.005
 EVENTS: Final = 20_000
 PATIENCE_S: Final = 900
@@ -101,8 +102,10 @@ class World:
 
     # Of partners and effects:
 
-    def fate_of(self, connection: str, *, asked: bool) -> Fate:
+    def fate_of(self, connection: str, key: str, *, asked: bool) -> Fate:
         """Draw what becomes of a call or a question."""
+        if key == self.plan.poison and not asked:
+            return Fate.POISON
         if self.calm:
             return Fate.ANSWERED
         for begins_s, ends_s, name, fate in self.plan.spells:
@@ -110,7 +113,7 @@ class World:
                 return fate
         if not self.chance.happens(self.plan.trouble):
             return Fate.ANSWERED
-        fate = self.chance.drawn(TROUBLES)
+        fate = self.chance.drawn(self.plan.troubles)
         return Fate.ANSWERED if asked and fate is Fate.REFUSED else fate
 
     def sleep(self, seconds: float) -> None:
@@ -123,7 +126,11 @@ class World:
         self.loop.at(self.now_s + seconds, act)
 
     def is_clumsy(self) -> bool:
-        return self._happens(self.plan.clumsy)
+        clumsy = self._happens(self.plan.clumsy)
+        if clumsy:
+            self.tell("a bug in the flow")
+            self.watch.forgive()
+        return clumsy
 
     def begun(self, door: Door, errand: Errand) -> None:
         if not door.idempotent:
@@ -153,7 +160,11 @@ class World:
         self.watch.took(self.now_s, clock, before)
 
     def booked(self, clock: datetime, results: Sequence[Result], before: Mapping[int, Seen]) -> list[int]:
-        return self.watch.booked(self.now_s, clock, results, before)
+        booked = self.watch.booked(self.now_s, clock, results, before)
+        for step in booked:
+            if self.watch.steps[step].state == "dead" and self._happens(self.plan.eager):
+                self.later(self.chance.uniform(0, EAGER_S), lambda step=step: self._folk.retry(step))
+        return booked
 
     def is_due(self, clock: datetime) -> bool:
         """Say whether a claim could find something at all."""
