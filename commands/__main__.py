@@ -88,9 +88,7 @@ def console() -> None:
 
 
 @app.command("worker", help=words("启动工作进程", "run the worker"))
-def worker(
-    *, mode: Annotated[Mode, typer.Option(help=words("执行方式", "how steps are run"))] = Mode.EMBEDDED
-) -> None:
+def worker(*, mode: Annotated[Mode, typer.Option(help=words("执行方式", "how steps are run"))] = Mode.EMBEDDED) -> None:
     from commands.serve import serve_worker  # noqa: PLC0415 # as above
 
     serve_worker(mode)
