@@ -196,14 +196,14 @@ class Engine:
             raise Malformed(f"its subject does not fit {step.flow}: {fields}", code="subject_misfit") from error
 
     def _call(self, job: Job) -> Any:  # noqa: ANN401 # the flow's own answer
+        step, effect, partner = job.step, job.effect, job.partner
+        if step.was == StepState.IN_FLIGHT and self._may_land_late(step.connection):  # before anything else ends it
+            raise OutcomeUnknown("a worker ended while the partner was at work", code="worker_ended")
         if job.error is not None:
             raise job.error
-        step, effect, partner = job.step, job.effect, job.partner
         if effect is None or job.request is None:
             return None
         self._check_time(step)
-        if step.was == StepState.IN_FLIGHT and not is_idempotent(partner) and self._may_land_late(step.connection):
-            raise OutcomeUnknown("a worker ended while the partner was at work", code="worker_ended")
         if step.doubt and not is_idempotent(partner):
             known = effect.ask(partner, job.request)
             if known is not None:
@@ -238,8 +238,11 @@ class Engine:
         return Job(step, self._effects.get(step.flow), None, None, fault)
 
     def _may_land_late(self, connection: str) -> bool:
-        """Say whether a call may still land after the lease of the worker that made it, and the grace behind it."""
-        return self._own_grace(connection) > self._terms.grace
+        """Say whether a call may still land, and harm, after its worker's lease and the grace behind it."""
+        with suppress(HubError):
+            partner = self._connectors.get(connection)
+            return not is_idempotent(partner) and self._own_grace(connection) > self._terms.grace
+        return False
 
     def _own_grace(self, connection: str) -> timedelta:
         """Give how long a partner says that a call of ours may still land after its answer was missed."""

@@ -29,6 +29,7 @@ class FakePartner:
     """Answers as its script says, one line a call; an error of the script is raised."""
 
     idempotent: bool = True
+    grace_s: float = 0
     script: list[object] = field(default_factory=list[object])
     executed: str | None = None
     calls: list[str] = field(default_factory=list[str])
