@@ -39,6 +39,7 @@ class Watch:
         self._lanes: Counter[str] = Counter()
         self._streaks: Counter[str] = Counter()
         self._not_before: dict[str, datetime] = {}
+        self._forgiving = False
 
     def look(self, at_s: float, steps: Sequence[Seen]) -> None:
         """Compare the tables with what they were, and with what may be."""
@@ -120,6 +121,7 @@ class Watch:
     def forgive(self) -> None:
         """Forget failures in a row: a step whose flow fails while it is booked tells its gate nothing."""
         self._streaks.clear()
+        self._forgiving = True
 
     def booked(self, at_s: float, clock: datetime, results: Sequence[Result], before: Mapping[int, Seen]) -> list[int]:
         """Hold what was booked since to who owned it, and give the steps; the tables have been looked at again."""
@@ -136,7 +138,12 @@ class Watch:
                 what = f"step {step.id}: token {step.token}, {was.token} was its owner's"
                 self._record.hold(at_s, "losers book nothing", what, so=now[:STEP] == was[:STEP])
         self._note_partners(at_s, clock, [one for one in mine if self.steps[one.step.id].state == one.outcome.state])
-        if len(mine) < len(results) or any(self.steps[one.step.id].state != one.outcome.state for one in mine):
+        forgiving, self._forgiving = self._forgiving, False
+        if (
+            forgiving
+            or len(mine) < len(results)
+            or any(self.steps[one.step.id].state != one.outcome.state for one in mine)
+        ):
             self._streaks.clear()  # it was cut into several transactions, whose order is nobody's business
         return [one.step.id for one in mine]
 
