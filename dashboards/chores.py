@@ -33,7 +33,7 @@ CHORES: Final[Mapping[str, Chore]] = {
         "Moves finished runs to the monthly history, which keeps the table of live ones small and quick.",
     ),
     "steps.parked": _chore(
-        "唤醒漏排的通道",
+        "唤醒漏排的顺序道",
         "Wake missed lanes",
         "补上前面已无阻塞、却还在排队的调用；平时由前一个调用结束时唤醒。",
         "Starts runs that still wait although nothing stands before them; a net under what starts them otherwise.",
