@@ -176,7 +176,8 @@ def promote(session: Session, lanes: Collection[str], at: datetime) -> int:
                select distinct on (lane) id, lane from step where state = 'waiting' and lane = any(:lanes)
                order by lane, id)
            update step set state = 'pending', run_at = :at
-           where id in (select next.id from next
+           where coalesce(state, '') = 'waiting'  -- a row we waited for may be with a worker by now; no index wanted
+             and id in (select next.id from next
                         where not exists (select 1 from step earlier where earlier.lane = next.lane
                                           and earlier.state in ('pending', 'in_flight', 'unknown', 'dead')))""",
         lanes=sorted(set(lanes)),
