@@ -28,6 +28,10 @@ SMOOTHING: Final = 0.1
 _log = structlog.get_logger()
 
 
+class Broken(Exception):
+    """A bug has ended a thread: what goes on without it would look alive and do less and less."""
+
+
 def _nobody() -> None:
     """Wake nobody: the threads have not been started."""
 
@@ -49,8 +53,12 @@ class Dispatcher:
         self._counting = threading.Lock()
         self._held: set[str] = set()
         self._ring: Callable[[], None] = _nobody
-        self._crew = [threading.Thread(target=self._call, name=f"call-{no}") for no in range(1, threads + 1)]
-        self._clerk = threading.Thread(target=self._book, name="settle")
+        self._broken = False
+        watched = self._watched
+        self._crew = [
+            threading.Thread(target=watched, args=(self._call,), name=f"call-{no}") for no in range(1, threads + 1)
+        ]
+        self._clerk = threading.Thread(target=watched, args=(self._book,), name="settle")
 
     def start(self, ring: Callable[[], None]) -> None:
         """Start the threads; `ring` is called when there is room or work again. `close` ends them."""
@@ -68,7 +76,12 @@ class Dispatcher:
         self._clerk.join()
 
     def go(self) -> int:
-        """Claim what there is room for, prepare it and hand it to the threads; give how many steps that were."""
+        """Claim what there is room for, prepare it and hand it to the threads; give how many steps that were.
+
+        Raises: OperationalError when the database is away; Broken when a bug has ended a thread.
+        """
+        if self._broken:
+            raise Broken
         with self._counting:
             room = self._threads + 2 * self._batch - self._unbooked
             caps = {name: self._cap(name) - self._under_way[name] for name in self._seconds.keys() | self._under_way}
@@ -88,7 +101,7 @@ class Dispatcher:
         try:
             return self._engine.prepare(steps)
         except OperationalError:
-            self._forget(steps)
+            self._forget(len(steps))
             with self._counting:
                 self._under_way.subtract(step.connection for step in steps)
             raise
@@ -118,7 +131,7 @@ class Dispatcher:
     def _book(self) -> None:
         """Book whatever has gathered; when the database is away, results are kept and booked when it is back."""
         ended = False
-        while not ended:
+        while not ended or not self._results.empty():
             one = self._results.get()
             gathered: list[Result] = []
             while one is not None:
@@ -129,20 +142,39 @@ class Dispatcher:
                     one = self._results.get_nowait()
                 except Empty:
                     break
-            ended = one is None
-            while gathered and not self._booked(gathered):
+            ended = ended or one is None
+            while (held := self._booked(gathered)) is None:
                 threading.Event().wait(OUTAGE_S)
-            self._forget([result.step for result in gathered])
+            self._forget(len(gathered) - len(held))
+            for result in held:  # behind the others: whoever holds an order too long holds up no other's answers
+                self._results.put(result)
+            if held and len(held) == len(gathered):
+                threading.Event().wait(OUTAGE_S)
 
-    def _booked(self, results: list[Result]) -> bool:
+    def _booked(self, results: list[Result]) -> list[Result] | None:
+        """Book, and give what must be tried again because others hold its rows; None when the database is away."""
+        held: list[Result] = []
+        if not results:
+            return held
         try:
-            self._engine.book(results)
+            self._engine.book(results, held)
         except OperationalError as error:
             _log.warning("settle.database_away", error=type(error.orig).__name__, waiting=len(results))
-            return False
-        return True
+            return None
+        return held
 
-    def _forget(self, steps: list[Claimed]) -> None:
+    def _watched(self, work: Callable[[], None]) -> None:
+        """Run a thread's work; a bug that ends it is remembered, and `go` ends everything."""
+        finished = False
+        try:
+            work()
+            finished = True
+        finally:
+            if not finished:
+                self._broken = True
+                self._ring()
+
+    def _forget(self, count: int) -> None:
         with self._counting:
-            self._unbooked -= len(steps)
+            self._unbooked -= count
         self._ring()

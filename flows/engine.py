@@ -5,7 +5,6 @@ database, so that any number of threads may call at once. A bug in one flow harm
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -15,10 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from flows.booking import Booking
 from flows.claim import Fenced, Terms, claim, prolong
 from flows.effect import Claimed, Effect, is_idempotent
-from flows.settle import Result, book, bury_alone
-from flows.verdict import Outcome, judge
+from flows.settle import Result
+from flows.verdict import Outcome, bug_words, judge
 from flows.watch import tell, watched
 from hub.breakers import Tolerance
 from hub.database import Database
@@ -87,10 +87,11 @@ class Engine:
                 if one.rate_per_s is not None or one.at_once is not None
             },
         )
-        self._brands = {name: one.brand for name, one in settings.connections.items()}
         self._attempts = settings.worker.attempts
         breaker = settings.breaker
-        self._tolerance = Tolerance(breaker.failures, breaker.cool_s, breaker.longest_cool_s)
+        tolerance = Tolerance(breaker.failures, breaker.cool_s, breaker.longest_cool_s)
+        brands = {name: one.brand for name, one in settings.connections.items()}
+        self._booking = Booking(database, brands, tolerance, clock.now, self._sort)
         self._call_limit_s = settings.http.connect_s + 2 * settings.http.read_s
         self._subjects = {name: TypeAdapter[Any](effect.subject) for name, effect in effects.items()}
 
@@ -150,22 +151,30 @@ class Engine:
                 _log.warning("step.database_away", step=step.id, error=type(error.orig).__name__)
             except Exception as error:  # noqa: BLE001 # as above; the partner may have been called
                 _log.exception("step.bug", step=step.id, flow=step.flow, where="call")
-                outcome = self._sort(step, OutcomeUnknown(_bug_words(error), code="our_fault"))
+                outcome = self._sort(step, OutcomeUnknown(bug_words(error), code="our_fault"))
         if heard:
             self._heard(step.connection, outcome.error, self._clock.now())
         return Result(step, job.effect, outcome, started, self._clock.now(), answer, heard)
 
-    def book(self, results: Sequence[Result]) -> dict[int, StepState]:
+    def book(self, results: Sequence[Result], held: list[Result] | None = None) -> dict[int, StepState]:
         """Write results down, in as few transactions as may be, and give the states of those that were still ours.
 
-        Raises: OperationalError when the database is away; nothing is lost by booking again then.
+        What must be booked again, because others have held its rows too long, is put into `held`.
+        Raises: OperationalError when the database is away, or without `held` when there is any;
+        nothing is lost by booking again then.
         """
+        waiting: list[Result] = []
         alone = [one for one in results if one.effect is not None and one.effect.alone]
         together = [one for one in results if one.effect is None or not one.effect.alone]
-        booked = self._book(together) if together else {}
+        booked = self._booking.book(together, waiting) if together else {}
         for one in alone:
-            booked |= self._book([one])
-        tell(results, booked)
+            booked |= self._booking.book([one], waiting)
+        steps = {one.step.id for one in waiting}
+        tell([one for one in results if one.step.id not in steps], booked)
+        if held is not None:
+            held += waiting
+        elif waiting:
+            raise OperationalError("book", None, TimeoutError(f"others hold what {len(waiting)} steps need"))
         return booked
 
     def run(self, step: Claimed) -> StepState | None:
@@ -209,16 +218,18 @@ class Engine:
             if known is not None:
                 return known
             step = self._prolong(step)  # asking may have taken long, and what is not there must be sent all the same
+            self._check_time(step)
         reach("call.before")
         answer = effect.call(partner, job.request)
         reach("call.after")
         return answer
 
     def _prolong(self, step: Claimed) -> Claimed:
-        """Give the step its whole lease once more."""
+        """Give the step its whole lease once more, which runs while the database takes its time."""
+        now_s = self._clock.monotonic()
         with self._database.transaction() as session:
             prolong(session, step, self._clock.now(), self._terms)
-        return step._replace(claimed_s=self._clock.monotonic())
+        return step._replace(claimed_s=now_s)
 
     def _check_time(self, step: Claimed) -> None:
         """Stop before a call that could still be under way when somebody else may claim the step."""
@@ -233,68 +244,26 @@ class Engine:
     def _broken(self, step: Claimed, error: Exception) -> Job:
         """Let a step whose flow has a bug be tried again as long as an attempt is left: nothing was sent."""
         spent = step.attempts >= self._attempts
-        words = _bug_words(error)
+        words = bug_words(error)
         fault = Rejected(words, code="our_fault") if spent else TryLater(words, code="our_fault")
         return Job(step, self._effects.get(step.flow), None, None, fault)
 
     def _may_land_late(self, connection: str) -> bool:
         """Say whether a call may still land, and harm, after its worker's lease and the grace behind it."""
-        with suppress(HubError):
-            partner = self._connectors.get(connection)
-            return not is_idempotent(partner) and self._own_grace(connection) > self._terms.grace
-        return False
+        partner = self._partner_of(connection)
+        return not is_idempotent(partner) and self._own_grace(connection) > self._terms.grace
 
     def _own_grace(self, connection: str) -> timedelta:
         """Give how long a partner says that a call of ours may still land after its answer was missed."""
-        with suppress(HubError):
-            return timedelta(seconds=getattr(self._connectors.get(connection), "grace_s", 0))
-        return timedelta()
+        return timedelta(seconds=getattr(self._partner_of(connection), "grace_s", 0))
 
-    def _book(self, results: Sequence[Result]) -> dict[int, StepState]:
-        """Book in one transaction; a batch that fails is halved until what is to blame is alone."""
+    def _partner_of(self, connection: str) -> object | None:
+        """Give a partner, and None for one that cannot be made."""
         try:
-            with self._database.transaction() as session:
-                ours = book(session, results, self._brands, self._tolerance, self._clock.now())
-        except OperationalError:
-            if len(results) == 1 or not self._is_there():
-                raise
-        except Exception as error:  # noqa: BLE001 # a bug in one flow's booking must not lose its neighbours' answers
-            if len(results) == 1:
-                _log.exception("step.bug", step=results[0].step.id, flow=results[0].step.flow, where="settle")
-                return self._book_broken(results[0], error)
-        else:
-            reach("settle.committed")
-            return {one.step.id: one.outcome.state for one in results if one.step.id in ours}
-        half = len(results) // 2
-        return self._book(results[:half]) | self._book(results[half:])
-
-    def _book_broken(self, result: Result, error: Exception) -> dict[int, StepState]:
-        """Book that an answer could not be booked: the call may have been executed; dead when attempts are spent."""
-        fault = OutcomeUnknown(_bug_words(error), code="our_fault")
-        outcome = self._sort(result.step, fault)
-        if result.outcome.state is StepState.DEAD:  # giving up is what failed
-            outcome = outcome._replace(state=StepState.DEAD)
-        broken = result._replace(outcome=outcome, answer=None)
-        brand = self._brands.get(result.step.connection, "")
-        with self._database.transaction() as session:
-            if outcome.state is StepState.DEAD:
-                ours = bury_alone(session, broken, fault, brand, self._clock.now())
-            else:
-                ours = bool(book(session, [broken], self._brands, self._tolerance, self._clock.now()))
-        return {result.step.id: outcome.state} if ours else {}
-
-    def _is_there(self) -> bool:
-        """Say whether the database answers: a deadlock or a lock that took too long is not an outage."""
-        with suppress(OperationalError), self._database.transaction() as session:
-            session.connection().exec_driver_sql("select 1")
-            return True
-        return False
+            return self._connectors.get(connection)
+        except Exception:  # noqa: BLE001 # whatever is wrong with it was told of where it was to be called
+            return None
 
 
 class _TooLate(Exception):
     """The lease does not leave enough time for a call."""
-
-
-def _bug_words(error: Exception) -> str:
-    """Name a bug without its text, which may hold what a partner or a buyer said."""
-    return f"the hub failed ({type(error).__name__})"

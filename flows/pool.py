@@ -11,7 +11,7 @@ from celery.exceptions import Reject  # pyright: ignore[reportMissingTypeStubs] 
 from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy.exc import OperationalError
 
-from flows.dispatch import Dispatcher
+from flows.dispatch import Broken, Dispatcher
 from flows.effect import Claimed, Effect
 from flows.engine import Clock, Engine
 from flows.health import Pulse
@@ -125,7 +125,10 @@ class Hand:
             thread.start()
 
     def wake(self, ids: Collection[int]) -> None:
-        """Claim as many of these steps as there is room for, and keep the others in mind for a moment."""
+        """Claim as many of these steps as there is room for, and keep the others in mind for a moment.
+
+        Raises: SystemExit when a bug has ended a thread, so that the pool replaces this process.
+        """
         self._told.add(ids)
         self._go()
         if self._told:
@@ -148,6 +151,8 @@ class Hand:
         except OperationalError as error:
             _log.warning("pool.database_away", error=type(error.orig).__name__)
             self._stop.wait(OUTAGE_S)
+        except Broken:
+            raise SystemExit(1) from None
 
     def _feed(self) -> None:
         """Claim what was left when there is room again."""

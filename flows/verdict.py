@@ -62,3 +62,8 @@ def backoff_s(attempts: int) -> float:
     state = RetryCallState(Retrying(), None, (), {})
     state.attempt_number = attempts
     return BACKOFF(state)
+
+
+def bug_words(error: Exception) -> str:
+    """Name a bug without its text, which may hold what a partner or a buyer said."""
+    return f"the hub failed ({type(error).__name__})"

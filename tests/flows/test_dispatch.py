@@ -140,10 +140,10 @@ def test_answers_are_booked_when_the_database_is_back(
     monkeypatch.setattr(module, "OUTAGE_S", 0.05)
     away, good = iter([True] * 3), Engine.book
 
-    def flicker(engine: Engine, results: Any) -> Any:  # noqa: ANN401 # what the engine takes and gives
+    def flicker(engine: Engine, results: Any, held: Any) -> Any:  # noqa: ANN401 # what the engine takes and gives
         if next(away, False):
             raise OperationalError("commit", {}, Exception("gone"))
-        return good(engine, results)
+        return good(engine, results, held)
 
     monkeypatch.setattr(Engine, "book", flicker)
     put(database, "fast", 20)

@@ -284,3 +284,13 @@ def test_asking_may_take_longer_than_the_lease_leaves(play: Play) -> None:
     play.partner.script = ["taken"]
     assert play.engine.run(step) is StepState.DONE
     assert [call.split()[0] for call in play.partner.calls] == ["call", "ask", "call"]
+
+
+def test_a_lease_runs_while_the_database_gives_it_anew(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    play.partner.idempotent = False
+    play.run(LOST)
+    play.wait(600)
+    step = play.claim()
+    monkeypatch.setattr("flows.engine.prolong", lambda *_: setattr(play, "tick_s", 6.0))
+    assert play.engine.run(step) is StepState.PENDING
+    assert [call.split()[0] for call in play.partner.calls] == ["call", "ask"]

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from flows import pool as module
-from flows.dispatch import Dispatcher
+from flows.dispatch import Broken, Dispatcher
 from flows.pool import Hand, Told, read_ids
 from hub.database import Database, row
 from hub.fulfilment.release import RELEASE
@@ -117,3 +117,14 @@ def test_what_was_told_is_kept_in_mind_for_a_moment_and_nobody_stands_in_front()
     assert told.some()[:100] == list(range(501, 601))
     now_s = 2.0
     assert not told.some()
+
+
+def test_a_process_of_which_a_bug_has_ended_a_thread_ends(
+    hand: Hand, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(_: Dispatcher) -> int:
+        raise Broken
+
+    monkeypatch.setattr(Dispatcher, "go", break_down)
+    with pytest.raises(SystemExit):
+        hand.wake([step_of(database)[0]])
