@@ -51,7 +51,7 @@ CLAIM_NAMED: Final = f"""
 
 
 class Fenced(Exception):
-    """Somebody else has claimed the step since: nothing of this attempt may be booked."""
+    """Somebody else has claimed the step since, or its place: nothing of this attempt may be booked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def claim(
 
 
 def prolong(session: Session, step: Claimed, at: datetime, terms: Terms) -> None:
-    """Give a step its whole lease once more, if it is still this worker's.
+    """Give a step its whole lease once more, if it is still this worker's; one that is over gave up its place as well.
 
     Raises: Fenced.
     """
@@ -116,9 +116,10 @@ def prolong(session: Session, step: Claimed, at: datetime, terms: Terms) -> None
     changed = run(
         session,
         """update step set lease_until = :until, run_at = :reclaim_at
-           where id = :id and token = :token and state = 'in_flight'""",
+           where id = :id and token = :token and state = 'in_flight' and run_at > :at""",
         until=until,
         reclaim_at=until + terms.grace,
+        at=at,
         id=step.id,
         token=step.token,
     )

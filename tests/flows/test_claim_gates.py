@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+import pytest
 from sqlalchemy.orm import Session
 
-from flows.claim import Terms, claim
+from flows.claim import Fenced, Terms, claim, prolong
 from flows.effect import Claimed
 from hub.database import row, run
 from hub.gates import Limit
@@ -26,6 +27,18 @@ def test_places_that_dead_workers_held_are_free_when_their_leases_are_over(sessi
     assert len(take(session, at, limit)) == 3
     assert take(session, at + LEASE, limit) == []
     assert len(take(session, at + LEASE + GRACE, limit)) == 3
+
+
+def test_a_lease_that_is_over_is_not_prolonged_for_its_place_may_be_taken(session: Session, at: datetime) -> None:
+    write(session, at, 2)
+    limit = Limit(at_once=1)
+    (late,) = take(session, at, limit)
+    prolong(session, late, at + LEASE, Terms(LEASE, GRACE))
+    assert take(session, at + LEASE + GRACE, limit) == []
+    (other,) = take(session, at + LEASE + LEASE + GRACE, limit)
+    assert other.id != late.id
+    with pytest.raises(Fenced):
+        prolong(session, late, at + LEASE + LEASE + GRACE, Terms(LEASE, GRACE))
 
 
 def test_a_limit_that_is_set_later_begins_without_debts(session: Session, at: datetime) -> None:
