@@ -8,7 +8,7 @@ from typing import Final, final
 from commands.simulate_ground import BEGINNING, Seen
 from commands.simulate_laws import Record
 from commands.simulate_partner import Errand
-from commands.simulate_plan import GRACE_S, Door, Plan
+from commands.simulate_plan import GRACE_S, SKEW_S, Door, Plan
 from flows.settle import AWAY, LONGEST_WISH, NOT_THE_PARTNER, Result
 from hub.errors import Misconfigured, OutcomeUnknown, TryLater
 
@@ -79,7 +79,7 @@ class Watch:
         for name, calls in taken.items():
             wish = self._not_before.get(name)
             hold(at_s, "paused rests", name, so=name not in self.paused)
-            hold(at_s, "wishes hold", name, so=wish is None or wish <= clock)
+            hold(at_s, "wishes hold", name, so=wish is None or wish <= _latest(at_s))  # any clock may end the wait
             self._check_bulkhead(at_s, name, calls, clock, before)
             gate = gates[name]
             if gate.breaker != "closed":
@@ -103,9 +103,11 @@ class Watch:
         self._in_air[door.name] += 1
         self._lanes[errand.lane] += 1
         hold(at_s, "one at a time", errand.lane, so=self._lanes[errand.lane] == 1)
-        at_once = door.at_once
-        many = self._in_air[door.name]
-        hold(at_s, "bulkhead", f"{door.name}: {many} at its door", so=at_once is None or many <= at_once)
+        if door.at_once is not None:
+            there = [one for one in self.steps.values() if one.connection == door.name and one.state == "in_flight"]
+            leased = sum(one.run_at > _latest(at_s) for one in there)
+            many = max(self._in_air[door.name], leased)
+            hold(at_s, "bulkhead", f"{door.name}: {many} of {door.at_once} are called", so=many <= door.at_once)
         ahead = [
             one.id
             for one in self.steps.values()
@@ -126,7 +128,7 @@ class Watch:
     def booked(self, at_s: float, clock: datetime, results: Sequence[Result], before: Mapping[int, Seen]) -> list[int]:
         """Hold what was booked since to who owned it, and give the steps; the tables have been looked at again."""
         mine: list[Result] = []
-        for result in sorted(results, key=lambda one: one.step.id):
+        for result in sorted(results, key=_turn):
             step = result.step
             was, now = before[step.id], self.steps[step.id]
             if was.state == "in_flight" and was.token == step.token:
@@ -167,3 +169,14 @@ class Watch:
             self._record.hold(at_s, "breaker opens", f"{name}: {streak}", so=is_open or streak < self._failures)
             if is_open:
                 self._streaks[name] = 0
+
+
+def _turn(result: Result) -> tuple[bool, int]:
+    """Say when in a batch a result is booked: those that are booked alone come last, in the order they were given."""
+    alone = result.effect is not None and result.effect.alone
+    return alone, 0 if alone else result.step.id
+
+
+def _latest(at_s: float) -> datetime:
+    """Give what the clock that is furthest ahead may show."""
+    return BEGINNING + timedelta(seconds=at_s + SKEW_S)
