@@ -4,7 +4,7 @@ It remembers what it has announced and announces again what nobody has claimed a
 costs time and nothing else. One relay at a time publishes; the others stand by.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,9 +78,8 @@ class Announced:
         fitting = [head for head in heads if head not in waiting]
         return fitting[: max(0, places - len(waiting))]
 
-    def note(self, heads: Iterable[Head], now_s: float) -> None:
-        """Remember what was published; what was said in vain before is said less often."""
-        heads = list(heads)
+    def note(self, heads: Sequence[Head], now_s: float) -> None:
+        """Remember what a round published; what was said in vain before is said less often."""
         if any(head in self.at_s for head in heads):
             self.patience_s = min(2 * self.patience_s, LONGEST_PATIENCE_S)
         self.at_s.update((head, now_s) for head in heads)
@@ -199,15 +198,15 @@ class Relay:
         Raises: BrokerAway.
         """
         family = family_of(self._settings, connection)
-        said = 0
+        said: list[Head] = []
         for start in range(0, len(heads), BATCH):
             batch = heads[start : start + BATCH]
             with span("steps.announce", "", SpanKind.PRODUCER, connection=connection, steps=len(batch)):
                 has_it = self._outlet.publish(WakeUp(family, [step for step, _ in batch], trace_headers()))
             if has_it:
-                self._announced[connection].note(batch, self._clock.monotonic())
-                said += len(batch)
+                said += batch
+        self._announced[connection].note(said, self._clock.monotonic())  # all at once: patience grows once a round
         if said and self._away:
             self._away = False
             _log.info("relay.broker_back")
-        return said
+        return len(said)

@@ -46,6 +46,16 @@ def test_what_nobody_claims_is_announced_again_and_then_less_often(scene: Scene)
     assert heard == [0, 2, 6, 14]
 
 
+def test_many_that_nobody_claims_are_said_again_as_soon_as_one(scene: Scene) -> None:
+    scene.add(65)
+    relay = scene.relay()
+    heard: list[int] = []
+    for second in range(20):
+        scene.now_s = second
+        heard += [second] if relay.go() else []
+    assert heard == [0, 2, 6, 14]
+
+
 def test_while_a_connections_steps_are_claimed_the_others_are_announced_again_soon(scene: Scene) -> None:
     scene.add(3)
     relay = scene.relay()
