@@ -101,7 +101,7 @@ class Rounds:
         return 0
 
     def _plan(self) -> None:
-        """Write which chores there are, and learn which slots others have done."""
+        """Write which chores there are, and learn which slots have been done."""
         now = self._now()
         if self._plan_at is not None and now < self._plan_at:
             return

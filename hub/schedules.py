@@ -125,11 +125,11 @@ def finish_slot(session: Session, slot: Slot, at: datetime, error: str = "") -> 
 
 
 def last_slots(session: Session, names: Sequence[str]) -> dict[str, datetime]:
-    """Give the latest slot of each name that anybody took on."""
+    """Give the latest slot of each name that was done: one that failed, or whose worker died, is to be tried again."""
     found = rows(
         session,
         """select wanted.name, last.slot from unnest(cast(:names as text[])) as wanted (name)
-           cross join lateral (select slot from schedule_run where name = wanted.name
+           cross join lateral (select slot from schedule_run where name = wanted.name and state = 'done'
                                order by slot desc limit 1) last""",
         names=list(names),
     )

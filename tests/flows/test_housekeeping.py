@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from flows.housekeeping import AGAIN, LEASE, Chore, Rounds, chores
 from hub.audit import first_break, record
@@ -79,6 +80,36 @@ def test_a_slot_whose_scheduler_died_is_done_after_its_lease(database: Database)
         again = take_slot(session, chore.name, slot, AT + LEASE * 2, LEASE, AGAIN)
         assert again
         assert not finish_slot(session, Slot(chore.name, slot, again.token - 1), AT)
+
+
+def test_a_slot_whose_scheduler_died_is_done_by_who_keeps_the_same_schedule(database: Database) -> None:
+    done: list[str] = []
+    clock = Hand()
+    clock.at = AT
+    with database.transaction() as session:
+        assert take_slot(session, "hourly", slot_of(timedelta(hours=1), AT), AT, LEASE, AGAIN)
+    rounds = Rounds(database, [_chore("hourly", 3600, done)], clock.now)
+    for minutes in range(10):
+        clock.at = AT + timedelta(minutes=minutes)
+        rounds.go()
+    assert done == ["hourly"]
+
+
+def test_a_slot_that_failed_slowly_is_done_again(database: Database) -> None:
+    clock, tries = Hand(), [0]
+
+    def fail(_session: Session, _at: datetime) -> None:
+        tries[0] += 1
+        clock.at += timedelta(seconds=5)
+        if tries[0] < 3:
+            raise ValueError
+
+    rounds = Rounds(database, [Chore("hourly", 3600, fail)], clock.now)
+    with capture_logs():
+        for minutes in range(10):
+            clock.at = AT + timedelta(minutes=minutes)
+            rounds.go()
+    assert tries[0] == 3
 
 
 def test_a_paused_schedule_rests(database: Database) -> None:
