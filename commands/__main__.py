@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from commands import connection, operate
 from commands.bench import bench_app
@@ -16,7 +18,7 @@ from commands.person import person_app
 from commands.replays import replay_app
 from commands.runs import runs_app
 from commands.screen import ERROR, give, say, words
-from hub.errors import HubError
+from hub.errors import HubError, Malformed
 
 app = typer.Typer(
     help=words("OMS 订单中台", "OMS, the order middle platform"),
@@ -213,13 +215,28 @@ def _leave(_number: int, _frame: object) -> None:
     raise SystemExit(143)
 
 
+def _check_encoding(arguments: Sequence[str]) -> None:
+    """Refuse bytes that are no UTF-8: neither the database nor the audit log could keep them.
+
+    Raises: Malformed.
+    """
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            told = f"{argument.encode(errors='backslashreplace').decode()} is no UTF-8: see how the terminal encodes"
+            raise Malformed(told, code="wrong_encoding") from error
+
+
 def main() -> None:
     """Run a command; errors that somebody can act on are told in one line, and the exit code is 2."""
     signal.signal(signal.SIGTERM, _leave)
     try:
+        _check_encoding(sys.argv[1:])
         app(prog_name="./oms")
     except HubError as error:
-        ERROR.print(f"[red]{words('错误', 'error')}[/] {error.message} ({error.code})", soft_wrap=True)
+        told = Text(f"{error.message} ({error.code})")  # names what was typed, which is no markup
+        ERROR.print(f"[red]{words('错误', 'error')}[/]", told, soft_wrap=True)
         sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

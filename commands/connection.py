@@ -9,9 +9,10 @@ import typer
 from pydantic import ValidationError
 from rich.prompt import Prompt
 from rich.table import Table
+from rich.text import Text
 
 from commands.reach import Reach, operator, reached
-from commands.screen import ERROR, OUT, give, say, words
+from commands.screen import ERROR, OUT, add_row, give, say, words
 from hub.access import Token
 from hub.errors import Malformed, NotFound, TryLater
 from hub.health import PollView, healths, polls_of
@@ -55,7 +56,7 @@ def list_connections(*, as_json: AsJson = False) -> None:
     for one in found:
         state = words(*STATES[one.state(now)])
         error = one.reason or one.error
-        table.add_row(one.connection, kinds[one.connection], state, str(one.open), str(one.dead), error)
+        add_row(table, one.connection, kinds[one.connection], state, str(one.open), str(one.dead), error)
     OUT.print(table)
 
 
@@ -86,7 +87,7 @@ def run_test(
                 raise TryLater(f"no worker has tested {name} within {wait_s:g} s: is one running?", code="no_worker")
             sleep(0.2)
     if answer.last_error:
-        ERROR.print(f"[red]{words('失败', 'failed')}[/] {answer.last_error}", soft_wrap=True)
+        ERROR.print(f"[red]{words('失败', 'failed')}[/]", Text(answer.last_error), soft_wrap=True)
         raise typer.Exit(1)
     say("连通", "it works")
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from commands.reach import operator, reached
-from commands.screen import OUT, give, say, words
+from commands.screen import OUT, add_row, give, say, words
 from hub.audit import record
 from hub.cases import assign, explain, open_list, resolve_by_hand
 from hub.catalogue.find import bind
@@ -57,7 +57,7 @@ def trace_order(number: Number, *, as_json: AsJson = False) -> None:
     caption = f"{words('链路', 'traces')}: {', '.join(traces)}" if traces else None
     table = Table(*heads, title=f"{words('订单', 'order')} {order_id}", caption=caption, show_lines=False)
     for one in happenings:
-        table.add_row(f"{one.at.astimezone():%m-%d %H:%M:%S.%f}"[:-3], one.what, one.whom, one.told, one.why[:240])
+        add_row(table, f"{one.at.astimezone():%m-%d %H:%M:%S.%f}"[:-3], one.what, one.whom, one.told, one.why[:240])
     OUT.print(table)
 
 
@@ -118,7 +118,7 @@ def list_cases(*, as_json: AsJson = False) -> None:
     ]
     table = Table(*heads)
     for one in told:
-        table.add_row(*(str(one[key]) for key in ("id", "what", "subject", "assignee", "message", "how")))
+        add_row(table, *(str(one[key]) for key in ("id", "what", "subject", "assignee", "message", "how")))
     OUT.print(table)
 
 

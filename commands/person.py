@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from commands.reach import operator, reached
-from commands.screen import OUT, give, say, words
+from commands.screen import OUT, add_row, give, say, words
 from hub.people import add_person, list_people, set_password, shut_out
 from hub.roles import Role
 from hub.visits import end_visits
@@ -60,7 +60,7 @@ def ls(*, as_json: AsJson = False) -> None:
     table = Table(*(words(*head) for head in heads), words("状态", "state"))
     for one in people:
         state = words("可登录", "may sign in") if one.active else words("已停用", "shut out")
-        table.add_row(one.name, one.display, *(" ".join(part) for part in (one.roles, one.brands, one.shops)), state)
+        add_row(table, one.name, one.display, *(" ".join(part) for part in (one.roles, one.brands, one.shops)), state)
     OUT.print(table)
 
 

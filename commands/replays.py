@@ -9,7 +9,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from commands.reach import operator, reached
-from commands.screen import OUT, give, say, words
+from commands.screen import OUT, add_row, give, say, words
 from hub.errors import Malformed
 from hub.replay_filter import ACTS, Act, Wanted, What, read_filter
 from hub.replay_outlook import Outlook
@@ -72,7 +72,7 @@ def replay(
 ) -> None:
     if context.invoked_subcommand is not None:
         return
-    if not sought:
+    if not sought.strip(" ,"):
         told = (
             "say which: --filter connection=sap,error=http_500, with --dry-run first; or ls, show, pause, resume, stop"
         )
@@ -129,7 +129,7 @@ def show(
     heads = (("序号", "place"), ("编号", "no"), ("结果", "became"), ("说明", "why"), ("现状", "is now"))
     things = Table(*(words(*head) for head in heads))
     for one in page.items:
-        things.add_row(str(one.place), str(one.thing_id), one.state, one.outcome, one.now)
+        add_row(things, str(one.place), str(one.thing_id), one.state, one.outcome, one.now)
     OUT.print(things)
     if page.next is not None:
         say(f"还有更多：--after {page.next}", f"there are more: --after {page.next}")
@@ -176,7 +176,7 @@ def _print_outlook(outlook: Outlook, *, as_json: bool) -> None:
     heads = (("编号", "no"), ("流程或类型", "flow or kind"), ("连接", "connection"), ("状态", "state"), ("判定", "is"))
     sample = Table(*(words(*head) for head in heads))
     for one in outlook.sample:
-        sample.add_row(str(one.id), one.what, one.connection, one.state, words(*COUNTS[one.lot]))
+        add_row(sample, str(one.id), one.what, one.connection, one.state, words(*COUNTS[one.lot]))
     OUT.print(sample)
     if outlook.more:
         say("匹配过多，请缩小范围", "too many match: narrow the filter")
@@ -196,4 +196,4 @@ def _table_of_jobs() -> Table:
 def _add_row(table: Table, one: JobView) -> None:
     counts = (one.total, one.waiting, one.done, one.left_out, one.failed)
     told = (str(one.id), one.what, one.act, one.state, *(str(n) for n in counts), f"{one.rate_per_s:g}")
-    table.add_row(*told, one.actor, one.reason)
+    add_row(table, *told, one.actor, one.reason)

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from commands.reach import operator, reached
-from commands.screen import OUT, give, say, words
+from commands.screen import OUT, add_row, give, say, words
 from hub.errors import NotFound
 from hub.order.reveal import known_values
 from hub.repair import cancel_step
@@ -119,7 +119,7 @@ def _print_runs(found: Sequence[RunView], *, as_json: bool) -> None:
         made = f"{one.created_at.astimezone():%m-%d %H:%M:%S}"
         order = one.external_id or str(one.order_id or "")
         row = (str(one.id), one.flow, one.connection, one.state + doubt, order, str(one.attempts), made, error)
-        table.add_row(*row)
+        add_row(table, *row)
     OUT.print(table)
 
 

@@ -5,6 +5,8 @@ import sys
 from typing import Final
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from hub.language import Words, language
 
@@ -30,4 +32,9 @@ def give(result: object, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result, ensure_ascii=False, default=str))  # noqa: T201 # what the command is for
     else:
-        OUT.print(result, soft_wrap=True)
+        OUT.print(result, soft_wrap=True, markup=False)
+
+
+def add_row(table: Table, *cells: str) -> None:
+    """Add a row word for word: what partners and people have written may hold brackets, and is no markup."""
+    table.add_row(*(Text(cell) for cell in cells))

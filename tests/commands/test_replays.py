@@ -78,3 +78,17 @@ def test_messages_are_replayed_by_a_job(oms: Oms, database: Database) -> None:
 def test_what_will_not_do_is_told(oms: Oms, dead: list[int], words: tuple[str, ...], kind: type[Exception]) -> None:
     assert dead
     assert isinstance(oms(*words).exception, kind)
+
+
+def test_a_reason_with_brackets_is_shown_word_for_word(oms: Oms, dead: list[int]) -> None:
+    assert dead
+    assert oms(*FILTER, "--reason", "as [/asked]").exit_code == 0
+    assert "as [/asked]" in oms("replay", "ls").stdout
+
+
+@pytest.mark.parametrize("nothing", ["", ",", " , "])
+def test_a_filter_that_says_nothing_acts_on_nothing(oms: Oms, dead: list[int], nothing: str) -> None:
+    assert dead
+    done = oms("replay", "--filter", nothing, "--reason", "why")
+    assert isinstance(done.exception, Malformed)
+    assert "say which" in done.exception.message

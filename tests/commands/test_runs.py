@@ -92,3 +92,10 @@ def test_a_run_that_was_never_executed_is_cancelled(oms: Oms, dead: list[int], d
     assert oms("runs", "cancel", str(dead[1]), "--reason", "not needed").exit_code == 0
     assert isinstance(oms("runs", "cancel", str(dead[1]), "--reason", "again").exception, Conflict)
     assert state(database, dead[1]) == "cancelled"
+
+
+def test_an_error_with_brackets_is_shown_word_for_word(oms: Oms, dead: list[int], database: Database) -> None:
+    with database.transaction() as session:
+        run(session, "update step set last_error = 'no [/red] here' where id = :id", id=dead[0])
+    shown = oms("runs", "ls")
+    assert (shown.exception, "no [/red] here" in shown.stdout) == (None, True)
