@@ -18,6 +18,9 @@ LOCK: Final = 7002
 
 DIGITS: Final = re.compile(r"\d[\d -]{5,}\d")
 
+UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What jsonb cannot keep or no page can show."""
+
 START: Final = b"start of chain"
 
 
@@ -39,8 +42,11 @@ class AuditEntry(Table, table=True):
 
 
 def plain(reason: str) -> str:
-    """Take numbers that could be a phone, a card or an account out of a reason: the log can never forget."""
-    return DIGITS.sub("…", reason)[:200]
+    """Take numbers that could be a phone, a card or an account out of a reason, and what is no text at all.
+
+    The log can never forget.
+    """
+    return DIGITS.sub("…", UNPRINTABLE.sub("", reason))[:200]
 
 
 def record(session: Session, at: datetime, actor: str, act: str, subject: str, **detail: object) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.audit import first_break, record, record_all, seal
+from hub.audit import first_break, plain, record, record_all, seal
 from hub.database import KEYRING, Database, row, rows, run
 from hub.keyring import Keyring
 
@@ -94,3 +94,8 @@ def test_an_entry_committed_late_is_chained_behind_the_others(database: Database
         assert seal(session) == 1
         last = row(session, "select subject from audit_entry where place = 2")
         assert (last and last.subject, first_break(session)) == ("order:1", None)
+
+
+def test_a_reason_keeps_nothing_that_the_log_cannot_hold(session: Session, at: datetime) -> None:
+    record(session, at, "op", "step.retry", "step:1", reason=plain("it\0 \ud800works\x1b"))
+    assert rows(session, "select detail from audit_entry")[0].detail == {"reason": "it works"}
