@@ -29,6 +29,9 @@ MOST: Final = 100_000
 TYPED_ABOVE: Final = 500
 """Above this the number must be repeated by whoever confirms."""
 
+LOCK: Final = 7005
+"""The advisory lock under which jobs begin, one after the other: two would take the same things."""
+
 SLOWEST, FASTEST = Decimal("0.01"), Decimal(200)
 """Things a second."""
 
@@ -58,6 +61,8 @@ def start_job(
     500 or not the right one; Conflict when there is nothing to act on, or more than a job takes.
     """
     said, rate = why(reason), _rate(rate_per_s)
+    actor.require(Permission.BULK)
+    run(session, "select pg_advisory_xact_lock(:lock)", lock=LOCK)
     outlook, ids = _look(session, actor, wanted, at, connections)
     if outlook.more:
         raise Conflict(f"more than {MOST} match: narrow the filter, for example by a period", code="replay_too_many")
