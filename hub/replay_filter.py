@@ -125,6 +125,9 @@ def read_filter(text: str, at: datetime) -> Filter:
                 {field: one for one, field in NAMES.items()}.get(name, name) for name in Filter.model_fields
             )
             raise Malformed(f"{part} is no part of a filter: write word=value, of {known}", code="replay_filter")
+        if name in values:
+            told = f"{key.strip()} stands twice: only orders and ids have many values, as {key.strip()}=A|B"
+            raise Malformed(told, code="replay_filter")
         if name in {"since", "until"}:
             values[name] = moment_of(value, at)
         else:

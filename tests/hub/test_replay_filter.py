@@ -32,7 +32,11 @@ def test_a_filter_is_read_as_a_person_writes_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["sap", "colour=red", "connection=", "id=x", "id=0", "since=yesterday", "flow=" + "x" * 65, "until=0h"]
+    "wrong",
+    [
+        *("sap", "colour=red", "connection=", "id=x", "id=0", "since=yesterday", "flow=" + "x" * 65, "until=0h"),
+        *("state=dead,state=done", "id=1,ids=2"),
+    ],
 )
 def test_a_wrong_filter_is_told_what_is_wrong(wrong: str) -> None:
     with pytest.raises(Malformed):
