@@ -27,6 +27,9 @@ from hub.scope import INBOX_SEEN, scope
 LONGEST: Final = 1_048_576
 """Bytes of an edited message, as many as the API takes (limits.body_bytes)."""
 
+COMPARED: Final = 1_000_000
+"""Pairs of lines that are compared one by one; beyond, lines that stand in a hundred places only join others."""
+
 
 class Change(Document):
     """How an edited message differs: a unified diff of what may be shown.
@@ -63,8 +66,9 @@ def diff_of(session: Session, actor: Actor, inbox_id: int, edited: str, connecti
     before, after = mask(text).splitlines(), mask(edited).splitlines()
     raw_before, raw_after = _lines(text), _lines(edited)
     if (len(before), len(after)) == (len(raw_before), len(raw_after)):
-        return Change(diff="\n".join(_unified(raw_before, raw_after, before, after)), hidden=False)
-    diff = "\n".join(_unified(before, after, before, after))
+        diff = "\n".join(_unified(raw_before, raw_after, before, after))
+    else:
+        diff = "\n".join(_unified(before, after, before, after))
     return Change(diff=diff, hidden=not diff)
 
 
@@ -162,8 +166,9 @@ def _check(text: str, edited: str, encoding: str) -> bytes:
     except json.JSONDecodeError as error:
         told = f"this is no JSON: {error.msg}, line {error.lineno} column {error.colno}"
         raise Malformed(told, code="edit", field="body") from error
-    except RecursionError as error:
-        raise Malformed("this is nested too deep", code="edit", field="body") from error
+    except (RecursionError, ValueError) as error:
+        told = "this is nested too deep, or holds a number of too many digits"
+        raise Malformed(told, code="edit", field="body") from error
     if len(body) > LONGEST:
         raise Malformed(f"a message has at most {LONGEST} bytes", code="edit", field="body")
     return body
@@ -184,14 +189,29 @@ def _unified(
     shown_after: Sequence[str],
     around: int = 3,
 ) -> Iterator[str]:
-    """Compare by `before` and `after`, and show the lines that stand in their places: so a masked change shows too."""
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    """Compare by `before` and `after`, and show the lines that stand in their places: so a masked change shows too.
+
+    Only what lies between the first and the last change is compared, for comparing takes the square of it.
+    """
+    low, high = _bounds(before, after, around)
+    before, shown_before = before[low : len(before) - high], shown_before[low : len(shown_before) - high]
+    after, shown_after = after[low : len(after) - high], shown_after[low : len(shown_after) - high]
+    quickly = len(before) * len(after) > COMPARED
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=quickly)
     for group in matcher.get_grouped_opcodes(around):
         first, last = group[0], group[-1]
-        yield f"@@ -{first[1] + 1},{last[2] - first[1]} +{first[3] + 1},{last[4] - first[3]} @@"
-        for tag, low, high, new_low, new_high in group:
+        yield f"@@ -{low + first[1] + 1},{last[2] - first[1]} +{low + first[3] + 1},{last[4] - first[3]} @@"
+        for tag, start, end, new_start, new_end in group:
             if tag == "equal":
-                yield from (f" {line}" for line in shown_before[low:high])
+                yield from (f" {line}" for line in shown_before[start:end])
                 continue
-            yield from (f"-{line}" for line in shown_before[low:high])
-            yield from (f"+{line}" for line in shown_after[new_low:new_high])
+            yield from (f"-{line}" for line in shown_before[start:end])
+            yield from (f"+{line}" for line in shown_after[new_start:new_end])
+
+
+def _bounds(before: Sequence[str], after: Sequence[str], around: int) -> tuple[int, int]:
+    """Say how many lines at the beginning and at the end are the same, but for those `around` a change."""
+    most = min(len(before), len(after))
+    low = next((no for no in range(most) if before[no] != after[no]), most)
+    high = next((no for no in range(most - low) if before[-1 - no] != after[-1 - no]), most - low)
+    return max(0, low - around), max(0, high - around)

@@ -84,6 +84,24 @@ def test_xml_is_compared_masked_and_says_when_what_changed_is_hidden(session: Se
     assert (unseen.diff, unseen.hidden) == ("", True)
 
 
+def test_what_comes_to_the_same_json_is_said_to_be_hidden(session: Session, at: datetime) -> None:
+    change = diff_of(session, SUPERVISOR, stuck(session, at, b'{"a": 1, "a": 2}'), '{"a": 5, "a": 2}')
+    assert (change.diff, change.hidden) == ("", True)
+
+
+def test_a_change_far_down_stands_at_its_own_lines(session: Session, at: datetime) -> None:
+    inbox_id = stuck(session, at, json.dumps([f"{no}" for no in range(40)]).encode())
+    change = diff_of(session, SUPERVISOR, inbox_id, json.dumps([f"{no}" if no != 30 else "x" for no in range(40)]))
+    near = [f'   "{no}",' for no in range(27, 34)]
+    assert change.diff.splitlines() == ["@@ -29,7 +29,7 @@", *near[:3], '-  "30",', '+  "x",', *near[4:]]
+
+
+def test_a_long_message_of_equal_lines_is_compared_too(session: Session, at: datetime) -> None:
+    inbox_id = stuck(session, at, json.dumps({"a": [1, *[0] * 20_000, 1]}).encode())
+    change = diff_of(session, SUPERVISOR, inbox_id, json.dumps({"a": [2, *[0] * 20_000, 2]}))
+    assert {"-    1,", "+    2,", "-    1", "+    2"} <= set(change.diff.splitlines())
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text("甲乙丙丁戊", min_size=2, max_size=4), sku=st.text("abc\n\"'<{", max_size=8))
 def test_no_edit_shows_the_person(session: Session, name: str, sku: str) -> None:
@@ -113,7 +131,10 @@ def test_who_may_not_unmask_opens_compares_and_edits_nothing(session: Session, a
     assert audited(session, "inbox.reveal") == []
 
 
-@pytest.mark.parametrize("edited", [TEXT, "", " ", '{"a": ', "[" * 50_000, '"' + "x" * 1_100_000 + '"', "\ud800"])
+@pytest.mark.parametrize(
+    "edited",
+    [TEXT, "", " ", '{"a": ', "[" * 50_000, f"[{'1' * 5_000}]", '"' + "x" * 1_100_000 + '"', "\ud800"],
+)
 def test_a_text_that_will_not_do_is_refused(session: Session, at: datetime, edited: str) -> None:
     inbox_id = stuck(session, at)
     with pytest.raises(Malformed) as caught:
