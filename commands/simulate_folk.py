@@ -6,7 +6,7 @@ from typing import Final, Protocol, final
 
 from commands.simulate_ground import OneConnection, Seen
 from commands.simulate_loop import Loop
-from commands.simulate_plan import FLOWS, Chance, Errand, Plan
+from commands.simulate_plan import FLOWS, Act, Chance, Plan
 from commands.simulate_watch import CLOSED, Watch
 from hub.connections import resume
 from hub.database import run
@@ -61,8 +61,8 @@ class Folk:
         world = self._world
         for at_s, steps in world.plan.batches:
             world.loop.at(at_s, lambda steps=steps: self._add(steps))
-        for at_s, errand in world.plan.errands:
-            world.loop.at(at_s, lambda errand=errand: self._do(errand))
+        for at_s, act in world.plan.acts:
+            world.loop.at(at_s, lambda act=act: self._do(act))
 
     def calm_down(self) -> None:
         """Let every connection go on, some time after the faults have stopped."""
@@ -96,19 +96,19 @@ class Folk:
         world.tell("retried", step=step)
         world.look()
 
-    def _do(self, errand: Errand) -> None:
-        match errand:
-            case Errand.WITHDRAW:
+    def _do(self, act: Act) -> None:
+        match act:
+            case Act.WITHDRAW:
                 self._withdraw()
-            case Errand.CANCEL:
+            case Act.CANCEL:
                 self._cancel()
-            case Errand.RETRY:
+            case Act.RETRY:
                 self._retry()
-            case Errand.RESUME:
+            case Act.RESUME:
                 self._resume()
-            case Errand.SWEEP:
+            case Act.SWEEP:
                 self._sweep()
-            case Errand.UNPROMOTE:
+            case Act.UNPROMOTE:
                 self._unpromote()
 
     def _add(self, steps: Sequence[NewStep]) -> None:

@@ -74,7 +74,7 @@ SPELLS: Final = (Fate.AWAY, Fate.SILENT, Fate.LOST)
 """What a spell consists of: every call of a connection meets it, so that breakers open."""
 
 
-class Errand(StrEnum):
+class Act(StrEnum):
     """What people and the hub itself do meanwhile."""
 
     WITHDRAW = "withdraw"
@@ -85,13 +85,13 @@ class Errand(StrEnum):
     UNPROMOTE = "unpromote"  # the head of a lane waits again, as if a promotion had been lost
 
 
-ERRANDS: Final[Mapping[Errand, int]] = {
-    Errand.WITHDRAW: 2,
-    Errand.CANCEL: 2,
-    Errand.RETRY: 5,
-    Errand.RESUME: 3,
-    Errand.SWEEP: 2,
-    Errand.UNPROMOTE: 1,
+ACTS: Final[Mapping[Act, int]] = {
+    Act.WITHDRAW: 2,
+    Act.CANCEL: 2,
+    Act.RETRY: 5,
+    Act.RESUME: 3,
+    Act.SWEEP: 2,
+    Act.UNPROMOTE: 1,
 }
 
 
@@ -118,7 +118,7 @@ class Plan:
     doors: Sequence[Door]
     skews_s: Sequence[float]
     batches: Sequence[tuple[float, Sequence[NewStep]]]
-    errands: Sequence[tuple[float, Errand]]
+    acts: Sequence[tuple[float, Act]]
     spells: Sequence[tuple[float, float, str, Fate]]
     troubles: Mapping[Fate, int]
     trouble: float
@@ -158,7 +158,7 @@ def plan_of(seed: int, chance: Chance) -> Plan:
         doors,
         [chance.uniform(-SKEW_S, SKEW_S) for _ in range(chance.randint(2, 4))],
         batches,
-        sorted((chance.uniform(2, calm_s), chance.drawn(ERRANDS)) for _ in range(many)),
+        sorted((chance.uniform(2, calm_s), chance.drawn(ACTS)) for _ in range(many)),
         _spells(chance, doors, calm_s),
         troubles={fate: weight * chance.choice((0, 1, 1, 1, 6)) for fate, weight in TROUBLES.items()},
         trouble=rough,
