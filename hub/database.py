@@ -27,6 +27,10 @@ NAMING: Final = {
 KEYRING: Final = "keyring"
 RINGS: Final = "rings"
 
+FROZEN: Final = "-c idle_in_transaction_session_timeout=60s"
+"""Whoever stands still inside a transaction, frozen or on a lost machine, lets go of its locks: of a gate, for one,
+without which nobody claims anything."""
+
 METADATA: Final[MetaData] = SQLModel.metadata
 METADATA.naming_convention = NAMING
 
@@ -44,7 +48,7 @@ class Database:
             max_overflow=connections,
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text must not carry personal data
-            connect_args={"application_name": "oms", "options": "-c timezone=UTC -c lock_timeout=10s"},
+            connect_args={"application_name": "oms", "options": f"-c timezone=UTC -c lock_timeout=10s {FROZEN}"},
         )
 
     @contextmanager
