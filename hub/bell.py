@@ -79,11 +79,11 @@ class Ear:
 
         Raises: psycopg.OperationalError when the database is away.
         """
-        if self._connection is None:
-            self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
-            self._connection.execute(f"listen {CHANNEL}".encode())
-            return True
         try:
+            if self._connection is None:
+                self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+                self._connection.execute(f"listen {CHANNEL}".encode())
+                return True
             return any(True for _ in self._connection.notifies(timeout=seconds, stop_after=1))
         except psycopg.OperationalError:
             self._drop()

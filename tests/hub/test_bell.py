@@ -70,3 +70,15 @@ def test_a_bell_without_a_database_rings_for_nobody_and_ends() -> None:
 def test_an_ear_without_a_database_says_so() -> None:
     with Ear("postgresql://127.0.0.1:9/nowhere") as ear, pytest.raises(psycopg.OperationalError):
         ear.wait(0)
+
+
+def test_an_ear_that_could_not_begin_to_listen_begins_anew(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise psycopg.OperationalError
+
+    with Ear(database_url) as ear:
+        with monkeypatch.context() as patch:
+            patch.setattr(psycopg.Connection, "execute", fail)
+            with pytest.raises(psycopg.OperationalError):
+                ear.wait(0)
+        assert ear.wait(0)
