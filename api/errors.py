@@ -48,6 +48,7 @@ TITLES: Final[Mapping[str, Words]] = {
     "too_many_lines": Words("订单行过多", "Too many lines in one order"),
     "order_conflict": Words("同一单号内容不同", "This order number exists with other contents"),
     "idempotency_key_reused": Words("幂等键已用于其他请求", "This Idempotency-Key was used for another request"),
+    "message_set_aside": Words("该订单已由人工搁置或修改", "A person has set this order aside or edited it"),
     "already_shipped": Words("订单已发货，不能取消", "Some of the order has left"),
     "order_state": Words("订单当前状态不允许此操作", "The order's state does not allow this"),
     "unknown_order": Words("订单不存在", "There is no such order"),

@@ -14,7 +14,7 @@ from api.examples import BATCH, ORDER
 from api.surroundings import Body, Hub, TheHub
 from hub.clients import begin_key, finish_key
 from hub.document import PRINTABLE, Document
-from hub.errors import Malformed, NotFound, Rejected
+from hub.errors import Conflict, Malformed, NotFound, Rejected
 from hub.inbox import InboxState, Message, keep, message_id_of, read, reopen
 from hub.order.cancel import cancel
 from hub.order.find import OrderPage, OrderView, find_order_id, get_order, list_orders
@@ -29,6 +29,10 @@ router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
 CREATED: Final = 201
 OK: Final = 200
+SET_ASIDE: Final = Conflict(
+    "a person has set this order aside, or mended it by hand: look whether it is there before sending another",
+    code="message_set_aside",
+)
 
 
 class CancelWish(Document):
@@ -144,15 +148,24 @@ def _place(request: Request, hub: Hub, caller: Actor, bodies: Sequence[bytes]) -
 
 
 def _receive(hub: Hub, session: Session, messages: Sequence[Message]) -> dict[int, Received | int]:
-    """Place what has not been placed yet; what was refused before gets another chance, for its cause may be mended."""
+    """Place what has not been placed yet; what was refused before gets another chance, for its cause may be mended.
+
+    What a person has set aside, or replaced by an edited message, gets none.
+    """
     at = hub.now()
     done = {one.id: one.order_id for one in messages if one.state == InboxState.DONE and one.order_id}
-    fresh = [one for one in messages if one.id not in done]
+    aside = {one.id: Received(one, None, SET_ASIDE) for one in messages if _is_set_aside(one)}
+    fresh = [one for one in messages if one.id not in done and one.id not in aside]
     for one in fresh:
         if one.state != InboxState.RECEIVED:
             reopen(session, one.id, at)
     placed = receive(session, fresh, _reader(hub), at, hub.zone, None) if fresh else []
-    return {**done, **{one.message.id: one for one in placed}}
+    return {**done, **aside, **{one.message.id: one for one in placed}}
+
+
+def _is_set_aside(message: Message) -> bool:
+    """Say whether a person has; what was taken back at its channel says so by its code."""
+    return message.state == InboxState.SUPERSEDED and not message.error_code
 
 
 def _reader(hub: Hub) -> Any:  # noqa: ANN401 # hub.order.receive.Reader
