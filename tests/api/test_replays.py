@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import build
+from api.errors import TITLES
 from api.examples import EXAMPLE
 from commands.sign import headers_for
 from connectors.registry import Registry
@@ -188,3 +189,21 @@ def test_a_programs_call_is_signed_at_a_terminal(http: TestClient, tmp_path: Pat
     target = "/v1/runs?state=dead"
     headers = headers_for(with_operations(settings_in(tmp_path)), "looker", "GET", target, b"")
     assert http.get(target, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"dry_run": False}, "reason_missing"),
+        ({"dry_run": False, "reason": "x", "confirm": 2}, "number_not_typed"),
+        ({"dry_run": False, "reason": "x", "rate_per_s": 0}, "replay_rate"),
+        ({"dry_run": False, "reason": "x", "filter": {"flow": "none"}}, "replay_nothing"),
+        ({"filter": {"kind": "order"}}, "replay_filter"),
+        ({"act": "replay"}, "replay_act"),
+        ({"act": "skip", "again": True}, "again"),
+    ],
+)
+def test_a_refusal_has_a_title_of_its_own(desk: Desk, wish: dict[str, Any], code: str) -> None:
+    answer = desk.replay(**wish)
+    assert problem(answer)[1] == code
+    assert answer.json()["title"] == TITLES[code].zh
