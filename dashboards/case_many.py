@@ -73,7 +73,7 @@ def counted(visit: Visit, doing: Doing | None, things: Sequence[int]) -> dict[st
 def tally(visit: Visit, doing: Doing, things: Sequence[int]) -> Tally:
     """Say what an act on these calls, messages or orders would meet."""
     if doing == "retry":
-        return tally_steps(visit.session, visit.actor, things)
+        return tally_steps(visit.session, visit.actor, things, connections_of(visit))
     if doing == "replay":
         return tally_messages(visit.session, visit.actor, things, connections_of(visit))
     return tally_orders(visit.session, visit.actor, things[:RELEASED])
@@ -153,7 +153,7 @@ def _begin(visit: Visit, doing: Doing, ids: Sequence[int], reason: str) -> int:
 
 def _do(visit: Visit, doing: Doing, ids: Sequence[int], reason: str) -> str:
     if doing == "retry":
-        n = retry_steps(visit.session, visit.actor, ids, reason, visit.at)
+        n = retry_steps(visit.session, visit.actor, ids, reason, visit.at, connections_of(visit))
         return visit.say("%(n)s runs are due again; the partners are asked first.", n=n)
     if doing == "replay":
         n = replay_messages(visit.session, visit.actor, ids, reason, visit.at, connections_of(visit))

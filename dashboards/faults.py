@@ -63,6 +63,33 @@ CAUSES: Final[Mapping[str, Words]] = {
     "time_to_come": Words("请选择过去的时间", "Choose a time that has passed"),
     "reason_missing": Words("请填写原因", "Say why"),
     "number_not_typed": Words("请输入数量以确认", "Type the number to confirm"),
+    "unknown_job": Words("任务不存在，或不在您的权限范围内", "There is no such job, or it is not yours to see"),
+    "unknown_schedule": Words("没有这个定时任务", "There is no such schedule"),
+    "schedule_state": Words("定时任务状态已变化，请刷新", "The schedule has changed: load the page again"),
+    "breaker_state": Words("熔断器没有断开，无需试探", "The breaker is not open: there is nothing to try"),
+    "partner_wish": Words(
+        "伙伴要求稍后再来，现在不能试探", "The partner asked to be left alone: it cannot be tried yet"
+    ),
+    "token_ended": Words("该令牌已过期", "This token has ended already"),
+    "step_holds_stock": Words(
+        "该调用占着库存：请取消订单，或重试", "The call holds stock: cancel its order, or retry it"
+    ),
+    "step_in_doubt": Words(
+        "该调用可能已被执行，须明确确认后才能跳过", "It may have been executed: skip it only by saying so"
+    ),
+    "not_repeatable": Words("该流程已完成的调用不能再次发出", "Completed calls of this flow cannot be made once more"),
+    "called_again": Words("本任务已再次调用", "This job has made that call already"),
+    "again": Words("再次调用不适用", "Calling once more does not fit"),
+    "edit": Words("修改后的报文不能使用", "The edited message cannot be used"),
+    "message_binary": Words("该报文不是文本，不能修改", "The message is no text: it cannot be edited"),
+    "message_known": Words("已有内容相同的报文", "A message of these contents is there already"),
+    "moment": Words("日期或时间不正确", "This date or time cannot be meant"),
+    "replay_filter": Words("筛选条件不正确", "This filter cannot be meant"),
+    "replay_act": Words("该动作不适用", "This act does not fit"),
+    "replay_rate": Words("速率超出范围", "The rate is out of its range"),
+    "replay_nothing": Words("没有可处理的内容", "There is nothing to act on"),
+    "replay_too_many": Words("匹配过多，请缩小范围", "Too many match: narrow the filter"),
+    "replay_state": Words("任务当前状态不允许此操作", "The job's state does not allow this"),
     "database_away": Words("数据库暂时没有响应，数据没有丢失", "The database does not answer; nothing is lost"),
     "our_fault": Words("系统内部错误，请把请求号告知平台工程师", "The hub has failed: tell an engineer the request id"),
 }

@@ -84,6 +84,8 @@ def give_token(session: Session, actor: Actor, name: str, one: Connection, token
 def try_now(session: Session, actor: Actor, name: str, one: Connection, reason: str, at: datetime) -> None:
     """Let a connection's open breaker make its probe at once: the call that has waited longest is due.
 
+    One whose outcome is unknown keeps its time: before that, a late call of ours may still land.
+
     Raises: Unauthorised; Malformed without a reason; Conflict when its breaker is not open, when it is paused, or while
     the partner itself wishes no call.
     """
@@ -107,7 +109,7 @@ def try_now(session: Session, actor: Actor, name: str, one: Connection, reason: 
     run(
         session,
         """update step set run_at = :at where id = (
-               select id from step where state in ('pending', 'unknown') and connection = :name and run_at > :at
+               select id from step where state = 'pending' and connection = :name and run_at > :at
                  and not exists (select 1 from step due where due.state in ('pending', 'unknown')
                                  and due.connection = :name and due.run_at <= :at)
                order by run_at, id limit 1 for update skip locked)""",

@@ -291,6 +291,10 @@ def test_a_lease_runs_while_the_database_gives_it_anew(play: Play, monkeypatch: 
     play.run(LOST)
     play.wait(600)
     step = play.claim()
-    monkeypatch.setattr("flows.engine.prolong", lambda *_: setattr(play, "tick_s", 6.0))
+
+    def slowly(*_: object) -> None:
+        play.tick_s = 6.0
+
+    monkeypatch.setattr("flows.engine.prolong", slowly)
     assert play.engine.run(step) is StepState.PENDING
     assert [call.split()[0] for call in play.partner.calls] == ["call", "ask"]
