@@ -54,6 +54,8 @@ class Surroundings(Protocol):
 
     def is_clumsy(self) -> bool: ...
 
+    def pauses(self) -> bool: ...
+
     def begun(self, door: Door, errand: Errand) -> None: ...
 
     def ended(self, door: Door, errand: Errand) -> None: ...
@@ -103,7 +105,7 @@ class Partner:
         note(Exchange(request="GET", request_body=b"", status=None, answer_body=b"", seconds=0))
         self._excuse(fate)
         known = f"done {errand.key}" if self.times[errand.key] else None
-        if fate is Fate.STALLED:
+        if fate is Fate.STALLED or world.pauses():
             world.tell("stands still", step=errand.step)
             world.sleep(world.chance.uniform(0.3, 2) * LEASE_S)
         world.tell("knows" if known else "knows nothing", step=errand.step)
