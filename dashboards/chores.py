@@ -56,6 +56,12 @@ CHORES: Final[Mapping[str, Chore]] = {
         "对长时间没有轨迹的包裹主动查询快递；暂停时只等快递推送。",
         "Asks couriers about parcels that have been silent for long. While paused, only what couriers push is known.",
     ),
+    "stock.reconcile": _chore(
+        "核对库存账",
+        "Reconcile the stock",
+        "每天核对库存计数与账本；不符时生成异常单。暂停时不会发现差异。",
+        "Compares each stock counter with its ledger once a day; what differs is a case. While paused nobody looks.",
+    ),
     "replays.work": _chore(
         "推进批量处理",
         "Work replay jobs off",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from flows.relief import watch_backlogs, watch_fullness
 from hub import audit, clients, partitions, replay_work, schedules, steps, visits
 from hub.database import Database
+from hub.inventory.reconcile import reconcile
 from hub.order.track import ask_silent
 from hub.schedules import Slot, finish_slot, last_slots, plan_schedules, slot_of, take_slot
 from hub.settings import Settings
@@ -68,6 +69,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("partitions.make", 3600, partitions.make_partitions),
         Chore("partitions.drop", 3600, lambda session, at: partitions.drop_partitions(session, at, settings.retention)),
         Chore("replays.work", 1, replay_work.work_off),
+        Chore("stock.reconcile", 86_400, reconcile),
         Chore("schedule.forget", 600, schedules.forget_runs),
     ]
 

@@ -169,6 +169,18 @@ CAUSES: Final[Mapping[str, Cause]] = {
             "See on the connection's page whether it answers, is paused, or its rate is too low; it closes by itself",
         ),
     ),
+    "stock_drift": Cause(
+        Words("库存计数与账本不符", "A stock counter is not what its ledger says"),
+        Words(
+            "通知平台工程师；查清原因并更正后关闭：./oms case resolve {case}",
+            "call a platform engineer; once found and put right: ./oms case resolve {case}",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "通知平台工程师；查清原因并更正后关闭",
+            "Call a platform engineer; close it once the reason is found and it is put right",
+        ),
+    ),
     "our_fault": Cause(
         Words("系统处理报文时出错", "The hub failed on a message"),
         Words(
