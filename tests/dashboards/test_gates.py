@@ -17,7 +17,7 @@ HOME = "/console/connections"
 WMS = f"{HOME}/wms-sh"
 REASON = "the warehouse says it is back"
 LONG = Tolerance(failures=1, cool_s=36_000, longest_cool_s=36_000)
-SOON = NOW + timedelta(seconds=30)
+SOON = NOW + timedelta(minutes=45)
 
 
 @pytest.fixture
