@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
+from amqp.exceptions import MessageNacked  # pyright: ignore[reportMissingTypeStubs] # amqp has none
 from celery import Celery  # pyright: ignore[reportMissingTypeStubs] # Celery has none
 from celery.worker.consumer import Consumer  # pyright: ignore[reportMissingTypeStubs] # as above
 from kombu.entity import Exchange, Queue, binding
@@ -205,4 +206,5 @@ class Publisher:
 
     def _troubles(self) -> tuple[type[Exception], ...]:
         made = self._connection or self._app.connection_for_write()
-        return (*made.connection_errors, *made.channel_errors, KombuError, OSError)
+        # A broker that refuses a message says so with an error that belongs to neither family.
+        return (*made.connection_errors, *made.channel_errors, MessageNacked, KombuError, OSError)
