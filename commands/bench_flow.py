@@ -25,7 +25,7 @@ from connectors.transport.http import Call, HttpApi
 from flows.claim import Terms, claim
 from flows.dispatch import Dispatcher
 from flows.effect import Claimed, Effect
-from flows.engine import Clock, Engine
+from flows.engine import WALL, Engine
 from flows.loops import Loops
 from hub.database import Database, row, run
 from hub.errors import HubError, NotFound
@@ -208,8 +208,7 @@ def _claim_s(database: Database) -> float:
 def _working(database: Database, effect: Effect, partner: Any) -> Generator[None]:  # noqa: ANN401 # whatever is called
     """Let an embedded dispatcher work meanwhile, woken as a worker's is."""
     settings = Settings()
-    clock = Clock(lambda: datetime.now(UTC), time.monotonic)
-    engine = Engine(database, Partners(partner), {effect.flow: effect}, settings, clock)
+    engine = Engine(database, Partners(partner), {effect.flow: effect}, settings, WALL)
     dispatcher = Dispatcher(engine, THREADS, BATCH, time.monotonic)
     loops = Loops(database.url, settings.worker.poll_s)
     dispatcher.start(loops.add("dispatch", dispatcher.go, bell=True))

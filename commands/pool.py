@@ -8,7 +8,6 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ from opentelemetry.trace import SpanKind
 from commands.reach import configured
 from connectors.registry import Registry
 from flows.broker import STEPS, TASK, Publisher, application, queue_names
-from flows.engine import Clock
+from flows.engine import WALL
 from flows.listing import effects
 from flows.pool import Hand, read_ids
 from flows.relay import Relay
@@ -90,7 +89,7 @@ class CeleryCrew:
     """Runs steps by a relay in this process and a pool beside it."""
 
     def __init__(self, database: Database, settings: Settings, pool: Pool) -> None:
-        self._relay = Relay(database, settings, Publisher(settings), Clock(lambda: datetime.now(UTC), monotonic))
+        self._relay = Relay(database, settings, Publisher(settings), WALL)
         self._pool = pool
 
     def start(self, ring: Callable[[], None]) -> None:  # noqa: ARG002 # the relay is woken by the database's bell

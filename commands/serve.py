@@ -11,7 +11,7 @@ import uvicorn
 from sqlalchemy.exc import OperationalError
 
 from commands.assets import ensure_assets
-from commands.chaos import Mode
+from commands.mode import Mode
 from commands.reach import Reach, reached
 from commands.screen import words
 from connectors.registry import Registry

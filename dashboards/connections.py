@@ -12,7 +12,7 @@ from dashboards.asked import moment_in, segment
 from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from hub.errors import Malformed, NotFound
-from hub.gates import Breaker, Limit
+from hub.gates import Breaker, limit_of
 from hub.health import Health, healths
 from hub.polls import ORDERS, PROBE
 from hub.pulse import GateView, gates_of
@@ -178,15 +178,11 @@ def secret_age(settings: Settings, name: str) -> SecretAge:
 def _lines(visit: Visit) -> list[Line]:
     mine = reach(visit.actor, visit.console.settings.connections)
     found = healths(visit.session, list(mine), visit.at)
-    gates = gates_of(visit.session, {name: _limit(one) for name, one in mine.items()})
+    gates = gates_of(visit.session, {name: limit_of(one) for name, one in mine.items()})
     lines = [
         Line(one.connection, mine[one.connection], one, gates[one.connection], one.state(visit.at)) for one in found
     ]
     return sorted(lines, key=lambda line: (GRAVITY.index(line.state), line.name))
-
-
-def _limit(one: Connection) -> Limit:
-    return Limit(one.rate_per_s, one.burst, one.at_once)
 
 
 def _settings_of(visit: Visit, name: str) -> Connection:
@@ -204,7 +200,7 @@ def _detail(visit: Visit, name: str) -> dict[str, Any]:
     visit.require(Permission.SEE_ORDERS)
     settings = _settings_of(visit, name)
     (health,) = healths(visit.session, [name], visit.at)
-    gate = gates_of(visit.session, {name: _limit(settings)})[name]
+    gate = gates_of(visit.session, {name: limit_of(settings)})[name]
     wanted = Wanted(connection=name)
     return {
         "line": Line(name, settings, health, gate, health.state(visit.at)),

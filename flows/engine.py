@@ -6,7 +6,8 @@ database, so that any number of threads may call at once. A bug in one flow harm
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -25,7 +26,7 @@ from hub.database import Database
 from hub.errors import HubError, Malformed, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import listening
 from hub.failpoints import reach
-from hub.gates import Limit
+from hub.gates import limits_of
 from hub.ports import Connectors
 from hub.settings import Settings
 from hub.steps import StepState
@@ -49,6 +50,10 @@ class Clock:
 
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
+
+
+WALL: Final = Clock(lambda: datetime.now(UTC), monotonic)
+"""The time of this machine."""
 
 
 class Job(NamedTuple):
@@ -81,11 +86,7 @@ class Engine:
         self._terms = Terms(
             timedelta(seconds=settings.worker.lease_s),
             timedelta(seconds=settings.worker.grace_s),
-            {
-                name: Limit(one.rate_per_s, one.burst, one.at_once)
-                for name, one in settings.connections.items()
-                if one.rate_per_s is not None or one.at_once is not None
-            },
+            limits_of(settings.connections),
         )
         self._attempts = settings.worker.attempts
         breaker = settings.breaker

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Annotated, Any, Final, final
 
@@ -13,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from flows.dispatch import Broken, Dispatcher
 from flows.effect import Claimed, Effect
-from flows.engine import Clock, Engine
+from flows.engine import WALL, Engine
 from flows.health import Pulse
 from hub.database import Database
 from hub.ports import Connectors
@@ -108,7 +107,7 @@ class Hand:
         self._database = database
         self._pulse = Pulse()
         self._told = Told(monotonic)
-        engine = ToldEngine(self._told, database, connectors, known, settings, Clock(_now, monotonic), self._pulse.hear)
+        engine = ToldEngine(self._told, database, connectors, known, settings, WALL, self._pulse.hear)
         self._dispatcher = Dispatcher(engine, threads, worker.batch, monotonic)
         self._rung = threading.Event()
         self._left = threading.Event()
@@ -171,7 +170,7 @@ class Hand:
     def _write_pulse(self) -> None:
         try:
             with self._database.transaction() as session:
-                self._pulse.write(session, _now())
+                self._pulse.write(session, WALL.now())
         except OperationalError as error:
             _log.warning("pool.database_away", error=type(error.orig).__name__)
 
@@ -186,7 +185,3 @@ def read_ids(told: object) -> list[int]:
     except ValidationError:
         _log.error("pool.unreadable")
         raise Reject("not a list of ids", requeue=False) from None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

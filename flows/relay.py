@@ -4,7 +4,7 @@ It remembers what it has announced and announces again what nobody has claimed a
 costs time and nothing else. One relay at a time publishes; the others stand by.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from flows.broker import BrokerAway, WakeUp, family_of
 from flows.engine import Clock
 from hub.database import Database, row, rows, run
-from hub.gates import CLAIMABLE, Limit, allowances
+from hub.gates import CLAIMABLE, allowances, limits_of
 from hub.settings import Settings
 from hub.tracing import span, trace_headers
 
@@ -111,11 +111,7 @@ class Relay:
         self._look_s = 0.0
         self._broker_s = 0.0
         self._away = False
-        self._limits: Mapping[str, Limit] = {
-            name: Limit(one.rate_per_s, one.burst, one.at_once)
-            for name, one in settings.connections.items()
-            if one.rate_per_s is not None or one.at_once is not None
-        }
+        self._limits = limits_of(settings.connections)
 
     def go(self) -> int:
         """Announce what is due, if it is this relay's turn; give how many steps that were.

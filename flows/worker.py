@@ -6,13 +6,11 @@ processes run the same engine on the same rows; nothing else differs.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from time import monotonic
 from typing import Final, Protocol
 
 from connectors.registry import Registry
 from flows.dispatch import Dispatcher
-from flows.engine import Clock, Engine
+from flows.engine import WALL, Engine
 from flows.health import Pulse
 from flows.housekeeping import Chore, Rounds, chores
 from flows.intake import Intake
@@ -47,14 +45,14 @@ class Worker:
         worker = settings.worker
         pulse = Pulse()
         self._crew = crew or Dispatcher(
-            engine_of(database, settings, connectors, pulse), worker.threads, worker.batch, monotonic
+            engine_of(database, settings, connectors, pulse), worker.threads, worker.batch, WALL.monotonic
         )
         self._takers = takers(connectors, settings)
         self._inbox = ThreadPoolExecutor(len(self._takers) * 2, "inbox")
-        self._pollers = [Poller(database, connectors, settings, _now, pulse.hear) for _ in range(POLLERS)]
-        self._intake = Intake(database, _now, self._inbox)
+        self._pollers = [Poller(database, connectors, settings, WALL.now, pulse.hear) for _ in range(POLLERS)]
+        self._intake = Intake(database, WALL.now, self._inbox)
         own = Chore("connections.health", 1, pulse.write, local=True)
-        self._rounds = Rounds(database, [*chores(settings), own], _now)
+        self._rounds = Rounds(database, [*chores(settings), own], WALL.now)
         self._loops = Loops(database.url, worker.poll_s)
 
     def run(self) -> None:
@@ -88,8 +86,4 @@ class Worker:
 
 def engine_of(database: Database, settings: Settings, connectors: Registry, pulse: Pulse) -> Engine:
     """Make the engine of one process: the same for every way to run steps."""
-    return Engine(database, connectors, effects(), settings, Clock(_now, monotonic), pulse.hear)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    return Engine(database, connectors, effects(), settings, WALL, pulse.hear)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.columns import Table, moment, number, one_of, price, words
 from hub.database import rows, run
+from hub.settings import Connection
 
 CLAIMABLE: Final = "state in ('pending', 'unknown', 'in_flight')"
 """Of a step: the head of a lane that a worker may take once it is due."""
@@ -69,18 +70,34 @@ class Allowance:
 
 FREE: Final = Limit()
 
-DUE: Final = f"""
-    with recursive head as (
+
+def limit_of(connection: Connection) -> Limit:
+    """Give the limits that a connection's settings name."""
+    return Limit(connection.rate_per_s, connection.burst, connection.at_once)
+
+
+def limits_of(connections: Mapping[str, Connection]) -> dict[str, Limit]:
+    """Give the limits of those connections that have any."""
+    limits = {name: limit_of(one) for name, one in connections.items()}
+    return {name: one for name, one in limits.items() if one.rate_per_s is not None or one.at_once is not None}
+
+
+HEADS: Final = f"""
+    head as (
         (select connection, run_at from step where {CLAIMABLE} order by connection, run_at, id limit 1)
         union all
         select next.connection, next.run_at from head cross join lateral (
             select connection, run_at from step where {CLAIMABLE} and connection > head.connection
-            order by connection, run_at, id limit 1) next)
+            order by connection, run_at, id limit 1) next)"""
+"""The first live call of each connection, found by jumping from head to head in the index, whatever their backlog."""
+
+DUE: Final = f"""
+    with recursive {HEADS}
     select head.connection, g.breaker, g.not_before from head
     left join connection_gate g on g.connection = head.connection
     left join connection_health h on h.connection = head.connection
     where head.run_at <= :at and h.paused_at is null"""
-"""Connections with due calls, found by jumping from head to head in the index, whatever their backlog."""
+"""Connections with due calls, and what their gates say."""
 
 
 def allowances(

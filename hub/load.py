@@ -17,50 +17,35 @@ from sqlalchemy.orm import Session
 from hub.cases import NewCase, open_cases, resolve
 from hub.database import records, rows
 from hub.document import Document
-from hub.gates import CLAIMABLE, Breaker
+from hub.gates import CLAIMABLE, HEADS, Breaker
 
 COUNTED: Final = 10_000
 """Where counting ends: this number means so many or more."""
 
 CAUSE: Final = "backlog"
 
-NAMES: Final = f"""
-    known as (
-        (select connection from step where {CLAIMABLE} order by connection limit 1)
-        union all
-        select (select s.connection from step s where s.{CLAIMABLE} and s.connection > known.connection
-                order by s.connection limit 1)
-        from known where known.connection is not null)"""
-"""The connections with live calls, without those that wait behind others of their lanes."""
-
 BACKLOGS: Final = f"""
-    with recursive {NAMES}
-    select known.connection, head.run_at as oldest_due_at,
+    with recursive {HEADS}
+    select head.connection, case when head.run_at <= :at then head.run_at end as oldest_due_at,
            (select count(*) from (
-                select 1 from step s where s.{CLAIMABLE} and s.connection = known.connection and s.run_at <= :at
+                select 1 from step s where s.{CLAIMABLE} and s.connection = head.connection and s.run_at <= :at
                 order by s.connection, s.run_at, s.id limit :cap) counted) as due,
            (select count(*) from (
-                select 1 from step s where s.state = 'in_flight' and s.connection = known.connection
+                select 1 from step s where s.state = 'in_flight' and s.connection = head.connection
                 limit :cap) counted) as in_flight
-    from known left join lateral (
-        select run_at from step where {CLAIMABLE} and connection = known.connection and run_at <= :at
-        order by connection, run_at, id limit 1) head on true
-    where known.connection is not null order by 1"""
+    from head order by 1"""
 
 BEHIND: Final = f"""
-    with recursive {NAMES}
-    select known.connection from known
-    where exists (select 1 from step s where s.{CLAIMABLE} and s.connection = known.connection and s.run_at <= :at
+    with recursive {HEADS}
+    select head.connection from head
+    where exists (select 1 from step s where s.{CLAIMABLE} and s.connection = head.connection and s.run_at <= :at
                   order by s.connection, s.run_at, s.id offset :most limit 1)
     union select connection from connection_gate where breaker <> '{Breaker.CLOSED}'"""
 """More than so many are due if there is one behind so many."""
 
 LATE: Final = f"""
-    with recursive {NAMES}
-    select known.connection, head.run_at as since from known cross join lateral (
-        select run_at from step where {CLAIMABLE} and connection = known.connection
-        order by connection, run_at, id limit 1) head
-    where known.connection is not null and head.run_at < :before order by 1"""
+    with recursive {HEADS}
+    select connection, run_at as since from head where run_at < :before order by 1"""
 
 DEAD: Final = """
     with recursive known as (

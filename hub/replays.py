@@ -70,28 +70,9 @@ def start_job(
         raise Conflict("there is nothing to act on: look at the dry run", code="replay_nothing")
     if confirm != len(ids) and (confirm is not None or len(ids) > TYPED_ABOVE):
         raise Malformed(f"it is {len(ids)} now: repeat that number", code="number_not_typed", field="confirm")
-    [job] = rows(
-        session,
-        """insert into replay_job (what, act, filter, again, in_doubt, reason, actor, brands, shops, connections,
-               rate_per_s, state, total, done, left_out, failed, refilled_at, created_at, updated_at)
-           values (:what, :act, cast(:filter as jsonb), :again, :in_doubt, :reason, :actor, :brands, :shops,
-                   :connections, :rate, 'running', :total, 0, 0, 0, :at, :at, :at) returning id""",
-        what=wanted.what,
-        act=wanted.act,
-        filter=wanted.filter.model_dump_json(exclude_defaults=True),
-        again=wanted.again,
-        in_doubt=wanted.although_it_may_have_been_executed,
-        reason=said,
-        actor=actor.name,
-        brands=sorted(actor.brands),
-        shops=sorted(actor.shops),
-        connections=sorted(connections),
-        rate=rate,
-        total=len(ids),
-        at=at,
-    )
+    job_id = _write_job(session, actor, wanted, at, said, rate, len(ids), connections)
     columns = ("job_id", "place", "thing_id", "state", "outcome")
-    copy(session, "replay_item", columns, ((job.id, place, one, "waiting", "") for place, one in enumerate(ids, 1)))
+    copy(session, "replay_item", columns, ((job_id, place, one, "waiting", "") for place, one in enumerate(ids, 1)))
     told = {
         "what": wanted.what,
         "does": wanted.act,
@@ -99,8 +80,8 @@ def start_job(
         "again": outlook.again,
         "rate_per_s": float(rate),
     }
-    record(session, at, actor.name, "replay.start", f"replay:{job.id}", reason=said, **told)
-    return job.id
+    record(session, at, actor.name, "replay.start", f"replay:{job_id}", reason=said, **told)
+    return job_id
 
 
 def pause_job(session: Session, actor: Actor, job_id: int, reason: str, at: datetime) -> None:
@@ -146,6 +127,40 @@ def set_rate(session: Session, actor: Actor, job_id: int, rate_per_s: float, at:
     if found is None:
         raise Conflict(f"job {job_id} is {get_job(session, actor, job_id).state}", code="replay_state")
     record(session, at, actor.name, "replay.rate", f"replay:{job_id}", rate_per_s=float(rate))
+
+
+def _write_job(
+    session: Session,
+    actor: Actor,
+    wanted: Wanted,
+    at: datetime,
+    said: str,
+    rate: Decimal,
+    total: int,
+    connections: Collection[str],
+) -> int:
+    """Write a job that begins to run, and give its number."""
+    [job] = rows(
+        session,
+        """insert into replay_job (what, act, filter, again, in_doubt, reason, actor, brands, shops, connections,
+               rate_per_s, state, total, done, left_out, failed, refilled_at, created_at, updated_at)
+           values (:what, :act, cast(:filter as jsonb), :again, :in_doubt, :reason, :actor, :brands, :shops,
+                   :connections, :rate, 'running', :total, 0, 0, 0, :at, :at, :at) returning id""",
+        what=wanted.what,
+        act=wanted.act,
+        filter=wanted.filter.model_dump_json(exclude_defaults=True),
+        again=wanted.again,
+        in_doubt=wanted.although_it_may_have_been_executed,
+        reason=said,
+        actor=actor.name,
+        brands=sorted(actor.brands),
+        shops=sorted(actor.shops),
+        connections=sorted(connections),
+        rate=rate,
+        total=total,
+        at=at,
+    )
+    return job.id
 
 
 def _turn(
