@@ -1,11 +1,12 @@
 """The embedded dispatcher: claims and prepares in batches, calls in threads, books in batches; no broker.
 
 How many calls of a partner are taken ahead follows from how long they take: of one that answers at once as many as a
-batch holds, of a slow one no more than its share of the threads, so that it starves nobody.
+batch holds, of a slow one no more than its share of the threads. No more than that share is ever called at once, so
+that also a partner that was fast and falls silent starves nobody.
 """
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -47,6 +48,8 @@ class Dispatcher:
         self._share = max(1, threads // 2)
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._results: SimpleQueue[Result | None] = SimpleQueue()
+        self._calling: Counter[str] = Counter()
+        self._behind: defaultdict[str, deque[Job]] = defaultdict(deque)
         self._under_way: Counter[str] = Counter()
         self._unbooked = 0
         self._seconds: dict[str, float] = {}
@@ -115,18 +118,39 @@ class Dispatcher:
 
     def _call(self) -> None:
         while (job := self._jobs.get()) is not None:
-            result = self._engine.call(job)
-            took_s = self._monotonic() - job.step.claimed_s
-            with self._counting:
-                name = job.step.connection
-                self._under_way[name] -= 1
+            following = self._admitted(job)
+            while following is not None:
+                following = self._made(following)
+
+    def _admitted(self, job: Job) -> Job | None:
+        """Give a job back for this thread to make, or keep it for one of those that its connection has already."""
+        name = job.step.connection
+        with self._counting:
+            if self._calling[name] >= self._share:
+                self._behind[name].append(job)
+                return None
+            self._calling[name] += 1
+        return job
+
+    def _made(self, job: Job) -> Job | None:
+        """Make a call, and give the next of its connection that waited for this thread."""
+        result = self._engine.call(job)
+        took_s = self._monotonic() - job.step.claimed_s
+        name = job.step.connection
+        with self._counting:
+            self._under_way[name] -= 1
+            if not result.outcome.given_back:  # else its partner was not called, and nothing was learnt of it
                 known = self._seconds.get(name, took_s)
                 self._seconds[name] = known + SMOOTHING * (took_s - known)
-                under_way, cap = self._under_way[name], self._cap(name)
-            self._results.put(result)
-            # Of a fast partner many are claimed at once: a claim for each call that ends would cost more than the call.
-            if name in self._held and (cap <= self._threads or under_way <= cap // 2):
-                self._ring()
+            under_way, cap = self._under_way[name], self._cap(name)
+            following = self._behind[name].popleft() if self._behind[name] else None
+            if following is None:
+                self._calling[name] -= 1
+        self._results.put(result)
+        # Of a fast partner many are claimed at once: a claim for each call that ends would cost more than the call.
+        if name in self._held and (cap <= self._threads or under_way <= cap // 2):
+            self._ring()
+        return following
 
     def _book(self) -> None:
         """Book whatever has gathered; when the database is away, results are kept and booked when it is back."""

@@ -33,6 +33,7 @@ class Slowly:
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
+        self.counting = threading.Lock()
         self.at_work: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
         self.called: list[str] = []
@@ -42,12 +43,14 @@ class Slowly:
 
     def call(self, partner: object, request: Claimed) -> bool:  # noqa: ARG002 # as above
         name = request.connection
-        self.at_work[name] += 1
-        self.most[name] = max(self.most[name], self.at_work[name])
-        self.called.append(request.idempotency_key)
+        with self.counting:
+            self.at_work[name] += 1
+            self.most[name] = max(self.most[name], self.at_work[name])
+            self.called.append(request.idempotency_key)
         if name == "slow":
             self.go_on.wait(WITHIN_S)
-        self.at_work[name] -= 1
+        with self.counting:
+            self.at_work[name] -= 1
         return True
 
     def ask(self, partner: object, request: Any) -> Any | None:  # noqa: ANN401 # the port's answer
@@ -92,9 +95,9 @@ def working(database: Database, flow: Slowly) -> Generator[None]:
             dispatcher.close()
 
 
-def put(database: Database, connection: str, many: int, lane: str = "") -> None:
+def put(database: Database, connection: str, many: int, lane: str = "", name: str = "") -> None:
     with database.transaction() as session:
-        keys = [f"{connection}-{no}" for no in range(many)]
+        keys = [f"{name or connection}-{no}" for no in range(many)]
         add(session, [NewStep("f", lane or key, connection, key, None, {}) for key in keys], datetime.now(UTC))
 
 
@@ -118,6 +121,24 @@ def test_a_slow_partner_takes_half_of_the_threads_and_starves_nobody(database: D
         put(database, "fast", 100)
         wait_until(lambda: left(database) == 30)
     assert flow.most["slow"] == 4
+
+
+def test_a_fast_partner_that_falls_silent_keeps_to_its_share_and_starves_nobody(
+    database: Database, flow: Slowly
+) -> None:
+    flow.go_on.set()
+    put(database, "slow", 200)
+    with working(database, flow):
+        wait_until(lambda: left(database) == 0)  # it answers at once, so that many of its calls are taken ahead
+        flow.go_on.clear()
+        put(database, "slow", 100, name="later")
+        wait_until(lambda: flow.at_work["slow"] == 4)
+        put(database, "fast", 50)
+        wait_until(lambda: left(database) == 100)
+        assert flow.at_work["slow"] == 4
+    assert flow.most["slow"] == 4
+    with database.transaction() as session:  # what had been claimed was called and booked
+        assert row(session, "select 1 from step where state = 'in_flight'") is None
 
 
 def test_what_was_claimed_is_finished_when_it_ends(database: Database, flow: Slowly) -> None:
