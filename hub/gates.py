@@ -96,8 +96,8 @@ DUE: Final = f"""
     select head.connection, g.breaker, g.not_before from head
     left join connection_gate g on g.connection = head.connection
     left join connection_health h on h.connection = head.connection
-    where head.run_at <= :at and h.paused_at is null"""
-"""Connections with due calls, and what their gates say."""
+    where head.run_at <= :at and h.paused_at is null order by head.run_at, head.connection"""
+"""Connections with due calls, the longest waiting first, and what their gates say."""
 
 
 def allowances(

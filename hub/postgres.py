@@ -25,7 +25,8 @@ SETTINGS: Final = {
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",  # pragma: allowlist secret - a method's name
     "max_connections": "100",
-    "shared_buffers": "128MB",
+    "shared_buffers": "512MB",  # the indexes of a million waiting steps; less made a claim wait for the disk
+    "max_wal_size": "4GB",  # a checkpoint makes each page whole in the log again: rather seldom
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
