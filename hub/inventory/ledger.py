@@ -32,6 +32,7 @@ class Movement:
     ref: str
     on_hand: int = 0
     allocated: int = 0
+    soft: int = 0
 
 
 class Shortage(NoStock):
@@ -43,8 +44,9 @@ class Shortage(NoStock):
 
 
 KEY_JOIN: Final = """unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
-                            cast(:conditions as text[]), cast(:on_hands as bigint[]), cast(:allocateds as bigint[]))
-                     as wish (location, sku, owner, condition, on_hand, allocated)"""
+                            cast(:conditions as text[]), cast(:on_hands as bigint[]), cast(:allocateds as bigint[]),
+                            cast(:softs as bigint[]))
+                     as wish (location, sku, owner, condition, on_hand, allocated, soft)"""
 
 
 def post(session: Session, movements: Sequence[Movement], at: datetime) -> None:
@@ -54,10 +56,11 @@ def post(session: Session, movements: Sequence[Movement], at: datetime) -> None:
     """
     if not movements:
         return
-    wishes: defaultdict[StockKey, list[int]] = defaultdict(lambda: [0, 0])
+    wishes: defaultdict[StockKey, list[int]] = defaultdict(lambda: [0, 0, 0])
     for movement in movements:
         wishes[movement.key][0] += movement.on_hand
         wishes[movement.key][1] += movement.allocated
+        wishes[movement.key][2] += movement.soft
     keys = sorted(wishes)
     columns = _columns(keys, wishes)
     # The lock comes before the check: an UPDATE that joins a list locks rows in no order that can be relied on.
@@ -65,8 +68,9 @@ def post(session: Session, movements: Sequence[Movement], at: datetime) -> None:
         session,
         f"""select level.location, level.sku, level.owner, level.condition,
                    level.on_hand + wish.on_hand >= 0
-                   and level.allocated + wish.allocated between 0
-                       and level.on_hand + wish.on_hand + level.backorder_limit + level.short as fits
+                   and level.allocated + wish.allocated >= 0 and level.soft + wish.soft >= 0
+                   and level.allocated + wish.allocated + level.soft + wish.soft
+                       <= level.on_hand + wish.on_hand + level.backorder_limit + level.short as fits
             from stock_level level join {KEY_JOIN} using (location, sku, owner, condition)
             order by location, sku, owner, condition for update of level""",
         **columns,
@@ -78,6 +82,9 @@ def post(session: Session, movements: Sequence[Movement], at: datetime) -> None:
         session,
         f"""update stock_level level
             set on_hand = level.on_hand + wish.on_hand, allocated = level.allocated + wish.allocated,
+                soft = level.soft + wish.soft,
+                short = greatest(0, least(level.short, level.allocated + wish.allocated + level.soft + wish.soft
+                                                       - level.on_hand - wish.on_hand - level.backorder_limit)),
                 version = level.version + 1, updated_at = :at
             from {KEY_JOIN}
             where (level.location, level.sku, level.owner, level.condition)
@@ -96,6 +103,7 @@ def _columns(keys: Sequence[StockKey], wishes: Mapping[StockKey, Sequence[int]])
         "conditions": [key.condition for key in keys],
         "on_hands": [wishes[key][0] for key in keys],
         "allocateds": [wishes[key][1] for key in keys],
+        "softs": [wishes[key][2] for key in keys],
     }
 
 
@@ -120,26 +128,47 @@ def _write(session: Session, movements: Sequence[Movement], at: datetime) -> Non
     )
     if kept < len(movements):
         raise Conflict("a stock movement of this cause was booked before", code="movement_booked")
-    columns = ("id", "at", "reason", "ref", "location", "sku", "owner", "condition", "on_hand", "allocated")
-    lines = [(i, at, m.reason, m.ref, *m.key, m.on_hand, m.allocated) for m, i in zip(movements, ids, strict=True)]
+    columns = ("id", "at", "reason", "ref", "location", "sku", "owner", "condition", "on_hand", "allocated", "soft")
+    lines = [
+        (i, at, m.reason, m.ref, *m.key, m.on_hand, m.allocated, m.soft) for m, i in zip(movements, ids, strict=True)
+    ]
     copy(session, "stock_movement", columns, lines)
 
 
-def drift(session: Session) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A counter that its movements do not bear out: on hand, allocated and soft, as counted and as booked."""
+
+    key: StockKey
+    counted: tuple[int, int, int]
+    booked: tuple[int, int, int]
+
+    def __str__(self) -> str:
+        counters, ledger = ("/".join(map(str, three)) for three in (self.counted, self.booked))
+        return f"{self.key.sku} at {self.key.location}: counters {counters}, ledger {ledger}"
+
+
+def drift(session: Session) -> list[Drift]:
     """Compare every counter with the sum of its movements; give the counters that differ."""
     found = rows(
         session,
-        """select location, sku, level.on_hand, level.allocated, booked.on_hand as booked_on_hand,
-                  booked.allocated as booked_allocated
+        """select location, sku, owner, condition,
+                  coalesce(level.on_hand, 0) as on_hand, coalesce(level.allocated, 0) as allocated,
+                  coalesce(level.soft, 0) as soft, coalesce(booked.on_hand, 0) as booked_on_hand,
+                  coalesce(booked.allocated, 0) as booked_allocated, coalesce(booked.soft, 0) as booked_soft
            from stock_level level full join (
-               select location, sku, owner, condition, sum(on_hand) as on_hand, sum(allocated) as allocated
+               select location, sku, owner, condition, sum(on_hand)::bigint as on_hand,
+                      sum(allocated)::bigint as allocated, sum(soft)::bigint as soft
                from stock_movement group by 1, 2, 3, 4) booked using (location, sku, owner, condition)
-           where (coalesce(level.on_hand, 0), coalesce(level.allocated, 0))
-              <> (coalesce(booked.on_hand, 0), coalesce(booked.allocated, 0))
-           order by 1, 2 limit 100""",
+           where (coalesce(level.on_hand, 0), coalesce(level.allocated, 0), coalesce(level.soft, 0))
+              <> (coalesce(booked.on_hand, 0), coalesce(booked.allocated, 0), coalesce(booked.soft, 0))
+           order by 1, 2, 3, 4 limit 100""",
     )
     return [
-        f"{row.sku} at {row.location}: counters {row.on_hand}/{row.allocated}, "
-        f"ledger {row.booked_on_hand}/{row.booked_allocated}"
-        for row in found
+        Drift(
+            StockKey(one.location, one.sku, one.owner, one.condition),
+            (one.on_hand, one.allocated, one.soft),
+            (one.booked_on_hand, one.booked_allocated, one.booked_soft),
+        )
+        for one in found
     ]

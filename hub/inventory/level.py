@@ -11,11 +11,11 @@ from hub.inventory.table import Condition, Reason
 
 
 def free_pieces(session: Session, skus: Collection[str], *, lock: bool = False) -> Mapping[tuple[str, str], int]:
-    """Give the free pieces of each (location, SKU): on hand less allocated, saleable, of the location's own owner.
+    """Give the free pieces of each (location, SKU): on hand less promised, saleable, of the place's own owner.
 
     With `lock` the counters stay as they are until the transaction ends; they are locked in the order of their keys.
     """
-    statement = """select level.location, level.sku, level.on_hand - level.allocated as free
+    statement = """select level.location, level.sku, level.on_hand - level.allocated - level.soft as free
                    from stock_level level
                    join location on (location.code, location.owner) = (level.location, level.owner)
                    where level.sku = any(:skus) and level.condition = :condition"""
@@ -40,8 +40,8 @@ def receive(session: Session, brand: str, goods: Sequence[tuple[StockKey, int]],
     run(
         session,
         """insert into stock_level (brand, version, created_at, updated_at, location, sku, owner, condition, on_hand,
-                                    allocated, incoming, backorder_limit, short, authority)
-           select :brand, 1, :at, :at, location, sku, owner, condition, 0, 0, 0, 0, 0, 'hub'
+                                    allocated, soft, safety, incoming, backorder_limit, short, authority)
+           select :brand, 1, :at, :at, location, sku, owner, condition, 0, 0, 0, 0, 0, 0, 0, 'hub'
            from unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
                        cast(:conditions as text[])) as new (location, sku, owner, condition)
            order by location, sku, owner, condition

@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 def reconcile(session: Session, at: datetime) -> int:
     """Open a case for each counter that differs from its ledger, and give how many do."""
     found = drift(session)
-    cases = [NewCase(CAUSE, f"stock:{told.partition(':')[0]}", "", told) for told in found]
+    cases = [NewCase(CAUSE, f"stock:{one.key.sku} at {one.key.location}", "", str(one)) for one in found]
     if cases:
         _log.error("stock.drift", counters=len(cases))
     open_cases(session, cases, at)

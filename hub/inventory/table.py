@@ -13,24 +13,43 @@ class Condition(StrEnum):
     DAMAGED = "damaged"
 
 
+class Authority(StrEnum):
+    """Whose number counts; an owner's knows nothing of promises that the owner has not heard of."""
+
+    HUB = "hub"
+    OWNER = "owner"
+
+
 class Reason(StrEnum):
-    """Why a counter moved."""
+    """Why a counter moved; the last four are of soft reservations: made, given up, run out, become an order's."""
 
     RECEIVE = "receive"
     ALLOCATE = "allocate"
     RELEASE = "release"
     CONSUME = "consume"
     ADJUST = "adjust"
+    COUNT = "count"
+    HOLD = "hold"
+    UNHOLD = "unhold"
+    EXPIRE = "expire"
+    TAKE = "take"
 
 
 class StockLevel(Entity, table=True):
-    """How many pieces are there and promised: 0 ≤ allocated ≤ on_hand + backorder_limit + short, always."""
+    """How many pieces are there and promised: allocated + soft ≤ on_hand + backorder_limit + short, always.
+
+    `soft` is held for carts until their time is over; `safety` is kept back from what channels are promised, and no
+    limit to orders that came; `short` is what a count found missing under the promises, and only shrinks otherwise.
+    `authority` says whose number counts: the hub's, or the owner's, which is taken over as it is.
+    """
 
     __table_args__ = (
         one_of("condition", Condition),
+        one_of("authority", Authority),
         CheckConstraint("on_hand >= 0 and incoming >= 0 and backorder_limit >= 0 and short >= 0", name="counters"),
+        CheckConstraint("allocated >= 0 and soft >= 0 and safety >= 0", name="promises"),
+        CheckConstraint("allocated + soft <= on_hand + backorder_limit + short", name="never_oversold"),
         Index("ix_stock_level_sku", "sku", "location"),
-        CheckConstraint("allocated between 0 and on_hand + backorder_limit + short", name="never_oversold"),
     )
     location: str = words(primary_key=True, foreign_key="location.code")
     sku: str = words(primary_key=True, foreign_key="sku.code")
@@ -38,10 +57,12 @@ class StockLevel(Entity, table=True):
     condition: str = words(primary_key=True)
     on_hand: int = number(default=0)
     allocated: int = number(default=0)
+    soft: int = number(default=0)
+    safety: int = number(default=0)
     incoming: int = number(default=0)
     backorder_limit: int = number(default=0)
     short: int = number(default=0)
-    authority: str = words(default="hub")
+    authority: str = words(default="hub")  # as Authority.HUB
 
 
 class StockMovement(Table, table=True):
@@ -58,6 +79,7 @@ class StockMovement(Table, table=True):
     condition: str = words()
     on_hand: int = number()
     allocated: int = number()
+    soft: int = number(default=0)
 
 
 class StockMovementKey(Table, table=True):

@@ -13,6 +13,7 @@ import hub.fullness  # its tables
 import hub.gates  # its tables
 import hub.ids  # its tables
 import hub.inbox  # its tables
+import hub.inventory.reservation_table  # its tables
 import hub.inventory.table  # its tables
 import hub.order.table  # its tables
 import hub.people  # its tables
