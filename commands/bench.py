@@ -24,3 +24,17 @@ def flow(
     from commands.bench_flow import run_bench  # noqa: PLC0415 # each command imports what it needs
 
     raise typer.Exit(run_bench(steps, backlog, parked, as_json=as_json))
+
+
+@bench_app.command(
+    "intake", help=words("接单：从收件箱到已路由、已占库存", "orders from the inbox to routed and reserved")
+)
+def intake(
+    *,
+    orders: Annotated[int, typer.Option(min=1_000, help=words("订单数", "how many orders"))] = 30_000,
+    batch: Annotated[int, typer.Option(min=1, help=words("每个事务的订单数", "orders in one transaction"))] = 500,
+    as_json: AsJson = False,
+) -> None:
+    from commands.bench_intake import run_bench  # noqa: PLC0415 # each command imports what it needs
+
+    raise typer.Exit(run_bench(orders, batch, as_json=as_json))

@@ -25,11 +25,11 @@ class Ground:
     def __init__(self, server: str) -> None:
         self._server = server
         self._numbers = count(1)
-        self._keyring = Keyring.read(Keyring.generate().encode())
+        self.keyring = Keyring.read(Keyring.generate().encode())
         with connect(server) as connection:
             connection.execute(f"create database {TEMPLATE}".encode())
         upgrade(self._url(TEMPLATE))
-        database = Database(self._url(TEMPLATE), self._keyring, connections=1)
+        database = Database(self._url(TEMPLATE), self.keyring, connections=1)
         with database.transaction() as session:
             make_partitions(session, datetime.now(UTC))
         database.close()
@@ -40,7 +40,7 @@ class Ground:
         name = f"bench_{next(self._numbers)}"
         with connect(self._server) as connection:
             connection.execute(f"create database {name} template {TEMPLATE}".encode())
-        made = Database(self._url(name), self._keyring, connections=connections)
+        made = Database(self._url(name), self.keyring, connections=connections)
         try:
             yield made
         finally:

@@ -135,7 +135,7 @@ def market_config(secrets: Mapping[str, str], access: str, refresh: str, token_l
 def furnish(session: Session, orders: Sequence[StorefrontOrder], at: datetime) -> None:
     """Write warehouses, products and stock for some orders; doing it again adds what is missing."""
     for one in WAREHOUSES:
-        _write_warehouse(session, one, at)
+        write_warehouse(session, one, at)
     sold: Counter[str] = Counter()
     for order in orders:
         lines: Any = order.payload["lines"]
@@ -156,7 +156,8 @@ def _homes(sku: str) -> list[str]:
     return [one.code for one in ranked[:PLACES_PER_SKU]]
 
 
-def _write_warehouse(session: Session, one: Warehouse, at: datetime) -> None:
+def write_warehouse(session: Session, one: Warehouse, at: datetime) -> None:
+    """Write a warehouse that is not there yet."""
     run(
         session,
         """insert into location (brand, version, created_at, updated_at, code, name_zh, name_en, connection, owner,

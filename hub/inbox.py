@@ -6,11 +6,11 @@ are one row.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Identity, Index, text
 from sqlalchemy.engine import Row
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
 from hub.columns import Table, moment, number, one_of, sealed, words
-from hub.database import keyring_of, ring_after, row, rows, run
+from hub.database import copy, keyring_of, ring_after, row, rows, run
 from hub.errors import NeedsOperator, NotFound
 from hub.failpoints import reach
 
@@ -71,6 +71,14 @@ class InboxKey(Table, table=True):
     message_id: str = words(primary_key=True)
     inbox_id: int = number(unique=True)
     received_at: datetime = moment()
+
+
+class Arrival(NamedTuple):
+    """A message that is to be kept: who sent it, the sender's own number for it, its bytes."""
+
+    connection: str
+    message_id: str
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,54 @@ def keep(
     return found.inbox_id, True
 
 
+def keep_all(
+    session: Session, kind: str, arrivals: Sequence[Arrival], at: datetime, *, attended: bool = False
+) -> list[tuple[int, bool]]:
+    """Keep many messages of a kind at once; give for each its row id and whether it is new, as `keep` does."""
+    keys = sorted({(one.connection, one.message_id) for one in arrivals})
+    columns = {"connections": [key[0] for key in keys], "message_ids": [key[1] for key in keys]}
+    made = rows(
+        session,
+        """insert into inbox_key (connection, kind, message_id, inbox_id, received_at)
+           select connection, :kind, message_id, nextval(pg_get_serial_sequence('inbox', 'id')), :at
+           from unnest(cast(:connections as text[]), cast(:message_ids as text[])) as new (connection, message_id)
+           on conflict do nothing returning connection, message_id, inbox_id""",
+        kind=kind,
+        at=at,
+        **columns,
+    )
+    ids = {(one.connection, one.message_id): one.inbox_id for one in made}
+    new = set(ids)
+    if len(ids) < len(keys):
+        known = rows(
+            session,
+            """select connection, message_id, inbox_id from inbox_key
+               where kind = :kind and (connection, message_id) in (
+                   select * from unnest(cast(:connections as text[]), cast(:message_ids as text[])))""",
+            kind=kind,
+            **columns,
+        )
+        ids |= {(one.connection, one.message_id): one.inbox_id for one in known}
+    _write(session, kind, {ids[key]: one for one in reversed(arrivals) if (key := one[:2]) in new}, at, attended)
+    return [(ids[one[:2]], one[:2] in new) for one in arrivals]
+
+
+def _write(session: Session, kind: str, new: Mapping[int, Arrival], at: datetime, attended: bool) -> None:  # noqa: FBT001 # as `keep_all` has it
+    ring, run_at = keyring_of(session), at + FIRST_LOOK if attended else at
+    columns = (
+        *("id", "received_at", "connection", "kind", "message_id", "body", "state", "run_at", "attempts"),
+        *("error_code", "error"),
+    )
+    records = [
+        (i, at, one.connection, kind, one.message_id, ring.seal_body(one.body, place(i)), "received", run_at, 0, "", "")
+        for i, one in sorted(new.items())
+    ]
+    copy(session, "inbox", columns, records)
+    if new and not attended:
+        ring_after(session)
+    reach("intake.kept")
+
+
 def place(inbox_id: int) -> str:
     """Name where an inbox body belongs, for its seal."""
     return f"inbox|body|{inbox_id}"
@@ -202,6 +258,39 @@ def settle(
         error=error,
         id=message.id,
         received_at=message.received_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a message: the state it settles in, the order it became, or why it became none."""
+
+    message: Message
+    state: InboxState
+    order_id: int | None = None
+    code: str = ""
+    error: str = ""
+
+
+def settle_all(session: Session, verdicts: Sequence[Verdict], at: datetime) -> None:
+    """Say what became of many messages at once, as `settle` does of one."""
+    if not verdicts:
+        return
+    run(
+        session,
+        """update inbox set state = new.state, settled_at = :at, order_id = coalesce(new.order_id, inbox.order_id),
+                            error_code = new.code, error = new.error, attempts = attempts + 1
+           from unnest(cast(:ids as bigint[]), cast(:moments as timestamptz[]), cast(:states as text[]),
+                       cast(:orders as bigint[]), cast(:codes as text[]), cast(:errors as text[]))
+                as new (id, received_at, state, order_id, code, error)
+           where inbox.id = new.id and inbox.received_at = new.received_at""",
+        at=at,
+        ids=[one.message.id for one in verdicts],
+        moments=[one.message.received_at for one in verdicts],
+        states=[one.state for one in verdicts],
+        orders=[one.order_id for one in verdicts],
+        codes=[one.code for one in verdicts],
+        errors=[one.error for one in verdicts],
     )
 
 

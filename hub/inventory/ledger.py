@@ -43,15 +43,17 @@ class Shortage(NoStock):
         self.keys = frozenset(keys)
 
 
+KEY_COLUMNS: Final = ("reason", "ref", "location", "sku", "owner", "condition", "movement_id")
 KEY_JOIN: Final = """unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
                             cast(:conditions as text[]), cast(:on_hands as bigint[]), cast(:allocateds as bigint[]),
                             cast(:softs as bigint[]))
                      as wish (location, sku, owner, condition, on_hand, allocated, soft)"""
 
 
-def post(session: Session, movements: Sequence[Movement], at: datetime) -> None:
+def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh: bool = False) -> None:
     """Book movements, all or none. Counters are locked in the order of their keys, so that two batches never deadlock.
 
+    `fresh` promises that what the movements are for was made by this transaction, so none was booked before.
     Raises: Shortage when a counter would promise more than there is; Conflict when a movement was booked before.
     """
     if not movements:
@@ -92,7 +94,7 @@ def post(session: Session, movements: Sequence[Movement], at: datetime) -> None:
         at=at,
         **columns,
     )
-    _write(session, movements, at)
+    _write(session, movements, at, fresh=fresh)
 
 
 def _columns(keys: Sequence[StockKey], wishes: Mapping[StockKey, Sequence[int]]) -> dict[str, Any]:
@@ -107,10 +109,23 @@ def _columns(keys: Sequence[StockKey], wishes: Mapping[StockKey, Sequence[int]])
     }
 
 
-def _write(session: Session, movements: Sequence[Movement], at: datetime) -> None:
+def _write(session: Session, movements: Sequence[Movement], at: datetime, *, fresh: bool) -> None:
     ids = new_ids(session, len(movements), at)
-    records = [(m.reason, m.ref, *m.key, movement_id) for m, movement_id in zip(movements, ids, strict=True)]
-    records.sort()
+    records = sorted((m.reason, m.ref, *m.key, movement_id) for m, movement_id in zip(movements, ids, strict=True))
+    if fresh:
+        copy(session, "stock_movement_key", KEY_COLUMNS, records)
+    else:
+        _claim_keys(session, records)
+    columns = ("id", "at", "reason", "ref", "location", "sku", "owner", "condition", "on_hand", "allocated", "soft")
+    lines = [
+        (i, at, m.reason, m.ref, *m.key, m.on_hand, m.allocated, m.soft) for m, i in zip(movements, ids, strict=True)
+    ]
+    copy(session, "stock_movement", columns, lines)
+
+
+def _claim_keys(session: Session, records: Sequence[tuple[object, ...]]) -> None:
+    """Write which movements are booked; one that was booked before fails them all."""
+    columns = ("reasons", "refs", "locations", "skus", "owners", "conditions", "ids")
     kept = run(
         session,
         """insert into stock_movement_key (reason, ref, location, sku, owner, condition, movement_id)
@@ -118,21 +133,10 @@ def _write(session: Session, movements: Sequence[Movement], at: datetime) -> Non
                                 cast(:skus as text[]), cast(:owners as text[]), cast(:conditions as text[]),
                                 cast(:ids as bigint[]))
            on conflict do nothing""",
-        **dict(
-            zip(
-                ("reasons", "refs", "locations", "skus", "owners", "conditions", "ids"),
-                ([record[i] for record in records] for i in range(7)),
-                strict=True,
-            )
-        ),
+        **dict(zip(columns, map(list, zip(*records, strict=True)), strict=True)),
     )
-    if kept < len(movements):
+    if kept < len(records):
         raise Conflict("a stock movement of this cause was booked before", code="movement_booked")
-    columns = ("id", "at", "reason", "ref", "location", "sku", "owner", "condition", "on_hand", "allocated", "soft")
-    lines = [
-        (i, at, m.reason, m.ref, *m.key, m.on_hand, m.allocated, m.soft) for m, i in zip(movements, ids, strict=True)
-    ]
-    copy(session, "stock_movement", columns, lines)
 
 
 @dataclass(frozen=True, slots=True)

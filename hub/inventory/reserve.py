@@ -19,12 +19,12 @@ class Claim:
     quantity: int
 
 
-def reserve(session: Session, claims: Sequence[Claim], at: datetime) -> None:
-    """Promise pieces, all or none.
+def reserve(session: Session, claims: Sequence[Claim], at: datetime, *, fresh: bool = False) -> None:
+    """Promise pieces, all or none; `fresh` says that what they are for was made by this transaction.
 
     Raises: Shortage naming the counters that have too little.
     """
-    post(session, [Movement(c.key, Reason.ALLOCATE, c.ref, allocated=c.quantity) for c in claims], at)
+    post(session, [Movement(c.key, Reason.ALLOCATE, c.ref, allocated=c.quantity) for c in claims], at, fresh=fresh)
 
 
 def release(session: Session, claims: Sequence[Claim], at: datetime) -> None:

@@ -55,6 +55,11 @@ class NormalOrder:
     def order(self) -> Order:
         return self.shop_order.order
 
+    @property
+    def goods(self) -> int:
+        """Give what the goods cost before any reduction."""
+        return sum([line.amount for line in self.lines if line.parent_no is None])
+
 
 def normalise(
     shop_order: ShopOrder, bound: Mapping[tuple[str, str], str], products: Mapping[str, Product]

@@ -5,8 +5,8 @@ One bad order never fails its neighbours: it comes back with its error, and noth
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -17,13 +17,26 @@ from hub.catalogue.find import find_bound, find_products
 from hub.database import copy, keyring_of, rows
 from hub.errors import Conflict, Rejected
 from hub.ids import new_ids
-from hub.order.allocate import Need, allocate, write_holds
+from hub.inventory.ledger import Shortage
+from hub.inventory.reserve import reserve
+from hub.keyring import SubjectKey
+from hub.order.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
 from hub.order.hold import Evidence, Hold, HoldType, holds_of
 from hub.order.model import ShopOrder
 from hub.order.normalise import NormalOrder, normalise
+from hub.order.plan import Need, Sourced, plan
 from hub.order.policy import POLICY, Policy
-from hub.order.record import line_records, order_record, payload_hash, share_records, wants_of
+from hub.order.record import (
+    LINE_COLUMNS,
+    SHARE_COLUMNS,
+    line_records,
+    order_record,
+    payload_hash,
+    share_records,
+    wants_of,
+)
 from hub.order.status import Event, Lifecycle, move
+from hub.order.twins import find_twins
 from hub.subject import known_subjects
 
 TAKEN_BACK: Final = b""
@@ -32,8 +45,6 @@ TAKEN_BACK: Final = b""
 WITHDRAWN: Final = "withdrawn"
 """Why a message became no order: its channel has said that the buyer took it back."""
 
-TWIN_WINDOW: Final = timedelta(minutes=10)
-
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -41,6 +52,13 @@ class Placed:
 
     order_id: int
     existing: bool = False
+
+
+class New(NamedTuple):
+    """An order that is placed for the first time, with the hash of its contents."""
+
+    order: NormalOrder
+    digest: bytes
 
 
 def place(
@@ -52,19 +70,78 @@ def place(
     Conflict (order_conflict: the number exists with other contents).
     """
     normal = _normalised(session, orders)
-    keyed = _key(session, orders, normal, at)
-    fresh = {i: placed.order_id for i, placed in keyed.items() if isinstance(placed, Placed) and not placed.existing}
-    new = {order_id: one for i, order_id in fresh.items() if isinstance(one := normal[i], NormalOrder)}
-    _write(session, new, at, zone)
-    evidence = _evidence(session, new)
-    holds = {order_id: holds_of(one, evidence[order_id], policy.holds) for order_id, one in new.items()}
-    write_holds(session, holds, policy.version, at)
+    hashes = {i: payload_hash(orders[i]) for i, one in enumerate(normal) if isinstance(one, NormalOrder)}
+    keyed = _key(session, orders, hashes, at)
+    new = {
+        placed.order_id: New(one, hashes[i])
+        for i, placed in keyed.items()
+        if isinstance(placed, Placed) and not placed.existing and isinstance(one := normal[i], NormalOrder)
+    }
+    if new:
+        _place_new(session, new, at, zone, policy)
+    return [_answer(normal[i], keyed.get(i)) for i in range(len(orders))]
+
+
+def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: ZoneInfo, policy: Policy) -> None:
+    """Hold, source and write orders that are new, each row as it stays; counters come last, for others wait for them.
+
+    The first plan is made without locks; if somebody else took the pieces meanwhile, all is written again by a second,
+    made with the counters held still, so it cannot fail.
+    """
+    subjects = _subjects(session, new, at)
+    twins = find_twins(session, new, subjects)
+    holds = {
+        order_id: holds_of(one.order, Evidence(twins.get(order_id)), policy.holds) for order_id, one in new.items()
+    }
+    needs = [need_of(order_id, one.order) for order_id, one in new.items() if not blocked(holds[order_id])]
+    ring = keyring_of(session)
+    rows_of = {
+        order_id: order_record(order_id, one.order, one.digest, subjects[order_id], ring, at, zone)
+        for order_id, one in new.items()
+    }
+    try:
+        with session.begin_nested():
+            sourced = plan(session, needs, policy, {})
+            _write(session, new, rows_of, holds, sourced, policy, at)
+    except Shortage:
+        sourced = plan(session, needs, policy, {}, lock=True)
+        _write(session, new, rows_of, holds, sourced, policy, at)
     _open_hold_cases(session, new, holds, at)
-    free = {order_id: one for order_id, one in new.items() if not blocked(holds[order_id])}
-    allocate(session, [need_of(order_id, one) for order_id, one in free.items()], policy, at, fresh=True)
+    open_stock_cases(session, sourced.plans, at)
     told = [(f"order:{order_id}", {"holds": [hold.type for hold in holds[order_id]]}) for order_id in new]
     record_all(session, at, "system", "order.place", told)
-    return [_answer(normal[i], keyed.get(i)) for i in range(len(orders))]
+
+
+def _write(  # what is known of a batch, handed over once
+    session: Session,
+    new: Mapping[int, New],
+    rows_of: Mapping[int, Mapping[str, Any]],
+    holds: Mapping[int, Sequence[Hold]],
+    sourced: Sourced,
+    policy: Policy,
+    at: datetime,
+) -> None:
+    pieces = sourced.pieces()
+    moved = {order_id for order_id, _ in pieces}
+    accepted = move(Lifecycle.RECEIVED, Event.ACCEPT)
+    routed = move(accepted, Event.SOURCE)
+    columns = [*next(iter(rows_of.values())), "lifecycle"]
+    copy(
+        session,
+        "sales_order",
+        columns,
+        [(*row.values(), routed if order_id in moved else accepted) for order_id, row in rows_of.items()],
+    )
+    lines = [line for order_id, one in new.items() for line in line_records(order_id, one.order.lines, pieces)]
+    copy(session, "order_line", LINE_COLUMNS, lines)
+    shares = [share for order_id, one in new.items() for share in share_records(order_id, one.order.shares)]
+    if shares:
+        copy(session, "price_adjustment", SHARE_COLUMNS, shares)
+    unmet = unmet_holds(sourced.plans)
+    every = {order_id: [*holds[order_id], *unmet.get(order_id, ())] for order_id in new}
+    write_holds(session, every, policy.version, at, fresh=True)
+    write_sourced(session, sourced, {}, at)
+    reserve(session, list(sourced.claims()), at, fresh=True)
 
 
 def blocked(holds: Sequence[Hold]) -> bool:
@@ -91,13 +168,10 @@ def _normalised(session: Session, orders: Sequence[ShopOrder]) -> list[NormalOrd
 
 
 def _key(
-    session: Session, orders: Sequence[ShopOrder], normal: Sequence[NormalOrder | Rejected], at: datetime
+    session: Session, orders: Sequence[ShopOrder], hashes: Mapping[int, bytes], at: datetime
 ) -> dict[int, Placed | Rejected]:
     """Claim the numbers of the good orders, in the order of their keys; those that are taken are compared instead."""
-    wanted = {
-        i: (orders[i].shop, orders[i].order.external_id) for i, one in enumerate(normal) if isinstance(one, NormalOrder)
-    }
-    hashes = {i: payload_hash(orders[i]) for i in wanted}
+    wanted = {i: (orders[i].shop, orders[i].order.external_id) for i in hashes}
     firsts: dict[tuple[str, str], int] = {}
     for i, key in wanted.items():
         firsts.setdefault(key, i)
@@ -138,58 +212,24 @@ def _compare(key: tuple[str, str], there: tuple[int, bytes], digest: bytes, *, i
     return Placed(order_id, existing=not is_new)
 
 
-def _write(session: Session, new: Mapping[int, NormalOrder], at: datetime, zone: ZoneInfo) -> None:
-    ring = keyring_of(session)
-    subjects = {
-        brand: known_subjects(
-            session, brand, {one.order.buyer.ref for one in new.values() if one.shop_order.brand == brand}, at
-        )
-        for brand in sorted({one.shop_order.brand for one in new.values()})
-    }
-    lifecycle = move(Lifecycle.RECEIVED, Event.ACCEPT)
-    records = [
-        order_record(order_id, one, subjects[one.shop_order.brand][one.order.buyer.ref], ring, lifecycle, at, zone)
-        for order_id, one in new.items()
-    ]
-    if not records:
-        return
-    copy(session, "sales_order", list(records[0]), [list(record.values()) for record in records])
-    lines = [record for order_id, one in new.items() for record in line_records(order_id, one.lines)]
-    copy(session, "order_line", list(lines[0]), [list(record.values()) for record in lines])
-    shares = [record for order_id, one in new.items() for record in share_records(order_id, one.shares)]
-    if shares:
-        copy(session, "price_adjustment", list(shares[0]), [list(record.values()) for record in shares])
-
-
-def _evidence(session: Session, new: Mapping[int, NormalOrder]) -> dict[int, Evidence]:
-    """Look for twins: another order of the same buyer and total, placed within ten minutes and known before.
-
-    A batch holds its buyers' rows, so another batch's order that is seen here was there first, whatever its id.
-    """
-    found = rows(
-        session,
-        """select mine.id, min(other.id) as twin from sales_order mine join sales_order other
-             on other.subject_id = mine.subject_id and other.total = mine.total
-            and (other.id < mine.id or other.id <> all(:ids))
-            and other.shop = mine.shop
-            and other.placed_at between mine.placed_at - cast(:window as interval) and mine.placed_at + :window
-           where mine.id = any(:ids) and mine.type = 'normal' and other.lifecycle <> 'cancelled' group by mine.id""",
-        ids=list(new),
-        window=TWIN_WINDOW,
-    )
-    twins = {row.id: row.twin for row in found}
-    return {order_id: Evidence(twins.get(order_id)) for order_id in new}
+def _subjects(session: Session, new: Mapping[int, New], at: datetime) -> dict[int, tuple[int, SubjectKey]]:
+    """Find or make the people of the orders; their rows stay locked, brand by brand."""
+    found: dict[str, Mapping[str, tuple[int, SubjectKey]]] = {}
+    for brand in sorted({one.order.shop_order.brand for one in new.values()}):
+        refs = {one.order.order.buyer.ref for one in new.values() if one.order.shop_order.brand == brand}
+        found[brand] = known_subjects(session, brand, refs, at)
+    return {order_id: found[one.order.shop_order.brand][one.order.order.buyer.ref] for order_id, one in new.items()}
 
 
 def _open_hold_cases(
-    session: Session, new: Mapping[int, NormalOrder], holds: Mapping[int, Sequence[Hold]], at: datetime
+    session: Session, new: Mapping[int, New], holds: Mapping[int, Sequence[Hold]], at: datetime
 ) -> None:
     """Call a person for every order that waits: an address has its own way to go on, all else is a review."""
     cases = [
         NewCase(
             "address" if hold.type is HoldType.ADDRESS else "review",
             f"order:{order_id}",
-            new[order_id].shop_order.brand,
+            new[order_id].order.shop_order.brand,
             f"{hold.type}: {hold.rule}",
             order_id,
         )

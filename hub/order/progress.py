@@ -16,10 +16,11 @@ from hub.fulfilment.ship import ship
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.level import hold_still
 from hub.order.advance import advance
-from hub.order.allocate import Need, allocate
+from hub.order.allocate import allocate
 from hub.order.cancel import finish_cancel, wants_cancel
 from hub.order.counters import give_back, mark_shipped
 from hub.order.lock import Locked, lock_order, open_blockers
+from hub.order.plan import Need
 from hub.order.policy import POLICY, Policy
 from hub.order.post import post
 from hub.order.track import follow

@@ -13,7 +13,7 @@ from hub.causes import CAUSES
 from hub.database import row
 from hub.errors import Conflict, Rejected
 from hub.ids import new_ids
-from hub.inbox import InboxState, Message, settle
+from hub.inbox import InboxState, Message, Verdict, settle_all
 from hub.order.cancel import cancel
 from hub.order.find import find_order_id
 from hub.order.model import ShopOrder
@@ -56,18 +56,20 @@ def receive(
         with span("orders.place", orders=len(orders)):
             answers = iter(place(session, orders, at, zone) if orders else [])
     results: list[Received] = []
+    verdicts: list[Verdict] = []
     for message, reading in zip(messages[:part], readings[:part], strict=True):
         result = next(answers) if isinstance(reading, ShopOrder) else reading
         if result is None or (isinstance(result, Conflict) and result.code == WITHDRAWN):
-            settle(session, message, InboxState.SUPERSEDED, at, code=WITHDRAWN)
+            verdicts.append(Verdict(message, InboxState.SUPERSEDED, code=WITHDRAWN))
             results.append(Received(message, None))
         elif isinstance(result, Placed):
-            settle(session, message, InboxState.DONE, at, order_id=result.order_id)
+            verdicts.append(Verdict(message, InboxState.DONE, result.order_id))
             results.append(Received(message, result))
         else:
             state = InboxState.PARKED if brand_of else InboxState.REFUSED
-            settle(session, message, state, at, code=result.code, error=result.message)
+            verdicts.append(Verdict(message, state, code=result.code, error=result.message))
             results.append(Received(message, None, result))
+    settle_all(session, verdicts, at)
     if brand_of:
         failed = [(one.message, one.error) for one in results if one.error]
         open_cases(session, [parked_case(message, error, brand_of(message)) for message, error in failed], at)

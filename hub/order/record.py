@@ -1,28 +1,28 @@
 """Lay a normalised order out as rows; what is personal is sealed here and nowhere else."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from hub.keyring import Keyring, SubjectKey
 from hub.order.model import ShopOrder
 from hub.order.normalise import NormalLine, NormalOrder, Share
-from hub.order.status import Fulfilment, Lifecycle, Payment
+from hub.order.status import Fulfilment, Payment
 from hub.sourcing.model import Want
 
 
 def order_record(
     order_id: int,
     one: NormalOrder,
+    digest: bytes,
     subject: tuple[int, SubjectKey],
     ring: Keyring,
-    lifecycle: Lifecycle,
     at: datetime,
     zone: ZoneInfo,
 ) -> dict[str, Any]:
-    """Give the row of sales_order."""
+    """Give the row of sales_order, but for its lifecycle, which sourcing decides."""
     shop_order, order, to = one.shop_order, one.order, one.order.receiver
     subject_id, key = subject
     phone = plain_phone(to.phone)
@@ -37,13 +37,12 @@ def order_record(
         "platform": shop_order.platform,
         "external_id": order.external_id,
         "source_revision": order.source_revision,
-        "payload_hash": payload_hash(shop_order),
+        "payload_hash": digest,
         "type": order.type,
-        "lifecycle": lifecycle,
         "payment": Payment.PAID if order.paid_at else Payment.UNPAID,
         "fulfilment": Fulfilment.NONE,
         "currency": order.currency,
-        "goods": order.goods,
+        "goods": one.goods,
         "discount": order.discount,
         "freight": order.freight,
         "total": order.total,
@@ -127,43 +126,37 @@ def phone_tail(phone: str) -> str:
     return tail if tail.isdigit() else ""
 
 
-def line_records(order_id: int, lines: Sequence[NormalLine]) -> Iterator[dict[str, Any]]:
-    """Give the rows of order_line."""
-    for line in lines:
-        yield {
-            "order_id": order_id,
-            "line_no": line.line_no,
-            "external_line_id": line.external_line_id,
-            "kind": line.kind,
-            "parent_no": line.parent_no,
-            "channel_sku": line.channel_sku,
-            "sku": line.product.sku,
-            "title": line.product.title,
-            "storage": line.product.storage,
-            "grams": line.product.grams,
-            "gift": line.gift,
-            "unit_price": line.unit_price,
-            "amount": line.amount,
-            "discount": line.discount,
-            "ordered": line.ordered,
-            **dict.fromkeys(("allocated", "shipped", "delivered", "returned", "cancelled"), 0),
-        }
+LINE_COLUMNS: Final = (
+    *("order_id", "line_no", "external_line_id", "kind", "parent_no", "channel_sku", "sku", "title", "storage"),
+    *("grams", "gift", "unit_price", "amount", "discount", "ordered", "allocated"),
+    *("shipped", "delivered", "returned", "cancelled"),
+)
+SHARE_COLUMNS: Final = (
+    *("order_id", "no", "line_no", "source", "code", "funder", "rule_version", "source_amount", "amount"),
+)
 
 
-def share_records(order_id: int, shares: Sequence[Share]) -> Iterator[dict[str, Any]]:
+def line_records(
+    order_id: int, lines: Sequence[NormalLine], allocated: Mapping[tuple[int, int], int]
+) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of order_line; `allocated` pieces by (order, line)."""
+    for one in lines:
+        product = one.product
+        yield (
+            *(order_id, one.line_no, one.external_line_id, one.kind, one.parent_no, one.channel_sku),
+            *(product.sku, product.title, product.storage, product.grams, one.gift, one.unit_price),
+            *(one.amount, one.discount, one.ordered, allocated.get((order_id, one.line_no), 0), 0, 0, 0, 0),
+        )
+
+
+def share_records(order_id: int, shares: Sequence[Share]) -> Iterator[tuple[Any, ...]]:
     """Give the rows of price_adjustment."""
-    for share in shares:
-        yield {
-            "order_id": order_id,
-            "no": share.no,
-            "line_no": share.line_no,
-            "source": share.adjustment.source,
-            "code": share.adjustment.code,
-            "funder": share.adjustment.funder,
-            "rule_version": "largest-remainder-1",
-            "source_amount": share.adjustment.amount,
-            "amount": share.amount,
-        }
+    for one in shares:
+        of = one.adjustment
+        yield (
+            *(order_id, one.no, one.line_no, of.source, of.code, of.funder),
+            *("largest-remainder-1", of.amount, one.amount),
+        )
 
 
 def wants_of(lines: Sequence[NormalLine]) -> Iterator[Want]:
@@ -171,10 +164,4 @@ def wants_of(lines: Sequence[NormalLine]) -> Iterator[Want]:
     for line in lines:
         if line.ships:
             product = line.product
-            yield Want(
-                line_no=line.line_no,
-                sku=product.sku,
-                quantity=line.ordered,
-                storage=product.storage,
-                grams=product.grams,
-            )
+            yield Want(line.line_no, product.sku, line.ordered, product.storage, product.grams)

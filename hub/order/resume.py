@@ -1,5 +1,6 @@
 """Let a held order go on: a person releases its holds, and it is sourced like any other."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -9,8 +10,9 @@ from hub.audit import plain, record
 from hub.cases import resolve
 from hub.database import rows, run
 from hub.errors import Conflict
-from hub.order.allocate import Need, Plan, allocate
+from hub.order.allocate import allocate
 from hub.order.lock import lock_order, open_blockers
+from hub.order.plan import Need, Plan
 from hub.order.policy import POLICY, Policy
 from hub.order.progress import barred, wants_for
 from hub.order.status import Lifecycle
@@ -26,7 +28,7 @@ def release_holds(
     *,
     division: str = "",
     policy: Policy = POLICY,
-) -> list[Plan]:
+) -> Sequence[Plan]:
     """Release an order's holds with a reason, correct its division if one is given, and source what is open.
 
     Raises: NotFound (order, division), Unauthorised; Conflict when the order has ended, a cancellation is under way or

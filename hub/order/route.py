@@ -37,7 +37,7 @@ def route(  # the parts of a question, named once here
     for part in parts:
         skus = sorted({want.sku for want in part})
         sites = [_site(places[code], km, shelf.free(code, skus), barred) for km, code in ranked]
-        question = Question(policy=version, wants=part, sites=tuple(sites), costs=costs)
+        question = Question(version, part, tuple(sites), costs)
         decision = decide(question)
         shelf.take(decision)
         yield question, decision
@@ -45,4 +45,4 @@ def route(  # the parts of a question, named once here
 
 def _site(place: Place, km: int, free: dict[str, int], barred: frozenset[str]) -> Site:
     obstacle = "rejected_before" if place.code in barred else "" if place.active else "closed"
-    return Site(code=place.code, km=km, handling=place.handling, storages=place.storages, free=free, barred=obstacle)
+    return Site(place.code, km, place.handling, place.storages, free, obstacle)

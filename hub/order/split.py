@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from hub.sourcing.model import Want
 
 Lines = tuple[Want, ...]
@@ -19,6 +21,8 @@ def split(lines: Lines, splitters: Sequence[Splitter]) -> list[Lines]:
 
 def by_storage(lines: Lines) -> list[Lines]:
     """One temperature a parcel, in the order the temperatures first occur."""
+    if len({want.storage for want in lines}) == 1:
+        return [lines]
     groups: defaultdict[str, list[Want]] = defaultdict(list)
     for want in lines:
         groups[want.storage].append(want)
@@ -29,6 +33,8 @@ def by_weight(limit: int) -> Splitter:
     """Make the splitter that fills parcels up to `limit` grams; a piece that alone is heavier travels alone."""
 
     def splitter(lines: Lines) -> list[Lines]:
+        if sum(want.quantity * want.grams for want in lines) <= limit:
+            return [lines]
         parcels: list[list[Want]] = [[]]
         left = limit
         for want in lines:
@@ -40,7 +46,7 @@ def by_weight(limit: int) -> Splitter:
                     left = limit
                     continue
                 fit = fit or 1
-                parcels[-1].append(want.model_copy(update={"quantity": fit}))
+                parcels[-1].append(want if want.quantity == fit else replace(want, quantity=fit))
                 rest, left = rest - fit, max(0, left - fit * want.grams)
         return [tuple(parcel) for parcel in parcels if parcel]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from pydantic import Field
 from sqlalchemy.orm import Session
 
@@ -118,5 +119,7 @@ def _happenings(session: Session, order_id: int) -> Iterator[Happening]:
             values: tuple[Any, ...] = tuple(found)
             one = Happening(**dict(zip(Happening.model_fields, values, strict=True)))
             yield (
-                one.model_copy(update={"why": tell(Decision.model_validate_json(one.why))}) if kind == "route" else one
+                one.model_copy(update={"why": tell(msgspec.json.decode(one.why, type=Decision))})
+                if kind == "route"
+                else one
             )

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import msgspec
+from pydantic import ConfigDict
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
@@ -49,6 +51,8 @@ class TracedCandidate(Document):
 class TracedDecision(Document):
     """One decision; `replays` says whether its input leads to its outcome again, None for another solver's."""
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)  # the decision's own values, which are not pydantic's
+
     no: int
     decided_at: datetime
     policy: str
@@ -83,7 +87,7 @@ def trace_routing(session: Session, order_id: int) -> list[TracedDecision]:
 
 
 def _decision(found: Row[tuple[object, ...]], names: Names) -> TracedDecision:
-    question, outcome = Question.model_validate(found.input), Decision.model_validate(found.outcome)
+    question, outcome = msgspec.convert(found.input, Question), msgspec.convert(found.outcome, Decision)
     same = question.digest() == found.input_hash and decide(question) == outcome if outcome.solver == SOLVER else None
     return TracedDecision(
         no=found.no,

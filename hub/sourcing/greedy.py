@@ -1,16 +1,16 @@
 """Decide where the goods of one order part come from: one location that has all of it, else the best cover."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from hub.sourcing.model import Candidate, Choice, Costs, Decision, Question, Site, Take, Want
 
 FIRST_KG: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What one location can give of what is still wanted, and what sending that would cost."""
 
     site: Site
@@ -25,20 +25,23 @@ def decide(question: Question) -> Decision:
     A location that has everything wins by cost, then by code. When none has, the cheapest per piece goes first and the
     rest is asked again: the classical greedy cover, at most ln(n)+1 times the optimum (Chvatal 1979).
     """
-    wanted = {want.line_no: want for want in question.wants}
-    able = [site for site in question.sites if not _obstacle(site, question.wants)]
+    wanted: Sequence[Want] = question.wants
+    obstacles = _obstacles(question)
+    able = [site for site, obstacle in zip(question.sites, obstacles, strict=True) if not obstacle]
     choices: list[Choice] = []
-    first = [offer(site, list(wanted.values()), question.costs) for site in able]
+    first = [offer(site, wanted, question.costs) for site in able]
     offers = first
-    while wanted and (best := _best(offers, sum(want.quantity for want in wanted.values()))):
-        choices.append(Choice(code=best.site.code, cost=best.cost, takes=best.takes))
+    while wanted and (best := _best(offers, sum(want.quantity for want in wanted))):
+        choices.append(Choice(best.site.code, best.cost, best.takes))
         wanted = _less(wanted, best.takes)
-        chosen = {choice.code for choice in choices}
-        offers = [offer(site, list(wanted.values()), question.costs) for site in able if site.code not in chosen]
+        if wanted:
+            chosen = {choice.code for choice in choices}
+            offers = [offer(site, wanted, question.costs) for site in able if site.code not in chosen]
+    barred = [(site, obstacle) for site, obstacle in zip(question.sites, obstacles, strict=True) if obstacle]
     return Decision(
         choices=tuple(choices),
-        unmet=tuple(Take(line_no=w.line_no, sku=w.sku, quantity=w.quantity) for w in wanted.values()),
-        candidates=tuple(_explain(question, first, choices)),
+        unmet=tuple([Take(want.line_no, want.sku, want.quantity) for want in wanted]),
+        candidates=tuple(_explain(question, first, barred, choices)),
         cost=sum(choice.cost for choice in choices),
         bound=_bound(question, able, choices) if choices else 0,
     )
@@ -46,16 +49,18 @@ def decide(question: Question) -> Decision:
 
 def offer(site: Site, wants: Sequence[Want], costs: Costs) -> Offer:
     """Say what a location can give of these lines, and at which cost."""
-    free = dict(site.free)
+    free = site.free if len(wants) == 1 else dict(site.free)  # two lines may ask for one SKU
     takes: list[Take] = []
-    grams = 0
+    grams = pieces = 0
     for want in wants:
         quantity = min(want.quantity, free.get(want.sku, 0))
         if quantity > 0:
-            free[want.sku] -= quantity
+            if len(wants) > 1:
+                free[want.sku] -= quantity
             grams += quantity * want.grams
-            takes.append(Take(line_no=want.line_no, sku=want.sku, quantity=quantity))
-    return Offer(site, tuple(takes), sum(take.quantity for take in takes), cost_of(site, grams, costs))
+            pieces += quantity
+            takes.append(Take(want.line_no, want.sku, quantity))
+    return Offer(site, tuple(takes), pieces, cost_of(site, grams, costs))
 
 
 def cost_of(site: Site, grams: int, costs: Costs) -> int:
@@ -68,12 +73,10 @@ def _further(grams: int) -> int:
     return -(-max(0, grams - FIRST_KG) // FIRST_KG)
 
 
-def _obstacle(site: Site, wants: Sequence[Want]) -> str:
-    if site.barred:
-        return site.barred
-    if any(want.storage not in site.storages for want in wants):
-        return "storage"
-    return ""
+def _obstacles(question: Question) -> list[str]:
+    """Say of each site what keeps it from being asked at all, if anything does."""
+    storages = {want.storage for want in question.wants}
+    return [site.barred or ("" if storages.issubset(site.storages) else "storage") for site in question.sites]
 
 
 def _best(offers: Sequence[Offer], wanted: int) -> Offer | None:
@@ -84,10 +87,12 @@ def _best(offers: Sequence[Offer], wanted: int) -> Offer | None:
     return min(part, key=lambda one: (one.cost / one.pieces, one.site.code), default=None)
 
 
-def _less(wanted: Mapping[int, Want], takes: Sequence[Take]) -> dict[int, Want]:
+def _less(wanted: Sequence[Want], takes: Sequence[Take]) -> list[Want]:
     taken = {take.line_no: take.quantity for take in takes}
-    rest = {no: want.model_copy(update={"quantity": want.quantity - taken.get(no, 0)}) for no, want in wanted.items()}
-    return {no: want for no, want in rest.items() if want.quantity}
+    left = [(want, want.quantity - taken.get(want.line_no, 0)) for want in wanted]
+    return [
+        replace(want, quantity=quantity) if want.quantity != quantity else want for want, quantity in left if quantity
+    ]
 
 
 def _bound(question: Question, able: Sequence[Site], choices: Sequence[Choice]) -> int:
@@ -98,35 +103,26 @@ def _bound(question: Question, able: Sequence[Site], choices: Sequence[Choice]) 
     return parcel + _further(grams) * min(question.costs.per_further_kg, parcel)
 
 
-def _explain(question: Question, offers: Sequence[Offer], choices: Sequence[Choice]) -> list[Candidate]:
+def _explain(
+    question: Question, offers: Sequence[Offer], barred: Sequence[tuple[Site, str]], choices: Sequence[Choice]
+) -> list[Candidate]:
     """Tell of each location why it was or was not taken, and by how much it lost or which pieces it lacked."""
     chosen = {choice.code for choice in choices}
     wanted = sum(want.quantity for want in question.wants)
     told: list[Candidate] = []
-    for one in offers:
-        short = _missing(one, question.wants)
-        verdict = "chosen" if one.site.code in chosen else "short" if one.pieces < wanted else "dearer"
-        lost_by = one.cost - choices[0].cost if verdict == "dearer" else 0
-        told.append(_candidate(one, verdict, lost_by, short if verdict != "chosen" else {}))
-    barred = [(site, obstacle) for site in question.sites if (obstacle := _obstacle(site, question.wants))]
-    told += [Candidate(code=s.code, km=s.km, pieces=0, cost=0, verdict=obstacle) for s, obstacle in barred]
+    for site, takes, pieces, cost in offers:
+        if site.code in chosen:
+            told.append(Candidate(site.code, site.km, pieces, cost, "chosen"))
+        elif pieces < wanted:
+            told.append(Candidate(site.code, site.km, pieces, cost, "short", 0, _missing(takes, question.wants)))
+        else:
+            told.append(Candidate(site.code, site.km, pieces, cost, "dearer", cost - choices[0].cost))
+    told += [Candidate(site.code, site.km, 0, 0, obstacle) for site, obstacle in barred]
     return told
 
 
-def _candidate(one: Offer, verdict: str, lost_by: int, missing: dict[str, int]) -> Candidate:
-    return Candidate(
-        code=one.site.code,
-        km=one.site.km,
-        pieces=one.pieces,
-        cost=one.cost,
-        verdict=verdict,
-        lost_by=lost_by,
-        missing=missing,
-    )
-
-
-def _missing(one: Offer, wants: Sequence[Want]) -> dict[str, int]:
-    given = {take.line_no: take.quantity for take in one.takes}
+def _missing(takes: Sequence[Take], wants: Sequence[Want]) -> dict[str, int]:
+    given = {take.line_no: take.quantity for take in takes}
     missing: dict[str, int] = {}
     for want in wants:
         lack = want.quantity - given.get(want.line_no, 0)

@@ -1,7 +1,9 @@
 from collections.abc import Mapping
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hub.sourcing.greedy import cost_of, decide
 from hub.sourcing.model import Costs, Decision, Question, Site, Want
@@ -89,9 +91,9 @@ def test_no_plan_costs_less_than_the_bound(question: Question) -> None:
 
 @given(questions())
 def test_the_same_question_has_the_same_answer_and_digest(question: Question) -> None:
-    again = Question.model_validate_json(question.model_dump_json())
+    again = msgspec.json.decode(msgspec.json.encode(question), type=Question)
     assert again.digest() == question.digest()
-    assert decide(again).model_dump_json() == decide(question).model_dump_json()
+    assert decide(again) == decide(question)
 
 
 @given(questions())
@@ -158,4 +160,4 @@ def test_a_parcel_costs_handling_first_kilogram_further_ones_and_distance() -> N
 
 def test_another_input_has_another_digest() -> None:
     question = Question(policy="v1", wants=(want(1, "x", 1),), sites=(site("a", {"x": 1}),), costs=Costs())
-    assert question.digest() != question.model_copy(update={"policy": "v2"}).digest()
+    assert question.digest() != replace(question, policy="v2").digest()

@@ -1,0 +1,128 @@
+"""Plan where order lines come from: a whole batch on one reading of places and free pieces; nothing is written."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from hub.address.division import Point, point_of
+from hub.fulfilment.release import NewFulfilment, NewLine
+from hub.inventory.level import free_pieces
+from hub.inventory.reserve import Claim
+from hub.order.policy import Policy
+from hub.order.route import Shelf, route
+from hub.order.split import split
+from hub.sourcing.location import find_places
+from hub.sourcing.model import Decision, Place, Question, Take, Want
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Pieces of one order that need a source; `barred` locations have refused or failed this order before."""
+
+    order_id: int
+    brand: str
+    division: str
+    wants: tuple[Want, ...]
+    attempt: int = 1
+    replaces_no: int | None = None
+    barred: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was decided for one need, part by part."""
+
+    need: Need
+    decisions: tuple[tuple[Question, Decision], ...]
+
+    @property
+    def unmet(self) -> list[Take]:
+        return [take for _, decision in self.decisions for take in decision.unmet]
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """Give the pieces without a source, by SKU."""
+        missing: defaultdict[str, int] = defaultdict(int)
+        for take in self.unmet:
+            missing[take.sku] += take.quantity
+        return dict(missing)
+
+
+class Numbers(NamedTuple):
+    """The last numbers an order has used."""
+
+    fulfilment: int = 0
+    decision: int = 0
+
+
+UNUSED = Numbers()
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """The plans of a batch, and the fulfilment orders that they lead to."""
+
+    plans: Sequence[Plan]
+    opened: Sequence[NewFulfilment]
+
+    def claims(self) -> Iterator[Claim]:
+        """Give what must be reserved."""
+        return (claim for new in self.opened for claim in new.claims())
+
+    def pieces(self) -> dict[tuple[int, int], int]:
+        """Give the pieces that have a source, by (order, line)."""
+        pieces: defaultdict[tuple[int, int], int] = defaultdict(int)
+        for new in self.opened:
+            for line in new.lines:
+                pieces[new.order_id, line.line_no] += line.quantity
+        return pieces
+
+
+def plan(
+    session: Session, needs: Sequence[Need], policy: Policy, numbers: Mapping[int, Numbers], *, lock: bool = False
+) -> Sourced:
+    """Plan a batch, each order seeing what those before it take; with `lock` the counters are held still for it."""
+    places = find_places(session)
+    skus = {want.sku for need in needs for want in need.wants}
+    plans = _plans(needs, places, Shelf(free_pieces(session, skus, lock=lock)), policy)
+    return Sourced(plans, list(_fulfilments(plans, places, numbers)))
+
+
+def _plans(needs: Sequence[Need], places: Mapping[str, Place], shelf: Shelf, policy: Policy) -> list[Plan]:
+    points: dict[str, Point] = {}
+    ours = {brand: {c: p for c, p in places.items() if p.brand == brand} for brand in {need.brand for need in needs}}
+    plans: list[Plan] = []
+    for need in needs:
+        to = points.setdefault(need.division, point_of(need.division))
+        parts = split(need.wants, policy.splitters)
+        routed = route(parts, to, ours[need.brand], shelf, policy.version, policy.costs, need.barred)
+        plans.append(Plan(need, tuple(routed)))
+    return plans
+
+
+def _fulfilments(
+    plans: Sequence[Plan], places: Mapping[str, Place], numbers: Mapping[int, Numbers]
+) -> Iterator[NewFulfilment]:
+    for one in plans:
+        need = one.need
+        no, last_decision = numbers.get(need.order_id, UNUSED)
+        for decision_no, (_, decision) in enumerate(one.decisions, last_decision + 1):
+            for choice in decision.choices:
+                no += 1
+                place = places[choice.code]
+                yield NewFulfilment(
+                    brand=need.brand,
+                    order_id=need.order_id,
+                    no=no,
+                    location=place.code,
+                    connection=place.connection,
+                    owner=place.owner,
+                    courier=place.courier,
+                    attempt=need.attempt,
+                    replaces_no=need.replaces_no,
+                    decision_no=decision_no,
+                    lines=tuple([NewLine(take.line_no, take.sku, take.quantity) for take in choice.takes]),
+                )

@@ -1,0 +1,63 @@
+"""Find orders that look like another one sent twice: the same buyer, shop and total, placed within ten minutes."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.order.model import OrderType
+from hub.order.normalise import NormalOrder
+
+WINDOW: Final = timedelta(minutes=10)
+
+Key = tuple[int, str, int]
+"""Subject, shop and total."""
+
+
+class Fresh(Protocol):
+    """An order about to be written."""
+
+    @property
+    def order(self) -> NormalOrder: ...
+
+
+def find_twins(
+    session: Session, new: Mapping[int, Fresh], subjects: Mapping[int, tuple[int, object]]
+) -> dict[int, int]:
+    """Give the first twin of each order that has one, known before it: in the table, or ahead of it in the batch.
+
+    The batch holds its buyers' rows, so another batch's order that is seen here was there first, whatever its id.
+    """
+    ids = [order_id for order_id, one in new.items() if one.order.order.type is OrderType.NORMAL]
+    found = rows(
+        session,
+        """select mine.id, min(other.id) as twin
+           from unnest(cast(:ids as bigint[]), cast(:subjects as bigint[]), cast(:totals as bigint[]),
+                       cast(:shops as text[]), cast(:moments as timestamptz[]))
+                as mine (id, subject_id, total, shop, placed_at)
+           join sales_order other
+             on other.subject_id = mine.subject_id and other.total = mine.total and other.shop = mine.shop
+            and other.placed_at between mine.placed_at - cast(:window as interval) and mine.placed_at + :window
+            and other.lifecycle <> 'cancelled' group by mine.id""",
+        ids=ids,
+        subjects=[subjects[order_id][0] for order_id in ids],
+        totals=[new[order_id].order.order.total for order_id in ids],
+        shops=[new[order_id].order.shop_order.shop for order_id in ids],
+        moments=[new[order_id].order.order.placed_at for order_id in ids],
+        window=WINDOW,
+    )
+    twins = {one.id: one.twin for one in found}
+    seen: defaultdict[Key, list[tuple[int, datetime]]] = defaultdict(list)
+    for order_id in sorted(new):
+        one = new[order_id].order
+        placed_at = one.order.placed_at
+        key = (subjects[order_id][0], one.shop_order.shop, one.order.total)
+        if one.order.type is OrderType.NORMAL and order_id not in twins:
+            earlier = (other for other, moment in seen[key] if abs(moment - placed_at) <= WINDOW)
+            if (twin := next(earlier, None)) is not None:
+                twins[order_id] = twin
+        seen[key].append((order_id, placed_at))
+    return twins
