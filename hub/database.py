@@ -1,7 +1,9 @@
 """The one way to the database: a pool, and transactions that commit whole or not at all."""
 
-from collections.abc import Generator, Iterable, Sequence
+import re
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -81,22 +83,57 @@ def keyring_of(session: Session) -> Keyring:
 
 def rows(session: Session, statement: str, **values: object) -> Sequence[Row[Any]]:
     """Run SQL with named values and give its rows."""
-    return session.execute(_parsed(statement), values).all()
+    return session.execute(_parsed(statement), _sent(values)).all()
 
 
 def records(session: Session, statement: str, **values: object) -> list[dict[str, Any]]:
     """Run SQL with named values and give its rows by column name."""
-    return [dict(found) for found in session.execute(_parsed(statement), values).mappings()]
+    return [dict(found) for found in session.execute(_parsed(statement), _sent(values)).mappings()]
 
 
 def row(session: Session, statement: str, **values: object) -> Row[Any] | None:
     """Run SQL with named values and give its first row, if any."""
-    return session.execute(_parsed(statement), values).first()
+    return session.execute(_parsed(statement), _sent(values)).first()
 
 
 def run(session: Session, statement: str, **values: object) -> int:
     """Run SQL with named values and give how many rows it changed."""
-    return cast("int", cast("Any", session.execute(_parsed(statement), values)).rowcount)
+    return cast("int", cast("Any", session.execute(_parsed(statement), _sent(values))).rowcount)
+
+
+def _sent(values: Mapping[str, object]) -> dict[str, object]:
+    """Write lists as PostgreSQL's array literals, whose type the statement says: the driver takes ten times as long."""
+    return {name: array_of(value) if type(value) is list else value for name, value in values.items()}
+
+
+def array_of(values: list[Any]) -> str | list[Any]:
+    """Give the array literal of a list of one kind; lists of what is none of the plain kinds stay as they are."""
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds <= _WRITERS.keys():
+        plain = all(issubclass(kind, str) for kind in kinds)
+        kinds = {str} if plain else kinds
+    if len(kinds) > 1 or not kinds <= _WRITERS.keys():
+        return values
+    write = _WRITERS[kinds.pop()] if kinds else str
+    if None in values:
+        return "{" + ",".join(["NULL" if one is None else write(one) for one in values]) + "}"
+    if write is _quoted and not _ESCAPED.search("".join(values)):
+        return '{"' + '","'.join(values) + '"}' if values else "{}"
+    return "{" + ",".join(map(write, values)) + "}"
+
+
+def _quoted(text_: str) -> str:
+    return '"' + _ESCAPED.sub(r"\\\g<0>", text_) + '"'
+
+
+_ESCAPED: Final = re.compile(r'["\\]')
+_WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
+    int: str,
+    bool: str,
+    str: _quoted,
+    bytes: lambda value: f'"\\\\x{value.hex()}"',
+    datetime: lambda value: f'"{value.isoformat()}"',
+}
 
 
 @lru_cache(maxsize=1024)
