@@ -101,7 +101,7 @@ def read_group(connection: psycopg.Connection, part: int) -> Group:
     buffers: list[tuple[str, bytes]] = []
     for table, order in TABLES.items():
         rows = _rows_of(table, order, part)
-        with connection.cursor().copy(sql.SQL("copy ({}) to stdout (format binary)").format(rows)) as stream:
+        with connection.cursor().copy(sql.SQL("copy ({}) to stdout").format(rows)) as stream:
             buffers.append((table, b"".join(bytes(one) for one in stream)))
     return Group(buffers, _stock_of(connection, part))
 
@@ -110,7 +110,7 @@ def write_group(connection: psycopg.Connection, group: Group) -> None:
     """Write a group in one transaction: all its rows by COPY, all its counters by one update."""
     with connection.transaction():
         for table, buffer in group.buffers:
-            statement = sql.SQL("copy {} from stdin (format binary)").format(sql.Identifier(table))
+            statement = sql.SQL("copy {} from stdin").format(sql.Identifier(table))
             with connection.cursor().copy(statement) as stream:
                 stream.write(buffer)
         _take(connection, group.stock)

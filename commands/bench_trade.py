@@ -28,7 +28,7 @@ PLENTY: Final = 10_000_000
 HOMES: Final = 7
 """Each SKU lies in so many of the ten warehouses."""
 
-BUYERS: Final = 30_000
+BUYERS: Final = 300_000
 MARKET_SHARE: Final = 0.3
 """What part of the orders comes from the marketplace."""
 

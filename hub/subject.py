@@ -1,6 +1,6 @@
 """People as the hub knows them: a row with a data key of their own, found by blind index, erased by losing the key."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -8,7 +8,7 @@ from sqlalchemy import Identity, UniqueConstraint
 from sqlalchemy.orm import Session
 
 from hub.columns import Table, moment, number, sealed, words
-from hub.database import keyring_of, rows
+from hub.database import keyring_of, rows, run
 from hub.keyring import SubjectKey
 
 REFERENCE: Final = "subject|reference"
@@ -31,34 +31,52 @@ def known_subjects(
 ) -> Mapping[str, tuple[int, SubjectKey]]:
     """Find or make the subjects of a brand by their references (a buyer id), each with its opened data key.
 
-    One who was erased and comes back gets a fresh key, which does not open what the lost one sealed.
+    Those that are there are not locked. One who was erased and comes back gets a fresh key, which does not open what
+    the lost one sealed.
     """
     ring = keyring_of(session)
     by_index = {ring.index("subject", brand, reference): reference for reference in references}
-    made = {index: ring.new_subject_key(_place(brand, index)) for index in by_index}
+    found = _find(session, brand, list(by_index))
+    missing = sorted(by_index.keys() - found.keys())
+    if missing:
+        run(
+            session,
+            """insert into subject (brand, reference_index, reference, data_key, created_at)
+               select :brand, index, reference, key, :at
+               from unnest(cast(:indexes as bytea[]), cast(:references as bytea[]), cast(:keys as bytea[]))
+                    as new (index, reference, key)
+               order by index
+               on conflict (brand, reference_index)
+               do update set data_key = coalesce(subject.data_key, excluded.data_key)""",
+            brand=brand,
+            at=at,
+            indexes=missing,
+            references=[ring.seal(by_index[index].encode(), REFERENCE) for index in missing],
+            keys=[ring.new_subject_key(_place(brand, index))[1] for index in missing],
+        )
+        found |= _find(session, brand, missing)
+    return {
+        by_index[index]: (subject_id, ring.open_subject_key(key, _place(brand, index)))
+        for index, (subject_id, key) in found.items()
+    }
+
+
+def _find(session: Session, brand: str, indexes: list[bytes]) -> dict[bytes, tuple[int, bytes]]:
+    """Give id and sealed key of those who are known and not erased."""
     found = rows(
         session,
-        """insert into subject (brand, reference_index, reference, data_key, created_at)
-           select :brand, index, reference, key, :at
-           from unnest(cast(:indexes as bytea[]), cast(:references as bytea[]), cast(:keys as bytea[]))
-                as new (index, reference, key)
-           order by index
-           on conflict (brand, reference_index)
-           do update set data_key = coalesce(subject.data_key, excluded.data_key)
-           returning id, reference_index, data_key""",
+        """select id, reference_index, data_key from subject
+           where brand = :brand and reference_index = any(cast(:indexes as bytea[])) and data_key is not null""",
         brand=brand,
-        at=at,
-        indexes=list(by_index),
-        references=[ring.seal(reference.encode(), REFERENCE) for reference in by_index.values()],
-        keys=[made[index][1] for index in by_index],
+        indexes=indexes,
     )
-    return {
-        by_index[bytes(row.reference_index)]: (
-            row.id,
-            ring.open_subject_key(bytes(row.data_key), _place(brand, bytes(row.reference_index))),
-        )
-        for row in found
-    }
+    return {bytes(one.reference_index): (one.id, bytes(one.data_key)) for one in found}
+
+
+def hold_subjects(session: Session, subject_ids: Collection[int]) -> None:
+    """Lock subjects until the transaction ends, in the order of their ids: who places another order of one waits."""
+    statement = "select 1 from subject where id = any(:ids) order by id for no key update"
+    rows(session, statement, ids=sorted(subject_ids))
 
 
 def open_key(session: Session, subject_id: int) -> SubjectKey | None:

@@ -133,15 +133,42 @@ class Place:
         return MappingError(self.table, self.target, self.source, cause)
 
     def value(self, row: Value, converter: Converter) -> Read:
-        def convert(value: object) -> object:
-            try:
-                return converter(value)
-            except ValueError as error:  # not chained: a traceback would show what the message keeps out
-                raise self.fault(f"{'the value' if self.personal else shown(value)} {error}") from None
+        default = None if row.default is None else self._converted(converter, row.default)
+        find, optional = self.find(optional=row.optional or default is not None), row.optional or default is not None
+        key = self.source if "." not in self.source and not self.source.startswith("/") else ""
 
-        default = None if row.default is None else convert(row.default)
-        find = self.find(optional=row.optional or default is not None)
-        return lambda item, root: default if (found := find(item, root)) is None else convert(found)
+        def read(item: object, root: object) -> object:
+            found = find(item, root)
+            return default if found is None else self._converted(converter, found)
+
+        def read_plainly(item: object, root: object) -> object:  # noqa: ARG001 # one key of the item at hand: most are
+            try:
+                found = cast("Mapping[str, object]", item).get(key)
+            except AttributeError:
+                raise self._not_an_object(key) from None
+            if found is None or (type(found) is str and (not found or found.isspace())):
+                if optional:
+                    return default
+                raise self.fault("is missing")
+            try:
+                return converter(found)
+            except ValueError as error:
+                raise self._refused(found, error) from None
+
+        return read_plainly if key else read
+
+    def _converted(self, converter: Converter, value: object) -> object:
+        try:
+            return converter(value)
+        except ValueError as error:
+            raise self._refused(value, error) from None
+
+    def _refused(self, value: object, error: ValueError) -> MappingError:
+        """Say what is wrong with a value; not chained to the error, for a traceback would show what this keeps out."""
+        return self.fault(f"{'the value' if self.personal else shown(value)} {error}")
+
+    def _not_an_object(self, key: str) -> MappingError:
+        return self.fault(f"{key} is looked for in what is not an object")
 
     def each(self, row: Each, steps: Steps) -> Read:
         find = self.find(optional=row.optional)
@@ -169,7 +196,7 @@ class Place:
                 try:
                     node = cast("Mapping[str, object]", node).get(key)
                 except AttributeError:
-                    raise self.fault(f"{key} is looked for in what is not an object") from None
+                    raise self._not_an_object(key) from None
                 if node is None or (isinstance(node, str) and not node.strip()):
                     if optional:
                         return None

@@ -53,7 +53,8 @@ KEY_JOIN: Final = """unnest(cast(:locations as text[]), cast(:skus as text[]), c
 def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh: bool = False) -> None:
     """Book movements, all or none. Counters are locked in the order of their keys, so that two batches never deadlock.
 
-    `fresh` promises that what the movements are for was made by this transaction, so none was booked before.
+    `fresh` promises that what the movements are for was made by this transaction, so none was booked before, and that
+    the caller undoes all of it when there is too little: then they are written before the counters are locked.
     Raises: Shortage when a counter would promise more than there is; Conflict when a movement was booked before.
     """
     if not movements:
@@ -65,6 +66,8 @@ def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh
         wishes[movement.key][2] += movement.soft
     keys = sorted(wishes)
     columns = _columns(keys, wishes)
+    if fresh:
+        _write(session, movements, at, fresh=True)
     # The lock comes before the check: an UPDATE that joins a list locks rows in no order that can be relied on.
     there = rows(
         session,
@@ -94,7 +97,8 @@ def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh
         at=at,
         **columns,
     )
-    _write(session, movements, at, fresh=fresh)
+    if not fresh:
+        _write(session, movements, at, fresh=False)
 
 
 def _columns(keys: Sequence[StockKey], wishes: Mapping[StockKey, Sequence[int]]) -> dict[str, Any]:

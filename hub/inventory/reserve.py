@@ -20,7 +20,7 @@ class Claim:
 
 
 def reserve(session: Session, claims: Sequence[Claim], at: datetime, *, fresh: bool = False) -> None:
-    """Promise pieces, all or none; `fresh` says that what they are for was made by this transaction.
+    """Promise pieces, all or none; `fresh` is as for `post`.
 
     Raises: Shortage naming the counters that have too little.
     """

@@ -37,7 +37,7 @@ from hub.order.record import (
 )
 from hub.order.status import Event, Lifecycle, move
 from hub.order.twins import find_twins
-from hub.subject import known_subjects
+from hub.subject import hold_subjects, known_subjects
 
 TAKEN_BACK: Final = b""
 """Stands in order_key for the contents of an order that was taken back before it came: it must never be placed."""
@@ -59,6 +59,21 @@ class New(NamedTuple):
 
     order: NormalOrder
     digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Orders that are placed together: whose they are by subject, and their rows but for the lifecycle."""
+
+    new: Mapping[int, New]
+    subjects: Mapping[int, int]
+    rows_of: Mapping[int, Mapping[str, Any]]
+    policy: Policy
+    at: datetime
+
+
+class Overtaken(Exception):
+    """Another batch has placed a twin of an order of this one meanwhile."""
 
 
 def place(
@@ -83,65 +98,66 @@ def place(
 
 
 def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: ZoneInfo, policy: Policy) -> None:
-    """Hold, source and write orders that are new, each row as it stays; counters come last, for others wait for them.
+    """Hold, source and write orders that are new.
 
-    The first plan is made without locks; if somebody else took the pieces meanwhile, all is written again by a second,
-    made with the counters held still, so it cannot fail.
+    The first try locks nothing but what it writes, and that last. If somebody else took the pieces meanwhile, or
+    placed a twin, all is done again with the buyers and the counters held still, so that it cannot fail.
     """
-    subjects = _subjects(session, new, at)
-    twins = find_twins(session, new, subjects)
-    holds = {
-        order_id: holds_of(one.order, Evidence(twins.get(order_id)), policy.holds) for order_id, one in new.items()
-    }
-    needs = [need_of(order_id, one.order) for order_id, one in new.items() if not blocked(holds[order_id])]
-    ring = keyring_of(session)
+    ring, subjects = keyring_of(session), _subjects(session, new, at)
     rows_of = {
         order_id: order_record(order_id, one.order, one.digest, subjects[order_id], ring, at, zone)
         for order_id, one in new.items()
     }
+    batch = Batch(new, {order_id: subject_id for order_id, (subject_id, _) in subjects.items()}, rows_of, policy, at)
     try:
         with session.begin_nested():
-            sourced = plan(session, needs, policy, {})
-            _write(session, new, rows_of, holds, sourced, policy, at)
-    except Shortage:
-        sourced = plan(session, needs, policy, {}, lock=True)
-        _write(session, new, rows_of, holds, sourced, policy, at)
+            holds, sourced = _try(session, batch, still=False)
+    except (Shortage, Overtaken):
+        holds, sourced = _try(session, batch, still=True)
     _open_hold_cases(session, new, holds, at)
     open_stock_cases(session, sourced.plans, at)
     told = [(f"order:{order_id}", {"holds": [hold.type for hold in holds[order_id]]}) for order_id in new]
     record_all(session, at, "system", "order.place", told)
 
 
-def _write(  # what is known of a batch, handed over once
-    session: Session,
-    new: Mapping[int, New],
-    rows_of: Mapping[int, Mapping[str, Any]],
-    holds: Mapping[int, Sequence[Hold]],
-    sourced: Sourced,
-    policy: Policy,
-    at: datetime,
-) -> None:
+def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, Sequence[Hold]], Sourced]:
+    """Write a batch, each row as it stays; counters come last, for others wait for them.
+
+    Raises: Shortage; Overtaken.
+    """
+    new, policy = batch.new, batch.policy
+    if still:
+        hold_subjects(session, set(batch.subjects.values()))
+    twins = find_twins(session, new, batch.subjects)
+    holds = {no: holds_of(one.order, Evidence(twins.get(no)), policy.holds) for no, one in new.items()}
+    needs = [need_of(order_id, one.order) for order_id, one in new.items() if not blocked(holds[order_id])]
+    sourced = plan(session, needs, policy, {}, lock=still)
+    _write(session, batch, holds, sourced)
+    if not still:
+        hold_subjects(session, set(batch.subjects.values()))
+        if find_twins(session, new, batch.subjects) != twins:
+            raise Overtaken
+    reserve(session, list(sourced.claims()), batch.at, fresh=True)
+    return holds, sourced
+
+
+def _write(session: Session, batch: Batch, holds: Mapping[int, Sequence[Hold]], sourced: Sourced) -> None:
     pieces = sourced.pieces()
     moved = {order_id for order_id, _ in pieces}
     accepted = move(Lifecycle.RECEIVED, Event.ACCEPT)
     routed = move(accepted, Event.SOURCE)
-    columns = [*next(iter(rows_of.values())), "lifecycle"]
-    copy(
-        session,
-        "sales_order",
-        columns,
-        [(*row.values(), routed if order_id in moved else accepted) for order_id, row in rows_of.items()],
-    )
-    lines = [line for order_id, one in new.items() for line in line_records(order_id, one.order.lines, pieces)]
+    columns = [*next(iter(batch.rows_of.values())), "lifecycle"]
+    heads = [(*one.values(), routed if order_id in moved else accepted) for order_id, one in batch.rows_of.items()]
+    copy(session, "sales_order", columns, heads)
+    lines = [line for order_id, one in batch.new.items() for line in line_records(order_id, one.order.lines, pieces)]
     copy(session, "order_line", LINE_COLUMNS, lines)
-    shares = [share for order_id, one in new.items() for share in share_records(order_id, one.order.shares)]
+    shares = [share for order_id, one in batch.new.items() for share in share_records(order_id, one.order.shares)]
     if shares:
         copy(session, "price_adjustment", SHARE_COLUMNS, shares)
     unmet = unmet_holds(sourced.plans)
-    every = {order_id: [*holds[order_id], *unmet.get(order_id, ())] for order_id in new}
-    write_holds(session, every, policy.version, at, fresh=True)
-    write_sourced(session, sourced, {}, at)
-    reserve(session, list(sourced.claims()), at, fresh=True)
+    every = {order_id: [*holds[order_id], *unmet.get(order_id, ())] for order_id in batch.new}
+    write_holds(session, every, batch.policy.version, batch.at, fresh=True)
+    write_sourced(session, sourced, {}, batch.at)
 
 
 def blocked(holds: Sequence[Hold]) -> bool:

@@ -24,12 +24,11 @@ class Fresh(Protocol):
     def order(self) -> NormalOrder: ...
 
 
-def find_twins(
-    session: Session, new: Mapping[int, Fresh], subjects: Mapping[int, tuple[int, object]]
-) -> dict[int, int]:
+def find_twins(session: Session, new: Mapping[int, Fresh], subjects: Mapping[int, int]) -> dict[int, int]:
     """Give the first twin of each order that has one, known before it: in the table, or ahead of it in the batch.
 
-    The batch holds its buyers' rows, so another batch's order that is seen here was there first, whatever its id.
+    Whoever asks a last time holds its buyers' rows, so another batch's order that is seen was there first, whatever
+    its id.
     """
     ids = [order_id for order_id, one in new.items() if one.order.order.type is OrderType.NORMAL]
     found = rows(
@@ -41,9 +40,10 @@ def find_twins(
            join sales_order other
              on other.subject_id = mine.subject_id and other.total = mine.total and other.shop = mine.shop
             and other.placed_at between mine.placed_at - cast(:window as interval) and mine.placed_at + :window
-            and other.lifecycle <> 'cancelled' group by mine.id""",
+            and other.lifecycle <> 'cancelled' and other.id <> all(cast(:batch as bigint[])) group by mine.id""",
+        batch=list(new),
         ids=ids,
-        subjects=[subjects[order_id][0] for order_id in ids],
+        subjects=[subjects[order_id] for order_id in ids],
         totals=[new[order_id].order.order.total for order_id in ids],
         shops=[new[order_id].order.shop_order.shop for order_id in ids],
         moments=[new[order_id].order.order.placed_at for order_id in ids],
@@ -54,7 +54,7 @@ def find_twins(
     for order_id in sorted(new):
         one = new[order_id].order
         placed_at = one.order.placed_at
-        key = (subjects[order_id][0], one.shop_order.shop, one.order.total)
+        key = (subjects[order_id], one.shop_order.shop, one.order.total)
         if one.order.type is OrderType.NORMAL and order_id not in twins:
             earlier = (other for other, moment in seen[key] if abs(moment - placed_at) <= WINDOW)
             if (twin := next(earlier, None)) is not None:
