@@ -68,7 +68,11 @@ class StockLevel(Entity, table=True):
 class StockMovement(Table, table=True):
     """One change of one counter, never altered; partitioned by its id, which carries its month."""
 
-    __table_args__ = (one_of("reason", Reason), {"postgresql_partition_by": "RANGE (id)"})
+    __table_args__ = (
+        one_of("reason", Reason),
+        Index("ix_stock_movement_sku", "sku", "location", "id"),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )
     id: int = number(primary_key=True)
     at: datetime = moment()
     reason: str = words()

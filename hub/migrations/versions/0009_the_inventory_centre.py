@@ -19,6 +19,7 @@ def _widen_counters() -> None:
         op.alter_column("stock_level", name, server_default=None)
     op.add_column("stock_movement", sa.Column("soft", sa.BigInteger(), nullable=False, server_default="0"))
     op.alter_column("stock_movement", "soft", server_default=None)
+    op.create_index("ix_stock_movement_sku", "stock_movement", ["sku", "location", "id"])
     op.drop_constraint(op.f("ck_stock_level_never_oversold"), "stock_level", type_="check")
     op.create_check_constraint(
         op.f("ck_stock_level_never_oversold"),
