@@ -34,8 +34,8 @@ from connectors.partner import utc_now
 from connectors.registry import Registry
 from flows.intake import Intake
 from flows.receive_orders import ReceiveOrders
+from flows.warm import warm
 from hub.database import Database
-from hub.address.match import match
 from hub.inbox import Arrival, keep_all
 from hub.keyring import Keyring
 from hub.order.receive import ORDER
@@ -113,7 +113,7 @@ def _place_all(ready: Barrier, _no: int, url: str, keyring: Keyring, batch: int)
     taker = ReceiveOrders(Registry(settings), ZoneInfo(settings.business_zone), batch)
     with ThreadPoolExecutor(1) as pool:
         intake = Intake(database, utc_now, pool)
-        match("上海市", "上海市", "浦东新区", "")  # a worker that has been at work has read the map
+        warm()
         ready.wait()
         while intake.work_off(taker):
             pass

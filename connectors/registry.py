@@ -24,6 +24,7 @@ class Registry:
         self._settings = settings
         self._tokens = tokens
         self._made: dict[str, object] = {}
+        self._sources: dict[str, OrderSource] = {}
         self._locks: defaultdict[str, Lock] = defaultdict(Lock)
         self._lock = Lock()
 
@@ -71,13 +72,19 @@ class Registry:
 
         Raises: Malformed; NotFound; NeedsOperator for a connection that brings no orders.
         """
-        source = self.get(connection)
-        if not isinstance(source, OrderSource):
-            raise NeedsOperator(f"{connection} does not bring orders", code="wrong_kind")
+        source = self._sources.get(connection) or self._source(connection)
         settings = self.settings_of(connection)
         order = source.read_order(body)
         platform = getattr(source, "platform", "OTHER")
         return ShopOrder(brand=settings.brand, shop=settings.shop, channel=connection, platform=platform, order=order)
+
+    def _source(self, connection: str) -> OrderSource:
+        """Find who reads a channel's orders, once: looking whether an object has a port is slow."""
+        source = self.get(connection)
+        if not isinstance(source, OrderSource):
+            raise NeedsOperator(f"{connection} does not bring orders", code="wrong_kind")
+        self._sources[connection] = source
+        return source
 
     def _make(self, name: str) -> object:
         connection = self.settings_of(name)

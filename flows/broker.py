@@ -6,12 +6,18 @@ what is true. Every family of connections has a queue of its own.
     oms.steps ─▶ oms.steps.channels, oms.steps.warehouses, …  ─ rejected, or delivered too often ─▶ oms.dead ─▶ oms.dead
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import uuid4
 
 import structlog
-from amqp.exceptions import MessageNacked  # pyright: ignore[reportMissingTypeStubs] # amqp has none
+from amqp.exceptions import (  # pyright: ignore[reportMissingTypeStubs] # amqp has none
+    ChannelError,
+    InternalError,
+    MessageNacked,
+)
 from celery import Celery  # pyright: ignore[reportMissingTypeStubs] # Celery has none
 from celery.worker.consumer import Consumer  # pyright: ignore[reportMissingTypeStubs] # as above
 from kombu.entity import Exchange, Queue, binding
@@ -40,13 +46,29 @@ LONGEST_TASK_S: Final = 29 * 60
 
 TURN_S: Final = 0.5
 CONNECT_S: Final = 3.0
-CONFIRM_S: Final = 10.0
+CONFIRM_S: Final = 3.0
+"""How long one queue may hold up the others: what it confirms later still wakes somebody."""
+
+ANSWER_S: Final = 10.0
+"""RabbitMQ looks five seconds for the leader of a queue that is to be deleted."""
+
+TRIAL_MS: Final = 60_000
+"""After how long a queue that was made for a trial goes, should its maker have died."""
+
+TRIAL: Final = {"x-queue-type": "quorum", "x-expires": TRIAL_MS}
+
+QUEUE_TROUBLES: Final = (TimeoutError, MessageNacked, ChannelError, InternalError)
+"""What one queue may cause while the broker is well; an internal error closes the connection for its sake."""
 
 _log = structlog.get_logger()
 
 
 class BrokerAway(Exception):
     """The broker took nothing more: what is left must be published again."""
+
+
+class QueueStuck(Exception):
+    """One queue took nothing, be it that it refused or never answered; the others may well."""
 
 
 class StepConsumer(Consumer):
@@ -155,21 +177,24 @@ class Publisher:
         self._app: Any = application(settings)
         self._connection: Any = None
         self._producer: Any = None
+        self._declared: set[str] = set()
         self._returned = 0
+        self._blocked = False
 
     def publish(self, wake_up: WakeUp) -> bool:
         """Give a wake-up to the broker, and say whether a queue has it now.
 
-        Raises: BrokerAway.
+        Raises: QueueStuck, BrokerAway.
         """
-        try:
-            producer = self._producer or self._open()
+        self._open()
+        with self._letting_go():
+            self._declare(wake_up.family)
             self._returned = 0
             self._app.send_task(
                 TASK,
                 args=[list(wake_up.ids)],
                 queue=f"{STEPS}.{wake_up.family}",
-                producer=producer,
+                producer=self._producer,
                 mandatory=True,
                 expiration=EXPIRES_S,
                 confirm_timeout=CONFIRM_S,
@@ -177,32 +202,91 @@ class Publisher:
                 ignore_result=True,
                 headers=dict(wake_up.headers),
             )
-        except self._troubles() as error:
-            self.close()
-            raise BrokerAway(type(error).__name__) from error
         if self._returned:  # confirmed all the same: the broker has no such queue any more
             _log.warning("relay.unroutable", family=wake_up.family)
-            self.close()
+            self._declared.discard(wake_up.family)
         return not self._returned
 
+    def renew(self, family: str) -> None:
+        """Delete a family's queue, to be declared anew, once it is certain that a new one takes messages.
+
+        A queue that somebody has declared otherwise stays: that is a person's to change.
+        Raises: QueueStuck when the queue stays as it is; BrokerAway.
+        """
+        self._open()
+        with self._letting_go():
+            self._declare(family)
+            with self._answering() as channel:
+                self._try_new_queue(channel)
+                channel.queue_delete(f"{STEPS}.{family}")
+        self._declared.discard(family)
+
     def close(self) -> None:
-        """Let go of the broker; the next wake-up connects, and declares the queues, anew."""
+        """Let go of the broker; the next wake-up connects, and declares its queue, anew."""
         connection, self._connection, self._producer = self._connection, None, None
+        self._declared.clear()
         if connection is not None:
             connection.collect(socket_timeout=1)
 
-    def _open(self) -> object:
-        self._connection = self._app.connection_for_write(heartbeat=0)
-        self._connection.ensure_connection(max_retries=1, timeout=CONNECT_S)
-        channel = self._connection.default_channel
-        for queue in (dead_queue(), *queues()):
-            bound: Any = queue.bind(channel)
-            bound.declare()
+    def _open(self) -> None:
+        if self._producer:
+            return
+        self._blocked = False
+        alarms = {"on_blocked": self._on_blocked}
+        self._connection = self._app.connection_for_write(heartbeat=0, transport_options=alarms)
+        try:
+            self._connection.ensure_connection(max_retries=1, timeout=CONNECT_S)
+            with self._answering() as channel:
+                dead: Any = dead_queue().bind(channel)
+                dead.declare()
+        except self._troubles() as error:
+            self.close()
+            raise BrokerAway(type(error).__name__) from error
         self._producer = self._app.amqp.Producer(self._connection, auto_declare=False, on_return=self._on_return)
-        return self._producer
+
+    def _declare(self, family: str) -> None:
+        if family in self._declared:
+            return
+        with self._answering() as channel:
+            for queue in queues():
+                if queue.routing_key == family:
+                    bound: Any = queue.bind(channel)
+                    bound.declare()
+        self._declared.add(family)
+
+    def _try_new_queue(self, channel: Any) -> None:  # noqa: ANN401 # a channel of amqp
+        """See that a new queue takes a message: where it does not, the broker is slow and no queue is to blame."""
+        name = f"{STEPS}.trial.{uuid4().hex}"
+        channel.queue_declare(name, durable=True, auto_delete=False, arguments=TRIAL)
+        self._producer.publish(b"trial", exchange="", routing_key=name, retry=False, confirm_timeout=CONFIRM_S)
+        channel.queue_delete(name)
+
+    @contextmanager
+    def _answering(self) -> Generator[Any]:
+        """Give the channel for questions; an answer that does not come is a TimeoutError and no end of waiting."""
+        channel = self._connection.default_channel
+        with self._connection.connection.transport.having_timeout(ANSWER_S):
+            yield channel
+
+    @contextmanager
+    def _letting_go(self) -> Generator[None]:
+        """Let go of the broker at the first trouble, and say whether it is one queue's or everybody's."""
+        try:
+            yield
+        except self._troubles() as error:
+            alarmed = self._blocked
+            self.close()
+            cause = error.__cause__ or error  # Celery wraps what it thinks will pass
+            if alarmed or not isinstance(cause, QUEUE_TROUBLES):
+                raise BrokerAway("alarm" if alarmed else type(cause).__name__) from error
+            raise QueueStuck(type(cause).__name__) from error
 
     def _on_return(self, *_: object) -> None:
         self._returned += 1
+
+    def _on_blocked(self, _reason: str) -> None:
+        """Remember that the broker itself takes nothing now, for want of memory or disk."""
+        self._blocked = True
 
     def _troubles(self) -> tuple[type[Exception], ...]:
         made = self._connection or self._app.connection_for_write()

@@ -1,9 +1,9 @@
-"""What keeps the tables small and whole, by the schedule: partitions, history, the audit chain, missed lanes."""
+"""What keeps the tables small and whole, by the schedule: partitions, history, the audit chain, missed lanes and postings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -13,6 +13,7 @@ from flows.relief import watch_backlogs, watch_fullness
 from hub import audit, clients, partitions, replay_work, schedules, steps, visits
 from hub.database import Database
 from hub.inventory.reconcile import reconcile
+from hub.order import post
 from hub.order.track import ask_silent
 from hub.schedules import Slot, finish_slot, last_slots, plan_schedules, slot_of, take_slot
 from hub.settings import Settings
@@ -27,6 +28,8 @@ PLAN: Final = timedelta(minutes=1)
 
 AGAIN: Final = timedelta(seconds=30)
 """How soon a slot that failed is tried again."""
+
+Place = TypeVar("Place")
 
 _log = structlog.get_logger()
 
@@ -44,14 +47,15 @@ class Chore:
     local: bool = False
 
 
-class Sweep:
-    """Looks at the lanes that wait, some thousands each time: the end of one look is where the next begins."""
+class Sweep(Generic[Place]):
+    """Goes round things that are many, some thousands each time: the end of one look is where the next begins."""
 
-    def __init__(self) -> None:
-        self._after = ""
+    def __init__(self, look: Callable[[Session, datetime, Place], Place], start: Place) -> None:
+        self._look = look
+        self._after = start
 
     def go(self, session: Session, at: datetime) -> None:
-        self._after = steps.wake_parked(session, at, self._after)
+        self._after = self._look(session, at, self._after)
 
 
 def chores(settings: Settings) -> list[Chore]:
@@ -60,10 +64,11 @@ def chores(settings: Settings) -> list[Chore]:
     return [
         Chore("audit.seal", 1, lambda session, _at: audit.seal(session)),
         Chore("steps.history", 2, steps.move_finished),
-        Chore("steps.parked", 5, Sweep().go),
+        Chore("steps.parked", 5, Sweep(steps.wake_parked, "").go),
         Chore("clients.forget", 60, lambda session, at: clients.forget_old(session, at - skew, at - KEEP_KEYS)),
         Chore("visits.forget", 3600, visits.forget_visits),
         Chore("parcels.ask", 600, lambda session, at: ask_silent(session, at, settings.limits.backlog_shed)),
+        Chore("postings.missed", 60, Sweep(post.post_missed, post.START).go),
         Chore("steps.backlog", 30, lambda session, at: watch_backlogs(session, settings, at)),
         Chore("hub.fullness", 10, lambda session, at: watch_fullness(session, settings, at)),
         Chore("partitions.make", 3600, partitions.make_partitions),

@@ -4,7 +4,7 @@ It remembers what it has announced and announces again what nobody has claimed a
 costs time and nothing else. One relay at a time publishes; the others stand by.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from flows.broker import BrokerAway, WakeUp, family_of
+from flows.broker import BrokerAway, QueueStuck, WakeUp, family_of
 from flows.engine import Clock
 from hub.database import Database, row, rows, run
 from hub.gates import CLAIMABLE, allowances, limits_of
@@ -39,6 +39,13 @@ PACE_S: Final = 0.02
 
 BROKER_REST_S: Final = 1.0
 """How long a broker that is away is left alone."""
+
+FIRST_REST_S: Final = 1.0
+LONGEST_REST_S: Final = 30.0
+"""How long a family is left alone whose queue takes nothing: each time longer, until it takes something."""
+
+RENEW_S: Final = 30.0
+"""After how long in vain its queue is replaced: one that RabbitMQ has lost stays lost, and holds up who listens too."""
 
 STAND_BY_S: Final = 1.0
 """How often a relay that stands by looks whether it is its turn."""
@@ -85,13 +92,34 @@ class Announced:
         self.at_s.update((head, now_s) for head in heads)
 
 
+@dataclass(slots=True)
+class Stuck:
+    """A family whose queue takes nothing: until when it is left alone, and when its queue is to be replaced."""
+
+    renew_s: float
+    until_s: float = 0.0
+    rest_s: float = FIRST_REST_S
+
+    def rest(self, now_s: float) -> None:
+        """Leave it alone from now on, longer than the time before."""
+        self.until_s = now_s + self.rest_s
+        self.rest_s = min(2 * self.rest_s, LONGEST_REST_S)
+
+
 class Outlet(Protocol):
     """Where wake-ups go."""
 
     def publish(self, wake_up: WakeUp) -> bool:
         """Give it a wake-up, and say whether a queue has it now.
 
-        Raises: BrokerAway.
+        Raises: QueueStuck, BrokerAway.
+        """
+        ...
+
+    def renew(self, family: str) -> None:
+        """Replace a family's queue by a new one.
+
+        Raises: QueueStuck, BrokerAway.
         """
         ...
 
@@ -107,6 +135,7 @@ class Relay:
         self._outlet = outlet
         self._clock = clock
         self._announced: dict[str, Announced] = {}
+        self._stuck: dict[str, Stuck] = {}
         self._turn: Connection | None = None
         self._look_s = 0.0
         self._broker_s = 0.0
@@ -123,10 +152,11 @@ class Relay:
             return 0
         sleep(PACE_S)
         try:
-            return sum(self._announce(name, heads) for name, heads in self._chosen().items())
+            return self._tell(self._chosen())
         except BrokerAway as error:
             self._broker_s = self._clock.monotonic() + BROKER_REST_S
             self._announced.clear()  # what it had taken may be lost as well
+            self._stuck.clear()
             if not self._away:
                 _log.warning("relay.broker_away", error=str(error))
             self._away = True
@@ -158,6 +188,7 @@ class Relay:
             return False
         self._turn = turn
         self._announced.clear()
+        self._stuck.clear()
         _log.info("relay.turn")
         return True
 
@@ -188,12 +219,56 @@ class Relay:
         now_s = self._clock.monotonic()
         return {name: self._announced[name].choose(heads[name], places[name], now_s) for name in places}
 
-    def _announce(self, connection: str, heads: Sequence[Head]) -> int:
-        """Publish one connection's due steps, and remember those that a queue has.
+    def _tell(self, chosen: Mapping[str, Sequence[Head]]) -> int:
+        """Announce family by family, so that one whose queue takes nothing holds up no other.
 
         Raises: BrokerAway.
         """
-        family = family_of(self._settings, connection)
+        families: dict[str, list[str]] = {}
+        for name, heads in chosen.items():
+            if heads:
+                families.setdefault(family_of(self._settings, name), []).append(name)
+        well = [family for family in families if family not in self._stuck]
+        told = 0
+        for family in well + self._rested(families):
+            try:
+                told += sum(self._announce(family, name, chosen[name]) for name in families[family])
+            except QueueStuck as error:
+                for name in self._announced:
+                    if family_of(self._settings, name) == family:
+                        self._announced[name] = Announced()  # what its queue had taken may be lost as well
+                self._leave(family, error)
+        return told
+
+    def _rested(self, families: Collection[str]) -> list[str]:
+        """Choose the stuck family to try: one at most, for each may cost the round seconds."""
+        now_s = self._clock.monotonic()
+        until = {name: one.until_s for name, one in self._stuck.items() if name in families and one.until_s <= now_s}
+        return sorted(until, key=until.__getitem__)[:1]
+
+    def _leave(self, family: str, error: QueueStuck) -> None:
+        """Let a family rest; replace its queue when that has been of no use for long.
+
+        Raises: BrokerAway.
+        """
+        now_s = self._clock.monotonic()
+        if family not in self._stuck:
+            _log.warning("relay.family_stuck", family=family, error=str(error))
+            self._stuck[family] = Stuck(now_s + RENEW_S)
+        stuck = self._stuck[family]
+        if stuck.renew_s <= now_s:
+            stuck.renew_s = now_s + RENEW_S
+            with suppress(QueueStuck):
+                self._outlet.renew(family)
+                stuck.rest_s = FIRST_REST_S
+                _log.warning("relay.queue_renewed", family=family)
+        stuck.rest(self._clock.monotonic())
+
+    def _announce(self, family: str, connection: str, heads: Sequence[Head]) -> int:
+        """Publish one connection's due steps, and remember those that a queue has.
+
+        Raises: QueueStuck, BrokerAway.
+        """
         said: list[Head] = []
         for start in range(0, len(heads), BATCH):
             batch = heads[start : start + BATCH]
@@ -202,7 +277,13 @@ class Relay:
             if has_it:
                 said += batch
         self._announced[connection].note(said, self._clock.monotonic())  # all at once: patience grows once a round
-        if said and self._away:
+        if said:
+            self._note_recovery(family)
+        return len(said)
+
+    def _note_recovery(self, family: str) -> None:
+        if self._away:
             self._away = False
             _log.info("relay.broker_back")
-        return len(said)
+        if self._stuck.pop(family, None):
+            _log.info("relay.family_back", family=family)

@@ -17,6 +17,7 @@ from flows.intake import Intake
 from flows.listing import Taker, effects, takers
 from flows.loops import Loops
 from flows.poll import Poller
+from flows.warm import warm
 from hub.database import Database
 from hub.settings import Settings
 
@@ -69,6 +70,7 @@ class Worker:
             loops.add(f"polls-{no}", poller.go)
         # Who hears of what is said before anything is worked off that they must hear of.
         if loops.insist(self._pollers[0].announce):
+            warm()
             self._crew.start(ring)
             loops.start()
             loops.join()

@@ -11,6 +11,7 @@ import json
 import os
 import zlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Self, cast
 
 from cryptography.exceptions import InvalidTag
@@ -59,7 +60,7 @@ class Keyring:
         return json.dumps({"active": "k1", "keys": {"k1": k1}, "index": index, "audit": audit})
 
     def seal(self, plain: bytes, place: str) -> bytes:
-        return _seal(self.active, self.keys[self.active], plain, place)
+        return _seal(self.active, self._ciphers[self.active], plain, place)
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Open what `seal` made for the same place.
@@ -69,7 +70,11 @@ class Keyring:
         name = sealed[2 : 2 + sealed[1]].decode(errors="replace") if len(sealed) > 1 else ""
         if name not in self.keys:
             raise NeedsOperator(f"key {name} is not in the key ring", code="key_missing")
-        return _open(self.keys[name], sealed, place)
+        return _open(self._ciphers[name], sealed, place)
+
+    @cached_property
+    def _ciphers(self) -> dict[str, AESGCM]:
+        return {name: AESGCM(key) for name, key in self.keys.items()}
 
     def seal_body(self, body: bytes, place: str) -> bytes:
         """Compress and seal a whole request or answer body."""
@@ -103,23 +108,27 @@ class SubjectKey:
     key: bytes = field(repr=False)
 
     def seal(self, text: str, place: str) -> bytes:
-        return _seal(SUBJECT, self.key, text.encode(), place)
+        return _seal(SUBJECT, self._cipher, text.encode(), place)
 
     def open(self, sealed: bytes, place: str) -> str:
-        return _open(self.key, sealed, place).decode()
+        return _open(self._cipher, sealed, place).decode()
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self.key)
 
 
-def _seal(name: str, key: bytes, plain: bytes, place: str) -> bytes:
+def _seal(name: str, cipher: AESGCM, plain: bytes, place: str) -> bytes:
     head = bytes([VERSION, len(name)]) + name.encode()
     nonce = os.urandom(NONCE_BYTES)
-    return head + nonce + AESGCM(key).encrypt(nonce, plain, head + place.encode())
+    return head + nonce + cipher.encrypt(nonce, plain, head + place.encode())
 
 
-def _open(key: bytes, sealed: bytes, place: str) -> bytes:
+def _open(cipher: AESGCM, sealed: bytes, place: str) -> bytes:
     try:
         start = 2 + sealed[1]
         head, nonce, rest = sealed[:start], sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
-        return AESGCM(key).decrypt(nonce, rest, head + place.encode())
+        return cipher.decrypt(nonce, rest, head + place.encode())
     except (InvalidTag, ValueError, IndexError) as error:  # the latter two: cut short
         raise NeedsOperator(
             f"sealed bytes of {place} do not open: changed, moved or another key", code="seal"

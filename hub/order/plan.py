@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from hub.fulfilment.release import NewFulfilment, NewLine
 from hub.inventory.level import free_pieces
 from hub.inventory.reserve import Claim
 from hub.order.policy import Policy
-from hub.order.route import Shelf, route
+from hub.order.route import Shelf, rank, route
 from hub.order.split import split
 from hub.sourcing.location import find_places
 from hub.sourcing.model import Decision, Place, Question, Take, Want
@@ -92,15 +93,23 @@ def plan(
 
 
 def _plans(needs: Sequence[Need], places: Mapping[str, Place], shelf: Shelf, policy: Policy) -> list[Plan]:
-    points: dict[str, Point] = {}
     ours = {brand: {c: p for c, p in places.items() if p.brand == brand} for brand in {need.brand for need in needs}}
+    known = {brand: _rankings(tuple((c, p.point) for c, p in of_brand.items())) for brand, of_brand in ours.items()}
     plans: list[Plan] = []
     for need in needs:
-        to = points.setdefault(need.division, point_of(need.division))
+        places_, rankings, to = ours[need.brand], known[need.brand], point_of(need.division)
+        if to not in rankings:
+            rankings[to] = rank(to, {code: place.point for code, place in places_.items()})
         parts = split(need.wants, policy.splitters)
-        routed = route(parts, to, ours[need.brand], shelf, policy.version, policy.costs, need.barred)
+        routed = route(parts, rankings[to], places_, shelf, policy.version, policy.costs, need.barred)
         plans.append(Plan(need, tuple(routed)))
     return plans
+
+
+@lru_cache(maxsize=32)
+def _rankings(places: tuple[tuple[str, Point], ...]) -> dict[Point, list[tuple[int, str]]]:  # noqa: ARG001 # the key
+    """Give what is remembered of how far these very places are from some thousands of divisions."""
+    return {}
 
 
 def _fulfilments(

@@ -1,26 +1,63 @@
-"""Have the ERP book what a fulfilment order has shipped, once it has ended: a sale, then the goods issue of it."""
+"""Have the ERP book what a fulfilment order has shipped, once it has ended: a sale, then the goods issue of it.
+
+Whatever ends one posts it at once. A sweep posts what that missed: a brand may have been given its ERP only later.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.audience import audience_of
+from hub.audience import ERP, audience_of
 from hub.database import row, rows, run
 from hub.errors import NotFound
 from hub.fulfilment.reject import Standing
 from hub.fulfilment.release import code_of, lane_of
 from hub.fulfilment.sale import GoodsIssue, IssuedLine, Sale, SaleLine
+from hub.fulfilment.status import ENDED
 from hub.fulfilment.table import Posting
+from hub.ids import first_id_of, month_before
 from hub.money import share_of_first
-from hub.order.lock import Locked
+from hub.order.lock import Locked, lock_order
 from hub.steps import NewStep, add
 
 SALE: Final = "post_sale"
 ISSUE: Final = "post_goods_issue"
+
+LATE: Final = timedelta(days=31)
+"""How long after its end a fulfilment order may still be posted by the sweep: older books are closed."""
+
+MONTHS_BACK: Final = 3
+"""The sweep looks at orders of this month and so many before; the id of an order carries its month."""
+
+Place = tuple[int, int]
+"""A fulfilment order by its order and its number there."""
+
+START: Final[Place] = (0, 0)
+
+STRETCH: Final = """
+    select order_id, no from (
+        select order_id, no from fulfilment_order
+        where order_id >= :order_id and (order_id, no) > (:order_id, :no) order by order_id, no limit :looked) stretch
+    order by order_id desc, no desc limit 1"""
+"""The last of the next so many; the first condition, which says no more, spares the months before."""
+
+MISSED: Final = """
+    select f.order_id, f.no from fulfilment_order f
+    where f.order_id between :order_id and :last_order and (f.order_id, f.no) > (:order_id, :no)
+      and (f.order_id, f.no) <= (:last_order, :last_no)
+      and f.execution = any(:ended) and f.updated_at >= :since
+      and exists (select 1 from brand_audience a where a.brand = f.brand and a.family = :erp)
+      and exists (select 1 from fulfilment_line l
+                  where l.order_id = f.order_id and l.no = f.no and l.shipped > 0
+                    and l.order_id between :order_id and :last_order)
+      and not exists (select 1 from posting p
+                      where p.order_id = f.order_id and p.no = f.no
+                        and p.order_id between :order_id and :last_order)
+    order by f.order_id, f.no limit :most"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +105,28 @@ def post(session: Session, order: Locked, standing: Standing, at: datetime) -> N
     session.add(posting)
     session.flush()
     add(session, [_step(flow, order.id, standing.no, connection) for flow in (SALE, ISSUE)], at, fresh_lanes=True)
+
+
+def post_missed(session: Session, at: datetime, after: Place = START, looked: int = 10_000, most: int = 200) -> Place:
+    """Post what has ended within the last month and was never posted, though its brand has an ERP now.
+
+    Looks at `looked` fulfilment orders behind `after` and posts `most` of them at most; gives where it came to, START
+    at the end. A look costs the same however many there are.
+    """
+    if row(session, "select 1 from brand_audience where family = :erp limit 1", erp=ERP) is None:
+        return START
+    behind = max(after, (first_id_of(month_before(at.astimezone(UTC).date(), MONTHS_BACK)), 0))
+    here = {"order_id": behind[0], "no": behind[1]}
+    last = row(session, STRETCH, **here, looked=looked)
+    if last is None:
+        return START
+    end = {"last_order": last.order_id, "last_no": last.no}
+    asked = {"ended": sorted(ENDED), "since": at - LATE, "erp": ERP, "most": most}
+    found = rows(session, MISSED, **here, **end, **asked)
+    for one in found:
+        _post_unless_posted(session, one.order_id, one.no, at)
+    reached = found[-1] if len(found) == most else last
+    return reached.order_id, reached.no
 
 
 def read_sale(session: Session, order_id: int, no: int) -> Sale:
@@ -132,6 +191,14 @@ def mark_sold(session: Session, order_id: int, no: int, partner_id: str, at: dat
 def mark_issued(session: Session, order_id: int, no: int, partner_id: str, at: datetime) -> None:
     """Keep the ERP's number of a goods issue."""
     _mark(session, "issue_id = :partner_id, issue_at = :at", order_id, no, partner_id, at)
+
+
+def _post_unless_posted(session: Session, order_id: int, no: int, at: datetime) -> None:
+    """Post one under its order's lock: whoever ended it may have posted it since it was found."""
+    order = lock_order(session, order_id)
+    posted = "select 1 from posting where order_id = :order_id and no = :no"
+    if row(session, posted, order_id=order_id, no=no) is None:
+        post(session, order, Standing(session, order_id, no), at)
 
 
 def _mark(session: Session, change: str, order_id: int, no: int, partner_id: str, at: datetime) -> None:

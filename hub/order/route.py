@@ -23,17 +23,21 @@ class Shelf:
                 self._free[choice.code, take.sku] -= take.quantity
 
 
+def rank(to: Point, points: Mapping[str, Point]) -> list[tuple[int, str]]:
+    """Give kilometres and code of each place, the nearest first."""
+    return sorted([(round(kilometres(to, point)), code) for code, point in points.items()])
+
+
 def route(  # the parts of a question, named once here
     parts: Sequence[Lines],
-    to: Point,
+    ranked: Sequence[tuple[int, str]],
     places: Mapping[str, Place],
     shelf: Shelf,
     version: str,
     costs: Costs,
     barred: frozenset[str],
 ) -> Iterator[tuple[Question, Decision]]:
-    """Decide for each part where it comes from; nearer sites are listed first in what is recorded."""
-    ranked = sorted((round(kilometres(to, place.point)), place.code) for place in places.values())
+    """Decide for each part where it comes from; the places stand as they are `ranked`, by kilometres and code."""
     for part in parts:
         skus = sorted({want.sku for want in part})
         sites = [_site(places[code], km, shelf.free(code, skus), barred) for km, code in ranked]

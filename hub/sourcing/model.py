@@ -37,7 +37,7 @@ class Want(Value, frozen=True):
     grams: int
 
 
-class Site(Value, frozen=True):
+class Site(Value, frozen=True, array_like=True):
     """A location as the decision sees it: its distance, its fixed cost and what is free there of the wanted SKUs."""
 
     code: str
@@ -69,7 +69,7 @@ class Take(Value, frozen=True):
     quantity: int
 
 
-class Candidate(Value, frozen=True):
+class Candidate(Value, frozen=True, array_like=True):
     """A location that was considered: what it could give, what that would cost, and why it was not taken."""
 
     code: str

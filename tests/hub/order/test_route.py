@@ -1,5 +1,5 @@
 from hub.address.division import Point, point_of
-from hub.order.route import Shelf, route
+from hub.order.route import Shelf, rank, route
 from hub.sourcing.model import Costs, Decision, Place, Question, Want
 from tests.hub.making import DIVISIONS, OWNER
 
@@ -16,7 +16,8 @@ def routed(
     shelf: Shelf, *places: Place, parts: int = 1, barred: frozenset[str] = frozenset()
 ) -> list[tuple[Question, Decision]]:
     by_code = {each.code: each for each in places}
-    return list(route([(WANT,)] * parts, PUDONG, by_code, shelf, "v1", Costs(), barred))
+    ranked = rank(PUDONG, {code: each.point for code, each in by_code.items()})
+    return list(route([(WANT,)] * parts, ranked, by_code, shelf, "v1", Costs(), barred))
 
 
 def chosen(decisions: list[tuple[Question, Decision]]) -> list[list[str]]:
