@@ -1,0 +1,246 @@
+"""Stock as people look at it: counters a page at a time, and what moved or holds one of them.
+
+Stock is of a brand and of no shop: who may work on one shop alone sees the stock of its brand and changes none.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from hub.database import records, rows
+from hub.document import Document
+from hub.errors import NotFound
+from hub.inventory.ledger import StockKey
+from hub.roles import Actor
+from hub.settings import Connection
+
+LOOKED: Final = 20_000
+"""How many counters one page is looked for in: a rare state is not searched for in all of them at once."""
+
+FOUND_SKUS: Final = 200
+NOTHING: Final = ("", "", "", "")
+"""Before the first counter."""
+
+SHOWS: Final[Mapping[str, str]] = {
+    "below": "l.on_hand - l.allocated - l.soft < l.safety",
+    "out": "l.on_hand - l.allocated - l.soft <= 0",
+    "short": "l.short > 0",
+    "held": "l.soft > 0",
+}
+"""What a list is narrowed to: under its safety stock, nothing free, a count found too little, held for carts."""
+
+LEVEL: Final = """l.brand, l.location, l.sku, l.owner, l.condition, l.on_hand, l.allocated, l.soft, l.safety,
+    l.incoming, l.backorder_limit, l.short, l.authority, l.updated_at"""
+SEEN: Final = "(cast(:seen as text[]) is null or l.brand = any(:seen))"
+SAME: Final = "(l.location, l.sku, l.owner, l.condition) = (:location, :sku, :owner, :condition)"
+
+
+class LevelView(Document):
+    """One counter: a SKU of an owner, in a condition, at a location."""
+
+    brand: str
+    location: str
+    sku: str
+    title: str
+    owner: str
+    condition: str
+    on_hand: int
+    allocated: int
+    soft: int
+    safety: int
+    incoming: int
+    backorder_limit: int
+    short: int
+    authority: str
+    updated_at: datetime
+
+    @property
+    def key(self) -> StockKey:
+        return StockKey(self.location, self.sku, self.owner, self.condition)
+
+    @property
+    def free(self) -> int:
+        """What nobody has been promised; below nothing where a count found too little."""
+        return self.on_hand - self.allocated - self.soft
+
+    @property
+    def promised(self) -> int:
+        """What may be promised ahead of orders from here: free less the safety stock, of goods that can be sold."""
+        return max(0, self.free - self.safety) if self.condition == "saleable" else 0
+
+    @property
+    def state(self) -> str:
+        """How it stands: short, out, below its safety stock, or good."""
+        if self.short:
+            return "short"
+        if self.free <= 0:
+            return "out"
+        return "below" if self.free < self.safety else "good"
+
+
+class Wanted(Document):
+    """Which counters to list; what is empty does not matter. `find` is a part of a SKU's code or title."""
+
+    find: str = ""
+    location: str = ""
+    brand: str = ""
+    show: str = ""
+
+
+class LevelPage(Document):
+    """Counters in the order of SKU and location; `next` is the cursor of the following page, empty at the end.
+
+    `looked_at` says how many were looked at when a page stays short although more may follow.
+    """
+
+    levels: tuple[LevelView, ...]
+    next: str
+    looked_at: int | None = None
+
+
+class MovementView(Document):
+    """One change of a counter and what caused it."""
+
+    id: int
+    at: datetime
+    reason: str
+    ref: str
+    on_hand: int
+    allocated: int
+    soft: int
+
+
+class HoldView(Document):
+    """A soft reservation that holds pieces of a counter, or that held them."""
+
+    id: int
+    shop: str
+    ref: str
+    state: str
+    quantity: int
+    expires_at: datetime
+    created_at: datetime
+    order_id: int | None
+
+
+def brands_seen(actor: Actor, configured: Mapping[str, Connection]) -> list[str] | None:
+    """Name the brands whose stock an actor may see, a shop's own brand among them; None is all."""
+    if actor.brands:
+        return sorted(actor.brands)
+    if actor.shops:
+        return sorted({one.brand for one in configured.values() if one.shop in actor.shops})
+    return None
+
+
+def list_levels(
+    session: Session, seen: Collection[str] | None, wanted: Wanted, *, after: str = "", limit: int = 50
+) -> LevelPage:
+    """Give a page of counters; `after` is the cursor that the page before gave."""
+    found = records(
+        session,
+        f"""with named as (
+                select code from sku where (cast(:seen as text[]) is null or brand = any(:seen))
+                    and (strpos(lower(code), lower(:find)) > 0 or strpos(lower(title), lower(:find)) > 0)
+                order by lower(code) <> lower(:find), code limit :skus),
+            looked as (
+                select {LEVEL} from stock_level l
+                where (l.sku, l.location, l.owner, l.condition) > (:sku, :location_after, :owner, :condition)
+                  and (:find = '' or l.sku in (select code from named))
+                  and (:location = '' or l.location = :location) and (:brand = '' or l.brand = :brand) and {SEEN}
+                order by l.sku, l.location, l.owner, l.condition limit :look)
+            (select {LEVEL}, sku.title, true as wanted from looked l join sku on sku.code = l.sku
+             where {SHOWS.get(wanted.show, "true")}
+             order by l.sku, l.location, l.owner, l.condition limit :limit)
+            union all
+            (select {LEVEL}, '' as title, false as wanted from looked l offset :look - 1)""",
+        **{**wanted.model_dump(exclude={"show"}), "find": wanted.find.strip()},
+        **dict(zip(("sku", "location_after", "owner", "condition"), _read_cursor(after), strict=True)),
+        seen=None if seen is None else sorted(seen),
+        skus=FOUND_SKUS,
+        look=LOOKED,
+        limit=limit + 1,
+    )
+    levels = [LevelView.model_validate(one) for one in found if one.pop("wanted")]
+    if len(levels) > limit:
+        return LevelPage(levels=tuple(levels[:limit]), next=_cursor(levels[limit - 1]))
+    last = [LevelView.model_validate(one) for one in found[len(levels) :]]
+    return LevelPage(levels=tuple(levels), next=_cursor(last[0]) if last else "", looked_at=LOOKED if last else None)
+
+
+def get_level(session: Session, seen: Collection[str] | None, key: StockKey) -> LevelView:
+    """Give one counter.
+
+    Raises: NotFound, also for one of another brand.
+    """
+    found = records(
+        session,
+        f"select {LEVEL}, sku.title from stock_level l join sku on sku.code = l.sku where {SAME} and {SEEN}",
+        **key._asdict(),
+        seen=None if seen is None else sorted(seen),
+    )
+    if not found:
+        raise NotFound(f"there is no stock of {key.sku} at {key.location}", code="unknown_level")
+    return LevelView.model_validate(found[0])
+
+
+def find_owner(session: Session, location: str) -> str:
+    """Give whose goods lie at a location when nothing else is said.
+
+    Raises: NotFound when there is no such location.
+    """
+    found = rows(session, "select owner from location where code = :code", code=location)
+    if not found:
+        raise NotFound(f"there is no location {location}", code="unknown_location", field="location")
+    return str(found[0].owner)
+
+
+def movements_of(session: Session, key: StockKey, limit: int = 50) -> Sequence[MovementView]:
+    """Give the latest movements of a counter, the newest first."""
+    found = records(
+        session,
+        """select l.id, l.at, l.reason, l.ref, l.on_hand, l.allocated, l.soft from stock_movement l
+           where l.sku = :sku and l.location = :location and (l.owner, l.condition) = (:owner, :condition)
+           order by l.id desc limit :limit""",
+        **key._asdict(),
+        limit=limit,
+    )
+    return [MovementView.model_validate(one) for one in found]
+
+
+def holds_of(session: Session, actor: Actor, key: StockKey, limit: int = 50) -> Sequence[HoldView]:
+    """Give the soft reservations that hold pieces of a counter, the first to run out first; a shop sees its own."""
+    found = records(
+        session,
+        """select r.id, r.shop, r.ref, r.state, line.quantity, r.expires_at, r.created_at, r.order_id
+           from reservation r join reservation_line line on line.reservation_id = r.id
+           where r.state = 'held' and (line.location, line.sku, line.owner, line.condition)
+                 = (:location, :sku, :owner, :condition) and (:every_shop or r.shop = any(:shops))
+           order by r.expires_at, r.id limit :limit""",
+        **key._asdict(),
+        every_shop=not actor.shops,
+        shops=sorted(actor.shops),
+        limit=limit,
+    )
+    return [HoldView.model_validate(one) for one in found]
+
+
+def places_of(session: Session, seen: Collection[str] | None) -> tuple[list[str], list[str]]:
+    """Name the locations and the brands that one may choose from."""
+    found = rows(
+        session,
+        f"select l.code, l.brand from location l where {SEEN} order by 1",
+        seen=None if seen is None else sorted(seen),
+    )
+    return [one.code for one in found], sorted({one.brand for one in found})
+
+
+def _cursor(level: LevelView) -> str:
+    return f"{level.sku}\n{level.location}\n{level.owner}\n{level.condition}"
+
+
+def _read_cursor(after: str) -> Sequence[str]:
+    """Read where a page begins; what was never given begins at the first counter."""
+    parts = after.split("\n")
+    return parts if len(parts) == len(NOTHING) else NOTHING

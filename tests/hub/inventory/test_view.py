@@ -1,0 +1,95 @@
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import run
+from hub.errors import NotFound
+from hub.inventory import view
+from hub.inventory.ledger import StockKey
+from hub.inventory.reserve import Claim, reserve
+from hub.inventory.view import Wanted, brands_seen, get_level, list_levels, movements_of
+from hub.roles import SYSTEM, Actor, Role
+from tests.console.world import settings
+from tests.hub.making import AT, OWNER, stock
+
+APPLE = StockKey("sh", "apple", OWNER)
+
+
+@pytest.fixture(autouse=True)
+def shelves(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5, "pear": 0, "plum": 3}, "bj": {"apple": 1}})
+    run(session, "update stock_level set safety = 4 where sku = 'plum'")
+
+
+def listed(session: Session, seen: Sequence[str] | None = None, **wanted: str) -> list[tuple[str, str]]:
+    return [(one.sku, one.location) for one in list_levels(session, seen, Wanted(**wanted)).levels]
+
+
+def test_counters_come_a_page_at_a_time_in_the_order_of_sku_and_place(session: Session) -> None:
+    found, cursor = list[tuple[str, str]](), ""
+    while True:
+        page = list_levels(session, None, Wanted(), after=cursor, limit=3)
+        found += [(one.sku, one.location) for one in page.levels]
+        cursor = page.next
+        if not cursor:
+            break
+    assert found == [("apple", "bj"), ("apple", "sh"), ("pear", "sh"), ("plum", "sh")]
+
+
+def test_a_cursor_that_nobody_gave_begins_at_the_first_counter(session: Session) -> None:
+    assert len(list_levels(session, None, Wanted(), after="apple").levels) == 4
+
+
+def test_counters_are_found_by_a_part_of_code_or_title(session: Session) -> None:
+    run(session, "update sku set title = '雪花梨' where code = 'pear'")
+    assert listed(session, find="PPL") == [("apple", "bj"), ("apple", "sh")]
+    assert listed(session, find="雪花") == [("pear", "sh")]
+    assert listed(session, find="apple", location="bj") == [("apple", "bj")]
+
+
+def test_a_list_is_narrowed_to_what_needs_somebody(session: Session) -> None:
+    assert listed(session, show="out") == [("pear", "sh")]
+    assert listed(session, show="below") == [("plum", "sh")]
+    assert listed(session, show="short") == listed(session, show="held") == []
+    assert len(listed(session, show="of tomorrow")) == 4
+
+
+def test_a_rare_state_is_looked_for_in_so_many_counters_and_further_on_request(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "LOOKED", 2)
+    first = list_levels(session, None, Wanted(show="below"))
+    assert (first.levels, first.looked_at) == ((), 2)
+    second = list_levels(session, None, Wanted(show="below"), after=first.next)
+    assert [one.sku for one in second.levels] == ["plum"]
+
+
+def test_the_stock_of_another_brand_is_not_there(session: Session) -> None:
+    assert listed(session, ["other"]) == listed(session, []) == []
+    with pytest.raises(NotFound, match="no stock of apple"):
+        get_level(session, ["other"], APPLE)
+
+
+def test_a_shop_sees_the_stock_of_its_brand() -> None:
+    roles = frozenset({Role.OPERATOR})
+    configured = settings().connections
+    assert brands_seen(SYSTEM, configured) is None
+    assert brands_seen(Actor("a", roles, shops=frozenset({"pc"})), configured) == ["demo"]
+    assert brands_seen(Actor("a", roles, shops=frozenset({"nowhere"})), configured) == []
+    assert brands_seen(Actor("a", roles, brands=frozenset({"other"})), configured) == ["other"]
+
+
+def test_a_counter_says_how_it_stands(session: Session) -> None:
+    reserve(session, [Claim("L1", APPLE, 4)], AT)
+    one = get_level(session, None, APPLE)
+    assert (one.free, one.promised, one.state) == (1, 1, "good")
+    plum = get_level(session, None, StockKey("sh", "plum", OWNER))
+    assert (plum.free, plum.promised, plum.state) == (3, 0, "below")
+    assert get_level(session, None, StockKey("sh", "pear", OWNER)).state == "out"
+
+
+def test_movements_come_newest_first(session: Session) -> None:
+    reserve(session, [Claim("L1", APPLE, 4)], AT)
+    told = [(one.reason, one.ref, one.on_hand, one.allocated) for one in movements_of(session, APPLE)]
+    assert told == [("allocate", "L1", 0, 4), ("receive", "ASN-1", 5, 0)]
