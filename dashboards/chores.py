@@ -56,6 +56,13 @@ CHORES: Final[Mapping[str, Chore]] = {
         "对长时间没有轨迹的包裹主动查询快递；暂停时只等快递推送。",
         "Asks couriers about parcels that have been silent for long. While paused, only what couriers push is known.",
     ),
+    "postings.missed": _chore(
+        "补记漏过账",
+        "Post what was missed",
+        "品牌后来才接入 ERP 时，补记最近 31 天内已结束、已发货却未过账的履约单；暂停时只在履约单结束当时过账。",
+        "Posts what has shipped, ended within 31 days and was never posted, as its brand had no ERP then. "
+        "While paused, a fulfilment order is posted only as it ends.",
+    ),
     "stock.reconcile": _chore(
         "核对库存账",
         "Reconcile the stock",

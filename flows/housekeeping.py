@@ -1,4 +1,4 @@
-"""What keeps the tables small and whole, by the schedule: partitions, history, the audit chain, missed lanes and postings."""
+"""What keeps the tables small and whole, by the schedule: partitions, history, the audit chain, what was missed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

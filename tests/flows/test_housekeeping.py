@@ -6,13 +6,15 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from flows.housekeeping import AGAIN, LEASE, Chore, Rounds, chores
+from hub.audience import set_audience
 from hub.audit import first_break, record
 from hub.clients import spend_nonce
 from hub.database import Database, rows, run
+from hub.order.progress import record_confirm
 from hub.schedules import KEPT_RUNS, Slot, finish_slot, forget_runs, plan_schedules, slot_of, take_slot
 from hub.settings import Settings
 from hub.steps import NewStep, add
-from tests.hub.making import AT
+from tests.hub.making import AT, BRAND, confirm, order, placed, stock
 
 
 def test_every_chore_runs_and_leaves_all_in_order(database: Database, at: datetime) -> None:
@@ -41,6 +43,16 @@ def test_a_lane_that_was_missed_goes_on(database: Database, at: datetime) -> Non
         assert [one.state for one in rows(session, "select state from step where idempotency_key = 'a2'")] == [
             "pending"
         ]
+
+
+def test_what_the_erp_was_never_told_of_is_posted(database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 1}})
+        record_confirm(session, confirm(placed(session, order({"apple": 1})), 1, {"apple": 1}), AT)
+        set_audience(session, {(BRAND, "erp"): "sap"})
+    Rounds(database, chores(Settings()), lambda: AT).go()
+    with database.transaction() as session:
+        assert [one.connection for one in rows(session, "select connection from posting")] == ["sap"]
 
 
 def test_a_chore_is_done_once_in_each_period(database: Database) -> None:

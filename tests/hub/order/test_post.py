@@ -71,7 +71,8 @@ def test_a_sale_names_what_left_and_nobody(session: Session, order_id: int) -> N
     sale = read_sale(session, order_id, 1)
     assert (sale.code, sale.external_id, sale.location, sale.freight) == (f"{order_id}-1", "T1", "sh", 600)
     assert [(line.sku, line.quantity, line.amount) for line in sale.lines] == [("apple", 5, 4993)]
-    assert "10000000001" not in sale.model_dump_json()
+    told = sale.model_dump_json().replace(str(order_id), "")  # an order's number may look like the phone's
+    assert not [one for one in ("10000000001", "收件人甲") if one in told]
 
 
 def test_a_goods_issue_carries_the_number_of_its_sale(session: Session, order_id: int) -> None:
