@@ -181,6 +181,20 @@ CAUSES: Final[Mapping[str, Cause]] = {
             "Call a platform engineer; close it once the reason is found and it is put right",
         ),
     ),
+    "stock_push": Cause(
+        Words("渠道库存未能如数告知", "A channel is not told of its stock as it stands"),
+        Words(
+            "大量商品将归零：核对库存，属实则执行 ./oms case resolve {case} --reason … 放行；被渠道拒收：更正商品对应",
+            "many SKUs would go to zero: check the stock; if true, ./oms case resolve {case} --reason … lets them go; "
+            "if the channel refuses SKUs, mend their bindings",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "大量商品将归零：核对库存，属实则结案放行，更正库存则自动结案；被渠道拒收：更正商品对应，每小时自动重试",
+            "Many SKUs would go to zero: check, then close this to let them pass; put the stock right and it closes "
+            "by itself. SKUs that the channel refuses: mend their bindings; they are told again every hour",
+        ),
+    ),
     "our_fault": Cause(
         Words("系统处理报文时出错", "The hub failed on a message"),
         Words(

@@ -3,7 +3,7 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -92,6 +92,26 @@ class Retention(Part):
     history_months: PositiveInt = 24
 
 
+class Stock(Part):
+    """How channels are told of stock, and when a person is asked first.
+
+    A shop's SKUs are told in `lanes` lanes, up to `batch` at a time, and once more after `retell_h`; `sweep` of them
+    are compared every five seconds whatever has moved. If within `guard_window_s` more than `guard_percent` of a
+    shop's SKUs, and at least `guard_least`, would go to zero, they are held back. An alert is told to
+    `alert_connection`, if there is one, and is over when stock is `clear_percent` of its threshold.
+    """
+
+    lanes: PositiveInt = 4
+    batch: PositiveInt = 100
+    sweep: PositiveInt = 2_000
+    retell_h: PositiveInt = 24
+    guard_percent: PositiveInt = 20
+    guard_least: PositiveInt = 20
+    guard_window_s: PositiveInt = 600
+    alert_connection: str = ""
+    clear_percent: int = Field(default=120, ge=100)
+
+
 class Telemetry(Part):
     """Where this process's traces go (an OTLP collector's address for traces; none by default), and what share."""
 
@@ -113,7 +133,9 @@ class Connection(Part):
     """A configured partner: `kind` names its module under connectors/, its secret lies under the connection's name.
 
     `rate_per_s` calls a second are made at most by all processes together, of which `burst` may be saved up, and
-    `at_once` at the same time; without a number there is no such limit.
+    `at_once` at the same time; without a number there is no such limit. A shop is told of the stock of none of its
+    SKUs, of those that are bound, or of all of its brand: `stock_ratio` percent of what it may sell, and nothing below
+    `stock_floor` pieces.
     """
 
     kind: str
@@ -125,6 +147,9 @@ class Connection(Part):
     rate_per_s: PositiveFloat | None = None
     burst: PositiveInt = 1
     at_once: PositiveInt | None = None
+    stock: Literal["none", "bound", "all"] = "none"
+    stock_ratio: int = Field(default=100, ge=0, le=100)
+    stock_floor: NonNegativeInt = 0
     options: dict[str, str] = Field(default_factory=dict)
 
 
@@ -155,6 +180,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     polls: Polls = Polls()
     retention: Retention = Retention()
+    stock: Stock = Stock()
     targets: Targets = Targets()
     telemetry: Telemetry = Telemetry()
     connections: dict[str, Connection] = Field(default_factory=dict)

@@ -13,6 +13,8 @@ import hub.fullness  # its tables
 import hub.gates  # its tables
 import hub.ids  # its tables
 import hub.inbox  # its tables
+import hub.inventory.alert_table  # its tables
+import hub.inventory.offer_table  # its tables
 import hub.inventory.reservation_table  # its tables
 import hub.inventory.table  # its tables
 import hub.order.table  # its tables
