@@ -84,8 +84,8 @@ CHORES: Final[Mapping[str, Chore]] = {
     "hub.fullness": _chore(
         "检查系统负荷",
         "See how full the hub is",
-        "量测系统负荷，供接口决定是否请调用方稍后再试。",
-        "Tells those who answer callers how full the hub is, so that they may ask for patience.",
+        "量测系统负荷：已满时，接口请调用方稍后再试，也暂不向渠道拉单。",
+        "Measures how full the hub is: when it is, callers are asked for patience and no orders are fetched.",
     ),
     "partitions.make": _chore(
         "建立月分区",

@@ -22,11 +22,15 @@ from hub.connections import heed
 from hub.database import Database
 from hub.errors import HubError, Misconfigured, NeedsOperator, OutcomeUnknown, Rejected, TryLater
 from hub.exchange import listening
+from hub.fullness import Full, full_of
 from hub.inbox import keep
 from hub.polls import HINTS, ORDERS, PROBE, TOKEN, Turn, claim_polls, finish_poll, plan_polls, prolong_poll
 from hub.ports import Fetched, OrderFeed, OrderHints, Probe, TokenKeeper
 from hub.settings import Settings
 from hub.tokens import exchange_token, find_token
+
+FILLS: Final = frozenset({ORDERS, HINTS})
+"""Polls that bring messages: while the hub is full they stay due, and what they would ask for waits at the partner."""
 
 PORTS: Final[Mapping[str, type]] = {ORDERS: OrderFeed, HINTS: OrderHints, TOKEN: TokenKeeper, PROBE: Probe}
 
@@ -80,7 +84,9 @@ class Poller:
             return 0
         lease = timedelta(seconds=self._settings.polls.lease_s)
         with self._database.transaction() as session:
-            turns = claim_polls(session, self._wanted, 1, self._now(), lease)
+            full = full_of(session) is not Full.NOTHING
+            wanted = [one for one in self._wanted if not (full and one[1] in FILLS)]
+            turns = claim_polls(session, wanted, 1, self._now(), lease)
         for turn in turns:
             self._take(turn)
         return len(turns)
