@@ -37,7 +37,10 @@ class StockRule(Entity, table=True):
 
 
 class StockAlert(Entity, table=True):
-    """One shortage: opened once, closed when it is clearly over; `due` says that its webhook must be sent."""
+    """One shortage: opened once, closed when it is clearly over; `due` says that its webhook must be sent.
+
+    A person who sees to it has acknowledged it; that closes nothing.
+    """
 
     __table_args__ = (
         one_of("kind", AlertKind),
@@ -56,6 +59,8 @@ class StockAlert(Entity, table=True):
     cover_days: Decimal | None = price(default=None)
     closed_at: datetime | None = moment(default=None)
     due: bool = False
+    acknowledged_at: datetime | None = moment(default=None)
+    acknowledged_by: str | None = words(default=None)
 
 
 class StockSale(Table, table=True):

@@ -89,6 +89,8 @@ def _alerts() -> None:
         sa.Column("cover_days", sa.Numeric(20, 6), nullable=True),
         _moment("closed_at", nullable=True),
         sa.Column("due", sa.Boolean(), nullable=False),
+        _moment("acknowledged_at", nullable=True),
+        sa.Column("acknowledged_by", sa.Text(), nullable=True),
         sa.CheckConstraint("kind in ('stock_out', 'low_pieces', 'low_cover')", name=op.f("ck_stock_alert_kind_known")),
         sa.CheckConstraint("state in ('open', 'closed')", name=op.f("ck_stock_alert_state_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_alert")),
