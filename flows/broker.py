@@ -195,6 +195,7 @@ class Publisher:
                 args=[list(wake_up.ids)],
                 queue=f"{STEPS}.{wake_up.family}",
                 producer=self._producer,
+                declare=(),
                 mandatory=True,
                 expiration=EXPIRES_S,
                 confirm_timeout=CONFIRM_S,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import final
 
-from flows.broker import BrokerAway, WakeUp
+from flows.broker import BrokerAway, QueueStuck, WakeUp
 from flows.engine import Clock
 from flows.relay import Relay
 from hub.database import Database, run
@@ -21,18 +21,31 @@ SETTINGS = Settings(connections=CONNECTIONS)
 @final
 @dataclass
 class FakePublisher:
-    """Remembers what it was given, unless it is away."""
+    """Remembers what it was given, unless it is away or one of its queues is stuck."""
 
     away: bool = False
     lost: bool = False
+    stuck: set[str] = field(default_factory=set[str])
+    healing: bool = True
     told: list[tuple[str, list[int]]] = field(default_factory=list[tuple[str, list[int]]])
+    tried: list[str] = field(default_factory=list[str])
+    renewed: list[str] = field(default_factory=list[str])
 
     def publish(self, wake_up: WakeUp) -> bool:
         if self.away:
             raise BrokerAway("away")
+        self.tried.append(wake_up.family)
+        if wake_up.family in self.stuck:
+            raise QueueStuck("silent")
         if not self.lost:
             self.told.append((wake_up.family, list(wake_up.ids)))
         return not self.lost
+
+    def renew(self, family: str) -> None:
+        self.renewed.append(family)
+        if not self.healing:
+            raise QueueStuck("silent")
+        self.stuck.discard(family)
 
     def close(self) -> None:
         """Have nothing to let go of."""
