@@ -2,18 +2,17 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from api.auth import Operator
 from api.examples import body_of
 from api.runs import connections_of
-from api.surroundings import Body, TheHub
+from api.surroundings import Body, TheHub, read_wish
 from hub.clients import begin_key, finish_key
 from hub.document import Document
-from hub.errors import Malformed
 from hub.order.model import Phrase
 from hub.replay_filter import Wanted
 from hub.replay_outlook import Outlook
@@ -76,8 +75,6 @@ RATE: Final = body_of(
     {"type": "object", "required": ["rate_per_s"], "properties": {"rate_per_s": {"type": "number"}}}, {"rate_per_s": 2}
 )
 
-Wish = TypeVar("Wish", bound=Document)
-
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 Cursor = Annotated[int, Query(ge=0, lt=2**63)]
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -121,7 +118,7 @@ def create(hub: TheHub, caller: Operator, body: Body, key: Key = "") -> Response
     Supervisors only. Above 500 things `confirm` must repeat the number; a number that has changed since is refused.
     A repeated `Idempotency-Key` starts no second job.
     """
-    wish = _read(ReplayWish, body)
+    wish = read_wish(ReplayWish, body)
     mine = connections_of(hub, caller)
     with hub.database.transaction() as session:
         if wish.dry_run:
@@ -171,7 +168,7 @@ def list_things(hub: TheHub, caller: Operator, job_id: Id, cursor: Cursor = 0, l
 def pause(hub: TheHub, caller: Operator, job_id: Id, body: Body) -> JobView:
     """Let a running job rest."""
     with hub.database.transaction() as session:
-        pause_job(session, caller, job_id, _read(Why, body).reason, hub.now())
+        pause_job(session, caller, job_id, read_wish(Why, body).reason, hub.now())
         return get_job(session, caller, job_id)
 
 
@@ -179,7 +176,7 @@ def pause(hub: TheHub, caller: Operator, job_id: Id, body: Body) -> JobView:
 def resume(hub: TheHub, caller: Operator, job_id: Id, body: Body) -> JobView:
     """Let a paused job go on."""
     with hub.database.transaction() as session:
-        resume_job(session, caller, job_id, _read(Why, body).reason, hub.now())
+        resume_job(session, caller, job_id, read_wish(Why, body).reason, hub.now())
         return get_job(session, caller, job_id)
 
 
@@ -187,7 +184,7 @@ def resume(hub: TheHub, caller: Operator, job_id: Id, body: Body) -> JobView:
 def stop(hub: TheHub, caller: Operator, job_id: Id, body: Body) -> JobView:
     """End a job; what it has not come to stays as it is."""
     with hub.database.transaction() as session:
-        stop_job(session, caller, job_id, _read(Why, body).reason, hub.now())
+        stop_job(session, caller, job_id, read_wish(Why, body).reason, hub.now())
         return get_job(session, caller, job_id)
 
 
@@ -195,21 +192,8 @@ def stop(hub: TheHub, caller: Operator, job_id: Id, body: Body) -> JobView:
 def rate(hub: TheHub, caller: Operator, job_id: Id, body: Body) -> JobView:
     """Let a job go on faster or slower from now."""
     with hub.database.transaction() as session:
-        set_rate(session, caller, job_id, _read(Rate, body).rate_per_s, hub.now())
+        set_rate(session, caller, job_id, read_wish(Rate, body).rate_per_s, hub.now())
         return get_job(session, caller, job_id)
-
-
-def _read(kind: type[Wish], body: bytes) -> Wish:
-    """Read a body.
-
-    Raises: Malformed, naming the field.
-    """
-    try:
-        return kind.model_validate_json(body or b"{}")
-    except ValidationError as error:
-        first: Any = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise Malformed(f"{field or 'body'}: {first['msg']}", field=field) from error
 
 
 def _answer(status: int, document: Document) -> Response:

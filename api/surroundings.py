@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, cast
+from typing import Annotated, Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
+from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
 from api.room import Room
 from connectors.registry import Registry
 from hub.database import Database
+from hub.document import Document
 from hub.errors import HubError, Malformed
 from hub.settings import Settings
+
+Wish = TypeVar("Wish", bound=Document)
 
 
 class TooLarge(HubError):
@@ -38,7 +42,7 @@ class Hub:
         return datetime.now(UTC)
 
 
-def hub_of(request: Request) -> Hub:
+async def hub_of(request: Request) -> Hub:  # a coroutine, for else a thread would be asked
     return cast("Hub", request.app.state.hub)
 
 
@@ -68,3 +72,16 @@ async def read_body(request: Request, hub: TheHub) -> bytes:
 
 
 Body = Annotated[bytes, Depends(read_body)]
+
+
+def read_wish(kind: type[Wish], body: bytes) -> Wish:
+    """Read a body as a document; an empty one is {}.
+
+    Raises: Malformed, naming the field.
+    """
+    try:
+        return kind.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        first: Any = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise Malformed(f"{field or 'body'}: {first['msg']}", field=field) from error

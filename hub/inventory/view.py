@@ -125,6 +125,24 @@ class HoldView(Document):
     order_id: int | None
 
 
+class HeldLine(Document):
+    """Pieces that a reservation holds at one location; of a bundle, its parts."""
+
+    location: str
+    sku: str
+    quantity: int
+
+
+class ReservationView(Document):
+    """A soft reservation; `order_id` is the order that took it."""
+
+    ref: str
+    state: str
+    expires_at: datetime
+    order_id: int | None
+    lines: tuple[HeldLine, ...]
+
+
 def brands_seen(actor: Actor, configured: Mapping[str, Connection]) -> list[str] | None:
     """Name the brands whose stock an actor may see, a shop's own brand among them; None is all."""
     if actor.brands:
@@ -185,15 +203,15 @@ def get_level(session: Session, seen: Collection[str] | None, key: StockKey) -> 
     return LevelView.model_validate(found[0])
 
 
-def find_owner(session: Session, location: str) -> str:
-    """Give whose goods lie at a location when nothing else is said.
+def get_place(session: Session, location: str) -> tuple[str, str]:
+    """Give the brand of a location, and whose goods lie there when nothing else is said.
 
     Raises: NotFound when there is no such location.
     """
-    found = rows(session, "select owner from location where code = :code", code=location)
+    found = rows(session, "select brand, owner from location where code = :code", code=location)
     if not found:
         raise NotFound(f"there is no location {location}", code="unknown_location", field="location")
-    return str(found[0].owner)
+    return str(found[0].brand), str(found[0].owner)
 
 
 def movements_of(session: Session, key: StockKey, limit: int = 50) -> Sequence[MovementView]:
@@ -224,6 +242,22 @@ def holds_of(session: Session, actor: Actor, key: StockKey, limit: int = 50) -> 
         limit=limit,
     )
     return [HoldView.model_validate(one) for one in found]
+
+
+def find_reservation(session: Session, shop: str, ref: str) -> ReservationView | None:
+    """Give a shop's soft reservation by its own reference, in whatever state it is."""
+    found = records(
+        session,
+        """select r.ref, r.state, r.expires_at, r.order_id,
+                  coalesce(jsonb_agg(jsonb_build_object('location', line.location, 'sku', line.sku,
+                                                        'quantity', line.quantity) order by line.no)
+                           filter (where line.no is not null), '[]') as lines
+           from reservation r left join reservation_line line on line.reservation_id = r.id
+           where (r.shop, r.ref) = (:shop, :ref) group by r.id""",
+        shop=shop,
+        ref=ref,
+    )
+    return ReservationView.model_validate(found[0]) if found else None
 
 
 def places_of(session: Session, seen: Collection[str] | None) -> tuple[list[str], list[str]]:
