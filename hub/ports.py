@@ -15,6 +15,7 @@ from hub.errors import HubError
 from hub.fulfilment.courier import Subscription, Track
 from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Confirm, Delivery, Report, ShipmentNotice
 from hub.fulfilment.sale import GoodsIssue, Sale
+from hub.inventory.telling import Alarm, Telling, Told
 from hub.order.model import Order
 
 
@@ -121,6 +122,25 @@ class ShipmentProbe(Protocol):
     """Says whether a channel knows of a shipment already, for one that does not take a repeated key once."""
 
     def find_shipment(self, shipment: ShipmentNotice) -> bool: ...
+
+
+@runtime_checkable
+class StockSink(Protocol):
+    """Tells a channel how many pieces of SKUs it may offer: absolute numbers, which may be repeated."""
+
+    def send_stock(self, levels: Sequence[Telling]) -> Told:
+        """Give what the channel took and refused; it may be less than what was told, and the rest is told later.
+
+        Raises: Rejected when it refuses them all; the errors of hub.errors.
+        """
+        ...
+
+
+@runtime_checkable
+class AlertSink(Protocol):
+    """Is told of stock alerts as they open and close; takes each key once."""
+
+    def send_alerts(self, alarms: Sequence[Alarm]) -> None: ...
 
 
 @runtime_checkable
