@@ -73,7 +73,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("hub.fullness", 10, lambda session, at: watch_fullness(session, settings, at)),
         Chore("partitions.make", 3600, partitions.make_partitions),
         Chore("partitions.drop", 3600, lambda session, at: partitions.drop_partitions(session, at, settings.retention)),
-        Chore("replays.work", 1, replay_work.work_off),
+        Chore("replays.work", 1, lambda session, at: replay_work.work_off(session, at, settings)),
         Chore("stock.reconcile", 86_400, reconcile),
         Chore("schedule.forget", 600, schedules.forget_runs),
     ]

@@ -1,7 +1,8 @@
 """Work jobs off at their rates: a portion of one job in one transaction, by as many workers as there are.
 
 A worker that looks takes the job whose rate has been unused for longest; a job that another has in hand is left alone,
-so that no rate is spent twice. Each thing is acted on only if it is still in the right state.
+so that no rate is spent twice. Each thing is acted on only if it is still in the right state, and only as long as
+whoever confirmed the job may still do so.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,10 +21,12 @@ from hub.errors import Conflict, HubError, NotFound
 from hub.repair import cancel_step
 from hub.replay_acts import discard_all, lock_orders_of, replay_all, retry_all
 from hub.replay_filter import Act, What
+from hub.replay_right import Right, right_of
 from hub.replay_steps import call_again, skip_step
 from hub.replay_table import ItemState
 from hub.replay_view import NOW
-from hub.roles import Actor, Role
+from hub.roles import SYSTEM
+from hub.settings import Settings
 from hub.steps import StepState
 
 PORTION: Final = 500
@@ -35,11 +38,17 @@ SAVED: Final = timedelta(seconds=10)
 GONE: Final = "gone"
 """The outcome of a thing that is past its retention, or not to be seen any more by whoever confirmed."""
 
+STUCK: Final = {What.STEP: frozenset({"dead"}), What.MESSAGE: frozenset({"parked", "refused"})}
+"""States that are acted on: a thing that is left in one of them was not to be seen."""
+
 Outcomes = Mapping[int, tuple[ItemState, str]]
 
 
-def work_off(session: Session, at: datetime) -> int:
-    """Do a portion of the job that has waited longest, and give how many things were looked at."""
+def work_off(session: Session, at: datetime, settings: Settings) -> int:
+    """Do a portion of the job that has waited longest, and give how many things were looked at.
+
+    A job whose maker may not any more is stopped; one who may see less goes on with that.
+    """
     job = row(
         session,
         """select * from replay_job
@@ -49,6 +58,10 @@ def work_off(session: Session, at: datetime) -> int:
     )
     if job is None:
         return 0
+    right = right_of(session, job, settings)
+    if right is None:
+        _stop(session, job, at)
+        return 0
     number, refilled_at = allowance(job.refilled_at, job.rate_per_s, at)
     items = rows(
         session,
@@ -57,7 +70,7 @@ def work_off(session: Session, at: datetime) -> int:
         id=job.id,
         number=number,
     )
-    _write(session, job, _act(session, job, [one.thing_id for one in items], at), refilled_at, at)
+    _write(session, job, _act(session, job, right, [one.thing_id for one in items], at), refilled_at, at)
     return len(items)
 
 
@@ -76,37 +89,32 @@ def allowance(refilled_at: datetime, rate_per_s: Decimal, at: datetime) -> tuple
     return number, at - int(rest_us) * us
 
 
-def actor_of(job: Row[Any]) -> Actor:
-    """Give whoever confirmed a job, with no more than it needs."""
-    return Actor(job.actor, frozenset({Role.SUPERVISOR}), frozenset(job.brands), frozenset(job.shops))
-
-
-def _act(session: Session, job: Row[Any], ids: Sequence[int], at: datetime) -> Outcomes:
+def _act(session: Session, job: Row[Any], right: Right, ids: Sequence[int], at: datetime) -> Outcomes:
     """Act on a portion, and say of each thing what became of it."""
-    actor, act = actor_of(job), Act(job.act)
+    actor, act, what = right.actor, Act(job.act), What(job.what)
     outcomes: dict[int, tuple[ItemState, str]] = {}
     if act in {Act.SKIP, Act.CANCEL}:
-        return _each(session, job, ids, at)
+        return _each(session, job, right, ids, at)
     if job.again:
         lock_orders_of(session, ids)
     if act is Act.RETRY:
-        changed = retry_all(session, actor, ids, job.reason, at, job.connections, job.id)
+        changed = retry_all(session, actor, ids, job.reason, at, right.connections, job.id)
     else:
         of_messages = replay_all if act is Act.REPLAY else discard_all
-        changed = of_messages(session, actor, ids, job.reason, at, job.connections, job.id)
+        changed = of_messages(session, actor, ids, job.reason, at, right.connections, job.id)
     outcomes |= dict.fromkeys(changed, (ItemState.DONE, ""))
     rest = [one for one in ids if one not in outcomes]
-    states = _states(session, What(job.what), rest)
+    states = _states(session, what, rest)
     completed = [one for one in rest if states.get(one) == StepState.DONE] if job.again else []
     if completed:
-        outcomes |= _each(session, job, completed, at)
-    return {one: (ItemState.LEFT, states.get(one, GONE)) for one in rest} | outcomes
+        outcomes |= _each(session, job, right, completed, at)
+    moved_on = {one: state for one, state in states.items() if state not in STUCK[what]}
+    return {one: (ItemState.LEFT, moved_on.get(one, GONE)) for one in rest} | outcomes
 
 
-def _each(session: Session, job: Row[Any], ids: Sequence[int], at: datetime) -> Outcomes:
+def _each(session: Session, job: Row[Any], right: Right, ids: Sequence[int], at: datetime) -> Outcomes:
     """Act on each thing by itself, after all their orders are locked; one that fails takes no other with it."""
     lock_orders_of(session, ids)
-    actor = actor_of(job)
     acts = {
         Act.SKIP: partial(skip_step, although_it_may_have_been_executed=job.in_doubt),
         Act.CANCEL: cancel_step,
@@ -117,7 +125,7 @@ def _each(session: Session, job: Row[Any], ids: Sequence[int], at: datetime) -> 
     for one in ids:
         try:
             with session.begin_nested():
-                act(session, actor, one, job.reason, at, connections=job.connections, job=job.id)
+                act(session, right.actor, one, job.reason, at, connections=right.connections, job=job.id)
             outcomes[one] = (ItemState.DONE, "")
         except (Conflict, NotFound) as error:
             outcomes[one] = (ItemState.LEFT, error.code)
@@ -126,6 +134,18 @@ def _each(session: Session, job: Row[Any], ids: Sequence[int], at: datetime) -> 
         except (IntegrityError, DataError) as error:
             outcomes[one] = (ItemState.FAILED, type(error.orig).__name__)
     return outcomes
+
+
+def _stop(session: Session, job: Row[Any], at: datetime) -> None:
+    """End a job that nobody stands for any more; what it has not come to may be taken by another."""
+    run(
+        session,
+        "update replay_job set state = 'stopped', ended_at = :at, updated_at = :at where id = :id",
+        at=at,
+        id=job.id,
+    )
+    reason = f"{job.actor}, who confirmed it, may not do this any more"
+    record(session, at, SYSTEM.name, "replay.stop", f"replay:{job.id}", reason=reason)
 
 
 def _states(session: Session, what: What, ids: Collection[int]) -> dict[int, str]:

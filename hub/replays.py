@@ -1,8 +1,8 @@
 """Jobs that repair many calls or messages: counted first, fixed when confirmed, worked off at a rate, paused at will.
 
-A job acts under the name and within the brands and shops of whoever confirmed it. Its things are fixed when it begins;
-what is in another state when its turn comes is left alone and counted. `hub/replay_work.py` works jobs off,
-`hub/replay_view.py` shows them.
+A job acts under the name and within the brands and shops of whoever confirmed it, as long as they may. Its things are
+fixed when it begins; what is in another state when its turn comes is left alone and counted. `hub/replay_work.py` works
+jobs off, `hub/replay_view.py` shows them.
 """
 
 from collections.abc import Collection, Sequence

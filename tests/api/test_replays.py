@@ -90,7 +90,7 @@ def test_a_filter_is_counted_first_and_changes_nothing(desk: Desk, dead: list[in
 def test_a_job_is_started_worked_off_and_followed(desk: Desk, dead: list[int], database: Database) -> None:
     job = start(desk, filter={"ids": dead[:2]}, rate_per_s=100, confirm=2)
     with database.transaction() as session:
-        work_off(session, datetime.now(UTC) + timedelta(minutes=1))
+        work_off(session, datetime.now(UTC) + timedelta(minutes=1), Settings(operations=dict(CLIENTS)))
     shown = desk.get(f"/v1/replays/{job}").json()
     assert (shown["state"], shown["done"], shown["waiting"], shown["actor"]) == ("done", 2, 0, "api:boss")
     items = desk.get(f"/v1/replays/{job}/items").json()["items"]

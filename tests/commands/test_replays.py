@@ -6,6 +6,7 @@ import pytest
 from hub.database import Database
 from hub.errors import Conflict, Malformed, NotFound
 from hub.replay_work import work_off
+from hub.settings import Settings
 from tests.commands.conftest import Oms
 from tests.hub.trouble import dead_step, parked, state_of
 
@@ -37,7 +38,7 @@ def test_a_filter_is_counted_and_nothing_is_changed(oms: Oms, dead: list[int], d
 def test_a_job_is_started_and_followed_to_its_end(oms: Oms, dead: list[int], database: Database) -> None:
     job = start(oms, "--rate", "100", "--confirm", "2")
     with database.transaction() as session:
-        assert work_off(session, datetime.now(UTC) + timedelta(minutes=1)) == 2
+        assert work_off(session, datetime.now(UTC) + timedelta(minutes=1), Settings()) == 2
     shown = json.loads(oms("replay", "show", job, "--json").stdout)
     assert (shown["state"], shown["done"], shown["actor"]) == ("done", 2, "cli:tester")
     assert [one["thing_id"] for one in shown["items"]] == dead

@@ -8,6 +8,7 @@ from hub.database import row, rows
 from hub.replay_work import work_off
 from tests.console.browsing import LOOKS, Look, Site, audit, keep_picture
 from tests.console.conftest import Open
+from tests.console.world import settings
 from tests.dashboards.troubles import dead, parked
 
 NOW = datetime.now(UTC)
@@ -45,7 +46,7 @@ def things(site: Site) -> dict[str, str]:
 def work(site: Site, later: timedelta) -> None:
     """Do what the worker's chore does, as if so long had passed."""
     with site.database.transaction() as session:
-        work_off(session, datetime.now(UTC) + later)
+        work_off(session, datetime.now(UTC) + later, settings())
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)

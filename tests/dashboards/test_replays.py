@@ -9,6 +9,7 @@ from dashboards.pages import new_key
 from hub.database import Database, rows, run
 from hub.replay_work import work_off
 from hub.roles import Role
+from hub.settings import Settings
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.dashboards.troubles import dead, parked
 
@@ -41,7 +42,7 @@ def begin(desk: Desk, query: str = AIM, key: str = "", **fields: object) -> str:
 
 def work(database: Database) -> None:
     with database.transaction() as session:
-        work_off(session, LATER)
+        work_off(session, LATER, Settings())
 
 
 def test_without_jobs_the_list_says_how_one_comes_about(desk: Desk) -> None:

@@ -15,12 +15,12 @@ from hub.order.track import ASK, SUBSCRIBE
 from hub.replay_acts import HOLDING, REPEATABLE
 from hub.replay_filter import Act, Filter, Wanted, What
 from hub.replay_view import get_job, list_items
-from hub.replay_work import PORTION, allowance, work_off
+from hub.replay_work import PORTION, allowance
 from hub.replays import set_rate, start_job
 from hub.steps import NewStep, add, move_finished
 from tests.hub.making import AT, open_causes
 from tests.hub.test_replays import counts, job_of, start
-from tests.hub.trouble import SUPERVISOR, audited, dead_step, parked, state_of
+from tests.hub.trouble import SUPERVISOR, audited, dead_step, let_in, parked, state_of, work_off
 
 REPLAY = Wanted(what=What.MESSAGE, act=Act.REPLAY)
 MINUTE = timedelta(minutes=1)
@@ -168,6 +168,7 @@ def test_workers_at_once_do_each_thing_once(database: Database, at: datetime) ->
         for no in range(40):
             inbox_id, _ = keep(session, "mall-pc", "order", f"m{no}", b"{}", at)
             settle(session, read(session, inbox_id), InboxState.PARKED, at)
+        let_in(session, SUPERVISOR, at)
         job_id = start_job(session, SUPERVISOR, REPLAY, at, reason="why", rate_per_s=1)
 
     def look(second: int) -> int:

@@ -9,16 +9,27 @@ from hub.errors import Conflict, Malformed, NotFound, Unauthorised
 from hub.replay_filter import Act, Filter, Wanted, What
 from hub.replay_outlook import Lot
 from hub.replay_view import JobView, get_job, list_items, list_jobs
-from hub.replay_work import work_off
 from hub.replays import dry_run, pause_job, resume_job, set_rate, start_job, stop_job
 from hub.roles import Actor
-from tests.hub.trouble import NEIGHBOUR, OPERATOR, STRANGER, SUPERVISOR, audited, dead_step, parked, state_of
+from tests.hub.trouble import (
+    NEIGHBOUR,
+    OPERATOR,
+    STRANGER,
+    SUPERVISOR,
+    audited,
+    dead_step,
+    let_in,
+    parked,
+    state_of,
+    work_off,
+)
 
 RETRY = Wanted()
 REPLAY = Wanted(what=What.MESSAGE, act=Act.REPLAY)
 
 
 def start(session: Session, at: datetime, wanted: Wanted = RETRY, rate: float = 1, actor: Actor = SUPERVISOR) -> int:
+    let_in(session, actor, at)
     return start_job(session, actor, wanted, at, reason="SAP is back", rate_per_s=rate)
 
 

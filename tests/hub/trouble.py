@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from hub import replay_work
 from hub.cases import NewCase, open_cases
 from hub.database import row, rows, run
 from hub.inbox import InboxState, keep, read, settle
 from hub.roles import Actor, Role
+from hub.settings import Connection, OperationsClient, Settings
 from tests.hub.making import BRAND, order, placed, stock
 
 PHONE = "10000000042"
@@ -18,6 +20,33 @@ SUPERVISOR = Actor("boss", frozenset({Role.SUPERVISOR}))
 VIEWER = Actor("eye", frozenset({Role.VIEWER}))
 STRANGER = Actor("stranger", frozenset({Role.SUPERVISOR}), frozenset({"other"}))
 NEIGHBOUR = Actor("neighbour", frozenset({Role.SUPERVISOR}), frozenset({BRAND}), frozenset({"h5"}))
+SETTINGS = Settings(
+    connections={
+        f"mall-{shop}": Connection(kind="channels.storefront", brand=BRAND, shop=shop) for shop in ("pc", "h5")
+    },
+    operations={"night": OperationsClient(role=Role.SUPERVISOR), "day": OperationsClient(role=Role.OPERATOR)},
+)
+
+
+def let_in(session: Session, actor: Actor, at: datetime) -> None:
+    """Let somebody in as they are now, in place of what they were."""
+    run(
+        session,
+        """insert into person (name, display, password, roles, brands, shops, active, language, theme,
+                               created_at, updated_at)
+           values (:name, :name, '', :roles, :brands, :shops, true, '', 'auto', :at, :at)
+           on conflict (name) do update set roles = excluded.roles, brands = excluded.brands, shops = excluded.shops""",
+        name=actor.name,
+        roles=sorted(actor.roles),
+        brands=sorted(actor.brands),
+        shops=sorted(actor.shops),
+        at=at,
+    )
+
+
+def work_off(session: Session, at: datetime) -> int:
+    """Do a portion of a job, as the worker's schedule does."""
+    return replay_work.work_off(session, at, SETTINGS)
 
 
 def dead_step(session: Session, at: datetime, number: str = "T1", error: str = "http_400") -> int:
