@@ -1,0 +1,194 @@
+"""Stock alerts: what is out, below a threshold or will not last, opened and closed once each."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from hub.database import rows, run
+from hub.inventory.alert_table import AlertKind, AlertState
+from hub.inventory.cover import Pace, paces
+from hub.inventory.table import Condition
+
+EVERYWHERE: Final = ""
+"""The location of an alert about all of them together, and of such a rule; the SKU of a rule about all SKUs."""
+
+KEPT: Final = timedelta(days=90)
+"""How long a closed alert is kept."""
+
+PERCENT: Final = 100
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a SKU stands at a location: what is free, what is to be kept, and how fast it goes."""
+
+    brand: str
+    sku: str
+    location: str
+    free: int
+    safety: int
+    pace: Pace
+    below_pieces: int
+    below_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of shortage of a standing: whether it is one, and whether it is clearly none."""
+
+    standing: Standing
+    kind: AlertKind
+    threshold: int
+    short: bool
+    over: bool
+
+
+def findings(one: Standing, clear_percent: int) -> list[Finding]:
+    """Judge a standing; pure. A shortage begins below its threshold, and is over at `clear_percent` of it.
+
+    What is out is not said to be low as well, though what was said to be low stays so.
+    """
+    found = [Finding(one, AlertKind.STOCK_OUT, 1, one.free <= 0, one.free > 0)]
+    least = max(one.below_pieces, one.safety)
+    over = one.free * PERCENT >= least * clear_percent
+    found.append(Finding(one, AlertKind.LOW_PIECES, least, 0 < one.free < least, over))
+    days = one.pace.lasts(one.free)
+    short = days is not None and 0 < days < one.below_days
+    over = days is None or days * PERCENT >= one.below_days * clear_percent
+    found.append(Finding(one, AlertKind.LOW_COVER, one.below_days, short, over))
+    return found
+
+
+def raise_alerts(
+    session: Session, skus: Collection[str], clear_percent: int, at: datetime, *, told: bool
+) -> tuple[int, int]:
+    """Open and close the alerts of some SKUs, and give how many of each; `told` has them sent to a partner as well."""
+    judged = [one for standing in _standings(session, skus, at) for one in findings(standing, clear_percent)]
+    opened = _open(session, [one for one in judged if one.short], at, told=told)
+    closed = _close(session, [one for one in judged if one.over], skus, judged, at, told=told)
+    for one in (*opened, *closed):
+        _log.warning(
+            "stock.alert" if one.state == AlertState.OPEN else "stock.alert_over",
+            kind=one.kind,
+            sku=one.sku,
+            location=one.location,
+            pieces=one.pieces,
+            threshold=one.threshold,
+        )
+    return len(opened), len(closed)
+
+
+def forget_alerts(session: Session, at: datetime) -> int:
+    """Forget alerts that were closed long ago."""
+    return run(
+        session, "delete from stock_alert where state = 'closed' and closed_at < :before and not due", before=at - KEPT
+    )
+
+
+def _standings(session: Session, skus: Collection[str], at: datetime) -> list[Standing]:
+    """Read how SKUs stand wherever a rule or a safety stock watches them, the nearest rule of each."""
+    found = rows(
+        session,
+        """with level as (
+               select l.brand, l.sku, l.location, l.on_hand - l.allocated - l.soft as free, l.safety
+               from stock_level l join location on (location.code, location.owner) = (l.location, l.owner)
+               where l.sku = any(:skus) and l.condition = :condition),
+           place as (
+               select * from level union all
+               select brand, sku, '', sum(greatest(0, free))::bigint, 0 from level group by brand, sku)
+           select place.*, rule.below_pieces, rule.below_days from place
+           left join lateral (
+               select below_pieces, below_days from stock_rule
+               where brand = place.brand and location = place.location and sku in (place.sku, '')
+               order by sku desc limit 1) rule on true
+           where rule.below_pieces is not null or place.safety > 0 order by place.sku, place.location""",
+        skus=sorted(skus),
+        condition=Condition.SALEABLE,
+    )
+    pace_of = paces(session, {one.sku for one in found}, at)
+    still = Pace(Decimal(0))
+    return [
+        Standing(
+            one.brand,
+            one.sku,
+            one.location,
+            one.free,
+            one.safety,
+            pace_of.get((one.sku, one.location), still),
+            one.below_pieces or 0,
+            one.below_days or 0,
+        )
+        for one in found
+    ]
+
+
+def _open(session: Session, short: Sequence[Finding], at: datetime, *, told: bool) -> Sequence[Any]:
+    return rows(
+        session,
+        """insert into stock_alert (brand, version, created_at, updated_at, sku, location, kind, state, pieces,
+                                    threshold, cover_days, due)
+           select brand, 1, :at, :at, sku, location, kind, 'open', pieces, threshold, cover, :told
+           from unnest(cast(:brands as text[]), cast(:skus as text[]), cast(:locations as text[]),
+                       cast(:kinds as text[]), cast(:pieces as bigint[]), cast(:thresholds as bigint[]),
+                       cast(:covers as numeric[])) as new (brand, sku, location, kind, pieces, threshold, cover)
+           order by sku, location, kind
+           on conflict (sku, location, kind) where state = 'open' do nothing
+           returning state, kind, sku, location, pieces, threshold""",
+        at=at,
+        told=told,
+        **_columns(short),
+    )
+
+
+def _close(
+    session: Session,
+    over: Sequence[Finding],
+    skus: Collection[str],
+    judged: Sequence[Finding],
+    at: datetime,
+    *,
+    told: bool,
+) -> Sequence[Any]:
+    """Close what is clearly over, and what nobody watches any more."""
+    watched = {(one.standing.sku, one.standing.location) for one in judged}
+    ended = {(one.standing.sku, one.standing.location, str(one.kind)): one.standing.free for one in over}
+    statement = """select id, sku, location, kind, pieces from stock_alert
+                   where state = 'open' and sku = any(:skus) order by id for update"""
+    open_ = rows(session, statement, skus=sorted(skus))
+    gone = {
+        one.id: ended.get((one.sku, one.location, one.kind), one.pieces)
+        for one in open_
+        if (one.sku, one.location, one.kind) in ended or (one.sku, one.location) not in watched
+    }
+    return rows(
+        session,
+        """update stock_alert set state = 'closed', closed_at = :at, updated_at = :at, version = version + 1,
+                                  pieces = new.pieces, due = due or :told
+           from unnest(cast(:ids as bigint[]), cast(:pieces as bigint[])) as new (id, pieces)
+           where stock_alert.id = new.id
+           returning state, kind, sku, location, stock_alert.pieces, threshold""",
+        ids=list(gone),
+        pieces=list(gone.values()),
+        at=at,
+        told=told,
+    )
+
+
+def _columns(found: Sequence[Finding]) -> Mapping[str, list[Any]]:
+    days = [one.standing.pace.lasts(one.standing.free) for one in found]
+    return {
+        "brands": [one.standing.brand for one in found],
+        "skus": [one.standing.sku for one in found],
+        "locations": [one.standing.location for one in found],
+        "kinds": [str(one.kind) for one in found],
+        "pieces": [one.standing.free for one in found],
+        "thresholds": [one.threshold for one in found],
+        "covers": [None if one is None else str(round(one, 2)) for one in days],
+    }
