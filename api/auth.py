@@ -15,7 +15,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from api.surroundings import Body, Hub, TheHub
-from hub.clients import spend_nonce
+from hub.clients import Spending, spend_nonce
 from hub.errors import NeedsOperator, NotFound, Unauthorised
 from hub.roles import Actor, Role
 
@@ -29,8 +29,8 @@ def text_to_sign(method: str, target: str, timestamp: str, nonce: str, body: byt
     return "\n".join([method.upper(), target, timestamp, nonce, hashlib.sha256(body).hexdigest()]).encode()
 
 
-def identify(request: Request, hub: TheHub, body: Body) -> str:
-    """Find out which client calls; the nonce is spent only after a good signature.
+async def verified(request: Request, hub: TheHub, body: Body) -> Spending:
+    """Find out which client calls, and by which nonce, which is still to be spent.
 
     Raises: Unauthorised, in the same words for an unknown client and a wrong signature.
     """
@@ -49,9 +49,17 @@ def identify(request: Request, hub: TheHub, body: Body) -> str:
     expires = _expiry(sent["timestamp"], hub)
     if not NONCE.fullmatch(sent["nonce"]):
         raise Unauthorised("a nonce is 16 to 64 letters, digits, - or _", code="bad_nonce")
+    return Spending(sent["client"], sent["nonce"], expires)
+
+
+def identify(hub: TheHub, nonce: Annotated[Spending, Depends(verified)]) -> str:
+    """Find out which client calls; the nonce is spent only after a good signature.
+
+    Raises: Unauthorised.
+    """
     with hub.database.transaction() as session:
-        spend_nonce(session, sent["client"], sent["nonce"], expires)
-    return sent["client"]
+        spend_nonce(session, *nonce)
+    return nonce.client
 
 
 def storefront(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
@@ -59,6 +67,18 @@ def storefront(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
 
     Raises: Unauthorised for a client that is no shop.
     """
+    return _shop(hub, client)
+
+
+async def signer(hub: TheHub, nonce: Annotated[Spending, Depends(verified)]) -> tuple[Actor, Spending]:
+    """Give the actor of a shop's own call, and the nonce that the call itself has to spend.
+
+    Raises: Unauthorised for a client that is no shop.
+    """
+    return _shop(hub, nonce.client), nonce
+
+
+def _shop(hub: Hub, client: str) -> Actor:
     if client in hub.settings.operations:
         raise Unauthorised(f"{client} is a client for operations: orders are placed by shops", code="forbidden")
     connection = hub.connectors.settings_of(client)
@@ -79,6 +99,7 @@ def operations(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
 
 
 Caller = Annotated[Actor, Depends(storefront)]
+Signer = Annotated[tuple[Actor, Spending], Depends(signer)]
 Operator = Annotated[Actor, Depends(operations)]
 
 

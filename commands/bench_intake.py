@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Barrier
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -34,7 +35,8 @@ from connectors.partner import utc_now
 from connectors.registry import Registry
 from flows.intake import Intake
 from flows.receive_orders import ReceiveOrders
-from flows.warm import warm
+from hub.address.warm import warm_up
+from hub.calm import calm_collector
 from hub.database import Database
 from hub.inbox import Arrival, keep_all
 from hub.keyring import Keyring
@@ -113,7 +115,8 @@ def _place_all(ready: Barrier, _no: int, url: str, keyring: Keyring, batch: int)
     taker = ReceiveOrders(Registry(settings), ZoneInfo(settings.business_zone), batch)
     with ThreadPoolExecutor(1) as pool:
         intake = Intake(database, utc_now, pool)
-        warm()
+        warm_up()
+        calm_collector()
         ready.wait()
         while intake.work_off(taker):
             pass
@@ -154,7 +157,9 @@ def _rewritten(place: Ground, source: str, clients: int, groups: int, work: Work
 def _together(clients: int, work: Work, *values: Any) -> tuple[float, list[int]]:  # noqa: ANN401 # what the work takes
     """Run the work in so many processes; give the seconds from when all were ready, and the most memory of each."""
     context = multiprocessing.get_context("spawn")
-    ready, pipes, processes = context.Barrier(clients + 1), [], []
+    ready = context.Barrier(clients + 1)
+    pipes: list[Connection] = []
+    processes: list[SpawnProcess] = []
     for no in range(clients):
         mine, theirs = context.Pipe(duplex=False)
         one = context.Process(target=_client, args=(work, ready, theirs, no, *values))

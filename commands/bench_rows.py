@@ -28,7 +28,7 @@ TABLES: Final[Mapping[LiteralString, LiteralString]] = {
     "case_file": "t.order_id",
     "audit_entry": "case when t.subject like 'order:%' then split_part(t.subject, ':', 2)::bigint end",
 }
-"""What placing writes, in the order of foreign keys, and which order a row is of; people are many orders' (`SHARED`)."""
+"""What placing writes, in the order of foreign keys, and which order a row is of; people are of many (`SHARED`)."""
 
 SHARED: Final[LiteralString] = "subject"
 
@@ -118,7 +118,7 @@ def write_group(connection: psycopg.Connection, group: Group) -> None:
 
 def read_singles(connection: psycopg.Connection, part: int) -> list[Single]:
     """Read the rows of a group order by order, ready to be inserted."""
-    set_json_loads(bytes.decode, connection)  # documents go back as the text they came as
+    set_json_loads(_as_text, connection)
     found: dict[int, list[tuple[bytes, Sequence[Any]]]] = {}
     for table, order in TABLES.items():
         by_order: dict[int, list[Sequence[Any]]] = {}
@@ -143,6 +143,11 @@ def write_single(connection: psycopg.Connection, single: Single) -> None:
         _take(connection, single.stock)
 
 
+def _as_text(document: str | bytes) -> str:
+    """Leave a document as the text that it came as."""
+    return document.decode() if isinstance(document, bytes) else document
+
+
 def _take(connection: psycopg.Connection, stock: Stock) -> None:
     connection.execute(LOCK, stock[:4])
     connection.execute(STOCK, stock)
@@ -154,7 +159,7 @@ def _rows_of(table: LiteralString, order: LiteralString, part: int) -> sql.Compo
 
 
 def _order_of(order: LiteralString) -> sql.SQL:
-    return sql.SQL(cast("LiteralString", order.replace("t.", "part.")))
+    return sql.SQL(order.replace("t.", "part."))
 
 
 def _stock_of(connection: psycopg.Connection, part: int, order_id: int | None = None) -> Stock:

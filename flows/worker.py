@@ -17,7 +17,8 @@ from flows.intake import Intake
 from flows.listing import Taker, effects, takers
 from flows.loops import Loops
 from flows.poll import Poller
-from flows.warm import warm
+from hub.address.warm import warm_up
+from hub.calm import calm_collector
 from hub.database import Database
 from hub.settings import Settings
 
@@ -70,7 +71,8 @@ class Worker:
             loops.add(f"polls-{no}", poller.go)
         # Who hears of what is said before anything is worked off that they must hear of.
         if loops.insist(self._pollers[0].announce):
-            warm()
+            warm_up()
+            calm_collector()
             self._crew.start(ring)
             loops.start()
             loops.join()

@@ -115,6 +115,8 @@ def array_of(values: list[Any]) -> str | list[Any]:
     if len(kinds) > 1 or not kinds <= _WRITERS.keys():
         return values
     write = _WRITERS[kinds.pop()] if kinds else str
+    if write is str and any(one is not None and not -(2**63) <= one < 2**63 for one in values):
+        return values  # the driver makes it a numeric, and nothing is found by it
     if None in values:
         return "{" + ",".join(["NULL" if one is None else write(one) for one in values]) + "}"
     if write is _quoted and not _ESCAPED.search("".join(values)):

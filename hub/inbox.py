@@ -222,6 +222,18 @@ def read(session: Session, inbox_id: int, *, lock: bool = False) -> Message:
     return _opened(session, found)[0]
 
 
+def read_all(session: Session, inbox_ids: Sequence[int]) -> list[Message]:
+    """Open and lock rows, in the order of their ids; those past their retention are left out."""
+    found = rows(
+        session,
+        f"""select {COLUMNS} from inbox where id = any(:ids) and received_at = any(
+                select received_at from inbox_key where inbox_id = any(:ids))
+            order by id for update""",
+        ids=sorted(set(inbox_ids)),
+    )
+    return _opened(session, found)
+
+
 def claim(session: Session, kinds: Sequence[str], limit: int, at: datetime) -> list[Message]:
     """Take the oldest due rows of these kinds for this transaction; nobody else sees them until it ends."""
     found = rows(

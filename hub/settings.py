@@ -57,6 +57,13 @@ class Worker(Part):
     metrics_port: NonNegativeInt = 0
 
 
+class Placing(Part):
+    """How concurrent orders are placed together: who comes waits `wait_ms` at most, `group` of them at once."""
+
+    wait_ms: PositiveFloat = 8
+    group: PositiveInt = 64
+
+
 class Breaker(Part):
     """When a connection's breaker opens: after so many failures in a row, for so long, then twice as long each time."""
 
@@ -176,6 +183,7 @@ class Settings(BaseSettings):
     business_zone: str = "Asia/Shanghai"
     limits: Limits = Limits()
     worker: Worker = Worker()
+    placing: Placing = Placing()
     breaker: Breaker = Breaker()
     http: Http = Http()
     polls: Polls = Polls()

@@ -1,13 +1,14 @@
 """Find orders: one with everything that hangs on it, or a page of them by cursor. Nothing here opens personal data."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.database import records, row, rows
+from hub.database import row, rows
 from hub.document import Document
 from hub.errors import NotFound
 from hub.roles import Actor
@@ -85,28 +86,53 @@ class OrderPage(Document):
     next: str
 
 
+CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels")
+HEAD: Final = tuple(name for name in OrderView.model_fields if name not in CHILDREN)
+LINES: Final = """
+    select order_id, line_no, external_line_id, kind, channel_sku, sku, title, ordered, allocated, shipped, delivered,
+           cancelled, amount, discount
+    from order_line where order_id = any(:ids) order by order_id, line_no"""
+HOLDS: Final = """
+    select order_id, type, rule, created_at from order_hold where order_id = any(:ids) and released_at is null
+    order by order_id, no"""
+FULFILMENTS: Final = """
+    select order_id, code, location, attempt, execution, negotiation from fulfilment_order
+    where order_id = any(:ids) order by order_id, no"""
+PARCELS: Final = """
+    select p.order_id, p.courier, p.tracking_no, s.shipped_at, coalesce(t.status, '') as status, t.status_at
+    from parcel p join shipment s on (s.order_id, s.no) = (p.order_id, p.shipment_no)
+         left join parcel_track t on (t.order_id, t.shipment_no, t.parcel_no) = (p.order_id, p.shipment_no, p.no)
+    where p.order_id = any(:ids) order by p.order_id, p.shipment_no, p.no"""
+"""Each in the order of its view's fields, behind the order's id."""
+
+View = TypeVar("View", bound=Document)
+
+
 def get_order(session: Session, order_id: int, actor: Actor) -> OrderView:
     """Give an order that the actor may see, with lines, open holds, fulfilment orders and parcels.
 
     Raises: NotFound, also for an order of somebody else's shop.
     """
-    found = row(
+    found = get_orders(session, [order_id], actor)
+    if not found:
+        raise NotFound(f"there is no order {order_id}", code="unknown_order")
+    return found[order_id]
+
+
+def get_orders(session: Session, order_ids: Sequence[int], actor: Actor) -> dict[int, OrderView]:
+    """Give those of some orders that the actor may see, whole, by id."""
+    found = rows(
         session,
-        """select * from sales_order where id = :id and (:every_shop or shop = any(:shops))
+        f"""select {", ".join(HEAD)} from sales_order where id = any(:ids) and (:every_shop or shop = any(:shops))
            and (:every_brand or brand = any(:brands))""",
-        id=order_id,
+        ids=list(order_ids),
         **scope_of(actor),
     )
-    if found is None:
-        raise NotFound(f"there is no order {order_id}", code="unknown_order")
-    return _view(found).model_copy(
-        update={
-            "lines": tuple(_lines(session, order_id)),
-            "holds": tuple(_holds(session, order_id)),
-            "fulfilments": tuple(_fulfilments(session, order_id)),
-            "parcels": tuple(_parcels(session, order_id)),
-        }
-    )
+    ids = [one.id for one in found]
+    lines, holds = _grouped(session, LINES, LineView, ids), _grouped(session, HOLDS, HoldView, ids)
+    fulfilments = _grouped(session, FULFILMENTS, FulfilmentView, ids)
+    parcels = _grouped(session, PARCELS, ParcelView, ids)
+    return {one.id: _view(one, lines[one.id], holds[one.id], fulfilments[one.id], parcels[one.id]) for one in found}
 
 
 def find_order_id(session: Session, shop: str, external_id: str) -> int | None:
@@ -125,7 +151,7 @@ def list_orders(session: Session, actor: Actor, *, before: int | None, limit: in
     """Give a page of the orders that the actor may see, without their lines."""
     found = rows(
         session,
-        """select * from sales_order
+        f"""select {", ".join(HEAD)} from sales_order
            where (:every_shop or shop = any(:shops)) and (:every_brand or brand = any(:brands))
              and (cast(:before as bigint) is null or id < :before) and (:lifecycle = '' or lifecycle = :lifecycle)
            order by id desc limit :limit""",
@@ -148,48 +174,18 @@ def scope_of(actor: Actor) -> dict[str, Any]:
     }
 
 
-def _view(found: Row[Any]) -> OrderView:
-    names = OrderView.model_fields.keys() - {"id", "lines", "holds", "fulfilments", "parcels"}
-    return OrderView(id=str(found.id), **{name: getattr(found, name) for name in names})
+def _view(found: Row[Any], *children: Sequence[Document]) -> OrderView:
+    """Make a view of what the tables hold, which needs no checking again; `children` in the order of the view's."""
+    values = dict(zip(HEAD, found, strict=True))
+    values["id"] = str(found.id)
+    values.update(zip(CHILDREN, map(tuple, children or ((),) * len(CHILDREN)), strict=True))
+    return OrderView.model_construct(**values)
 
 
-def _lines(session: Session, order_id: int) -> Sequence[LineView]:
-    found = records(
-        session,
-        """select line_no, external_line_id as line_id, kind, channel_sku, sku, title, ordered, allocated, shipped,
-                  delivered, cancelled, amount, discount
-           from order_line where order_id = :id order by line_no""",
-        id=order_id,
-    )
-    return [LineView.model_validate(one) for one in found]
-
-
-def _holds(session: Session, order_id: int) -> Sequence[HoldView]:
-    found = rows(
-        session,
-        "select type, rule, created_at from order_hold where order_id = :id and released_at is null order by no",
-        id=order_id,
-    )
-    return [HoldView(type=one.type, rule=one.rule, since=one.created_at) for one in found]
-
-
-def _fulfilments(session: Session, order_id: int) -> Sequence[FulfilmentView]:
-    found = records(
-        session,
-        """select code, location, attempt, execution, negotiation from fulfilment_order
-           where order_id = :id order by no""",
-        id=order_id,
-    )
-    return [FulfilmentView.model_validate(one) for one in found]
-
-
-def _parcels(session: Session, order_id: int) -> Sequence[ParcelView]:
-    found = records(
-        session,
-        """select p.courier, p.tracking_no, s.shipped_at, coalesce(t.status, '') as status, t.status_at
-           from parcel p join shipment s on (s.order_id, s.no) = (p.order_id, p.shipment_no)
-                left join parcel_track t on (t.order_id, t.shipment_no, t.parcel_no) = (p.order_id, p.shipment_no, p.no)
-           where p.order_id = :id order by p.shipment_no, p.no""",
-        id=order_id,
-    )
-    return [ParcelView.model_validate(one) for one in found]
+def _grouped(session: Session, statement: str, view: type[View], ids: list[int]) -> defaultdict[int, list[View]]:
+    """Give the views of some rows by order; a row is the order's id, then the view's fields."""
+    names = list(view.model_fields)
+    grouped: defaultdict[int, list[View]] = defaultdict(list)
+    for order_id, *values in rows(session, statement, ids=ids):
+        grouped[order_id].append(view.model_construct(**dict(zip(names, values, strict=True))))
+    return grouped

@@ -1,0 +1,98 @@
+"""Gather concurrent requests into groups: one transaction for many, and nobody waits for more than some milliseconds.
+
+While a group is under way those that come wait for it to end, at most `wait_s`; whoever comes alone waits for nobody.
+A group belongs to the trace of the first in it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
+from typing import Final, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AT_ONCE: Final = 2
+"""Groups under way at most: one works while another's commit waits for the disk."""
+
+
+class Waiting(NamedTuple, Generic[T, R]):
+    """What was given, in which context, and where its result is awaited."""
+
+    one: T
+    promise: asyncio.Future[R]
+    context: Context
+
+
+class Gather(Generic[T, R]):
+    """Gives groups to `work`, which answers each of a group with a result or an error; used from one event loop."""
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[T]], Sequence[R | Exception]],
+        wait_s: float,
+        most: int,
+        shared: tuple[type[Exception], ...],
+    ) -> None:
+        """Prepare; an error that `work` raises is everybody's if it is `shared`, else one of the group is to blame."""
+        self._work = work
+        self._shared = shared
+        self._wait_s = wait_s
+        self._most = most
+        self._pool = ThreadPoolExecutor(AT_ONCE, "group")
+        self._waiting: list[Waiting[T, R]] = []
+        self._under_way = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def give(self, one: T) -> R:
+        """Have it done with whatever comes at the same time, and give its result.
+
+        Raises: whatever the work answers it with.
+        """
+        loop = asyncio.get_running_loop()
+        promise: asyncio.Future[R] = loop.create_future()
+        self._waiting.append(Waiting(one, promise, copy_context()))
+        if not self._under_way or len(self._waiting) >= self._most:
+            loop.call_soon(self._flush)  # what else is read in this round of the loop comes along
+        elif self._timer is None:
+            self._timer = loop.call_later(self._wait_s, self._flush)
+        return await promise
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    def _flush(self) -> None:
+        """Send a group off, unless enough are under way: the end of one of them sends off the next."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._waiting or self._under_way >= AT_ONCE:
+            return
+        group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+        self._send(group)
+
+    def _send(self, group: Sequence[Waiting[T, R]]) -> None:
+        self._under_way += 1
+        done = asyncio.get_running_loop().run_in_executor(
+            self._pool, group[0].context.run, self._work, [waiting.one for waiting in group]
+        )
+        done.add_done_callback(lambda ended: self._answer(group, ended))
+
+    def _answer(self, group: Sequence[Waiting[T, R]], ended: asyncio.Future[Sequence[R | Exception]]) -> None:
+        self._under_way -= 1
+        failure = ended.exception()
+        if failure is not None and len(group) > 1 and not isinstance(failure, self._shared):
+            half = len(group) // 2
+            self._send(group[:half])  # until whoever is to blame is alone
+            self._send(group[half:])
+            return
+        answers = [failure] * len(group) if failure is not None else ended.result()
+        for (_, promise, _), answer in zip(group, answers, strict=True):
+            if promise.done():  # the caller has hung up
+                continue
+            if isinstance(answer, BaseException):
+                promise.set_exception(answer)
+            else:
+                promise.set_result(answer)
+        self._flush()
