@@ -75,6 +75,13 @@ CHORES: Final[Mapping[str, Chore]] = {
         "按设定速率推进批量重试、重放等任务；暂停时所有批量任务停在原处。",
         "Takes replay jobs on at their rates. While paused, all of them stand still.",
     ),
+    "replays.forget": _chore(
+        "清理旧批量任务",
+        "Forget old replay jobs",
+        "按保留期限删除早已结束的批量任务及其明细；审计记录保留。",
+        "Deletes jobs that ended so long ago that retention no longer keeps what they acted on, with their lists. "
+        "The audit log keeps what was done.",
+    ),
     "steps.backlog": _chore(
         "检查积压",
         "Watch the backlogs",

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from flows.relief import watch_backlogs, watch_fullness
-from hub import audit, clients, partitions, replay_work, schedules, steps, visits
+from hub import audit, clients, partitions, replay_work, replays, schedules, steps, visits
 from hub.database import Database
 from hub.inventory.reconcile import reconcile
 from hub.order import post
@@ -74,6 +74,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("partitions.make", 3600, partitions.make_partitions),
         Chore("partitions.drop", 3600, lambda session, at: partitions.drop_partitions(session, at, settings.retention)),
         Chore("replays.work", 1, lambda session, at: replay_work.work_off(session, at, settings)),
+        Chore("replays.forget", 600, lambda session, at: replays.forget_jobs(session, at, settings.retention)),
         Chore("stock.reconcile", 86_400, reconcile),
         Chore("schedule.forget", 600, schedules.forget_runs),
     ]

@@ -6,7 +6,7 @@ jobs off, `hub/replay_view.py` shows them.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Final
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from hub.audit import record
 from hub.database import copy, row, rows, run
 from hub.errors import Conflict, Malformed
+from hub.ids import month_before
 from hub.replay_acts import why
 from hub.replay_filter import Wanted, What, check_wanted, find_messages, find_steps
 from hub.replay_outlook import Lot, Outlook, outlook_of, sort
@@ -22,6 +23,7 @@ from hub.replay_table import JobState
 from hub.replay_view import JOB_SEEN, get_job
 from hub.roles import Actor, Permission
 from hub.scope import scope
+from hub.settings import Retention
 
 MOST: Final = 100_000
 """How many things one job takes at most."""
@@ -127,6 +129,38 @@ def set_rate(session: Session, actor: Actor, job_id: int, rate_per_s: float, at:
     if found is None:
         raise Conflict(f"job {job_id} is {get_job(session, actor, job_id).state}", code="replay_state")
     record(session, at, actor.name, "replay.rate", f"replay:{job_id}", rate_per_s=float(rate))
+
+
+def forget_jobs(session: Session, at: datetime, retention: Retention, jobs: int = 100, things: int = 20_000) -> int:
+    """Delete ended jobs when what they acted on is kept no longer, so many things at a time; give how many those were.
+
+    A job goes with the last of its things; the audit log keeps what was done.
+    """
+    today = at.astimezone(UTC).date()
+    old = rows(
+        session,
+        """select id from replay_job
+           where ended_at < case what when 'step' then cast(:history as timestamptz) else :inbox end
+           order by id limit :jobs for update skip locked""",
+        history=datetime.combine(month_before(today, retention.history_months), time.min, UTC),
+        inbox=datetime.combine(month_before(today, retention.inbox_months), time.min, UTC),
+        jobs=jobs,
+    )
+    ids = [one.id for one in old]
+    deleted = run(
+        session,
+        """delete from replay_item where (job_id, place) in (
+               select job_id, place from replay_item where job_id = any(:ids) order by job_id, place limit :things)""",
+        ids=ids,
+        things=things,
+    )
+    run(
+        session,
+        """delete from replay_job j where id = any(:ids)
+           and not exists (select 1 from replay_item i where i.job_id = j.id)""",
+        ids=ids,
+    )
+    return deleted
 
 
 def _write_job(
