@@ -38,3 +38,16 @@ def intake(
     from commands.bench_intake import run_bench  # noqa: PLC0415 # each command imports what it needs
 
     raise typer.Exit(run_bench(orders, batch, as_json=as_json))
+
+
+@bench_app.command(
+    "post", help=words("接口下单：单个并发与批量", "orders posted to the API, one by one and in batches")
+)
+def post(
+    *,
+    orders: Annotated[int, typer.Option(min=500, help=words("订单数", "how many orders"))] = 8_000,
+    as_json: AsJson = False,
+) -> None:
+    from commands.bench_post import run_bench  # noqa: PLC0415 # each command imports what it needs
+
+    raise typer.Exit(run_bench(orders, as_json=as_json))

@@ -25,7 +25,8 @@ class Ground:
     def __init__(self, server: str) -> None:
         self._server = server
         self._numbers = count(1)
-        self.keyring = Keyring.read(Keyring.generate().encode())
+        self.keyring_text = Keyring.generate()
+        self.keyring = Keyring.read(self.keyring_text.encode())
         with connect(server) as connection:
             connection.execute(f"create database {TEMPLATE}".encode())
         upgrade(self._url(TEMPLATE))

@@ -29,6 +29,7 @@ HOMES: Final = 7
 """Each SKU lies in so many of the ten warehouses."""
 
 BUYERS: Final = 300_000
+CALLER: Final = "mall-pc"
 MARKET_SHARE: Final = 0.3
 """What part of the orders comes from the marketplace."""
 
@@ -41,10 +42,14 @@ YUAN: Final = 100
 SECRET: Final = "a secret of the benchmark alone"  # noqa: S105 # pragma: allowlist secret - opens nothing
 
 
+def secrets_of_bench() -> dict[str, str]:
+    """Give the secrets of the channels as an environment."""
+    return {f"OMS_SECRET_{name.upper().replace('-', '_')}": SECRET for name in (*MALLS, MARKET)}
+
+
 def settings_of_bench(url: str) -> Settings:
     """Give the settings of one process; secrets lie in the environment, which children inherit."""
-    for name in (*MALLS, MARKET):
-        os.environ[f"OMS_SECRET_{name.upper().replace('-', '_')}"] = SECRET
+    os.environ.update(secrets_of_bench())
     connections = {
         name: Connection(kind="channels.storefront", brand=BRAND, shop=shop, base_url="http://127.0.0.1:1")
         for name, shop in MALLS.items()
@@ -101,7 +106,7 @@ def orders(
     book = AddressBook()
     malls = list(MALLS)
     for no in range(count):
-        connection = MARKET if chance.random() < market else malls[no % len(malls)]
+        connection = MARKET if chance.random() < market else malls[no % len(malls)] if market else CALLER
         buyer = chance.randrange(BUYERS)
         wanted: dict[int, None] = {}
         number = lines or chance.choices(LINES, WEIGHTS)[0]

@@ -37,6 +37,7 @@ def serve_api() -> None:
             factory=True,
             host=reach.settings.api_host,
             port=reach.settings.api_port,
+            workers=reach.settings.api_processes,
             log_level="warning",
             access_log=False,
             loop="uvloop",

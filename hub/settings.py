@@ -102,14 +102,13 @@ class Retention(Part):
 class Stock(Part):
     """How channels are told of stock, and when a person is asked first.
 
-    A shop's SKUs are told in `lanes` lanes, up to `batch` at a time, and once more after `retell_h`; `sweep` of them
-    are compared every five seconds whatever has moved. If within `guard_window_s` more than `guard_percent` of a
+    A shop's SKUs are told in `lanes` lanes, and once more after `retell_h`; `sweep` of them are compared every five
+    seconds whatever has moved. If within `guard_window_s` more than `guard_percent` of a
     shop's SKUs, and at least `guard_least`, would go to zero, they are held back. An alert is told to
     `alert_connection`, if there is one, and is over when stock is `clear_percent` of its threshold.
     """
 
     lanes: PositiveInt = 4
-    batch: PositiveInt = 100
     sweep: PositiveInt = 2_000
     retell_h: PositiveInt = 24
     guard_percent: PositiveInt = 20
@@ -178,6 +177,7 @@ class Settings(BaseSettings):
     secrets_folder: Path | None = None
     api_host: str = "127.0.0.1"
     api_port: int = 8000
+    api_processes: PositiveInt = 1
     console_port: int = 8001
     trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
     business_zone: str = "Asia/Shanghai"
