@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, cast, final
+from typing import Annotated, Final, Literal, cast, final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sandbox.faults import Faults, misbehave
 from sandbox.listen import run
@@ -60,7 +60,7 @@ class ShippedParcel(_Loose):
 
 
 class ShipmentCreated(_Loose):
-    """The one event this storefront understands."""
+    """Goods have left."""
 
     event: Literal["shipment.created"]
     event_id: Text
@@ -68,6 +68,48 @@ class ShipmentCreated(_Loose):
     external_id: Text
     shipped_at: AwareDatetime
     parcels: Annotated[tuple[ShippedParcel, ...], Field(min_length=1)]
+
+
+class Level(_Loose):
+    """How many pieces may be offered; a lower version than the last is old news."""
+
+    sku: Text
+    pieces: Annotated[int, Field(ge=0, strict=True)]
+    version: Annotated[int, Field(ge=1, strict=True)]
+
+
+class StockChanged(_Loose):
+    """Numbers of some SKUs, each of which replaces the last."""
+
+    event: Literal["stock.changed"]
+    event_id: Text
+    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=500)]
+
+
+class Alert(_Loose):
+    """A shortage that has begun or is over."""
+
+    key: Text
+    kind: Literal["stock_out", "low_pieces", "low_cover"]
+    state: Literal["open", "closed"]
+    brand: Text
+    sku: Text
+    pieces: Annotated[int, Field(ge=0, strict=True)]
+    threshold: Annotated[int, Field(ge=0, strict=True)]
+    changed_at: AwareDatetime
+
+
+class StockAlerts(_Loose):
+    """Alerts that are told together."""
+
+    event: Literal["stock.alerts"]
+    event_id: Text
+    alerts: Annotated[tuple[Alert, ...], Field(min_length=1)]
+
+
+_EVENT: Final = TypeAdapter[ShipmentCreated | StockChanged | StockAlerts](
+    Annotated[ShipmentCreated | StockChanged | StockAlerts, Field(discriminator="event")]
+)
 
 
 @dataclass(slots=True)
@@ -81,10 +123,13 @@ class Entry:
 
 @dataclass(slots=True)
 class Ledger:
-    """One shop's events, and the body that came first under every webhook id."""
+    """One shop's events, what it may offer and was warned of, and the body that came first under every webhook id."""
 
     secret: str
     events: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    shelf: dict[str, Level] = field(default_factory=dict[str, Level])
+    alerts: dict[str, str] = field(default_factory=dict[str, str])
+    tellings: int = 0
     bodies: dict[str, dict[str, object]] = field(default_factory=dict[str, dict[str, object]])
 
 
@@ -95,16 +140,30 @@ def receive(ledger: Ledger, headers: Mapping[str, str], body: bytes, now: float)
     if not is_genuine(ledger.secret, message_id, timestamp, given, body, now):
         return 401, "signature or timestamp"
     try:
-        event = ShipmentCreated.model_validate_json(body)
+        event = _EVENT.validate_json(body)
     except ValidationError as error:
         return 400, "; ".join(".".join(map(str, one["loc"])) + ": " + one["msg"] for one in error.errors())
-    return _write_down(ledger, message_id, event.event_id, cast("dict[str, object]", json.loads(body)))
-
-
-def _write_down(ledger: Ledger, message_id: str, event_id: str, content: dict[str, object]) -> tuple[int, str]:
+    content = cast("dict[str, object]", json.loads(body))
     first = ledger.bodies.setdefault(message_id, content)
     if first != content:
         return 409, "this webhook id came with another body"
+    if isinstance(event, StockChanged):
+        return _shelve(ledger, event)
+    if isinstance(event, StockAlerts):
+        ledger.alerts |= {one.key: f"{one.kind} {one.state} {one.sku}" for one in event.alerts}
+        return 200, "received"
+    return _write_down(ledger, first, event.event_id, content)
+
+
+def _shelve(ledger: Ledger, event: StockChanged) -> tuple[int, str]:
+    ledger.tellings += 1
+    for one in event.levels:
+        if one.sku not in ledger.shelf or ledger.shelf[one.sku].version <= one.version:
+            ledger.shelf[one.sku] = one
+    return 200, "received"
+
+
+def _write_down(ledger: Ledger, first: dict[str, object], event_id: str, content: dict[str, object]) -> tuple[int, str]:
     entry = ledger.events.setdefault(event_id, Entry(content))
     entry.receipts += 1
     if first is content:
@@ -144,6 +203,18 @@ class Storefront:
             }
         )
 
+    async def shelves(self) -> JSONResponse:
+        return JSONResponse(
+            {
+                connection: {
+                    "pieces": {sku: one.pieces for sku, one in ledger.shelf.items()},
+                    "tellings": ledger.tellings,
+                    "alerts": ledger.alerts,
+                }
+                for connection, ledger in self.ledgers.items()
+            }
+        )
+
 
 def healthz() -> dict[str, str]:
     return {"status": "ok"}
@@ -154,6 +225,7 @@ def application(config: Config) -> FastAPI:
     app = FastAPI(title="Sandbox storefront")
     app.add_api_route("/webhooks/{connection}", storefront.take, methods=["POST"], response_model=None)
     app.add_api_route("/books", storefront.books, methods=["GET"], response_model=None)
+    app.add_api_route("/stock", storefront.shelves, methods=["GET"], response_model=None)
     app.add_api_route("/faults", storefront.faults.arm, methods=["POST"])
     app.add_api_route("/healthz", healthz, methods=["GET"])
     return app

@@ -1,4 +1,4 @@
-"""The brand's own storefronts: orders by signed webhook, shipments told back by signed webhook.
+"""The brand's own storefronts: orders by signed webhook; shipments, stock and alerts told back by signed webhook.
 
 Both directions carry Standard Webhooks signatures (github.com/standard-webhooks, specification 1.0.0, read 2026-11):
 `webhook-signature: v1,` + base64(HMAC-SHA256(secret, id.timestamp.body)).
@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, cast, final
 
@@ -18,6 +19,7 @@ from connectors.transport.http import Call, HttpApi
 from hub.errors import HubError, Malformed, Unauthorised
 from hub.fulfilment.model import ShipmentNotice
 from hub.inbox import message_id_of
+from hub.inventory.telling import Alarm, Telling, Told
 from hub.order.model import Order
 from hub.ports import Inbound, Notice, Reply
 from mappings.table import Table
@@ -26,6 +28,7 @@ TOLERANCE: Final = timedelta(minutes=5)
 MESSAGE_ID: Final = re.compile(r"[!-~]{1,200}")
 TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 TABLE: Final = "channels/storefront"
+KEY_LENGTH: Final = 32
 
 
 @final
@@ -71,8 +74,28 @@ class Storefront:
 
     def send_shipment(self, shipment: ShipmentNotice) -> None:
         """Tell the storefront of a shipment; it takes each key once."""
-        body = json.dumps(write_with(self._table, "shipment", shipment), ensure_ascii=False).encode()
-        headers = {"content-type": "application/json", "webhook-id": shipment.key}
+        self._tell(shipment.key, write_with(self._table, "shipment", shipment))
+
+    def send_stock(self, levels: Sequence[Telling]) -> Told:
+        """Tell the storefront what it may offer; the same numbers are the same message.
+
+        Raises: as `HttpApi.send`.
+        """
+        told = [write_with(self._table, "level", one) for one in levels]
+        self._tell_all("stock.changed", "levels", told)
+        return Told(told=tuple(levels))
+
+    def send_alerts(self, alarms: Sequence[Alarm]) -> None:
+        """Tell of stock alerts that have opened or closed."""
+        self._tell_all("stock.alerts", "alerts", [write_with(self._table, "alert", one) for one in alarms])
+
+    def _tell_all(self, event: str, name: str, items: Sequence[Mapping[str, object]]) -> None:
+        key = f"{event}:{message_id_of(json.dumps(items).encode())[:KEY_LENGTH]}"
+        self._tell(key, {"event": event, "event_id": key, name: items})
+
+    def _tell(self, key: str, document: Mapping[str, object]) -> None:
+        body = json.dumps(document, ensure_ascii=False).encode()
+        headers = {"content-type": "application/json", "webhook-id": key}
         self._api.send(Call("POST", self._partner.connection.base_url, headers=headers, body=body))
 
     def _sign(self, call: Call) -> Call:

@@ -50,9 +50,9 @@ def read_alarms(session: Session) -> list[Alarm]:
             brand=one.brand,
             sku=one.sku,
             location=one.location,
-            pieces=one.pieces,
+            pieces=max(0, one.pieces),
             threshold=one.threshold,
-            cover_days=one.cover_days,
+            cover_days="" if one.cover_days is None else f"{one.cover_days:.1f}",
             changed_at=one.updated_at,
         )
         for one in found

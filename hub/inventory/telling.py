@@ -1,7 +1,5 @@
 """What is told of stock, as values: numbers to channels, what channels took of them, and alerts."""
 
-from decimal import Decimal
-
 from pydantic import NonNegativeInt
 
 from hub.document import Document, Moment, Text
@@ -35,7 +33,7 @@ class Told(Document):
 
 
 class Alarm(Document):
-    """A stock alert as it is told: a location "" is all of them together, `cover_days` is empty where nothing sells."""
+    """A stock alert as it is told: a location "" is all of them together, `cover_days` is "" where nothing sells."""
 
     key: Text
     kind: Text
@@ -43,7 +41,7 @@ class Alarm(Document):
     brand: Text
     sku: Text
     location: str
-    pieces: int
+    pieces: NonNegativeInt
     threshold: NonNegativeInt
-    cover_days: Decimal | None
+    cover_days: str
     changed_at: Moment
