@@ -18,6 +18,7 @@ from sandbox.faults import Faults, misbehave
 from sandbox.listen import run
 from sandbox.taobao_books import Books, Shop
 from sandbox.taobao_methods import ACTS
+from sandbox.taobao_shelf import Listing
 from sandbox.taobao_throttle import Throttle
 from sandbox.taobao_wire import METHODS, Refused, check_call, check_fields, remote
 
@@ -51,6 +52,15 @@ class OneShop(BaseModel):
     connection: str
 
 
+class NewListings(BaseModel):
+    """What POST /listings takes: places in a shop that offer something, and how many pieces they show at first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connection: str
+    listings: Sequence[Listing]
+
+
 @final
 class Gateway:
     """Answers the calls of all shops; everything happens on the event loop, one call after the other."""
@@ -77,6 +87,14 @@ class Gateway:
         for trade in new.trades:
             books.put(trade, datetime.now(UTC), hinted=int(trade["tid"]) % 100 < new.hinted * 100)
         return {"trades": len(books.pages)}
+
+    async def take_listings(self, new: NewListings) -> dict[str, int]:
+        shelf = self._find(new.connection).shelf
+        shelf.put(new.listings)
+        return {"listings": len(shelf.listings)}
+
+    async def shelves(self) -> JSONResponse:
+        return JSONResponse({connection: books.shelf.shown() for connection, books in self._books.items()})
 
     async def expire_token(self, shop: OneShop) -> dict[str, str]:
         books = self._find(shop.connection)
@@ -142,6 +160,8 @@ def application(config: Config) -> FastAPI:
     app = FastAPI(title="Sandbox Taobao")
     app.add_api_route("/router/rest", gateway.route, methods=["POST"], response_model=None)
     app.add_api_route("/trades", gateway.take_trades, methods=["POST"])
+    app.add_api_route("/listings", gateway.take_listings, methods=["POST"])
+    app.add_api_route("/stock", gateway.shelves, methods=["GET"], response_model=None)
     app.add_api_route("/expire-token", gateway.expire_token, methods=["POST"])
     app.add_api_route("/books", gateway.books, methods=["GET"], response_model=None)
     app.add_api_route("/faults", gateway.faults.arm, methods=["POST"])

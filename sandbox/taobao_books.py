@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from sandbox.taobao_shelf import Shelf
 from sandbox.taobao_wire import Refused, invalid, remote, write_time
 
 PAID: Final = "WAIT_SELLER_SEND_GOODS"
@@ -89,6 +90,7 @@ class Books:
     def __init__(self, shop: Shop, now: datetime) -> None:
         self.shop = shop
         self.pages: dict[str, Page] = {}
+        self.shelf = Shelf()
         self.queue: dict[int, dict[str, object]] = {}
         self._numbers = count(6_000_000_000_000_000_001)
         self._turn = 0

@@ -5,7 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sandbox.taobao_books import Books
-from sandbox.taobao_wire import CONFIRM, CONSUME, LIST, READ, REFRESH, SEND, Refused, invalid, read_time
+from sandbox.taobao_wire import (
+    CONFIRM,
+    CONSUME,
+    FIND_ITEMS,
+    FIND_SKUS,
+    LIST,
+    READ,
+    REFRESH,
+    SEND,
+    UPDATE_ITEM,
+    UPDATE_SKUS,
+    Refused,
+    invalid,
+    read_time,
+)
 
 Named = Mapping[str, str]
 Act = Callable[[Books, Named, datetime], dict[str, object]]
@@ -92,6 +106,10 @@ ACTS: Final[Mapping[str, Act]] = {
     CONFIRM: confirm,
     SEND: send,
     REFRESH: refresh,
+    FIND_SKUS: lambda books, named, _: books.shelf.find_skus(named["outer_id"]),
+    FIND_ITEMS: lambda books, named, _: books.shelf.find_items(named["outer_id"]),
+    UPDATE_SKUS: lambda books, named, _: books.shelf.update_skus(named),
+    UPDATE_ITEM: lambda books, named, _: books.shelf.update_item(named),
 }
 
 

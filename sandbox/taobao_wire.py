@@ -22,6 +22,10 @@ CONSUME: Final = "taobao.tmc.messages.consume"
 CONFIRM: Final = "taobao.tmc.messages.confirm"
 SEND: Final = "alibaba.ascp.logistics.offline.send"
 REFRESH: Final = "taobao.top.auth.token.refresh"
+FIND_SKUS: Final = "taobao.skus.custom.get"
+FIND_ITEMS: Final = "taobao.items.custom.get"
+UPDATE_SKUS: Final = "taobao.skus.quantity.update"
+UPDATE_ITEM: Final = "taobao.item.quantity.update"
 
 Kind = Literal["String", "Number", "Boolean", "Date", "Json"]
 
@@ -35,6 +39,7 @@ class Method:
     in_session: bool = True
 
 
+_QUANTITIES: Final = ("skuid_quantities", "outerid_quantities")
 METHODS: Final[Mapping[str, Method]] = {
     LIST: Method(
         {
@@ -58,6 +63,15 @@ METHODS: Final[Mapping[str, Method]] = {
             **dict.fromkeys(("consign_pkgs", "consign_status"), "Json"),
         },
         ("tid",),
+    ),
+    FIND_SKUS: Method({"outer_id": "String", "fields": "String"}, ("outer_id", "fields")),
+    FIND_ITEMS: Method({"outer_id": "String", "fields": "String"}, ("outer_id", "fields")),
+    UPDATE_SKUS: Method(
+        {**dict.fromkeys(("num_iid", "type"), "Number"), **dict.fromkeys(_QUANTITIES, "String")}, ("num_iid",)
+    ),
+    UPDATE_ITEM: Method(
+        {**dict.fromkeys(("num_iid", "sku_id", "quantity", "type"), "Number"), "outer_id": "String"},
+        ("num_iid", "quantity"),
     ),
     REFRESH: Method({"refresh_token": "String"}, ("refresh_token",), in_session=False),
 }

@@ -1,4 +1,4 @@
-"""Taobao and Tmall shops over the TOP gateway: trades by pull and by hints, shipments as packages, the shop's token.
+"""Taobao and Tmall shops over the TOP gateway: trades by pull and hints, packages and stock told, the shop's token.
 
 Source: the published API metadata of taobao.trade*, taobao.tmc* and alibaba.ascp.logistics.offline.send, read 2026-11.
 """
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, cast, final
 
 from connectors.channels.taobao.consign import Consigned, read_consigned, write_consignment
+from connectors.channels.taobao.quantity import Listings
 from connectors.channels.taobao.trade import CLOSED, FUNDED_BY_PLATFORM, read_trade
 from connectors.partner import Partner
 from connectors.reading import read_json
@@ -18,6 +19,7 @@ from hub.access import Token
 from hub.errors import Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater
 from hub.fulfilment.model import ShipmentNotice
 from hub.inbox import message_id_of
+from hub.inventory.telling import Telling, Told
 from hub.order.model import Order
 from hub.ports import Fetched, Hinted
 from mappings.converters import EPOCH, china_time_text, whole
@@ -68,6 +70,7 @@ class Taobao:
         self._partner = partner
         self._table = Table.named("channels/taobao")
         self._top = TopGateway(partner)
+        self._listings = Listings(self._top, partner.now)
         self._group = options.get("group_name", "")
         self._send = options.get("send_method", SEND)
         self._funded_by_platform = options.get("platform_promotions", FUNDED_BY_PLATFORM).split(",")
@@ -130,6 +133,10 @@ class Taobao:
     def find_shipment(self, shipment: ShipmentNotice) -> bool:
         consigned = self._consigned(shipment)
         return all(consigned.knows(parcel) for parcel in shipment.parcels)
+
+    def send_stock(self, levels: Sequence[Telling]) -> Told:
+        """Tell listings what they may offer; absolute numbers, so repeating them is harmless."""
+        return self._listings.tell(levels)
 
     def refresh_token(self, token: Token) -> Token:
         """Exchange the token; what the platform refuses only the shop's owner can grant anew.
