@@ -59,6 +59,10 @@
     document.dispatchEvent(new CustomEvent("console:changed"));
   });
 
+  // --- on a phone the screens are a row that scrolls: the one we are on is brought into sight
+
+  document.querySelector(".rail-link[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // --- the drawer: the page behind it stays as it was; its address says where we are
 
   const closeDrawer = (address) => {
