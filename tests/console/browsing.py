@@ -39,6 +39,8 @@ AXE: Final = Path(__file__).parent / "vendor" / "axe.js"
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental")
 WIDE: Final = (1440, 900)
 NARROW: Final = (390, 844)
+HEIGHT: Final = """() => Math.max(document.documentElement.scrollHeight, ...Array.from(
+    document.querySelectorAll(".drawer"), one => one.offsetTop + one.scrollHeight))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,18 @@ def audit(page: Page, name: str = "") -> list[str]:
 
 
 def keep_picture(page: Page, name: str) -> None:
-    """Write what a page looks like into the folder that OMS_SCREENS names."""
-    folder = os.environ.get("OMS_SCREENS")
-    if folder and name:
+    """Write what a page looks like into the folder that OMS_SCREENS names, as on a screen that is tall enough for it.
+
+    A picture longer than its window would show what is fixed to the window's foot in the middle, and cut a drawer.
+    """
+    folder, window = os.environ.get("OMS_SCREENS"), page.viewport_size
+    if folder and name and window:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        for _ in range(2):  # what takes its share of the window's height grows with it, once
+            height: int = page.evaluate(HEIGHT)
+            page.set_viewport_size({"width": window["width"], "height": max(height, window["height"])})
+        page.screenshot(path=Path(folder) / f"{name}.png")
+        page.set_viewport_size(window)
 
 
 def texts(page: Page, selector: str) -> Sequence[str]:
