@@ -12,12 +12,13 @@ from dashboards.case_look import connections_of
 from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from dashboards.words import FLOW, STEP
+from hub.live_counts import count_live
 from hub.order.reveal import known_values
 from hub.repair import cancel_step, retry_step
 from hub.replay_filter import What
 from hub.replay_steps import skip_step
 from hub.roles import Permission
-from hub.runs import RunView, Wanted, attempts_of, count_live, get_run, lane_of, list_runs
+from hub.runs import RunView, Wanted, attempts_of, get_run, lane_of, list_runs
 
 PAGE: Final = 50
 BEFORE, BEHIND = 4, 8

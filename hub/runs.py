@@ -185,20 +185,8 @@ def lane_of(session: Session, actor: Actor, step_id: int, connections: Collectio
     orders = [run.order_id] if run.order_id else None
     values = {"lane": run.lane, "order_ids": orders}
     parts = ["step", *(["step_history"] if orders else [])]  # history has its index by order
-    selects = [_select(part, _where(values)) for part in parts]
+    selects = [_select(part, where(values)) for part in parts]
     return _select_found(session, scope(actor, connections), selects, values, LANE_SHOWN)[::-1]
-
-
-def count_live(session: Session, actor: Actor, wanted: Wanted, connections: Collection[str] = ()) -> Mapping[str, int]:
-    """Count the live steps that match by their state, whatever state is wanted."""
-    values = wanted.model_dump() | {"state": ""}
-    found = rows(
-        session,
-        f"select s.state, count(*) as n from step s where {_where(values)} group by 1 order by 1",
-        **values,
-        **scope(actor, connections),
-    )
-    return {one.state: one.n for one in found}
 
 
 def attempts_of(session: Session, run: RunView, also: Sequence[str]) -> list[AttemptView]:
@@ -215,9 +203,9 @@ def attempts_of(session: Session, run: RunView, also: Sequence[str]) -> list[Att
 def _find(
     session: Session, seen: Mapping[str, Any], values: Mapping[str, Any], ended_since: datetime | None, limit: int
 ) -> list[RunView]:
-    parts = [_select("step", _where(values))]
+    parts = [_select("step", where(values))]
     if values.get("state", "") in {"", *ENDED}:
-        parts.append(_select("step_history", _where({**values, "ended_since": ended_since})))
+        parts.append(_select("step_history", where({**values, "ended_since": ended_since})))
     return _select_found(session, seen, parts, {**values, "ended_since": ended_since}, limit)
 
 
@@ -233,10 +221,14 @@ def _select(table: str, where: str) -> str:
     return f"(select {COLUMNS} from {table} s where {where} order by s.id desc limit :limit)"
 
 
-def _where(values: Mapping[str, Any]) -> str:
+def where(values: Mapping[str, Any]) -> str:
     """Write only the conditions that are asked for, so that each has its index."""
-    asked = [condition for name, condition in CONDITIONS.items() if values.get(name) not in (None, "")]
-    return " and ".join([*asked, STEP_SEEN])
+    return " and ".join([*asked(values), STEP_SEEN])
+
+
+def asked(values: Mapping[str, Any]) -> list[str]:
+    """Give the conditions that these values ask for; what is empty does not matter."""
+    return [condition for name, condition in CONDITIONS.items() if values.get(name) not in (None, "")]
 
 
 def _opened(session: Session, step_id: int, attempt: Row[Any], also: Sequence[str]) -> AttemptView:

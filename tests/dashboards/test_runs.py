@@ -1,11 +1,14 @@
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from dashboards import runs
 from dashboards.asked import orders_of
 from dashboards.pages import new_key
 from hub.database import Database, row, run
+from hub.live_counts import count_live
 from hub.roles import Actor, Role
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.dashboards.troubles import dead
@@ -44,6 +47,16 @@ def test_a_run_is_listed_with_its_words_and_counted(desk: Desk, step: int) -> No
     text = plain(desk.sit("eye", Role.VIEWER).see(HOME))
     assert f"{step} Tell the channel Dead wms-sh T1" in text
     assert "Dead 1" in text
+
+
+def test_of_more_runs_than_are_counted_the_list_says_that_there_are_more(
+    desk: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as session:
+        for number in ("T1", "T2"):
+            dead(session, NOW, number)
+    monkeypatch.setattr(runs, "count_live", partial(count_live, looked=1))
+    assert "Dead 1+" in plain(desk.sit("eye", Role.VIEWER).see(HOME))
 
 
 def test_the_drawer_shows_what_was_said_and_nobody(desk: Desk, step: int) -> None:

@@ -7,7 +7,7 @@ from hub.database import keyring_of, row, rows, run
 from hub.errors import NotFound
 from hub.exchange import Exchange, place, write_exchanges
 from hub.roles import Actor, Role
-from hub.runs import Wanted, attempts_of, count_live, get_run, list_runs
+from hub.runs import Wanted, attempts_of, get_run, list_runs
 from hub.steps import NewStep, StepState, add, move_finished
 from hub.tracing import current_traceparent, span, trace_id_of
 from tests.hub.making import BRAND, order, placed, stock
@@ -86,12 +86,6 @@ def test_what_ended_days_ago_is_shown_when_its_period_or_its_order_is_named(sess
     assert ids(session, at, Wanted(order_ids=[1])) == [step_id]
 
 
-def test_live_runs_are_counted_by_state_whatever_state_is_looked_for(session: Session, at: datetime) -> None:
-    call(session, at, "a")
-    finish(session, call(session, at, "b"), at, StepState.DEAD)
-    assert count_live(session, OPERATOR, Wanted(state="dead")) == {"dead": 1, "pending": 1}
-
-
 @pytest.mark.parametrize("actor", [STRANGER, NEIGHBOUR])
 def test_runs_of_another_brand_or_shop_are_not_there(session: Session, at: datetime, actor: Actor) -> None:
     stock(session, {"sh": {"apple": 9}})
@@ -99,7 +93,6 @@ def test_runs_of_another_brand_or_shop_are_not_there(session: Session, at: datet
     (step,) = rows(session, "select id from step")
     assert get_run(session, OPERATOR, step.id).shop == "pc"
     assert not list_runs(session, actor, Wanted(), at=at, before=None, limit=9).runs
-    assert not count_live(session, actor, Wanted())
     with pytest.raises(NotFound):
         get_run(session, actor, step.id)
 
