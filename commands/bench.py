@@ -1,5 +1,6 @@
 """`oms bench`: how fast, with the reference measured in the same run."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,3 +52,18 @@ def post(
     from commands.bench_post import run_bench  # noqa: PLC0415 # each command imports what it needs
 
     raise typer.Exit(run_bench(orders, as_json=as_json))
+
+
+@bench_app.command("growth", help=words("历史增长后的接单与查询", "placing and the console's queries as history grows"))
+def growth(
+    *,
+    full: Annotated[bool, typer.Option("--full", help=words("500 万单历史", "a history of five million"))] = False,
+    orders: Annotated[int, typer.Option(min=20_000, help=words("历史订单数", "how long a history"))] = 1_000_000,
+    folder: Annotated[
+        Path | None, typer.Option(help=words("保留并复用数据的目录", "where the history is kept and used again"))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    from commands.bench_growth import run_bench  # noqa: PLC0415 # each command imports what it needs
+
+    raise typer.Exit(run_bench(5_000_000 if full else orders, folder, as_json=as_json))

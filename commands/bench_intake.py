@@ -4,20 +4,15 @@ Limit: the very rows of the run as prebuilt COPY buffers and one set-based updat
 transaction, two processes. Naive: one transaction per order, prebuilt parameters in a pipeline, eight clients.
 """
 
-import multiprocessing
-import resource
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Barrier
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import psycopg
 
+from commands.bench_crew import Work, together
 from commands.bench_ground import Ground, ground
 from commands.bench_rows import (
     GROUP,
@@ -51,33 +46,29 @@ KEPT_AT_ONCE: Final = 1_000
 SEED: Final = 1
 MIB: Final = 1024
 
-Work = Callable[..., None]
-
 
 def run_bench(orders: int, batch: int, *, as_json: bool) -> int:
     """Measure everything once and print it."""
-    with ground() as place:
-        keyring = place.keyring
-        with place.database() as database:
-            say("准备收件箱", "the inbox is filled")
-            at = datetime.now(UTC)
-            with database.transaction() as session:
-                furnish(session, at)
-            fill(database, orders, at)
-            say("接单", "orders are placed")
-            seconds, used = _together(PROCESSES, _place_all, database.url, keyring, batch)
-            _all_placed(database, orders)
-            ours = orders / seconds
-            with psycopg.connect(database.url, autocommit=True) as connection:
-                rows = count_rows(connection)
-                placed = number_orders(connection)
-            say("上限：同样的行，无规则", "the limit: the same rows without rules")
-            groups = -(-placed // GROUP)
-            limit = placed / _rewritten(place, database.url, PROCESSES, groups, _write_groups)
-            say("朴素：每单一个事务", "naive: a transaction per order")
-            naive_groups = max(CLIENTS, groups // NAIVE_SHARE // CLIENTS * CLIENTS)
-            naive_orders = min(placed, naive_groups * GROUP)
-            naive = naive_orders / _rewritten(place, database.url, CLIENTS, naive_groups, _write_singles)
+    with ground() as place, place.database() as database:
+        say("准备收件箱", "the inbox is filled")
+        at = datetime.now(UTC)
+        with database.transaction() as session:
+            furnish(session, at)
+        fill(database, orders, at)
+        say("接单", "orders are placed")
+        seconds, used = together(PROCESSES, place_all, database.url, place.keyring_text, batch)
+        _all_placed(database, orders)
+        ours = orders / seconds
+        with psycopg.connect(database.url, autocommit=True) as connection:
+            rows = count_rows(connection)
+            placed = number_orders(connection)
+        say("上限：同样的行，无规则", "the limit: the same rows without rules")
+        groups = -(-placed // GROUP)
+        limit = placed / _rewritten(place, database.url, PROCESSES, groups, _write_groups)
+        say("朴素：每单一个事务", "naive: a transaction per order")
+        naive_groups = max(CLIENTS, groups // NAIVE_SHARE // CLIENTS * CLIENTS)
+        naive_orders = min(placed, naive_groups * GROUP)
+        naive = naive_orders / _rewritten(place, database.url, CLIENTS, naive_groups, _write_singles)
     found = {
         "orders_per_s": round(ours),
         "rows_per_order": round(rows / orders, 1),
@@ -91,10 +82,10 @@ def run_bench(orders: int, batch: int, *, as_json: bool) -> int:
     return 0
 
 
-def fill(database: Database, orders: int, at: datetime) -> None:
+def fill(database: Database, orders: int, at: datetime, seed: int = SEED) -> None:
     """Keep so many orders' messages in the inbox."""
     waiting: list[Arrival] = []
-    for came in messages(orders, SEED, at):
+    for came in messages(orders, seed, at):
         waiting.append(came)
         if len(waiting) == KEPT_AT_ONCE:
             _keep(database, waiting, at)
@@ -109,9 +100,9 @@ def _keep(database: Database, waiting: list[Arrival], at: datetime) -> None:
         keep_all(session, ORDER, waiting, at)
 
 
-def _place_all(ready: Barrier, _no: int, url: str, keyring: Keyring, batch: int) -> None:
+def place_all(ready: Barrier, _no: int, url: str, keyring: str, batch: int) -> None:
     """Work the inbox off as a worker does."""
-    database, settings = Database(url, keyring), settings_of_bench(url)
+    database, settings = Database(url, Keyring.read(keyring.encode())), settings_of_bench(url)
     taker = ReceiveOrders(Registry(settings), ZoneInfo(settings.business_zone), batch)
     with ThreadPoolExecutor(1) as pool:
         intake = Intake(database, utc_now, pool)
@@ -150,39 +141,8 @@ def _rewritten(place: Ground, source: str, clients: int, groups: int, work: Work
             with psycopg.connect(source, autocommit=True) as reader:
                 carry_shared(reader, target)
             target.execute("vacuum analyze")
-        seconds, _ = _together(clients, work, source, database.url, groups)
+        seconds, _ = together(clients, work, source, database.url, groups)
     return seconds
-
-
-def _together(clients: int, work: Work, *values: Any) -> tuple[float, list[int]]:  # noqa: ANN401 # what the work takes
-    """Run the work in so many processes; give the seconds from when all were ready, and the most memory of each."""
-    context = multiprocessing.get_context("spawn")
-    ready = context.Barrier(clients + 1)
-    pipes: list[Connection] = []
-    processes: list[SpawnProcess] = []
-    for no in range(clients):
-        mine, theirs = context.Pipe(duplex=False)
-        one = context.Process(target=_client, args=(work, ready, theirs, no, *values))
-        one.start()
-        pipes.append(mine)
-        processes.append(one)
-    ready.wait()
-    started = time.monotonic()
-    for one in processes:
-        one.join()
-    seconds = time.monotonic() - started
-    if any(one.exitcode for one in processes):
-        raise RuntimeError("a client of the benchmark failed; its error stands above")
-    return seconds, [pipe.recv() for pipe in pipes]
-
-
-def _client(work: Work, ready: Barrier, told: Connection, no: int, *values: Any) -> None:  # noqa: ANN401 # as above
-    try:
-        work(ready, no, *values)
-    except BaseException:
-        ready.abort()
-        raise
-    told.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def _all_placed(database: Database, orders: int) -> None:
