@@ -1,0 +1,110 @@
+"""Movements that commit in any order, while others look: none is missed, and each day's sales count once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from hub.database import Database, row, rows
+from hub.errors import NoStock
+from hub.inventory.ledger import StockKey
+from hub.inventory.reserve import Claim, release, reserve
+from tests.hub.inventory.shops import Looks, move, numbers, told_settings
+from tests.hub.making import AT, OWNER, stock
+
+SKUS: Final = [f"s{number}" for number in range(6)]
+CLOSED: Final = 8
+"""Looks after which a span of numbers is closed, if nobody holds it open."""
+
+
+@pytest.fixture
+def looks(database: Database) -> Looks:
+    """Stock that has been looked at."""
+    with database.transaction() as session:
+        stock(session, {"sh": dict.fromkeys(SKUS, 100)})
+    made = Looks(database, told_settings())
+    made.go(CLOSED)
+    return made
+
+
+def told(database: Database) -> dict[str, int]:
+    with database.transaction() as session:
+        return dict(numbers(session))
+
+
+def test_what_has_moved_is_found_by_the_next_look(looks: Looks, database: Database) -> None:
+    with database.transaction() as session:
+        move(session, "s1", -1, "a")
+    looks.go()
+    assert told(database) == {"s1": 99}
+
+
+def test_what_commits_behind_a_later_movement_is_found_as_well(looks: Looks, database: Database) -> None:
+    with database.transaction() as early:
+        move(early, "s1", -1, "early")
+        with database.transaction() as late:
+            move(late, "s2", -1, "late")
+        looks.go(CLOSED)
+        assert told(database) == {"s2": 99}
+    looks.go(CLOSED)
+    assert told(database) == {"s1": 99, "s2": 99}
+
+
+def test_a_span_stays_open_as_long_as_a_transaction_of_it(looks: Looks, database: Database) -> None:
+    with database.transaction() as session:
+        move(session, "s1", -1, "a")
+        looks.go(3 * CLOSED)
+        with database.transaction() as other:
+            found = row(other, "select closed, seen from stock_look")
+        assert found is not None
+        assert found.closed < found.seen
+    looks.go(2 * CLOSED)
+    assert told(database) == {"s1": 99}
+
+
+def test_two_that_look_at_once_do_not_wait_for_each_other(looks: Looks, database: Database) -> None:
+    with database.transaction() as session:
+        rows(session, "select 1 from stock_look for update")
+        assert looks.go() == [0]
+
+
+def test_days_of_sales_are_what_orders_took_less_what_they_gave_back(looks: Looks, database: Database) -> None:
+    key = StockKey("sh", "s1", OWNER)
+    with database.transaction() as session:
+        reserve(session, [Claim("order 1", key, 5)], AT)
+    looks.go(CLOSED)
+    with database.transaction() as session:
+        release(session, [Claim("order 1", key, 2)], AT)
+        reserve(session, [Claim("order 2", key, 1)], AT + timedelta(days=1))
+    looks.go(2 * CLOSED)
+    with database.transaction() as session:
+        found = rows(session, "select day, pieces from stock_sale where sku = 's1' order by day")
+    assert [one.pieces for one in found] == [3, 1]
+    assert found[1].day - found[0].day == timedelta(days=1)
+
+
+def test_whatever_commits_while_others_look_is_told_and_counted_once(looks: Looks, database: Database) -> None:
+    def sell(seller: int) -> None:
+        for number in range(20):
+            with database.transaction() as session:
+                sku = SKUS[(seller + number) % len(SKUS)]
+                reserve(session, [Claim(f"{seller}-{number}", StockKey("sh", sku, OWNER), 1)], AT)
+
+    with ThreadPoolExecutor(4) as pool:
+        sellers = [pool.submit(sell, seller) for seller in range(4)]
+        while not all(seller.done() for seller in sellers):
+            looks.go()
+    assert [seller.exception() for seller in sellers] == [None] * 4
+    looks.go(2 * CLOSED)
+    with database.transaction() as session:
+        free = {one.sku: one.n for one in rows(session, "select sku, on_hand - allocated as n from stock_level")}
+        sold = rows(session, "select sku, sum(pieces)::bigint as n from stock_sale group by sku")
+    assert told(database) == free
+    assert {one.sku: 100 - one.n for one in sold} == free
+
+
+def test_a_refused_movement_tells_nobody_anything(looks: Looks, database: Database) -> None:
+    with pytest.raises(NoStock), database.transaction() as session:
+        move(session, "s1", -101, "too much")
+    assert looks.go(CLOSED) == [0] * CLOSED
