@@ -138,3 +138,20 @@ def test_a_slow_answer_still_comes(shop: str) -> None:
 @pytest.mark.parametrize("order", [{"method": "order.create", "mode": "500"}, {"method": "webhook", "mode": "sulk"}])
 def test_an_unknown_fault_is_refused(order: dict[str, str], shop: str) -> None:
     assert requests.post(f"{shop}/faults", json=order, timeout=3).status_code == 422
+
+
+def _changed(pieces: int, version: int) -> dict[str, object]:
+    levels = [{"sku": "P1", "pieces": pieces, "version": version}]
+    return {"event": "stock.changed", "event_id": f"s-{version}-{pieces}", "levels": levels}
+
+
+def test_a_newer_number_replaces_the_last_and_an_older_one_does_not(ledger: Ledger) -> None:
+    for pieces, version in ((5, 1), (3, 3), (4, 2)):
+        assert _status(ledger, _changed(pieces, version), f"m-{version}") == 200
+    assert (ledger.shelf["P1"].pieces, ledger.tellings, ledger.events) == (3, 3, {})
+
+
+@pytest.mark.parametrize("pieces", [-1, 1.5, "3", None])
+def test_a_number_that_is_no_count_is_refused(pieces: Any, ledger: Ledger) -> None:  # noqa: ANN401 # anything JSON holds
+    assert _status(ledger, _changed(pieces, 1)) == 400
+    assert ledger.shelf == {}

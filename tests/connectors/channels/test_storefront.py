@@ -1,16 +1,82 @@
 import json
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import responses
 
 from connectors.channels.storefront import signature_of
 from hub.errors import Malformed, Unauthorised
-from hub.ports import Inbound
+from hub.inventory.telling import Alarm, Telling
+from hub.ports import AlertSink, Inbound, StockSink
 from sandbox.standard_webhooks import is_genuine, signature
-from tests.connectors.contracts import OrderSourceContract, ShipmentSinkContract, WebhookDeskContract
+from sandbox.storefront import Ledger, receive
+from tests.connectors.contracts import OrderSourceContract, OutboundContract, ShipmentSinkContract, WebhookDeskContract
 from tests.connectors.exemplars import AT, NOTICE, SECRET, URL, sample
+
+LEVELS = (
+    Telling(sku="apple", channel_sku="A-1", pieces=3, version=2),
+    Telling(sku="pear", channel_sku="pear", pieces=0, version=7),
+)
+ALARM = Alarm(
+    key="stock-alert-1-open",
+    kind="low_cover",
+    state="open",
+    brand="demo",
+    sku="apple",
+    location="",
+    pieces=3,
+    threshold=7,
+    cover_days="1.5",
+    changed_at=AT,
+)
+
+
+def accepted(call: responses.BaseResponse) -> tuple[int, Ledger]:
+    """Have the stand-in take what was sent; give its answer and its books."""
+    sent, ledger = call.calls[0].request, Ledger(SECRET.decode())
+    body = sent.body if isinstance(sent.body, bytes) else b""
+    status, _ = receive(ledger, {name.lower(): value for name, value in sent.headers.items()}, body, AT.timestamp())
+    return status, ledger
+
+
+class TestStorefrontStock(OutboundContract):
+    kind = "channels.storefront"
+
+    def send(self, partner: Any) -> object:  # noqa: ANN401 # whatever ports it serves
+        assert isinstance(partner, StockSink)
+        return partner.send_stock(LEVELS)
+
+    @responses.activate
+    def test_the_storefront_believes_what_it_is_told(self) -> None:
+        call = responses.post(URL)
+        assert self.partner().send_stock(LEVELS).told == LEVELS
+        status, ledger = accepted(call)
+        assert (status, {sku: one.pieces for sku, one in ledger.shelf.items()}) == (200, {"A-1": 3, "pear": 0})
+
+    @responses.activate
+    def test_other_numbers_are_another_message(self) -> None:
+        call = responses.post(URL)
+        for levels in (LEVELS, LEVELS[:1], LEVELS):
+            self.partner().send_stock(levels)
+        keys = [one.request.headers["webhook-id"] for one in call.calls]
+        assert (keys[0] == keys[2], keys[0] == keys[1]) == (True, False)
+
+
+class TestStorefrontAlerts(OutboundContract):
+    kind = "channels.storefront"
+
+    def send(self, partner: Any) -> object:  # noqa: ANN401 # as above
+        assert isinstance(partner, AlertSink)
+        return partner.send_alerts([ALARM])
+
+    @responses.activate
+    def test_an_alert_is_told_as_the_storefront_reads_it(self) -> None:
+        call = responses.post(URL)
+        self.partner().send_alerts([ALARM])
+        status, ledger = accepted(call)
+        assert (status, ledger.alerts) == (200, {ALARM.key: "low_cover open apple"})
 
 
 class TestStorefront(OrderSourceContract, WebhookDeskContract, ShipmentSinkContract):
