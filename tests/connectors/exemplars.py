@@ -18,6 +18,7 @@ from hub.fulfilment.model import (
     ShippedLine,
     ShippedParcel,
 )
+from hub.inventory.telling import Alarm
 
 AT: Final = datetime(2026, 11, 11, 2, tzinfo=UTC)
 SECRET: Final = b"secret-of-a-test"
@@ -70,6 +71,18 @@ NOTICE: Final = ShipmentNotice(
             lines=(ShippedLine(external_line_id="L1", channel_sku="apple", quantity=2),),
         ),
     ),
+)
+ALARM: Final = Alarm(
+    key="stock-alert-1-open",
+    kind="low_cover",
+    state="open",
+    brand="demo",
+    sku="apple",
+    location="",
+    pieces=3,
+    threshold=7,
+    cover_days="1.5",
+    changed_at=AT,
 )
 
 

@@ -4,6 +4,9 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final, final
 
+import requests
+
+from hub.inventory.telling import Telling
 from sandbox import kdniao, qimen, storefront
 from sandbox.kdniao_accounts import Config as Accounts
 from sandbox.kdniao_accounts import Customer
@@ -11,7 +14,7 @@ from sandbox.listen import serving
 from sandbox.qimen_sites import Behaviour, Site
 from sandbox.qimen_sites import Config as Sites
 from tests.connectors.errands import NUMBERS, Errand, books_of, partner_of
-from tests.connectors.exemplars import DELIVERY, NOTICE, SECRET, WISH
+from tests.connectors.exemplars import ALARM, DELIVERY, NOTICE, SECRET, WISH
 from tests.connectors.track_contracts import SUBSCRIPTION
 
 NOWHERE: Final = "http://127.0.0.1:9"
@@ -35,7 +38,31 @@ class StorefrontStand:
             lambda: books_of(self)["pc"].get(notice.key, {"effects": 0})["effects"],
         )
 
-    errands: ClassVar[Mapping[str, Callable[[Any], Errand]]] = {"send_shipment": _shipment}
+    def _stock(self) -> Errand:
+        number = next(NUMBERS)
+        level = Telling(sku="apple", channel_sku=f"A-{number}", pieces=number, version=1)
+        return Errand(
+            lambda partner: partner.send_stock([level]),
+            b"stock.changed",
+            lambda: int(self._shelves()["pieces"].get(level.channel_sku) == number),
+        )
+
+    def _alert(self) -> Errand:
+        alarm = ALARM.model_copy(update={"key": f"alert-{next(NUMBERS)}"})
+        return Errand(
+            lambda partner: partner.send_alerts([alarm]),
+            b"stock.alerts",
+            lambda: int(alarm.key in self._shelves()["alerts"]),
+        )
+
+    def _shelves(self) -> Any:  # noqa: ANN401 # as the stand-in shows them
+        return requests.get(f"{self.url}/stock", timeout=5).json()["pc"]
+
+    errands: ClassVar[Mapping[str, Callable[[Any], Errand]]] = {
+        "send_shipment": _shipment,
+        "send_stock": _stock,
+        "send_alerts": _alert,
+    }
 
 
 @final

@@ -13,13 +13,14 @@ import requests
 from hub.access import Token
 from hub.errors import TryLater
 from hub.fulfilment.sale import GoodsIssue
+from hub.inventory.telling import Telling
 from sandbox import taobao
 from sandbox.baskets import StorefrontOrder, orders
 from sandbox.listen import serving
 from sandbox.sap import open_sap
 from sandbox.taobao_books import Shop
 from sandbox.taobao_trades import trade_of
-from sandbox.taobao_wire import CONFIRM, CONSUME, LIST, READ, REFRESH, SEND
+from sandbox.taobao_wire import CONFIRM, CONSUME, FIND_SKUS, LIST, READ, REFRESH, SEND, UPDATE_SKUS
 from tests.connectors.erp.running import USER, MockSap
 from tests.connectors.errands import NUMBERS, Errand, books_of, partner_of
 from tests.connectors.exemplars import SECRET, TOKEN
@@ -100,6 +101,28 @@ class TaobaoStand:
             fields={"app_key": shop},
         )
 
+    def _finding(self) -> Errand:
+        return self._stock(FIND_SKUS)
+
+    def _telling(self) -> Errand:
+        return self._stock(UPDATE_SKUS)
+
+    def _stock(self, method: str) -> Errand:
+        number = next(NUMBERS)
+        shop, level = f"shop{number}", Telling(sku="apple", channel_sku="A-1", pieces=number, version=1)
+        listing = {"num_iid": 7, "sku_id": 71, "outer_id": "A-1"}
+        new = {"connection": shop, "listings": [listing]}
+        requests.post(f"{self.url}/listings", json=new, timeout=5).raise_for_status()
+        return Errand(
+            lambda partner: partner.send_stock([level]),
+            f"method={method}".encode(),
+            lambda: int(self._shelves()[shop]["pieces"]["7/71"] == number),
+            fields={"app_key": shop},
+        )
+
+    def _shelves(self) -> Any:  # noqa: ANN401 # as the stand-in shows them
+        return requests.get(f"{self.url}/stock", timeout=5).json()
+
     def _probe(self) -> Errand:
         return self._asking(lambda partner: partner.probe(), LIST, self._shop()[0])
 
@@ -117,6 +140,8 @@ class TaobaoStand:
 
     errands: ClassVar[Mapping[str, Callable[[Any], Errand]]] = {
         "send_shipment": _shipment,
+        "send_stock, finding": _finding,
+        "send_stock, telling": _telling,
         "find_shipment": _find_shipment,
         "fetch_orders, listing": _orders,
         "fetch_orders, reading": _order,

@@ -8,28 +8,16 @@ import responses
 
 from connectors.channels.storefront import signature_of
 from hub.errors import Malformed, Unauthorised
-from hub.inventory.telling import Alarm, Telling
+from hub.inventory.telling import Telling
 from hub.ports import AlertSink, Inbound, StockSink
 from sandbox.standard_webhooks import is_genuine, signature
 from sandbox.storefront import Ledger, receive
 from tests.connectors.contracts import OrderSourceContract, OutboundContract, ShipmentSinkContract, WebhookDeskContract
-from tests.connectors.exemplars import AT, NOTICE, SECRET, URL, sample
+from tests.connectors.exemplars import ALARM, AT, NOTICE, SECRET, URL, sample
 
 LEVELS = (
     Telling(sku="apple", channel_sku="A-1", pieces=3, version=2),
     Telling(sku="pear", channel_sku="pear", pieces=0, version=7),
-)
-ALARM = Alarm(
-    key="stock-alert-1-open",
-    kind="low_cover",
-    state="open",
-    brand="demo",
-    sku="apple",
-    location="",
-    pieces=3,
-    threshold=7,
-    cover_days="1.5",
-    changed_at=AT,
 )
 
 
