@@ -63,6 +63,19 @@ CHORES: Final[Mapping[str, Chore]] = {
         "Posts what has shipped, ended within 31 days and was never posted, as its brand had no ERP then. "
         "While paused, a fulfilment order is posted only as it ends.",
     ),
+    "stock.look": _chore(
+        "发现库存变动",
+        "Look what stock has moved",
+        "每秒找出变动的 SKU，算出各店铺可售数并推送，同时判断库存预警；暂停时渠道数量和预警不再更新。",
+        "Finds each second which SKUs have moved, and has shops told and alerts raised. While paused, neither is.",
+    ),
+    "stock.sweep": _chore(
+        "轮查可售数",
+        "Compare what shops are told",
+        "轮流核对全部 SKU 的可售数（配额、安全库存的改动不产生变动记录），并重推过久未推或被拒收的数量。",
+        "Compares every SKU in turn, for quotas and safety stock change without a movement, and tells again what was "
+        "told long ago or refused.",
+    ),
     "stock.reconcile": _chore(
         "核对库存账",
         "Reconcile the stock",

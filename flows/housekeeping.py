@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from flows import push_stock
 from flows.relief import watch_backlogs, watch_fullness
 from hub import audit, clients, partitions, replay_work, replays, schedules, steps, visits
 from hub.database import Database
@@ -75,6 +76,8 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("partitions.drop", 3600, lambda session, at: partitions.drop_partitions(session, at, settings.retention)),
         Chore("replays.work", 1, lambda session, at: replay_work.work_off(session, at, settings)),
         Chore("replays.forget", 600, lambda session, at: replays.forget_jobs(session, at, settings.retention)),
+        Chore("stock.look", 1, lambda session, at: push_stock.look(session, settings, at)),
+        Chore("stock.sweep", 5, lambda session, at: push_stock.sweep(session, settings, at)),
         Chore("stock.reconcile", 86_400, reconcile),
         Chore("schedule.forget", 600, schedules.forget_runs),
     ]

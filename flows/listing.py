@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
+from flows.alert_stock import AlertStock
 from flows.effect import Effect
 from flows.follow_parcels import AskParcel, ReceiveTracks, SubscribeParcel
 from flows.notify_channels import NotifyShipment
 from flows.post_sales import PostGoodsIssue, PostSale
+from flows.push_stock import PushStock
 from flows.receive_orders import ReceiveOrders
 from flows.receive_shipments import ReceiveShipments
 from flows.release_orders import CancelFulfilment, ReleaseFulfilment
@@ -43,5 +45,6 @@ def effects() -> Mapping[str, Effect]:
     every: Sequence[Effect] = (
         *(ReleaseFulfilment(), CancelFulfilment(), NotifyShipment()),
         *(SubscribeParcel(), AskParcel(), PostSale(), PostGoodsIssue()),
+        *(PushStock(), AlertStock()),
     )
     return {effect.flow: effect for effect in every}

@@ -99,7 +99,7 @@ def _standings(session: Session, skus: Collection[str], at: datetime) -> list[St
         """with level as (
                select l.brand, l.sku, l.location, l.on_hand - l.allocated - l.soft as free, l.safety
                from stock_level l join location on (location.code, location.owner) = (l.location, l.owner)
-               where l.sku = any(:skus) and l.condition = :condition),
+               where l.sku = any(:skus) and l.condition = :condition and location.active),
            place as (
                select * from level union all
                select brand, sku, '', sum(greatest(0, free))::bigint, 0 from level group by brand, sku)
