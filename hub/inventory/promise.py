@@ -1,0 +1,165 @@
+"""What a shop may promise (ATP): free pieces less what is kept back, by SKU, for one shop.
+
+Of each counter: on hand + back-orders − allocated − soft − safety stock. Where the owner has the authority its number
+stands for what can still be sold there: only our promises since the last count are not in it, and the count has booked
+those as `short` or as gone, so nothing is subtracted but what we hold softly and keep back for sales. Pieces that other
+shops have for themselves are taken off what all share; a shop's own quota comes last. A bundle's is that of its
+scarcest part.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.catalogue.find import find_products
+from hub.catalogue.model import Product
+from hub.database import rows
+from hub.document import Document
+from hub.inventory.quota import HUNDRED, Quota, list_quotas
+from hub.inventory.reservation_table import QuotaMode
+from hub.inventory.table import Authority, Condition
+
+
+class Promise(Document):
+    """What a shop may promise of a SKU: `free` in all; `shared` is what nobody has for themselves.
+
+    `by_location` is before quotas that are of all locations together. `backorder` is the part that is not there yet;
+    `incoming` is on its way and not promised.
+    """
+
+    sku: str
+    free: int
+    shared: int
+    quota: str = ""
+    by_location: Mapping[str, int]
+    backorder: int = 0
+    incoming: int = 0
+    bundle: bool = False
+
+
+class Shelf(NamedTuple):
+    """What of a SKU lies where, before quotas."""
+
+    by_location: Mapping[str, int]
+    backorder: int
+    incoming: int
+
+
+EMPTY = Shelf({}, 0, 0)
+
+
+def promise(
+    session: Session, brand: str, shop: str, skus: Collection[str], at: datetime, *, division: str = ""
+) -> Mapping[str, Promise]:
+    """Give what a shop ("" is nobody's quota) may promise of SKUs now; unknown SKUs are left out.
+
+    `division` asks for what can be sent there: every location of the brand ships everywhere so far.
+    """
+    del at, division  # rules by time and region come with the order centre's policies
+    products = {sku: one for sku, one in find_products(session, skus).items() if sku in skus}
+    single = {part.sku for one in products.values() for part in one.parts} | {
+        sku for sku, one in products.items() if not one.parts
+    }
+    shelves, quotas = _shelves(session, brand, single), _by_sku(list_quotas(session, {*single, *products}))
+    alone = {sku: _promise_of(sku, shelves.get(sku, EMPTY), quotas.get(sku, ()), shop) for sku in single}
+    return {
+        sku: _bundle(one, alone, quotas.get(sku, ()), shop) if one.parts else alone[sku]
+        for sku, one in products.items()
+    }
+
+
+def _shelves(session: Session, brand: str, skus: Collection[str]) -> Mapping[str, Shelf]:
+    found = rows(
+        session,
+        """select level.sku, level.location, level.on_hand, level.allocated, level.soft, level.safety,
+                  level.backorder_limit, level.incoming, level.authority, level.short
+           from stock_level level
+           join location on (location.code, location.owner) = (level.location, level.owner)
+           where level.sku = any(:skus) and level.condition = :condition and location.brand = :brand and location.active
+           order by level.sku, level.location""",
+        skus=sorted(skus),
+        condition=Condition.SALEABLE,
+        brand=brand,
+    )
+    grouped: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    for one in found:
+        grouped[one.sku].append(one)
+    return {sku: _shelf(of_sku) for sku, of_sku in grouped.items()}
+
+
+def _shelf(counters: Sequence[Row[Any]]) -> Shelf:
+    by_location = {one.location: free_of(one) for one in counters}
+    there = sum(max(0, free_of(one) - one.backorder_limit) for one in counters)
+    return Shelf(by_location, sum(by_location.values()) - there, sum(one.incoming for one in counters))
+
+
+def free_of(counter: Row[Any]) -> int:
+    """Give what one counter lets be promised; never below nothing."""
+    promised = counter.soft if counter.authority == Authority.OWNER else counter.allocated + counter.soft
+    return max(0, counter.on_hand + counter.backorder_limit - promised - counter.safety)
+
+
+def _promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Promise:
+    total = sum(shelf.by_location.values())
+    apart = sum(one.left for one in quotas if one.mode is QuotaMode.EXCLUSIVE and one.shop != shop)
+    own = [one for one in quotas if one.shop == shop]
+    reserved = sum(one.left for one in quotas if one.mode is QuotaMode.EXCLUSIVE)
+    free, named = limited(max(0, total - apart), max(0, total - reserved), own)
+    return Promise(
+        sku=sku,
+        free=free,
+        shared=max(0, total - reserved),
+        quota=named,
+        by_location=shelf.by_location,
+        backorder=min(shelf.backorder, free),
+        incoming=shelf.incoming,
+    )
+
+
+def limited(free: int, shared: int, own: Sequence[Quota]) -> tuple[int, str]:
+    """Apply a shop's own quotas to what is free for it (its exclusive pieces included), and name the mode of the last.
+
+    Exclusive pieces come on top of what is shared, so they limit nothing; a percentage is of what is shared.
+    """
+    named = ""
+    for one in own:
+        named = one.mode
+        if one.mode is QuotaMode.PERCENTAGE:
+            free = min(free, shared * one.amount // HUNDRED)
+        elif one.mode is QuotaMode.CAP:
+            free = min(free, one.left)
+    return free, named
+
+
+def _bundle(product: Product, alone: Mapping[str, Promise], quotas: Sequence[Quota], shop: str) -> Promise:
+    """Count a bundle by its parts: a parcel of it may come from several places, as routing lets it."""
+    parts = [(alone[part.sku], part.quantity) for part in product.parts]
+    free = min(one.free // each for one, each in parts)
+    shared = min(one.shared // each for one, each in parts)
+    places = [
+        place for place in alone[product.parts[0].sku].by_location if all(place in one.by_location for one, _ in parts)
+    ]
+    own = [one for one in quotas if one.shop == shop]
+    apart = sum(one.left for one in quotas if one.mode is QuotaMode.EXCLUSIVE and one.shop != shop)
+    free, named = limited(max(0, free - apart), shared, own)
+    return Promise(
+        sku=product.sku,
+        free=free,
+        shared=shared,
+        quota=named,
+        by_location={place: min(one.by_location[place] // each for one, each in parts) for place in places},
+        backorder=min(one.backorder // each for one, each in parts),
+        incoming=min(one.incoming // each for one, each in parts),
+        bundle=True,
+    )
+
+
+def _by_sku(quotas: Sequence[Quota]) -> Mapping[str, Sequence[Quota]]:
+    grouped: defaultdict[str, list[Quota]] = defaultdict(list)
+    for one in quotas:
+        grouped[one.sku].append(one)
+    return grouped

@@ -1,0 +1,261 @@
+"""Soft reservations: pieces held for a cart until its time is over, an order takes them, or it lets them go.
+
+Each change of state is a compare-and-set in the transaction that books its movement, so that nothing is given back
+twice. Locks are taken in one order: reservations by their ids, then counters, in one booking.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.catalogue.find import find_products
+from hub.database import copy, row, rows, run
+from hub.errors import Conflict, NoStock, NotFound
+from hub.ids import new_ids
+from hub.inventory.ledger import Movement, Shortage, StockKey, post
+from hub.inventory.level import hold_still
+from hub.inventory.reservation_table import ReservationState
+from hub.inventory.reserve import Claim
+from hub.inventory.table import Authority, Condition, Reason
+
+LINES: Final = """
+    select line.reservation_id, line.no, line.location, line.sku, line.owner, line.condition, line.quantity
+    from reservation_line line where line.reservation_id = any(:ids) order by line.reservation_id, line.no"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Pieces of a SKU; of a bundle they are held part by part."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A reservation that stands: what it holds where, and until when."""
+
+    reservation_id: int
+    ref: str
+    expires_at: datetime
+    claims: tuple[Claim, ...]
+
+
+def hold(
+    session: Session,
+    brand: str,
+    shop: str,
+    ref: str,
+    wishes: Sequence[Wish],
+    ttl: timedelta,
+    at: datetime,
+    *,
+    locations: Collection[str] = (),
+) -> Held:
+    """Hold pieces for a shop's cart, all of them or none; the same `ref` again gives the first reservation.
+
+    `locations` names the only ones that may be asked. Raises: Shortage, NoStock; NotFound for an unknown SKU; Conflict
+    when the ref was used for something else (reservation_conflict) or is over (reservation_over).
+    """
+    known = _find(session, shop, ref)
+    if known is not None:
+        return _again(session, known, _pieces(session, wishes))
+    pieces = _pieces(session, wishes)
+    reservation_id = new_ids(session, 1, at)[0]
+    made = run(
+        session,
+        """insert into reservation (brand, version, created_at, updated_at, id, shop, ref, state, expires_at)
+           values (:brand, 1, :at, :at, :id, :shop, :ref, 'held', :expires_at) on conflict (shop, ref) do nothing""",
+        brand=brand,
+        at=at,
+        id=reservation_id,
+        shop=shop,
+        ref=ref,
+        expires_at=at + ttl,
+    )
+    if not made:  # somebody has sent the same at this moment
+        return hold(session, brand, shop, ref, wishes, ttl, at, locations=locations)
+    try:
+        with session.begin_nested():
+            claims = _claim(session, reservation_id, _choose(session, brand, pieces, locations), at)
+    except Shortage:  # somebody took them meanwhile; elsewhere there may be more
+        hold_still(session, pieces)
+        claims = _claim(session, reservation_id, _choose(session, brand, pieces, locations), at)
+    return Held(reservation_id, ref, at + ttl, claims)
+
+
+def release_held(session: Session, shop: str, ref: str, at: datetime) -> bool:
+    """Give a cart's pieces back; say whether they were still held.
+
+    Raises: NotFound.
+    """
+    known = _find(session, shop, ref)
+    if known is None:
+        raise NotFound(f"there is no reservation {ref}", code="unknown_reservation")
+    changed = rows(
+        session,
+        """update reservation set state = 'released', updated_at = :at, version = version + 1
+           where id = :id and state = 'held' returning id""",
+        id=known.id,
+        at=at,
+    )
+    post(session, _given_back(session, [one.id for one in changed], Reason.UNHOLD), at)
+    return bool(changed)
+
+
+def expire_due(session: Session, at: datetime, limit: int = 500) -> int:
+    """Give back what was held for longer than agreed; give how many reservations that were."""
+    changed = rows(
+        session,
+        """with due as (
+               select id from reservation where state = 'held' and expires_at <= :at
+               order by id limit :limit for update skip locked)
+           update reservation set state = 'expired', updated_at = :at, version = version + 1
+           from due where reservation.id = due.id and reservation.state = 'held' returning reservation.id""",
+        at=at,
+        limit=limit,
+    )
+    post(session, _given_back(session, [one.id for one in changed], Reason.EXPIRE), at)
+    return len(changed)
+
+
+def take_held(session: Session, takings: Mapping[int, tuple[str, str]], at: datetime) -> list[Movement]:
+    """Let orders take their reservations (shop, ref): what was held becomes free for the caller's own booking.
+
+    Gives the movements, for one booking together with what the orders reserve. What has expired or was released gives
+    nothing: the order is then served like any other.
+    """
+    changed = rows(
+        session,
+        """with wanted as (
+               select r.id, new.order_id from reservation r
+               join unnest(cast(:orders as bigint[]), cast(:shops as text[]), cast(:refs as text[]))
+                    as new (order_id, shop, ref) on (r.shop, r.ref) = (new.shop, new.ref)
+               where r.state = 'held' order by r.id for update of r)
+           update reservation set state = 'taken', order_id = wanted.order_id, updated_at = :at, version = version + 1
+           from wanted where reservation.id = wanted.id and reservation.state = 'held' returning reservation.id""",
+        orders=list(takings),
+        shops=[shop for shop, _ in takings.values()],
+        refs=[ref for _, ref in takings.values()],
+        at=at,
+    )
+    return _given_back(session, [one.id for one in changed], Reason.TAKE)
+
+
+def prune(session: Session, before: datetime, limit: int = 5_000) -> int:
+    """Forget reservations that ended long ago; give how many."""
+    ids = [
+        one.id
+        for one in rows(
+            session,
+            """select id from reservation where state <> 'held' and updated_at < :before
+               order by updated_at limit :limit for update skip locked""",
+            before=before,
+            limit=limit,
+        )
+    ]
+    run(session, "delete from reservation_line where reservation_id = any(:ids)", ids=ids)
+    return run(session, "delete from reservation where id = any(:ids)", ids=ids)
+
+
+def _find(session: Session, shop: str, ref: str) -> Row[Any] | None:
+    return row(
+        session,
+        "select id, ref, state, expires_at from reservation where shop = :shop and ref = :ref",
+        shop=shop,
+        ref=ref,
+    )
+
+
+def _again(session: Session, known: Row[Any], pieces: Mapping[str, int]) -> Held:
+    """Give a reservation that was made before, if it is of the same pieces and still stands."""
+    claims = [
+        Claim(f"rs:{one.reservation_id}:{one.no}", _key_of(one), one.quantity)
+        for one in rows(session, LINES, ids=[known.id])
+    ]
+    held: Counter[str] = Counter()
+    for one in claims:
+        held[one.key.sku] += one.quantity
+    if held != pieces:
+        raise Conflict(f"reservation {known.ref} is of other pieces", code="reservation_conflict")
+    if known.state != ReservationState.HELD:
+        raise Conflict(f"reservation {known.ref} is {known.state}", code="reservation_over")
+    return Held(known.id, known.ref, known.expires_at, tuple(claims))
+
+
+def _pieces(session: Session, wishes: Sequence[Wish]) -> Mapping[str, int]:
+    """Open bundles, and add up the pieces of each SKU."""
+    products = find_products(session, {one.sku for one in wishes})
+    unknown = sorted({one.sku for one in wishes} - products.keys())
+    if unknown:
+        raise NotFound(f"there is no SKU {', '.join(unknown)}", code="unknown_sku")
+    pieces: Counter[str] = Counter()
+    for one in wishes:
+        for sku, each in [(part.sku, part.quantity) for part in products[one.sku].parts] or [(one.sku, 1)]:
+            pieces[sku] += one.quantity * each
+    return pieces
+
+
+def _choose(
+    session: Session, brand: str, pieces: Mapping[str, int], locations: Collection[str]
+) -> list[tuple[StockKey, int]]:
+    """Choose where pieces are held: of each SKU where most are free, so that as few places as possible are needed.
+
+    Raises: NoStock naming the SKUs that have too little.
+    """
+    found = rows(
+        session,
+        """select level.location, level.sku, level.owner, level.condition,
+                  level.on_hand + level.backorder_limit + level.short - level.allocated - level.soft as free
+           from stock_level level
+           join location on (location.code, location.owner) = (level.location, level.owner)
+           where level.sku = any(:skus) and level.condition = :condition and level.authority = :authority
+             and location.brand = :brand and location.active and (:anywhere or level.location = any(:locations))
+           order by level.sku, free desc, level.location""",
+        skus=sorted(pieces),
+        condition=Condition.SALEABLE,
+        authority=Authority.HUB,
+        brand=brand,
+        anywhere=not locations,
+        locations=sorted(locations),
+    )
+    left, chosen = dict(pieces), defaultdict[StockKey, int](int)
+    for one in found:
+        if (quantity := min(left[one.sku], max(0, one.free))) > 0:
+            chosen[_key_of(one)] = quantity
+            left[one.sku] -= quantity
+    lacking = {sku: n for sku, n in left.items() if n}
+    if lacking:
+        named = ", ".join(f"{sku} x {n}" for sku, n in sorted(lacking.items()))
+        raise NoStock(f"not enough stock: {named} more would be needed", code="no_stock")
+    return sorted(chosen.items())
+
+
+def _claim(
+    session: Session, reservation_id: int, chosen: Sequence[tuple[StockKey, int]], at: datetime
+) -> tuple[Claim, ...]:
+    """Write what a reservation holds.
+
+    Raises: Shortage.
+    """
+    claims = [Claim(f"rs:{reservation_id}:{no}", key, quantity) for no, (key, quantity) in enumerate(chosen, 1)]
+    columns = ("reservation_id", "no", "location", "sku", "owner", "condition", "quantity")
+    lines = [(reservation_id, no, *one.key, one.quantity) for no, one in enumerate(claims, 1)]
+    copy(session, "reservation_line", columns, lines)
+    post(session, [Movement(one.key, Reason.HOLD, one.ref, soft=one.quantity) for one in claims], at, fresh=True)
+    return tuple(claims)
+
+
+def _given_back(session: Session, ids: Sequence[int], reason: Reason) -> list[Movement]:
+    """Give the movements that let go of what these reservations held."""
+    found = rows(session, LINES, ids=list(ids)) if ids else ()
+    return [Movement(_key_of(one), reason, f"rs:{one.reservation_id}:{one.no}", soft=-one.quantity) for one in found]
+
+
+def _key_of(found: Row[Any]) -> StockKey:
+    return StockKey(found.location, found.sku, found.owner, found.condition)

@@ -1,0 +1,100 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import row, run
+from hub.errors import Conflict, NoStock, NotFound
+from hub.inventory.ledger import drift, post
+from hub.inventory.level import free_pieces
+from hub.inventory.soft import Wish, expire_due, hold, prune, release_held, take_held
+from tests.hub.making import AT, BRAND, stock
+
+TTL = timedelta(minutes=15)
+
+
+@pytest.fixture(autouse=True)
+def _goods(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}, "bj": {"apple": 3, "pear": 2}})
+
+
+def cart(session: Session, ref: str, **pieces: int) -> dict[str, int]:
+    """Hold pieces and give what is held where."""
+    held = hold(session, BRAND, "pc", ref, [Wish(sku, n) for sku, n in pieces.items()], TTL, AT)
+    return {f"{one.key.location} {one.key.sku}": one.quantity for one in held.claims}
+
+
+def state_of(session: Session, ref: str) -> str:
+    found = row(session, "select state from reservation where ref = :ref", ref=ref)
+    return found.state if found else ""
+
+
+def test_a_cart_takes_from_where_most_is_free(session: Session) -> None:
+    assert cart(session, "c1", apple=4) == {"sh apple": 4}
+    assert free_pieces(session, ["apple"]) == {("sh", "apple"): 1, ("bj", "apple"): 3}
+    assert drift(session) == []
+
+
+def test_a_cart_that_no_place_can_serve_alone_is_held_at_several(session: Session) -> None:
+    assert cart(session, "c1", apple=7, pear=1) == {"bj apple": 2, "bj pear": 1, "sh apple": 5}
+
+
+def test_a_cart_is_held_whole_or_not_at_all(session: Session) -> None:
+    with pytest.raises(NoStock, match="pear x 1"):
+        cart(session, "c1", apple=1, pear=3)
+    assert free_pieces(session, ["apple"]) == {("sh", "apple"): 5, ("bj", "apple"): 3}
+
+
+def test_the_same_cart_again_is_held_once_and_another_under_its_name_refused(session: Session) -> None:
+    assert cart(session, "c1", apple=4) == cart(session, "c1", apple=4)
+    with pytest.raises(Conflict, match="other pieces"):
+        cart(session, "c1", apple=3)
+    assert free_pieces(session, ["apple"])["sh", "apple"] == 1
+
+
+def test_an_unknown_sku_is_named(session: Session) -> None:
+    with pytest.raises(NotFound, match="ghost"):
+        cart(session, "c1", ghost=1)
+
+
+def test_released_pieces_are_free_again_once(session: Session) -> None:
+    cart(session, "c1", apple=4)
+    assert (release_held(session, "pc", "c1", AT), release_held(session, "pc", "c1", AT)) == (True, False)
+    assert (free_pieces(session, ["apple"])["sh", "apple"], drift(session)) == (5, [])
+
+
+def test_time_gives_pieces_back_but_not_early(session: Session) -> None:
+    cart(session, "c1", apple=4)
+    assert expire_due(session, AT + TTL - timedelta(seconds=1)) == 0
+    assert (expire_due(session, AT + TTL), expire_due(session, AT + TTL)) == (1, 0)
+    assert (state_of(session, "c1"), free_pieces(session, ["apple"])["sh", "apple"]) == ("expired", 5)
+
+
+def test_an_order_takes_its_cart_and_what_has_expired_gives_nothing(session: Session) -> None:
+    cart(session, "c1", apple=4)
+    cart(session, "c2", pear=1)
+    expire_due(session, AT + TTL, limit=1)
+    movements = take_held(session, {7: ("pc", "c1"), 8: ("pc", "c2"), 9: ("pc", "none")}, AT)
+    post(session, movements, AT)
+    assert [(one.key.sku, one.soft) for one in movements] == [("pear", -1)]
+    assert (state_of(session, "c1"), state_of(session, "c2"), drift(session)) == ("expired", "taken", [])
+
+
+def test_a_cart_holds_the_parts_of_a_bundle(session: Session) -> None:
+    run(
+        session,
+        """insert into sku (brand, version, created_at, updated_at, code, title, storage, grams, bundle)
+           values (:brand, 1, :at, :at, 'box', 'box', 'ambient', 1, true)""",
+        brand=BRAND,
+        at=AT,
+    )
+    run(session, "insert into bundle_part values ('box', 'apple', 2, 1), ('box', 'pear', 1, 1)")
+    assert cart(session, "c1", box=2) == {"bj pear": 2, "sh apple": 4}
+
+
+def test_ended_reservations_are_forgotten_and_held_ones_kept(session: Session) -> None:
+    cart(session, "c1", apple=1)
+    cart(session, "c2", apple=1)
+    release_held(session, "pc", "c1", AT)
+    assert prune(session, AT + timedelta(seconds=1)) == 1
+    assert (state_of(session, "c1"), state_of(session, "c2")) == ("", "held")
