@@ -125,6 +125,8 @@ FLOW: Final = {
     "ask_parcel": state("查询物流", "Ask the courier"),
     "post_sale": state("销售过账", "Post the sale"),
     "post_goods_issue": state("发货过账", "Post the goods issue"),
+    "push_stock": state("推送库存", "Tell the stock"),
+    "alert_stock": state("发送库存预警", "Send stock alerts"),
 }
 POLL: Final = {
     "orders": state("拉取订单", "Fetch orders"),
