@@ -1,5 +1,6 @@
 """Every error as problem+json (RFC 9457): a stable code, a title in the caller's language, what to do, a request id."""
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from api.surroundings import TooLarge
 from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NoStock, NotFound, TryLater, Unauthorised
+from hub.inventory.ledger import Shortage
 from hub.language import Words, preferred
 
 STATUSES: Final[Mapping[type[HubError], int]] = {
@@ -49,6 +51,16 @@ TITLES: Final[Mapping[str, Words]] = {
     "order_conflict": Words("同一单号内容不同", "This order number exists with other contents"),
     "idempotency_key_reused": Words("幂等键已用于其他请求", "This Idempotency-Key was used for another request"),
     "message_set_aside": Words("该订单已由人工搁置或修改", "A person has set this order aside or edited it"),
+    "no_stock": Words("库存不足", "There is not enough stock"),
+    "too_many_skus": Words("一次查询的 SKU 过多", "Too many SKUs in one request"),
+    "unknown_reservation": Words("预占不存在", "There is no such reservation"),
+    "reservation_conflict": Words("同一预占号内容不同", "This ref holds other pieces"),
+    "reservation_over": Words("该预占已结束，请换新号", "This reservation is over: use another ref"),
+    "reservation_taken": Words("预占已转为订单", "An order has taken this reservation"),
+    "unknown_location": Words("地点不存在", "There is no such location"),
+    "unknown_level": Words("该地点没有此 SKU 的库存", "There is no stock of this SKU at this location"),
+    "movement_booked": Words("该单据已记账", "This document was booked before"),
+    "no_pieces": Words("请填写件数", "Say how many pieces"),
     "already_shipped": Words("订单已发货，不能取消", "Some of the order has left"),
     "order_state": Words("订单当前状态不允许此操作", "The order's state does not allow this"),
     "unknown_order": Words("订单不存在", "There is no such order"),
@@ -116,7 +128,7 @@ def install(app: FastAPI) -> None:
 def _answer(
     request: Request, status: int, code: str, detail: str, field: str = "", after_s: float = RETRY_S
 ) -> JSONResponse:
-    headers = {"Retry-After": f"{after_s:.0f}"} if status in LATER else None
+    headers = {"Retry-After": f"{max(1, math.ceil(after_s))}"} if status in LATER else None
     body = problem_of(code, detail, status, request, field)
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
@@ -125,7 +137,10 @@ def _hub_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HubError):
         raise error
     wish_s = error.after_s if isinstance(error, TryLater) else None
-    return _answer(request, status_of(error), error.code, error.message, error.field, wish_s or RETRY_S)
+    detail = error.message
+    if isinstance(error, Shortage):  # not everybody may know how stock is spread
+        detail = f"not enough stock: {', '.join(sorted({key.sku for key in error.keys}))}"
+    return _answer(request, status_of(error), error.code, detail, error.field, wish_s or RETRY_S)
 
 
 def _validation_error(request: Request, error: Exception) -> JSONResponse:

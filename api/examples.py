@@ -85,3 +85,58 @@ BATCH: Final = body_of(
     {"type": "object", "required": ["orders"], "properties": {"orders": {"type": "array", "items": SCHEMA}}},
     {"orders": [EXAMPLE]},
 )
+RESERVATION: Final = body_of(
+    {
+        "type": "object",
+        "required": ["ref", "lines"],
+        "properties": {
+            "ref": {
+                "type": "string",
+                "pattern": "^[A-Za-z0-9._:-]{1,64}$",
+                "description": "购物车或预订号，店铺内唯一；不含个人信息 · the cart's own number, unique in the shop; "
+                "nothing personal",
+            },
+            "lines": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["sku", "quantity"],
+                    "properties": {"sku": _TEXT, "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000_000}},
+                },
+            },
+            "ttl_s": {
+                "type": "integer",
+                "minimum": 30,
+                "maximum": 86_400,
+                "default": 900,
+                "description": "保留秒数 · for how many seconds",
+            },
+            "buyer": {
+                "type": "string",
+                "maxLength": 64,
+                "description": "买家编号；限购商品必填 · the buyer's id; needed where a flash sale limits each buyer",
+            },
+        },
+    },
+    {"ref": "cart-20261111-0001", "lines": [{"sku": "P1000", "quantity": 2}], "ttl_s": 900},
+)
+ADJUSTMENT: Final = body_of(
+    {
+        "type": "object",
+        "required": ["location", "sku", "delta", "reason", "ref"],
+        "properties": {
+            "location": _TEXT,
+            "sku": _TEXT,
+            "owner": {"type": "string", "description": "缺省为该地点的货主 · without it, the location's own"},
+            "condition": {"enum": ["saleable", "damaged"], "default": "saleable"},
+            "delta": {"type": "integer", "description": "增减件数，不为 0 · pieces more or fewer, not 0"},
+            "reason": {"type": "string", "maxLength": 200, "description": "写入审计日志 · goes to the audit log"},
+            "ref": {
+                "type": "string",
+                "description": "调整单号；同一单号只记一次 · the document's own number; it is booked once",
+            },
+        },
+    },
+    {"location": "SH1", "sku": "P1000", "delta": -2, "reason": "broken in the aisle", "ref": "ADJ-20261111-1"},
+)

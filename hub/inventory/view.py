@@ -3,9 +3,10 @@
 Stock is of a brand and of no shop: who may work on one shop alone sees the stock of its brand and changes none.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, cast
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,8 @@ from hub.database import records, rows
 from hub.document import Document
 from hub.errors import NotFound
 from hub.inventory.ledger import StockKey
+from hub.inventory.promise import free_of
+from hub.inventory.table import Condition
 from hub.roles import Actor
 from hub.settings import Connection
 
@@ -20,6 +23,7 @@ LOOKED: Final = 20_000
 """How many counters one page is looked for in: a rare state is not searched for in all of them at once."""
 
 FOUND_SKUS: Final = 200
+OF_ORDER: Final = re.compile(r"(?:fo|ship):(\d{16})-")
 NOTHING: Final = ("", "", "", "")
 """Before the first counter."""
 
@@ -67,8 +71,8 @@ class LevelView(Document):
 
     @property
     def promised(self) -> int:
-        """What may be promised ahead of orders from here: free less the safety stock, of goods that can be sold."""
-        return max(0, self.free - self.safety) if self.condition == "saleable" else 0
+        """What shops together may promise of this counter, before their quotas; of what cannot be sold, nothing."""
+        return free_of(cast("Any", self)) if self.condition == Condition.SALEABLE else 0
 
     @property
     def state(self) -> str:
@@ -110,6 +114,12 @@ class MovementView(Document):
     on_hand: int
     allocated: int
     soft: int
+
+    @property
+    def order_id(self) -> int | None:
+        """The order that caused it, where its cause names one: `fo:2611000000000042-1:1`."""
+        found = OF_ORDER.match(self.ref)
+        return int(found[1]) if found else None
 
 
 class HoldView(Document):
@@ -214,7 +224,7 @@ def get_place(session: Session, location: str) -> tuple[str, str]:
     return str(found[0].brand), str(found[0].owner)
 
 
-def movements_of(session: Session, key: StockKey, limit: int = 50) -> Sequence[MovementView]:
+def movements_of(session: Session, key: StockKey, limit: int = 25) -> Sequence[MovementView]:
     """Give the latest movements of a counter, the newest first."""
     found = records(
         session,

@@ -1,0 +1,120 @@
+"""Stock for shops and programs of operations: what may be promised, pieces held for a cart, corrections."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import StringConstraints
+from sqlalchemy.orm import Session
+
+from api.auth import identify, operations, storefront
+from api.surroundings import TheHub
+from hub.catalogue.find import find_bound
+from hub.document import PRINTABLE, Document
+from hub.errors import Malformed
+from hub.inventory.promise import Promise, promise
+from hub.roles import Actor, Permission
+
+router = APIRouter(prefix="/v1/inventory", tags=["inventory · 库存"])
+
+MOST_SKUS: Final = 200
+SEES_LOCATIONS: Final = "stock_by_location"
+"""The option of a shop's connection that shows it how its stock is spread: `stock_by_location = "yes"`."""
+
+Word = Annotated[str, StringConstraints(max_length=64, pattern=PRINTABLE)]
+Named = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
+
+
+class Available(Document):
+    """What may be promised of a SKU: `code` as it was asked for; `by_location` only for whom it is shown to."""
+
+    code: str
+    sku: str
+    free: int
+    quota: str
+    backorder: int
+    incoming: int
+    bundle: bool
+    by_location: dict[str, int] | None = None
+
+
+class Availability(Document):
+    """What may be promised as of a moment; `unknown` are codes that no SKU stands for."""
+
+    as_of: datetime
+    items: tuple[Available, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks what may be promised: a shop of a brand, or a program of operations in the name of one."""
+
+    actor: Actor
+    brand: str
+    shop: str
+    sees_locations: bool
+
+
+def asker(hub: TheHub, client: Annotated[str, Depends(identify)], brand: Word = "", shop: Word = "") -> Asker:
+    """Give who asks; a shop asks for itself, a program names the brand and the shop unless it is of one alone.
+
+    Raises: Unauthorised for what it may not see; Malformed when no brand is named.
+    """
+    if client in hub.settings.operations:
+        actor, found = operations(hub, client), hub.settings.operations[client]
+        actor.require(Permission.SEE_ORDERS)
+        meant = Asker(actor, brand or found.brand, shop or found.shop, sees_locations=True)
+        if not meant.brand:
+            raise Malformed("say of which brand", field="brand")
+    else:
+        one = hub.connectors.settings_of(client)
+        actor = storefront(hub, client)
+        sees = one.options.get(SEES_LOCATIONS) == "yes"
+        meant = Asker(actor, brand or one.brand, shop or one.shop, sees_locations=sees)
+    actor.require_scope(meant.brand, meant.shop)
+    return meant
+
+
+@router.get("", response_model_exclude_none=True, summary="查询可售 · What may be promised")
+def available(
+    hub: TheHub,
+    who: Annotated[Asker, Depends(asker)],
+    skus: Annotated[str, Query(min_length=1, max_length=13_000, pattern=PRINTABLE)],
+    division: Annotated[str, Query(pattern=r"^[0-9]{0,12}$")] = "",
+) -> Availability:
+    """Give what may be promised of up to 200 codes, divided by commas, in a shop and a division (`310115`).
+
+    A code is the shop's own or a SKU. What is free counts safety stock, quotas and carts; a bundle's is that of its
+    scarcest part.
+    """
+    codes = list(dict.fromkeys(code for code in (part.strip() for part in skus.split(",")) if code))
+    if len(codes) > MOST_SKUS:
+        raise Malformed(f"at most {MOST_SKUS} SKUs are answered at once", code="too_many_skus", field="skus")
+    at = hub.now()
+    with hub.database.transaction() as session:
+        bound = bound_codes(session, who.brand, who.shop, codes)
+        found = promise(session, who.brand, who.shop, set(bound.values()), at, division=division)
+    items = [_available(code, found[bound[code]], who) for code in codes if bound.get(code) in found]
+    known = {one.code for one in items}
+    return Availability(as_of=at, items=tuple(items), unknown=tuple(code for code in codes if code not in known))
+
+
+def bound_codes(session: Session, brand: str, shop: str, codes: Sequence[str]) -> dict[str, str]:
+    """Give the SKU of each code that stands for one."""
+    return {code: sku for (_, code), sku in find_bound(session, [(brand, shop, code) for code in codes]).items()}
+
+
+def _available(code: str, found: Promise, who: Asker) -> Available:
+    return Available(
+        code=code,
+        sku=found.sku,
+        free=found.free,
+        quota=found.quota,
+        backorder=found.backorder,
+        incoming=found.incoming,
+        bundle=found.bundle,
+        by_location=dict(found.by_location) if who.sees_locations else None,
+    )

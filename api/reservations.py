@@ -1,0 +1,132 @@
+"""Pieces held for a cart: until an order takes them, the shop gives them back, or their time is over."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Response
+from hub.inventory.soft import Wish, hold, release_held
+from pydantic import Field, StringConstraints
+from sqlalchemy.orm import Session
+
+from api.auth import Caller
+from api.examples import RESERVATION
+from api.inventory import Named, Word, bound_codes
+from api.surroundings import Body, TheHub, read_wish
+from hub.document import Document
+from hub.errors import Conflict, Malformed, NotFound
+from hub.inventory.reservation_table import ReservationState
+from hub.inventory.view import find_reservation
+from hub.order.model import Pieces
+
+router = APIRouter(prefix="/v1/inventory/reservations", tags=["inventory · 库存"])
+
+CREATED: Final = 201
+OK: Final = 200
+
+Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+"""A cart's own number: it stands in a path."""
+
+
+class CartLine(Document):
+    sku: Named
+    quantity: Pieces
+
+
+class Cart(Document):
+    """Pieces to be held for a cart until an order names its `ref`, or `ttl_s` seconds are over."""
+
+    ref: Ref
+    lines: Annotated[tuple[CartLine, ...], Field(min_length=1)]
+    ttl_s: Annotated[int, Field(ge=30, le=86_400, strict=True)] = 900
+    buyer: Word = ""
+
+
+class Reservation(Document):
+    """A cart's pieces; `state` is held, taken by an order, released or expired."""
+
+    ref: str
+    state: str
+    expires_at: datetime
+    order_id: str | None
+
+
+@router.post(
+    "",
+    status_code=CREATED,
+    response_model=Reservation,
+    openapi_extra=RESERVATION,
+    summary="预占库存 · Hold pieces for a cart",
+)
+def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
+    """Hold pieces for a cart, all or none, until an order names its `ref` or its time is over.
+
+    The same cart again answers 200 with what is held; the same `ref` with other contents 409. Too little of something
+    is 409 no_stock and names the SKUs. In a flash sale a buyer may be at their limit (409), or the queue may be full:
+    429 says when to come back.
+    """
+    hub.room.require()
+    cart = read_wish(Cart, body)
+    if len(cart.lines) > hub.settings.limits.order_lines:
+        raise Malformed(f"a cart has at most {hub.settings.limits.order_lines} lines", code="too_many_lines")
+    [brand], [shop], at = caller.brands, caller.shops, hub.now()
+    with hub.database.transaction() as session:
+        before = find_reservation(session, shop, cart.ref)
+        wishes = _wishes(session, brand, shop, cart.lines)
+        hold(session, brand, shop, cart.ref, wishes, timedelta(seconds=cart.ttl_s), at)
+        return _answer(OK if before else CREATED, _reservation(session, shop, cart.ref))
+
+
+@router.get("/{ref}", summary="查看预占 · Get a reservation")
+def get_held(hub: TheHub, caller: Caller, ref: Annotated[Ref, Path()]) -> Reservation:
+    """Give a cart's reservation in whatever state it is."""
+    [shop] = caller.shops
+    with hub.database.transaction() as session:
+        return _reservation(session, shop, ref)
+
+
+@router.delete("/{ref}", summary="释放预占 · Give held pieces back")
+def let_go(hub: TheHub, caller: Caller, ref: Annotated[Ref, Path()]) -> Reservation:
+    """Give a cart's pieces back to be sold. Twice is not an error; what an order has taken is given back by cancelling.
+
+    One that was never made is 404.
+    """
+    [shop] = caller.shops
+    with hub.database.transaction() as session:
+        release_held(session, shop, ref, hub.now())
+        found = _reservation(session, shop, ref)
+        if found.state == ReservationState.TAKEN:
+            raise Conflict(f"order {found.order_id} has taken these pieces: cancel it", code="reservation_taken")
+        return found
+
+
+def _wishes(session: Session, brand: str, shop: str, lines: Sequence[CartLine]) -> list[Wish]:
+    """Give what is wished of each SKU, lines of the same added up.
+
+    Raises: NotFound for codes that no SKU stands for.
+    """
+    bound = bound_codes(session, brand, shop, [line.sku for line in lines])
+    unknown = sorted({line.sku for line in lines} - bound.keys())
+    if unknown:
+        raise NotFound(f"no SKU stands for {', '.join(unknown)}", code="unknown_sku", field="lines")
+    wished: defaultdict[str, int] = defaultdict(int)
+    for line in lines:
+        wished[bound[line.sku]] += line.quantity
+    return [Wish(sku, quantity) for sku, quantity in sorted(wished.items())]
+
+
+def _reservation(session: Session, shop: str, ref: str) -> Reservation:
+    """Give a shop's reservation.
+
+    Raises: NotFound.
+    """
+    found = find_reservation(session, shop, ref)
+    if found is None:
+        raise NotFound(f"there is no reservation {ref}", code="unknown_reservation")
+    order_id = str(found.order_id) if found.order_id else None
+    return Reservation(ref=ref, state=found.state, expires_at=found.expires_at, order_id=order_id)
+
+
+def _answer(status: int, document: Document) -> Response:
+    return Response(document.model_dump_json(), status, None, "application/json")

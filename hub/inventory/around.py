@@ -1,0 +1,82 @@
+"""What stands around a counter: what channels were told of its SKU, and which SKUs are in a flash sale."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.database import records
+from hub.document import Document
+
+
+class OfferView(Document):
+    """What a channel shall be told of a SKU, and what it was told last, if ever."""
+
+    connection: str
+    sku: str
+    shop: str
+    offered: int
+    told: int | None
+    told_at: datetime | None
+    due: bool
+    asking: bool
+    held: bool
+    refused: str
+
+    @property
+    def drift(self) -> int:
+        """How many pieces more the channel believes in than it should; one that was told nothing believes in none."""
+        return (self.told or 0) - self.offered
+
+    @property
+    def distance(self) -> int:
+        return abs(self.drift)
+
+    @property
+    def state(self) -> str:
+        """How it stands: held back by the guard, refused by the channel, on its way, or told."""
+        if self.held:
+            return "held"
+        if self.refused:
+            return "refused"
+        return "due" if self.due or self.asking else "told"
+
+
+class HotView(Document):
+    """A SKU in a flash sale."""
+
+    sku: str
+    sale: str
+    per_buyer: int
+    queue_limit: int
+    hold_s: int
+    ends_at: datetime | None
+
+
+def offers_of(
+    session: Session, skus: Collection[str], connections: Collection[str]
+) -> Mapping[str, Sequence[OfferView]]:
+    """Give what the named connections were told of some SKUs."""
+    found: defaultdict[str, list[OfferView]] = defaultdict(list)
+    for one in records(
+        session,
+        """select connection, sku, shop, offered, told, told_at, due, asking, held, refused from stock_offer
+           where connection = any(:connections) and sku = any(:skus) order by sku, connection""",
+        skus=sorted(skus),
+        connections=sorted(connections),
+    ):
+        found[one["sku"]].append(OfferView.model_validate(one))
+    return found
+
+
+def hot_of(session: Session, skus: Collection[str], at: datetime) -> Mapping[str, HotView]:
+    """Give the flash sales that some SKUs are in."""
+    found = records(
+        session,
+        """select sku, sale, per_buyer, queue_limit, hold_s, ends_at from hot_sku
+           where sku = any(:skus) and (ends_at is null or ends_at > :at)""",
+        skus=sorted(skus),
+        at=at,
+    )
+    return {one["sku"]: HotView.model_validate(one) for one in found}

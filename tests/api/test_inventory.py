@@ -1,0 +1,106 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from api.surroundings import Hub
+from connectors.registry import Registry
+from hub.database import Database, run
+from tests.api.calling import Mall, problem
+from tests.api.conftest import furnished
+from tests.api.operations import Desk, with_operations
+
+HOME = "/v1/inventory"
+
+
+@pytest.fixture
+def app(database: Database, tmp_path: Path) -> FastAPI:
+    """Serve shops and programs of operations; the h5 shop may see how its stock is spread."""
+    made = furnished(database, tmp_path)
+    hub = cast("Hub", made.state.hub)
+    settings = with_operations(hub.settings)
+    h5 = settings.connections["mall-h5"].model_copy(update={"options": {"stock_by_location": "yes"}})
+    settings = settings.model_copy(update={"connections": {**settings.connections, "mall-h5": h5}})
+    made.state.hub = replace(hub, settings=settings, connectors=Registry(settings))
+    return made
+
+
+@pytest.fixture
+def desk(http: TestClient) -> Callable[[str], Desk]:
+    return lambda client: Desk(http, client)
+
+
+def shown(answer: Response) -> dict[str, dict[str, Any]]:
+    """Give what a shop may promise by its code."""
+    assert answer.status_code == 200, answer.text
+    return {one["code"]: one for one in answer.json()["items"]}
+
+
+def test_a_shop_learns_what_it_may_promise(mall: Mall) -> None:
+    found = shown(mall.get(f"{HOME}?skus=apple,pear,%20apple"))
+    assert {code: one["free"] for code, one in found.items()} == {"apple": 200, "pear": 100}
+    assert all("by_location" not in one for one in found.values())
+
+
+def test_a_code_that_no_sku_stands_for_is_named_as_unknown(mall: Mall) -> None:
+    answer = mall.get(f"{HOME}?skus=apple,nothing")
+    assert answer.json()["unknown"] == ["nothing"]
+    assert shown(answer).keys() == {"apple"}
+
+
+def test_a_shop_asks_by_its_own_codes(mall: Mall, database: Database) -> None:
+    with database.transaction() as session:
+        run(
+            session,
+            """insert into channel_binding (brand, version, created_at, updated_at, shop, channel_sku, sku)
+               values ('demo', 1, now(), now(), 'pc', 'A-1', 'apple')""",
+        )
+    assert shown(mall.get(f"{HOME}?skus=A-1"))["A-1"]["sku"] == "apple"
+
+
+def test_only_a_client_that_may_sees_how_stock_is_spread(http: TestClient, desk: Callable[[str], Desk]) -> None:
+    assert shown(Mall(http, "mall-h5").get(f"{HOME}?skus=apple"))["apple"]["by_location"] == {"sh": 100, "bj": 100}
+    assert "by_location" not in shown(Mall(http).get(f"{HOME}?skus=apple"))["apple"]
+    assert shown(desk("looker").get(f"{HOME}?skus=apple&brand=demo"))["apple"]["by_location"] == {"sh": 100, "bj": 100}
+
+
+def test_a_program_asks_for_a_brand_within_its_scope(desk: Callable[[str], Desk]) -> None:
+    assert problem(desk("looker").get(f"{HOME}?skus=apple")) == (422, "malformed")
+    for client in ("stranger", "counter"):
+        assert problem(desk(client).get(f"{HOME}?skus=apple&brand=demo")) == (403, "forbidden")
+    assert desk("h5-boss").get(f"{HOME}?skus=apple").status_code == 200
+    assert problem(desk("h5-boss").get(f"{HOME}?skus=apple&shop=pc"))[1] == "forbidden"
+
+
+def test_a_shop_asks_for_no_other(mall: Mall) -> None:
+    assert problem(mall.get(f"{HOME}?skus=apple&shop=h5"))[1] == "forbidden"
+    assert problem(mall.get(f"{HOME}?skus=apple&brand=other"))[1] == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("", "malformed"),
+        ("?skus=", "malformed"),
+        ("?skus=%00", "malformed"),
+        ("?skus=apple&division=sh", "malformed"),
+        (f"?skus={'x' * 14_000}", "malformed"),
+        (f"?skus={','.join(f'S{n}' for n in range(201))}", "too_many_skus"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(mall: Mall, query: str, code: str) -> None:
+    assert problem(mall.get(HOME + query)) == (422, code)
+
+
+def test_two_hundred_skus_are_answered_at_once(mall: Mall) -> None:
+    asked = ",".join(["apple", *(f"S{n}" for n in range(199))])
+    assert len(mall.get(f"{HOME}?skus={asked}").json()["unknown"]) == 199
+
+
+def test_what_nobody_signed_is_refused(http: TestClient) -> None:
+    assert problem(http.get(f"{HOME}?skus=apple")) == (401, "signature_missing")
