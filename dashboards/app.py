@@ -12,6 +12,7 @@ from dashboards import (
     dead_letters,
     exceptions,
     faults,
+    inventory,
     messages,
     orders,
     overview,
@@ -36,6 +37,7 @@ SCREENS: Final = (
     # One line each; add yours in the order of the navigation.
     Screen("overview", "/console/overview", "layout-dashboard", N_("Overview"), overview.router),
     Screen("orders", "/console/orders", "shopping-bag", N_("Orders"), orders.router, SEE),
+    Screen("inventory", "/console/inventory", "package", N_("Inventory"), inventory.router, SEE),
     Screen(
         "exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE, counted=True
     ),

@@ -20,12 +20,13 @@ from hub.visits import begin_visit
 from tests.conftest import RING, clone
 from tests.console.world import settings
 
-SEE, WORK, REPLAY, BULK, UNMASK = (
+SEE, WORK, REPLAY, BULK, UNMASK, CONFIGURE = (
     Permission.SEE_ORDERS,
     Permission.WORK_ORDERS,
     Permission.REPLAY,
     Permission.BULK,
     Permission.UNMASK,
+    Permission.CONFIGURE,
 )
 OPEN: Final = (
     "GET /",
@@ -54,6 +55,15 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "POST /console/orders/{order_id:id}/cancel": WORK,
     "POST /console/orders/{order_id:id}/receiver": UNMASK,
     "POST /console/orders/{order_id:id}/steps/{step_id:id}/retry": REPLAY,
+    "GET /console/inventory": SEE,
+    "GET /console/inventory/list": SEE,
+    "GET /console/inventory/level": SEE,
+    "POST /console/inventory/push": WORK,
+    "GET /console/inventory/alerts": SEE,
+    "GET /console/inventory/alerts/list": SEE,
+    "POST /console/inventory/alerts/{alert_id:id}/acknowledge": WORK,
+    "POST /console/inventory/alerts/rules": CONFIGURE,
+    "POST /console/inventory/alerts/rules/drop": CONFIGURE,
     "GET /console/messages/inbox/{inbox_id:id}": SEE,
     "GET /console/messages/step/{step_id:id}": SEE,
     "GET /console/exceptions": SEE,

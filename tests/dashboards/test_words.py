@@ -13,6 +13,9 @@ from hub.fulfilment.courier import CourierStatus
 from hub.fulfilment.status import Execution, Negotiation
 from hub.gates import Breaker
 from hub.inbox import InboxState
+from hub.inventory.alert_table import AlertKind, AlertState
+from hub.inventory.reservation_table import ReservationState
+from hub.inventory.table import Authority, Condition, Reason
 from hub.order.hold import HoldType
 from hub.order.model import OrderType
 from hub.order.status import Fulfilment, Lifecycle, Payment
@@ -45,6 +48,12 @@ ENUMS: dict[str, type[StrEnum]] = {
     "act": Act,
     "thing": What,
     "lot": Lot,
+    "condition": Condition,
+    "authority": Authority,
+    "movement": Reason,
+    "reservation": ReservationState,
+    "alert": AlertKind,
+    "alert_state": AlertState,
 }
 
 

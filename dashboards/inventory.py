@@ -1,0 +1,92 @@
+"""Inventory: what is on hand, promised and free by SKU and location, with what moved it in a drawer."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+
+from dashboards import inventory_acts, stock_alerts
+from dashboards.case_look import connections_of
+from dashboards.pages import fragment, page, tagged_fragment
+from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by
+from dashboards.visit import Here, Visit
+from hub.inventory import view
+from hub.inventory.around import hot_of, offers_of
+from hub.inventory.cover import Pace, paces
+from hub.inventory.ledger import StockKey
+from hub.inventory.table import Condition
+from hub.inventory.view import LevelView
+from hub.roles import Permission
+
+PAGE: Final = 50
+
+router: Final = APIRouter()
+
+
+@router.get(HOME)
+def inventory(visit: Here, look: Asked) -> Response:
+    visit.require(Permission.SEE_ORDERS)
+    if visit.target("levels"):
+        part = fragment(visit, "inventory_list.html", **_list(visit, look))
+        part.headers["HX-Push-Url"] = look.link()
+        return part
+    return page(visit, "inventory.html", one=None, **_list(visit, look))
+
+
+@router.get(HOME + "/list")
+def renewed(visit: Here, look: Asked) -> Response:
+    """Give the list alone, to a page that asks for it again and again."""
+    visit.require(Permission.SEE_ORDERS)
+    return tagged_fragment(visit, "inventory_rows.html", **_list(visit, look))
+
+
+@router.get(LEVEL)
+def level(visit: Here, look: Asked) -> Response:
+    """Show one counter with what moved it, what holds it and what channels were told."""
+    visit.require(Permission.SEE_ORDERS)
+    told: dict[str, Any] = {"look": look, "behind": look.link(), **_drawer(visit, look.key)}
+    if visit.target("drawer"):
+        return fragment(visit, "inventory_level.html", **told)
+    return page(visit, "inventory.html", **{**_list(visit, look), **told})
+
+
+router.include_router(inventory_acts.router)
+router.include_router(stock_alerts.router)
+
+
+def _list(visit: Visit, look: Look) -> dict[str, Any]:
+    seen = seen_by(visit)
+    found = view.list_levels(visit.session, seen, look.wanted(), after=look.cursor, limit=PAGE)
+    skus = {one.sku for one in found.levels}
+    places, brands = view.places_of(visit.session, seen)
+    return {
+        "look": look,
+        "found": found,
+        "shows": tuple(view.SHOWS),
+        "locations": places,
+        "brands": brands,
+        "offers": offers_of(visit.session, skus, connections_of(visit)),
+        "hot": hot_of(visit.session, skus, visit.at),
+        "days_of": partial(_days, paces(visit.session, skus, visit.at)),
+    }
+
+
+def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
+    one = view.get_level(visit.session, seen_by(visit), key)
+    return {
+        "one": one,
+        "days": _days(paces(visit.session, [one.sku], visit.at), one),
+        "movements": view.movements_of(visit.session, key),
+        "holds": view.holds_of(visit.session, visit.actor, key) if one.soft else (),
+        "told": offers_of(visit.session, [one.sku], connections_of(visit)).get(one.sku, ()),
+        "sale": hot_of(visit.session, [one.sku], visit.at).get(one.sku),
+        "changeable": not visit.actor.shops,
+    }
+
+
+def _days(pace: Mapping[tuple[str, str], Pace], one: LevelView) -> Decimal | None:
+    """Say how many days the free pieces of a counter last; None where nothing sells."""
+    found = pace.get((one.sku, one.location))
+    return found.lasts(one.free) if found and one.condition == Condition.SALEABLE else None

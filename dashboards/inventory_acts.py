@@ -1,0 +1,33 @@
+"""What a person does with a counter: correct it, keep a safety stock back, have channels told, begin a flash sale."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Response
+
+from dashboards.actions import ActionKey, act
+from dashboards.stock_look import HOME, Asked, changeable
+from dashboards.visit import Here
+from hub.inventory.offer import push_now
+from hub.roles import Permission
+
+MOST: Final = 1_000_000
+"""More pieces than this in one act are a typing error."""
+
+Reason = Annotated[str, Form(max_length=500)]
+Change = Annotated[int, Form(ge=-MOST, le=MOST)]
+Pieces = Annotated[int, Form(ge=0, le=MOST)]
+
+router: Final = APIRouter()
+
+
+@router.post(HOME + "/push")
+def push(visit: Here, look: Asked, action_key: ActionKey) -> Response:
+    """Have every channel that sells the SKU told of its stock once more."""
+    visit.require(Permission.WORK_ORDERS)
+
+    def work() -> str:
+        one = changeable(visit, look.key)
+        told = push_now(visit.session, visit.actor.name, one.brand, [one.sku], visit.at)
+        return visit.say("%(n)s channels are told of %(sku)s.", n=told, sku=one.sku)
+
+    return act(visit, action_key, work, then=look.to(look.key))

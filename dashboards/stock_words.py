@@ -1,0 +1,66 @@
+"""Words of inventory: how a counter stands, why it moved, what channels were told, what is short."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dashboards.tone import State, Tone, state
+
+STOCK: Final = {
+    "short": state("账面不足", "Short", Tone.FAILED),
+    "out": state("无可用", "Nothing free", Tone.FAILED),
+    "below": state("低于安全库存", "Below safety stock", Tone.WAITING),
+    "held": state("购物车占用", "Held for carts", Tone.RUNNING),
+    "good": state("充足", "Enough", Tone.GOOD),
+}
+CONDITION: Final = {
+    "saleable": state("可售", "Saleable"),
+    "damaged": state("残次", "Damaged", Tone.ENDED),
+}
+AUTHORITY: Final = {
+    "hub": state("本系统", "The hub's"),
+    "owner": state("货主系统", "The owner's"),
+}
+MOVEMENT: Final = {
+    "receive": state("入库", "Received"),
+    "allocate": state("订单占用", "Allocated"),
+    "release": state("订单释放", "Released"),
+    "consume": state("出库", "Left"),
+    "adjust": state("调整", "Adjusted"),
+    "count": state("盘点", "Counted"),
+    "hold": state("购物车预占", "Held for a cart"),
+    "unhold": state("购物车释放", "Given up by a cart"),
+    "expire": state("预占到期", "Hold ran out"),
+    "take": state("转为订单", "Taken by an order"),
+}
+RESERVATION: Final = {
+    "held": state("预占中", "Held", Tone.RUNNING),
+    "taken": state("已转订单", "Taken", Tone.GOOD),
+    "released": state("已释放", "Released", Tone.ENDED),
+    "expired": state("已到期", "Run out", Tone.ENDED),
+}
+OFFER: Final = {
+    "told": state("一致", "In step", Tone.GOOD),
+    "due": state("待同步", "To be told", Tone.WAITING),
+    "held": state("已拦截", "Held back", Tone.FAILED),
+    "refused": state("渠道拒收", "Refused", Tone.FAILED),
+}
+ALERT: Final = {
+    "stock_out": state("缺货", "Out of stock", Tone.FAILED),
+    "low_pieces": state("库存偏低", "Few pieces", Tone.WAITING),
+    "low_cover": state("可售天数不足", "Short cover", Tone.WAITING),
+}
+ALERT_STATE: Final = {
+    "open": state("未恢复", "Open", Tone.FAILED),
+    "closed": state("已恢复", "Over", Tone.GOOD),
+}
+
+AXES: Final[Mapping[str, Mapping[str, State]]] = {
+    "stock": STOCK,
+    "condition": CONDITION,
+    "authority": AUTHORITY,
+    "movement": MOVEMENT,
+    "reservation": RESERVATION,
+    "offer": OFFER,
+    "alert": ALERT,
+    "alert_state": ALERT_STATE,
+}
