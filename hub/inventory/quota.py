@@ -88,6 +88,8 @@ def list_quotas(session: Session, skus: Collection[str]) -> list[Quota]:
 
 def count_sold(session: Session, pieces: Mapping[tuple[str, str], int]) -> None:
     """Count what shops have sold of SKUs they have a quota of (pieces by shop and SKU; fewer than none gives back)."""
+    if not pieces:
+        return
     wanted: Sequence[tuple[str, str]] = sorted(key for key, n in pieces.items() if n)
     run(
         session,

@@ -19,12 +19,15 @@ class Claim:
     quantity: int
 
 
-def reserve(session: Session, claims: Sequence[Claim], at: datetime, *, fresh: bool = False) -> None:
-    """Promise pieces, all or none; `fresh` is as for `post`.
+def reserve(
+    session: Session, claims: Sequence[Claim], at: datetime, *, fresh: bool = False, along: Sequence[Movement] = ()
+) -> None:
+    """Promise pieces, all or none, together with what is booked `along` with it; `fresh` is as for `post`.
 
     Raises: Shortage naming the counters that have too little.
     """
-    post(session, [Movement(c.key, Reason.ALLOCATE, c.ref, allocated=c.quantity) for c in claims], at, fresh=fresh)
+    movements = [Movement(c.key, Reason.ALLOCATE, c.ref, allocated=c.quantity) for c in claims]
+    post(session, [*along, *movements], at, fresh=fresh)
 
 
 def release(session: Session, claims: Sequence[Claim], at: datetime) -> None:

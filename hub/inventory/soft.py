@@ -130,6 +130,8 @@ def take_held(session: Session, takings: Mapping[int, tuple[str, str]], at: date
     Gives the movements, for one booking together with what the orders reserve. What has expired or was released gives
     nothing: the order is then served like any other.
     """
+    if not takings:
+        return []
     changed = rows(
         session,
         """with wanted as (

@@ -14,6 +14,7 @@ from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import CANCEL, RELEASE, lane_of
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.level import hold_still
+from hub.inventory.quota import count_sold
 from hub.order.advance import advance
 from hub.order.allocate import write_holds
 from hub.order.counters import give_back
@@ -60,12 +61,17 @@ def wants_cancel(session: Session, order_id: int) -> bool:
 
 def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     """Cancel what no location works on any more; the order is cancelled when that is all of it."""
-    run(
+    given_up = rows(
         session,
-        """update order_line set cancelled = ordered - shipped - allocated
-           where order_id = :id and kind <> 'bundle' and cancelled < ordered - shipped - allocated""",
+        """update order_line line set cancelled = line.ordered - line.shipped - line.allocated
+           from order_line before
+           where line.order_id = :id and line.kind <> 'bundle'
+             and line.cancelled < line.ordered - line.shipped - line.allocated
+             and (before.order_id, before.line_no) = (line.order_id, line.line_no)
+           returning line.sku, line.cancelled - before.cancelled as pieces""",
         id=order.id,
     )
+    count_sold(session, {(order.shop, one.sku): -one.pieces for one in given_up})
     if _live_fulfilments(session, order.id):
         return order.lifecycle
     if _has_shipped(session, order.id):

@@ -113,7 +113,8 @@ class Adjustment(Document):
 class Order(Document):
     """An order as a channel placed it: a commercial fact that no later step rewrites.
 
-    `withdrawn` is the channel's word that the buyer has taken it back; it says nothing of the contents.
+    `withdrawn` is the channel's word that the buyer has taken it back; it says nothing of the contents. `reservation`
+    names the cart whose held pieces the order takes.
     """
 
     external_id: Code
@@ -133,6 +134,7 @@ class Order(Document):
     seller_note: Annotated[str, StringConstraints(max_length=1000, pattern=PRINTABLE)] = ""
     invoice: Invoice | None = None
     withdrawn: bool = False
+    reservation: Code | None = None
 
     @model_validator(mode="after")
     def hang_together(self) -> Self:

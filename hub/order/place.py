@@ -3,6 +3,7 @@
 One bad order never fails its neighbours: it comes back with its error, and nothing of it is written.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,9 @@ from hub.database import copy, keyring_of, rows
 from hub.errors import Conflict, Rejected
 from hub.ids import new_ids
 from hub.inventory.ledger import Shortage
+from hub.inventory.quota import count_sold
 from hub.inventory.reserve import reserve
+from hub.inventory.soft import take_held
 from hub.keyring import SubjectKey
 from hub.order.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
 from hub.order.hold import Evidence, Hold, HoldType, holds_of
@@ -131,14 +134,33 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     twins = find_twins(session, new, batch.subjects)
     holds = {no: holds_of(one.order, Evidence(twins.get(no)), policy.holds) for no, one in new.items()}
     needs = [need_of(order_id, one.order) for order_id, one in new.items() if not blocked(holds[order_id])]
-    sourced = plan(session, needs, policy, {}, lock=still)
+    returned = take_held(session, _carts(new, needs), batch.at)
+    sourced = plan(session, needs, policy, {}, returned, lock=still)
     _write(session, batch, holds, sourced)
+    count_sold(session, _sold(new))
     if not still:
         hold_subjects(session, set(batch.subjects.values()))
         if find_twins(session, new, batch.subjects) != twins:
             raise Overtaken
-    reserve(session, list(sourced.claims()), batch.at, fresh=True)
+    reserve(session, list(sourced.claims()), batch.at, fresh=True, along=returned)
     return holds, sourced
+
+
+def _carts(new: Mapping[int, New], needs: Sequence[Need]) -> dict[int, tuple[str, str]]:
+    """Give the reservation (shop, ref) of each order that names one and is sourced now."""
+    return {
+        need.order_id: (one.shop_order.shop, one.order.reservation)
+        for need in needs
+        if (one := new[need.order_id].order).order.reservation is not None
+    }
+
+
+def _sold(new: Mapping[int, New]) -> Counter[tuple[str, str]]:
+    sold: Counter[tuple[str, str]] = Counter()
+    for one, _ in new.values():
+        for line in one.lines:
+            sold[one.shop_order.shop, line.product.sku] += line.ordered
+    return sold
 
 
 def _write(session: Session, batch: Batch, holds: Mapping[int, Sequence[Hold]], sourced: Sourced) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.address.division import Point, point_of
 from hub.fulfilment.release import NewFulfilment, NewLine
+from hub.inventory.ledger import Movement
 from hub.inventory.level import free_pieces
 from hub.inventory.reserve import Claim
 from hub.order.policy import Policy
@@ -83,12 +84,24 @@ class Sourced:
 
 
 def plan(
-    session: Session, needs: Sequence[Need], policy: Policy, numbers: Mapping[int, Numbers], *, lock: bool = False
+    session: Session,
+    needs: Sequence[Need],
+    policy: Policy,
+    numbers: Mapping[int, Numbers],
+    returned: Sequence[Movement] = (),
+    *,
+    lock: bool = False,
 ) -> Sourced:
-    """Plan a batch, each order seeing what those before it take; with `lock` the counters are held still for it."""
+    """Plan a batch, each order seeing what those before it take; with `lock` the counters are held still for it.
+
+    `returned` is what the orders' carts held, which will be free when this batch is booked.
+    """
     places = find_places(session)
     skus = {want.sku for need in needs for want in need.wants}
-    plans = _plans(needs, places, Shelf(free_pieces(session, skus, lock=lock)), policy)
+    free = dict(free_pieces(session, skus | {one.key.sku for one in returned}, lock=lock))
+    for one in returned:
+        free[one.key.location, one.key.sku] = free.get((one.key.location, one.key.sku), 0) - one.soft
+    plans = _plans(needs, places, Shelf(free), policy)
     return Sourced(plans, list(_fulfilments(plans, places, numbers)))
 
 

@@ -68,9 +68,9 @@ def payload_hash(shop_order: ShopOrder) -> bytes:
     """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter.
 
     What may move at the channel while the order stays the same is left out: its revision, which every parcel counts up,
-    the seller's own note, and whether the buyer has taken it back.
+    the seller's own note, whether the buyer has taken it back, and which cart it was.
     """
-    contents = shop_order.order.model_dump_json(exclude={"source_revision", "seller_note", "withdrawn"})
+    contents = shop_order.order.model_dump_json(exclude={"source_revision", "seller_note", "withdrawn", "reservation"})
     return hashlib.sha256(contents.encode()).digest()
 
 
