@@ -22,7 +22,7 @@ PAGES = {
     "connection-open": "/console/connections/wms-bj",
     "connection-limits": "/console/connections/wms-sh",
     "connection-try": "/console/connections/wms-bj/try-now",
-    "runs": "/console/runs?state=dead",
+    "runs-dead": "/console/runs?state=dead",
     "messages": "/console/messages",
     "dead-letters": "/console/dead-letters",
     "replay-new": "/console/replays/new?what=step&act=skip&connection=wms-sh&error=http_503&state=dead",
