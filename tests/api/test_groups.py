@@ -21,7 +21,8 @@ HEADERS = {"Content-Type": "application/x-ndjson"}
 
 def at_once(mall: Mall, orders: list[dict[str, Any]], **headers: str) -> list[Response]:
     with ThreadPoolExecutor(len(orders)) as pool:
-        return list(pool.map(lambda one: mall.post(one, **headers), orders))
+        calls = [pool.submit(mall.post, one, **headers) for one in orders]
+        return [call.result() for call in calls]
 
 
 def count(database: Database, what: str) -> int:
