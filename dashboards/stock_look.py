@@ -63,6 +63,11 @@ def seen_by(visit: Visit) -> list[str] | None:
     return brands_seen(visit.actor, visit.console.settings.connections)
 
 
+def sees(visit: Visit, shop: str) -> bool:
+    """Say whether what is a shop's own is this person's to see."""
+    return not visit.actor.shops or shop in visit.actor.shops
+
+
 def changeable(visit: Visit, key: StockKey) -> LevelView:
     """Give a counter that this person may change.
 

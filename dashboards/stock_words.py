@@ -44,6 +44,11 @@ OFFER: Final = {
     "held": state("已拦截", "Held back", Tone.FAILED),
     "refused": state("渠道拒收", "Refused", Tone.FAILED),
 }
+QUOTA: Final = {
+    "exclusive": state("独占", "Its own pieces"),
+    "percentage": state("按比例", "A part"),
+    "cap": state("上限", "At most"),
+}
 ALERT: Final = {
     "stock_out": state("缺货", "Out of stock", Tone.FAILED),
     "low_pieces": state("库存偏低", "Few pieces", Tone.WAITING),
@@ -61,6 +66,7 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "movement": MOVEMENT,
     "reservation": RESERVATION,
     "offer": OFFER,
+    "quota": QUOTA,
     "alert": ALERT,
     "alert_state": ALERT_STATE,
 }

@@ -14,7 +14,7 @@ from hub.fulfilment.status import Execution, Negotiation
 from hub.gates import Breaker
 from hub.inbox import InboxState
 from hub.inventory.alert_table import AlertKind, AlertState
-from hub.inventory.reservation_table import ReservationState
+from hub.inventory.reservation_table import QuotaMode, ReservationState
 from hub.inventory.table import Authority, Condition, Reason
 from hub.order.hold import HoldType
 from hub.order.model import OrderType
@@ -52,6 +52,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "authority": Authority,
     "movement": Reason,
     "reservation": ReservationState,
+    "quota": QuotaMode,
     "alert": AlertKind,
     "alert_state": AlertState,
 }
