@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -74,9 +75,8 @@ class Gather(Generic[T, R]):
 
     def _send(self, group: Sequence[Waiting[T, R]]) -> None:
         self._under_way += 1
-        done = asyncio.get_running_loop().run_in_executor(
-            self._pool, group[0].context.run, self._work, [waiting.one for waiting in group]
-        )
+        work = partial(group[0].context.run, self._work, [waiting.one for waiting in group])
+        done = asyncio.get_running_loop().run_in_executor(self._pool, work)
         done.add_done_callback(lambda ended: self._answer(group, ended))
 
     def _answer(self, group: Sequence[Waiting[T, R]], ended: asyncio.Future[Sequence[R | Exception]]) -> None:

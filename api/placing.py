@@ -138,7 +138,7 @@ def _finish(
         if wishes[no].key and answer.status < REFUSED
     ]
     finish_keys(session, told)
-    return [placed.get(no, one) for no, one in enumerate(begun) if no in placed or not isinstance(one, int)]
+    return [placed[no] if isinstance(one, int) else one for no, one in enumerate(begun)]
 
 
 def _receive(hub: Hub, session: Session, messages: Sequence[Message], at: datetime) -> dict[int, Received | int]:
