@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
-from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -75,8 +74,9 @@ class Gather(Generic[T, R]):
 
     def _send(self, group: Sequence[Waiting[T, R]]) -> None:
         self._under_way += 1
-        work = partial(group[0].context.run, self._work, [waiting.one for waiting in group])
-        done = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        context, together = group[0].context, [waiting.one for waiting in group]
+        loop = asyncio.get_running_loop()
+        done = loop.run_in_executor(self._pool, lambda: context.run(self._work, together))
         done.add_done_callback(lambda ended: self._answer(group, ended))
 
     def _answer(self, group: Sequence[Waiting[T, R]], ended: asyncio.Future[Sequence[R | Exception]]) -> None:

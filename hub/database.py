@@ -12,7 +12,7 @@ from psycopg import Connection as PsycopgConnection
 from psycopg import sql
 from sqlalchemy import MetaData, TextClause, create_engine, text
 from sqlalchemy.engine import Row
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -155,3 +155,5 @@ def copy(session: Session, table: str, columns: Sequence[str], records: Iterable
                 stream.write_row(record)
     except psycopg.OperationalError as error:  # as SQLAlchemy names it everywhere else
         raise OperationalError("copy", None, error) from error
+    except psycopg.IntegrityError as error:
+        raise IntegrityError("copy", None, error, hide_parameters=True) from error

@@ -11,13 +11,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Session
 
 from hub.columns import Table, document, moment, number, one_of, sealed, words
-from hub.database import ring_after, rows, run
+from hub.database import copy, ring_after, rows, run
 from hub.tracing import current_traceparent
 
 
@@ -125,6 +125,12 @@ class NewStep:
     traceparent: str = ""
 
 
+NEW_COLUMNS: Final = (
+    *("flow", "lane", "connection", "idempotency_key", "order_id", "subject", "traceparent", "state", "run_at"),
+    *("attempts", "token", "doubt", "unheard", "last_error", "created_at"),
+)
+
+
 def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes: bool = False) -> None:
     """Write steps behind the open ones of their lanes, in the caller's transaction and under its entity's row lock.
 
@@ -140,31 +146,14 @@ def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes
                        and state in ('waiting', 'pending', 'in_flight', 'unknown', 'dead')
                        order by id for share"""
         taken = {found.lane for found in rows(session, statement, lanes=lanes)}
-    states: list[str] = []
     here = current_traceparent()
+    records: list[tuple[object, ...]] = []
     for step in steps:
-        states.append(StepState.WAITING if step.lane in taken else StepState.PENDING)
+        state = StepState.WAITING if step.lane in taken else StepState.PENDING
         taken.add(step.lane)
-    run(
-        session,
-        """insert into step (flow, lane, connection, idempotency_key, order_id, subject, traceparent, state, run_at,
-                             attempts, token, doubt, unheard, last_error, created_at)
-           select flow, lane, connection, key, order_id, subject::jsonb, trace, state, :at, 0, 0, false, 0, '', :at
-           from unnest(cast(:flows as text[]), cast(:lanes as text[]), cast(:connections as text[]),
-                       cast(:keys as text[]), cast(:orders as bigint[]), cast(:subjects as text[]),
-                       cast(:traces as text[]), cast(:states as text[]))
-                with ordinality as new (flow, lane, connection, key, order_id, subject, trace, state, place)
-           order by place""",
-        flows=[step.flow for step in steps],
-        lanes=[step.lane for step in steps],
-        connections=[step.connection for step in steps],
-        keys=[step.idempotency_key for step in steps],
-        orders=[step.order_id for step in steps],
-        subjects=[json.dumps(step.subject) for step in steps],
-        traces=[step.traceparent or here for step in steps],
-        states=states,
-        at=at,
-    )
+        head = (step.flow, step.lane, step.connection, step.idempotency_key, step.order_id, json.dumps(step.subject))
+        records.append((*head, step.traceparent or here, state, at, 0, 0, False, 0, "", at))
+    copy(session, "step", NEW_COLUMNS, records)
     ring_after(session)
 
 
