@@ -37,6 +37,12 @@ def hold_still(session: Session, skus: Collection[str]) -> None:
 
 def receive(session: Session, brand: str, goods: Sequence[tuple[StockKey, int]], ref: str, at: datetime) -> None:
     """Book goods that came in by one document `ref`; counters that are not there yet are made."""
+    make_counters(session, brand, [key for key, _ in goods], at)
+    post(session, [Movement(key, Reason.RECEIVE, ref, on_hand=pieces) for key, pieces in goods], at)
+
+
+def make_counters(session: Session, brand: str, keys: Sequence[StockKey], at: datetime) -> None:
+    """Make the counters that are not there yet, with nothing on hand."""
     run(
         session,
         """insert into stock_level (brand, version, created_at, updated_at, location, sku, owner, condition, on_hand,
@@ -48,9 +54,8 @@ def receive(session: Session, brand: str, goods: Sequence[tuple[StockKey, int]],
            on conflict do nothing""",
         brand=brand,
         at=at,
-        locations=[key.location for key, _ in goods],
-        skus=[key.sku for key, _ in goods],
-        owners=[key.owner for key, _ in goods],
-        conditions=[key.condition for key, _ in goods],
+        locations=[key.location for key in keys],
+        skus=[key.sku for key in keys],
+        owners=[key.owner for key in keys],
+        conditions=[str(key.condition) for key in keys],
     )
-    post(session, [Movement(key, Reason.RECEIVE, ref, on_hand=pieces) for key, pieces in goods], at)

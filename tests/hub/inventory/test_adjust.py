@@ -1,0 +1,97 @@
+from datetime import datetime
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import row, rows
+from hub.errors import Conflict, Malformed, NotFound
+from hub.inventory.adjust import MOST, adjust, set_safety
+from hub.inventory.ledger import Shortage, StockKey, drift
+from hub.inventory.reserve import Claim, reserve
+from hub.inventory.table import Condition
+from tests.hub.making import BRAND, OWNER, add_sku, counters, stock
+
+APPLE = StockKey("sh", "apple", OWNER)
+
+
+@pytest.fixture(autouse=True)
+def shelf(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+
+
+def correct(session: Session, at: datetime, delta: int, ref: str = "ADJ-1", key: StockKey = APPLE) -> None:
+    adjust(session, "boss", BRAND, key, delta, "broken in the aisle", ref, at)
+
+
+def test_lost_and_found_pieces_are_booked_with_who_and_why(session: Session, at: datetime) -> None:
+    correct(session, at, -2)
+    correct(session, at, 4, "ADJ-2")
+    assert (counters(session, "sh", "apple"), drift(session)) == ((7, 0), [])
+    told = rows(session, "select actor, subject, detail from audit_entry where act = 'stock.adjust' order by id")
+    assert [(one.actor, one.subject, one.detail["delta"]) for one in told] == [
+        ("boss", "sku:apple", -2),
+        ("boss", "sku:apple", 4),
+    ]
+    assert told[0].detail["reason"] == "broken in the aisle"
+
+
+def test_one_document_is_booked_once(session: Session, at: datetime) -> None:
+    correct(session, at, -2)
+    with pytest.raises(Conflict) as caught, session.begin_nested():
+        correct(session, at, -2)
+    assert (caught.value.code, counters(session, "sh", "apple")) == ("movement_booked", (3, 0))
+
+
+def test_promised_pieces_cannot_be_corrected_away(session: Session, at: datetime) -> None:
+    reserve(session, [Claim("fo:1", APPLE, 4)], at)
+    with pytest.raises(Shortage):
+        correct(session, at, -2)
+    correct(session, at, -1)
+    assert counters(session, "sh", "apple") == (4, 4)
+
+
+def test_pieces_may_be_found_where_none_were_counted(session: Session, at: datetime) -> None:
+    damaged = APPLE._replace(condition=Condition.DAMAGED)
+    correct(session, at, 3, key=damaged)
+    assert (counters(session, "sh", "apple"), drift(session)) == ((5, 0), [])
+    found = row(session, "select on_hand from stock_level where condition = 'damaged'")
+    assert found is not None
+    assert found.on_hand == 3
+
+
+@pytest.mark.parametrize("delta", [0, MOST + 1, -MOST - 1, 2**63])
+def test_a_correction_beyond_reason_is_refused(session: Session, at: datetime, delta: int) -> None:
+    with pytest.raises(Malformed):
+        correct(session, at, delta)
+    assert counters(session, "sh", "apple") == (5, 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        (APPLE._replace(location="nowhere"), "unknown_location"),
+        (APPLE._replace(sku="nothing"), "unknown_sku"),
+        (APPLE._replace(sku="basket"), "unknown_sku"),
+    ],
+)
+def test_what_the_brand_does_not_count_is_refused(session: Session, at: datetime, key: StockKey, code: str) -> None:
+    add_sku(session, "basket", parts={"apple": 2})
+    with pytest.raises(NotFound) as caught:
+        correct(session, at, 1, key=key)
+    assert caught.value.code == code
+    with pytest.raises(NotFound):
+        adjust(session, "boss", "other", APPLE, 1, "why", "ADJ-1", at)
+
+
+def test_safety_stock_is_set_and_told_who_set_it(session: Session, at: datetime) -> None:
+    set_safety(session, "boss", BRAND, APPLE, 2, at)
+    found = row(session, "select safety, on_hand from stock_level where sku = 'apple'")
+    assert found is not None
+    assert (found.safety, found.on_hand) == (2, 5)
+    assert [one.actor for one in rows(session, "select actor from audit_entry where act = 'stock.safety'")] == ["boss"]
+
+
+@pytest.mark.parametrize("pieces", [-1, MOST + 1])
+def test_safety_stock_beyond_reason_is_refused(session: Session, at: datetime, pieces: int) -> None:
+    with pytest.raises(Malformed):
+        set_safety(session, "boss", BRAND, APPLE, pieces, at)
