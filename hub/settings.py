@@ -109,7 +109,7 @@ class Stock(Part):
     """
 
     lanes: PositiveInt = 4
-    sweep: PositiveInt = 2_000
+    sweep: PositiveInt = 1_000
     retell_h: PositiveInt = 24
     guard_percent: PositiveInt = 20
     guard_least: PositiveInt = 20

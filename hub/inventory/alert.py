@@ -70,6 +70,8 @@ def raise_alerts(
     session: Session, skus: Collection[str], clear_percent: int, at: datetime, *, told: bool
 ) -> tuple[int, int]:
     """Open and close the alerts of some SKUs, and give how many of each; `told` has them sent to a partner as well."""
+    if not skus:
+        return 0, 0
     judged = [one for standing in _standings(session, skus, at) for one in findings(standing, clear_percent)]
     opened = _open(session, [one for one in judged if one.short], at, told=told)
     closed = _close(session, [one for one in judged if one.over], skus, judged, at, told=told)

@@ -45,13 +45,6 @@ def holds(session: Session, connection: str, brand: str, shift: Shift, stock: St
 
 def let_pass(session: Session, actor_name: str, connection: str, at: datetime) -> int:
     """Let a shop be told the zeros that were held back, and those of the next while; give of how many SKUs."""
-    run(
-        session,
-        """insert into stock_guard (connection, passed_until) values (:connection, :until)
-           on conflict (connection) do update set held_at = null, passed_until = :until""",
-        connection=connection,
-        until=at + PASS,
-    )
     statement = "select sku from stock_offer where connection = :connection and held order by sku for update"
     skus = [one.sku for one in rows(session, statement, connection=connection)]
     run(
@@ -61,6 +54,13 @@ def let_pass(session: Session, actor_name: str, connection: str, at: datetime) -
         connection=connection,
         skus=skus,
         at=at,
+    )
+    run(
+        session,
+        """insert into stock_guard (connection, passed_until) values (:connection, :until)
+           on conflict (connection) do update set held_at = null, passed_until = :until""",
+        connection=connection,
+        until=at + PASS,
     )
     resolve(session, subject_of(connection), at, actor_name, "let pass", CAUSE)
     record(session, at, actor_name, "stock.let_pass", f"connection:{connection}", skus=len(skus))

@@ -108,14 +108,10 @@ def sweep_offers(session: Session, shops: Sequence[Selling], skus: Sequence[str]
 
 def push_now(session: Session, actor_name: str, brand: str, skus: Collection[str], at: datetime) -> int:
     """Have channels told of some SKUs once more, also of what they know or refused; give how many numbers are due."""
-    changed = run(
-        session,
-        """update stock_offer set due = true, updated_at = :at
-           where brand = :brand and sku = any(:skus) and not held""",
-        brand=brand,
-        skus=sorted(skus),
-        at=at,
-    )
+    wanted = {"brand": brand, "skus": sorted(skus)}
+    seen = "brand = :brand and sku = any(:skus) and not held"
+    rows(session, f"select 1 from stock_offer where {seen} order by connection, sku for update", **wanted)
+    changed = run(session, f"update stock_offer set due = true, updated_at = :at where {seen}", at=at, **wanted)
     for sku in sorted(skus):
         record(session, at, actor_name, "stock.push_now", f"sku:{sku}", brand=brand)
     return changed

@@ -16,7 +16,8 @@ def read_due(session: Session, connection: str, bucket: int, limit: int) -> list
     """Give the numbers of a lane that are due, those longest due first, under every code that the shop has for them.
 
     From here on a call may be under way: whatever comes of it, they are due until they are booked as told. What was in
-    a batch that was refused comes by itself.
+    a batch that was refused comes by itself. What is being weighed at this moment is left for the next step: steps of
+    several shops are prepared in one transaction, which must wait for nobody.
     """
     first = rows(
         session,
@@ -32,7 +33,7 @@ def read_due(session: Session, connection: str, bucket: int, limit: int) -> list
     found = rows(
         session,
         """select sku, shop, offered, version from stock_offer
-           where connection = :connection and sku = any(:skus) and due order by sku for update""",
+           where connection = :connection and sku = any(:skus) and due order by sku for update skip locked""",
         connection=connection,
         skus=picked,
     )

@@ -14,6 +14,7 @@ from flows.engine import Clock, Engine
 from flows.push_stock import PushStock, look, sweep
 from hub.database import Database, rows
 from hub.settings import Connection, Settings, Stock
+from hub.tokens import Tokens
 from tests.hub.making import AT, BRAND
 
 SHOP: Final = "mall-pc"
@@ -36,7 +37,7 @@ class Desk:
         self.now = AT
         effects: Mapping[str, Effect] = {one.flow: one for one in (PushStock(), AlertStock())}
         clock = Clock(lambda: self.now, lambda: 0.0)
-        self.engine = Engine(database, Registry(self.settings), effects, self.settings, clock)
+        self.engine = Engine(database, Registry(self.settings, Tokens(database)), effects, self.settings, clock)
 
     def look(self) -> None:
         self._turn(look)

@@ -8,7 +8,7 @@ from hub.database import Database, rows, run
 from hub.errors import HubError
 from hub.inventory.alert_rule import RuleView, set_rule
 from hub.inventory.ledger import StockKey
-from hub.inventory.reserve import Claim, reserve
+from hub.inventory.reserve import Claim, release, reserve
 from hub.inventory.telling import Telling
 from hub.roles import SYSTEM
 from sandbox.listen import serving
@@ -39,6 +39,11 @@ def desk(database: Database, url: str, tmp_path: Path) -> Desk:
 def sell(database: Database, sku: str, pieces: int, ref: str = "order 1") -> None:
     with database.transaction() as session:
         reserve(session, [Claim(ref, StockKey("sh", sku, OWNER), pieces)], AT)
+
+
+def open_causes_of(database: Database) -> list[str]:
+    with database.transaction() as session:
+        return open_causes(session)
 
 
 def test_a_shop_believes_what_may_be_sold(desk: Desk) -> None:
@@ -87,6 +92,19 @@ def test_an_unheard_call_is_made_again_and_ends_at_the_newest_number(desk: Desk,
     desk.send()
     assert desk.shop()["pieces"] == desk.promised()
     assert open_causes_of(database) == []
+
+
+def test_a_worker_that_dies_after_its_call_leaves_nothing_untold(desk: Desk, database: Database) -> None:
+    sell(database, "pear", 1)
+    desk.look()
+    (job,) = desk.engine.prepare(desk.engine.take(1))
+    desk.engine.call(job)
+    with database.transaction() as session:
+        release(session, [Claim("order 1", StockKey("sh", "pear", OWNER), 1)], AT)
+    for _ in range(60):
+        desk.look()
+    desk.send()
+    assert desk.shop()["pieces"] == desk.promised()
 
 
 def test_a_busy_channel_is_told_later(desk: Desk, database: Database) -> None:
@@ -159,6 +177,11 @@ def test_a_stock_alert_reaches_its_partner_as_it_opens_and_closes(desk: Desk, da
     assert sorted(desk.shop()["alerts"].values()) == ["low_pieces closed pear", "low_pieces open pear"]
 
 
-def open_causes_of(database: Database) -> list[str]:
+def test_a_step_waits_for_nobody_who_weighs_its_numbers(desk: Desk, database: Database) -> None:
+    sell(database, "pear", 1)
+    desk.look()
     with database.transaction() as session:
-        return open_causes(session)
+        rows(session, "select 1 from stock_offer for update")
+        assert desk.send() == ["done"]
+    desk.look()
+    assert (desk.send(), desk.shop()["pieces"]["pear"]) == (["done"], 4)
