@@ -60,7 +60,7 @@ TITLES: Final[Mapping[str, Words]] = {
     "unknown_location": Words("地点不存在", "There is no such location"),
     "unknown_level": Words("该地点没有此 SKU 的库存", "There is no stock of this SKU at this location"),
     "movement_booked": Words("该单据已记账", "This document was booked before"),
-    "no_pieces": Words("请填写件数", "Say how many pieces"),
+    "pieces": Words("件数不正确", "These pieces cannot be meant"),
     "already_shipped": Words("订单已发货，不能取消", "Some of the order has left"),
     "order_state": Words("订单当前状态不允许此操作", "The order's state does not allow this"),
     "unknown_order": Words("订单不存在", "There is no such order"),

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Form, Response
 from dashboards.actions import ActionKey, act
 from dashboards.stock_look import HOME, Asked, changeable
 from dashboards.visit import Here
+from hub.inventory.adjust import adjust, set_safety
 from hub.inventory.offer import push_now
+from hub.repair import why
 from hub.roles import Permission
 
 MOST: Final = 1_000_000
@@ -18,6 +20,33 @@ Change = Annotated[int, Form(ge=-MOST, le=MOST)]
 Pieces = Annotated[int, Form(ge=0, le=MOST)]
 
 router: Final = APIRouter()
+
+
+@router.post(HOME + "/adjust")
+def correct(visit: Here, look: Asked, action_key: ActionKey, delta: Change = 0, reason: Reason = "") -> Response:
+    """Put right what is on hand, by so many pieces more or fewer."""
+    visit.require(Permission.WORK_ORDERS)
+
+    def work() -> str:
+        one = changeable(visit, look.key)
+        ref = f"console:{action_key}"
+        adjust(visit.session, visit.actor.name, one.brand, one.key, delta, why(reason), ref, visit.at)
+        return visit.say("%(sku)s at %(place)s: %(n)s pieces.", sku=one.sku, place=one.location, n=f"{delta:+,d}")
+
+    return act(visit, action_key, work, then=look.to(look.key))
+
+
+@router.post(HOME + "/safety")
+def keep_back(visit: Here, look: Asked, action_key: ActionKey, pieces: Pieces = 0) -> Response:
+    """Keep so many pieces back from what channels are promised."""
+    visit.require(Permission.WORK_ORDERS)
+
+    def work() -> str:
+        one = changeable(visit, look.key)
+        set_safety(visit.session, visit.actor.name, one.brand, one.key, pieces, visit.at)
+        return visit.say("%(n)s pieces of %(sku)s are kept back.", n=f"{pieces:,d}", sku=one.sku)
+
+    return act(visit, action_key, work, then=look.to(look.key))
 
 
 @router.post(HOME + "/push")

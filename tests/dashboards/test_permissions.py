@@ -58,6 +58,8 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "GET /console/inventory": SEE,
     "GET /console/inventory/list": SEE,
     "GET /console/inventory/level": SEE,
+    "POST /console/inventory/adjust": WORK,
+    "POST /console/inventory/safety": WORK,
     "POST /console/inventory/push": WORK,
     "GET /console/inventory/alerts": SEE,
     "GET /console/inventory/alerts/list": SEE,

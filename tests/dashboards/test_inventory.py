@@ -1,0 +1,191 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashboards.asked import address
+from dashboards.pages import new_key
+from hub.database import Database, rows, run
+from hub.inventory.ledger import Movement, StockKey, post
+from hub.inventory.quota import Quota, set_quota
+from hub.inventory.reservation_table import QuotaMode
+from hub.inventory.table import Reason
+from hub.roles import Role
+from tests.dashboards.desk import NOW, Desk, opened, plain
+from tests.hub.making import BRAND, OWNER, counters, stock
+
+HOME = "/console/inventory"
+APPLE = StockKey("sh", "apple", OWNER)
+
+
+def at(path: str, key: StockKey = APPLE) -> str:
+    return address(f"{HOME}/{path}", at=key.location, sku=key.sku, owner=key.owner, condition=key.condition)
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
+    with opened(database, tmp_path) as made:
+        with database.transaction() as session:
+            stock(session, {"sh": {"apple": 1500, "pear": 0}, "bj": {"apple": 7}})
+        yield made
+
+
+def tell(database: Database, connection: str, shop: str, **changes: object) -> None:
+    """Let a channel have been told of apples."""
+    told = {"offered": 10, "told": 12, "held": False, "due": False, "refused": "", **changes}
+    with database.transaction() as session:
+        run(
+            session,
+            """insert into stock_offer (connection, sku, brand, shop, version, created_at, updated_at, bucket, offered,
+                                        told, told_at, due, asking, held, alone, refused)
+               values (:connection, 'apple', 'demo', :shop, 1, :at, :at, 0, :offered, :told, :at, :due, false, :held,
+                       false, :refused)""",
+            connection=connection,
+            shop=shop,
+            at=NOW,
+            **told,
+        )
+
+
+def test_no_stock_says_why_and_what_next(database: Database, tmp_path: Path) -> None:
+    with opened(database, tmp_path) as desk:
+        assert "No stock is known yet." in plain(desk.sit("eye", Role.VIEWER).see(HOME))
+
+
+def test_a_list_tells_what_is_there_and_what_may_be_promised(desk: Desk, database: Database) -> None:
+    with database.transaction() as session:
+        run(session, "update stock_level set safety = 10 where location = 'bj'")
+        post(session, [Movement(APPLE, Reason.ALLOCATE, "L1", allocated=200)], NOW)
+    text = plain(desk.sit("eye", Role.VIEWER).see(HOME))
+    assert "apple bj 0 Below safety stock 7 0 0 10 0" in text
+    assert "apple sh 1,300 Enough 1,500 200 0 0 0" in text
+    assert "pear sh 0 Nothing free" in text
+
+
+def test_a_list_is_narrowed_by_words_place_and_state(desk: Desk) -> None:
+    seat = desk.sit("eye", Role.VIEWER)
+    assert "pear" not in plain(seat.see(f"{HOME}?find=APP")).partition("Drift")[2]
+    assert "bj" not in plain(seat.see(f"{HOME}?location=sh")).partition("Drift")[2]
+    assert "apple" not in plain(seat.see(f"{HOME}?show=out")).partition("Drift")[2]
+    assert "No stock matches." in plain(seat.see(f"{HOME}?find=nothing"))
+
+
+def test_a_long_list_goes_on_where_it_stopped(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboards.inventory.PAGE", 2)
+    seat = desk.sit("eye", Role.VIEWER)
+    first = seat.see(HOME)
+    assert "pear" not in plain(first).partition("Drift")[2]
+    following = first.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
+    assert "pear sh 0" in plain(seat.see(following))
+
+
+def test_days_of_cover_come_from_recent_sales(desk: Desk, database: Database) -> None:
+    with database.transaction() as session:
+        run(session, "insert into stock_sale values ('apple', 'sh', :day, 700)", day=NOW)
+    seat = desk.sit("eye", Role.VIEWER)
+    assert "Days of cover 15.0" in plain(seat.drawer(at("level")))
+    assert "Days of cover nothing sold lately" in plain(seat.drawer(at("level", APPLE._replace(location="bj"))))
+
+
+def test_a_channel_that_believes_in_more_than_there_is_shows_its_drift(desk: Desk, database: Database) -> None:
+    tell(database, "mall-pc", "pc")
+    tell(database, "mall-h5", "h5", told=10)
+    seat = desk.sit("eye", Role.VIEWER)
+    assert 'title="mall-pc">+2<' in seat.see(HOME)
+    told = plain(seat.drawer(at("level")))
+    assert "mall-h5 In step 10 10 —" in told
+    assert "mall-pc In step 10 12 +2" in told
+
+
+def test_what_the_guard_holds_back_and_a_channel_refuses_is_told_as_such(desk: Desk, database: Database) -> None:
+    tell(database, "mall-pc", "pc", held=True)
+    tell(database, "mall-h5", "h5", refused="isv.item-not-exist")
+    told = plain(desk.sit("eye", Role.VIEWER).drawer(at("level")))
+    assert "mall-pc Held back" in told
+    assert "Refused isv.item-not-exist" in told
+
+
+def test_a_counter_tells_how_shops_share_its_sku(desk: Desk, database: Database) -> None:
+    with database.transaction() as session:
+        set_quota(session, "chief", "demo", Quota(sku="apple", shop="pc", mode=QuotaMode.EXCLUSIVE, amount=40), NOW)
+        set_quota(session, "chief", "demo", Quota(sku="apple", shop="h5", mode=QuotaMode.PERCENTAGE, amount=30), NOW)
+    assert "h5 all together A part 30% 0 pc all together Its own pieces 40 0" in plain(
+        desk.sit("eye", Role.VIEWER).see(at("level"))
+    )
+    assert "Its own pieces" not in plain(desk.sit("h5", Role.VIEWER, shop="h5").see(at("level")))
+
+
+def test_a_counter_tells_what_moved_it(desk: Desk) -> None:
+    assert "Received +1,500 — — ASN-1" in plain(desk.sit("eye", Role.VIEWER).see(at("level")))
+
+
+def test_a_counter_is_corrected_once_with_a_reason(desk: Desk, database: Database) -> None:
+    seat, key = desk.sit("hand", Role.OPERATOR), new_key()
+    form = {"delta": "-3", "reason": "broken in the aisle"}
+    assert [seat.post(at("adjust"), key=key, **form).status_code for _ in range(2)] == [303, 303]
+    with database.transaction() as session:
+        assert counters(session, "sh", "apple") == (1497, 0)
+    assert "apple at sh: -3 pieces." in plain(seat.see(at("level")))
+
+
+@pytest.mark.parametrize("form", [{"delta": "2"}, {"delta": "0", "reason": "why"}, {"delta": "x", "reason": "why"}])
+def test_a_correction_needs_pieces_and_a_reason(desk: Desk, database: Database, form: dict[str, str]) -> None:
+    assert desk.sit("hand", Role.OPERATOR).post(at("adjust"), **form).status_code == 422
+    with database.transaction() as session:
+        assert counters(session, "sh", "apple") == (1500, 0)
+
+
+@pytest.mark.parametrize("delta", ["9223372036854775808", "-1000001", "1e9", "1.5"])
+def test_pieces_beyond_reason_are_refused(desk: Desk, delta: str) -> None:
+    assert desk.sit("hand", Role.OPERATOR).post(at("adjust"), delta=delta, reason="why").status_code == 422
+
+
+def test_no_more_is_taken_away_than_is_free(desk: Desk, database: Database) -> None:
+    with database.transaction() as session:
+        post(session, [Movement(APPLE, Reason.ALLOCATE, "L1", allocated=1400)], NOW)
+    assert desk.sit("hand", Role.OPERATOR).post(at("adjust"), delta="-101", reason="why").status_code == 409
+    with database.transaction() as session:
+        assert counters(session, "sh", "apple") == (1500, 1400)
+
+
+def test_a_safety_stock_is_kept_back(desk: Desk) -> None:
+    seat = desk.sit("hand", Role.OPERATOR)
+    assert seat.act(at("safety"), pieces="300") == at("level")
+    assert "Safety stock 300 To promise 1,200" in plain(seat.see(at("level")))
+
+
+def test_channels_are_told_at_once_on_request(desk: Desk, database: Database) -> None:
+    tell(database, "mall-pc", "pc")
+    seat = desk.sit("hand", Role.OPERATOR)
+    assert "Tell channels now" in plain(seat.see(at("level")))
+    seat.act(at("push"))
+    with database.transaction() as session:
+        assert [one.due for one in rows(session, "select due from stock_offer")] == [True]
+    assert seat.audited("stock.push_now") == [("hand", "sku:apple")]
+
+
+def test_the_stock_of_another_brand_is_neither_seen_nor_changed(desk: Desk, database: Database) -> None:
+    seat = desk.sit("other", Role.ADMIN, brand="other")
+    assert "No stock is known yet." in plain(seat.see(HOME))
+    assert seat.get(at("level")).status_code == 404
+    assert seat.post(at("adjust"), delta="5", reason="why").status_code == 404
+    with database.transaction() as session:
+        assert counters(session, "sh", "apple") == (1500, 0)
+
+
+def test_who_works_on_one_shop_sees_its_brands_stock_and_changes_none(desk: Desk, database: Database) -> None:
+    tell(database, "mall-pc", "pc")
+    tell(database, "mall-h5", "h5")
+    seat = desk.sit("h5", Role.ADMIN, shop="h5")
+    told = plain(seat.see(at("level")))
+    assert "mall-h5" in told
+    assert "mall-pc" not in told
+    assert "Correct it" not in told
+    assert [
+        seat.post(at(act), delta="5", pieces="5", reason="why").status_code for act in ("adjust", "safety", "push")
+    ] == [403] * 3
+
+
+def test_somebody_who_only_looks_is_offered_no_act(desk: Desk) -> None:
+    assert "Correct it" not in plain(desk.sit("eye", Role.VIEWER).see(at("level")))
+    assert BRAND in plain(desk.see(at("level")))
