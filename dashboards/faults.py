@@ -90,7 +90,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "replay_nothing": Words("没有可处理的内容", "There is nothing to act on"),
     "replay_too_many": Words("匹配过多，请缩小范围", "Too many match: narrow the filter"),
     "replay_state": Words("任务当前状态不允许此操作", "The job's state does not allow this"),
-    "no_stock": Words("可用库存不足：已占用的件数不能减掉", "Not enough is free: what is promised cannot be taken away"),
+    "no_stock": Words("可用库存不足：已占用的件数不能减掉", "Not enough is free: promised pieces stay"),
     "pieces": Words("件数不正确", "These pieces cannot be meant"),
     "threshold": Words("阈值不正确", "This threshold cannot be meant"),
     "movement_booked": Words("该单据已记账", "This document was booked before"),
