@@ -49,7 +49,7 @@ def test_a_counter_is_found_corrected_and_kept_back_from_its_drawer(open_page: O
     expect(page).to_have_url(re.compile("find="))
     page.locator("#levels").get_by_role("row", name="plum").filter(has_text="sh").get_by_role("link").click()
     expect(page.locator(DRAWER)).to_contain_text("plum at sh")
-    page.get_by_label("Pieces more (+) or fewer (−)").fill("-2")
+    page.get_by_label("Pieces (+ or −)").fill("-2")
     page.get_by_label("Reason").fill("broken in the aisle")
     page.get_by_role("button", name="Book").click()
     expect(page.get_by_role("status")).to_contain_text("plum at sh: -2 pieces.")
