@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import psycopg
 from psycopg import Connection as PsycopgConnection
 from psycopg import sql
-from sqlalchemy import MetaData, TextClause, create_engine, text
+from sqlalchemy import Engine, MetaData, TextClause, create_engine, text
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
@@ -28,6 +28,9 @@ NAMING: Final = {
 }
 KEYRING: Final = "keyring"
 RINGS: Final = "rings"
+ASIDE: Final = "aside"
+
+SIDE_CONNECTIONS: Final = 2
 
 FROZEN: Final = "-c idle_in_transaction_session_timeout=60s"
 """Whoever stands still inside a transaction, frozen or on a lost machine, lets go of its locks: of a gate, for one,
@@ -44,19 +47,15 @@ class Database:
         self._keyring = keyring
         self._bell = Bell(url)
         self.url = url
-        self.engine = create_engine(
-            sqlalchemy_url(url),
-            pool_size=connections,
-            max_overflow=connections,
-            pool_pre_ping=True,
-            hide_parameters=True,  # an error's text must not carry personal data
-            connect_args={"application_name": "oms", "options": f"-c timezone=UTC -c lock_timeout=10s {FROZEN}"},
-        )
+        self.engine = _engine(url, connections)
+        # Of their own: who waits for one of these already has one of the others.
+        self._aside = _engine(url, SIDE_CONNECTIONS)
 
     @contextmanager
     def transaction(self) -> Generator[Session]:
         """Begin, and commit unless the block raises; workers are told when it made work for them."""
-        with Session(self.engine, expire_on_commit=False, info={KEYRING: self._keyring}) as session:
+        info = {KEYRING: self._keyring, ASIDE: self._aside}
+        with Session(self.engine, expire_on_commit=False, info=info) as session:
             with session.begin():
                 yield session
             if RINGS in session.info:
@@ -65,6 +64,33 @@ class Database:
     def close(self) -> None:
         self._bell.close()
         self.engine.dispose()
+        self._aside.dispose()
+
+
+@contextmanager
+def aside(session: Session) -> Generator[Session]:
+    """Do something short beside a transaction, and commit it at once: for what others would else wait for.
+
+    It stays when the transaction is rolled back, and must not touch rows that the transaction has locked. A session
+    that nobody's `Database` has opened does it within.
+    """
+    if ASIDE not in session.info:
+        yield session
+        return
+    info = {KEYRING: session.info[KEYRING]}
+    with Session(session.info[ASIDE], expire_on_commit=False, info=info) as side, side.begin():
+        yield side
+
+
+def _engine(url: str, connections: int) -> Engine:
+    return create_engine(
+        sqlalchemy_url(url),
+        pool_size=connections,
+        max_overflow=connections,
+        pool_pre_ping=True,
+        hide_parameters=True,  # an error's text must not carry personal data
+        connect_args={"application_name": "oms", "options": f"-c timezone=UTC -c lock_timeout=10s {FROZEN}"},
+    )
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import Identity, UniqueConstraint
 from sqlalchemy.orm import Session
 
 from hub.columns import Table, moment, number, sealed, words
-from hub.database import keyring_of, rows, run
+from hub.database import aside, keyring_of, rows, run
 from hub.keyring import SubjectKey
 
 REFERENCE: Final = "subject|reference"
@@ -31,7 +31,8 @@ def known_subjects(
 ) -> Mapping[str, tuple[int, SubjectKey]]:
     """Find or make the subjects of a brand by their references (a buyer id), each with its opened data key.
 
-    Those that are there are not locked. One who was erased and comes back gets a fresh key, which does not open what
+    Those that are there are not locked, and new ones are made beside the transaction: two batches with one new buyer
+    would else wait for each other's end. One who was erased and comes back gets a fresh key, which does not open what
     the lost one sealed.
     """
     ring = keyring_of(session)
@@ -39,26 +40,42 @@ def known_subjects(
     found = _find(session, brand, list(by_index))
     missing = sorted(by_index.keys() - found.keys())
     if missing:
-        run(
-            session,
-            """insert into subject (brand, reference_index, reference, data_key, created_at)
-               select :brand, index, reference, key, :at
-               from unnest(cast(:indexes as bytea[]), cast(:references as bytea[]), cast(:keys as bytea[]))
-                    as new (index, reference, key)
-               order by index
-               on conflict (brand, reference_index)
-               do update set data_key = coalesce(subject.data_key, excluded.data_key)""",
-            brand=brand,
-            at=at,
-            indexes=missing,
-            references=[ring.seal(by_index[index].encode(), REFERENCE) for index in missing],
-            keys=[ring.new_subject_key(_place(brand, index))[1] for index in missing],
-        )
+        with aside(session) as side:
+            run(
+                side,
+                """insert into subject (brand, reference_index, reference, data_key, created_at)
+                   select :brand, index, reference, key, :at
+                   from unnest(cast(:indexes as bytea[]), cast(:references as bytea[]), cast(:keys as bytea[]))
+                        as new (index, reference, key)
+                   order by index on conflict (brand, reference_index) do nothing""",
+                brand=brand,
+                at=at,
+                indexes=missing,
+                references=[ring.seal(by_index[index].encode(), REFERENCE) for index in missing],
+                keys=[ring.new_subject_key(_place(brand, index))[1] for index in missing],
+            )
         found |= _find(session, brand, missing)
+        if erased := sorted(set(missing) - found.keys()):
+            _renew(session, brand, erased)
+            found |= _find(session, brand, erased)
     return {
         by_index[index]: (subject_id, ring.open_subject_key(key, _place(brand, index)))
         for index, (subject_id, key) in found.items()
     }
+
+
+def _renew(session: Session, brand: str, erased: list[bytes]) -> None:
+    """Give fresh keys to those who were erased and have come back."""
+    ring = keyring_of(session)
+    run(
+        session,
+        """update subject set data_key = new.key
+           from unnest(cast(:indexes as bytea[]), cast(:keys as bytea[])) as new (index, key)
+           where subject.brand = :brand and subject.reference_index = new.index and subject.data_key is null""",
+        brand=brand,
+        indexes=erased,
+        keys=[ring.new_subject_key(_place(brand, index))[1] for index in erased],
+    )
 
 
 def _find(session: Session, brand: str, indexes: list[bytes]) -> dict[bytes, tuple[int, bytes]]:
