@@ -48,6 +48,12 @@ COPIED: Final[dict[LiteralString, dict[LiteralString, LiteralString]]] = {
 }
 """The tables of an order in the order of their foreign keys, and what is written instead of what stands there."""
 
+ONLY: Final[dict[LiteralString, LiteralString]] = {
+    "stock_movement": "where reason = 'allocate'",
+    "stock_movement_key": "where reason = 'allocate'",
+}
+"""What of a table is an order's: goods that came in are not copied."""
+
 STEPS: Final[LiteralString] = f"""
     insert into step_history (id, flow, lane, connection, idempotency_key, order_id, subject, traceparent, state,
                               run_at, attempts, token, doubt, unheard, lease_until, last_error, created_at, settled_at)
@@ -71,7 +77,8 @@ def lengthen(database: Database, at: datetime, copies: int) -> None:
             make_partitions(session, at - months * MONTH)
     with psycopg.connect(database.url, autocommit=True) as connection:
         for table in (*COPIED, "step"):
-            connection.execute(sql.SQL(f"create table bench_{table} as select * from {table}"))
+            only = sql.SQL(ONLY.get(table, ""))
+            connection.execute(sql.SQL(f"create table bench_{table} as select * from {table} {{}}").format(only))
         for copy in range(1, copies + 1):
             _copy(connection, at, copy)
         connection.execute(COUNTERS, [copies])
