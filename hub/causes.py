@@ -195,6 +195,32 @@ CAUSES: Final[Mapping[str, Cause]] = {
             "by itself. SKUs that the channel refuses: mend their bindings; they are told again every hour",
         ),
     ),
+    "stock_report": Cause(
+        Words("库存报告有无法采用的明细", "A stock report has lines that cannot be used"),
+        Words(
+            "更正商品、库位或由仓库重发后执行 ./oms inbox replay {inbox}；已采用的明细不会重复记账",
+            "mend the SKU or location, then run ./oms inbox replay {inbox}; lines already taken are not booked again",
+        ),
+        Remedy.REPLAY,
+        Words(
+            "更正商品或库位后重新处理；已采用的明细不会重复记账",
+            "Mend the SKU or location, then replay; lines already taken are not booked again",
+        ),
+    ),
+    "stock_short": Cause(
+        Words("盘点少于已承诺数量", "A count found fewer pieces than are promised"),
+        Words(
+            "受影响的未下发订单会自动改派；其余请与仓库核实，补足后执行 ./oms case resolve {case} --reason …",
+            "orders not yet at the location are sourced again; ask the location about the rest, "
+            "then run ./oms case resolve {case} --reason …",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "受影响的未下发订单会自动改派，不再短缺时自动结案；其余请与仓库核实",
+            "Orders not yet at the location are sourced again, and this closes by itself once nothing is short; "
+            "ask the location about the rest",
+        ),
+    ),
     "our_fault": Cause(
         Words("系统处理报文时出错", "The hub failed on a message"),
         Words(

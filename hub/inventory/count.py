@@ -1,0 +1,290 @@
+"""Take over what partners count: reports of all there is, counts of some SKUs, and changes, each line once.
+
+What is on hand is counted down when a location confirms that goods have left, so our number and the location's speak of
+the same pieces, and a count is booked as the difference from our counter now. Where the owner has the authority its
+number has its own promises taken off already: it is taken over as it is, nobody is called and no cart is ended for it.
+
+Locks: the location's row (one report at a time), reservations, counters in the order of their keys.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.cases import NewCase, open_cases
+from hub.database import copy, row, rows, run
+from hub.errors import Malformed, NotFound
+from hub.inventory.counted import MOST, CountReport, ReportLine
+from hub.inventory.fold import Fold, Folded, fold
+from hub.inventory.ledger import Movement, StockKey, post
+from hub.inventory.level import make_counters
+from hub.inventory.shortfall import admit_short, lacking_of, let_carts_go, read_levels, soft_change
+from hub.inventory.table import Authority, Condition, Reason
+from hub.inventory.watermark import marks_of, raise_marks
+
+CAUSE: Final = "stock_report"
+SHORT: Final = "stock_short"
+
+REST: Final = 0
+"""The page, after all others, of what a full count does not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What became of a page: lines taken over, those that came too late or twice, and why others were refused."""
+
+    taken: int
+    outdated: int
+    repeated: int
+    refused: tuple[str, ...]
+    short: tuple[StockKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page of a report with where it is of."""
+
+    connection: str
+    brand: str
+    report: CountReport
+    at: datetime
+
+
+def take_report(session: Session, connection: str, report: CountReport, at: datetime) -> Counted:
+    """Take over a page of a connection's report; the same page again takes only the lines that were refused before.
+
+    Raises: NotFound for a location or owner that is not the connection's; Malformed for a report from the future, or a
+    full one that names nothing. Both with code stock_report.
+    """
+    place = row(
+        session,
+        "select brand, owner from location where (code, connection) = (:code, :connection) for no key update",
+        code=report.location,
+        connection=connection,
+    )
+    if place is None or report.owner not in {"", place.owner}:
+        raise NotFound(f"{connection} has no location {report.location} of owner {report.owner}", code=CAUSE)
+    if report.is_ahead(at):
+        raise Malformed(f"the count is of {report.counted_at}, which has not come yet", code=CAUSE)
+    if report.full and not report.lines:
+        raise Malformed("a full count names nothing", code=CAUSE)
+    page = _Page(connection, place.brand, report, at)
+    fresh = _without_known(session, page)
+    good, refused = _sort_out(session, page, fresh, place.owner)
+    booked = _book(session, page, good, [line.delivery for line, _ in good if line.delivery])
+    refused += booked.fold.refused
+    _write(session, page, booked.fold, refused)
+    gone = _close(session, page, place.owner)
+    outdated = len(booked.fold.lines) - len(booked.fold.taken)
+    repeated = len(report.lines) - len(fresh)
+    short = tuple(sorted({*booked.short, *gone.short}))
+    return Counted(len(booked.fold.taken) + len(gone.fold.taken), outdated, repeated, tuple(refused), short)
+
+
+def prune(session: Session, before: datetime) -> int:
+    """Forget reports that came long ago; give how many pages. Watermarks stay, so that they are still outdated."""
+    run(session, "delete from stock_count where received_at < :before", before=before)
+    return run(session, "delete from stock_report where received_at < :before", before=before)
+
+
+def _without_known(session: Session, page: _Page) -> list[ReportLine]:
+    """Leave out the lines that an earlier arrival of this page has settled."""
+    known = {
+        one.no
+        for one in rows(
+            session,
+            "select no from stock_count where (connection, report, page) = (:connection, :report, :page)",
+            connection=page.connection,
+            report=page.report.report,
+            page=page.report.page,
+        )
+    }
+    return [line for line in page.report.lines if line.no not in known]
+
+
+def _sort_out(
+    session: Session, page: _Page, lines: Sequence[ReportLine], owner: str
+) -> tuple[list[tuple[ReportLine, StockKey]], list[str]]:
+    """Give the lines that can be booked, with their counters, and why the others cannot."""
+    found = rows(
+        session,
+        "select code from sku where code = any(:codes) and brand = :brand and not bundle",
+        codes=sorted({line.sku for line in lines}),
+        brand=page.brand,
+    )
+    counted = {one.code for one in found}
+    good: list[tuple[ReportLine, StockKey]] = []
+    refused: list[str] = []
+    for line in lines:
+        fault = line.fault or ("" if line.sku in counted else "there is no such SKU that is counted")
+        fault = fault or ("" if abs(line.pieces) <= MOST else "more pieces than anybody has")
+        if fault:
+            refused.append(f"line {line.no} ({line.sku[:60]}): {fault}")
+        else:
+            good.append((line, StockKey(page.report.location, line.sku, owner, line.condition)))
+    return good, refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Booked:
+    fold: Fold
+    short: tuple[StockKey, ...] = ()
+
+
+def _book(
+    session: Session, page: _Page, lines: Sequence[tuple[ReportLine, StockKey]], deliveries: Collection[str]
+) -> _Booked:
+    """Book lines: once on paper, to know which carts must go, and then with the counters locked."""
+    keys = sorted({key for _, key in lines})
+    if not keys:
+        return _Booked(Fold())
+    report, at = page.report, page.at
+    make_counters(session, page.brand, keys, at)
+    marks = marks_of(session, keys)
+    confirmed = frozenset(_our_deliveries(session, deliveries))
+    levels = read_levels(session, keys, lock=False)
+    paper = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at)
+    let_go = let_carts_go(session, lacking_of(levels, paper.on_hand, {}, held=True), at)
+    levels = read_levels(session, sorted({*keys, *(one.key for one in let_go)}), lock=True)
+    made = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at)
+    short = lacking_of(levels, made.on_hand, soft_change(let_go), held=False)
+    admit_short(session, short)
+    reason = {"count": Reason.COUNT, "change": Reason.ADJUST}
+    moved = [
+        Movement(one.key, reason[one.line.kind], _ref(page, one.line), on_hand=one.difference)
+        for one in made.taken
+        if one.difference
+    ]
+    post(session, [*let_go, *moved], at)
+    raise_marks(session, [one.key for one in made.taken if one.line.kind == "count"], report, page.connection)
+    calling = [key for key in sorted(short) if levels[key].authority == Authority.HUB]
+    _call(session, page, calling, made.on_hand, levels, short)
+    return _Booked(made, tuple(calling))
+
+
+def _our_deliveries(session: Session, codes: Collection[str]) -> list[str]:
+    """Give those documents that are fulfilment orders of ours: their confirms count the goods down."""
+    if not codes:
+        return []
+    found = rows(session, "select code from fulfilment_order where code = any(:codes)", codes=sorted(set(codes)))
+    return [one.code for one in found]
+
+
+def _on_hand(levels: Mapping[StockKey, Row[Any]], keys: Sequence[StockKey]) -> dict[StockKey, int]:
+    return {key: levels[key].on_hand for key in keys}
+
+
+def _call(
+    session: Session,
+    page: _Page,
+    keys: Sequence[StockKey],
+    on_hand: Mapping[StockKey, int],
+    levels: Mapping[StockKey, Row[Any]],
+    short: Mapping[StockKey, int],
+) -> None:
+    cases = [
+        NewCase(
+            SHORT,
+            f"stock:{key.sku} at {key.location}",
+            page.brand,
+            f"counted {on_hand[key]}, promised {levels[key].allocated}: {short[key]} short",
+            None,
+            {"report": page.report.report},
+        )
+        for key in keys
+    ]
+    open_cases(session, cases, page.at)
+
+
+def _ref(page: _Page, line: ReportLine) -> str:
+    return f"{page.connection}:{page.report.report}:{page.report.page}:{line.no}"
+
+
+def _write(session: Session, page: _Page, made: Fold, refused: Sequence[str]) -> None:
+    report = page.report
+    differing = [one.difference for one in made.taken if one.difference]
+    run(
+        session,
+        """insert into stock_report (connection, report, page, pages, brand, location, counted_at, received_at, lines,
+                                     refused, differing, drift)
+           values (:connection, :report, :page, :pages, :brand, :location, :counted_at, :at, :lines, :refused,
+                   :differing, :drift)
+           on conflict (connection, report, page) do update set
+               refused = excluded.refused, differing = stock_report.differing + excluded.differing,
+               drift = stock_report.drift + excluded.drift""",
+        connection=page.connection,
+        report=report.report,
+        page=report.page,
+        pages=report.pages,
+        brand=page.brand,
+        location=report.location,
+        counted_at=report.counted_at,
+        at=page.at,
+        lines=len(report.lines),
+        refused=len(refused),
+        differing=len(differing),
+        drift=sum(map(abs, differing)),
+    )
+    _write_lines(session, page, made.lines)
+
+
+def _write_lines(session: Session, page: _Page, lines: Sequence[Folded]) -> None:
+    columns = (
+        *("connection", "report", "page", "no", "received_at", "location", "sku", "owner", "condition"),
+        *("kind", "said", "was", "difference", "verdict"),
+    )
+    records = [
+        (
+            *(page.connection, page.report.report, page.report.page, one.line.no, page.at, *one.key),
+            *(one.line.kind, one.line.pieces, one.was, one.difference, one.verdict),
+        )
+        for one in lines
+    ]
+    copy(session, "stock_count", columns, records)
+
+
+def _close(session: Session, page: _Page, owner: str) -> _Booked:
+    """Take what a full count does not name as gone, once all its pages are there without a refused line."""
+    report = page.report
+    room = StockKey(report.location, "", owner)
+    mark = marks_of(session, [room]).get(room)
+    if not report.full or (mark is not None and report.counted_at <= mark) or not _is_whole(session, page):
+        return _Booked(Fold())
+    unnamed = rows(
+        session,
+        """select level.sku from stock_level level
+           where (level.location, level.owner, level.condition) = (:location, :owner, :condition) and level.on_hand > 0
+             and not exists (
+                 select from stock_count named
+                 where (named.connection, named.report) = (:connection, :report)
+                   and (named.sku, named.condition) = (level.sku, level.condition))
+           order by level.sku""",
+        location=report.location,
+        owner=owner,
+        condition=Condition.SALEABLE,
+        connection=page.connection,
+        report=report.report,
+    )
+    end = replace(page, report=report.model_copy(update={"page": REST}))
+    lines = [ReportLine(no=no, sku=one.sku, kind="count") for no, one in enumerate(unnamed, 1)]
+    booked = _book(session, end, [(line, room._replace(sku=line.sku)) for line in lines], [])
+    _write_lines(session, end, booked.fold.lines)
+    raise_marks(session, [room], report, page.connection)
+    return booked
+
+
+def _is_whole(session: Session, page: _Page) -> bool:
+    found = row(
+        session,
+        """select count(*) = :pages and sum(refused) = 0 as whole from stock_report
+           where (connection, report, location) = (:connection, :report, :location) and page > 0""",
+        pages=page.report.pages,
+        connection=page.connection,
+        report=page.report.report,
+        location=page.report.location,
+    )
+    return bool(found and found.whole)

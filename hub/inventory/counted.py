@@ -1,0 +1,48 @@
+"""What partners say of stock, as it crosses the border: a report with its lines, each a count or a change."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from hub.document import Document, Moment
+from hub.inventory.table import Condition
+
+MOST: Final = 1_000_000_000
+"""The most pieces of one counter that is believed."""
+
+
+class ReportLine(Document):
+    """A SKU's pieces: all of them (`count`) or how many more or fewer (`change`).
+
+    `fault` says why a line cannot be used although the report can; `pieces` means nothing then. `delivery` is the
+    document of ours whose goods have left by this change.
+    """
+
+    no: int
+    sku: str
+    condition: Condition = Condition.SALEABLE
+    kind: Literal["count", "change"]
+    pieces: int = 0
+    fault: str = ""
+    delivery: str = ""
+
+
+class CountReport(Document):
+    """One page of a report: `full` says that all its pages together are all there is at the location."""
+
+    report: Annotated[str, Field(min_length=1, max_length=200)]
+    location: str
+    owner: str = ""
+    counted_at: Moment
+    page: Annotated[int, Field(ge=1)] = 1
+    pages: Annotated[int, Field(ge=1, le=100_000)] = 1
+    full: bool = False
+    lines: tuple[ReportLine, ...]
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Say whether it is from the future: its watermark would shut out every true one."""
+        return (self.counted_at - now).total_seconds() > AHEAD_S
+
+
+AHEAD_S: Final = 600

@@ -1,0 +1,60 @@
+"""Fold a report's lines into counters, purely: what each line changes, and what is refused or came too late."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hub.inventory.count_table import LineVerdict
+from hub.inventory.counted import MOST, ReportLine
+from hub.inventory.ledger import StockKey
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A line that was understood: what the counter was before it, and by how much it changes it."""
+
+    line: ReportLine
+    key: StockKey
+    was: int
+    difference: int
+    verdict: LineVerdict
+
+
+@dataclass(slots=True)
+class Fold:
+    """A report's lines one after the other."""
+
+    lines: list[Folded] = field(default_factory=list[Folded])
+    refused: list[str] = field(default_factory=list[str])
+    on_hand: dict[StockKey, int] = field(default_factory=dict[StockKey, int])
+
+    @property
+    def taken(self) -> list[Folded]:
+        return [one for one in self.lines if one.verdict is LineVerdict.TAKEN]
+
+
+def fold(
+    lines: Sequence[tuple[ReportLine, StockKey]],
+    on_hand: Mapping[StockKey, int],
+    marks: Mapping[StockKey, datetime],
+    confirmed: frozenset[str],
+    counted_at: datetime,
+) -> Fold:
+    """Fold lines into what is on hand.
+
+    A count older than the counter's watermark is outdated, and so is a change that the last count saw already: one not
+    younger than it. A change by a document in `confirmed` is booked by that document's own confirm.
+    """
+    made = Fold(on_hand=dict(on_hand))
+    for line, key in lines:
+        was, mark = made.on_hand[key], marks.get(key)
+        if line.delivery in confirmed:
+            made.lines.append(Folded(line, key, was, 0, LineVerdict.CONFIRMED))
+        elif mark is not None and (counted_at < mark or (line.kind == "change" and counted_at == mark)):
+            made.lines.append(Folded(line, key, was, 0, LineVerdict.OUTDATED))
+        elif 0 <= (now := line.pieces if line.kind == "count" else was + line.pieces) <= MOST:
+            made.on_hand[key] = now
+            made.lines.append(Folded(line, key, was, now - was, LineVerdict.TAKEN))
+        else:
+            made.refused.append(f"line {line.no} ({key.sku}): {was} on hand cannot become {now}")
+    return made

@@ -1,0 +1,150 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows, run
+from hub.errors import Malformed, NotFound
+from hub.inventory.count import prune, take_report
+from hub.inventory.counted import CountReport, ReportLine
+from hub.inventory.ledger import drift
+from tests.hub.inventory.counting import WMS, after, cases, level, report, take
+from tests.hub.making import AT, add_sku, stock
+
+
+@pytest.fixture(autouse=True)
+def shelf(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5, "pear": 3}, "bj": {"apple": 9}})
+
+
+def test_a_count_is_booked_as_the_difference(session: Session) -> None:
+    told = take(session, {"apple": 7, "pear": 3})
+    assert (told.taken, told.refused) == (2, ())
+    assert (level(session, "apple"), level(session, "pear")) == ((7, 0, 0, 0), (3, 0, 0, 0))
+    assert drift(session) == []
+    kept = rows(session, "select sku, said, was, difference from stock_count order by no")
+    assert [tuple(one) for one in kept] == [("apple", 7, 5, 2), ("pear", 3, 3, 0)]
+    assert [tuple(one) for one in rows(session, "select differing, drift from stock_report")] == [(1, 2)]
+
+
+def test_the_same_report_again_changes_nothing(session: Session) -> None:
+    take(session, {"apple": -2}, kind="change")
+    told = take(session, {"apple": -2}, kind="change")
+    assert (told.taken, told.repeated, level(session, "apple")) == (0, 1, (3, 0, 0, 0))
+
+
+def test_a_count_older_than_the_last_is_outdated(session: Session) -> None:
+    take(session, {"apple": 7}, "R2", after(10))
+    told = take_report(session, WMS, report({"apple": 4, "pear": 1}, "R1", after(5)), after(10))
+    assert (told.taken, told.outdated) == (1, 1)
+    assert (level(session, "apple")[0], level(session, "pear")[0]) == (7, 1)
+
+
+@pytest.mark.parametrize(("minutes", "left"), [(-1, 7), (0, 7), (1, 5)])
+def test_a_change_that_the_last_count_saw_is_not_booked_again(session: Session, minutes: int, left: int) -> None:
+    take(session, {"apple": 7})
+    take_report(session, WMS, report({"apple": -2}, "C1", after(minutes), kind="change"), after(2))
+    assert (level(session, "apple")[0], drift(session)) == (left, [])
+
+
+def test_changes_in_any_order_add_up(session: Session) -> None:
+    for minutes, pieces in ((9, -2), (3, 4), (6, -1)):
+        take_report(session, WMS, report({"apple": pieces}, f"C{minutes}", after(minutes), kind="change"), after(9))
+    assert (level(session, "apple"), drift(session)) == ((6, 0, 0, 0), [])
+
+
+def test_what_a_full_count_does_not_name_is_gone_once_all_pages_came(session: Session) -> None:
+    take(session, {"apple": 5}, full=True, page=2, pages=2)
+    assert level(session, "pear")[0] == 3
+    add_sku(session, "plum")
+    told = take(session, {"plum": 4}, full=True, page=1, pages=2)
+    assert (told.taken, level(session, "pear")[0], level(session, "plum")[0]) == (2, 0, 4)
+    assert (level(session, "apple")[0], level(session, "apple", "bj")[0], drift(session)) == (5, 9, [])
+
+
+def test_a_part_count_leaves_the_others_alone(session: Session) -> None:
+    take(session, {"apple": 5})
+    assert level(session, "pear")[0] == 3
+
+
+def test_what_was_counted_since_is_not_taken_as_gone(session: Session) -> None:
+    take_report(session, WMS, report({"pear": 2}, "R2", after(5)), after(6))
+    take_report(session, WMS, report({"apple": 5}, "R1", after(1), full=True), after(6))
+    assert level(session, "pear")[0] == 2
+
+
+def test_a_change_from_before_a_full_count_is_inside_it_also_where_it_named_nothing(session: Session) -> None:
+    add_sku(session, "plum")
+    take_report(session, WMS, report({"apple": 5}, "R1", after(5), full=True), after(5))
+    told = take_report(session, WMS, report({"plum": 4}, "C1", after(1), kind="change"), after(6))
+    assert (told.outdated, level(session, "plum")[0]) == (1, 0)
+
+
+def test_a_full_count_with_a_refused_line_takes_nothing_as_gone(session: Session) -> None:
+    told = take(session, {"apple": 5, "nothing": 1}, full=True)
+    assert (len(told.refused), level(session, "pear")[0]) == (1, 3)
+    add_sku(session, "nothing")
+    assert take(session, {"apple": 5, "nothing": 1}, full=True).taken == 2  # the mended line, and pears that are gone
+    assert (level(session, "pear")[0], level(session, "nothing")[0], drift(session)) == (0, 1, [])
+
+
+@pytest.mark.parametrize("kind", ["count", "change"])
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"sku": "nothing", "pieces": 1}, "no such SKU"),
+        ({"sku": "basket", "pieces": 1}, "no such SKU"),
+        ({"sku": "apple", "pieces": 2**63}, "more pieces"),
+        ({"sku": "apple", "pieces": -(2**63)}, "more pieces"),
+        ({"sku": "apple", "pieces": -6}, "cannot become"),
+        ({"sku": "apple", "pieces": 1, "fault": "its batches are of 2 pieces"}, "batches"),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused_and_the_others_go_on(
+    session: Session, kind: str, line: dict[str, object], told: str
+) -> None:
+    add_sku(session, "basket", parts={"apple": 2})
+    bad = ReportLine.model_validate({"no": 1, "kind": kind, **line})
+    lines = (bad, ReportLine(no=2, sku="pear", kind="count", pieces=8))
+    taken = take_report(session, WMS, CountReport(report="R1", location="sh", counted_at=AT, lines=lines), AT)
+    assert (taken.taken, len(taken.refused)) == (1, 1)
+    assert told in taken.refused[0]
+    assert (level(session, "apple"), level(session, "pear"), drift(session)) == ((5, 0, 0, 0), (8, 0, 0, 0), [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"location": "nowhere"}, NotFound),
+        ({"location": "bj"}, NotFound),
+        ({"owner": "somebody"}, NotFound),
+        ({"counted_at": AT + timedelta(days=1)}, Malformed),
+        ({"full": True, "lines": ()}, Malformed),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused_whole(
+    session: Session, changes: dict[str, Any], error: type[NotFound | Malformed]
+) -> None:
+    with pytest.raises(error) as caught:
+        take_report(session, WMS, report({"apple": 1}, **changes), AT)
+    assert (caught.value.code, level(session, "apple")) == ("stock_report", (5, 0, 0, 0))
+
+
+def test_what_left_by_our_own_documents_is_booked_by_their_confirms(session: Session) -> None:
+    line = ReportLine(no=1, sku="apple", kind="change", pieces=-2, delivery="elsewhere")
+    take_report(session, WMS, CountReport(report="C1", location="sh", counted_at=AT, lines=(line,)), AT)
+    assert level(session, "apple")[0] == 3
+
+
+def test_old_reports_are_forgotten_and_stay_outdated(session: Session) -> None:
+    take(session, {"apple": 7})
+    assert prune(session, after(1)) == 1
+    told = take_report(session, WMS, report({"apple": 2}, "R0", after(-1)), after(1))
+    assert (told.outdated, level(session, "apple")[0], cases(session)) == (1, 7, [])
+
+
+def test_the_owners_number_is_taken_over_as_it_is(session: Session) -> None:
+    run(session, "update stock_level set authority = 'owner', allocated = 0 where sku = 'apple'")
+    told = take(session, {"apple": 2})
+    assert (level(session, "apple"), told.short, cases(session)) == ((2, 0, 0, 0), (), [])
