@@ -89,10 +89,14 @@ class HotSku(Entity, table=True):
 
 
 class HotBuyer(Table, table=True):
-    """How many pieces a buyer (a blind index) has in one sale of a SKU."""
+    """Which buyer (a blind index) a sale's reservation is of, so that nobody gets more than a sale gives one buyer."""
 
-    __table_args__ = (CheckConstraint("pieces >= 0", name="pieces"),)
-    sku: str = words(primary_key=True)
-    sale: str = words(primary_key=True)
-    buyer_index: bytes = sealed(primary_key=True)
+    __table_args__ = (
+        CheckConstraint("pieces > 0", name="pieces"),
+        Index("ix_hot_buyer_sale", "sku", "sale", "buyer_index"),
+    )
+    reservation_id: int = number(primary_key=True)
+    sku: str = words()
+    sale: str = words()
+    buyer_index: bytes = sealed()
     pieces: int = number()

@@ -107,13 +107,15 @@ def _sales() -> None:
     )
     op.create_table(
         "hot_buyer",
+        sa.Column("reservation_id", sa.BigInteger(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("sale", sa.Text(), nullable=False),
         sa.Column("buyer_index", sa.LargeBinary(), nullable=False),
         sa.Column("pieces", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("pieces >= 0", name=op.f("ck_hot_buyer_pieces")),
-        sa.PrimaryKeyConstraint("sku", "sale", "buyer_index", name=op.f("pk_hot_buyer")),
+        sa.CheckConstraint("pieces > 0", name=op.f("ck_hot_buyer_pieces")),
+        sa.PrimaryKeyConstraint("reservation_id", name=op.f("pk_hot_buyer")),
     )
+    op.create_index("ix_hot_buyer_sale", "hot_buyer", ["sku", "sale", "buyer_index"])
 
 
 def _entity() -> list[sa.Column[object]]:
