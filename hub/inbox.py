@@ -7,7 +7,7 @@ are one row.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -349,5 +349,4 @@ def _readable(session: Session, found: Row[Any], at: datetime) -> Message | None
 
 def _opened(session: Session, found: Sequence[Row[Any]]) -> list[Message]:
     ring = keyring_of(session)
-    opened = (Message(*record) for record in found)
-    return [replace(message, body=ring.open_body(message.body, place(message.id))) for message in opened]
+    return [Message(*one[:-1], ring.open_body(one.body, place(one.id))) for one in found]

@@ -49,14 +49,18 @@ def decide(question: Question) -> Decision:
 
 def offer(site: Site, wants: Sequence[Want], costs: Costs) -> Offer:
     """Say what a location can give of these lines, and at which cost."""
-    free = site.free if len(wants) == 1 else dict(site.free)  # two lines may ask for one SKU
+    if len(wants) == 1:
+        [want] = wants
+        quantity = min(want.quantity, site.free.get(want.sku, 0))
+        takes_one = (Take(want.line_no, want.sku, quantity),) if quantity > 0 else ()
+        return Offer(site, takes_one, max(0, quantity), cost_of(site, quantity * want.grams, costs))
+    free = dict(site.free)  # two lines may ask for one SKU
     takes: list[Take] = []
     grams = pieces = 0
     for want in wants:
         quantity = min(want.quantity, free.get(want.sku, 0))
         if quantity > 0:
-            if len(wants) > 1:
-                free[want.sku] -= quantity
+            free[want.sku] -= quantity
             grams += quantity * want.grams
             pieces += quantity
             takes.append(Take(want.line_no, want.sku, quantity))
@@ -70,7 +74,7 @@ def cost_of(site: Site, grams: int, costs: Costs) -> int:
 
 def _further(grams: int) -> int:
     """Count the started kilograms above the first."""
-    return -(-max(0, grams - FIRST_KG) // FIRST_KG)
+    return -(-(grams - FIRST_KG) // FIRST_KG) if grams > FIRST_KG else 0
 
 
 def _obstacles(question: Question) -> list[str]:
