@@ -349,4 +349,4 @@ def _readable(session: Session, found: Row[Any], at: datetime) -> Message | None
 
 def _opened(session: Session, found: Sequence[Row[Any]]) -> list[Message]:
     ring = keyring_of(session)
-    return [Message(*one[:-1], ring.open_body(one.body, place(one.id))) for one in found]
+    return [Message(*one[:-1], body=ring.open_body(one.body, place(one.id))) for one in found]
