@@ -349,4 +349,5 @@ def _readable(session: Session, found: Row[Any], at: datetime) -> Message | None
 
 def _opened(session: Session, found: Sequence[Row[Any]]) -> list[Message]:
     ring = keyring_of(session)
-    return [Message(*one[:-1], body=ring.open_body(one.body, place(one.id))) for one in found]
+    heads: list[tuple[Any, ...]] = [tuple(one)[:-1] for one in found]  # the body is the last column
+    return [Message(*head, ring.open_body(one.body, place(one.id))) for head, one in zip(heads, found, strict=True)]
