@@ -67,3 +67,16 @@ def growth(
     from commands.bench_growth import run_bench  # noqa: PLC0415 # each command imports what it needs
 
     raise typer.Exit(run_bench(5_000_000 if full else orders, folder, as_json=as_json))
+
+
+@bench_app.command("hot", help=words("秒杀：单个商品的高并发占用", "a flash sale of one SKU to a crowd"))
+def hot(
+    *,
+    stock: Annotated[int, typer.Option(min=100, help=words("库存数", "how many there are"))] = 10_000,
+    wanted: Annotated[int, typer.Option(min=100, help=words("购买人数", "how many want one"))] = 30_000,
+    single: Annotated[int, typer.Option(min=64, help=words("逐单参照数", "how many one by one"))] = 2_000,
+    as_json: AsJson = False,
+) -> None:
+    from commands.bench_hot import run_bench  # noqa: PLC0415 # each command imports what it needs
+
+    raise typer.Exit(run_bench(stock, wanted, single, as_json=as_json))

@@ -1,0 +1,215 @@
+"""How fast a flash sale sells one SKU to a crowd, against the same crowd one by one, and whether it is exact."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from commands.bench_crew import together
+from commands.bench_ground import Ground, ground
+from commands.bench_trade import BRAND, OWNER, WAREHOUSES, furnish, sku_of
+from commands.screen import give, say
+from hub.database import Database, copy, row
+from hub.errors import NoStock
+from hub.inventory.crowd import Crowd
+from hub.inventory.hot import HotWish, Sale, heat
+from hub.inventory.ledger import Movement, StockKey, drift, post
+from hub.inventory.level import receive
+from hub.inventory.soft import Wish, hold
+from hub.inventory.table import Reason
+from hub.keyring import Keyring
+
+CLIENTS: Final = 64
+PROCESSES: Final = 2
+SHOP: Final = "pc"
+HOT: Final = StockKey(WAREHOUSES[0].code, "HOT", OWNER)
+PLAIN: Final = tuple(sku_of(no) for no in range(5))
+TTL: Final = timedelta(minutes=15)
+MIXED: Final = 20
+"""Of so many requests of the mixed run one is a basket that has the hot SKU among others."""
+
+DEADLOCK: Final = "40P01"
+P99: Final = 0.99
+
+
+class Seen(NamedTuple):
+    """One request as its client saw it: "sold", "refused" or "deadlock", when it was answered, and after how long."""
+
+    what: str
+    at_s: float
+    took_s: float
+
+
+class Measure(NamedTuple):
+    """What a crowd saw, and what the rows say of it: pieces sold, the most of one buyer, counters off the ledger."""
+
+    seen: Sequence[Seen]
+    took_s: float
+    sold: int
+    most: int
+    off: int
+
+    @property
+    def sold_per_s(self) -> float:
+        """Give the pace of selling: until the last piece was sold, not until the last refusal."""
+        began = min(one.at_s - one.took_s for one in self.seen)
+        last = max((one.at_s for one in self.seen if one.what == "sold"), default=began)
+        return self.sold / max(last - began, 0.001)
+
+    def refused_ms(self, part: float) -> float:
+        """Give how long a part of the refusals took at most."""
+        took = sorted(one.took_s * 1000 for one in self.seen if one.what == "refused")
+        return round(took[min(len(took) - 1, int(part * len(took)))], 1) if took else 0.0
+
+    @property
+    def deadlocks(self) -> int:
+        return sum(one.what == "deadlock" for one in self.seen)
+
+
+def run_bench(stock: int, wanted: int, single: int, *, as_json: bool) -> int:
+    """Measure all of them and print; what was sold is counted from the rows."""
+    with ground() as place:
+        say("逐单扣减", "one row at a time")
+        alone = _measure(place, single, single, "row")
+        say("普通购物车占用", "as plain carts")
+        carts = _measure(place, single, single // 2, "cart")
+        say("秒杀", "the flash sale")
+        sale = _measure(place, stock, wanted, "sale")
+        say("秒杀与多商品购物车混合", "the flash sale beside baskets of several SKUs")
+        mixed = _measure(place, stock, stock // 2, "mixed")
+    every = (alone, carts, sale, mixed)
+    found = {
+        "stock": stock,
+        "wanted": wanted,
+        "sold": sale.sold,
+        "oversold": max(0, sale.sold - stock),
+        "most_of_a_buyer": sale.most,
+        "per_s": round(sale.sold_per_s),
+        "answers_per_s": round(wanted / sale.took_s),
+        "single_row_per_s": round(alone.sold_per_s),
+        "cart_per_s": round(carts.sold_per_s),
+        "ratio_to_single_row": round(sale.sold_per_s / alone.sold_per_s, 1),
+        "refusal_p50_ms": sale.refused_ms(0.5),
+        "refusal_p99_ms": sale.refused_ms(P99),
+        "mixed_per_s": round(mixed.sold_per_s),
+        "deadlocks": sum(one.deadlocks for one in every),
+        "off_the_ledger": sum(one.off for one in every),
+    }
+    give(found, as_json=as_json)
+    exact = sale.sold == min(stock, wanted) and sale.most == 1
+    return 0 if exact and not found["deadlocks"] and not found["off_the_ledger"] else 1
+
+
+def _measure(place: Ground, stock: int, wanted: int, way: str) -> Measure:
+    with place.database(connections=2) as database, TemporaryDirectory() as folder:
+        with database.transaction() as session:
+            _furnish(session, stock)
+        share = wanted // PROCESSES
+        took_s, _ = together(PROCESSES, _crowd, database.url, place.keyring_text, way, share, folder)
+        seen = [Seen(*one) for file in Path(folder).iterdir() for one in json.loads(file.read_text())]
+        with database.transaction() as session:
+            return Measure(seen, took_s, *_count(session))
+
+
+def _furnish(session: Session, stock: int) -> None:
+    at = datetime.now(UTC)
+    furnish(session, at)
+    columns = ("brand", "version", "created_at", "updated_at", "code", "title", "storage", "grams", "bundle")
+    copy(session, "sku", columns, [(BRAND, 1, at, at, HOT.sku, HOT.sku, "ambient", 100, False)])
+    receive(session, BRAND, [(HOT, stock)], "bench-hot", at)
+    heat(session, "bench", Sale(brand=BRAND, sku=HOT.sku, sale="bench", per_buyer=1, queue_limit=10_000), at)
+
+
+def _count(session: Session) -> tuple[int, int, int]:
+    sold = row(session, "select soft + allocated as pieces from stock_level where sku = :sku", sku=HOT.sku)
+    most = row(
+        session,
+        "select coalesce(max(n), 0) as n from (select sum(pieces) as n from hot_buyer group by sku, buyer_index) b",
+    )
+    return int(sold.pieces if sold else 0), int(most.n if most else 0), len(drift(session))
+
+
+def _crowd(ready: Barrier, process: int, url: str, keyring: str, way: str, share: int, folder: str) -> None:
+    """Be half of the clients: each takes the next buyer when its last one was answered."""
+    clients = CLIENTS // PROCESSES
+    database = Database(url, Keyring.read(keyring.encode()), connections=4 if way == "sale" else clients)
+    act = WAYS[way](database)
+    buyers = iter(range(process * share, (process + 1) * share))
+    try:
+        with ThreadPoolExecutor(clients) as pool:
+            ready.wait()
+            seen = [one for part in pool.map(partial(_client, act), [buyers] * clients) for one in part]
+    finally:
+        database.close()
+    (Path(folder) / f"{process}.json").write_text(json.dumps(seen))
+
+
+def _client(act: Callable[[int], object], buyers: Iterator[int]) -> list[Seen]:
+    seen: list[Seen] = []
+    for buyer in buyers:
+        began = time.monotonic()
+        what = "sold"
+        try:
+            act(buyer)
+        except NoStock:
+            what = "refused"
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", "") != DEADLOCK:
+                raise
+            what = "deadlock"
+        now = time.monotonic()
+        seen.append(Seen(what, now, now - began))
+    return seen
+
+
+def _row(database: Database) -> Callable[[int], object]:
+    """One guarded booking of one piece in a transaction of its own: no reservation is written, no buyer counted."""
+
+    def act(buyer: int) -> None:
+        with database.transaction() as session:
+            post(session, [Movement(HOT, Reason.HOLD, f"b:{buyer}", soft=1)], datetime.now(UTC), fresh=True)
+
+    return act
+
+
+def _cart(database: Database) -> Callable[[int], object]:
+    def act(buyer: int) -> None:
+        _hold(database, f"c-{buyer}", [Wish(HOT.sku, 1)])
+
+    return act
+
+
+def _sale(database: Database) -> Callable[[int], object]:
+    crowd = Crowd(database, partial(datetime.now, UTC))
+    return lambda buyer: crowd.hold_hot(HotWish(BRAND, SHOP, f"h-{buyer}", f"buyer-{buyer}", HOT.sku))
+
+
+def _mixed(database: Database) -> Callable[[int], object]:
+    """The sale, and now and then a basket that names the hot SKU at another place among others."""
+    sale = _sale(database)
+
+    def act(buyer: int) -> object:
+        if buyer % MIXED:
+            return sale(buyer)
+        turn = buyer // MIXED % len(PLAIN)
+        skus = [*PLAIN[turn:], HOT.sku, *PLAIN[:turn]]
+        return _hold(database, f"m-{buyer}", [Wish(sku, 1) for sku in skus])
+
+    return act
+
+
+def _hold(database: Database, ref: str, wishes: Sequence[Wish]) -> object:
+    with database.transaction() as session:
+        return hold(session, BRAND, SHOP, ref, wishes, TTL, datetime.now(UTC))
+
+
+WAYS: Final = {"row": _row, "cart": _cart, "sale": _sale, "mixed": _mixed}
