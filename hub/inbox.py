@@ -349,5 +349,5 @@ def _readable(session: Session, found: Row[Any], at: datetime) -> Message | None
 
 def _opened(session: Session, found: Sequence[Row[Any]]) -> list[Message]:
     ring = keyring_of(session)
-    heads: list[tuple[Any, ...]] = [tuple(one)[:-1] for one in found]  # the body is the last column
-    return [Message(*head, ring.open_body(one.body, place(one.id))) for head, one in zip(heads, found, strict=True)]
+    opened: list[list[Any]] = [[*one[:-1], ring.open_body(one.body, place(one.id))] for one in found]
+    return [Message(*values) for values in opened]
