@@ -13,7 +13,7 @@ from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by, sees
 from dashboards.visit import Here, Visit
 from hub.inventory import view
-from hub.inventory.around import hot_of, offers_of
+from hub.inventory.around import counts_of, hot_of, offers_of
 from hub.inventory.cover import Pace, paces
 from hub.inventory.ledger import StockKey
 from hub.inventory.quota import list_quotas
@@ -82,6 +82,7 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         "movements": view.movements_of(visit.session, key),
         "holds": view.holds_of(visit.session, visit.actor, key) if one.soft else (),
         "told": offers_of(visit.session, [one.sku], connections_of(visit)).get(one.sku, ()),
+        "counts": counts_of(visit.session, key),
         "quotas": [quota for quota in list_quotas(visit.session, [one.sku]) if sees(visit, quota.shop)],
         "sale": hot_of(visit.session, [one.sku], visit.at).get(one.sku),
         "changeable": not visit.actor.shops,

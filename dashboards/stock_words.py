@@ -49,6 +49,15 @@ QUOTA: Final = {
     "percentage": state("按比例", "A part"),
     "cap": state("上限", "At most"),
 }
+VERDICT: Final = {
+    "taken": state("已采用", "Taken over", Tone.GOOD),
+    "outdated": state("已过时", "Out of date", Tone.ENDED),
+    "confirmed": state("随发货确认记账", "By its confirm", Tone.ENDED),
+}
+COUNTING: Final = {
+    "count": state("盘点", "Count"),
+    "change": state("变动", "Change"),
+}
 ALERT: Final = {
     "stock_out": state("缺货", "Out of stock", Tone.FAILED),
     "low_pieces": state("库存偏低", "Few pieces", Tone.WAITING),
@@ -67,6 +76,8 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "reservation": RESERVATION,
     "offer": OFFER,
     "quota": QUOTA,
+    "verdict": VERDICT,
+    "counting": COUNTING,
     "alert": ALERT,
     "alert_state": ALERT_STATE,
 }

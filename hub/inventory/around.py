@@ -1,4 +1,4 @@
-"""What stands around a counter: what channels were told of its SKU, and which SKUs are in a flash sale."""
+"""What stands around a counter: what channels were told, what partners counted, and who wants it in a flash sale."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import records
 from hub.document import Document
+from hub.inventory.ledger import StockKey
 
 
 class OfferView(Document):
@@ -54,6 +55,19 @@ class HotView(Document):
     ends_at: datetime | None
 
 
+class CountView(Document):
+    """A line of a partner's report about a counter: what it said, what we had, and what was booked."""
+
+    connection: str
+    report: str
+    kind: str
+    said: int
+    was: int
+    difference: int
+    verdict: str
+    counted_at: datetime
+
+
 def offers_of(
     session: Session, skus: Collection[str], connections: Collection[str]
 ) -> Mapping[str, Sequence[OfferView]]:
@@ -80,3 +94,18 @@ def hot_of(session: Session, skus: Collection[str], at: datetime) -> Mapping[str
         at=at,
     )
     return {one["sku"]: HotView.model_validate(one) for one in found}
+
+
+def counts_of(session: Session, key: StockKey, limit: int = 10) -> Sequence[CountView]:
+    """Give what partners last said of a counter, the newest first."""
+    found = records(
+        session,
+        """select line.connection, line.report, line.kind, line.said, line.was, line.difference, line.verdict,
+                  report.counted_at
+           from stock_count line join stock_report report using (connection, report, page)
+           where line.sku = :sku and line.location = :location and (line.owner, line.condition) = (:owner, :condition)
+           order by line.received_at desc, line.no desc limit :limit""",
+        **key._asdict(),
+        limit=limit,
+    )
+    return [CountView.model_validate(one) for one in found]

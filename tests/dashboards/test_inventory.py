@@ -115,6 +115,30 @@ def test_a_counter_tells_how_shops_share_its_sku(desk: Desk, database: Database)
     assert "Its own pieces" not in plain(desk.sit("h5", Role.VIEWER, shop="h5").see(at("level")))
 
 
+def test_a_counter_tells_what_partners_counted(desk: Desk, database: Database) -> None:
+    with database.transaction() as session:
+        run(
+            session,
+            """insert into stock_report (connection, report, page, pages, brand, location, counted_at, received_at,
+                                         lines, refused, differing, drift)
+               values ('wms-sh', 'R-1', 1, 1, 'demo', 'sh', :at, :at, 2, 0, 1, 20)""",
+            at=NOW,
+        )
+        run(
+            session,
+            """insert into stock_count (connection, report, page, no, received_at, location, sku, owner, condition,
+                                        kind, said, was, difference, verdict)
+               select 'wms-sh', 'R-1', 1, no, :at, location, 'apple', 'OWNER', 'saleable', 'count', said, was,
+                      said - was, verdict
+               from (values (1, 'sh', 1500, 1520, 'taken'), (2, 'bj', 7, 7, 'outdated'))
+                    as line (no, location, said, was, verdict)""",
+            at=NOW,
+        )
+    told = plain(desk.sit("eye", Role.VIEWER).see(at("level")))
+    assert "Count 1,500 1,520 −20 Taken over wms-sh R-1" in told
+    assert "Out of date" not in told
+
+
 def test_a_counter_tells_what_moved_it(desk: Desk) -> None:
     assert "Received +1,500 — — ASN-1" in plain(desk.sit("eye", Role.VIEWER).see(at("level")))
 

@@ -14,6 +14,7 @@ from hub.fulfilment.status import Execution, Negotiation
 from hub.gates import Breaker
 from hub.inbox import InboxState
 from hub.inventory.alert_table import AlertKind, AlertState
+from hub.inventory.count_table import LineVerdict
 from hub.inventory.reservation_table import QuotaMode, ReservationState
 from hub.inventory.table import Authority, Condition, Reason
 from hub.order.hold import HoldType
@@ -53,6 +54,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "movement": Reason,
     "reservation": ReservationState,
     "quota": QuotaMode,
+    "verdict": LineVerdict,
     "alert": AlertKind,
     "alert_state": AlertState,
 }
