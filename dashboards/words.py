@@ -139,6 +139,8 @@ MESSAGE: Final = {
     "confirm": state("发货确认", "Confirm"),
     "report": state("作业进度", "Report"),
     "track": state("物流轨迹", "Track"),
+    "stock_count": state("库存盘点", "Stock count"),
+    "stock_change": state("库存异动", "Stock change"),
 }
 
 REMEDY: Final = {

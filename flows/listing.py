@@ -16,6 +16,7 @@ from flows.post_sales import PostGoodsIssue, PostSale
 from flows.push_stock import PushStock
 from flows.receive_orders import ReceiveOrders
 from flows.receive_shipments import ReceiveShipments
+from flows.receive_stock import ReceiveStock
 from flows.release_orders import CancelFulfilment, ReleaseFulfilment
 from hub.inbox import Message
 from hub.settings import Settings
@@ -37,6 +38,7 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
         ReceiveOrders(connectors, ZoneInfo(settings.business_zone), settings.worker.inbox_batch),
         ReceiveShipments(connectors),
         ReceiveTracks(connectors, settings.worker.inbox_batch),
+        ReceiveStock(connectors),
     )
 
 

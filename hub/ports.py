@@ -15,6 +15,7 @@ from hub.errors import HubError
 from hub.fulfilment.courier import Subscription, Track
 from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Confirm, Delivery, Report, ShipmentNotice
 from hub.fulfilment.sale import GoodsIssue, Sale
+from hub.inventory.counted import CountReport
 from hub.inventory.telling import Alarm, Telling, Told
 from hub.order.model import Order
 
@@ -33,7 +34,7 @@ class Inbound(Document):
 class Notice(Document):
     """What a webhook turned out to be: its kind decides the flow, its id makes it come once."""
 
-    kind: Literal["order", "confirm", "report", "track"]
+    kind: Literal["order", "confirm", "report", "track", "stock_count", "stock_change"]
     message_id: str
 
 
@@ -159,6 +160,15 @@ class DeliveryReports(Protocol):
     def read_confirm(self, body: bytes) -> Confirm: ...
 
     def read_report(self, body: bytes) -> Report: ...
+
+
+@runtime_checkable
+class StockReports(Protocol):
+    """Reads what a location says of its stock; pure. A report without a time of its own is of when it was received."""
+
+    def read_counts(self, body: bytes, received_at: datetime) -> Sequence[CountReport]: ...
+
+    def read_changes(self, body: bytes, received_at: datetime) -> Sequence[CountReport]: ...
 
 
 @runtime_checkable

@@ -21,6 +21,7 @@ from sandbox.qimen_floor import Floor
 from sandbox.qimen_order import read_delivery_order
 from sandbox.qimen_sites import Config, Site, read_config
 from sandbox.qimen_steering import PushOrder, push_chosen
+from sandbox.qimen_stock import StockPush, push_stock
 from sandbox.qimen_wire import (
     TOLERANCE,
     Refused,
@@ -102,6 +103,12 @@ class Router:
             raise HTTPException(404, "no such document")
         return JSONResponse(asdict(push_chosen(self._books, self._floor, entry, wanted)))
 
+    def stock(self, wanted: StockPush) -> dict[str, list[bool]]:
+        site = next((one for one in self._config.sites if one.connection == wanted.connection), None)
+        if site is None:
+            raise HTTPException(404, "no such connection")
+        return {"acknowledged": push_stock(site, self._floor, wanted)}
+
     def hold(self, order: HoldOrder) -> dict[str, bool]:
         self._floor.hold(on=order.on)
         return {"on": order.on}
@@ -160,6 +167,7 @@ def application(config: Config) -> FastAPI:
     app.add_api_route("/books", router.books, methods=["GET"], response_model=None)
     app.add_api_route("/faults", router.faults.arm, methods=["POST"])
     app.add_api_route("/push", router.push, methods=["POST"], response_model=None)
+    app.add_api_route("/stock", router.stock, methods=["POST"])
     app.add_api_route("/hold", router.hold, methods=["POST"])
     app.add_api_route("/healthz", healthz, methods=["GET"])
     return app

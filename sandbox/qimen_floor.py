@@ -57,16 +57,18 @@ class Floor:
 
     def send_once(self, entry: Entry, push: Push, body: bytes) -> bool:
         """Post a push once; whether the owner acknowledged it, noted in the books."""
-        site = self._sites[entry.order.connection]
-        try:
-            answer = self._session.post(_address(site, push.method, body), data=body, timeout=_TIMEOUT_S)
-        except requests.RequestException as error:
-            self._books.count_sent(push, acknowledged=False, answer=type(error).__name__)
-            return False
-        acknowledged = is_success(answer.status_code, answer.content)
-        shown = f"{answer.status_code} {answer.content[:_ANSWER_SHOWN].decode(errors='replace')}"
+        acknowledged, shown = self.post(self._sites[entry.order.connection], push.method, body)
         self._books.count_sent(push, acknowledged=acknowledged, answer=shown)
         return acknowledged
+
+    def post(self, site: Site, method: str, body: bytes) -> tuple[bool, str]:
+        """Post a push of a site once: whether its owner acknowledged it, and what was answered."""
+        try:
+            answer = self._session.post(_address(site, method, body), data=body, timeout=_TIMEOUT_S)
+        except requests.RequestException as error:
+            return False, type(error).__name__
+        shown = f"{answer.status_code} {answer.content[:_ANSWER_SHOWN].decode(errors='replace')}"
+        return is_success(answer.status_code, answer.content), shown
 
     def _work(self, entry: Entry) -> Script:
         fate = decide(entry.order, self._behaviour)

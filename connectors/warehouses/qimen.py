@@ -5,7 +5,7 @@ Source: the published API metadata of taobao.qimen.* and its signing rule, check
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, final
 
@@ -13,6 +13,7 @@ from connectors.partner import Partner
 from connectors.reading import read_accepted, read_as, write_with
 from connectors.transport.http import Answer, Call, HttpApi
 from connectors.transport.xml import read_xml, write_xml
+from connectors.warehouses.qimen_stock import read_change, read_count
 from hub.document import Document, Moment
 from hub.errors import HubError, Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater, Unauthorised
 from hub.fulfilment.model import (
@@ -26,6 +27,7 @@ from hub.fulfilment.model import (
     Report,
 )
 from hub.inbox import message_id_of
+from hub.inventory.counted import CountReport
 from hub.ports import Inbound, Notice, Reply
 from mappings.table import Table
 
@@ -33,7 +35,12 @@ CHINA: Final = timezone(timedelta(hours=8))
 TOLERANCE: Final = timedelta(minutes=10)
 TABLE: Final = "warehouses/qimen"
 PREFIX: Final = "taobao.qimen."
-KINDS: Final = {"deliveryorder.confirm": "confirm", "orderprocess.report": "report"}
+KINDS: Final = {
+    "deliveryorder.confirm": "confirm",
+    "orderprocess.report": "report",
+    "inventory.report": "stock_count",
+    "stockchange.report": "stock_change",
+}
 STATUSES: Final = {"ACCEPT": "accepted", "REJECT": "rejected"}
 """Process states that decide something; all others are progress."""
 
@@ -153,6 +160,21 @@ class Qimen:
                 "note": message.status[:60],
             }
         )
+
+    def read_counts(self, body: bytes, received_at: datetime) -> Sequence[CountReport]:
+        """Read inventory.report; with the option inventory_report = full its pages are all there is.
+
+        Raises: Malformed.
+        """
+        full = self._partner.connection.options.get("inventory_report") == "full"
+        return [read_count(self._table, read_xml(body)[1], received_at, full=full)]
+
+    def read_changes(self, body: bytes, received_at: datetime) -> Sequence[CountReport]:
+        """Read stockchange.report.
+
+        Raises: Malformed.
+        """
+        return read_change(self._table, read_xml(body)[1], received_at)
 
     def _ask(self, method: str, contents: Mapping[str, object]) -> dict[str, object]:
         query = {"method": method}

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from hub.cases import NewCase, open_cases
 from hub.database import copy, row, rows, run
 from hub.errors import Malformed, NotFound
+from hub.inventory.count_table import LineVerdict
 from hub.inventory.counted import MOST, CountReport, ReportLine
 from hub.inventory.fold import Fold, Folded, fold
 from hub.inventory.ledger import Movement, StockKey, post
@@ -67,7 +68,8 @@ def take_report(session: Session, connection: str, report: CountReport, at: date
         connection=connection,
     )
     if place is None or report.owner not in {"", place.owner}:
-        raise NotFound(f"{connection} has no location {report.location} of owner {report.owner}", code=CAUSE)
+        what = f"{report.location[:60]} of owner {report.owner[:60]}"
+        raise NotFound(f"{connection} has no location {what}", code=CAUSE)
     if report.is_ahead(at):
         raise Malformed(f"the count is of {report.counted_at}, which has not come yet", code=CAUSE)
     if report.full and not report.lines:
@@ -79,7 +81,7 @@ def take_report(session: Session, connection: str, report: CountReport, at: date
     refused += booked.fold.refused
     _write(session, page, booked.fold, refused)
     gone = _close(session, page, place.owner)
-    outdated = len(booked.fold.lines) - len(booked.fold.taken)
+    outdated = sum(one.verdict is LineVerdict.OUTDATED for one in booked.fold.lines)
     repeated = len(report.lines) - len(fresh)
     short = tuple(sorted({*booked.short, *gone.short}))
     return Counted(len(booked.fold.taken) + len(gone.fold.taken), outdated, repeated, tuple(refused), short)

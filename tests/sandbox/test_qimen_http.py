@@ -46,7 +46,8 @@ class Hub:
             self.refuse -= 1
             return Response(failure(Refused("busy", "later")))
         root = read_request(body)
-        state = text_of(root, "process/processStatus") or text_of(root, "deliveryOrder/status")
+        states = ("process/processStatus", "deliveryOrder/status", "checkTime", "items/item/quantity")
+        state = next((found for path in states if (found := text_of(root, path))), "")
         self.pushes.append((query["method"], state))
         return Response(success("ok"))
 
@@ -246,3 +247,18 @@ def test_a_call_cut_off_before_its_time_is_not_executed(mode: str, wms: Caller, 
 def test_a_business_fault_is_a_failure_of_the_item(wms: Caller, write_order: WriteOrder) -> None:
     assert wms.turn("faults", method="deliveryorder.create", mode="business", count=2) == {"armed": 2}
     assert [wms.create(write_order()) for _ in range(3)] == ["ITEM_NOT_EXIST", "ITEM_NOT_EXIST", "0"]
+
+
+@pytest.mark.parametrize(("kind", "method"), [("count", "inventory.report"), ("change", "stockchange.report")])
+def test_stock_is_reported_as_often_as_a_test_wishes(wms: Caller, hub: Hub, kind: str, method: str) -> None:
+    report = {"kind": kind, "warehouse": "SH01", "owner": "OWNER", "out_biz_code": "B1", "times": 2}
+    hub.refuse = 1
+    answer = wms.turn("stock", connection="wms-east", items=[{"sku": "apple", "quantity": "-3"}], **report)
+    assert answer == {"acknowledged": [False, True]}
+    assert [one for one, _ in hub.pushes] == [method]
+
+
+def test_stock_of_an_unknown_site_is_not_reported(wms: Caller, hub: Hub) -> None:
+    report = {"kind": "count", "warehouse": "SH01", "owner": "OWNER", "out_biz_code": "B1"}
+    assert wms.turn("stock", connection="nowhere", items=[], **report) == {"detail": "no such connection"}
+    assert hub.pushes == []
