@@ -24,7 +24,7 @@ from hub.inventory.soft import Held
 GROUP: Final = 200
 LINGER_S: Final = 0.005
 RECHECK_S: Final = 0.2
-TRIES: Final = 5
+TRIES: Final = 10
 
 LOST: Final = OutcomeUnknown("the group was not booked for certain: ask again under the same ref", code="hot_unknown")
 BUSY: Final = TryLater("orders take this SKU at the same moment", code="hot_busy", after_s=1)

@@ -1,9 +1,9 @@
 """Flash sales: requests for one SKU are held as a group in one transaction, down to exactly what is there.
 
-Groups of a SKU go one after another, by a lock on the row of its sale that comes before all others: reservations, then
-counters. So what one buyer has already can be counted, however many processes sell. A group is one movement per counter
-(`hot:` with the ids of its first and last reservation); each reservation has its lines, and is released, expires and is
-taken by an order like any other.
+A group locks its buyers first (advisory, in order), so that what each has already can be counted however many processes
+sell; then it writes its reservations, and its counters last of all: groups of different processes wait for each other
+only from there to the commit. A group is one movement per counter (`hot:` with the ids of its first and last
+reservation); each reservation has its lines, and is released, expires and is taken by an order like any other.
 """
 
 from collections import Counter, defaultdict
@@ -98,12 +98,12 @@ def cool(session: Session, actor: str, brand: str, sku: str, at: datetime) -> bo
     return bool(ended)
 
 
-def find_sale(session: Session, sku: str, at: datetime, *, lock: bool = False) -> Sale | None:
-    """Give the flash sale that a SKU is in; with `lock` nobody else books in it until the transaction ends."""
+def find_sale(session: Session, sku: str, at: datetime) -> Sale | None:
+    """Give the flash sale that a SKU is in now."""
     found = records(
         session,
-        f"""select brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at from hot_sku
-            where sku = :sku and (ends_at is null or ends_at > :at) {"for update" if lock else ""}""",
+        """select brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at from hot_sku
+           where sku = :sku and (ends_at is null or ends_at > :at)""",
         sku=sku,
         at=at,
     )
@@ -149,7 +149,7 @@ def book(session: Session, sku: str, wishes: Sequence[HotWish], at: datetime) ->
     Raises: Conflict when the SKU is in no sale (not_hot); Shortage when orders took pieces meanwhile, and
     IntegrityError when a ref came another way at this moment: for both the same once more, in a new transaction.
     """
-    sale = find_sale(session, sku, at, lock=True)
+    sale = find_sale(session, sku, at)
     if sale is None:
         raise Conflict(f"{sku} is in no flash sale", code="not_hot")
     group = _Group(session, sale, wishes)
@@ -167,8 +167,8 @@ class _Group:
         self._wishes = wishes
         ring = keyring_of(session)
         self._buyers = [ring.index("hot_buyer", one.brand, one.buyer) for one in wishes]
-        self.free = _free(session, sale.brand, sale.sku)
         self._had = _had(session, sale, set(self._buyers)) if sale.per_buyer else Counter[bytes]()
+        self.free = _free(session, sale.brand, sale.sku)
         self._granted: list[tuple[HotWish, bytes, Held]] = []
 
     def judge(self, before: Sequence[Held | Rejected | None], at: datetime) -> list[Held | Rejected]:
@@ -274,7 +274,12 @@ def _free(session: Session, brand: str, sku: str) -> dict[StockKey, int]:
 
 
 def _had(session: Session, sale: Sale, buyers: set[bytes]) -> Counter[bytes]:
-    """Count what buyers have in a sale; what was released or has expired is theirs no more."""
+    """Count what buyers have in a sale, and let nobody else sell to them until the transaction ends.
+
+    What was released or has expired is theirs no more.
+    """
+    keys = sorted(int.from_bytes(one[:8], signed=True) for one in buyers)
+    rows(session, "select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)", keys=keys)
     counted = rows(
         session,
         """select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer
