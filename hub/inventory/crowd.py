@@ -81,6 +81,11 @@ class Crowd:
             raise asking.answer
         return asking.answer
 
+    def waiting(self, sku: str) -> int:
+        """Give how many wait in this process to be booked with the next group."""
+        line = self._lines.get(sku)
+        return len(line.waiting) if line else 0
+
     def _open(self, wish: HotWish) -> _Line:
         with self._database.transaction() as session:
             sale = find_sale(session, wish.sku, self._now())

@@ -1,0 +1,160 @@
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from itertools import count
+from multiprocessing import get_context
+from time import sleep
+
+import pytest
+from sqlalchemy.exc import ProgrammingError
+
+from hub.database import Database, row, rows, run
+from hub.errors import HubError, OutcomeUnknown, TryLater
+from hub.inventory.crowd import Crowd
+from hub.inventory.hot import HotWish, Sale, cool, heat
+from hub.inventory.ledger import drift
+from hub.inventory.soft import Wish, hold, release_held
+from tests.hub.inventory.rushing import PER_PROCESS, rush, wish
+from tests.hub.inventory.test_soft import TTL
+from tests.hub.making import AT, BRAND, stock
+
+THREADS = 16
+PROCESSES = 4
+STOCK = 40
+
+
+class Elapsed:
+    """A clock that a test moves."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def sale(database: Database) -> Database:
+    """Put few apples at two places into a flash sale."""
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": STOCK - 10, "pear": 50}, "bj": {"apple": 10}})
+        heat(session, "op", Sale(brand=BRAND, sku="apple", sale="11.11"), AT)
+    return database
+
+
+def ask(crowd: Crowd, one: HotWish) -> str:
+    try:
+        return str(sum(claim.quantity for claim in crowd.hold_hot(one).claims))
+    except HubError as error:
+        return error.code
+
+
+def check(database: Database) -> None:
+    """Exactly what was there is sold, nobody has two, and the ledger adds up."""
+    with database.transaction() as session:
+        level = row(session, "select sum(soft) as n from stock_level where sku = 'apple'")
+        most = row(session, "select max(n) as n from (select count(*) as n from hot_buyer group by buyer_index) b")
+        held = row(session, "select sum(quantity) as n from reservation_line where sku = 'apple'")
+        assert [one and one.n for one in (level, held, most)] == [STOCK, STOCK, 1]
+        assert drift(session) == []
+
+
+def test_a_crowd_of_threads_buys_exactly_what_is_there(sale: Database) -> None:
+    crowd = Crowd(sale, lambda: AT)
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = Counter(pool.map(partial(ask, crowd), [wish(f"b{n}") for n in range(3 * STOCK)]))
+    assert answers == {"1": STOCK, "no_stock": 2 * STOCK}
+    check(sale)
+
+
+def test_processes_buy_exactly_what_is_there_and_no_buyer_twice(sale: Database, database_url: str) -> None:
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        answers = sum(pool.map(rush, [database_url] * PROCESSES, range(PROCESSES)), Counter[str]())
+    assert answers["1"] == STOCK
+    assert answers.keys() <= {"1", "no_stock", "buyer_limit"}
+    assert answers.total() == PROCESSES * PER_PROCESS
+    check(sale)
+
+
+def test_baskets_beside_the_sale_neither_deadlock_nor_oversell(sale: Database) -> None:
+    crowd = Crowd(sale, lambda: AT)
+
+    def act(n: int) -> str:
+        if n % 4:
+            return ask(crowd, wish(f"b{n}"))
+        with sale.transaction() as session:
+            hold(session, BRAND, "pc", f"m{n}", [Wish("pear", 1), Wish("apple", 1)], TTL, AT)
+        return "1"
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = Counter(pool.map(act, range(STOCK)))
+    assert answers == {"1": STOCK}
+    check(sale)
+
+
+def test_the_same_buyer_at_once_in_many_threads_gets_one(sale: Database) -> None:
+    crowd = Crowd(sale, lambda: AT)
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = Counter(pool.map(partial(ask, crowd), [wish("greedy", f"c{n}") for n in range(THREADS)]))
+    assert answers == {"1": 1, "buyer_limit": THREADS - 1}
+
+
+@pytest.fixture
+def sold(sale: Database) -> Callable[[Elapsed], Crowd]:
+    """Sell all but nothing to one buyer, and give the crowd that knows it."""
+
+    def sell(elapsed: Elapsed) -> Crowd:
+        crowd = Crowd(sale, lambda: AT, elapsed=elapsed)
+        with sale.transaction() as session:
+            hold(session, BRAND, "pc", "all", [Wish("apple", STOCK - 1)], TTL, AT)
+        assert (ask(crowd, wish("a")), ask(crowd, wish("b"))) == ("1", "no_stock")
+        return crowd
+
+    return sell
+
+
+def test_what_is_let_go_is_sold_when_it_was_looked_at_again(sale: Database, sold: Callable[[Elapsed], Crowd]) -> None:
+    crowd = sold(elapsed := Elapsed())
+    with sale.transaction() as session:
+        release_held(session, "pc", "c-a", AT)
+    assert ask(crowd, wish("b")) == "no_stock"
+    elapsed.now_s = 0.3
+    assert ask(crowd, wish("b")) == "1"
+
+
+def test_who_has_bought_hears_it_again_though_all_is_sold(sold: Callable[[Elapsed], Crowd]) -> None:
+    assert ask(sold(Elapsed()), wish("a")) == "1"
+
+
+def test_a_full_queue_answers_when_to_come_again(sale: Database) -> None:
+    with sale.transaction() as session:
+        heat(session, "op", Sale(brand=BRAND, sku="apple", sale="11.11", queue_limit=2), AT)
+    crowd = Crowd(sale, lambda: AT)
+    with ThreadPoolExecutor(THREADS) as pool, sale.transaction() as session:
+        rows(session, "select 1 from stock_level where sku = 'apple' for update")
+        buyers = count()
+        while crowd.waiting("apple") < 2:
+            pool.submit(ask, crowd, wish(f"b{next(buyers)}"))
+            sleep(0.01)
+        with pytest.raises(TryLater, match="2 others wait") as told:
+            crowd.hold_hot(wish("late"))
+        assert told.value.after_s
+
+
+def test_what_is_in_no_sale_is_refused(sale: Database) -> None:
+    crowd = Crowd(sale, lambda: AT)
+    assert ask(crowd, HotWish(BRAND, "pc", "c", "b", "pear")) == "not_hot"
+    assert ask(crowd, wish("a")) == "1"
+    with sale.transaction() as session:
+        cool(session, "op", BRAND, "apple", AT)
+    assert ask(crowd, wish("b")) == "not_hot"
+
+
+def test_a_database_that_is_away_leaves_nobody_waiting(sale: Database) -> None:
+    crowd = Crowd(sale, lambda: AT)
+    ask(crowd, wish("a"))
+    with sale.transaction() as session:
+        run(session, "alter table hot_buyer rename to gone")
+    with ThreadPoolExecutor(THREADS) as pool:
+        failed = [pool.submit(crowd.hold_hot, wish(f"b{n}")) for n in range(THREADS)]
+    assert {type(one.exception()) for one in failed} <= {ProgrammingError, OutcomeUnknown}
