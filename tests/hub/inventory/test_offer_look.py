@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from hub.database import Database, row, rows
+from hub.database import Database, row, rows, run
 from hub.errors import NoStock
 from hub.inventory.ledger import StockKey
 from hub.inventory.reserve import Claim, release, reserve
@@ -61,6 +61,19 @@ def test_a_span_stays_open_as_long_as_a_transaction_of_it(looks: Looks, database
         assert found.closed < found.seen
     looks.go(2 * CLOSED)
     assert told(database) == {"s1": 99}
+
+
+def test_a_restored_database_that_numbers_from_below_goes_on(looks: Looks, database: Database) -> None:
+    with database.transaction() as session:
+        move(session, "s1", -1, "a")
+        run(session, "update stock_look set next_xid = :far", far=2**40)
+        before = row(session, "select closed from stock_look")
+    looks.go(CLOSED)
+    with database.transaction() as session:
+        after = row(session, "select closed from stock_look")
+    assert before is not None
+    assert after is not None
+    assert after.closed > before.closed
 
 
 def test_two_that_look_at_once_do_not_wait_for_each_other(looks: Looks, database: Database) -> None:
