@@ -3,6 +3,7 @@
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Final
 
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from connectors.registry import Registry
 from hub.address.warm import warm_up
 from hub.calm import calm_collector
 from hub.database import Database
+from hub.inventory.crowd import Crowd
 from hub.keyring import Keyring
 from hub.log import start_logging
 from hub.settings import Settings, settings
@@ -36,7 +38,7 @@ Amounts are sent as decimal strings in yuan and answered in whole fen; times car
 
 def build(configured: Settings, database: Database, connectors: Registry) -> FastAPI:
     """Make the app over given parts."""
-    hub = Hub(database, connectors, configured, Room(database))
+    hub = Hub(database, connectors, configured, Room(database), Crowd(database, lambda: datetime.now(UTC)))
     gather = gathered(hub)
 
     @asynccontextmanager

@@ -34,6 +34,8 @@ BY_CODE: Final[Mapping[str, int]] = {
     "body_cut": 400,
     "forbidden": 403,
     "hub_full": 429,
+    "hot_queue": 429,
+    "hot_busy": 429,
 }
 UNAVAILABLE: Final = 503
 LATER: Final = frozenset({429, UNAVAILABLE})
@@ -53,6 +55,13 @@ TITLES: Final[Mapping[str, Words]] = {
     "message_set_aside": Words("该订单已由人工搁置或修改", "A person has set this order aside or edited it"),
     "no_stock": Words("库存不足", "There is not enough stock"),
     "too_many_skus": Words("一次查询的 SKU 过多", "Too many SKUs in one request"),
+    "hot_queue": Words("排队人数过多，请稍后再试", "Too many wait: come back in a moment"),
+    "hot_busy": Words("抢购繁忙，请稍后再试", "The sale is busy: come back in a moment"),
+    "hot_alone": Words("秒杀商品须单独预占", "What is in a flash sale is held by itself"),
+    "hot_unknown": Words("结果未知，请用同一预占号重试", "The outcome is unknown: ask again under the same ref"),
+    "not_hot": Words("秒杀已结束", "The flash sale is over"),
+    "buyer_missing": Words("请提供买家编号", "Say who buys"),
+    "buyer_limit": Words("已达每人限购数量", "The buyer has as many as each may have"),
     "unknown_reservation": Words("预占不存在", "There is no such reservation"),
     "reservation_conflict": Words("同一预占号内容不同", "This ref holds other pieces"),
     "reservation_over": Words("该预占已结束，请换新号", "This reservation is over: use another ref"),

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Response
-from hub.inventory.soft import Wish, hold, release_held
 from pydantic import Field, StringConstraints
 from sqlalchemy.orm import Session
 
@@ -16,7 +15,10 @@ from api.inventory import Named, Word, bound_codes
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
+from hub.inventory.around import HotView, hot_of
+from hub.inventory.hot import HotWish
 from hub.inventory.reservation_table import ReservationState
+from hub.inventory.soft import Wish, hold, release_held
 from hub.inventory.view import find_reservation
 from hub.order.model import Pieces
 
@@ -63,8 +65,8 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     """Hold pieces for a cart, all or none, until an order names its `ref` or its time is over.
 
     The same cart again answers 200 with what is held; the same `ref` with other contents 409. Too little of something
-    is 409 no_stock and names the SKUs. In a flash sale a buyer may be at their limit (409), or the queue may be full:
-    429 says when to come back.
+    is 409 no_stock and names the SKUs. What is in a flash sale is held by itself, for as long as the sale says; a buyer
+    may be at their limit (409 buyer_limit), or the queue full: 429 says when to come back.
     """
     hub.room.require()
     cart = read_wish(Cart, body)
@@ -74,7 +76,12 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     with hub.database.transaction() as session:
         before = find_reservation(session, shop, cart.ref)
         wishes = _wishes(session, brand, shop, cart.lines)
-        hold(session, brand, shop, cart.ref, wishes, timedelta(seconds=cart.ttl_s), at)
+        sale = _sale(session, wishes, cart.buyer, at)
+        if sale is None:
+            hold(session, brand, shop, cart.ref, wishes, timedelta(seconds=cart.ttl_s), at)
+    if sale is not None:
+        hub.crowd.hold_hot(HotWish(brand, shop, cart.ref, cart.buyer, sale.sku, wishes[0].quantity))
+    with hub.database.transaction() as session:
         return _answer(OK if before else CREATED, _reservation(session, shop, cart.ref))
 
 
@@ -114,6 +121,23 @@ def _wishes(session: Session, brand: str, shop: str, lines: Sequence[CartLine]) 
     for line in lines:
         wished[bound[line.sku]] += line.quantity
     return [Wish(sku, quantity) for sku, quantity in sorted(wished.items())]
+
+
+def _sale(session: Session, wishes: Sequence[Wish], buyer: str, at: datetime) -> HotView | None:
+    """Give the flash sale that a cart is for, if it is for one.
+
+    Raises: Malformed for a cart with other goods, and without a buyer where each gets so many: limits are per buyer.
+    """
+    sales = hot_of(session, [one.sku for one in wishes], at)
+    if not sales:
+        return None
+    if len(wishes) > 1:
+        told = ", ".join(sorted(sales))
+        raise Malformed(f"hold what is in a flash sale by itself: {told}", code="hot_alone", field="lines")
+    [sale] = sales.values()
+    if sale.per_buyer and not buyer:
+        raise Malformed("say who buys: this flash sale limits each buyer", code="buyer_missing", field="buyer")
+    return sale
 
 
 def _reservation(session: Session, shop: str, ref: str) -> Reservation:

@@ -14,6 +14,7 @@ from connectors.registry import Registry
 from hub.database import Database
 from hub.document import Document
 from hub.errors import HubError, Malformed
+from hub.inventory.crowd import Crowd
 from hub.settings import Settings
 
 Wish = TypeVar("Wish", bound=Document)
@@ -33,6 +34,7 @@ class Hub:
     connectors: Registry
     settings: Settings
     room: Room
+    crowd: Crowd
 
     @property
     def zone(self) -> ZoneInfo:
