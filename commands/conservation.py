@@ -47,6 +47,13 @@ RULES: Final = {
             from fulfilment_line l join fulfilment_order f using (order_id, no) group by 1, 2) h
             using (location, sku)
         where coalesce(s.held, 0) <> coalesce(h.held, 0)""",
+    "stock held is what reservations hold": """
+        select coalesce(s.location, h.location) || '/' || coalesce(s.sku, h.sku) as what from (
+            select location, sku, owner, condition, soft as held from stock_level) s full join (
+            select l.location, l.sku, l.owner, l.condition, sum(l.quantity) as held
+            from reservation_line l join reservation r on r.id = l.reservation_id where r.state = 'held'
+            group by 1, 2, 3, 4) h using (location, sku, owner, condition)
+        where coalesce(s.held, 0) <> coalesce(h.held, 0)""",
     "one order a key": """
         select shop || '/' || external_id as what from sales_order group by shop, external_id having count(*) > 1""",
     "every key has its order": """

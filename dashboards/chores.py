@@ -76,11 +76,36 @@ CHORES: Final[Mapping[str, Chore]] = {
         "Compares every SKU in turn, for quotas and safety stock change without a movement, and tells again what was "
         "told long ago or refused.",
     ),
+    "stock.short": _chore(
+        "改派短缺订单",
+        "Source short orders again",
+        "盘点发现短缺时，把尚未下发给该仓的最新订单改派到别处；不再短缺时自动结案。暂停时这些订单留在原仓。",
+        "When a count finds too little, takes the newest orders that the location has not been sent elsewhere, and "
+        "closes the case once nothing is short. While paused, they stay.",
+    ),
+    "stock.reports": _chore(
+        "清理库存报告",
+        "Forget old stock reports",
+        "删除 90 天前的盘点与异动明细；盘点水位保留，旧报告不会再被采用。",
+        "Deletes partners' stock reports after 90 days. When each counter was last counted stays known.",
+    ),
     "stock.reconcile": _chore(
         "核对库存账",
         "Reconcile the stock",
         "每天核对库存计数与账本；不符时生成异常单。暂停时不会发现差异。",
         "Compares each stock counter with its ledger once a day; what differs is a case. While paused nobody looks.",
+    ),
+    "reservations.expire": _chore(
+        "释放到期预留",
+        "Let reservations run out",
+        "购物车预留到期后把件数放回可售；暂停时到期的预留一直占着库存。",
+        "Gives back what carts held for longer than agreed. While paused, those pieces cannot be sold.",
+    ),
+    "reservations.prune": _chore(
+        "清理已结束的预留",
+        "Forget old reservations",
+        "删除结束已满 7 天的预留；库存账本保留。",
+        "Deletes reservations that ended 7 days ago; the stock ledger keeps what they moved.",
     ),
     "replays.work": _chore(
         "推进批量处理",

@@ -13,14 +13,26 @@ from flows import push_stock
 from flows.relief import watch_backlogs, watch_fullness
 from hub import audit, clients, partitions, replay_work, replays, schedules, steps, visits
 from hub.database import Database
+from hub.inventory import count
 from hub.inventory.reconcile import reconcile
+from hub.inventory.soft import expire_due, prune
 from hub.order import post
+from hub.order.relocate import relocate
 from hub.order.track import ask_silent
 from hub.schedules import Slot, finish_slot, last_slots, plan_schedules, slot_of, take_slot
 from hub.settings import Settings
 
 KEEP_KEYS: Final = timedelta(days=7)
 """How long an Idempotency-Key protects its request."""
+
+KEEP_RESERVATIONS: Final = timedelta(days=7)
+"""How long a reservation that ended says so to whoever sends it again."""
+
+EXPIRED_AT_ONCE: Final = 2_000
+"""How many reservations give their pieces back in one transaction, which holds their counters meanwhile."""
+
+KEEP_REPORTS: Final = timedelta(days=90)
+"""How long a partner's stock reports can be looked up; what they counted stays known."""
 
 LEASE: Final = timedelta(minutes=5)
 """How long a slot belongs to whoever took it on."""
@@ -78,7 +90,11 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("replays.forget", 600, lambda session, at: replays.forget_jobs(session, at, settings.retention)),
         Chore("stock.look", 1, lambda session, at: push_stock.look(session, settings, at)),
         Chore("stock.sweep", 5, lambda session, at: push_stock.sweep(session, settings, at)),
+        Chore("stock.short", 5, relocate),
+        Chore("stock.reports", 3600, lambda session, at: count.prune(session, at - KEEP_REPORTS)),
         Chore("stock.reconcile", 86_400, reconcile),
+        Chore("reservations.expire", 5, lambda session, at: expire_due(session, at, EXPIRED_AT_ONCE)),
+        Chore("reservations.prune", 600, lambda session, at: prune(session, at - KEEP_RESERVATIONS)),
         Chore("schedule.forget", 600, schedules.forget_runs),
     ]
 
