@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 
 from hub.columns import Entity, Table, moment, number, one_of, words
 
@@ -50,6 +50,7 @@ class StockLevel(Entity, table=True):
         CheckConstraint("allocated >= 0 and soft >= 0 and safety >= 0", name="promises"),
         CheckConstraint("allocated + soft <= on_hand + backorder_limit + short", name="never_oversold"),
         Index("ix_stock_level_sku", "sku", "location"),
+        Index("ix_stock_level_short", "location", "sku", postgresql_where=text("short > 0")),
     )
     location: str = words(primary_key=True, foreign_key="location.code")
     sku: str = words(primary_key=True, foreign_key="sku.code")

@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_case_file_cause_known"), "case_file", f"cause in ({', '.join(repr(cause) for cause in CAUSES)})"
     )
+    op.create_index("ix_stock_level_short", "stock_level", ["location", "sku"], postgresql_where=sa.text("short > 0"))
     _reports()
     _counts()
     _watermarks()

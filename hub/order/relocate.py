@@ -1,0 +1,143 @@
+"""Move orders away from counters that a count found short: the newest first, as long as their location knows of none.
+
+What a location has been sent already stays there until it reports a lack itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.cases import resolve, resolve_steps
+from hub.database import rows
+from hub.fulfilment.reject import Standing, end
+from hub.fulfilment.release import RELEASE, NewLine, lane_of
+from hub.fulfilment.status import Execution, Negotiation
+from hub.inventory.count import SHORT
+from hub.inventory.level import hold_still
+from hub.order.advance import advance
+from hub.order.allocate import allocate
+from hub.order.counters import give_back
+from hub.order.lock import Locked, lock_order, open_blockers
+from hub.order.plan import Need
+from hub.order.policy import POLICY, Policy
+from hub.order.post import post
+from hub.order.progress import barred, wants_for
+from hub.steps import withdraw
+
+AT_ONCE: Final = 50
+"""Orders in one transaction: their rows stay locked until its end."""
+
+LOOKED: Final = 1_000
+"""How many of a counter's newest promises are looked through."""
+
+
+def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
+    """Source again what short counters cannot give, and close the cases of those that are short no more.
+
+    Gives how many fulfilment orders were taken back. Orders that somebody works on are left for the next time.
+    """
+    standings = _take_standings(session, _hit(session))
+    hold_still(session, {line.sku for _, standing in standings for line in standing.open_lines()})
+    needs: list[Need] = []
+    moved: list[Locked] = []
+    for order, standing in standings:
+        lines = _take_back(session, order, standing, at)
+        if lines:
+            moved.append(order)
+        if lines and not open_blockers(session, order.id):
+            needs.append(_need(session, order, standing, lines))
+    allocate(session, needs, policy, at)
+    for order in moved:
+        advance(session, order.id, at)
+    _close_cases(session, at)
+    return len(moved)
+
+
+def _hit(session: Session) -> dict[int, int]:
+    """Choose the fulfilment orders to take back, one an order: the newest, until each counter has enough."""
+    short = rows(
+        session,
+        f"""select location, sku, owner, condition, short from stock_level where short > 0 and authority = 'hub'
+            order by updated_at desc limit {AT_ONCE}""",
+    )
+    chosen: dict[int, int] = {}
+    for counter in short:
+        left = counter.short
+        for one in _promises(session, counter.location, counter.sku, counter.owner):
+            if left <= 0 or len(chosen) >= AT_ONCE:
+                break
+            if chosen.setdefault(one.order_id, one.no) == one.no:
+                left -= one.pieces
+    return chosen
+
+
+def _promises(session: Session, location: str, sku: str, owner: str) -> Sequence[Row[Any]]:
+    """Give the newest promises of a counter that its location has certainly not heard of."""
+    return rows(
+        session,
+        f"""with newest as (
+                select distinct cast(split_part(code, '-', 1) as bigint) as order_id,
+                                cast(split_part(code, '-', 2) as bigint) as no
+                from (select split_part(ref, ':', 2) as code from stock_movement
+                      where (sku, location, owner) = (:sku, :location, :owner) and reason = 'allocate'
+                        and ref like 'fo:%'
+                      order by id desc limit {LOOKED}) booked)
+            select f.order_id, f.no, sum(line.quantity - line.shipped - line.released)::bigint as pieces
+            from newest join fulfilment_order f on (f.order_id, f.no) = (newest.order_id, newest.no)
+            join fulfilment_line line on (line.order_id, line.no, line.sku) = (f.order_id, f.no, :sku)
+            join step on step.lane = 'fo:' || f.code || ':' || f.connection and step.flow = :flow
+                     and step.state in ('waiting', 'pending', 'dead') and not step.doubt
+            where f.negotiation = 'unsubmitted' and f.execution not in ('closed', 'incomplete', 'cancelled')
+            group by f.order_id, f.no having sum(line.quantity - line.shipped - line.released) > 0
+            order by f.order_id desc, f.no desc""",
+        sku=sku,
+        location=location,
+        owner=owner,
+        flow=RELEASE,
+    )
+
+
+def _take_standings(session: Session, chosen: Mapping[int, int]) -> list[tuple[Locked, Standing]]:
+    """Lock orders and their fulfilment orders, in the order of their numbers; those that are locked are left out."""
+    free = rows(
+        session,
+        "select id from sales_order where id = any(:ids) order by id for update skip locked",
+        ids=sorted(chosen),
+    )
+    return [(lock_order(session, one.id), Standing(session, one.id, chosen[one.id])) for one in free]
+
+
+def _take_back(session: Session, order: Locked, standing: Standing, at: datetime) -> list[NewLine]:
+    """End a fulfilment order that its location has not heard of, and give what needs another source."""
+    if standing.ended or standing.negotiation is not Negotiation.UNSUBMITTED:
+        return []
+    if not withdraw(session, lane_of(standing.code, standing.connection), RELEASE, at):
+        return []
+    resolve_steps(session, order.id, at)
+    lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "counted short", at)
+    give_back(session, order.id, {line.line_no: line.quantity for line in lines})
+    record(session, at, "system", "fulfilment.relocate", f"order:{order.id}", fulfilment=standing.no)
+    post(session, order, standing, at)
+    return lines
+
+
+def _need(session: Session, order: Locked, standing: Standing, lines: Sequence[NewLine]) -> Need:
+    wants = wants_for(session, order.id, {line.line_no: line.quantity for line in lines})
+    elsewhere = barred(session, order.id) | {standing.location}
+    return Need(order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, elsewhere)
+
+
+def _close_cases(session: Session, at: datetime) -> None:
+    over = rows(
+        session,
+        """select subject from case_file c where c.cause = :cause and c.state = 'open' and not exists (
+               select from stock_level l where l.short > 0 and 'stock:' || l.sku || ' at ' || l.location = c.subject)
+           order by subject limit 500""",
+        cause=SHORT,
+    )
+    for one in over:
+        resolve(session, one.subject, at, "system", "no longer short", SHORT)
