@@ -5,9 +5,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Response
 
 from dashboards.actions import ActionKey, act
+from dashboards.asked import moment_in
 from dashboards.stock_look import HOME, Asked, changeable
 from dashboards.visit import Here
+from hub.errors import Conflict, Malformed
 from hub.inventory.adjust import adjust, set_safety
+from hub.inventory.hot import Sale, cool, heat
 from hub.inventory.offer import push_now
 from hub.repair import why
 from hub.roles import Permission
@@ -16,6 +19,7 @@ MOST: Final = 1_000_000
 """More pieces than this in one act are a typing error."""
 
 Reason = Annotated[str, Form(max_length=500)]
+Word = Annotated[str, Form(max_length=64)]
 Change = Annotated[int, Form(ge=-MOST, le=MOST)]
 Pieces = Annotated[int, Form(ge=0, le=MOST)]
 
@@ -58,5 +62,46 @@ def push(visit: Here, look: Asked, action_key: ActionKey) -> Response:
         one = changeable(visit, look.key)
         told = push_now(visit.session, visit.actor.name, one.brand, [one.sku], visit.at)
         return visit.say("%(n)s channels are told of %(sku)s.", n=told, sku=one.sku)
+
+    return act(visit, action_key, work, then=look.to(look.key))
+
+
+@router.post(HOME + "/heat")
+def begin_sale(
+    visit: Here,
+    look: Asked,
+    action_key: ActionKey,
+    name: Word = "",
+    per_buyer: Pieces = 1,
+    hold_s: Annotated[int, Form(ge=30, le=86_400)] = 900,
+    ends: Annotated[str, Form(max_length=32)] = "",
+) -> Response:
+    """Put the SKU into a flash sale; under another name every buyer begins anew."""
+    visit.require(Permission.BULK)
+
+    def work() -> str:
+        one = changeable(visit, look.key)
+        called, ends_at = name.strip(), moment_in(ends, visit.zone)
+        if not called:
+            raise Malformed("give the sale a name", code="sale_name", field="name")
+        if ends_at is not None and ends_at <= visit.at:
+            raise Conflict("this moment is past already", code="moment", field="ends")
+        sale = Sale(brand=one.brand, sku=one.sku, sale=called, per_buyer=per_buyer, hold_s=hold_s, ends_at=ends_at)
+        heat(visit.session, visit.actor.name, sale, visit.at)
+        return visit.say("%(sku)s is in the flash sale %(name)s.", sku=one.sku, name=called)
+
+    return act(visit, action_key, work, then=look.to(look.key))
+
+
+@router.post(HOME + "/cool")
+def end_sale(visit: Here, look: Asked, action_key: ActionKey) -> Response:
+    """End the SKU's flash sale; what is held stays held."""
+    visit.require(Permission.BULK)
+
+    def work() -> str:
+        one = changeable(visit, look.key)
+        if not cool(visit.session, visit.actor.name, one.brand, one.sku, visit.at):
+            raise Conflict(f"{one.sku} is in no flash sale", code="not_hot")
+        return visit.say("The flash sale of %(sku)s is over; what is held stays held.", sku=one.sku)
 
     return act(visit, action_key, work, then=look.to(look.key))

@@ -188,6 +188,24 @@ def test_channels_are_told_at_once_on_request(desk: Desk, database: Database) ->
     assert seat.audited("stock.push_now") == [("hand", "sku:apple")]
 
 
+def test_a_supervisor_begins_and_ends_a_flash_sale(desk: Desk) -> None:
+    seat = desk.sit("boss", Role.SUPERVISOR)
+    seat.act(at("heat"), name="double-11", per_buyer="2", ends="2099-01-01T10:00")
+    assert "double-11 · 2 for each buyer · until 2089" in plain(seat.see(at("level")))
+    assert "apple Flash sale bj" in plain(seat.see(HOME))
+    seat.act(at("cool"))
+    assert "Name of the sale" in seat.see(at("level"))
+    assert seat.audited("stock.hot") == seat.audited("stock.cool") == [("boss", "sku:apple")]
+
+
+def test_a_flash_sale_needs_a_name_and_a_time_to_come(desk: Desk) -> None:
+    seat = desk.sit("boss", Role.SUPERVISOR)
+    assert seat.post(at("heat"), name=" ").status_code == 422
+    assert seat.post(at("heat"), name="x", ends="2020-01-01T10:00").status_code == 409
+    assert seat.post(at("cool")).status_code == 409
+    assert "Name of the sale" not in desk.sit("hand", Role.OPERATOR).see(at("level"))
+
+
 def test_the_stock_of_another_brand_is_neither_seen_nor_changed(desk: Desk, database: Database) -> None:
     seat = desk.sit("other", Role.ADMIN, brand="other")
     assert "No stock is known yet." in plain(seat.see(HOME))

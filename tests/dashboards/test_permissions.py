@@ -61,6 +61,8 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "POST /console/inventory/adjust": WORK,
     "POST /console/inventory/safety": WORK,
     "POST /console/inventory/push": WORK,
+    "POST /console/inventory/heat": BULK,
+    "POST /console/inventory/cool": BULK,
     "GET /console/inventory/alerts": SEE,
     "GET /console/inventory/alerts/list": SEE,
     "POST /console/inventory/alerts/{alert_id:id}/acknowledge": WORK,
