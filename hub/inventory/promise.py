@@ -20,7 +20,7 @@ from hub.catalogue.model import Product
 from hub.database import rows
 from hub.document import Document
 from hub.inventory.quota import HUNDRED, Quota, list_quotas
-from hub.inventory.reservation_table import QuotaMode
+from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
 from hub.inventory.table import Authority, Condition
 
 
@@ -65,7 +65,7 @@ def promise(
         sku for sku, one in products.items() if not one.parts
     }
     shelves, quotas = _shelves(session, brand, single), _by_sku(list_quotas(session, {*single, *products}))
-    alone = {sku: _promise_of(sku, shelves.get(sku, EMPTY), quotas.get(sku, ()), shop) for sku in single}
+    alone = {sku: promise_of(sku, shelves.get(sku, EMPTY), quotas.get(sku, ()), shop) for sku in single}
     return {
         sku: _bundle(one, alone, quotas.get(sku, ()), shop) if one.parts else alone[sku]
         for sku, one in products.items()
@@ -103,21 +103,36 @@ def free_of(counter: Row[Any]) -> int:
     return max(0, counter.on_hand + counter.backorder_limit - promised - counter.safety)
 
 
-def _promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Promise:
-    total = sum(shelf.by_location.values())
-    apart = sum(one.left for one in quotas if one.mode is QuotaMode.EXCLUSIVE and one.shop != shop)
-    own = [one for one in quotas if one.shop == shop]
-    reserved = sum(one.left for one in quotas if one.mode is QuotaMode.EXCLUSIVE)
-    free, named = limited(max(0, total - apart), max(0, total - reserved), own)
+def promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Promise:
+    """Apply quotas to what lies on the shelves: first those of one location, there, then those of all together."""
+    places = {
+        place: _at_place(free, [one for one in quotas if one.location == place], shop)
+        for place, free in shelf.by_location.items()
+    }
+    overall = [one for one in quotas if one.location == EVERYWHERE]
+    shared = max(0, sum(one for _, one in places.values()) - _apart(overall, ""))
+    own = [one for one in overall if one.shop == shop]
+    free, named = limited(max(0, sum(one for one, _ in places.values()) - _apart(overall, shop)), shared, own)
     return Promise(
         sku=sku,
         free=free,
-        shared=max(0, total - reserved),
-        quota=named,
-        by_location=shelf.by_location,
+        shared=shared,
+        quota=named or next((one.mode for one in quotas if one.shop == shop and one.location in places), ""),
+        by_location={place: one for place, (one, _) in places.items()},
         backorder=min(shelf.backorder, free),
         incoming=shelf.incoming,
     )
+
+
+def _at_place(free: int, quotas: Sequence[Quota], shop: str) -> tuple[int, int]:
+    """Give what a shop may promise of one location by the quotas of that location, and what all share there."""
+    shared = max(0, free - _apart(quotas, ""))
+    return limited(max(0, free - _apart(quotas, shop)), shared, [one for one in quotas if one.shop == shop])[0], shared
+
+
+def _apart(quotas: Sequence[Quota], shop: str) -> int:
+    """Add up the unsold pieces that other shops than this have for themselves."""
+    return sum(one.left for one in quotas if one.mode is QuotaMode.EXCLUSIVE and one.shop != shop)
 
 
 def limited(free: int, shared: int, own: Sequence[Quota]) -> tuple[int, str]:
@@ -144,8 +159,7 @@ def _bundle(product: Product, alone: Mapping[str, Promise], quotas: Sequence[Quo
         place for place in alone[product.parts[0].sku].by_location if all(place in one.by_location for one, _ in parts)
     ]
     own = [one for one in quotas if one.shop == shop]
-    apart = sum(one.left for one in quotas if one.mode is QuotaMode.EXCLUSIVE and one.shop != shop)
-    free, named = limited(max(0, free - apart), shared, own)
+    free, named = limited(max(0, free - _apart(quotas, shop)), max(0, shared - _apart(quotas, "")), own)
     return Promise(
         sku=product.sku,
         free=free,
