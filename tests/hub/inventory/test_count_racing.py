@@ -25,10 +25,10 @@ def act(database: Database, racer: int) -> list[str]:
         try:
             with database.transaction() as session:
                 if racer % 4 == 0:
-                    pieces = dict.fromkeys(SKUS, (racer + n) % 7)
+                    pieces: dict[str, int] = dict.fromkeys(SKUS, (racer + n) % 7)
                     take_report(session, "wms-sh", report(pieces, f"R{racer}-{n}", AT + timedelta(seconds=n)), AT)
                 elif racer % 4 == 1:
-                    changes = dict.fromkeys(reversed(SKUS), 1 - (racer + n) % 3)
+                    changes: dict[str, int] = dict.fromkeys(reversed(SKUS), 1 - (racer + n) % 3)
                     at = AT + timedelta(seconds=n)
                     take_report(session, "wms-sh", report(changes, f"C{racer}-{n}", at, kind="change"), AT)
                 elif racer % 4 == 2 and n % 3 == 2:
