@@ -14,12 +14,14 @@ def marks_of(session: Session, keys: Sequence[StockKey]) -> Mapping[StockKey, da
     """Give when each counter was last counted, by itself or with its whole location; one that never was is left out."""
     found = rows(
         session,
-        """select asked.location, asked.sku, asked.owner, asked.condition, max(mark.counted_at) as counted_at
+        """select asked.location, asked.sku, asked.owner, asked.condition,
+                  greatest(own.counted_at, room.counted_at) as counted_at
            from unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
                        cast(:conditions as text[])) as asked (location, sku, owner, condition)
-           join stock_watermark mark on (mark.location, mark.owner, mark.condition)
-                = (asked.location, asked.owner, asked.condition) and mark.sku in (asked.sku, '')
-           group by 1, 2, 3, 4""",
+           left join stock_watermark own using (location, sku, owner, condition)
+           left join stock_watermark room on (room.location, room.sku, room.owner, room.condition)
+                = (asked.location, '', asked.owner, asked.condition)
+           where own.location is not null or room.location is not null""",
         **_columns(keys),
     )
     return {StockKey(one.location, one.sku, one.owner, one.condition): one.counted_at for one in found}
