@@ -11,8 +11,8 @@ from api.inventory import Named, Word
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import Document
 from hub.inventory.adjust import adjust
+from hub.inventory.condition import Condition
 from hub.inventory.ledger import StockKey
-from hub.inventory.table import Condition
 from hub.inventory.view import get_level, get_place
 from hub.order.model import Phrase
 from hub.repair import why

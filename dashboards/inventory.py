@@ -14,10 +14,10 @@ from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by, sees
 from dashboards.visit import Here, Visit
 from hub.inventory import view
 from hub.inventory.around import counts_of, hot_of, offers_of
+from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
 from hub.inventory.ledger import StockKey
 from hub.inventory.quota import list_quotas
-from hub.inventory.table import Condition
 from hub.inventory.view import LevelView
 from hub.roles import Permission
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from dashboards.asked import address
 from dashboards.visit import Visit
+from hub.inventory.condition import Condition
 from hub.inventory.ledger import StockKey
-from hub.inventory.table import Condition
 from hub.inventory.view import LevelView, Wanted, brands_seen, get_level
 
 HOME: Final = "/console/inventory"

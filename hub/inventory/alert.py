@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.inventory.alert_table import AlertKind, AlertState
+from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
-from hub.inventory.table import Condition
 
 EVERYWHERE: Final = ""
 """The location of an alert about all of them together, and of such a rule; the SKU of a rule about all SKUs."""

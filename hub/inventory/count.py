@@ -18,13 +18,14 @@ from sqlalchemy.orm import Session
 from hub.cases import NewCase, open_cases
 from hub.database import copy, row, rows, run
 from hub.errors import Malformed, NotFound
+from hub.inventory.condition import Condition
 from hub.inventory.count_table import LineVerdict
 from hub.inventory.counted import MOST, CountReport, ReportLine
 from hub.inventory.fold import Fold, Folded, fold
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.level import make_counters
 from hub.inventory.shortfall import admit_short, lacking_of, let_carts_go, read_levels, soft_change
-from hub.inventory.table import Authority, Condition, Reason
+from hub.inventory.table import Authority, Reason
 from hub.inventory.watermark import marks_of, raise_marks
 
 CAUSE: Final = "stock_report"

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from hub.document import Document, Moment
-from hub.inventory.table import Condition
+from hub.inventory.condition import Condition
 
 MOST: Final = 1_000_000_000
 """The most pieces of one counter that is believed."""

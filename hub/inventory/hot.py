@@ -19,11 +19,12 @@ from hub.database import copy, keyring_of, records, row, rows, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NoStock, NotFound, Rejected
 from hub.ids import new_ids
+from hub.inventory.condition import Condition
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reserve import Claim
 from hub.inventory.soft import Held
-from hub.inventory.table import Authority, Condition, Reason
+from hub.inventory.table import Authority, Reason
 
 MOST: Final = 10**6
 """The most pieces of one request, and the longest queue."""

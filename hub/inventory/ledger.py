@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from hub.database import copy, rows, run
 from hub.errors import Conflict, NoStock
 from hub.ids import new_ids
-from hub.inventory.table import Condition, Reason
+from hub.inventory.condition import Condition
+from hub.inventory.table import Reason
 
 
 class StockKey(NamedTuple):

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
+from hub.inventory.condition import Condition
 from hub.inventory.ledger import Movement, StockKey, post
-from hub.inventory.table import Condition, Reason
+from hub.inventory.table import Reason
 
 
 def free_pieces(session: Session, skus: Collection[str], *, lock: bool = False) -> Mapping[tuple[str, str], int]:

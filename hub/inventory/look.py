@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from hub.database import row, rows, run
 from hub.ids import PER_MONTH, first_id_of, month_before, months_from
-from hub.inventory.table import Condition, Reason
+from hub.inventory.condition import Condition
+from hub.inventory.table import Reason
 
 NAME: Final = "stock"
 

@@ -19,9 +19,10 @@ from hub.catalogue.find import find_products
 from hub.catalogue.model import Product
 from hub.database import rows
 from hub.document import Document
+from hub.inventory.condition import Condition
 from hub.inventory.quota import HUNDRED, Quota, list_quotas
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
-from hub.inventory.table import Authority, Condition
+from hub.inventory.table import Authority
 
 
 class Promise(Document):

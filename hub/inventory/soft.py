@@ -17,11 +17,12 @@ from hub.catalogue.find import find_products
 from hub.database import copy, row, rows, run
 from hub.errors import Conflict, NoStock, NotFound
 from hub.ids import new_ids
+from hub.inventory.condition import Condition
 from hub.inventory.ledger import Movement, Shortage, StockKey, post
 from hub.inventory.level import hold_still
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reserve import Claim
-from hub.inventory.table import Authority, Condition, Reason
+from hub.inventory.table import Authority, Reason
 
 LINES: Final = """
     select line.reservation_id, line.no, line.location, line.sku, line.owner, line.condition, line.quantity

@@ -6,11 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index, text
 
 from hub.columns import Entity, Table, moment, number, one_of, words
-
-
-class Condition(StrEnum):
-    SALEABLE = "saleable"
-    DAMAGED = "damaged"
+from hub.inventory.condition import Condition
 
 
 class Authority(StrEnum):

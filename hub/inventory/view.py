@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from hub.database import records, rows
 from hub.document import Document
 from hub.errors import NotFound
+from hub.inventory.condition import Condition
 from hub.inventory.ledger import StockKey
 from hub.inventory.promise import free_of
-from hub.inventory.table import Condition
 from hub.roles import Actor
 from hub.settings import Connection
 

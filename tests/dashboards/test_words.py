@@ -14,9 +14,10 @@ from hub.fulfilment.status import Execution, Negotiation
 from hub.gates import Breaker
 from hub.inbox import InboxState
 from hub.inventory.alert_table import AlertKind, AlertState
+from hub.inventory.condition import Condition
 from hub.inventory.count_table import LineVerdict
 from hub.inventory.reservation_table import QuotaMode, ReservationState
-from hub.inventory.table import Authority, Condition, Reason
+from hub.inventory.table import Authority, Reason
 from hub.order.hold import HoldType
 from hub.order.model import OrderType
 from hub.order.status import Fulfilment, Lifecycle, Payment

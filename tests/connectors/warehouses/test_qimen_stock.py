@@ -3,10 +3,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.transport.xml import read_xml
-from connectors.warehouses.qimen_stock import read_change, read_count
+from connectors.warehouses.qimen.stock import read_change, read_count
 from hub.errors import Malformed
+from hub.inventory.condition import Condition
 from hub.inventory.counted import CountReport, ReportLine
-from hub.inventory.table import Condition
 from mappings.table import Table
 from sandbox.qimen_stock import StockItem, StockPush, write_change, write_count
 

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 from hub.database import row, rows
 from hub.errors import Conflict, Malformed, NotFound
 from hub.inventory.adjust import MOST, adjust, set_safety
+from hub.inventory.condition import Condition
 from hub.inventory.ledger import Shortage, StockKey, drift
 from hub.inventory.reserve import Claim, reserve
-from hub.inventory.table import Condition
 from tests.hub.making import BRAND, OWNER, add_sku, counters, stock
 
 APPLE = StockKey("sh", "apple", OWNER)

@@ -5,10 +5,11 @@ from sqlalchemy.orm import Session
 
 from hub.database import row, run
 from hub.errors import Conflict
+from hub.inventory.condition import Condition
 from hub.inventory.ledger import Movement, Shortage, StockKey, drift, post
 from hub.inventory.level import free_pieces, receive
 from hub.inventory.reserve import Claim, consume, release, reserve
-from hub.inventory.table import Condition, Reason
+from hub.inventory.table import Reason
 from tests.hub.making import BRAND, OWNER, counters, stock
 
 APPLE = StockKey("sh", "apple", OWNER)

@@ -14,8 +14,8 @@ from typing import Final
 
 from connectors.reading import make_as, read_as
 from hub.document import Document, Moment
+from hub.inventory.condition import Condition
 from hub.inventory.counted import CountReport, ReportLine
-from hub.inventory.table import Condition
 from mappings.table import Table
 
 GOOD: Final = "ZP"

@@ -13,7 +13,7 @@ from connectors.partner import Partner
 from connectors.reading import read_accepted, read_as, write_with
 from connectors.transport.http import Answer, Call, HttpApi
 from connectors.transport.xml import read_xml, write_xml
-from connectors.warehouses.qimen_stock import read_change, read_count
+from connectors.warehouses.qimen.stock import read_change, read_count
 from hub.document import Document, Moment
 from hub.errors import HubError, Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater, Unauthorised
 from hub.fulfilment.model import (
