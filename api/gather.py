@@ -13,8 +13,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_ONCE: Final = 2
-"""Groups under way at most: one works while another's commit waits for the disk."""
+AT_ONCE: Final = 1
+"""Groups under way at most: a second would only share the processor, and make both smaller."""
 
 
 class Waiting(NamedTuple, Generic[T, R]):

@@ -76,19 +76,23 @@ Gathering = Annotated[Gather[Wish, Answer], Depends(gather_of)]
 
 
 def place_group(hub: Hub, wishes: Sequence[Wish]) -> Sequence[Answer | Exception]:
-    """Keep and place the orders of many requests; one transaction for all, or two for one that is alone.
+    """Keep and place the orders of many requests in one transaction.
 
-    An order that fails by a fault of ours takes its group along and is tried again alone: then it stays kept, and the
-    worker's sweep finds it in the inbox. Raises: HubFull.
+    An order that fails by a fault of ours takes its group along and is tried again alone: then it is kept all the same,
+    and the worker's sweep finds it in the inbox. Raises: HubFull.
     """
     hub.room.require()
     at = hub.now()
-    with hub.database.transaction() as session:
-        begun = _begin(session, wishes, at)
-        if len(wishes) > 1:
-            return _finish(session, hub, wishes, begun, at)
-    with hub.database.transaction() as session:
-        return _finish(session, hub, wishes, begun, at)
+    placed = False
+    try:
+        with hub.database.transaction() as session:
+            answers = _finish(session, hub, wishes, _begin(session, wishes, at), at)
+        placed = True
+    finally:
+        if not placed and len(wishes) == 1:
+            with hub.database.transaction() as session:
+                _begin(session, wishes, at)
+    return answers
 
 
 def place_kept(session: Session, hub: Hub, kept: Sequence[Kept], at: datetime) -> list[Answer]:
