@@ -87,18 +87,29 @@ def list_quotas(session: Session, skus: Collection[str]) -> list[Quota]:
 
 
 def count_sold(session: Session, pieces: Mapping[tuple[str, str], int]) -> None:
-    """Count what shops have sold of SKUs they have a quota of (pieces by shop and SKU; fewer than none gives back)."""
-    if not pieces:
-        return
+    """Count what shops have sold of SKUs they have a quota of (pieces by shop and SKU; fewer than none gives back).
+
+    Quotas are locked in one order, and by everybody after the counters.
+    """
     wanted: Sequence[tuple[str, str]] = sorted(key for key, n in pieces.items() if n)
+    if not wanted:
+        return
+    columns = {"shops": [shop for shop, _ in wanted], "skus": [sku for _, sku in wanted], "everywhere": EVERYWHERE}
+    there = rows(
+        session,
+        """select quota.shop, quota.sku from channel_quota quota
+           join unnest(cast(:shops as text[]), cast(:skus as text[])) as new (shop, sku) using (shop, sku)
+           where quota.location = :everywhere order by quota.sku, quota.shop for update of quota""",
+        **columns,
+    )
+    if not there:
+        return
     run(
         session,
         """update channel_quota quota set used = greatest(0, quota.used + new.pieces)
            from unnest(cast(:shops as text[]), cast(:skus as text[]), cast(:pieces as bigint[]))
                 as new (shop, sku, pieces)
            where (quota.shop, quota.sku) = (new.shop, new.sku) and quota.location = :everywhere""",
-        shops=[shop for shop, _ in wanted],
-        skus=[sku for _, sku in wanted],
         pieces=[pieces[key] for key in wanted],
-        everywhere=EVERYWHERE,
+        **columns,
     )

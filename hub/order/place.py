@@ -137,12 +137,12 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     returned = take_held(session, _carts(new, needs), batch.at)
     sourced = plan(session, needs, policy, {}, returned, lock=still)
     _write(session, batch, holds, sourced)
-    count_sold(session, _sold(new))
     if not still:
         hold_subjects(session, set(batch.subjects.values()))
         if find_twins(session, new, batch.subjects) != twins:
             raise Overtaken
     reserve(session, list(sourced.claims()), batch.at, fresh=True, along=returned)
+    count_sold(session, _sold(new))
     return holds, sourced
 
 

@@ -72,3 +72,25 @@ def test_of_two_twins_that_are_placed_at_once_one_waits_for_a_person(database: D
     with database.transaction() as session:
         found = rows(session, "select order_id from order_hold where type = 'duplicate'")
     assert len(found) == 8
+
+
+def test_orders_and_cancellations_of_skus_with_quotas_never_wait_in_a_circle(database: Database) -> None:
+    skus = [f"s{no}" for no in range(6)]
+    with database.transaction() as session:
+        stock(session, {"sh": dict.fromkeys(skus, 1000)})
+        for sku in skus:
+            set_quota(session, "op", BRAND, Quota(sku=sku, shop="pc", mode=QuotaMode.CAP, amount=9), AT)
+
+    def one(no: int) -> None:
+        wanted = dict.fromkeys(skus if no % 2 else reversed(skus), 1)
+        for turn in range(10):
+            with database.transaction() as session:
+                order_id = placed(session, order(wanted, f"{no}-{turn}"))
+            with database.transaction() as session:
+                cancel(session, order_id, "mall-pc", "changed my mind", AT)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(4)))
+    with database.transaction() as session:
+        assert promise(session, BRAND, "pc", skus, AT)["s0"].free == 9
+        assert drift(session) == []
