@@ -1,6 +1,7 @@
 """Inventory: what is on hand, promised and free by SKU and location, with what moved it in a drawer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -17,6 +18,7 @@ from hub.inventory.around import counts_of, hot_of, offers_of
 from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
 from hub.inventory.ledger import StockKey
+from hub.inventory.lot import expired_of, lots_of, pick_lots
 from hub.inventory.quota import list_quotas
 from hub.inventory.view import LevelView
 from hub.roles import Permission
@@ -60,6 +62,7 @@ router.include_router(stock_alerts.router)
 def _list(visit: Visit, look: Look) -> dict[str, Any]:
     seen = seen_by(visit)
     found = view.list_levels(visit.session, seen, look.wanted(), after=look.cursor, limit=PAGE)
+    found = found.model_copy(update={"levels": _aged(visit, found.levels)})
     skus = {one.sku for one in found.levels}
     places, brands = view.places_of(visit.session, seen)
     return {
@@ -75,7 +78,7 @@ def _list(visit: Visit, look: Look) -> dict[str, Any]:
 
 
 def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
-    one = view.get_level(visit.session, seen_by(visit), key)
+    (one,) = _aged(visit, [view.get_level(visit.session, seen_by(visit), key)])
     return {
         "one": one,
         "days": _days(paces(visit.session, [one.sku], visit.at), one),
@@ -83,10 +86,24 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         "holds": view.holds_of(visit.session, visit.actor, key) if one.soft else (),
         "told": offers_of(visit.session, [one.sku], connections_of(visit)).get(one.sku, ()),
         "counts": counts_of(visit.session, key),
+        "lots": lots_of(visit.session, key),
+        "picked": dict(pick_lots(visit.session, key, one.allocated, _here(visit))),
+        "today": _here(visit).date(),
         "quotas": [quota for quota in list_quotas(visit.session, [one.sku]) if sees(visit, quota.shop)],
         "sale": hot_of(visit.session, [one.sku], visit.at).get(one.sku),
         "changeable": not visit.actor.shops,
     }
+
+
+def _aged(visit: Visit, levels: Sequence[LevelView]) -> tuple[LevelView, ...]:
+    """Give counters with how many of their pieces are too old to be sold today."""
+    expired = expired_of(visit.session, [one.key for one in levels], _here(visit))
+    return tuple(one.model_copy(update={"expired": expired.get(one.key, 0)}) for one in levels)
+
+
+def _here(visit: Visit) -> datetime:
+    """Give the moment in the business zone, whose day it is that lots expire by."""
+    return visit.at.astimezone(visit.zone)
 
 
 def _days(pace: Mapping[tuple[str, str], Pace], one: LevelView) -> Decimal | None:

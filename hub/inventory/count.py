@@ -20,10 +20,11 @@ from hub.database import copy, row, rows, run
 from hub.errors import Malformed, NotFound
 from hub.inventory.condition import Condition
 from hub.inventory.count_table import LineVerdict
-from hub.inventory.counted import MOST, CountReport, ReportLine
+from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.fold import Fold, Folded, fold
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.level import make_counters
+from hub.inventory.lot import keep_lots
 from hub.inventory.shortfall import admit_short, lacking_of, let_carts_go, read_levels, soft_change
 from hub.inventory.table import Authority, Reason
 from hub.inventory.watermark import marks_of, raise_marks
@@ -124,8 +125,7 @@ def _sort_out(
     refused: list[str] = []
     for line in lines:
         fault = line.fault or ("" if line.sku in counted else "there is no such SKU that is counted")
-        fault = fault or ("" if abs(line.pieces) <= MOST else "more pieces than anybody has")
-        if fault:
+        if fault := fault or line.wrong:
             refused.append(f"line {line.no} ({line.sku[:60]}): {fault}")
         else:
             good.append((line, StockKey(page.report.location, line.sku, owner, line.condition)))
@@ -163,6 +163,7 @@ def _book(
         if one.difference
     ]
     post(session, [*let_go, *moved], at)
+    keep_lots(session, made.lines, marks, report.counted_at)
     raise_marks(session, [one.key for one in made.taken if one.line.kind == "count"], report, page.connection)
     calling = [key for key in sorted(short) if levels[key].authority == Authority.HUB]
     _call(session, page, calling, made.on_hand, levels, short)

@@ -1,6 +1,6 @@
 """What partners say of stock, as it crosses the border: a report with its lines, each a count or a change."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -12,8 +12,23 @@ MOST: Final = 1_000_000_000
 """The most pieces of one counter that is believed."""
 
 
+DIFFERING: Final = "its batches add up to something else"
+
+LONGEST: Final = 100
+"""The most letters of a lot's code."""
+
+
+class LotLine(Document):
+    """Some of a line's pieces, of one lot."""
+
+    lot: str
+    pieces: int
+    produced_on: date | None = None
+    expires_on: date | None = None
+
+
 class ReportLine(Document):
-    """A SKU's pieces: all of them (`count`) or how many more or fewer (`change`).
+    """A SKU's pieces: all of them (`count`) or how many more or fewer (`change`), with the `lots` they are of if known.
 
     `fault` says why a line cannot be used although the report can; `pieces` means nothing then. `delivery` is the
     document of ours whose goods have left by this change.
@@ -26,6 +41,18 @@ class ReportLine(Document):
     pieces: int = 0
     fault: str = ""
     delivery: str = ""
+    lots: tuple[LotLine, ...] = ()
+
+    @property
+    def wrong(self) -> str:
+        """Why its numbers cannot be believed, whatever is on hand; empty when they can."""
+        if abs(self.pieces) > MOST:
+            return "more pieces than anybody has"
+        if any(abs(one.pieces) > MOST or (self.kind == "count" and one.pieces < 0) for one in self.lots):
+            return "a batch of more pieces than anybody has, or of fewer than none"
+        if self.lots and sum(one.pieces for one in self.lots) != self.pieces:
+            return DIFFERING
+        return "a batch code that is too long" if any(len(one.lot) > LONGEST for one in self.lots) else ""
 
 
 class CountReport(Document):

@@ -2,14 +2,14 @@
 
 Of each counter: on hand + back-orders − allocated − soft − safety stock. Where the owner has the authority its number
 stands for what can still be sold there: only our promises since the last count are not in it, and the count has booked
-those as `short` or as gone, so nothing is subtracted but what we hold softly and keep back for sales. Pieces that other
-shops have for themselves are taken off what all share; a shop's own quota comes last. A bundle's is that of its
-scarcest part.
+those as `short` or as gone, so nothing is subtracted but what we hold softly and keep back for sales. Pieces of lots
+that expire on the day of the moment given, in its own zone, or before it are not promised. Pieces that other shops have
+for themselves are taken off what all share; a shop's own quota comes last. A bundle's is that of its scarcest part.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Row
@@ -60,12 +60,12 @@ def promise(
 
     `division` asks for what can be sent there: every location of the brand ships everywhere so far.
     """
-    del at, division  # rules by time and region come with the order centre's policies
+    del division  # rules by region come with the order centre's policies
     products = {sku: one for sku, one in find_products(session, skus).items() if sku in skus}
     single = {part.sku for one in products.values() for part in one.parts} | {
         sku for sku, one in products.items() if not one.parts
     }
-    shelves, quotas = _shelves(session, brand, single), _by_sku(list_quotas(session, {*single, *products}))
+    shelves, quotas = _shelves(session, brand, single, at.date()), _by_sku(list_quotas(session, {*single, *products}))
     alone = {sku: promise_of(sku, shelves.get(sku, EMPTY), quotas.get(sku, ()), shop) for sku in single}
     return {
         sku: _bundle(one, alone, quotas.get(sku, ()), shop) if one.parts else alone[sku]
@@ -73,18 +73,25 @@ def promise(
     }
 
 
-def _shelves(session: Session, brand: str, skus: Collection[str]) -> Mapping[str, Shelf]:
+def _shelves(session: Session, brand: str, skus: Collection[str], today: date) -> Mapping[str, Shelf]:
     found = rows(
         session,
         """select level.sku, level.location, level.on_hand, level.allocated, level.soft, level.safety,
-                  level.backorder_limit, level.incoming, level.authority, level.short
+                  level.backorder_limit, level.incoming, level.authority, level.short,
+                  coalesce(old.pieces, 0) as expired
            from stock_level level
            join location on (location.code, location.owner) = (level.location, level.owner)
+           left join (
+               select location, sku, owner, condition, sum(on_hand)::bigint as pieces from stock_lot
+               where sku = any(:skus) and condition = :condition and expires_on <= :today
+               group by 1, 2, 3, 4) old on (old.location, old.sku, old.owner, old.condition)
+                   = (level.location, level.sku, level.owner, level.condition)
            where level.sku = any(:skus) and level.condition = :condition and location.brand = :brand and location.active
            order by level.sku, level.location""",
         skus=sorted(skus),
         condition=Condition.SALEABLE,
         brand=brand,
+        today=today,
     )
     grouped: defaultdict[str, list[Row[Any]]] = defaultdict(list)
     for one in found:
@@ -99,9 +106,9 @@ def _shelf(counters: Sequence[Row[Any]]) -> Shelf:
 
 
 def free_of(counter: Row[Any]) -> int:
-    """Give what one counter lets be promised; never below nothing."""
+    """Give what one counter lets be promised; never below nothing. Expired pieces count as far as they are there."""
     promised = counter.soft if counter.authority == Authority.OWNER else counter.allocated + counter.soft
-    return max(0, counter.on_hand + counter.backorder_limit - promised - counter.safety)
+    return max(0, max(0, counter.on_hand - counter.expired) + counter.backorder_limit - promised - counter.safety)
 
 
 def promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Promise:

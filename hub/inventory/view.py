@@ -42,7 +42,7 @@ SAME: Final = "(l.location, l.sku, l.owner, l.condition) = (:location, :sku, :ow
 
 
 class LevelView(Document):
-    """One counter: a SKU of an owner, in a condition, at a location."""
+    """One counter: a SKU of an owner, in a condition, at a location; `expired` pieces are too old to be sold."""
 
     brand: str
     location: str
@@ -59,6 +59,7 @@ class LevelView(Document):
     short: int
     authority: str
     updated_at: datetime
+    expired: int = 0
 
     @property
     def key(self) -> StockKey:

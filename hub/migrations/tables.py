@@ -15,6 +15,7 @@ import hub.ids  # its tables
 import hub.inbox  # its tables
 import hub.inventory.alert_table  # its tables
 import hub.inventory.count_table  # its tables
+import hub.inventory.lot_table  # its tables
 import hub.inventory.offer_table  # its tables
 import hub.inventory.reservation_table  # its tables
 import hub.inventory.table  # its tables

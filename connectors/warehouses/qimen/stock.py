@@ -4,18 +4,21 @@ A count (盘点) says of each item by how many pieces it differed from the wareh
 how many there are now. The latter is taken as the count only of good pieces (ZP) that stand in one line: with several,
 one a batch, nothing says whether each total is of its batch or of the item, and defects are of three kinds (CC, JS,
 XS) that are one condition here. Those lines are changes. What is in transit (ZT) is not on hand and is left out.
+
+A line or batch with a batch code or an expiry is of a lot; one that has only an expiry is known by that. A day that
+cannot be read is its line's fault: goods that may be too old must not pass for good ones.
 """
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from connectors.reading import make_as, read_as
 from hub.document import Document, Moment
 from hub.inventory.condition import Condition
-from hub.inventory.counted import CountReport, ReportLine
+from hub.inventory.counted import DIFFERING, CountReport, LotLine, ReportLine
 from mappings.table import Table
 
 GOOD: Final = "ZP"
@@ -24,15 +27,24 @@ CONDITIONS: Final = {
     GOOD: Condition.SALEABLE,
     **dict.fromkeys(("CC", "JS", "XS"), Condition.DAMAGED),
 }
+NO_DAY: Final = "its batch is of no day there is"
 WHOLE: Final = re.compile(r"[+-]?\d{1,18}(\.0{1,6})?", re.ASCII)
 
 
-class CountItem(Document):
+class Told(Document):
+    """Pieces and the lot they are of, as the mapping table reads both."""
+
+    quantity: str = ""
+    lot: str = ""
+    produced: str = ""
+    expires: str = ""
+
+
+class CountItem(Told):
     """An item of a count as the mapping table reads it."""
 
     sku: str
     type: str = GOOD
-    quantity: str = ""
     total: str = ""
 
 
@@ -49,13 +61,7 @@ class CountMessage(Document):
     items: tuple[CountItem, ...] = ()
 
 
-class ChangeBatch(Document):
-    """Some of a change's pieces."""
-
-    quantity: str = ""
-
-
-class ChangeItem(Document):
+class ChangeItem(Told):
     """An item of a change as the mapping table reads it."""
 
     report: str
@@ -65,8 +71,7 @@ class ChangeItem(Document):
     counted_at: Moment | None = None
     sku: str
     type: str = GOOD
-    quantity: str = ""
-    batches: tuple[ChangeBatch, ...] = ()
+    batches: tuple[Told, ...] = ()
 
 
 class ChangeMessage(Document):
@@ -125,13 +130,15 @@ def _count_line(no: int, item: CountItem, *, alone: bool) -> ReportLine:
     condition = CONDITIONS.get(item.type)
     kind = "count" if item.total and alone and item.type == GOOD else "change"
     pieces = _whole(item.total if kind == "count" else item.quantity)
+    lots = _lots([(item, pieces)])
     return ReportLine(
         no=no,
         sku=item.sku,
         condition=condition or Condition.SALEABLE,
         kind=kind,
         pieces=pieces or 0,
-        fault=_fault(item.type, pieces),
+        fault=_fault(item.type, pieces) or ("" if lots is not None else NO_DAY),
+        lots=lots or (),
     )
 
 
@@ -140,16 +147,45 @@ def _change_line(no: int, item: ChangeItem) -> ReportLine:
     parts = [_whole(batch.quantity) for batch in item.batches]
     fault = _fault(item.type, pieces)
     if not fault and parts and (None in parts or sum(part or 0 for part in parts) != pieces):
-        fault = "its batches add up to something else"
+        fault = DIFFERING
+    lots = _lots(list(zip(item.batches, parts, strict=True)) or [(item, pieces)])
     return ReportLine(
         no=no,
         sku=item.sku,
         condition=CONDITIONS.get(item.type, Condition.SALEABLE),
         kind="change",
         pieces=pieces or 0,
-        fault=fault,
+        fault=fault or ("" if lots is not None else NO_DAY),
         delivery=item.document if (pieces or 0) < 0 else "",
+        lots=lots or (),
     )
+
+
+def _lots(told: Sequence[tuple[Told, int | None]]) -> tuple[LotLine, ...] | None:
+    """Give the lots that pieces are of, none where none is named; None when a day of theirs cannot be read."""
+    if not any(one.lot or one.expires for one, _ in told):
+        return ()
+    try:
+        return tuple(
+            LotLine(
+                lot=one.lot.strip() or one.expires.strip().partition(" ")[0],
+                pieces=pieces or 0,
+                produced_on=_day(one.produced),
+                expires_on=_day(one.expires),
+            )
+            for one, pieces in told
+        )
+    except ValueError:
+        return None
+
+
+def _day(written: str) -> date | None:
+    """Read a day, which some warehouses write with a time behind it.
+
+    Raises: ValueError when it is none.
+    """
+    day, _, _ = written.strip().partition(" ")
+    return date.fromisoformat(day) if day else None
 
 
 def _fault(kind: str, pieces: int | None) -> str:

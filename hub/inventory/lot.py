@@ -1,0 +1,163 @@
+"""Lots with expiry: what warehouses say lies where of which lot, and which leaves first (FEFO).
+
+A count that names lots replaces those of its counter; one that names none says nothing of them, unless nothing is left.
+A change that names lots moves them, also when it is of a delivery of ours: that one's confirm counts the counter down
+and knows no lots. The day on which a lot is too old is that of the moment given, in its own zone: give it in the
+business zone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.database import copy, rows, run
+from hub.document import Document
+from hub.inventory.count_table import LineVerdict
+from hub.inventory.counted import MOST, LotLine, ReportLine
+from hub.inventory.fold import Folded
+from hub.inventory.ledger import StockKey
+
+
+class Lot(Document):
+    """Pieces of a counter that are of one lot."""
+
+    lot: str
+    on_hand: int
+    produced_on: date | None = None
+    expires_on: date | None = None
+    counted_at: datetime
+
+    def is_expired(self, today: date) -> bool:
+        """Say whether it may not be sold any more: on the day of its expiry it may not."""
+        return self.expires_on is not None and self.expires_on <= today
+
+
+Lots = Mapping[str, Lot]
+"""A counter's lots by their codes."""
+
+
+def keep_lots(
+    session: Session, lines: Sequence[Folded], marks: Mapping[StockKey, datetime], counted_at: datetime
+) -> None:
+    """Keep the lots of a report's lines. Their counters are locked already, and so, with them, are their lots.
+
+    `marks` says what the counters' watermarks were before the report.
+    """
+    told: defaultdict[StockKey, list[ReportLine]] = defaultdict(list)
+    for one in lines:
+        if _says_of_lots(one.line) and _is_new(one, marks, counted_at):
+            told[one.key].append(one.line)
+    if not told:
+        return
+    keys = sorted(told)
+    known = _read(session, keys)
+    if known:
+        run(session, f"delete from stock_lot where {AMONG}", **_columns(keys))
+    columns = (*StockKey._fields, "lot", "produced_on", "expires_on", "on_hand", "counted_at")
+    kept = [
+        (*key, one.lot, one.produced_on, one.expires_on, one.on_hand, one.counted_at)
+        for key in keys
+        for one in fold_lots(known.get(key, {}), told[key], counted_at).values()
+    ]
+    copy(session, "stock_lot", columns, kept)
+
+
+def fold_lots(known: Lots, lines: Iterable[ReportLine], counted_at: datetime) -> Lots:
+    """Fold the lines of one counter into its lots, one after the other; a lot with nothing left is forgotten."""
+    found = dict(known)
+    for line in lines:
+        if line.kind == "count":  # the days of a lot stay known, although this count may not name them
+            found = {code: one.model_copy(update={"on_hand": 0}) for code, one in found.items()}
+        for one in line.lots:
+            found[one.lot] = _moved(found.get(one.lot), one, counted_at)
+    return {code: one for code, one in found.items() if one.on_hand}
+
+
+def lots_of(session: Session, key: StockKey) -> Sequence[Lot]:
+    """Give the lots of a counter, the first to expire first, those that never do last."""
+    return sorted(_read(session, [key]).get(key, {}).values(), key=_urgency)
+
+
+def pick_lots(session: Session, key: StockKey, quantity: int, at: datetime) -> list[tuple[str, int]]:
+    """Say of which lots pieces should leave: the first to expire first, none that has; what none covers is left out."""
+    return pick(lots_of(session, key), quantity, at.date())
+
+
+def pick(lots: Iterable[Lot], quantity: int, today: date) -> list[tuple[str, int]]:
+    """Pick pieces of lots as `pick_lots` does."""
+    picked: list[tuple[str, int]] = []
+    for one in sorted(lots, key=_urgency):
+        pieces = 0 if one.is_expired(today) else min(quantity, one.on_hand)
+        if pieces > 0:
+            picked.append((one.lot, pieces))
+            quantity -= pieces
+    return picked
+
+
+def expired_of(session: Session, keys: Sequence[StockKey], at: datetime) -> Mapping[StockKey, int]:
+    """Give how many pieces of some counters are too old to be sold; those without any are left out."""
+    lots = _read(session, keys)
+    found = {key: sum(one.on_hand for one in of.values() if one.is_expired(at.date())) for key, of in lots.items()}
+    return {key: pieces for key, pieces in found.items() if pieces}
+
+
+AMONG = """(location, sku, owner, condition) in (
+    select * from unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
+                         cast(:conditions as text[])))"""
+
+
+def _says_of_lots(line: ReportLine) -> bool:
+    return bool(line.lots) or (line.kind == "count" and not line.pieces)
+
+
+def _is_new(one: Folded, marks: Mapping[StockKey, datetime], counted_at: datetime) -> bool:
+    """Say whether the lots of a line are not in the last count yet; of a delivery's own, the counter does not know."""
+    if one.verdict is LineVerdict.CONFIRMED:
+        mark = marks.get(one.key)
+        return one.line.kind == "change" and (mark is None or counted_at > mark)
+    return one.verdict is LineVerdict.TAKEN
+
+
+def _moved(known: Lot | None, line: LotLine, counted_at: datetime) -> Lot:
+    """Give a lot after a line: never fewer pieces than none, and with the days that were last told."""
+    return Lot(
+        lot=line.lot,
+        on_hand=min(MOST, max(0, (known.on_hand if known else 0) + line.pieces)),
+        produced_on=line.produced_on or (known.produced_on if known else None),
+        expires_on=line.expires_on or (known.expires_on if known else None),
+        counted_at=max(known.counted_at, counted_at) if known else counted_at,
+    )
+
+
+def _urgency(one: Lot) -> tuple[date, date, str]:
+    return one.expires_on or date.max, one.produced_on or date.max, one.lot
+
+
+def _read(session: Session, keys: Sequence[StockKey]) -> Mapping[StockKey, Lots]:
+    found: defaultdict[StockKey, dict[str, Lot]] = defaultdict(dict)
+    for one in rows(session, f"select * from stock_lot where {AMONG}", **_columns(keys)):
+        found[StockKey(one.location, one.sku, one.owner, one.condition)][one.lot] = _lot(one)
+    return found
+
+
+def _lot(one: Row[Any]) -> Lot:
+    return Lot(
+        lot=one.lot,
+        on_hand=one.on_hand,
+        produced_on=one.produced_on,
+        expires_on=one.expires_on,
+        counted_at=one.counted_at,
+    )
+
+
+def _columns(keys: Sequence[StockKey]) -> dict[str, list[str]]:
+    return {
+        "locations": [key.location for key in keys],
+        "skus": [key.sku for key in keys],
+        "owners": [key.owner for key in keys],
+        "conditions": [str(key.condition) for key in keys],
+    }
