@@ -1,0 +1,52 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from hub.database import run
+from tests.console.browsing import LOOKS, Look, Site, audit
+from tests.console.conftest import Open
+from tests.console.shelves import fill_shelves
+from tests.hub.making import OWNER
+
+LEVEL = f"/console/inventory/level?at=sh&owner={OWNER}&condition=saleable&sku=plum"
+
+
+@pytest.fixture(autouse=True)
+def lots(site: Site) -> None:
+    """Give twelve plums three lots: one has expired, one expires in a month, one has no day."""
+    now = datetime.now(UTC)
+    with site.database.transaction() as session:
+        fill_shelves(session, now)
+        run(session, "update stock_level set safety = 0, allocated = 5 where (sku, location) = ('plum', 'sh')")
+        for code, pieces, days in (("P-NEVER", 4, None), ("P-NEXT", 3, 30), ("P-OLD", 5, -9)):
+            run(
+                session,
+                """insert into stock_lot (location, sku, owner, condition, lot, expires_on, on_hand, counted_at)
+                   values ('sh', 'plum', :owner, 'saleable', :code, :day, :pieces, :at)""",
+                owner=OWNER,
+                code=code,
+                day=None if days is None else (now + timedelta(days=days)).date(),
+                pieces=pieces,
+                at=now,
+            )
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_lots_stand_in_the_order_of_their_expiry(open_page: Open, look: Look) -> None:
+    page = open_page("viewer", look)
+    page.goto(LEVEL)
+    shown = page.locator("section:has(#lots-title) tbody tr")
+    expect(shown).to_have_count(3)
+    assert [line.split()[0] for line in shown.all_inner_texts()] == ["P-OLD", "P-NEXT", "P-NEVER"]
+    assert audit(page, f"inventory-lots-{look}") == []
+
+
+def test_orders_take_what_expires_next_and_what_has_expired_is_not_promised(open_page: Open) -> None:
+    page = open_page("viewer")
+    page.goto(LEVEL)
+    shown = page.locator("section:has(#lots-title) tbody tr")
+    assert [shown.nth(no).locator("td").nth(4).inner_text() for no in range(3)] == ["0", "3", "2"]
+    expect(shown.nth(0)).to_contain_text("expired")
+    promised = page.locator("dl.counts > div").filter(has_text="To promise")
+    expect(promised.locator("dd")).to_have_text("2")
