@@ -96,7 +96,7 @@ def available(
     at = hub.now()
     with hub.database.transaction() as session:
         bound = bound_codes(session, who.brand, who.shop, codes)
-        found = promise(session, who.brand, who.shop, set(bound.values()), at, division=division)
+        found = promise(session, who.brand, who.shop, set(bound.values()), at.astimezone(hub.zone), division=division)
     items = [_available(code, found[bound[code]], who) for code in codes if bound.get(code) in found]
     known = {one.code for one in items}
     return Availability(as_of=at, items=tuple(items), unknown=tuple(code for code in codes if code not in known))

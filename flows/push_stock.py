@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -28,7 +29,7 @@ def look(session: Session, settings: Settings, at: datetime) -> int:
     if moved is None:
         return 0
     shops = selling(settings)
-    weigh(session, shops, moved, settings.stock, at)
+    weigh(session, shops, moved, settings.stock, _here(settings, at))
     add_steps(session, shops, at)
     _alert(session, sorted(moved), settings, at)
     return len(moved)
@@ -38,12 +39,17 @@ def sweep(session: Session, settings: Settings, at: datetime) -> int:
     """Do the same for the next SKUs of all there are, moved or not, and give how many; old sums are forgotten."""
     skus = next_slice(session, settings.stock.sweep)
     shops = selling(settings)
-    sweep_offers(session, shops, skus, settings.stock, at)
+    sweep_offers(session, shops, skus, settings.stock, _here(settings, at))
     add_steps(session, shops, at)
     _alert(session, skus, settings, at)
     forget_sales(session, at)
     forget_alerts(session, at)
     return len(skus)
+
+
+def _here(settings: Settings, at: datetime) -> datetime:
+    """Give the moment in the business zone, whose day it is that lots expire by."""
+    return at.astimezone(ZoneInfo(settings.business_zone))
 
 
 def _alert(session: Session, skus: Sequence[str], settings: Settings, at: datetime) -> None:
