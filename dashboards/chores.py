@@ -156,6 +156,7 @@ CHORES: Final[Mapping[str, Chore]] = {
 POLLS: Final[Mapping[str, Words]] = {
     "orders": Words("向渠道拉取有变化的订单", "Asks the channel for the orders that have changed"),
     "hints": Words("读取平台消息，得知哪些订单有变化", "Reads the platform's messages: which orders have changed"),
+    "stock": Words("定时向仓库查询库存", "Asks the warehouse for its stock"),
     "token": Words("在到期前更新访问令牌", "Renews the access token before it ends"),
     "probe": Words("无副作用的连通测试，有人点击时才执行", "A harmless call, made only when somebody asks for it"),
 }

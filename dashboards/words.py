@@ -131,6 +131,7 @@ FLOW: Final = {
 POLL: Final = {
     "orders": state("拉取订单", "Fetch orders"),
     "hints": state("读取消息", "Read hints"),
+    "stock": state("查询库存", "Ask for stock"),
     "token": state("更新令牌", "Renew the token"),
     "probe": state("连通测试", "Probe"),
 }

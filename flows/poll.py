@@ -1,4 +1,4 @@
-"""Ask partners for what they do not send: orders that changed, hints in a queue, a fresh token, a sign of life.
+"""Ask partners for what they do not send: orders that changed, hints in a queue, stock, a fresh token, a sign of life.
 
 Nothing of a poll happens twice in effect: a message is kept once by its id, and the watermark moves when all is kept.
 """
@@ -24,15 +24,22 @@ from hub.errors import HubError, Misconfigured, NeedsOperator, OutcomeUnknown, R
 from hub.exchange import listening
 from hub.fullness import Full, full_of
 from hub.inbox import keep
-from hub.polls import HINTS, ORDERS, PROBE, TOKEN, Turn, claim_polls, finish_poll, plan_polls, prolong_poll
-from hub.ports import Fetched, OrderFeed, OrderHints, Probe, TokenKeeper
+from hub.inventory.asking import shelves_of
+from hub.polls import HINTS, ORDERS, PROBE, STOCK, TOKEN, Turn, claim_polls, finish_poll, plan_polls, prolong_poll
+from hub.ports import Fetched, OrderFeed, OrderHints, Probe, StockAsk, TokenKeeper
 from hub.settings import Settings
 from hub.tokens import exchange_token, find_token
 
-FILLS: Final = frozenset({ORDERS, HINTS})
+FILLS: Final = frozenset({ORDERS, HINTS, STOCK})
 """Polls that bring messages: while the hub is full they stay due, and what they would ask for waits at the partner."""
 
-PORTS: Final[Mapping[str, type]] = {ORDERS: OrderFeed, HINTS: OrderHints, TOKEN: TokenKeeper, PROBE: Probe}
+PORTS: Final[Mapping[str, type]] = {
+    ORDERS: OrderFeed,
+    HINTS: OrderHints,
+    TOKEN: TokenKeeper,
+    PROBE: Probe,
+    STOCK: StockAsk,
+}
 
 ONLY_WHEN_ASKED: Final = timedelta(days=3650)
 """A sign of life is asked for by a person, who hastens the poll."""
@@ -67,6 +74,7 @@ class Poller:
             HINTS: self._take_hints,
             TOKEN: self._keep_token,
             PROBE: self._probe,
+            STOCK: self._ask_for_stock,
         }
 
     def announce(self) -> None:
@@ -101,13 +109,17 @@ class Poller:
             (connection, name)
             for connection in self._connectors.names()
             for name, port in PORTS.items()
-            if isinstance(self._find(connection), port)
+            if (name != STOCK or self._asks_for_stock(connection)) and isinstance(self._find(connection), port)
         ]
         since = now - timedelta(hours=self._settings.polls.first_look_h)
         self.announce()
         with self._database.transaction() as session:
             plan_polls(session, [one for one in self._wanted if one[1] != PROBE], now, since)
             plan_polls(session, [one for one in self._wanted if one[1] == PROBE], now + ONLY_WHEN_ASKED, since)
+
+    def _asks_for_stock(self, connection: str) -> bool:
+        options = self._connectors.settings_of(connection).options
+        return self._settings.polls.stock_s > 0 and options.get("ask_stock") == "yes"
 
     def _find(self, connection: str) -> object | None:
         """Give a partner; one that cannot be made (a secret is missing) is told of in the log and asked for nothing."""
@@ -195,6 +207,19 @@ class Poller:
             queue.confirm_hints(hinted.receipts)
         pause = 0 if hinted.receipts else self._settings.polls.hints_s
         return self._now() + timedelta(seconds=pause), None
+
+    def _ask_for_stock(self, turn: Turn) -> tuple[datetime, datetime | None]:
+        """Ask for all that is counted at the connection's locations, as of when asking began."""
+        partner, began = self._connectors.get(turn.connection), self._now()
+        if not isinstance(partner, StockAsk):
+            return began + ONLY_WHEN_ASKED, None
+        with self._database.transaction() as session:
+            shelves = shelves_of(session, turn.connection)
+        for shelf in shelves:
+            for page in partner.fetch_stock(shelf.location, shelf.owner, shelf.skus):
+                if not self._keep(turn, [page]):
+                    return self._now(), None
+        return self._now() + timedelta(seconds=self._settings.polls.stock_s), began
 
     def _keep_token(self, turn: Turn) -> tuple[datetime, datetime | None]:
         """Exchange a token that is about to end, or that the platform no longer takes."""

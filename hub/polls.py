@@ -18,7 +18,9 @@ ORDERS: Final = "orders"
 HINTS: Final = "hints"
 TOKEN: Final = "token"  # noqa: S105 # the poll's name
 PROBE: Final = "probe"
-"""What there is to ask for: changed orders, a queue of hints, a fresh token, a sign of life (by a person's wish)."""
+STOCK: Final = "stock"
+"""What there is to ask for: changed orders, a queue of hints, a fresh token, a sign of life (by a person's wish),
+stock (where the connection wishes it)."""
 
 
 class Poll(Table, table=True):

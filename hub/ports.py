@@ -41,7 +41,7 @@ class Notice(Document):
 class Fetched(Document):
     """A message that was asked for: kept in the inbox before anything reads it, once per kind and id."""
 
-    kind: Literal["order"]
+    kind: Literal["order", "stock_count"]
     message_id: str
     body: bytes
 
@@ -169,6 +169,18 @@ class StockReports(Protocol):
     def read_counts(self, body: bytes, received_at: datetime) -> Sequence[CountReport]: ...
 
     def read_changes(self, body: bytes, received_at: datetime) -> Sequence[CountReport]: ...
+
+
+@runtime_checkable
+class StockAsk(Protocol):
+    """Asks a location for its stock; each answer is a message that its `StockReports` reads as counts."""
+
+    def fetch_stock(self, location: str, owner: str, skus: Sequence[str]) -> Iterator[Fetched]:
+        """Give answers, each to be kept before the next is asked for; they count from when asking began.
+
+        Raises: TryLater; OutcomeUnknown; NeedsOperator; Rejected.
+        """
+        ...
 
 
 @runtime_checkable

@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from hub.errors import NeedsOperator
@@ -80,10 +89,14 @@ class Http(Part):
 
 
 class Polls(Part):
-    """How often partners are asked for what they do not send, in seconds, and how far back a new connection looks."""
+    """How often partners are asked for what they do not send, in seconds, and how far back a new connection looks.
+
+    Locations are asked for their stock every `stock_s` where the connection's option ask_stock is "yes"; 0 is never.
+    """
 
     orders_s: PositiveFloat = 60
     hints_s: PositiveFloat = 2
+    stock_s: NonNegativeFloat = 900
     token_s: PositiveFloat = 30
     token_margin_s: PositiveFloat = 3_600
     overlap_s: PositiveFloat = 10

@@ -19,6 +19,7 @@ from sandbox.listen import run
 from sandbox.qimen_books import Books
 from sandbox.qimen_floor import Floor
 from sandbox.qimen_order import read_delivery_order
+from sandbox.qimen_query import QUERY, Shelves
 from sandbox.qimen_sites import Config, Site, read_config
 from sandbox.qimen_steering import PushOrder, push_chosen
 from sandbox.qimen_stock import StockPush, push_stock
@@ -79,7 +80,8 @@ class Router:
         self._config = config
         self._books = Books()
         self._floor = Floor(config, self._books)
-        self._methods = {CREATE: self._create, CANCEL: self._cancel}
+        self.shelves = Shelves()
+        self._methods = {CREATE: self._create, CANCEL: self._cancel, QUERY: self.shelves.answer}
         self.faults = Faults(self._methods)
 
     def close(self) -> None:
@@ -168,6 +170,7 @@ def application(config: Config) -> FastAPI:
     app.add_api_route("/faults", router.faults.arm, methods=["POST"])
     app.add_api_route("/push", router.push, methods=["POST"], response_model=None)
     app.add_api_route("/stock", router.stock, methods=["POST"])
+    app.add_api_route("/shelves", router.shelves.fill, methods=["POST"])
     app.add_api_route("/hold", router.hold, methods=["POST"])
     app.add_api_route("/healthz", healthz, methods=["GET"])
     return app

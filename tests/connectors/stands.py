@@ -93,10 +93,20 @@ class QimenStand:
             lambda: int(self._status(wish.code) == "cancelled"),
         )
 
+    def _question(self) -> Errand:
+        return Errand(
+            lambda partner: list(partner.fetch_stock("sh", "OWNER", ["apple"])),
+            b"method=inventory.query",
+        )
+
     def _status(self, code: str) -> str:
         return books_of(self)["documents"].get("wms", {}).get(code, {"status": ""})["status"]
 
-    errands: ClassVar[Mapping[str, Callable[[Any], Errand]]] = {"send_delivery": _delivery, "send_cancel": _cancel}
+    errands: ClassVar[Mapping[str, Callable[[Any], Errand]]] = {
+        "send_delivery": _delivery,
+        "send_cancel": _cancel,
+        "fetch_stock": _question,
+    }
 
 
 @final

@@ -5,7 +5,7 @@ Source: the published API metadata of taobao.qimen.* and its signing rule, check
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, final
 
@@ -13,6 +13,7 @@ from connectors.partner import Partner
 from connectors.reading import read_accepted, read_as, write_with
 from connectors.transport.http import Answer, Call, HttpApi
 from connectors.transport.xml import read_xml, write_xml
+from connectors.warehouses.qimen.ask import METHOD, PAGE, ROOT, keep_answer, read_answer, write_question
 from connectors.warehouses.qimen.stock import read_change, read_count
 from hub.document import Document, Moment
 from hub.errors import HubError, Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater, Unauthorised
@@ -28,7 +29,7 @@ from hub.fulfilment.model import (
 )
 from hub.inbox import message_id_of
 from hub.inventory.counted import CountReport
-from hub.ports import Inbound, Notice, Reply
+from hub.ports import Fetched, Inbound, Notice, Reply
 from mappings.table import Table
 
 CHINA: Final = timezone(timedelta(hours=8))
@@ -162,12 +163,15 @@ class Qimen:
         )
 
     def read_counts(self, body: bytes, received_at: datetime) -> Sequence[CountReport]:
-        """Read inventory.report; with the option inventory_report = full its pages are all there is.
+        """Read inventory.report, or an answer we asked for; with inventory_report = full the former is all there is.
 
         Raises: Malformed.
         """
+        root, contents = read_xml(body)
+        if root == ROOT:
+            return [read_answer(self._table, contents, body)]
         full = self._partner.connection.options.get("inventory_report") == "full"
-        return [read_count(self._table, read_xml(body)[1], received_at, full=full)]
+        return [read_count(self._table, contents, received_at, full=full)]
 
     def read_changes(self, body: bytes, received_at: datetime) -> Sequence[CountReport]:
         """Read stockchange.report.
@@ -175,6 +179,17 @@ class Qimen:
         Raises: Malformed.
         """
         return read_change(self._table, read_xml(body)[1], received_at)
+
+    def fetch_stock(self, location: str, owner: str, skus: Sequence[str]) -> Iterator[Fetched]:
+        """Ask a warehouse for its stock (inventory.query), some SKUs at a time.
+
+        Raises: as `HttpApi.send`; OutcomeUnknown for an answer to another question.
+        """
+        for start in range(0, len(skus), PAGE):
+            some, asked_at = skus[start : start + PAGE], self._partner.now()
+            answer = self._ask(METHOD, write_question(location, owner, some))
+            if kept := keep_answer(self._table, (location, owner, some), answer, asked_at):
+                yield kept
 
     def _ask(self, method: str, contents: Mapping[str, object]) -> dict[str, object]:
         query = {"method": method}

@@ -129,26 +129,26 @@ def read_change(table: Table, contents: Mapping[str, object], received_at: datet
 def _count_line(no: int, item: CountItem, *, alone: bool) -> ReportLine:
     condition = CONDITIONS.get(item.type)
     kind = "count" if item.total and alone and item.type == GOOD else "change"
-    pieces = _whole(item.total if kind == "count" else item.quantity)
-    lots = _lots([(item, pieces)])
+    pieces = whole(item.total if kind == "count" else item.quantity)
+    lots = lots_of([(item, pieces)])
     return ReportLine(
         no=no,
         sku=item.sku,
         condition=condition or Condition.SALEABLE,
         kind=kind,
         pieces=pieces or 0,
-        fault=_fault(item.type, pieces) or ("" if lots is not None else NO_DAY),
+        fault=fault_of(item.type, pieces) or ("" if lots is not None else NO_DAY),
         lots=lots or (),
     )
 
 
 def _change_line(no: int, item: ChangeItem) -> ReportLine:
-    pieces = _whole(item.quantity)
-    parts = [_whole(batch.quantity) for batch in item.batches]
-    fault = _fault(item.type, pieces)
+    pieces = whole(item.quantity)
+    parts = [whole(batch.quantity) for batch in item.batches]
+    fault = fault_of(item.type, pieces)
     if not fault and parts and (None in parts or sum(part or 0 for part in parts) != pieces):
         fault = DIFFERING
-    lots = _lots(list(zip(item.batches, parts, strict=True)) or [(item, pieces)])
+    lots = lots_of(list(zip(item.batches, parts, strict=True)) or [(item, pieces)])
     return ReportLine(
         no=no,
         sku=item.sku,
@@ -161,7 +161,7 @@ def _change_line(no: int, item: ChangeItem) -> ReportLine:
     )
 
 
-def _lots(told: Sequence[tuple[Told, int | None]]) -> tuple[LotLine, ...] | None:
+def lots_of(told: Sequence[tuple[Told, int | None]]) -> tuple[LotLine, ...] | None:
     """Give the lots that pieces are of, none where none is named; None when a day of theirs cannot be read."""
     if not any(one.lot or one.expires for one, _ in told):
         return ()
@@ -188,12 +188,12 @@ def _day(written: str) -> date | None:
     return date.fromisoformat(day) if day else None
 
 
-def _fault(kind: str, pieces: int | None) -> str:
+def fault_of(kind: str, pieces: int | None) -> str:
     if kind not in CONDITIONS:
         return f"there is no inventory type {kind[:10]!a}"
     return "its quantity is no whole number of pieces" if pieces is None else ""
 
 
-def _whole(written: str) -> int | None:
+def whole(written: str) -> int | None:
     found = WHOLE.fullmatch(written.strip())
     return int(found[0].partition(".")[0]) if found else None
