@@ -79,7 +79,7 @@ def test_a_bad_push_is_refused_in_qimens_form(
 
 
 def test_a_method_that_is_not_served_is_refused_in_qimens_form(door: TestClient) -> None:
-    assert read_xml(push(door, CONFIRM, "stockchange.report").content)[1]["code"] == "unknown_method"
+    assert read_xml(push(door, CONFIRM, "sn.report").content)[1]["code"] == "unknown_method"
 
 
 def test_too_large_a_push_is_refused(door: TestClient) -> None:

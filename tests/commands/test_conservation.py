@@ -24,6 +24,7 @@ BREACHES = {
     "every message became something": """
         insert into inbox (received_at, connection, kind, message_id, body, state, run_at, attempts, error_code, error)
         values ('2026-11-11', 'mall-pc', 'order', 'm', '', 'done', '2026-11-11', 0, '', '')""",
+    "stock held is what reservations hold": "update stock_level set soft = soft + 1",
     "ledger = counters": "update stock_level set on_hand = on_hand + 1",
     "nothing in flight": "update step set state = 'pending', settled_at = null",
     "the audit chain is whole": "update audit_entry set actor = 'nobody' where place = 1",
