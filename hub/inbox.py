@@ -113,45 +113,7 @@ def keep(
 
     `attended` says that the request which brought it will work on it at once: the sweep leaves it alone for a while.
     """
-    found = row(
-        session,
-        """insert into inbox_key (connection, kind, message_id, inbox_id, received_at)
-           values (:connection, :kind, :message_id, nextval(pg_get_serial_sequence('inbox', 'id')), :at)
-           on conflict do nothing returning inbox_id""",
-        connection=connection,
-        kind=kind,
-        message_id=message_id,
-        at=at,
-    )
-    if found is None:
-        known = row(
-            session,
-            "select inbox_id from inbox_key where (connection, kind, message_id) = (:connection, :kind, :message_id)",
-            connection=connection,
-            kind=kind,
-            message_id=message_id,
-        )
-        if known is None:
-            raise NotFound("the inbox key vanished while it was read", code="inbox_key")
-        return known.inbox_id, False
-    run(
-        session,
-        """insert into inbox (id, received_at, connection, kind, message_id, body, state, run_at, attempts, error_code,
-                              error)
-           overriding system value
-           values (:id, :at, :connection, :kind, :message_id, :body, 'received', :run_at, 0, '', '')""",
-        id=found.inbox_id,
-        at=at,
-        connection=connection,
-        kind=kind,
-        message_id=message_id,
-        body=keyring_of(session).seal_body(body, place(found.inbox_id)),
-        run_at=at + FIRST_LOOK if attended else at,
-    )
-    if not attended:
-        ring_after(session)
-    reach("intake.kept")
-    return found.inbox_id, True
+    return keep_all(session, kind, [Arrival(connection, message_id, body)], at, attended=attended)[0]
 
 
 def keep_all(
@@ -182,11 +144,15 @@ def keep_all(
             **columns,
         )
         ids |= {(one.connection, one.message_id): one.inbox_id for one in known}
+    if len(ids) < len(keys):
+        raise NotFound("the inbox key vanished while it was read", code="inbox_key")
     _write(session, kind, {ids[key]: one for one in reversed(arrivals) if (key := one[:2]) in new}, at, attended)
     return [(ids[one[:2]], one[:2] in new) for one in arrivals]
 
 
 def _write(session: Session, kind: str, new: Mapping[int, Arrival], at: datetime, attended: bool) -> None:  # noqa: FBT001 # as `keep_all` has it
+    if not new:
+        return
     ring, run_at = keyring_of(session), at + FIRST_LOOK if attended else at
     columns = (
         *("id", "received_at", "connection", "kind", "message_id", "body", "state", "run_at", "attempts"),
@@ -197,7 +163,7 @@ def _write(session: Session, kind: str, new: Mapping[int, Arrival], at: datetime
         for i, one in sorted(new.items())
     ]
     copy(session, "inbox", columns, records)
-    if new and not attended:
+    if not attended:
         ring_after(session)
     reach("intake.kept")
 
@@ -258,19 +224,7 @@ def settle(
     error: str = "",
 ) -> None:
     """Say what became of a message."""
-    run(
-        session,
-        """update inbox set state = :state, settled_at = :at, order_id = coalesce(:order_id, order_id),
-                            error_code = :code, error = :error, attempts = attempts + 1
-           where id = :id and received_at = :received_at""",
-        state=state,
-        at=at,
-        order_id=order_id,
-        code=code,
-        error=error,
-        id=message.id,
-        received_at=message.received_at,
-    )
+    settle_all(session, [Verdict(message, state, order_id, code, error)], at)
 
 
 @dataclass(frozen=True, slots=True)
