@@ -5,11 +5,12 @@ One bad order never fails its neighbours: it comes back with its error, and noth
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from hub.audit import record_all
@@ -49,12 +50,12 @@ WITHDRAWN: Final = "withdrawn"
 """Why a message became no order: its channel has said that the buyer took it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What became of one order: its id, and whether it had been placed before."""
+class Placed(msgspec.Struct, frozen=True):
+    """What became of one order: its id, and whether it had been placed before; if not, what was written with it."""
 
     order_id: int
     existing: bool = False
+    booked: "Booked | None" = field(default=None, compare=False, repr=False)
 
 
 class New(NamedTuple):
@@ -73,6 +74,14 @@ class Batch:
     rows_of: Mapping[int, Mapping[str, Any]]
     policy: Policy
     at: datetime
+
+
+class Booked(NamedTuple):
+    """A batch as it was written, for whoever answers without reading it again."""
+
+    batch: Batch
+    holds: Mapping[int, Sequence[Hold]]
+    sourced: Sourced
 
 
 class Overtaken(Exception):
@@ -95,12 +104,11 @@ def place(
         for i, placed in keyed.items()
         if isinstance(placed, Placed) and not placed.existing and isinstance(one := normal[i], NormalOrder)
     }
-    if new:
-        _place_new(session, new, at, zone, policy)
-    return [_answer(normal[i], keyed.get(i)) for i in range(len(orders))]
+    booked = _place_new(session, new, at, zone, policy) if new else None
+    return [_answer(normal[i], keyed.get(i), booked) for i in range(len(orders))]
 
 
-def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: ZoneInfo, policy: Policy) -> None:
+def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: ZoneInfo, policy: Policy) -> Booked:
     """Hold, source and write orders that are new.
 
     The first try locks nothing but what it writes, and that last. If somebody else took the pieces meanwhile, or
@@ -121,6 +129,7 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
     open_stock_cases(session, sourced.plans, at)
     told = [(f"order:{order_id}", {"holds": [hold.type for hold in holds[order_id]]}) for order_id in new]
     record_all(session, at, "system", "order.place", told)
+    return Booked(batch, holds, sourced)
 
 
 def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, Sequence[Hold]], Sourced]:
@@ -279,9 +288,9 @@ def _open_hold_cases(
     open_cases(session, cases, at)
 
 
-def _answer(one: NormalOrder | Rejected, keyed: Placed | Rejected | None) -> Placed | Rejected:
+def _answer(one: NormalOrder | Rejected, keyed: Placed | Rejected | None, booked: Booked | None) -> Placed | Rejected:
     if isinstance(one, Rejected):
         return one
     if keyed is None:
         raise RuntimeError("an order that was normalised has no key")
-    return keyed
+    return replace(keyed, booked=booked) if isinstance(keyed, Placed) and not keyed.existing else keyed
