@@ -1,9 +1,7 @@
 """The one way to the database: a pool, and transactions that commit whole or not at all."""
 
-import re
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -18,6 +16,7 @@ from sqlmodel import SQLModel
 
 from hub.bell import Bell
 from hub.keyring import Keyring
+from hub.literals import array_of, copied
 
 NAMING: Final = {
     "pk": "pk_%(table_name)s",
@@ -132,38 +131,6 @@ def _sent(values: Mapping[str, object]) -> dict[str, object]:
     return {name: array_of(cast("list[Any]", one)) if type(one) is list else one for name, one in values.items()}
 
 
-def array_of(values: list[Any]) -> str | list[Any]:
-    """Give the array literal of a list of one kind; lists of what is none of the plain kinds stay as they are."""
-    kinds = set(map(type, values)) - {type(None)}
-    if not kinds <= _WRITERS.keys():
-        plain = all(issubclass(kind, str) for kind in kinds)
-        kinds = {str} if plain else kinds
-    if len(kinds) > 1 or not kinds <= _WRITERS.keys():
-        return values
-    write = _WRITERS[kinds.pop()] if kinds else str
-    if write is str and any(one is not None and not -(2**63) <= one < 2**63 for one in values):
-        return values  # the driver makes it a numeric, and nothing is found by it
-    if None in values:
-        return "{" + ",".join(["NULL" if one is None else write(one) for one in values]) + "}"
-    if write is _quoted and not _ESCAPED.search("".join(values)):
-        return '{"' + '","'.join(values) + '"}' if values else "{}"
-    return "{" + ",".join(map(write, values)) + "}"
-
-
-def _quoted(text_: str) -> str:
-    return '"' + _ESCAPED.sub(r"\\\g<0>", text_) + '"'
-
-
-_ESCAPED: Final = re.compile(r'["\\]')
-_WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
-    int: str,
-    bool: str,
-    str: _quoted,
-    bytes: lambda value: f'"\\\\x{value.hex()}"',
-    datetime: lambda value: f'"{value.isoformat()}"',
-}
-
-
 @lru_cache(maxsize=1024)
 def _parsed(statement: str) -> TextClause:
     """Parse a statement's named values once: the same few hundred statements run all day."""
@@ -177,8 +144,7 @@ def copy(session: Session, table: str, columns: Sequence[str], records: Iterable
     statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), names)
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as stream:
-            for record in records:
-                stream.write_row(record)
+            stream.write(copied(records))
     except psycopg.OperationalError as error:  # as SQLAlchemy names it everywhere else
         raise OperationalError("copy", None, error) from error
     except psycopg.IntegrityError as error:

@@ -8,11 +8,11 @@ added; different lanes never wait for each other.
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Session
 
@@ -112,8 +112,7 @@ class Attempt(Table, table=True):
     exchanges: bytes | None = sealed(default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class NewStep:
+class NewStep(msgspec.Struct, frozen=True):
     """A call to be made: `subject` holds ids only, never personal data; it belongs to the trace that adds it."""
 
     flow: str

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import Final, Protocol, cast
 
 import ahocorasick
+import msgspec
 
 from hub.address.division import Division, Form, Level, ancestry, divisions, lines, names, routable, towns
 
@@ -23,8 +24,7 @@ _ROAD: Final = re.compile(r"[东南西北中]{0,2}(?:路|街|大道|道|巷|弄|
 _OTHER_WORD: Final = re.compile(r"(?<=市)(?:场|民中心|民广场)|(?<=区)域|街道")
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """The divisions found, the street text without them, and a confidence between 0 and 1.
 
     0.6 or more means safe to route without a person: a county (or a city that has none) was found, at least one other
@@ -125,19 +125,27 @@ def match(province: str, city: str, county: str, street: str) -> Match:
     """Find the division of an address as a storefront sends it; any part may be empty, messy or hold all of it."""
     fields = _read_fields(province, city, county)
     text = _read_text(street)
-    trail = _Trail(fields.trail.alive, set(fields.trail.said), end=text.after(_OPENING, 0))
-    _walk(trail, text)
-    skipped = "" if trail.settled else _walk_late(trail, text)
-    target = _settle(trail.alive)
+    trail = _Trail(fields.trail.alive, fields.trail.said, end=text.after(_OPENING, 0))
+    skipped = ""
+    if text.names:
+        trail.said = set(trail.said)
+        _walk(trail, text)
+        skipped = "" if trail.settled else _walk_late(trail, text)
+    target = _settle(tuple(trail.alive))
     # What contradicts stays in the rest: a person will want to read it.
     rest = text.text if trail.refused else skipped + text.text[text.after(_GAP, trail.end) :]
     town, rest = _find_town(target, fields.county, rest)
     percent = _percent(target, town, trail)
     if trail.refused or fields.trail.refused or fields.unread:
         percent = _doubt(percent, target, trail, fields)
+    return Match(*_upper(target), town, rest, percent / 100)
+
+
+@lru_cache(maxsize=4_096)
+def _upper(target: str) -> tuple[Division | None, Division | None, Division | None]:
+    """Give province, city and county of a division."""
     found = {each.level: each for each in (ancestry(target) if target else ())}
-    upper = found.get(Level.PROVINCE), found.get(Level.CITY), found.get(Level.COUNTY)
-    return Match(*upper, town, rest, percent / 100)
+    return found.get(Level.PROVINCE), found.get(Level.CITY), found.get(Level.COUNTY)
 
 
 @cache
@@ -254,7 +262,8 @@ def _walk_late(trail: _Trail, text: _Text) -> str:
     return ""
 
 
-def _settle(alive: Sequence[str]) -> str:
+@lru_cache(maxsize=4_096)
+def _settle(alive: tuple[str, ...]) -> str:
     """Give the one code that is left, or the deepest that all of them share, or ""."""
     line = lines()
     highest = [code for code in alive if not any(other != code and other in line[code] for other in alive)]

@@ -1,10 +1,10 @@
 """Open fulfilment orders: the rows, and the step that releases each to its location."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from hub.database import copy, row, run
@@ -19,15 +19,13 @@ RELEASE: Final = "release_fulfilment"
 CANCEL: Final = "cancel_fulfilment"
 
 
-@dataclass(frozen=True, slots=True)
-class NewLine:
+class NewLine(msgspec.Struct, frozen=True):
     line_no: int
     sku: str
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewFulfilment:
+class NewFulfilment(msgspec.Struct, frozen=True):
     """Lines that one location will ship as one attempt."""
 
     brand: str

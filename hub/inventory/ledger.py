@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from hub.database import copy, rows, run
@@ -24,8 +25,7 @@ class StockKey(NamedTuple):
     condition: str = Condition.SALEABLE
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(msgspec.Struct, frozen=True):
     """A change to book: `ref` names its cause (an order line, a parcel, a document), so that it is booked once."""
 
     key: StockKey

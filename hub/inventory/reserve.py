@@ -1,17 +1,16 @@
 """What orders do to stock: reserve pieces, give them back, consume them when they leave; in batches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.table import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """Pieces of one counter, for one cause: `ref` names the fulfilment line or the shipment line."""
 
     ref: str

@@ -19,6 +19,7 @@ from hub.inventory.reserve import reserve
 from hub.order.hold import Hold, HoldType
 from hub.order.plan import UNUSED, Need, Numbers, Plan, Sourced, plan
 from hub.order.policy import Policy
+from hub.sourcing.model import digest_of
 
 
 def allocate(session: Session, needs: Sequence[Need], policy: Policy, at: datetime) -> Sequence[Plan]:
@@ -57,9 +58,8 @@ def write_sourced(session: Session, sourced: Sourced, numbers: Mapping[int, Numb
     )  # fmt: skip
     records = [
         (
-            *(plan.need.order_id, no, at, question.policy, decision.solver, question.digest()),
-            *(msgspec.json.encode(question).decode(), msgspec.json.encode(decision).decode()),
-            *(decision.cost, decision.bound),
+            *(plan.need.order_id, no, at, question.policy, decision.solver, digest_of(written := question.written())),
+            *(written.decode(), msgspec.json.encode(decision).decode(), decision.cost, decision.bound),
         )
         for plan in sourced.plans
         for no, (question, decision) in enumerate(plan.decisions, numbers.get(plan.need.order_id, UNUSED).decision + 1)

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from hub.address.match import Match, match
 from hub.catalogue.model import UNBOUND, Product
@@ -11,8 +13,7 @@ from hub.money import share, times
 from hub.order.model import Adjustment, Order, OrderLine, ShopOrder, check_totals
 
 
-@dataclass(frozen=True, slots=True)
-class NormalLine:
+class NormalLine(msgspec.Struct, frozen=True):
     """A line of the hub: an item, a bundle, or a component of one (`parent_no`); money in minor units."""
 
     line_no: int
@@ -32,8 +33,7 @@ class NormalLine:
         return self.kind != "bundle"
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(msgspec.Struct, frozen=True):
     """What one line bears of one reduction (`no` counts the order's reductions from 1)."""
 
     no: int
@@ -42,8 +42,7 @@ class Share:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class NormalOrder:
+class NormalOrder(msgspec.Struct, frozen=True):
     """An order ready for the rules."""
 
     shop_order: ShopOrder

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from hub.audit import record_all
@@ -50,7 +49,8 @@ WITHDRAWN: Final = "withdrawn"
 """Why a message became no order: its channel has said that the buyer took it back."""
 
 
-class Placed(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Placed:
     """What became of one order: its id, and whether it had been placed before; if not, what was written with it."""
 
     order_id: int

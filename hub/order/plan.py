@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from hub.address.division import Point, point_of
@@ -17,11 +17,10 @@ from hub.order.policy import Policy
 from hub.order.route import Shelf, rank, route
 from hub.order.split import split
 from hub.sourcing.location import find_places
-from hub.sourcing.model import Decision, Place, Question, Take, Want
+from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """Pieces of one order that need a source; `barred` locations have refused or failed this order before."""
 
     order_id: int
@@ -33,8 +32,7 @@ class Need:
     barred: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What was decided for one need, part by part."""
 
     need: Need
@@ -63,8 +61,7 @@ class Numbers(NamedTuple):
 UNUSED = Numbers()
 
 
-@dataclass(frozen=True, slots=True)
-class Sourced:
+class Sourced(msgspec.Struct, frozen=True):
     """The plans of a batch, and the fulfilment orders that they lead to."""
 
     plans: Sequence[Plan]
@@ -106,23 +103,34 @@ def plan(
 
 
 def _plans(needs: Sequence[Need], places: Mapping[str, Place], shelf: Shelf, policy: Policy) -> list[Plan]:
-    ours = {brand: {c: p for c, p in places.items() if p.brand == brand} for brand in {need.brand for need in needs}}
-    known = {brand: _rankings(tuple((c, p.point) for c, p in of_brand.items())) for brand, of_brand in ours.items()}
+    known = {
+        brand: _rankings(tuple([place for place in places.values() if place.brand == brand]))
+        for brand in {need.brand for need in needs}
+    }
     plans: list[Plan] = []
     for need in needs:
-        places_, rankings, to = ours[need.brand], known[need.brand], point_of(need.division)
-        if to not in rankings:
-            rankings[to] = rank(to, {code: place.point for code, place in places_.items()})
-        parts = split(need.wants, policy.splitters)
-        routed = route(parts, rankings[to], places_, shelf, policy.version, policy.costs, need.barred)
+        ranked = known[need.brand].nearest(point_of(need.division))
+        routed = route(split(need.wants, policy.splitters), ranked, shelf, policy.version, policy.costs, need.barred)
         plans.append(Plan(need, tuple(routed)))
     return plans
 
 
+class Rankings:
+    """Remembers how far some places are from a few thousand divisions."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = places
+        self._known: dict[Point, Sequence[Site]] = {}
+
+    def nearest(self, to: Point) -> Sequence[Site]:
+        if to not in self._known:
+            self._known[to] = rank(to, self._places)
+        return self._known[to]
+
+
 @lru_cache(maxsize=32)
-def _rankings(places: tuple[tuple[str, Point], ...]) -> dict[Point, list[tuple[int, str]]]:  # noqa: ARG001 # the key
-    """Give what is remembered of how far these very places are from some thousands of divisions."""
-    return {}
+def _rankings(places: tuple[Place, ...]) -> Rankings:
+    return Rankings(places)
 
 
 def _fulfilments(

@@ -1,11 +1,11 @@
 """Turn inbox messages into orders: read, place or take back, and say of each message what became of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
@@ -29,8 +29,7 @@ Reader = Callable[[Message], ShopOrder]
 Brander = Callable[[Message], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """What became of one message: an order, or the reason why not."""
 
     message: Message

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.document import Document
-from hub.sourcing.greedy import cost_of, decide, offer
+from hub.sourcing.greedy import cost_of, decide, offers_of
 from hub.sourcing.model import SOLVER, Decision, Question, Site, Take, Want
 
 RANK: Final = {"chosen": 0, "dearer": 1, "short": 2}
@@ -110,7 +110,7 @@ def _candidates(question: Question, outcome: Decision, names: Names) -> Iterator
     taken = {choice.code: choice for choice in outcome.choices}
     for one in sorted(outcome.candidates, key=lambda one: (RANK.get(one.verdict, 3), one.lost_by, one.cost, one.code)):
         site, choice, able = sites[one.code], taken.get(one.code), one.verdict in RANK
-        takes = choice.takes if choice else offer(site, question.wants, question.costs).takes
+        takes = choice.takes if choice else offers_of([site], question.wants, question.costs)[0].takes(question.wants)
         zh, en = names.get(one.code, (one.code, one.code))
         yield TracedCandidate(
             code=one.code,

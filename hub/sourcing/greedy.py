@@ -11,12 +11,22 @@ FIRST_KG: Final = 1000
 
 
 class Offer(NamedTuple):
-    """What one location can give of what is still wanted, and what sending that would cost."""
+    """What one location can give of what is still wanted, and what sending that would cost; `given` line by line."""
 
     site: Site
-    takes: tuple[Take, ...]
+    given: Sequence[int]
     pieces: int
     cost: int
+
+    def takes(self, wants: Sequence[Want]) -> tuple[Take, ...]:
+        """Name the pieces that it would give of these lines, which it was asked for."""
+        return tuple(
+            [
+                Take(want.line_no, want.sku, quantity)
+                for want, quantity in zip(wants, self.given, strict=True)
+                if quantity
+            ]
+        )
 
 
 def decide(question: Question) -> Decision:
@@ -27,44 +37,48 @@ def decide(question: Question) -> Decision:
     """
     wanted: Sequence[Want] = question.wants
     obstacles = _obstacles(question)
-    able = [site for site, obstacle in zip(question.sites, obstacles, strict=True) if not obstacle]
+    able = question.sites
+    if any(obstacles):
+        able = [site for site, obstacle in zip(able, obstacles, strict=True) if not obstacle]
     choices: list[Choice] = []
-    first = [offer(site, wanted, question.costs) for site in able]
+    first = offers_of(able, wanted, question.costs)
     offers = first
-    while wanted and (best := _best(offers, sum(want.quantity for want in wanted))):
-        choices.append(Choice(best.site.code, best.cost, best.takes))
-        wanted = _less(wanted, best.takes)
+    while wanted and (best := _best(offers, sum([want.quantity for want in wanted]))):
+        choices.append(Choice(best.site.code, best.cost, best.takes(wanted)))
+        wanted = _less(wanted, best.given)
         if wanted:
             chosen = {choice.code for choice in choices}
-            offers = [offer(site, wanted, question.costs) for site in able if site.code not in chosen]
+            offers = offers_of([site for site in able if site.code not in chosen], wanted, question.costs)
     barred = [(site, obstacle) for site, obstacle in zip(question.sites, obstacles, strict=True) if obstacle]
     return Decision(
         choices=tuple(choices),
         unmet=tuple([Take(want.line_no, want.sku, want.quantity) for want in wanted]),
         candidates=tuple(_explain(question, first, barred, choices)),
-        cost=sum(choice.cost for choice in choices),
+        cost=sum([choice.cost for choice in choices]),
         bound=_bound(question, able, choices) if choices else 0,
     )
 
 
-def offer(site: Site, wants: Sequence[Want], costs: Costs) -> Offer:
-    """Say what a location can give of these lines, and at which cost."""
-    if len(wants) == 1:
-        [want] = wants
-        quantity = min(want.quantity, site.free.get(want.sku, 0))
-        takes_one = (Take(want.line_no, want.sku, quantity),) if quantity > 0 else ()
-        return Offer(site, takes_one, max(0, quantity), cost_of(site, quantity * want.grams, costs))
-    free = dict(site.free)  # two lines may ask for one SKU
-    takes: list[Take] = []
-    grams = pieces = 0
-    for want in wants:
-        quantity = min(want.quantity, free.get(want.sku, 0))
-        if quantity > 0:
-            free[want.sku] -= quantity
-            grams += quantity * want.grams
-            pieces += quantity
-            takes.append(Take(want.line_no, want.sku, quantity))
-    return Offer(site, tuple(takes), pieces, cost_of(site, grams, costs))
+def offers_of(sites: Sequence[Site], wants: Sequence[Want], costs: Costs) -> list[Offer]:
+    """Say what each location can give of these lines, and at which cost."""
+    parcel, per_1000_km, per_kg = costs.parcel, costs.per_1000_km, costs.per_further_kg
+    asked = [(want.sku, want.quantity, want.grams) for want in wants]
+    twice = len({want.sku for want in wants}) < len(wants)  # two lines may ask for one SKU
+    offers: list[Offer] = []
+    for site in sites:
+        free = site.free.copy() if twice else site.free
+        given: list[int] = []
+        grams = pieces = 0
+        for sku, quantity, each in asked:
+            there = free.get(sku, 0)
+            given.append(part := min(there, quantity))
+            pieces += part
+            grams += part * each
+            if twice and part:
+                free[sku] -= part
+        cost = site.handling + parcel + site.km * per_1000_km // 1000
+        offers.append(Offer(site, given, pieces, cost + _further(grams) * per_kg if grams > FIRST_KG else cost))
+    return offers
 
 
 def cost_of(site: Site, grams: int, costs: Costs) -> int:
@@ -80,6 +94,9 @@ def _further(grams: int) -> int:
 def _obstacles(question: Question) -> list[str]:
     """Say of each site what keeps it from being asked at all, if anything does."""
     storages = {want.storage for want in question.wants}
+    if len(storages) == 1:
+        [storage] = storages
+        return [site.barred or ("" if storage in site.storages else "storage") for site in question.sites]
     return [site.barred or ("" if storages.issubset(site.storages) else "storage") for site in question.sites]
 
 
@@ -91,9 +108,8 @@ def _best(offers: Sequence[Offer], wanted: int) -> Offer | None:
     return min(part, key=lambda one: (one.cost / one.pieces, one.site.code), default=None)
 
 
-def _less(wanted: Sequence[Want], takes: Sequence[Take]) -> list[Want]:
-    taken = {take.line_no: take.quantity for take in takes}
-    left = [(want, want.quantity - taken.get(want.line_no, 0)) for want in wanted]
+def _less(wanted: Sequence[Want], given: Sequence[int]) -> list[Want]:
+    left = [(want, want.quantity - quantity) for want, quantity in zip(wanted, given, strict=True)]
     return [
         replace(want, quantity=quantity) if want.quantity != quantity else want for want, quantity in left if quantity
     ]
@@ -102,8 +118,8 @@ def _less(wanted: Sequence[Want], takes: Sequence[Take]) -> list[Want]:
 def _bound(question: Question, able: Sequence[Site], choices: Sequence[Choice]) -> int:
     """Say what no plan for these pieces undercuts: each further kilogram is paid for, or opens a parcel of its own."""
     weight = {want.line_no: want.grams for want in question.wants}
-    grams = sum(take.quantity * weight[take.line_no] for choice in choices for take in choice.takes)
-    parcel = min(cost_of(site, 0, question.costs) for site in able)
+    grams = sum([take.quantity * weight[take.line_no] for choice in choices for take in choice.takes])
+    parcel = min([cost_of(site, 0, question.costs) for site in able])
     return parcel + _further(grams) * min(question.costs.per_further_kg, parcel)
 
 
@@ -112,24 +128,23 @@ def _explain(
 ) -> list[Candidate]:
     """Tell of each location why it was or was not taken, and by how much it lost or which pieces it lacked."""
     chosen = {choice.code for choice in choices}
-    wanted = sum(want.quantity for want in question.wants)
+    wanted = sum([want.quantity for want in question.wants])
     told: list[Candidate] = []
-    for site, takes, pieces, cost in offers:
+    for site, given, pieces, cost in offers:
         if site.code in chosen:
             told.append(Candidate(site.code, site.km, pieces, cost, "chosen"))
         elif pieces < wanted:
-            told.append(Candidate(site.code, site.km, pieces, cost, "short", 0, _missing(takes, question.wants)))
+            told.append(Candidate(site.code, site.km, pieces, cost, "short", 0, _missing(given, question.wants)))
         else:
             told.append(Candidate(site.code, site.km, pieces, cost, "dearer", cost - choices[0].cost))
     told += [Candidate(site.code, site.km, 0, 0, obstacle) for site, obstacle in barred]
     return told
 
 
-def _missing(takes: Sequence[Take], wants: Sequence[Want]) -> dict[str, int]:
-    given = {take.line_no: take.quantity for take in takes}
+def _missing(given: Sequence[int], wants: Sequence[Want]) -> dict[str, int]:
     missing: dict[str, int] = {}
-    for want in wants:
-        lack = want.quantity - given.get(want.line_no, 0)
+    for want, quantity in zip(wants, given, strict=True):
+        lack = want.quantity - quantity
         if lack:
             missing[want.sku] = missing.get(want.sku, 0) + lack
     return missing

@@ -56,9 +56,18 @@ class Question(Value, frozen=True):
     sites: tuple[Site, ...]
     costs: Costs
 
+    def written(self) -> bytes:
+        """Write the input as it is kept: as canonical JSON."""
+        return msgspec.json.encode(self, order="sorted")
+
     def digest(self) -> str:
-        """Name the input by its content (SHA-256 of canonical JSON)."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+        """Name the input by its content (SHA-256 of what is `written`)."""
+        return digest_of(self.written())
+
+
+def digest_of(written: bytes) -> str:
+    """Name an input that was written down already."""
+    return hashlib.sha256(written).hexdigest()
 
 
 class Take(Value, frozen=True):

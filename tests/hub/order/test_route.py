@@ -15,9 +15,7 @@ def place(code: str, *, active: bool = True, point: Point | None = None) -> Plac
 def routed(
     shelf: Shelf, *places: Place, parts: int = 1, barred: frozenset[str] = frozenset()
 ) -> list[tuple[Question, Decision]]:
-    by_code = {each.code: each for each in places}
-    ranked = rank(PUDONG, {code: each.point for code, each in by_code.items()})
-    return list(route([(WANT,)] * parts, ranked, by_code, shelf, "v1", Costs(), barred))
+    return list(route([(WANT,)] * parts, rank(PUDONG, places), shelf, "v1", Costs(), barred))
 
 
 def chosen(decisions: list[tuple[Question, Decision]]) -> list[list[str]]:
@@ -36,7 +34,7 @@ def test_a_part_sees_what_the_parts_before_it_took() -> None:
     decisions = routed(shelf, place("sh"), place("bj"), parts=3)
     assert chosen(decisions) == [["sh"], ["bj"], ["bj"]]
     assert [take.quantity for take in decisions[2][1].unmet] == [1]
-    assert shelf.free("bj", ["apple"]) == {}
+    assert shelf.free(["apple"]) == {}
 
 
 def test_a_closed_or_refusing_location_is_asked_and_eliminated() -> None:

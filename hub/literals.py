@@ -1,0 +1,106 @@
+"""Values as PostgreSQL reads them in text: array literals for statements, columns for COPY.
+
+Whole lists are written at once, for the driver asks every single value for its type, which takes several times as long.
+Source: PostgreSQL manual, "Array Input and Output Syntax" and COPY, "Text Format".
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+
+def array_of(values: list[Any]) -> str | list[Any]:
+    """Give the array literal of a list of one kind; lists of what is none of the plain kinds stay as they are."""
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds <= _WRITERS.keys():
+        plain = all(issubclass(kind, str) for kind in kinds)
+        kinds = {str} if plain else kinds
+    if len(kinds) > 1 or not kinds <= _WRITERS.keys():
+        return values
+    write = _WRITERS[kinds.pop()] if kinds else str
+    if write is str and any(one is not None and not -(2**63) <= one < 2**63 for one in values):
+        return values  # the driver makes it a numeric, and nothing is found by it
+    if None in values:
+        return "{" + ",".join(["NULL" if one is None else write(one) for one in values]) + "}"
+    if write is _quoted and not _ESCAPED.search("".join(values)):
+        return '{"' + '","'.join(values) + '"}' if values else "{}"
+    return "{" + ",".join(map(write, values)) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + _ESCAPED.sub(r"\\\g<0>", text) + '"'
+
+
+_ESCAPED: Final = re.compile(r'["\\]')
+_WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
+    int: str,
+    bool: str,
+    str: _quoted,
+    bytes: lambda value: f'"\\\\x{value.hex()}"',
+    datetime: lambda value: f'"{value.isoformat()}"',
+}
+
+
+def copied(records: Iterable[Sequence[Any]]) -> str:
+    """Give rows as COPY's text format has them.
+
+    Raises: TypeError for a value of a kind that no column of ours has.
+    """
+    columns = [_column(values) for values in zip(*records, strict=True)]
+    return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n" if columns else ""
+
+
+def _column(values: Sequence[Any]) -> Iterable[str]:
+    first = values[0]
+    if values.count(first) == len(values):  # most columns of new rows say one thing only
+        return [_cell(first)] * len(values)
+    kinds = set(map(type, values)) - {type(None)}
+    if None not in values and all(issubclass(kind, str) for kind in kinds):
+        return map(_escaped, values) if _SPECIAL.search("".join(values)) else values
+    if kinds == {bytes}:
+        return [r"\N" if value is None else r"\\x" + value.hex() for value in values]
+    if kinds == {int} and None not in values:
+        return map(str, values)
+    return map(_cell, values)
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 # whatever a column holds
+    write = _CELLS.get(type(value))
+    if write is not None:
+        return write(value)
+    if isinstance(value, str):
+        return _escaped(value)
+    raise TypeError(f"no column of ours holds a {type(value).__name__}")
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return _ESCAPES[found[0]]
+
+
+def _array(values: list[Any]) -> str:
+    """Write an array into a column, where a backslash of the literal is escaped once more."""
+    written = array_of(values)
+    if isinstance(written, list):
+        raise TypeError("no column of ours holds a list of such values")
+    return _escaped(written)
+
+
+_SPECIAL: Final = re.compile(r"[\\\t\n\r]")
+_ESCAPES: Final = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_CELLS: Final[Mapping[type, Callable[[Any], str]]] = {
+    type(None): lambda _value: r"\N",
+    str: _escaped,
+    int: str,
+    bool: lambda value: "t" if value else "f",
+    bytes: lambda value: r"\\x" + value.hex(),
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+    Decimal: str,
+    list: _array,
+}
