@@ -6,7 +6,7 @@ repeats the value itself, because the value may be personal; the table decides w
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -34,6 +34,10 @@ _FLAGS: Final = {"Y": True, "N": False, "true": True, "false": False, "1": True,
 
 def text(value: object) -> str:
     """Read one line of text, stripped; a whole number is written out (an id that a partner sends unquoted)."""
+    if type(value) is str:  # the hottest converter of all; what is printable holds nothing that is refused
+        written = value.strip()
+        if written.isprintable() and len(written) <= LONGEST_TEXT:
+            return written
     return _written(value, _CONTROL)
 
 
@@ -131,6 +135,14 @@ def china_time_text(value: object) -> str:
         raise ValueError("is later than a clock in China can show") from None
 
 
+def day_text(value: object) -> str:
+    """Write a day as "YYYY-MM-DD"."""
+    day = value if isinstance(value, date) and not isinstance(value, datetime) else None
+    if day is None:
+        raise ValueError("is not a day")
+    return day.isoformat()
+
+
 def unix_seconds(value: object) -> datetime:
     """Read whole seconds since 1970 as UTC; a number of milliseconds is too large and refused."""
     number = _whole(value)
@@ -180,7 +192,7 @@ CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType(
         converter.__name__: converter
         for converter in (
             *(text, prose, upper, decimal, whole, count, fen, yuan, yuan_text),
-            *(instant, instant_text, china_time, china_time_text, unix_seconds, flag, not_flag),
+            *(instant, instant_text, china_time, china_time_text, day_text, unix_seconds, flag, not_flag),
         )
     }
 )

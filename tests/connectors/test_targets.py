@@ -7,16 +7,20 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeAlias, Union, get_args, get_origin
 
+import msgspec
 import pytest
 from pydantic import BaseModel
 
-from connectors.warehouses.qimen import ConfirmMessage, ReportMessage
+from connectors.warehouses.qimen import ReportMessage
+from connectors.warehouses.qimen.delivery import ConfirmMessage
 from hub.order.model import Order
 from mappings.table import Table
 
-INWARD: Mapping[tuple[str, str], type[BaseModel]] = {
+Shape: TypeAlias = type[BaseModel] | type[msgspec.Struct]
+
+INWARD: Mapping[tuple[str, str], Shape] = {
     ("channels/storefront", "order"): Order,
     ("warehouses/qimen", "confirm"): ConfirmMessage,
     ("warehouses/qimen", "report"): ReportMessage,
@@ -25,14 +29,12 @@ INWARD: Mapping[tuple[str, str], type[BaseModel]] = {
 FOLDER = Path(__file__).parent
 
 
-def filled() -> dict[tuple[str, str], type[BaseModel]]:
+def filled() -> dict[tuple[str, str], Shape]:
     """Name the document of every section: what is listed above, and what the partners' own tests say of theirs."""
     found = dict(INWARD)
     for path in FOLDER.glob("*/test_*.py"):
         family, name = path.parent.name, path.stem.removeprefix("test_")
-        own: Mapping[str, type[BaseModel]] = getattr(
-            import_module(f"tests.connectors.{family}.{path.stem}"), "FILLS", {}
-        )
+        own: Mapping[str, Shape] = getattr(import_module(f"tests.connectors.{family}.{path.stem}"), "FILLS", {})
         found |= {(f"{family}/{name}", section): document for section, document in own.items()}
     return found
 
@@ -40,18 +42,25 @@ def filled() -> dict[tuple[str, str], type[BaseModel]]:
 FILLED = filled()
 
 
-def paths(model: type[BaseModel], *, needed: bool = False) -> set[str]:
+def paths(model: Shape, *, needed: bool = False) -> set[str]:
     """Name every leaf of a document, such as lines[].quantity; only those that must be given, if so wished."""
     found: set[str] = set()
-    for name, field in model.model_fields.items():
-        if not needed or field.is_required():
-            inner, suffix = _inner(field.annotation)
+    for name, annotation, required in _fields(model):
+        if not needed or required:
+            inner, suffix = _inner(annotation)
             found |= {f"{name}{suffix}.{path}" for path in paths(inner, needed=needed)} if inner else {name}
     return found
 
 
-def _inner(annotation: Any) -> tuple[type[BaseModel] | None, str]:  # noqa: ANN401 # any annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _fields(model: Shape) -> list[tuple[str, Any, bool]]:
+    """Give name, annotation and need of every field of a document or a struct."""
+    if issubclass(model, BaseModel):
+        return [(name, one.annotation, one.is_required()) for name, one in model.model_fields.items()]
+    return [(one.name, one.type, one.required) for one in msgspec.structs.fields(model)]
+
+
+def _inner(annotation: Any) -> tuple[Shape | None, str]:  # noqa: ANN401 # any annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel | msgspec.Struct):
         return annotation, ""
     if get_origin(annotation) is tuple:
         return _inner(get_args(annotation)[0])[0], "[]"

@@ -10,11 +10,14 @@ import hashlib
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from connectors.reading import make_as, read_as
-from hub.document import Document, Moment
+import msgspec
+from msgspec.structs import replace
+
+from connectors.reading import make_as, read_struct
 from hub.order.model import Funder, Order, Source
 from mappings.table import Table
 
@@ -38,10 +41,15 @@ OPEN_UID: Final = re.compile(r"[\w.:@/+-]{1,64}", re.ASCII)
 SIX_PLACES: Final = Decimal("0.000001")
 
 
-class Whereto(Document):
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a table has read already: no document yet, so no time is spent on checking it twice."""
+
+
+class Whereto(Shape):
     """The receiver, masked as it comes, with the token that stands for it."""
 
     name: str
+    street: str
     phone: str = ""
     landline: str = ""
     token: str = ""
@@ -49,62 +57,61 @@ class Whereto(Document):
     city: str = ""
     county: str = ""
     town: str = ""
-    street: str
     postcode: str = ""
 
 
-class SubOrder(Document):
+class SubOrder(Shape):
     """A line of a trade; amounts in fen."""
 
     external_line_id: str
-    status: str = ""
-    outer_sku_id: str = ""
-    outer_iid: str = ""
-    sku_id: str = ""
-    num_iid: str = ""
-    title: str = ""
     quantity: int
     price: int
     adjust_fee: int
     discount_fee: int
     shared_fee: int
     gift: bool
+    status: str = ""
+    outer_sku_id: str = ""
+    outer_iid: str = ""
+    sku_id: str = ""
+    num_iid: str = ""
+    title: str = ""
 
 
-class Promotion(Document):
+class Promotion(Shape):
     """A reduction in fen, of the trade or the sub-order that `of` numbers."""
 
     of: str
+    amount: int
     name: str = ""
     code: str = ""
-    amount: int
 
 
-class Nick(Document):
+class Nick(Shape):
     """Who has bought: the platform's own number of the buyer for us, or no more than a nick."""
 
     open_uid: str = ""
     nick: str = ""
 
 
-class Trade(Document):
+class Trade(Shape):
     """A trade as the mapping table reads it, amounts in fen."""
 
     external_id: str
     status: str
     type: str
-    placed_at: Moment
+    placed_at: datetime
     placed_at_raw: str
-    paid_at: Moment | None = None
-    modified: Moment
+    modified: datetime
     total: int
     freight: int
+    receiver: Whereto
+    lines: tuple[SubOrder, ...]
+    paid_at: datetime | None = None
     buyer: Nick = Nick()
     buyer_invoice: str = ""
     invoice_type: str = ""
     invoice_kind: str = ""
-    receiver: Whereto
-    lines: tuple[SubOrder, ...]
     promotions: tuple[Promotion, ...] = ()
     remark: str = ""
     seller_note: str = ""
@@ -115,7 +122,9 @@ def read_trade(table: Table, trade: Mapping[str, object], funded_by_platform: Se
 
     Raises: Malformed.
     """
-    return make_as(Order, f"{table.name}[order]", _order_of(read_as(Trade, table, "order", trade), funded_by_platform))
+    return make_as(
+        Order, f"{table.name}[order]", _order_of(read_struct(Trade, table, "order", trade), funded_by_platform)
+    )
 
 
 def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, object]:
@@ -130,7 +139,7 @@ def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, obje
         "placed_at_raw": trade.placed_at_raw,
         "paid_at": trade.paid_at,
         "buyer": {"ref": _buyer_ref(trade), "nick": trade.buyer.nick},
-        "receiver": {**to.model_dump(exclude={"landline"}), "phone": to.phone or to.landline},
+        "receiver": _receiver_of(to),
         "lines": [_line_of(one) for one in lines],
         "adjustments": [
             {"source": _source_of(one), "code": one.code or one.name, "amount": one.amount, "external_line_id": one.of}
@@ -143,6 +152,20 @@ def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, obje
         "seller_note": trade.seller_note,
         "invoice": _invoice_of(trade),
         "withdrawn": withdrawn,
+    }
+
+
+def _receiver_of(to: Whereto) -> dict[str, str]:
+    return {
+        "name": to.name,
+        "phone": to.phone or to.landline,
+        "token": to.token,
+        "province": to.province,
+        "city": to.city,
+        "county": to.county,
+        "town": to.town,
+        "street": to.street,
+        "postcode": to.postcode,
     }
 
 
@@ -179,9 +202,9 @@ def _cover(amount: int, oid: str, named: deque[Promotion]) -> Iterator[Promotion
         promotion = named.popleft()
         part = min(amount, promotion.amount)
         if part < promotion.amount:
-            named.appendleft(promotion.model_copy(update={"amount": promotion.amount - part}))
+            named.appendleft(replace(promotion, amount=promotion.amount - part))
         if part > 0:
-            yield promotion.model_copy(update={"of": oid, "amount": part})
+            yield replace(promotion, of=oid, amount=part)
         amount -= max(part, 0)
     if amount:
         yield Promotion(of=oid, amount=amount)
