@@ -16,8 +16,13 @@ from connectors.transport.deadline import Deadline
 from connectors.transport.http import Answer, Call, HttpApi
 from hub.errors import Conflict, HubError, Malformed, Misconfigured, NotFound, OutcomeUnknown, Rejected, TryLater
 
+Rows = Sequence[Mapping[str, object]]
+
 JSON: Final = "application/json"
 NO_RESOURCE: Final = 404
+LONGEST_COUNT: Final = 9
+"""Digits of the number of rows in a set."""
+
 _CODE: Final = re.compile(r"[A-Za-z0-9_/.-]{1,60}")
 
 
@@ -58,21 +63,40 @@ class Gateway:
         answer = self._send(Call("POST", self.url(path), headers={"Content-Type": JSON}, body=body), deadline)
         return _contents(answer)
 
-    def find(self, path: str, where: Mapping[str, str], deadline: Deadline) -> Sequence[Mapping[str, object]]:
+    def find(self, path: str, where: Mapping[str, str], deadline: Deadline) -> Rows:
         """Give the entities of a set whose fields have these values.
 
         Raises: OutcomeUnknown for an answer without rows, or with others: somebody on the way may have lost the filter.
         """
+        return self._list(path, where, {}, deadline)[0]
+
+    def page(
+        self, path: str, where: Mapping[str, str], window: Mapping[str, str], deadline: Deadline
+    ) -> tuple[Rows, int]:
+        """Give those of a set's entities that the window shows (`$orderby`, `$skip` …), and how many there are in all.
+
+        Raises: as `find`; OutcomeUnknown for an answer without the number.
+        """
+        found, contents = self._list(path, where, {**window, "$inlinecount": "allpages"}, deadline)
+        number = str(contents.get("__count"))
+        if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_COUNT):
+            raise OutcomeUnknown("SAP's answer does not say how many rows there are", code="garbled_answer")
+        return found, int(number)
+
+    def _list(
+        self, path: str, where: Mapping[str, str], window: Mapping[str, str], deadline: Deadline
+    ) -> tuple[Rows, Mapping[str, object]]:
         condition = " and ".join(f"{name} eq {literal(value)}" for name, value in where.items())
-        answer = self._send(Call("GET", f"{self.url(path)}?$filter={quote(condition)}"), deadline)
-        rows = _contents(answer).get("results")
+        query = "&".join(f"{name}={quote(value)}" for name, value in {"$filter": condition, **window}.items())
+        contents = _contents(self._send(Call("GET", f"{self.url(path)}?{query}"), deadline))
+        rows = contents.get("results")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast("list[object]", rows)):
             raise OutcomeUnknown("SAP's answer has no rows", code="garbled_answer")
-        found = cast("Sequence[Mapping[str, object]]", rows)
+        found = cast("Rows", rows)
         told = [(str(row.get(name, value)), value) for row in found for name, value in where.items()]
         if any(external(said) != external(asked) for said, asked in told):
             raise OutcomeUnknown("SAP's answer has rows that were not asked for", code="garbled_answer")
-        return found
+        return found, contents
 
     def read(self, path: str, deadline: Deadline) -> tuple[Mapping[str, object], str]:
         """Give an entity, and the ETag that a change of it must carry."""

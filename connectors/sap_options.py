@@ -9,11 +9,12 @@ from pydantic import Field, ValidationError, field_validator
 
 from connectors.partner import Partner
 from hub.document import Document
-from hub.errors import Misconfigured
+from hub.errors import Misconfigured, Rejected
 
 Char2 = Annotated[str, Field(min_length=1, max_length=2)]
 Char4 = Annotated[str, Field(min_length=1, max_length=4)]
 Key = Annotated[str, Field(min_length=1, max_length=10)]
+StockPlace = Annotated[str, Field(pattern="^[^/]{1,4}/[^/]{1,4}$")]
 
 
 class SapOptions(Document):
@@ -59,6 +60,17 @@ class SapOptions(Document):
     post_goods_issue: Annotated[str, Field(pattern="^(yes|no)$")] = "yes"
     """Whether a delivery is posted that SAP has only created; `no` where the warehouse or a job of SAP's does it."""
 
+    ask_stock: Annotated[str, Field(pattern="^(yes|no)$")] = "no"
+    """Whether SAP is asked for its stock, every `polls.stock_s` of the settings; over OData only."""
+    stock_path: str = "/sap/opu/odata/sap/API_MATERIAL_STOCK_SRV"
+    stock_page: Annotated[int, Field(ge=2, le=5000)] = 1000
+    """How many rows of stock one call asks for; a service that gives fewer is asked more often."""
+    piece_units: str = "PC,ST,EA,PCE"
+    """Base units that are one piece each, beside `unit`. A material that is kept in any other is not counted."""
+
+    stock_at_of: Mapping[str, StockPlace] = {}
+    """Which plant and storage location are a location of ours, as `stock_at.<ours> = "1710/171A"`. The location may
+    stand behind another connection, the warehouse's own: what SAP counts there is taken over all the same."""
     sold_to_of: Mapping[str, Key] = {}
     order_type_of: Mapping[str, Char4] = {}
     plant_of: Mapping[str, Char4] = {}
@@ -79,6 +91,21 @@ class SapOptions(Document):
 
     def plant_for(self, location: str) -> str:
         return self.plant_of.get(location, location)
+
+    def stock_place_for(self, location: str) -> tuple[str, str]:
+        """Give the plant and the storage location that are a location of ours.
+
+        Raises: Rejected when the options do not say.
+        """
+        if location not in self.stock_at_of:
+            raise Rejected(
+                f"options.stock_at.{location} is missing: its plant and storage location", code="no_stock_place"
+            )
+        plant, _, storage_location = self.stock_at_of[location].partition("/")
+        return plant, storage_location
+
+    def is_piece(self, unit: str) -> bool:
+        return bool(unit) and unit in {self.unit, *self.piece_units.split(",")}
 
     def order_type_for(self, kind: str, otherwise: str) -> str:
         return self.order_type_of.get(kind, self.order_type or otherwise)

@@ -1,7 +1,8 @@
-"""SAP to run without: mock-sap as it is, with the two things the hub needs that it lacks.
+"""SAP to run without: mock-sap as it is, with the three things the hub needs that it lacks.
 
-A delivery's header takes a bill of lading, and an answer can be lost: a fault rule whose message is `lost_answer` lets
-the call be executed and then cuts the connection. (mock-sap's own `timeout` waits two minutes and executes only then.)
+It has stock (sandbox/sap_stock.py), a delivery's header takes a bill of lading, and an answer can be lost: a fault rule
+whose message is `lost_answer` lets the call be executed and then cuts the connection. (mock-sap's own `timeout` waits
+two minutes and executes only then.)
 """
 
 import socket
@@ -14,6 +15,7 @@ import mocksap.__main__ as program  # pyright: ignore[reportMissingTypeStubs] # 
 from mocksap import Config, make_server, schema  # pyright: ignore[reportMissingTypeStubs] # as above
 
 from sandbox.sap_books import LOST
+from sandbox.sap_stock import declare_stock, with_stock
 
 HEADER: Final = "A_OutbDeliveryHeader"
 BILL_OF_LADING: Final = "BillOfLading"
@@ -24,8 +26,9 @@ def open_sap(**options: object) -> ThreadingHTTPServer:
     header = schema.ENTITY_TYPES[HEADER]
     if header.prop(BILL_OF_LADING) is None:
         header.props.append(schema.Prop(BILL_OF_LADING, "Edm.String", max_length=35))
+    declare_stock()
     server = cast("ThreadingHTTPServer", make_server(Config(**options)))
-    server.RequestHandlerClass = _losing(server.RequestHandlerClass)
+    server.RequestHandlerClass = with_stock(_losing(server.RequestHandlerClass))
     return server
 
 

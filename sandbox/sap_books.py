@@ -62,6 +62,14 @@ def empty_books(base_url: str) -> None:
     _post(base_url, "reset", {"orders": 0, "purchaseOrders": 0})
 
 
+def give_stock(base_url: str, rows: Sequence[Mapping[str, str]], rows_at_once: int = 0) -> None:
+    """Make rows all the stock there is, named as OData names it; an answer may hold only so many of them, 0 is all.
+
+    What is delivered from then on is taken off (sandbox/sap_stock.py).
+    """
+    _post(base_url, "stock", {"rows": list(rows), "rowsAtOnce": rows_at_once})
+
+
 def switch(base_url: str, scenario: str | None, count: int = 0) -> None:
     """Turn a scenario on for all requests it applies to, or for the next `count` of them; None turns every one off.
 

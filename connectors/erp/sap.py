@@ -1,11 +1,12 @@
-"""SAP over HTTP: sales orders by OData V2, deliveries by BAPI over SOAP and then by OData again.
+"""SAP over HTTP: sales orders and stock by OData V2, deliveries by BAPI over SOAP and then by OData again.
 
-Sources: API_SALES_ORDER_SRV, API_OUTBOUND_DELIVERY_SRV (v2: PostGoodsIssue with If-Match) and
+Sources: API_SALES_ORDER_SRV, API_MATERIAL_STOCK_SRV, API_OUTBOUND_DELIVERY_SRV (v2: PostGoodsIssue with If-Match) and
 BAPI_OUTB_DELIVERY_CREATE_SLS; read 2026-11. The SOAP service must be stateful, for the commit has to come in the
 session that made the delivery.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -15,14 +16,18 @@ from connectors.partner import Partner
 from connectors.reading import read_accepted, write_with
 from connectors.sap_answers import Call, agree, check_delivered, commit, only, read_delivered
 from connectors.sap_drafts import ODATA, SOAP, TABLE, Delivered, draft_delivery, draft_order
-from connectors.sap_gateway import Gateway, literal
+from connectors.sap_gateway import Gateway, Rows, literal
+from connectors.sap_listing import read_all
 from connectors.sap_options import read_options
+from connectors.sap_stock import FIELDS, KEYS, STOCK, Question, keep_answers, read_answer
 from connectors.sap_values import KEY_WIDTH, check_widths, external
 from connectors.transport.deadline import Deadline
 from connectors.transport.soap import SoapApi
-from hub.errors import Conflict, HubError, OutcomeUnknown, TryLater
+from hub.errors import Conflict, HubError, Malformed, OutcomeUnknown, TryLater
 from hub.fulfilment.model import Accepted
 from hub.fulfilment.sale import GoodsIssue, Sale
+from hub.inventory.counted import CountReport
+from hub.ports import Fetched
 from mappings.table import Table
 
 DELIVER: Final = "BAPI_OUTB_DELIVERY_CREATE_SLS"
@@ -42,6 +47,7 @@ class Sap:
 
     def __init__(self, partner: Partner) -> None:
         self._http = partner.http
+        self._name, self._now = partner.name, partner.now
         self._options = read_options(partner)
         self._table = Table.named(TABLE)
         self._gateway = Gateway(partner, self._options)
@@ -111,6 +117,33 @@ class Sap:
             check_delivered(draft_delivery(issue, self._options, SOAP), delivered)
             self._finish(issue, found.partner_id, deadline)
         return found
+
+    def fetch_stock(self, location: str, owner: str, skus: Sequence[str]) -> Iterator[Fetched]:
+        """Ask for all the stock of the plant and storage location that are a location of ours.
+
+        Raises: as `stock_place_for`, `read_all` and `keep_answers`.
+        """
+        place, began = self._options.stock_place_for(location), self._now()
+        rows = read_all(partial(self._stock_page, place), KEYS, self._options.stock_page)
+        yield from keep_answers(self._table, Question(location, owner, place, began, skus), rows)
+
+    def read_counts(self, body: bytes, received_at: datetime) -> Sequence[CountReport]:  # noqa: ARG002 # the port's shape
+        """Read an answer we asked for.
+
+        Raises: Malformed.
+        """
+        return [read_answer(self._table, self._options, self._name, body)]
+
+    def read_changes(self, body: bytes, received_at: datetime) -> Sequence[CountReport]:  # noqa: ARG002 # as above
+        """Raises: Malformed, for SAP pushes nothing and is asked for counts alone."""
+        raise Malformed("SAP tells no changes of stock", code="unknown_kind")
+
+    def _stock_page(self, place: tuple[str, str], start: int, size: int) -> tuple[Rows, int]:
+        plant, storage_location = place
+        where = {"Plant": plant, "StorageLocation": storage_location}
+        shown = {"$select": ",".join(FIELDS), "$orderby": ",".join(KEYS)}
+        window = {**shown, "$top": str(size), "$skip": str(start)}
+        return self._gateway.page(f"{self._options.stock_path}/{STOCK}", where, window, Deadline(self._http))
 
     def _session(self, deadline: Deadline) -> Call:
         return lambda function, parameters: self._soap.call(function, parameters, deadline)

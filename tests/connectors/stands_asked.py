@@ -18,6 +18,7 @@ from sandbox import taobao
 from sandbox.baskets import StorefrontOrder, orders
 from sandbox.listen import serving
 from sandbox.sap import open_sap
+from sandbox.sap_books import give_stock
 from sandbox.taobao_books import Shop
 from sandbox.taobao_trades import trade_of
 from sandbox.taobao_wire import CONFIRM, CONSUME, FIND_SKUS, LIST, READ, REFRESH, SEND, UPDATE_SKUS
@@ -32,6 +33,17 @@ SHOPS: Final = 1_000
 
 SALES: Final = b"/sap/opu/odata/sap/API_SALES_ORDER_SRV"
 DELIVERIES: Final = b"/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV"
+STOCK: Final = b"/sap/opu/odata/sap/API_MATERIAL_STOCK_SRV"
+
+OPTIONS: Final = {
+    "sales_org": "1710",
+    "sold_to": "1000001",
+    "plant_field": "Plant",
+    "net_amount": "item",
+    "delivery_path": DELIVERIES.decode(),
+    "stock_at.sh": "1710/171A",
+    "stock_page": "2",
+}
 
 
 @final
@@ -156,16 +168,7 @@ class TaobaoStand:
 class SapStand:
     kind: ClassVar = "erp.sap"
     path: ClassVar = ""
-    fields: ClassVar[Mapping[str, object]] = {
-        "app_key": USER,
-        "options": {
-            "sales_org": "1710",
-            "sold_to": "1000001",
-            "plant_field": "Plant",
-            "net_amount": "item",
-            "delivery_path": DELIVERIES.decode(),
-        },
-    }
+    fields: ClassVar[Mapping[str, object]] = {"app_key": USER, "options": OPTIONS}
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -212,6 +215,18 @@ class SapStand:
         issue, _ = self._sold()
         return Errand(lambda partner: partner.find_goods_issue(issue), b"GET " + DELIVERIES)
 
+    def _stock(self) -> Errand:
+        return self._asking(1, b"GET " + STOCK)
+
+    def _stock_further(self) -> Errand:
+        return self._asking(3, b"$skip=1")
+
+    def _asking(self, materials: int, holding: bytes) -> Errand:
+        skus = [f"P{no}" for no in range(1, materials + 1)]
+        place = {"Plant": "1710", "StorageLocation": "171A", "MatlWrhsStkQtyInMatlBaseUnit": "5"}
+        give_stock(self.url, [{"Material": sku, **place} for sku in skus])
+        return Errand(lambda partner: list(partner.fetch_stock("sh", "OWNER", skus)), holding)
+
     def _probe(self) -> Errand:
         return Errand(lambda partner: partner.probe(), b"X-CSRF-Token: Fetch", unheard=TryLater)
 
@@ -228,6 +243,8 @@ class SapStand:
         "send_goods_issue, items": _items,
         "send_goods_issue, header": _header,
         "find_goods_issue": _find_issue,
+        "fetch_stock": _stock,
+        "fetch_stock, further page": _stock_further,
         "probe": _probe,
     }
 

@@ -11,6 +11,7 @@ from connectors.erp.sap import connect
 from connectors.partner import Partner
 from connectors.sap_drafts import ODATA, Delivered, draft_order
 from connectors.sap_options import read_options
+from connectors.sap_stock import StockAnswer
 from connectors.sap_values import read_odata_date
 from connectors.transport.deadline import Deadline
 from hub.errors import Conflict, HubError, Misconfigured, NeedsOperator, OutcomeUnknown, Rejected, TryLater
@@ -22,7 +23,7 @@ from tests.connectors.exemplars import CANARY, told
 from tests.connectors.sale_contracts import SaleBookContract, issue_of, make_sale
 
 URL = "http://sap.test"
-FILLS = {"delivered": Delivered, "created": Delivered, "stored": Delivered}
+FILLS = {"delivered": Delivered, "created": Delivered, "stored": Delivered, "stock": StockAnswer}
 
 ORDERS = "/sap/opu/odata/sap/API_SALES_ORDER_SRV"
 DELIVERIES = "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV"
@@ -239,6 +240,9 @@ def rows(entity: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
         ({**OPTIONS, "zone": "Mars/Base"}, "zone"),
         ({**OPTIONS, "plant.SH01": "12345"}, "plant_of"),
         ({**OPTIONS, "net_amount": "perhaps"}, "net_amount"),
+        ({**OPTIONS, "ask_stock": "perhaps"}, "ask_stock"),
+        ({**OPTIONS, "stock_at.SH01": "1710"}, "stock_at_of"),
+        ({**OPTIONS, "stock_page": "1"}, "stock_page"),
         ({**OPTIONS, "moon.SH01": "1"}, "moon_of"),
     ],
 )
