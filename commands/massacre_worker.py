@@ -50,12 +50,13 @@ def make_hand(settings: Settings) -> Hand:
     ring = Keyring.read(settings.secret("keyring"))
     database = Database(settings.database_url, ring, connections=settings.worker.threads + 4)
     registry = Registry(_without_brittle(settings), Tokens(database))
-    return Hand(database, settings, Partners(settings, registry), _known())
+    return Hand(database, settings, Partners(settings, registry), _known(settings))
 
 
 def _embedded(reach: Reach, registry: Registry) -> Crew:
     partners, worker = Partners(reach.settings, registry), reach.settings.worker
-    engine = Engine(reach.database, partners, _known(), reach.settings, Clock(utc_now, monotonic), Pulse().hear)
+    known, clock = _known(reach.settings), Clock(utc_now, monotonic)
+    engine = Engine(reach.database, partners, known, reach.settings, clock, Pulse().hear)
     return Dispatcher(engine, worker.threads, worker.batch, monotonic)
 
 
@@ -63,8 +64,8 @@ def _celery(reach: Reach) -> Crew:
     return CeleryCrew(reach.database, reach.settings, Pool(reach.url, reach.settings, (MODULE, POOL)))
 
 
-def _known() -> Mapping[str, Effect]:
-    return {**effects(), FLOW: RunErrand()}
+def _known(settings: Settings) -> Mapping[str, Effect]:
+    return {**effects(settings), FLOW: RunErrand()}
 
 
 def _without_brittle(settings: Settings) -> Settings:

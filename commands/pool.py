@@ -109,7 +109,7 @@ def make_hand(settings: Settings) -> Hand:
     database = Database(
         settings.database_url, Keyring.read(settings.secret("keyring")), connections=settings.worker.threads + 4
     )
-    return Hand(database, settings, Registry(settings, Tokens(database)), effects())
+    return Hand(database, settings, Registry(settings, Tokens(database)), effects(settings))
 
 
 def serve_pool(make: Callable[[Settings], Hand] = make_hand) -> None:

@@ -42,10 +42,10 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
     )
 
 
-def effects() -> Mapping[str, Effect]:
+def effects(settings: Settings) -> Mapping[str, Effect]:
     """The flows that end with what goes out, by name."""
     every: Sequence[Effect] = (
-        *(ReleaseFulfilment(), CancelFulfilment(), NotifyShipment()),
+        *(ReleaseFulfilment(settings), CancelFulfilment(), NotifyShipment()),
         *(SubscribeParcel(), AskParcel(), PostSale(), PostGoodsIssue()),
         *(PushStock(), AlertStock()),
     )

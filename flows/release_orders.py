@@ -2,29 +2,44 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from flows.effect import Claimed, OfFulfilment
-from hub.errors import HubError, NeedsOperator
+from hub.errors import HubError, NeedsOperator, Rejected
+from hub.fulfilment.lots import name_lots
 from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Delivery
 from hub.fulfilment.release import CANCEL, RELEASE, has_ended, mark_submitted
+from hub.inventory.lot_named import let_go
 from hub.order.cancel import record_cancel_answer
 from hub.order.outbound import read_cancel_wish, read_delivery
 from hub.ports import DeliverySink
+from hub.settings import Settings
 
 
 class ReleaseFulfilment:
-    """Sends one delivery to its location."""
+    """Sends one delivery to its location; where the connection's option name_lots is "yes", with the lots to take."""
 
     flow: str = RELEASE
     subject: type = OfFulfilment
     alone: bool = False
 
+    def __init__(self, settings: Settings) -> None:
+        self._zone = ZoneInfo(settings.business_zone)
+        self._naming = {name for name, one in settings.connections.items() if one.options.get("name_lots") == "yes"}
+
     def prepare(self, session: Session, step: Claimed, at: datetime) -> Delivery | None:
-        """Gather the delivery, unless the location has refused it or the order was cancelled meanwhile."""
+        """Gather the delivery, unless the location has refused it or the order was cancelled meanwhile.
+
+        Lots are chosen anew as long as no call can have arrived: after that, the same must be sent again.
+        """
         order_id, no = step.subject["order_id"], step.subject["no"]
-        return None if has_ended(session, order_id, no) else read_delivery(session, order_id, no, at)
+        if has_ended(session, order_id, no):
+            return None
+        if step.connection in self._naming and not step.doubt:
+            name_lots(session, order_id, no, at.astimezone(self._zone))
+        return read_delivery(session, order_id, no, at)
 
     def call(self, partner: object, request: Delivery) -> Accepted:
         return _sink(partner).send_delivery(request)
@@ -36,8 +51,13 @@ class ReleaseFulfilment:
     def settle(self, session: Session, step: Claimed, answer: Accepted, at: datetime) -> None:
         mark_submitted(session, step.subject["order_id"], step.subject["no"], answer.partner_id, at)
 
-    def give_up(self, session: Session, step: Claimed, error: HubError, at: datetime) -> None:
-        """The engine's case says what to do; the goods stay reserved here until a person decides."""
+    def give_up(self, session: Session, step: Claimed, error: HubError, at: datetime) -> None:  # noqa: ARG002 # the port's shape
+        """The engine's case says what to do; the goods stay reserved here until a person decides.
+
+        What was surely refused names no lots any more: if it is sent again, others may be named, or none.
+        """
+        if isinstance(error, Rejected) and not step.doubt:
+            let_go(session, step.subject["order_id"], step.subject["no"])
 
 
 class CancelFulfilment:

@@ -90,4 +90,4 @@ class Worker:
 
 def engine_of(database: Database, settings: Settings, connectors: Registry, pulse: Pulse) -> Engine:
     """Make the engine of one process: the same for every way to run steps."""
-    return Engine(database, connectors, effects(), settings, WALL, pulse.hear)
+    return Engine(database, connectors, effects(settings), settings, WALL, pulse.hear)

@@ -221,6 +221,19 @@ CAUSES: Final[Mapping[str, Cause]] = {
             "ask the location about the rest",
         ),
     ),
+    "lot_drift": Cause(
+        Words("发货批次与批次账不符", "A delivery left of other lots than the books have"),
+        Words(
+            "请仓库按批次盘点上报，收到后自动结案；或核对后执行 ./oms case resolve {case} --reason …",
+            "have the warehouse count by lots, which closes it; or check it, "
+            "then run ./oms case resolve {case} --reason …",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "请仓库按批次盘点上报，收到后自动结案；数量未受影响",
+            "Have the warehouse count by lots: it closes by itself then. What is on hand is right",
+        ),
+    ),
     "our_fault": Cause(
         Words("系统处理报文时出错", "The hub failed on a message"),
         Words(

@@ -125,7 +125,9 @@ class Router:
             return _xml(failure(refused))
 
     def _create(self, site: Site, body: bytes) -> bytes:
-        entry, new = self._books.create(read_delivery_order(read_request(body), site))
+        order = read_delivery_order(read_request(body), site)
+        known = self._books.find(order.code, site.connection)
+        entry, new = self._books.create(order if known else self.shelves.assign(order))
         if new:
             self._floor.take_in(entry)
         return success(

@@ -49,6 +49,13 @@ class Entry:
     pushes: list[Push] = field(default_factory=list[Push])
     confirms: int = 0
 
+    def told(self) -> Counter[str]:
+        """Pieces of each line that confirms were told of."""
+        total = Counter[str]()
+        for push in self.pushes:
+            total.update(push.quantities)
+        return total
+
 
 @final
 class Books:

@@ -105,7 +105,7 @@ class Floor:
             return
         out_biz_code = self._books.next_out_biz_code(entry)
         push = confirm_push(confirm, out_biz_code)
-        body = write_confirm(entry.order, confirm, out_biz_code, datetime.now(UTC))
+        body = write_confirm(entry.order, confirm, out_biz_code, datetime.now(UTC), before=entry.told())
         self._books.note(entry, push)
         yield from self._send(entry, push, body)
 

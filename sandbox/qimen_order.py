@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -33,19 +34,31 @@ REQUIRED: Final = {
 }
 _ORDER_TYPES = frozenset({"JYCK", "HHCK", "BFCK", "QTCK"})
 _TIMES = ("createTime", "placeOrderTime", "operateTime")
+_DAYS = ("productDate", "expireDate")
 _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 _PRICE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
+class Take:
+    """Pieces to take of one batch, with its days as they were written."""
+
+    batch: str
+    produced: str
+    expires: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One line to pick; `quantity` in pieces."""
+    """One line to pick; `quantity` in pieces, of the batches that `takes` says, if it says any."""
 
     line_no: str
     item_code: str
     item_id: str
     owner_code: str
     quantity: int
+    takes: tuple[Take, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +149,19 @@ def _read_line(element: Element, place: int) -> Line:
         item_id=text_of(element, "itemId"),
         owner_code=text_of(element, "ownerCode"),
         quantity=int(planned),
+        takes=_read_takes(element, int(planned)),
     )
+
+
+def _read_takes(element: Element, planned: int) -> tuple[Take, ...]:
+    """The batch that a line names, by its code or by its expiry alone."""
+    for name in _DAYS:
+        try:
+            date.fromisoformat(text_of(element, name) or "2000-01-01")
+        except ValueError as error:
+            raise Refused("invalid-parameter", f"{name} is not YYYY-MM-DD") from error
+    batch, (produced, expires) = text_of(element, "batchCode"), (text_of(element, name) for name in _DAYS)
+    return (Take(batch, produced, expires, planned),) if batch or expires else ()
 
 
 def _attempt(root: Element) -> int:

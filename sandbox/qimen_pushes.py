@@ -3,11 +3,13 @@
 Source: schemas of taobao.qimen.orderprocess.report and taobao.qimen.deliveryorder.confirm; `batchs` is their spelling.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from xml.etree.ElementTree import Element
 
 from sandbox.qimen_fate import Confirm, Parcel
-from sandbox.qimen_order import DeliveryOrder, Line
+from sandbox.qimen_order import DeliveryOrder, Line, Take
 from sandbox.qimen_wire import node, write_time, written
 
 REPORT = "orderprocess.report"
@@ -44,9 +46,13 @@ def write_confirm(
     now: datetime,
     *,
     batch_surplus: int = 0,
+    before: Mapping[str, int] | None = None,
 ) -> bytes:
-    """A confirm with its parcels and lines; `batch_surplus` puts the first line's batches in the wrong."""
-    quantities = confirm.quantities()
+    """A confirm with its parcels and lines; `batch_surplus` puts the first line's batches in the wrong.
+
+    `before` says how many pieces of each line earlier confirms told of: their batches are not told again.
+    """
+    quantities, gone = confirm.quantities(), before or {}
     shipped = [(line, quantities[line.line_no]) for line in order.lines if quantities.get(line.line_no)]
     return written(
         node(
@@ -59,7 +65,7 @@ def write_confirm(
             node(
                 "orderLines",
                 *(
-                    _line(line, quantity, out_biz_code, quantity + (batch_surplus if n == 0 else 0))
+                    _line(line, quantity, out_biz_code, _batches(line, gone, quantity, batch_surplus if n == 0 else 0))
                     for n, (line, quantity) in enumerate(shipped)
                 ),
             ),
@@ -104,8 +110,7 @@ def _package(order: DeliveryOrder, parcel: Parcel, number: str) -> Element:
     )
 
 
-def _line(line: Line, quantity: int, out_biz_code: str, batched: int) -> Element:
-    batch_code = f"B{line.item_code}"
+def _line(line: Line, quantity: int, out_biz_code: str, batches: Sequence[Take]) -> Element:
     return node(
         "orderLine",
         node("outBizCode", out_biz_code),
@@ -116,8 +121,26 @@ def _line(line: Line, quantity: int, out_biz_code: str, batched: int) -> Element
         node("ownerCode", line.owner_code),
         node("planQty", str(line.quantity)),
         node("actualQty", str(quantity)),
-        node("batchs", *(_batch(f"{batch_code}-{n}", part) for n, part in enumerate(_parts(batched), 1))),
+        node("batchs", *map(_batch, batches)),
     )
+
+
+def _batches(line: Line, gone: Mapping[str, int], quantity: int, surplus: int) -> list[Take]:
+    """The batches of a line's pieces: as they were taken, behind those that are gone, or made up."""
+    if not line.takes:
+        parts = enumerate(_parts(quantity + surplus), 1)
+        return [Take(f"B{line.item_code}-{n}", "", "", part) for n, part in parts]
+    told: list[Take] = []
+    skip, rest = gone.get(line.line_no, 0), quantity
+    for take in line.takes:
+        skipped = min(skip, take.quantity)
+        pieces = min(rest, take.quantity - skipped)
+        skip -= skipped
+        rest -= pieces
+        if pieces:
+            told.append(replace(take, quantity=pieces))
+    last = told.pop() if told else replace(line.takes[-1], quantity=0)
+    return [*told, replace(last, quantity=last.quantity + rest + surplus)]
 
 
 def _parts(quantity: int) -> tuple[int, ...]:
@@ -125,5 +148,12 @@ def _parts(quantity: int) -> tuple[int, ...]:
     return (quantity,) if quantity < 4 else (quantity // 2, quantity - quantity // 2)  # noqa: PLR2004 - any number would do
 
 
-def _batch(code: str, quantity: int) -> Element:
-    return node("batch", node("batchCode", code), node("inventoryType", "ZP"), node("actualQty", str(quantity)))
+def _batch(take: Take) -> Element:
+    days = {"productDate": take.produced, "expireDate": take.expires}
+    return node(
+        "batch",
+        node("batchCode", take.batch),
+        *(node(name, day) for name, day in days.items() if day),
+        node("inventoryType", "ZP"),
+        node("actualQty", str(take.quantity)),
+    )

@@ -1,17 +1,22 @@
-"""What the warehouse answers when it is asked for its stock: the shelves a test has filled, and nothing of the rest.
+"""The shelves a test has filled: what the warehouse answers when it is asked for its stock, and takes batches from.
+
+What a test has not filled is not answered, and any batch may be named of it. Shelves stay as they were filled.
 
 Source: schema of taobao.qimen.inventory.query.
 """
 
+from dataclasses import replace
 from typing import Final, final
 from xml.etree.ElementTree import Element
 
 from pydantic import BaseModel, ConfigDict
 
+from sandbox.qimen_order import DeliveryOrder, Line, Take
 from sandbox.qimen_sites import Site
 from sandbox.qimen_wire import Refused, node, read_request, success, text_of
 
 QUERY: Final = "inventory.query"
+GOOD: Final = "ZP"
 _FIELDS: Final = ("quantity", "lockQuantity", "batchCode", "productDate", "expireDate")
 
 
@@ -22,7 +27,7 @@ class Pieces(BaseModel):
 
     warehouse: str
     sku: str
-    type: str = "ZP"
+    type: str = GOOD
     quantity: str = "0"
     locked: str = "0"
     batch: str = ""
@@ -50,6 +55,18 @@ class Shelves:
         self._pieces[filling.connection] = filling.pieces
         return {"lines": len(filling.pieces)}
 
+    def assign(self, order: DeliveryOrder) -> DeliveryOrder:
+        """Say of which batches an order's lines are taken: those it names, else those that expire first.
+
+        Raises: Refused for a batch that is not on the shelves, or that has fewer pieces, where these have batches.
+        """
+        left = {
+            one: int(one.quantity)
+            for one in sorted(self._pieces.get(order.connection, ()), key=lambda one: (one.expires or "9", one.batch))
+            if one.warehouse == order.warehouse and one.type == GOOD and (one.batch or one.expires)
+        }
+        return replace(order, lines=tuple(replace(line, takes=_takes(line, left)) for line in order.lines))
+
     def answer(self, site: Site, body: bytes) -> bytes:
         """Answer a question. Raises: Refused for one without items, owner or a warehouse of the site's."""
         criteria = read_request(body).findall("criteriaList/criteria")
@@ -65,6 +82,27 @@ class Shelves:
             asked.add((warehouse, sku))
         found = [one for one in self._pieces.get(site.connection, ()) if (one.warehouse, one.sku) in asked]
         return success("ok", node("items", *(node("item", *_fields(one)) for one in found)))
+
+
+def _takes(line: Line, left: dict[Pieces, int]) -> tuple[Take, ...]:
+    """Take a line's pieces off the batches there are; where its item has none, it is as the order says."""
+    batches = [one for one in left if one.sku == line.item_code]
+    if not batches:
+        return line.takes
+    for named in line.takes:
+        batches = [one for one in batches if (one.batch or one.expires) == (named.batch or named.expires)]
+        if not batches:
+            raise Refused("batch-not-found", f"there is no batch {named.batch or named.expires} of {line.item_code}")
+        if left[batches[0]] < named.quantity:
+            raise Refused("batch-short", f"batch {named.batch or named.expires} has {left[batches[0]]} pieces")
+    takes: list[Take] = []
+    rest = line.quantity
+    for one in batches:
+        if pieces := min(rest, left[one]):
+            left[one] -= pieces
+            rest -= pieces
+            takes.append(Take(one.batch, one.produced, one.expires, pieces))
+    return tuple(takes)
 
 
 def _fields(one: Pieces) -> list[Element]:

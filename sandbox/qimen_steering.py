@@ -43,11 +43,12 @@ def push_chosen(books: Books, floor: Floor, entry: Entry, wanted: PushOrder) -> 
         return push
     confirm = Confirm((_chosen(entry.order, wanted.kind),), final=wanted.final)
     out_biz_code = wanted.out_biz_code or books.next_out_biz_code(entry)
-    push = confirm_push(confirm, out_biz_code)
+    push, before = confirm_push(confirm, out_biz_code), entry.told()
     after: Status = "shipped" if wanted.final else "part_shipped"
     books.steer(entry, push, after)
     surplus = 1 if wanted.kind == "batch_mismatch" else 0
-    floor.send_once(entry, push, write_confirm(entry.order, confirm, out_biz_code, now, batch_surplus=surplus))
+    body = write_confirm(entry.order, confirm, out_biz_code, now, batch_surplus=surplus, before=before)
+    floor.send_once(entry, push, body)
     return push
 
 

@@ -5,6 +5,7 @@ Source: schemas of taobao.qimen.inventory.report and taobao.qimen.stockchange.re
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
+from xml.etree.ElementTree import Element
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,8 +17,22 @@ COUNT = "inventory.report"
 CHANGE = "stockchange.report"
 
 
+class ToldLot(BaseModel):
+    """Pieces of an item that are of one batch, as text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str = ""
+    quantity: str = ""
+    produced: str = ""
+    expires: str = ""
+
+
 class StockItem(BaseModel):
-    """An item: `quantity` more or fewer, and in a count all there is; as text, so that anything can be sent."""
+    """An item: `quantity` more or fewer, and in a count all there is; as text, so that anything can be sent.
+
+    A count's item is of one of its `lots`, a change's of all of them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +41,7 @@ class StockItem(BaseModel):
     total: str | None = None
     type: str = "ZP"
     batches: tuple[str, ...] = ()
+    lots: tuple[ToldLot, ...] = ()
 
 
 class StockPush(BaseModel):
@@ -64,6 +80,7 @@ def write_count(wanted: StockPush, at: datetime) -> bytes:
             node("quantity", item.quantity),
             *([] if item.total is None else [node("totalQty", item.total)]),
             *(node("batchCode", code) for code in item.batches[:1]),
+            *(part for lot in item.lots[:1] for part in _lot(lot)),
         )
         for item in wanted.items
     ]
@@ -98,8 +115,17 @@ def write_change(wanted: StockPush, at: datetime) -> bytes:
             node("inventoryType", item.type),
             node("quantity", item.quantity),
             node("changeTime", write_time(at)),
-            node("batchs", *(node("batch", node("quantity", batch)) for batch in item.batches)),
+            node(
+                "batchs",
+                *(node("batch", node("quantity", batch)) for batch in item.batches),
+                *(node("batch", *_lot(lot), node("quantity", lot.quantity)) for lot in item.lots),
+            ),
         )
         for item in wanted.items
     ]
     return written(node("request", node("items", *items)))
+
+
+def _lot(lot: ToldLot) -> list[Element]:
+    told = {"batchCode": lot.code, "productDate": lot.produced, "expireDate": lot.expires}
+    return [node(name, text) for name, text in told.items() if text]

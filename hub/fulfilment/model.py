@@ -1,10 +1,12 @@
 """What hub, locations and channels say to each other of a delivery: frozen values that cross a port."""
 
-from typing import Literal
+from datetime import date
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StringConstraints, computed_field
 
 from hub.document import Document, Moment, Text
+from hub.inventory.counted import LONGEST
 
 
 class Party(Document):
@@ -22,12 +24,24 @@ class Party(Document):
 
 
 class DeliveryLine(Document):
+    """Pieces of a line: all of them, or where `lot` names what they are to be of a `part` of the line (1, 2, …)."""
+
     line_no: int
     source_order_code: str
     sku: str
     title: str
     quantity: int
     unit_price: int
+    part: int = 0
+    lot: str = ""
+    produced_on: date | None = None
+    expires_on: date | None = None
+
+    @computed_field
+    @property
+    def ref(self) -> str:
+        """Name it within its delivery; a partner repeats this of what has left."""
+        return f"{self.line_no}-{self.part}" if self.part else str(self.line_no)
 
 
 class Delivery(Document):
@@ -79,8 +93,17 @@ class CancelAnswer(Document):
 
 
 class Batch(Document):
-    batch_code: Text = ""
+    """Some of a line's pieces that a location tells apart; not all that it tells apart are of a lot."""
+
+    batch_code: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=LONGEST)] = ""
     quantity: int = Field(ge=0)
+    produced_on: date | None = None
+    expires_on: date | None = None
+
+    @property
+    def lot(self) -> str:
+        """Name the lot; one without a code is known by its expiry, and "" is none."""
+        return self.batch_code or (self.expires_on.isoformat() if self.expires_on else "")
 
 
 class ConfirmLine(Document):

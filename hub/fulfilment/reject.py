@@ -9,6 +9,7 @@ from hub.errors import NotFound
 from hub.fulfilment.release import NewLine, code_of
 from hub.fulfilment.status import ENDED, Execution, Negotiation, negotiate
 from hub.inventory.ledger import StockKey
+from hub.inventory.lot_named import let_go
 from hub.inventory.reserve import Claim, release
 
 
@@ -100,4 +101,5 @@ def end(standing: Standing, negotiation: Negotiation, execution: Execution, reas
         for line in lines
     ]
     release(standing.session, claims, at)
+    let_go(standing.session, standing.order_id, standing.no)  # its counters are locked: no report names more meanwhile
     return lines

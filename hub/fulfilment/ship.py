@@ -1,6 +1,6 @@
 """Record what a location has handed over: shipment, parcels, stock consumed, and what it could not ship."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 
 from hub.database import copy, row, rows, run
 from hub.errors import Conflict
+from hub.fulfilment.lots import Filled, add_up, ship_lots
 from hub.fulfilment.model import Confirm, ConfirmedParcel, ConfirmLine
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import NewLine
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.ledger import StockKey
+from hub.inventory.lot_named import let_go
 from hub.inventory.reserve import Claim, consume
 
 
@@ -39,7 +41,8 @@ def ship(session: Session, standing: Standing, confirm: Confirm, at: datetime) -
     if standing.ended:
         raise Conflict(f"fulfilment order {standing.code} has ended as {standing.execution}", code="fulfilment_ended")
     asked = standing.open_lines()
-    pieces = read_pieces(confirm.lines, asked)
+    filled = fill(confirm.lines, asked)
+    pieces = dict(sorted(add_up(filled).items()))
     parcels = read_parcels(confirm.parcels, asked, pieces)
     shipment_no = _write_shipment(session, standing, confirm, parcels, at)
     run(
@@ -62,16 +65,17 @@ def ship(session: Session, standing: Standing, confirm: Confirm, at: datetime) -
         for line_no, quantity in pieces.items()
     ]
     consume(session, claims, at)
+    ship_lots(session, standing, shipment_no, filled, asked, at)
     return Shipped(shipment_no, pieces, _settle(standing, confirm, at))
 
 
-def read_pieces(lines: Sequence[ConfirmLine], asked: Sequence[NewLine]) -> dict[int, int]:
+def fill(lines: Sequence[ConfirmLine], asked: Sequence[NewLine]) -> Filled:
     """Bring a confirm's lines to ours: by line number, else by SKU, filling our lines in order; zero pieces vanish.
 
     Raises: Conflict with code batch_mismatch or over_confirm.
     """
     room = {line.line_no: line.quantity for line in asked}
-    pieces: Counter[int] = Counter()
+    filled: list[tuple[ConfirmLine, list[tuple[int, int]]]] = []
     for line in lines:
         if line.batches and sum(batch.quantity for batch in line.batches) != line.quantity:
             raise Conflict(
@@ -79,9 +83,8 @@ def read_pieces(lines: Sequence[ConfirmLine], asked: Sequence[NewLine]) -> dict[
                 f"the line says {line.quantity}",
                 code="batch_mismatch",
             )
-        for line_no, quantity in _fill(line, asked, room):
-            pieces[line_no] += quantity
-    return dict(sorted(pieces.items()))
+        filled.append((line, _fill(line, asked, room)))
+    return filled
 
 
 def _fill(line: ConfirmLine, asked: Sequence[NewLine], room: dict[int, int]) -> list[tuple[int, int]]:
@@ -172,6 +175,8 @@ def _settle(standing: Standing, confirm: Confirm, at: datetime) -> tuple[NewLine
     if rest and confirm.final:
         return tuple(end(standing, _answered(standing), Execution.INCOMPLETE, "short", at))
     standing.agree(_answered(standing), at, Execution.IN_PROGRESS if rest else Execution.CLOSED)
+    if not rest:
+        let_go(standing.session, standing.order_id, standing.no)
     return ()
 
 

@@ -1,6 +1,6 @@
 """Tables of fulfilment: orders to a location, their lines, and the parcels that left."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -107,6 +107,29 @@ class ParcelLine(Table, table=True):
     parcel_no: int = number(primary_key=True)
     line_no: int = number(primary_key=True)
     quantity: int = number()
+
+
+class ShippedLot(Table, table=True):
+    """Of which lot pieces of a shipment's line left; that `assumed` of them did, nobody said: FEFO makes it likely.
+
+    Enough to find, by SKU and lot, every order that got some of it.
+    """
+
+    __table_args__ = (
+        ForeignKeyConstraint(["order_id", "shipment_no"], ["shipment.order_id", "shipment.no"]),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("assumed between 0 and quantity", name="assumed"),
+        BY_ORDER,
+    )
+    order_id: int = number(primary_key=True)
+    shipment_no: int = number(primary_key=True)
+    line_no: int = number(primary_key=True)
+    lot: str = words(primary_key=True)
+    sku: str = words()
+    produced_on: date | None = None
+    expires_on: date | None = None
+    quantity: int = number()
+    assumed: int = number(default=0)
 
 
 class ParcelTrack(Entity, table=True):

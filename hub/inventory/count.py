@@ -24,7 +24,7 @@ from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.fold import Fold, Folded, fold
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.level import make_counters
-from hub.inventory.lot import keep_lots
+from hub.inventory.lot_heard import Heard, hear_lots
 from hub.inventory.shortfall import admit_short, lacking_of, let_carts_go, read_levels, soft_change
 from hub.inventory.table import Authority, Reason
 from hub.inventory.watermark import marks_of, raise_marks
@@ -163,7 +163,7 @@ def _book(
         if one.difference
     ]
     post(session, [*let_go, *moved], at)
-    keep_lots(session, made.lines, marks, report.counted_at)
+    hear_lots(session, made.lines, Heard(page.brand, marks, report.counted_at, at))
     raise_marks(session, [one.key for one in made.taken if one.line.kind == "count"], report, page.connection)
     calling = [key for key in sorted(short) if levels[key].authority == Authority.HUB]
     _call(session, page, calling, made.on_hand, levels, short)

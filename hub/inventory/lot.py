@@ -1,9 +1,9 @@
 """Lots with expiry: what warehouses say lies where of which lot, and which leaves first (FEFO).
 
 A count that names lots replaces those of its counter; one that names none says nothing of them, unless nothing is left.
-A change that names lots moves them, also when it is of a delivery of ours: that one's confirm counts the counter down
-and knows no lots. The day on which a lot is too old is that of the moment given, in its own zone: give it in the
-business zone.
+A change that names lots moves them, unless it is of a delivery of ours: that one's confirm counts the counter and its
+lots down, and the change can only say that it was of other lots (`lot_corrected`). The day on which a lot is too old is
+that of the moment given, in its own zone: give it in the business zone.
 """
 
 from collections import defaultdict
@@ -40,23 +40,18 @@ Lots = Mapping[str, Lot]
 """A counter's lots by their codes."""
 
 
-def keep_lots(
-    session: Session, lines: Sequence[Folded], marks: Mapping[StockKey, datetime], counted_at: datetime
-) -> None:
-    """Keep the lots of a report's lines. Their counters are locked already, and so, with them, are their lots.
-
-    `marks` says what the counters' watermarks were before the report.
-    """
+def keep_lots(session: Session, lines: Sequence[Folded], counted_at: datetime) -> None:
+    """Keep the lots of a report's lines. Their counters are locked already, and so, with them, are their lots."""
     told: defaultdict[StockKey, list[ReportLine]] = defaultdict(list)
     for one in lines:
-        if _says_of_lots(one.line) and _is_new(one, marks, counted_at):
+        if _says_of_lots(one.line) and one.verdict is LineVerdict.TAKEN:
             told[one.key].append(one.line)
     if not told:
         return
     keys = sorted(told)
-    known = _read(session, keys)
+    known = read_lots(session, keys)
     if known:
-        run(session, f"delete from stock_lot where {AMONG}", **_columns(keys))
+        run(session, f"delete from stock_lot where {AMONG}", **columns_of(keys))
     columns = (*StockKey._fields, "lot", "produced_on", "expires_on", "on_hand", "counted_at")
     kept = [
         (*key, one.lot, one.produced_on, one.expires_on, one.on_hand, one.counted_at)
@@ -79,7 +74,8 @@ def fold_lots(known: Lots, lines: Iterable[ReportLine], counted_at: datetime) ->
 
 def lots_of(session: Session, key: StockKey) -> Sequence[Lot]:
     """Give the lots of a counter, the first to expire first, those that never do last."""
-    return sorted(_read(session, [key]).get(key, {}).values(), key=_urgency)
+    found = read_lots(session, [key]).get(key, {}).values()
+    return sorted((one for one in found if one.on_hand), key=_urgency)
 
 
 def pick_lots(session: Session, key: StockKey, quantity: int, at: datetime) -> list[tuple[str, int]]:
@@ -100,7 +96,7 @@ def pick(lots: Iterable[Lot], quantity: int, today: date) -> list[tuple[str, int
 
 def expired_of(session: Session, keys: Sequence[StockKey], at: datetime) -> Mapping[StockKey, int]:
     """Give how many pieces of some counters are too old to be sold; those without any are left out."""
-    lots = _read(session, keys)
+    lots = read_lots(session, keys)
     found = {key: sum(one.on_hand for one in of.values() if one.is_expired(at.date())) for key, of in lots.items()}
     return {key: pieces for key, pieces in found.items() if pieces}
 
@@ -112,14 +108,6 @@ AMONG = """(location, sku, owner, condition) in (
 
 def _says_of_lots(line: ReportLine) -> bool:
     return bool(line.lots) or (line.kind == "count" and not line.pieces)
-
-
-def _is_new(one: Folded, marks: Mapping[StockKey, datetime], counted_at: datetime) -> bool:
-    """Say whether the lots of a line are not in the last count yet; of a delivery's own, the counter does not know."""
-    if one.verdict is LineVerdict.CONFIRMED:
-        mark = marks.get(one.key)
-        return one.line.kind == "change" and (mark is None or counted_at > mark)
-    return one.verdict is LineVerdict.TAKEN
 
 
 def _moved(known: Lot | None, line: LotLine, counted_at: datetime) -> Lot:
@@ -137,14 +125,14 @@ def _urgency(one: Lot) -> tuple[date, date, str]:
     return one.expires_on or date.max, one.produced_on or date.max, one.lot
 
 
-def _read(session: Session, keys: Sequence[StockKey]) -> Mapping[StockKey, Lots]:
+def read_lots(session: Session, keys: Sequence[StockKey]) -> Mapping[StockKey, Lots]:
     found: defaultdict[StockKey, dict[str, Lot]] = defaultdict(dict)
-    for one in rows(session, f"select * from stock_lot where {AMONG}", **_columns(keys)):
-        found[StockKey(one.location, one.sku, one.owner, one.condition)][one.lot] = _lot(one)
+    for one in rows(session, f"select * from stock_lot where {AMONG}", **columns_of(keys)):
+        found[StockKey(one.location, one.sku, one.owner, one.condition)][one.lot] = lot_of(one)
     return found
 
 
-def _lot(one: Row[Any]) -> Lot:
+def lot_of(one: Row[Any]) -> Lot:
     return Lot(
         lot=one.lot,
         on_hand=one.on_hand,
@@ -154,7 +142,7 @@ def _lot(one: Row[Any]) -> Lot:
     )
 
 
-def _columns(keys: Sequence[StockKey]) -> dict[str, list[str]]:
+def columns_of(keys: Sequence[StockKey]) -> dict[str, list[str]]:
     return {
         "locations": [key.location for key in keys],
         "skus": [key.sku for key in keys],

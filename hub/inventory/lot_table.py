@@ -1,4 +1,4 @@
-"""Table of lots: what warehouses say of the batches that the pieces of a counter are of."""
+"""Tables of lots: what warehouses say of the batches that a counter's pieces are of, and what deliveries were told."""
 
 from datetime import date, datetime
 
@@ -9,9 +9,10 @@ from hub.inventory.condition import Condition
 
 
 class StockLot(Table, table=True):
-    """Pieces of a counter that are of one lot, as the warehouse last said; `counted_at` is when that was so.
+    """Pieces of a counter that are of one lot: as the warehouse last said at `counted_at`, less what has left since.
 
-    Lots need not add up to what is on hand: goods leave by deliveries that name no lot.
+    Lots need not add up to what is on hand: what a person or a change without lots takes away is of none. One that
+    deliveries have emptied stays known, with nothing on hand, until the counter's lots are told again.
     """
 
     __table_args__ = (
@@ -28,3 +29,28 @@ class StockLot(Table, table=True):
     expires_on: date | None = None
     on_hand: int = number()
     counted_at: datetime = moment()
+
+
+class NamedLot(Table, table=True):
+    """Pieces of a lot that an open delivery is to take: `quantity` as its location was told, `due` that have not left.
+
+    A location may say otherwise: then `due` is of lots that it was not told. Gone when the delivery has ended.
+    """
+
+    __table_args__ = (
+        one_of("condition", Condition),
+        CheckConstraint("quantity >= 0 and due >= 0", name="counters"),
+        Index("ix_named_lot_counter", "location", "sku", "owner", "condition"),
+    )
+    order_id: int = number(primary_key=True)
+    no: int = number(primary_key=True)
+    line_no: int = number(primary_key=True)
+    lot: str = words(primary_key=True)
+    location: str = words(foreign_key="location.code")
+    sku: str = words(foreign_key="sku.code")
+    owner: str = words()
+    condition: str = words()
+    produced_on: date | None = None
+    expires_on: date | None = None
+    quantity: int = number()
+    due: int = number()

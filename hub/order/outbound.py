@@ -1,7 +1,9 @@
 """What is said of an order to the outside: the delivery to its location, and the shipment notice to its channel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -143,25 +145,52 @@ def _sold_lines(session: Session, order_id: int) -> list[SoldLine]:
 
 
 def _delivery_lines(session: Session, order_id: int, no: int, external_id: str) -> tuple[DeliveryLine, ...]:
+    """Give a delivery's lines; one whose lots are named is cut into them, and what is of none comes last."""
     found = rows(
         session,
-        """select f.line_no, f.sku, f.quantity, o.title, (o.amount - o.discount) / o.ordered as price
+        """select f.line_no, f.sku, f.quantity, o.title, (o.amount - o.discount) / o.ordered as price,
+                  named.lot, named.quantity as of_lot, named.produced_on, named.expires_on
            from fulfilment_line f join order_line o on (o.order_id, o.line_no) = (f.order_id, f.line_no)
-           where f.order_id = :order_id and f.no = :no order by f.line_no""",
+           left join named_lot named on (named.order_id, named.no, named.line_no) = (f.order_id, f.no, f.line_no)
+                                     and named.quantity > 0
+           where f.order_id = :order_id and f.no = :no
+           order by f.line_no, named.expires_on nulls last, named.produced_on nulls last, named.lot""",
         order_id=order_id,
         no=no,
     )
-    return tuple(
-        DeliveryLine(
-            line_no=line.line_no,
+    lines: list[DeliveryLine] = []
+    for _, group in groupby(found, key=attrgetter("line_no")):
+        named = list(group)
+        whole = DeliveryLine(
+            line_no=named[0].line_no,
             source_order_code=external_id,
-            sku=line.sku,
-            title=line.title,
-            quantity=line.quantity,
-            unit_price=max(0, line.price),
+            sku=named[0].sku,
+            title=named[0].title,
+            quantity=named[0].quantity,
+            unit_price=max(0, named[0].price),
         )
-        for line in found
-    )
+        lines += _cut(whole, [one for one in named if one.lot is not None])
+    return tuple(lines)
+
+
+def _cut(whole: DeliveryLine, named: Sequence[Row[Any]]) -> list[DeliveryLine]:
+    """Cut a line into the lots that are named for its pieces."""
+    parts = [
+        whole.model_copy(
+            update={
+                "quantity": one.of_lot,
+                "lot": one.lot,
+                "produced_on": one.produced_on,
+                "expires_on": one.expires_on,
+            }
+        )
+        for one in named
+    ]
+    if rest := whole.quantity - sum(one.quantity for one in parts):
+        parts.append(whole.model_copy(update={"quantity": rest}))
+    if len(parts) == 1:
+        return parts
+    return [one.model_copy(update={"part": part}) for part, one in enumerate(parts, 1)]
 
 
 def _sender(found: Row[Any]) -> Party:

@@ -57,7 +57,9 @@ SOURCES: Final = {
                      from fulfilment_order where order_id = :id""",
     "shortage": f"{HOLDS} and type = 'stock'",
     "shipment": """select created_at, 'shipment', confirm_key, case when final then 'final' else 'more to come' end,
-                          '', no::text,
+                          coalesce((
+                              select string_agg(sku || ' ' || lot || ' × ' || quantity, ', ' order by line_no, lot)
+                              from shipped_lot t where (t.order_id, t.shipment_no) = (s.order_id, s.no)), ''), no::text,
                           jsonb_build_object('no', no, 'fulfilment', fulfilment_no, 'final', final, 'parcels', (
                               select jsonb_agg(jsonb_build_object('courier', courier, 'tracking_no', tracking_no)
                                                order by p.no)

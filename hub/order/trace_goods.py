@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -44,12 +44,25 @@ class TracedParcel(Document):
     track: TracedTrack | None
 
 
+class TracedLot(Document):
+    """Pieces of a shipment that are of one lot; that `assumed` of them are, nobody said."""
+
+    line_no: int
+    sku: str
+    lot: str
+    produced_on: date | None
+    expires_on: date | None
+    quantity: int
+    assumed: int
+
+
 class TracedShipment(Document):
     no: int
     confirm_key: str
     final: bool
     shipped_at: datetime
     parcels: tuple[TracedParcel, ...]
+    lots: tuple[TracedLot, ...]
 
 
 class TracedPosting(Document):
@@ -106,6 +119,9 @@ PACKED: Final = """
     select p.shipment_no, p.parcel_no, p.line_no, l.sku, l.title, p.quantity
     from parcel_line p join order_line l on (l.order_id, l.line_no) = (p.order_id, p.line_no)
     where p.order_id = :id order by 1, 2, 3"""
+LOTS: Final = """
+    select shipment_no as of, line_no, sku, lot, produced_on, expires_on, quantity, assumed
+    from shipped_lot where order_id = :id order by 1, 2, expires_on nulls last, lot"""
 TRACKS: Final = """
     select shipment_no, parcel_no, connection, status, status_at, subscribed_at, delivered_at, events
     from parcel_track where order_id = :id"""
@@ -142,9 +158,10 @@ def _shipments(session: Session, order_id: int, also: Sequence[str]) -> list[dic
         track = next(iter(tracks.get(place, ())), None)
         told = open_events(session, Parcel(order_id, *place), track["events"]) if track else []
         parcel["track"] = track and {**track, "events": _shown(told, also)}
-    held = _by(parcels, "of")
+    held, lots = _by(parcels, "of"), _by(records(session, LOTS, id=order_id), "of")
     return [
-        shipment | {"parcels": held.get((shipment["no"],), ())} for shipment in records(session, SHIPMENTS, id=order_id)
+        one | {"parcels": held.get((one["no"],), ()), "lots": lots.get((one["no"],), ())}
+        for one in records(session, SHIPMENTS, id=order_id)
     ]
 
 

@@ -24,7 +24,7 @@ def call_partners(database: Database, folder: Path) -> int:
     """Run the steps that are due, as a worker would, and give how many there were."""
     settings = settings_in(folder)
     clock = Clock(lambda: datetime.now(UTC), lambda: 0.0)
-    engine = Engine(database, Registry(settings), effects(), settings, clock)
+    engine = Engine(database, Registry(settings), effects(settings), settings, clock)
     steps = engine.take(10)
     engine.book([engine.call(job) for job in engine.prepare(steps)])
     return len(steps)

@@ -67,7 +67,7 @@ def test_every_value_of_an_axis_has_its_words_and_no_other_has(axis: str) -> Non
 
 
 def test_every_flow_and_every_poll_has_its_words() -> None:
-    assert AXES["flow"].keys() == effects().keys()
+    assert AXES["flow"].keys() == effects(Settings()).keys()
     assert AXES["poll"].keys() == {polls.ORDERS, polls.HINTS, polls.TOKEN, polls.PROBE, polls.STOCK}
 
 

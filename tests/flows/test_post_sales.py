@@ -70,7 +70,7 @@ class Office:
             self.order_id = placed(session, order({"apple": 5}))
             record_confirm(session, confirm(self.order_id, 1, {"apple": 5}), AT)
         settings = Settings(worker=Worker(lease_s=10, grace_s=1, attempts=4), http=Http(connect_s=1, read_s=2))
-        self.engine = Engine(database, self, effects(), settings, Clock(lambda: self.now, lambda: 0.0))
+        self.engine = Engine(database, self, effects(settings), settings, Clock(lambda: self.now, lambda: 0.0))
 
     def get(self, connection: str) -> object:
         if connection != "sap":

@@ -1,5 +1,5 @@
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,7 @@ from mappings.converters import (
     china_time_text,
     coder,
     count,
+    day_text,
     decimal,
     fen,
     flag,
@@ -199,3 +200,10 @@ def test_a_converter_gives_a_value_or_says_why_not(name: str, value: object) -> 
     except ValueError as error:
         assert re.match(r"(is|has|contains) ", str(error))  # noqa: PT017  most values are refused, some are read
     assert shown(value)
+
+
+def test_a_day_is_written_and_nothing_else_is_one() -> None:
+    assert day_text(date(2027, 5, 1)) == "2027-05-01"
+    for other in (TEN_IN_CHINA, "2027-05-01", 20270501):
+        with pytest.raises(ValueError, match="not a day"):
+            day_text(other)

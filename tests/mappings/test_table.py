@@ -45,7 +45,7 @@ def storefront_order(**changes: object) -> dict[str, object]:
 def delivery_order(**changes: object) -> dict[str, object]:
     times = dict.fromkeys(("created_at", "placed_at", "operated_at"), "2026-11-11T02:00:00Z")
     words = dict.fromkeys(("code", "warehouse_code", "shop_name", "platform_code"), "X1")
-    line = {"line_no": 1, "source_order_code": "mall-1", "sku": "P1", "quantity": 2, "unit_price": 617}
+    line = {"ref": "1", "source_order_code": "mall-1", "sku": "P1", "quantity": 2, "unit_price": 617}
     return {
         **(times | words | dict.fromkeys(("total", "goods", "discount", "freight"), 1234)),
         "attempt": 1,

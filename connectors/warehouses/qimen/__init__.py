@@ -10,20 +10,19 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, final
 
 from connectors.partner import Partner
-from connectors.reading import read_accepted, read_as, write_with
+from connectors.reading import read_accepted, read_as
 from connectors.transport.http import Answer, Call, HttpApi
 from connectors.transport.xml import read_xml, write_xml
 from connectors.warehouses.qimen.ask import METHOD, PAGE, ROOT, keep_answer, read_answer, write_question
+from connectors.warehouses.qimen.delivery import read_confirm, write_delivery
 from connectors.warehouses.qimen.stock import read_change, read_count
-from hub.document import Document, Moment
+from hub.document import Document
 from hub.errors import HubError, Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater, Unauthorised
 from hub.fulfilment.model import (
     Accepted,
     CancelAnswer,
     CancelWish,
     Confirm,
-    ConfirmedParcel,
-    ConfirmLine,
     Delivery,
     Report,
 )
@@ -44,20 +43,6 @@ KINDS: Final = {
 }
 STATUSES: Final = {"ACCEPT": "accepted", "REJECT": "rejected"}
 """Process states that decide something; all others are progress."""
-
-
-class ConfirmMessage(Document):
-    """A confirm as the mapping table reads it."""
-
-    code: str
-    wms_id: str = ""
-    warehouse_code: str = ""
-    status: str = ""
-    out_biz_code: str = ""
-    final: bool = True
-    confirmed_at: Moment | None = None
-    parcels: tuple[ConfirmedParcel, ...] = ()
-    lines: tuple[ConfirmLine, ...] = ()
 
 
 class ReportMessage(Document):
@@ -87,8 +72,7 @@ class Qimen:
 
         Raises: as `HttpApi.send`; Rejected with the warehouse's own code.
         """
-        contents = write_with(self._table, "delivery_order", delivery)
-        answer = self._ask("deliveryorder.create", contents)
+        answer = self._ask("deliveryorder.create", write_delivery(self._table, delivery))
         return read_accepted(answer.get("deliveryOrderId"))
 
     def send_cancel(self, wish: CancelWish) -> CancelAnswer:
@@ -135,16 +119,7 @@ class Qimen:
 
         Raises: Malformed.
         """
-        _, contents = read_xml(body)
-        message = read_as(ConfirmMessage, self._table, "confirm", contents)
-        return Confirm(
-            code=message.code,
-            confirm_key=message.out_biz_code or message_id_of(body),
-            final=message.final,
-            confirmed_at=message.confirmed_at,
-            parcels=message.parcels,
-            lines=message.lines,
-        )
+        return read_confirm(self._table, read_xml(body)[1], body)
 
     def read_report(self, body: bytes) -> Report:
         """Read orderprocess.report.

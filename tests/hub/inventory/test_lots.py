@@ -3,13 +3,12 @@ from datetime import date
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import rows
 from hub.inventory.count import Counted, take_report
 from hub.inventory.counted import CountReport, LotLine, ReportLine
 from hub.inventory.ledger import StockKey, drift
 from hub.inventory.lot import lots_of
 from tests.hub.inventory.counting import WMS, after, level, report, take
-from tests.hub.making import OWNER, order, place_all, stock
+from tests.hub.making import OWNER, stock
 
 APPLE = StockKey("sh", "apple", OWNER)
 MAY, JUNE = date(2027, 5, 1), date(2027, 6, 1)
@@ -73,19 +72,8 @@ def test_changes_move_their_lots_and_none_falls_below_nothing(session: Session) 
     assert (level(session, "apple")[0], lots(session)) == (5, {"B": 5, "C": 2})
 
 
-def test_lots_move_by_a_deliverys_own_change_although_its_confirm_counts_the_goods_down(session: Session) -> None:
-    told(session, "count", {"A": 3, "B": 2})
-    place_all(session, order({"apple": 2}))
-    (code,) = [one.code for one in rows(session, "select code from fulfilment_order")]
-    told(session, "change", {"A": -2}, 1, delivery=code)
-    assert (level(session, "apple")[0], lots(session)) == (5, {"A": 1, "B": 2})
-
-
 def test_what_the_last_count_saw_moves_no_lot_again(session: Session) -> None:
     told(session, "count", {"A": 3}, 5)
-    place_all(session, order({"apple": 2}))
-    (code,) = [one.code for one in rows(session, "select code from fulfilment_order")]
-    told(session, "change", {"A": -1}, 4, delivery=code)
     assert told(session, "change", {"A": -1}, 3).outdated == 1
     assert lots(session) == {"A": 3}
 

@@ -1,0 +1,196 @@
+"""What reports say of lots: those of counters are kept; what is said of a delivery of ours puts its own lots right.
+
+A delivery's confirm counts its lots down, once. A warehouse's change by the same delivery names lots that are in that
+already, so it counts nothing: where the confirm has left them unsaid, what was assumed gives way to what is said now;
+where the confirm has not come yet, it will assume these.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows, run
+from hub.inventory.condition import Condition
+from hub.inventory.count_table import LineVerdict
+from hub.inventory.counted import LotLine
+from hub.inventory.fold import Folded
+from hub.inventory.ledger import StockKey
+from hub.inventory.lot import keep_lots
+from hub.inventory.lot_leave import Left, Shelf
+from hub.inventory.lot_left import call_for, call_off, write_left, write_pieces
+from hub.inventory.lot_named import Expected, expect_lots, shelves
+
+
+class Place(NamedTuple):
+    """Where pieces of a lot left: in a shipment, of a line."""
+
+    shipment_no: int
+    line_no: int
+    lot: str
+
+
+class Pieces(NamedTuple):
+    """How many pieces of a lot left in a place, and of how many of them that was assumed."""
+
+    quantity: int
+    assumed: int
+
+
+class Swap(NamedTuple):
+    """Pieces that were assumed to be of a place's lot, and are of another."""
+
+    place: Place
+    lot: str
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A report: what counters' watermarks were before it, of when it speaks, and when it came."""
+
+    brand: str
+    marks: Mapping[StockKey, datetime]
+    counted_at: datetime
+    at: datetime
+
+    def is_news(self, key: StockKey, booked_at: datetime) -> bool:
+        """Say whether the last count saw neither this nor what was booked; else the lots are as it says."""
+        mark = self.marks.get(key)
+        return mark is None or min(self.counted_at, booked_at) > mark
+
+
+class _Delivery(NamedTuple):
+    """A delivery of ours with the counter that a report speaks of."""
+
+    order_id: int
+    no: int
+    key: StockKey
+
+    @property
+    def sought(self) -> dict[str, object]:
+        return {"order_id": self.order_id, "no": self.no, "sku": self.key.sku}
+
+
+def hear_lots(session: Session, lines: Sequence[Folded], heard: Heard) -> None:
+    """Heed what a report's lines say of lots. Their counters are locked."""
+    keep_lots(session, lines, heard.counted_at)
+    counts = (one for one in lines if one.verdict is LineVerdict.TAKEN and one.line.kind == "count" and one.line.lots)
+    if counted := sorted({one.key for one in counts}):
+        call_off(session, counted, heard.at)
+    told: defaultdict[_Delivery, list[LotLine]] = defaultdict(list)
+    for one in lines:
+        if one.verdict is LineVerdict.CONFIRMED and one.key.condition == Condition.SALEABLE and one.line.lots:
+            order_id, _, no = one.line.delivery.partition("-")
+            told[_Delivery(int(order_id), int(no), one.key)] += [
+                lot.model_copy(update={"pieces": -lot.pieces}) for lot in one.line.lots if lot.pieces < 0
+            ]
+    for delivery, lots in sorted(told.items(), key=lambda one: one[0]):
+        _put_right(session, heard, delivery, lots)
+
+
+def swap(shipped: Mapping[Place, Pieces], told: Mapping[str, int]) -> tuple[dict[Place, Pieces], list[Swap]]:
+    """Let what is told stand for what was assumed: give what left of which lot then, and what is of another lot now.
+
+    What the confirm said itself stays. No piece is added or lost.
+    """
+    left, rest = dict(shipped), Counter(told)
+    for place, one in shipped.items():
+        rest[place.lot] -= min(rest[place.lot], one.quantity - one.assumed)
+    for place, one in shipped.items():
+        same = min(rest[place.lot], one.assumed)
+        rest[place.lot] -= same
+        left[place] = Pieces(one.quantity, one.assumed - same)
+    swaps: list[Swap] = []
+    for place in shipped:
+        for lot in sorted(rest):
+            one = left[place]
+            if pieces := min(rest[lot], one.assumed):
+                rest[lot] -= pieces
+                left[place] = Pieces(one.quantity - pieces, one.assumed - pieces)
+                other = place._replace(lot=lot)
+                known = left.get(other, Pieces(0, 0))
+                left[other] = Pieces(known.quantity + pieces, known.assumed)
+                swaps.append(Swap(place, lot, pieces))
+    return left, swaps
+
+
+def _put_right(session: Session, heard: Heard, delivery: _Delivery, told: Sequence[LotLine]) -> None:
+    """Put right what was assumed of a delivery's lots, or will be."""
+    found = rows(
+        session,
+        """select s.shipment_no, s.line_no, s.lot, s.quantity, s.assumed, s.produced_on, s.expires_on, h.created_at
+           from shipped_lot s join shipment h on (h.order_id, h.no) = (s.order_id, s.shipment_no)
+           where (s.order_id, h.fulfilment_no, s.sku) = (:order_id, :no, :sku)
+           order by s.shipment_no, s.line_no, s.expires_on nulls last, s.lot""",
+        **delivery.sought,
+    )
+    if not found:
+        _expect(session, delivery, told)
+        return
+    shipped = {Place(one.shipment_no, one.line_no, one.lot): Pieces(one.quantity, one.assumed) for one in found}
+    left, swaps = swap(shipped, _add_up(told))
+    if left == shipped:
+        return
+    key, booked_at = delivery.key, {one.shipment_no: one.created_at for one in found}
+    shelf = Shelf(shelves(session, [key], delivery.order_id, delivery.no), heard.at.date())
+    for one in swaps:
+        if heard.is_news(key, booked_at[one.place.shipment_no]):
+            shelf.put_back(key, one.place.lot, one.pieces)
+            shelf.take_told(key, one.lot, one.pieces)
+    write_pieces(session, shelf.changed)
+    days = {one.lot: (one.produced_on, one.expires_on) for one in [*told, *found]}
+    _rewrite(session, delivery, {place: one for place, one in left.items() if one.quantity}, days)
+    code = f"{delivery.order_id}-{delivery.no}"
+    call_for(session, shelf.lacking, heard.brand, code, delivery.order_id, heard.at)
+
+
+def _rewrite(
+    session: Session, delivery: _Delivery, left: Mapping[Place, Pieces], days: Mapping[str, tuple[date | None, ...]]
+) -> None:
+    """Record anew of which lots a SKU of a delivery left."""
+    shipments = sorted({place.shipment_no for place in left})
+    statement = "delete from shipped_lot where order_id = :id and sku = :sku and shipment_no = any(:shipments)"
+    run(session, statement, id=delivery.order_id, sku=delivery.key.sku, shipments=shipments)
+    for shipment_no in shipments:
+        of = [
+            Left(place.line_no, delivery.key, place.lot, one.quantity, one.assumed, *days[place.lot])
+            for place, one in sorted(left.items())
+            if place.shipment_no == shipment_no
+        ]
+        write_left(session, delivery.order_id, shipment_no, of)
+
+
+def _expect(session: Session, delivery: _Delivery, told: Sequence[LotLine]) -> None:
+    """Have the confirm that is to come assume what is told now, whatever the location was told to take."""
+    open_lines = rows(
+        session,
+        """select l.line_no, l.quantity - l.released as open
+           from fulfilment_line l join fulfilment_order f using (order_id, no)
+           where (l.order_id, l.no, l.sku) = (:order_id, :no, :sku) and l.shipped = 0
+             and f.execution not in ('closed', 'incomplete', 'cancelled') order by l.line_no""",
+        **delivery.sought,
+    )
+    room = {one.line_no: int(one.open) for one in open_lines}
+    due: Counter[tuple[int, str]] = Counter()
+    for one in told:
+        rest = one.pieces
+        for line_no, free in room.items():
+            pieces = min(rest, free)
+            due[line_no, one.lot] += pieces
+            room[line_no] = free - pieces
+            rest -= pieces
+    days = {one.lot: (one.produced_on, one.expires_on) for one in told}
+    expected = [Expected(line_no, lot, pieces, *days[lot]) for (line_no, lot), pieces in sorted(due.items()) if pieces]
+    if expected:
+        expect_lots(session, delivery.order_id, delivery.no, delivery.key, expected)
+
+
+def _add_up(told: Sequence[LotLine]) -> Counter[str]:
+    pieces = Counter[str]()
+    for one in told:
+        pieces[one.lot] += one.pieces
+    return pieces
