@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
 from flows.engine import Heard
+from flows.shelves import shelves_asked
 from flows.verdict import backoff_s
 from hub.audience import COURIERS, ERP, set_audience
 from hub.cases import NewCase, open_cases, resolve
@@ -24,7 +25,6 @@ from hub.errors import HubError, Misconfigured, NeedsOperator, OutcomeUnknown, R
 from hub.exchange import listening
 from hub.fullness import Full, full_of
 from hub.inbox import keep
-from hub.inventory.asking import shelves_of
 from hub.polls import HINTS, ORDERS, PROBE, STOCK, TOKEN, Turn, claim_polls, finish_poll, plan_polls, prolong_poll
 from hub.ports import Fetched, OrderFeed, OrderHints, Probe, StockAsk, TokenKeeper
 from hub.settings import Settings
@@ -209,12 +209,12 @@ class Poller:
         return self._now() + timedelta(seconds=pause), None
 
     def _ask_for_stock(self, turn: Turn) -> tuple[datetime, datetime | None]:
-        """Ask for all that is counted at the connection's locations, as of when asking began."""
+        """Ask for all that the connection counts, as of when asking began."""
         partner, began = self._connectors.get(turn.connection), self._now()
         if not isinstance(partner, StockAsk):
             return began + ONLY_WHEN_ASKED, None
         with self._database.transaction() as session:
-            shelves = shelves_of(session, turn.connection)
+            shelves = shelves_asked(session, turn.connection, self._connectors.settings_of(turn.connection))
         for shelf in shelves:
             for page in partner.fetch_stock(shelf.location, shelf.owner, shelf.skus):
                 if not self._keep(turn, [page]):

@@ -8,13 +8,15 @@ import structlog
 from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
+from flows.shelves import stands_behind
 from hub.cases import open_cases
 from hub.errors import NeedsOperator, Rejected
 from hub.inbox import InboxState, Message, settle
 from hub.inventory.count import CAUSE, Counted, take_report
 from hub.inventory.counted import CountReport
 from hub.order.receive import parked_case
-from hub.ports import StockReports
+from hub.order.unposted import without_unposted
+from hub.ports import SaleBook, StockReports
 
 TOLD: Final = 5
 """How many refused lines a case names."""
@@ -48,10 +50,12 @@ class ReceiveStock:
 
     def _take(self, session: Session, message: Message, at: datetime) -> list[Counted]:
         told: list[Counted] = []
-        for report in self._read(message):
+        settings = self._connectors.settings_of(message.connection)
+        for report in self._read(session, message):
+            behind = stands_behind(session, message.connection, settings, report.location)
             try:
                 with session.begin_nested():
-                    told.append(take_report(session, message.connection, report, at))
+                    told.append(take_report(session, behind, report, at))
             except Rejected as error:
                 told.append(Counted(0, 0, 0, (f"report {report.report[:60]}: {error.message}",)))
         return told
@@ -76,9 +80,13 @@ class ReceiveStock:
         brand = self._connectors.brand_of(message.connection)
         open_cases(session, [parked_case(message, error, brand)], at)
 
-    def _read(self, message: Message) -> Sequence[CountReport]:
+    def _read(self, session: Session, message: Message) -> Sequence[CountReport]:
+        """Read a message's reports; an ERP's are as if it had been told of all goods that have left."""
         desk = self._connectors.get(message.connection)
         if not isinstance(desk, StockReports):
             raise NeedsOperator(f"{message.connection} does not report stock", code="wrong_kind")
         read = desk.read_counts if message.kind == "stock_count" else desk.read_changes
-        return read(message.body, message.received_at)
+        reports = read(message.body, message.received_at)
+        if not isinstance(desk, SaleBook):
+            return reports
+        return [without_unposted(session, message.connection, report) for report in reports]
