@@ -10,11 +10,11 @@ import hashlib
 import hmac
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import Depends, Request
 
-from api.surroundings import Body, Hub, TheHub
+from api.surroundings import Body, Hub, TheHub, hub_of, read_body
 from hub.clients import Spending, spend_nonce
 from hub.errors import NeedsOperator, NotFound, Unauthorised
 from hub.roles import Actor, Role
@@ -70,12 +70,25 @@ def storefront(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
     return _shop(hub, client)
 
 
-async def signer(hub: TheHub, nonce: Annotated[Spending, Depends(verified)]) -> tuple[Actor, Spending]:
-    """Give the actor of a shop's own call, and the nonce that the call itself has to spend.
+class Signed(NamedTuple):
+    """A shop's own call: by whom, over which bytes, and the nonce that the call itself has to spend."""
 
-    Raises: Unauthorised for a client that is no shop.
+    actor: Actor
+    nonce: Spending
+    body: bytes
+
+
+async def signer(request: Request) -> Signed:
+    """Read and verify a call whose nonce is spent in the transaction of its work.
+
+    It asks for what it needs itself: where many call, having each part handed in costs as much as the signature.
+
+    Raises: Unauthorised, also for a client that is no shop; as `read_body`.
     """
-    return _shop(hub, nonce.client), nonce
+    hub = await hub_of(request)
+    body = await read_body(request, hub)
+    nonce = await verified(request, hub, body)
+    return Signed(_shop(hub, nonce.client), nonce, body)
 
 
 def _shop(hub: Hub, client: str) -> Actor:
@@ -99,7 +112,7 @@ def operations(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
 
 
 Caller = Annotated[Actor, Depends(storefront)]
-Signer = Annotated[tuple[Actor, Spending], Depends(signer)]
+Signer = Annotated[Signed, Depends(signer)]
 Operator = Annotated[Actor, Depends(operations)]
 
 

@@ -1,24 +1,22 @@
 """Storefronts' orders: place one or many, look at them, cancel."""
 
 import json
-from collections.abc import Sequence
 from typing import Annotated, Any, Final, cast
 
+import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from api.answering import CREATED, REFUSED, Answer
 from api.auth import Caller, Signer
 from api.examples import BATCH, ORDER
-from api.placing import CREATED, OK, REFUSED, Answer, Gathering, Kept, Wish, hash_of, place_kept
+from api.placing import Gathering, Wish, place_batch
 from api.surroundings import Body, Hub, TheHub
-from hub.clients import begin_key, finish_key
 from hub.document import PRINTABLE, Document
 from hub.errors import Malformed, NotFound
-from hub.inbox import Arrival, keep_all, message_id_of
 from hub.order.cancel import cancel
 from hub.order.find import OrderPage, OrderView, find_order_id, get_order, list_orders
 from hub.order.model import Phrase
-from hub.order.receive import ORDER as ORDERS
 from hub.order.status import Lifecycle
 from hub.roles import Actor
 
@@ -26,6 +24,7 @@ router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
 
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
 NDJSON: Final = "application/x-ndjson"
+NO_BATCH: Final = 'a batch is {"orders": [one or more]}, or an array of orders'
 
 
 class CancelWish(Document):
@@ -47,23 +46,30 @@ class BatchResult(Document):
     items: tuple[BatchItem, ...]
 
 
+class Orders(msgspec.Struct):
+    """A batch as an object; of its orders only where each begins and ends is read."""
+
+    orders: list[msgspec.Raw]
+
+
+_BATCH: Final[msgspec.json.Decoder[list[msgspec.Raw] | Orders]] = msgspec.json.Decoder(list[msgspec.Raw] | Orders)
+
+
 @router.post("", status_code=CREATED, response_model=OrderView, openapi_extra=ORDER, summary="下单 · Place an order")
-async def create_order(request: Request, gathering: Gathering, caller: Signer, body: Body, key: Key = "") -> Response:
+async def create_order(request: Request, gathering: Gathering, call: Signer, key: Key = "") -> Response:
     """Place an order: kept, checked, sourced and reserved before the answer.
 
     The same order again answers 200 with the first result; the same number with other contents 409. While the hub is
     full it takes no orders: 429 says when to come back. Orders that come at the same time are placed together.
     """
-    actor, nonce = caller
-    return _raw(await gathering.give(Wish(request, actor, nonce, key, body)))
+    return _raw(await gathering.give(Wish(request, call, key)))
 
 
 @router.post("/batch", response_model=BatchResult, openapi_extra=BATCH, summary="批量下单 · Place many orders")
 def create_orders(
     request: Request,
     hub: TheHub,
-    caller: Caller,
-    body: Body,
+    call: Signer,
     key: Key = "",
     media: Annotated[str, Header(alias="Content-Type", max_length=200)] = "",
 ) -> Response:
@@ -72,20 +78,8 @@ def create_orders(
     The body is {"orders": […]}, an array, or with Content-Type application/x-ndjson one order in each line.
     """
     hub.room.require()
-    bodies = _split(hub, body, lines=media.partition(";")[0].strip().lower() == NDJSON)
-    at = hub.now()
-    with hub.database.transaction() as session:
-        answered = begin_key(session, caller.name, key, hash_of(b"many", body), at) if key else None
-        if answered is not None:
-            return _raw(Answer(*answered, replayed=True))
-        arrivals = [Arrival(caller.name, message_id_of(one), one) for one in bodies]
-        kept = [Kept(request, caller, one) for one, _ in keep_all(session, ORDERS, arrivals, at, attended=True)]
-    with hub.database.transaction() as session:
-        placed = place_kept(session, hub, kept, at)
-        answer = Answer(OK, _items(placed))
-        if key and all(one.status < REFUSED for one in placed):
-            finish_key(session, caller.name, key, *answer[:2])
-    return _raw(answer)
+    bodies = _split(hub, call.body, lines=media.partition(";")[0].strip().lower() == NDJSON)
+    return _raw(place_batch(hub, Wish(request, call, key), bodies))
 
 
 @router.get("", summary="订单列表 · List orders")
@@ -126,16 +120,6 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body) -> OrderV
         return get_order(session, _number(order_id), caller)
 
 
-def _items(placed: Sequence[Answer]) -> bytes:
-    """Lay out what became of the orders of a batch; each answer is JSON already."""
-    items = [
-        b'{"index":%d,"status":%d,"%s":%s}'
-        % (no, one.status, b"order" if one.status < REFUSED else b"problem", one.body)
-        for no, one in enumerate(placed)
-    ]
-    return b'{"items":[' + b",".join(items) + b"]}"
-
-
 def _raw(answer: Answer) -> Response:
     media = "application/json" if answer.status < REFUSED else "application/problem+json"
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
@@ -157,14 +141,25 @@ def _split(hub: Hub, body: bytes, *, lines: bool) -> list[bytes]:
 
 
 def _parsed(body: bytes) -> list[bytes]:
+    """Give each order's own bytes, which are what is kept and read: one that is wrong within fails alone."""
+    try:
+        document = _BATCH.decode(body)
+    except msgspec.ValidationError as error:
+        raise Malformed(NO_BATCH, field="orders") from error
+    except (ValueError, RecursionError):
+        return _rewritten(body)
+    return [bytes(one) for one in (document if isinstance(document, list) else document.orders)]
+
+
+def _rewritten(body: bytes) -> list[bytes]:
+    """Give orders of which one is no JSON to the letter, half a character or NaN, for it to be refused alone."""
     try:
         document: object = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Malformed("the body is not JSON") from error
     orders = cast("dict[str, object]", document).get("orders") if isinstance(document, dict) else document
     if not isinstance(orders, list):
-        raise Malformed('a batch is {"orders": [one or more]}, or an array of orders', field="orders")
-    # Escaped, because half a character cannot be encoded, and is for its own order to be refused for.
+        raise Malformed(NO_BATCH, field="orders")
     return [json.dumps(one, separators=(",", ":")).encode() for one in cast("list[object]", orders)]
 
 

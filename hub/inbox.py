@@ -6,98 +6,23 @@ are one row.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import Identity, Index, text
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
-from hub.columns import Table, moment, number, one_of, sealed, words
 from hub.database import copy, keyring_of, ring_after, row, rows, run
 from hub.errors import NeedsOperator, NotFound
 from hub.failpoints import reach
+from hub.inbox_table import Arrival, InboxState, Message, Verdict
 
 FIRST_LOOK: Final = timedelta(seconds=5)
 """How long the request that brought a row may work on it before the sweep takes it over."""
 
-
-class InboxState(StrEnum):
-    RECEIVED = "received"
-    DONE = "done"
-    REFUSED = "refused"
-    PARKED = "parked"
-    SUPERSEDED = "superseded"
-
-
-class Inbox(Table, table=True):
-    """One message as it came; partitioned by month of `received_at`.
-
-    `origin_id` is the message that a person edited to make this one.
-    """
-
-    __table_args__ = (
-        one_of("state", InboxState),
-        Index("ix_inbox_due", "kind", "run_at", postgresql_where=text("state = 'received'")),
-        Index("ix_inbox_order", "order_id", postgresql_where=text("order_id is not null")),
-        Index("ix_inbox_stuck", "connection", "id", postgresql_where=text("state in ('parked', 'refused')")),
-        {"postgresql_partition_by": "RANGE (received_at)"},
-    )
-    id: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])
-    received_at: datetime = moment(primary_key=True)
-    connection: str = words()
-    kind: str = words()
-    message_id: str = words()
-    body: bytes = sealed()
-    state: str = words()
-    run_at: datetime = moment()
-    attempts: int = number(default=0)
-    order_id: int | None = number(default=None)
-    error_code: str = words(default="")
-    error: str = words(default="")
-    settled_at: datetime | None = moment(default=None)
-    origin_id: int | None = number(default=None)
-
-
-class InboxKey(Table, table=True):
-    """What was received already; unpartitioned, because a unique key cannot span partitions by time."""
-
-    connection: str = words(primary_key=True)
-    kind: str = words(primary_key=True)
-    message_id: str = words(primary_key=True)
-    inbox_id: int = number(unique=True)
-    received_at: datetime = moment()
-
-
-class Arrival(NamedTuple):
-    """A message that is to be kept: who sent it, the sender's own number for it, its bytes."""
-
-    connection: str
-    message_id: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An inbox row, opened."""
-
-    id: int
-    received_at: datetime
-    connection: str
-    kind: str
-    message_id: str
-    state: str
-    attempts: int
-    order_id: int | None
-    error_code: str
-    error: str
-    body: bytes
-
-
+STANDING: Final = ("state", "run_at", "attempts", "order_id", "error_code", "error", "settled_at")
 COLUMNS: Final = "id, received_at, connection, kind, message_id, state, attempts, order_id, error_code, error, body"
 
 
@@ -120,6 +45,38 @@ def keep_all(
     session: Session, kind: str, arrivals: Sequence[Arrival], at: datetime, *, attended: bool = False
 ) -> list[tuple[int, bool]]:
     """Keep many messages of a kind at once; give for each its row id and whether it is new, as `keep` does."""
+    ids, new = _named(session, kind, arrivals, at)
+    first_look = at + FIRST_LOOK if attended else at
+    received = (InboxState.RECEIVED, first_look, 0, None, "", "", None)
+    fresh = {ids[key]: one for one in reversed(arrivals) if (key := one[:2]) in new}
+    _write(session, [(_unwritten(inbox_id, kind, one, at), received) for inbox_id, one in sorted(fresh.items())])
+    if fresh and not attended:
+        ring_after(session)
+    return [(ids[one[:2]], one[:2] in new) for one in arrivals]
+
+
+def take_in(session: Session, kind: str, arrivals: Sequence[Arrival], at: datetime) -> list[Message]:
+    """Take messages in that this very transaction settles, and give each, open; equal ones are one.
+
+    A new one becomes a row when it is settled, once and as it stays; a transaction that fails, or that settles less,
+    must keep it by another (`keep_all`). One that was there is locked and given as it stands; one whose row is past its
+    retention becomes a row again.
+    """
+    ids, new = _named(session, kind, arrivals, at)
+    taken = {ids[key]: _unwritten(ids[key], kind, one, at) for one in reversed(arrivals) if (key := one[:2]) in new}
+    if known := set(ids.values()) - taken.keys():
+        taken |= {one.id: one for one in read_all(session, sorted(known))}
+    if lost := set(ids.values()) - taken.keys():
+        run(session, "update inbox_key set received_at = :at where inbox_id = any(:ids)", at=at, ids=sorted(lost))
+        forgotten = {ids[key]: one for one in arrivals if ids[key := one[:2]] in lost}
+        taken |= {inbox_id: _unwritten(inbox_id, kind, one, at) for inbox_id, one in forgotten.items()}
+    return [taken[ids[one[:2]]] for one in arrivals]
+
+
+def _named(
+    session: Session, kind: str, arrivals: Sequence[Arrival], at: datetime
+) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
+    """Give the row id of each (connection, message id), and which of them are new."""
     keys = sorted({(one.connection, one.message_id) for one in arrivals})
     columns = {"connections": [key[0] for key in keys], "message_ids": [key[1] for key in keys]}
     made = rows(
@@ -146,25 +103,28 @@ def keep_all(
         ids |= {(one.connection, one.message_id): one.inbox_id for one in known}
     if len(ids) < len(keys):
         raise NotFound("the inbox key vanished while it was read", code="inbox_key")
-    _write(session, kind, {ids[key]: one for one in reversed(arrivals) if (key := one[:2]) in new}, at, attended)
-    return [(ids[one[:2]], one[:2] in new) for one in arrivals]
+    return ids, new
 
 
-def _write(session: Session, kind: str, new: Mapping[int, Arrival], at: datetime, attended: bool) -> None:  # noqa: FBT001 # as `keep_all` has it
+def _unwritten(inbox_id: int, kind: str, one: Arrival, at: datetime) -> Message:
+    message_id, state = one.message_id, InboxState.RECEIVED
+    return Message(inbox_id, at, one.connection, kind, message_id, state, 0, None, "", "", one.body, unwritten=True)
+
+
+def _write(session: Session, new: Sequence[tuple[Message, tuple[object, ...]]]) -> None:
+    """Write rows, each of a message and how it stands: as STANDING names it."""
     if not new:
         return
-    ring, run_at = keyring_of(session), at + FIRST_LOOK if attended else at
-    columns = (
-        *("id", "received_at", "connection", "kind", "message_id", "body", "state", "run_at", "attempts"),
-        *("error_code", "error"),
-    )
+    ring = keyring_of(session)
+    columns = ("id", "received_at", "connection", "kind", "message_id", "body", *STANDING)
     records = [
-        (i, at, one.connection, kind, one.message_id, ring.seal_body(one.body, place(i)), "received", run_at, 0, "", "")
-        for i, one in sorted(new.items())
+        (
+            *(one.id, one.received_at, one.connection, one.kind, one.message_id),
+            *(ring.seal_body(one.body, place(one.id)), *standing),
+        )
+        for one, standing in new
     ]
     copy(session, "inbox", columns, records)
-    if not attended:
-        ring_after(session)
     reach("intake.kept")
 
 
@@ -227,19 +187,14 @@ def settle(
     settle_all(session, [Verdict(message, state, order_id, code, error)], at)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a message: the state it settles in, the order it became, or why it became none."""
-
-    message: Message
-    state: InboxState
-    order_id: int | None = None
-    code: str = ""
-    error: str = ""
-
-
 def settle_all(session: Session, verdicts: Sequence[Verdict], at: datetime) -> None:
     """Say what became of many messages at once, as `settle` does of one."""
+    unwritten = [one for one in verdicts if one.message.unwritten]
+    _write(
+        session,
+        [(one.message, (one.state, at, 1, one.order_id, one.code, one.error, at)) for one in unwritten],
+    )
+    verdicts = [one for one in verdicts if not one.message.unwritten]
     if not verdicts:
         return
     run(

@@ -12,7 +12,7 @@ import hub.fulfilment.table  # its tables
 import hub.fullness  # its tables
 import hub.gates  # its tables
 import hub.ids  # its tables
-import hub.inbox  # its tables
+import hub.inbox_table  # its tables
 import hub.inventory.alert_table  # its tables
 import hub.inventory.count_table  # its tables
 import hub.inventory.lot_table  # its tables

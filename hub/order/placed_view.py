@@ -1,0 +1,76 @@
+"""The view of orders that were just placed, made of what was written: what reading them again would give."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from hub.fulfilment.release import code_of
+from hub.fulfilment.status import Execution, Negotiation
+from hub.order.allocate import unmet_holds
+from hub.order.find import HEAD
+from hub.order.hold import Hold
+from hub.order.normalise import NormalLine
+from hub.order.place import Booked
+from hub.order.status import Event, Lifecycle, move
+
+ACCEPTED: Final = move(Lifecycle.RECEIVED, Event.ACCEPT)
+ROUTED: Final = move(ACCEPTED, Event.SOURCE)
+
+Json = dict[str, Any]
+
+
+def placed_views(booked: Booked) -> dict[int, bytes]:
+    """Give the orders of a batch by id, each as the JSON of its `OrderView`."""
+    batch, pieces = booked.batch, booked.sourced.pieces()
+    unmet, routed = unmet_holds(booked.sourced.plans), {order_id for order_id, _ in pieces}
+    fulfilments: defaultdict[int, list[Json]] = defaultdict(list)
+    for one in booked.sourced.opened:
+        fulfilments[one.order_id].append(_fulfilment(code_of(one.order_id, one.no), one.location, one.attempt))
+    views: dict[int, bytes] = {}
+    for order_id, new in batch.new.items():
+        row = batch.rows_of[order_id]
+        view = {name: row.get(name) for name in HEAD}
+        view["id"] = str(order_id)
+        view["lifecycle"] = ROUTED if order_id in routed else ACCEPTED
+        view["placed_at"] = row["placed_at"].astimezone(UTC)
+        view["lines"] = [_line(line, pieces.get((order_id, line.line_no), 0)) for line in new.order.lines]
+        view["holds"] = _holds([*booked.holds[order_id], *unmet.get(order_id, ())], batch.at)
+        view["fulfilments"] = fulfilments[order_id]
+        view["parcels"] = ()
+        views[order_id] = msgspec.json.encode(view)
+    return views
+
+
+def _line(one: NormalLine, allocated: int) -> Json:
+    return {
+        "line_no": one.line_no,
+        "line_id": one.external_line_id,
+        "kind": one.kind,
+        "channel_sku": one.channel_sku,
+        "sku": one.product.sku,
+        "title": one.product.title,
+        "ordered": one.ordered,
+        "allocated": allocated,
+        "shipped": 0,
+        "delivered": 0,
+        "cancelled": 0,
+        "amount": one.amount,
+        "discount": one.discount,
+    }
+
+
+def _holds(holds: Sequence[Hold], since: datetime) -> Sequence[Mapping[str, Any]]:
+    return [{"type": hold.type, "rule": hold.rule, "since": since} for hold in holds]
+
+
+def _fulfilment(code: str, location: str, attempt: int) -> Json:
+    return {
+        "code": code,
+        "location": location,
+        "attempt": attempt,
+        "execution": Execution.OPEN,
+        "negotiation": Negotiation.UNSUBMITTED,
+    }
