@@ -70,7 +70,8 @@ class SapOptions(Document):
 
     stock_at_of: Mapping[str, StockPlace] = {}
     """Which plant and storage location are a location of ours, as `stock_at.<ours> = "1710/171A"`. The location may
-    stand behind another connection, the warehouse's own: what SAP counts there is taken over all the same."""
+    stand behind another connection, the warehouse's own: what SAP counts there is taken over all the same. Name it
+    where SAP is to be believed, for a warehouse that counts the same goods would be heard as well."""
     sold_to_of: Mapping[str, Key] = {}
     order_type_of: Mapping[str, Char4] = {}
     plant_of: Mapping[str, Char4] = {}

@@ -142,7 +142,7 @@ class Poller:
                 again_at, watermark = self._act(turn)
             except HubError as caught:
                 error = caught
-                again_at = self._now() + _rest_after(turn, caught)
+                again_at = self._now() + _rest_after(turn, caught, self._settings.polls.stock_s)
         if exchanges or error:
             self._heard(turn.connection, error, self._now())
         with self._database.transaction() as session:
@@ -209,16 +209,25 @@ class Poller:
         return self._now() + timedelta(seconds=pause), None
 
     def _ask_for_stock(self, turn: Turn) -> tuple[datetime, datetime | None]:
-        """Ask for all that the connection counts, as of when asking began."""
+        """Ask for all that the connection counts, as of when asking began; a refused location holds up no other.
+
+        Raises: the first refusal, when all have been asked about; whatever else at once.
+        """
         partner, began = self._connectors.get(turn.connection), self._now()
         if not isinstance(partner, StockAsk):
             return began + ONLY_WHEN_ASKED, None
         with self._database.transaction() as session:
             shelves = shelves_asked(session, turn.connection, self._connectors.settings_of(turn.connection))
+        refused: list[Rejected] = []
         for shelf in shelves:
-            for page in partner.fetch_stock(shelf.location, shelf.owner, shelf.skus):
-                if not self._keep(turn, [page]):
-                    return self._now(), None
+            try:
+                for page in partner.fetch_stock(shelf.location, shelf.owner, shelf.skus):
+                    if not self._keep(turn, [page]):
+                        return self._now(), None
+            except Rejected as error:
+                refused.append(error)
+        if refused:
+            raise refused[0]
         return self._now() + timedelta(seconds=self._settings.polls.stock_s), began
 
     def _keep_token(self, turn: Turn) -> tuple[datetime, datetime | None]:
@@ -253,9 +262,11 @@ class Poller:
             return prolong_poll(session, turn, now + timedelta(seconds=self._settings.polls.lease_s))
 
 
-def _rest_after(turn: Turn, error: HubError) -> timedelta:
+def _rest_after(turn: Turn, error: HubError, stock_s: float) -> timedelta:
     """Say when a poll that failed is due again; a person who asked for a sign of life has had the answer."""
     if turn.name == PROBE:
         return ONLY_WHEN_ASKED
+    if turn.name == STOCK and isinstance(error, Rejected):
+        return timedelta(seconds=stock_s)  # it would be refused again, and all else would be read again
     wish = error.after_s if isinstance(error, TryLater) else None
     return timedelta(seconds=max(backoff_s(turn.failures + 1), wish or 0))

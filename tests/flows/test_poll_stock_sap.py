@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -114,6 +114,21 @@ def test_an_empty_answer_is_a_case_and_empties_no_shelf(database: Database, sett
     assert on_hand(database, ("sh", "apple"), ("sh", "pear")) == [10, 3]
     with database.transaction() as session:
         assert open_causes(session) == ["poll_failed"]
+
+
+def test_a_refused_location_holds_up_no_other_and_is_asked_about_in_its_time(
+    database: Database, settings: Settings, far: str
+) -> None:
+    give(far, apple="7")
+    options = {**OPTIONS, "stock_at.bj": "1710/171B"}  # asked about first, and nothing is there
+    sap = settings.connections[SAP].model_copy(update={"options": options})
+    both = settings.model_copy(update={"connections": {**settings.connections, SAP: sap}})
+    assert (poll(database, both), book(database, both)) == (1, ["done"])
+    assert on_hand(database, ("sh", "apple"), ("bj", "apple")) == [7, 4]
+    with database.transaction() as session:
+        (one,) = rows(session, "select last_error, run_at from poll where (connection, name) = ('sap', 'stock')")
+        assert one.last_error.startswith("nothing_listed")
+        assert one.run_at > datetime.now(UTC) + timedelta(seconds=800)
 
 
 def test_a_sap_that_is_away_changes_no_counter_and_is_asked_again(
