@@ -19,6 +19,7 @@ from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot import expired_of, lots_of, pick_lots
+from hub.inventory.lot_named import named_of
 from hub.inventory.quota import list_quotas
 from hub.inventory.view import LevelView
 from hub.roles import Permission
@@ -88,6 +89,7 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         "counts": counts_of(visit.session, key),
         "lots": lots_of(visit.session, key),
         "picked": dict(pick_lots(visit.session, key, one.allocated, _here(visit))),
+        "named": named_of(visit.session, key),
         "today": _here(visit).date(),
         "quotas": [quota for quota in list_quotas(visit.session, [one.sku]) if sees(visit, quota.shop)],
         "sale": hot_of(visit.session, [one.sku], visit.at).get(one.sku),

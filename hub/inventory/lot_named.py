@@ -13,7 +13,7 @@ from hub.database import copy, rows, run
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot import AMONG, Lot, columns_of, lot_of, pick
 
-SPACE: Final = 7004
+SPACE: Final = 7006
 """The advisory locks of those that name lots: one for each counter, and the counter itself is free for others."""
 
 COLUMNS: Final = ("order_id", "no", "line_no", *StockKey._fields, "lot", "produced_on", "expires_on", "quantity", "due")

@@ -50,3 +50,17 @@ def test_orders_take_what_expires_next_and_what_has_expired_is_not_promised(open
     expect(shown.nth(0)).to_contain_text("expired")
     promised = page.locator("dl.counts > div").filter(has_text="To promise")
     expect(promised.locator("dd")).to_have_text("2")
+
+
+def test_pieces_that_deliveries_are_to_take_stand_beside_their_lot(site: Site, open_page: Open) -> None:
+    with site.database.transaction() as session:
+        run(
+            session,
+            """insert into named_lot (order_id, no, line_no, lot, location, sku, owner, condition, quantity, due)
+               values (2611000000000099, 1, 1, 'P-NEXT', 'sh', 'plum', :owner, 'saleable', 3, 2)""",
+            owner=OWNER,
+        )
+    page = open_page("viewer")
+    page.goto(LEVEL)
+    shown = page.locator("section:has(#lots-title) tbody tr")
+    assert [shown.nth(no).locator("td").nth(5).inner_text() for no in range(3)] == ["0", "2", "0"]

@@ -3,8 +3,9 @@ from multiprocessing import get_context
 
 import psycopg
 import pytest
+from alembic import command
 
-from hub.migrations import revision_of, upgrade
+from hub.migrations import config, revision_of, upgrade
 from hub.migrations.drift import differences
 
 
@@ -62,3 +63,14 @@ def test_two_upgrades_of_an_empty_database_at_once_wait_for_each_other(database_
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(upgrade, [database_url] * 2))
     assert revision_of(database_url)
+
+
+def test_lots_of_what_left_are_cut_by_the_months_that_there_are(database_url: str) -> None:
+    change(database_url, "drop schema public cascade")
+    change(database_url, "create schema public")
+    command.upgrade(config(database_url), "0012")
+    change(database_url, "create table parcel_y2025m01 partition of parcel for values from (2501) to (2502)")
+    upgrade(database_url)
+    bound = "select pg_get_expr(relpartbound, oid) from pg_class where relname = 'shipped_lot_y2025m01'"
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(bound).fetchall() == [("FOR VALUES FROM ('2501') TO ('2502')",)]

@@ -6,12 +6,15 @@ from sqlalchemy.orm import Session
 from hub.audience import set_audience
 from hub.database import run
 from hub.fulfilment.courier import CourierStatus, Track, TrackEvent
+from hub.fulfilment.model import Batch, ConfirmLine
 from hub.order.progress import record_confirm, record_report
 from hub.order.reveal import personal_values
+from hub.order.trace import trace
 from hub.order.trace_goods import trace_goods
 from hub.order.trace_routing import trace_routing
 from hub.order.track import record_tracks
 from hub.roles import SYSTEM
+from tests.hub.inventory.lotted import DAYS, tell
 from tests.hub.making import AT, BRAND, RECEIVER, add_location, confirm, order, placed, rejection, stock
 
 
@@ -42,6 +45,21 @@ def test_a_fulfilment_order_holds_its_goods_parcels_and_the_couriers_word(sessio
         "delivered",
         ["delivered", "collected"],
     )
+
+
+def test_a_shipment_names_the_lots_it_is_of_and_which_of_them_are_assumed(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    tell(session, "count", {"A": 2, "B": 3}, -1)
+    made = placed(session, order({"apple": 4}))
+    lines = (ConfirmLine(sku="apple", quantity=4, batches=(Batch(batch_code="B", quantity=1), Batch(quantity=3))),)
+    record_confirm(session, confirm(made, 1, {}, lines=lines), AT)
+    (shipment,) = trace_goods(session, made)[0].shipments
+    assert [(one.lot, one.quantity, one.assumed, one.expires_on) for one in shipment.lots] == [
+        ("A", 2, 2, DAYS["A"]),
+        ("B", 2, 1, DAYS["B"]),
+    ]
+    (told,) = [one.why for one in trace(session, made) if one.what == "shipment"]
+    assert told == "apple A × 2, apple B × 2"
 
 
 def test_a_couriers_word_names_nobody(session: Session, order_id: int) -> None:
