@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
-from dashboards import inventory_acts, stock_alerts
+from dashboards import inventory_acts, stock_alerts, stock_quotas, stock_reports
 from dashboards.case_look import connections_of
 from dashboards.pages import fragment, page, tagged_fragment
-from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by, sees
+from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by
 from dashboards.visit import Here, Visit
 from hub.inventory import view
 from hub.inventory.around import counts_of, hot_of, offers_of
@@ -19,8 +19,6 @@ from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot import expired_of, lots_of, pick_lots
-from hub.inventory.lot_named import named_of
-from hub.inventory.quota import list_quotas
 from hub.inventory.view import LevelView
 from hub.roles import Permission
 
@@ -57,6 +55,8 @@ def level(visit: Here, look: Asked) -> Response:
 
 
 router.include_router(inventory_acts.router)
+router.include_router(stock_quotas.router)
+router.include_router(stock_reports.router)
 router.include_router(stock_alerts.router)
 
 
@@ -87,11 +87,11 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         "holds": view.holds_of(visit.session, visit.actor, key) if one.soft else (),
         "told": offers_of(visit.session, [one.sku], connections_of(visit)).get(one.sku, ()),
         "counts": counts_of(visit.session, key),
+        "report_link": stock_reports.link_of_sku,
         "lots": lots_of(visit.session, key),
         "picked": dict(pick_lots(visit.session, key, one.allocated, _here(visit))),
-        "named": named_of(visit.session, key),
         "today": _here(visit).date(),
-        "quotas": [quota for quota in list_quotas(visit.session, [one.sku]) if sees(visit, quota.shop)],
+        **stock_quotas.shares_of(visit, one),
         "sale": hot_of(visit.session, [one.sku], visit.at).get(one.sku),
         "changeable": not visit.actor.shops,
     }

@@ -54,6 +54,18 @@ VERDICT: Final = {
     "outdated": state("已过时", "Out of date", Tone.ENDED),
     "confirmed": state("随发货确认记账", "By its confirm", Tone.ENDED),
 }
+REPORT: Final = {
+    "agrees": state("一致", "Agrees", Tone.GOOD),
+    "differing": state("有差异", "Differs", Tone.WAITING),
+    "refused": state("有行被拒", "Lines refused", Tone.FAILED),
+    **VERDICT,
+}
+LINE: Final = {
+    "booked": state("差额已入账", "The difference was booked", Tone.WAITING),
+    "agrees": state("与账面一致", "Agrees with ours", Tone.GOOD),
+    "outdated": state("已有更新的盘点", "A later count stands against it", Tone.ENDED),
+    "confirmed": state("由其发货单确认入账", "Booked by the confirm of its delivery", Tone.ENDED),
+}
 COUNTING: Final = {
     "count": state("盘点", "Count"),
     "change": state("变动", "Change"),
@@ -77,6 +89,8 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "offer": OFFER,
     "quota": QUOTA,
     "verdict": VERDICT,
+    "report": REPORT,
+    "line": LINE,
     "counting": COUNTING,
     "alert": ALERT,
     "alert_state": ALERT_STATE,

@@ -7,8 +7,6 @@ from dashboards.asked import address
 from dashboards.pages import new_key
 from hub.database import Database, rows, run
 from hub.inventory.ledger import Movement, StockKey, post
-from hub.inventory.quota import Quota, set_quota
-from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.table import Reason
 from hub.roles import Role
 from tests.dashboards.desk import NOW, Desk, opened, plain
@@ -103,16 +101,6 @@ def test_what_the_guard_holds_back_and_a_channel_refuses_is_told_as_such(desk: D
     told = plain(desk.sit("eye", Role.VIEWER).drawer(at("level")))
     assert "mall-pc Held back" in told
     assert "Refused isv.item-not-exist" in told
-
-
-def test_a_counter_tells_how_shops_share_its_sku(desk: Desk, database: Database) -> None:
-    with database.transaction() as session:
-        set_quota(session, "chief", "demo", Quota(sku="apple", shop="pc", mode=QuotaMode.EXCLUSIVE, amount=40), NOW)
-        set_quota(session, "chief", "demo", Quota(sku="apple", shop="h5", mode=QuotaMode.PERCENTAGE, amount=30), NOW)
-    assert "h5 all together A part 30% 0 pc all together Its own pieces 40 0" in plain(
-        desk.sit("eye", Role.VIEWER).see(at("level"))
-    )
-    assert "Its own pieces" not in plain(desk.sit("h5", Role.VIEWER, shop="h5").see(at("level")))
 
 
 def test_a_counter_tells_what_partners_counted(desk: Desk, database: Database) -> None:
