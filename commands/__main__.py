@@ -18,6 +18,7 @@ from commands.person import person_app
 from commands.replays import replay_app
 from commands.runs import runs_app
 from commands.screen import ERROR, give, say, words
+from commands.stock import stock_app
 from hub.errors import HubError, Malformed
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ for name, part in {
     "replay": replay_app,
     "case": operate.case_app,
     "sku": operate.sku_app,
+    "stock": stock_app,
     "connection": connection.connection_app,
     "person": person_app,
     "chaos": chaos_app,

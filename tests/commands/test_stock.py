@@ -1,0 +1,114 @@
+import json
+
+import pytest
+
+from hub.database import Database, rows
+from hub.errors import Malformed, NotFound
+from hub.inventory.quota import list_quotas
+from tests.commands.conftest import Oms
+from tests.hub.inventory.counting import after, take
+from tests.hub.making import stock
+
+
+@pytest.fixture
+def counted(oms: Oms, database: Database) -> Oms:
+    """Let one count have differed, and one have come too late."""
+    with database.transaction() as session:
+        take(session, {"apple": 97}, "R-1", after(5))
+        take(session, {"apple": 100, "nothing": 1}, "R-0", after(1))
+    return oms
+
+
+def given(database: Database) -> list[tuple[str, str, str, int]]:
+    with database.transaction() as session:
+        return [(one.shop, one.location, one.mode, one.amount) for one in list_quotas(session, ["apple"])]
+
+
+def test_counters_are_listed_with_what_may_be_promised(oms: Oms) -> None:
+    told = json.loads(oms("stock", "ls", "--json").stdout)
+    assert [(one["sku"], one["location"], one["promised"]) for one in told] == [
+        ("apple", "bj", 100),
+        ("apple", "sh", 100),
+    ]
+    assert "enough" in oms("stock", "ls").stdout.lower()
+
+
+def test_counters_are_narrowed_by_sku_place_and_state(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"pear": 0}}, ref="ASN-2")
+    assert len(json.loads(oms("stock", "ls", "--sku", "APP", "--location", "sh", "--json").stdout)) == 1
+    assert [one["sku"] for one in json.loads(oms("stock", "ls", "--show", "out", "--json").stdout)] == ["pear"]
+
+
+def test_a_long_list_says_how_to_go_on(oms: Oms) -> None:
+    first = oms("stock", "ls", "--limit", "1")
+    assert "bj" in first.stdout
+    cursor = first.stderr.partition("--after '")[2].partition("'")[0]
+    assert "sh" in oms("stock", "ls", "--after", cursor).stdout
+
+
+def test_a_quota_is_set_changed_listed_and_dropped_and_each_is_audited(oms: Oms, database: Database) -> None:
+    assert oms("stock", "quota", "set", "apple", "pc", "exclusive", "40").exit_code == 0
+    assert oms("stock", "quota", "set", "apple", "pc", "cap", "60").exit_code == 0
+    assert oms("stock", "quota", "set", "apple", "h5", "percentage", "30", "--location", "sh").exit_code == 0
+    assert given(database) == [("h5", "sh", "percentage", 30), ("pc", "", "cap", 60)]
+    shown = json.loads(oms("stock", "quotas", "--json").stdout)
+    assert [(one["shop"], one["left"]) for one in shown] == [("h5", None), ("pc", 60)]
+    assert "30%" in oms("stock", "quotas", "--sku", "apple", "--shop", "h5").stdout
+    assert oms("stock", "quota", "drop", "apple", "pc").exit_code == 0
+    assert given(database) == [("h5", "sh", "percentage", 30)]
+    with database.transaction() as session:
+        acts = [one.act for one in rows(session, "select act from audit_entry where actor = 'cli:tester' order by id")]
+    assert acts == ["stock.quota"] * 3 + ["stock.quota_drop"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (("set", "nothing", "pc", "cap", "1"), NotFound),
+        (("set", "apple", "nowhere", "cap", "1"), NotFound),
+        (("set", "apple", "pc", "cap", "1", "--location", "nowhere"), NotFound),
+        (("set", "apple", "pc", "percentage", "101"), Malformed),
+        (("drop", "apple", "pc"), NotFound),
+    ],
+)
+def test_a_quota_that_makes_no_sense_is_refused(
+    oms: Oms, database: Database, wrong: tuple[str, ...], error: type[Exception]
+) -> None:
+    assert isinstance(oms("stock", "quota", *wrong).exception, error)
+    assert given(database) == []
+
+
+def test_no_quota_says_what_that_means(oms: Oms) -> None:
+    assert "all shops share" in oms("stock", "quotas").stderr
+
+
+def test_reports_are_listed_with_their_drift(counted: Oms) -> None:
+    told = json.loads(counted("stock", "reports", "--json").stdout)
+    assert [(one["report"], one["state"], one["drift"]) for one in told] == [
+        ("R-1", "differing", 3),
+        ("R-0", "refused", 0),
+    ]
+    assert "R-0" not in counted("stock", "reports", "--show", "differing", "--location", "sh").stdout
+    assert "Differs" in counted("stock", "reports", "--connection", "wms-sh").stdout
+
+
+def test_a_report_is_shown_line_by_line_with_why(counted: Oms) -> None:
+    shown = counted("stock", "report", "wms-sh", "R-0")
+    assert "A later count stands against it" in shown.stdout
+    assert "R-1" in shown.stdout
+    assert "1 more lines were refused" in shown.stderr
+    told = json.loads(counted("stock", "report", "wms-sh", "R-1", "--json").stdout)
+    assert [(one["said"], one["was"], one["difference"], one["why"]) for one in told["lines_of"]] == [
+        (97, 100, -3, "booked")
+    ]
+
+
+def test_a_report_that_nobody_sent_is_not_found(oms: Oms) -> None:
+    assert isinstance(oms("stock", "report", "wms-sh", "R-9").exception, NotFound)
+
+
+def test_the_words_are_chinese_where_that_is_wished(counted: Oms, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_LANGUAGE", "zh")
+    assert "有差异" in counted("stock", "reports").stdout
+    assert "充足" in counted("stock", "ls").stdout
