@@ -3,8 +3,9 @@
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -38,7 +39,9 @@ Amounts are sent as decimal strings in yuan and answered in whole fen; times car
 
 def build(configured: Settings, database: Database, connectors: Registry) -> FastAPI:
     """Make the app over given parts."""
-    hub = Hub(database, connectors, configured, Room(database), Crowd(database, lambda: datetime.now(UTC)))
+    zone = ZoneInfo(configured.business_zone)
+    crowd = Crowd(database, lambda: datetime.now(zone))
+    hub = Hub(database, connectors, configured, Room(database), crowd)
     gather = gathered(hub)
 
     @asynccontextmanager

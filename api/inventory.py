@@ -83,9 +83,8 @@ def available(
     hub: TheHub,
     who: Annotated[Asker, Depends(asker)],
     skus: Annotated[str, Query(min_length=1, max_length=13_000, pattern=PRINTABLE)],
-    division: Annotated[str, Query(pattern=r"^[0-9]{0,12}$")] = "",
 ) -> Availability:
-    """Give what may be promised of up to 200 codes, divided by commas, in a shop and a division (`310115`).
+    """Give what may be promised of up to 200 codes, divided by commas, in a shop; every location ships everywhere.
 
     A code is the shop's own or a SKU. What is free counts safety stock, quotas and carts; a bundle's is that of its
     scarcest part.
@@ -96,7 +95,7 @@ def available(
     at = hub.now()
     with hub.database.transaction() as session:
         bound = bound_codes(session, who.brand, who.shop, codes)
-        found = promise(session, who.brand, who.shop, set(bound.values()), at.astimezone(hub.zone), division=division)
+        found = promise(session, who.brand, who.shop, set(bound.values()), at.astimezone(hub.zone))
     items = [_available(code, found[bound[code]], who) for code in codes if bound.get(code) in found]
     known = {one.code for one in items}
     return Availability(as_of=at, items=tuple(items), unknown=tuple(code for code in codes if code not in known))

@@ -18,8 +18,8 @@ from hub.errors import Conflict, Malformed, NotFound
 from hub.inventory.around import HotView, hot_of
 from hub.inventory.hot import HotWish
 from hub.inventory.reservation_table import ReservationState
+from hub.inventory.reservation_view import find_reservation
 from hub.inventory.soft import Wish, hold, release_held
-from hub.inventory.view import find_reservation
 from hub.order.model import Pieces
 
 router = APIRouter(prefix="/v1/inventory/reservations", tags=["inventory · 库存"])
@@ -65,20 +65,21 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     """Hold pieces for a cart, all or none, until an order names its `ref` or its time is over.
 
     The same cart again answers 200 with what is held; the same `ref` with other contents 409. Too little of something
-    is 409 no_stock and names the SKUs. What is in a flash sale is held by itself, for as long as the sale says; a buyer
-    may be at their limit (409 buyer_limit), or the queue full: 429 says when to come back.
+    is 409 no_stock and names the SKUs; a shop's quotas and the pieces that other shops have for themselves count. What
+    is in a flash sale is held by itself, for as long as the sale says; a buyer may be at their limit (409 buyer_limit),
+    also with a bundle that it is a part of, or the queue full: 429 says when to come back.
     """
     hub.room.require()
     cart = read_wish(Cart, body)
     if len(cart.lines) > hub.settings.limits.order_lines:
         raise Malformed(f"a cart has at most {hub.settings.limits.order_lines} lines", code="too_many_lines")
-    [brand], [shop], at = caller.brands, caller.shops, hub.now()
+    [brand], [shop], at = caller.brands, caller.shops, hub.now().astimezone(hub.zone)
     with hub.database.transaction() as session:
         before = find_reservation(session, shop, cart.ref)
         wishes = _wishes(session, brand, shop, cart.lines)
         sale = _sale(session, wishes, cart.buyer, at)
         if sale is None:
-            hold(session, brand, shop, cart.ref, wishes, timedelta(seconds=cart.ttl_s), at)
+            hold(session, brand, shop, cart.ref, wishes, timedelta(seconds=cart.ttl_s), at, buyer=cart.buyer)
     if sale is not None:
         hub.crowd.hold_hot(HotWish(brand, shop, cart.ref, cart.buyer, sale.sku, wishes[0].quantity))
     with hub.database.transaction() as session:

@@ -21,7 +21,8 @@ from commands.screen import give, say
 from hub.database import Database, copy, row
 from hub.errors import NoStock
 from hub.inventory.crowd import Crowd
-from hub.inventory.hot import HotWish, Sale, heat
+from hub.inventory.hot import HotWish
+from hub.inventory.hot_sale import Sale, heat
 from hub.inventory.ledger import Movement, StockKey, drift, post
 from hub.inventory.level import receive
 from hub.inventory.soft import Wish, hold
@@ -183,7 +184,7 @@ def _row(database: Database) -> Callable[[int], object]:
 
 def _cart(database: Database) -> Callable[[int], object]:
     def act(buyer: int) -> None:
-        _hold(database, f"c-{buyer}", [Wish(HOT.sku, 1)])
+        _hold(database, f"c-{buyer}", [Wish(HOT.sku, 1)], buyer)
 
     return act
 
@@ -202,14 +203,14 @@ def _mixed(database: Database) -> Callable[[int], object]:
             return sale(buyer)
         turn = buyer // MIXED % len(PLAIN)
         skus = [*PLAIN[turn:], HOT.sku, *PLAIN[:turn]]
-        return _hold(database, f"m-{buyer}", [Wish(sku, 1) for sku in skus])
+        return _hold(database, f"m-{buyer}", [Wish(sku, 1) for sku in skus], buyer)
 
     return act
 
 
-def _hold(database: Database, ref: str, wishes: Sequence[Wish]) -> object:
+def _hold(database: Database, ref: str, wishes: Sequence[Wish], buyer: int) -> object:
     with database.transaction() as session:
-        return hold(session, BRAND, SHOP, ref, wishes, TTL, datetime.now(UTC))
+        return hold(session, BRAND, SHOP, ref, wishes, TTL, datetime.now(UTC), buyer=f"buyer-{buyer}")
 
 
 WAYS: Final = {"row": _row, "cart": _cart, "sale": _sale, "mixed": _mixed}

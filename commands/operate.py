@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
@@ -68,7 +69,8 @@ def release_order(
     division: Annotated[str, typer.Option(help=words("更正后的区划代码", "the corrected division code"))] = "",
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        plans = release_holds(session, _order_id(session, number), operator(), reason, _now(), division=division)
+        at = _now().astimezone(ZoneInfo(reach.settings.business_zone))
+        plans = release_holds(session, _order_id(session, number), operator(), reason, at, division=division)
         unmet = sum(take.quantity for plan in plans for take in plan.unmet)
     say(f"已继续；仍缺 {unmet} 件", f"it goes on; {unmet} pieces still have no source")
 

@@ -62,9 +62,8 @@ def release(
         case = _case(visit, case_id)
         if case.order_id is None:
             raise Conflict("this case is of no order", code="no_order")
-        plans = release_holds(
-            visit.session, case.order_id, visit.actor, why(reason), visit.at, division=division.strip()
-        )
+        at = visit.at.astimezone(visit.zone)
+        plans = release_holds(visit.session, case.order_id, visit.actor, why(reason), at, division=division.strip())
         unmet = sum(take.quantity for plan in plans for take in plan.unmet)
         if unmet:
             return visit.say("The order goes on; %(n)s pieces still have no source.", n=unmet)

@@ -158,5 +158,5 @@ def _do(visit: Visit, doing: Doing, ids: Sequence[int], reason: str) -> str:
     if doing == "replay":
         n = replay_messages(visit.session, visit.actor, ids, reason, visit.at, connections_of(visit))
         return visit.say("%(n)s messages wait for the worker again.", n=n)
-    n = release_orders(visit.session, visit.actor, ids[:RELEASED], reason, visit.at)
+    n = release_orders(visit.session, visit.actor, ids[:RELEASED], reason, visit.at.astimezone(visit.zone))
     return visit.say("%(n)s orders go on.", n=n)

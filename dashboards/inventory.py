@@ -1,6 +1,6 @@
 """Inventory: what is on hand, promised and free by SKU and location, with what moved it in a drawer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -18,7 +18,7 @@ from hub.inventory.around import counts_of, hot_of, offers_of
 from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
 from hub.inventory.ledger import StockKey
-from hub.inventory.lot import expired_of, lots_of, pick_lots
+from hub.inventory.lot import lots_of, pick_lots
 from hub.inventory.view import LevelView
 from hub.roles import Permission
 
@@ -63,7 +63,7 @@ router.include_router(stock_alerts.router)
 def _list(visit: Visit, look: Look) -> dict[str, Any]:
     seen = seen_by(visit)
     found = view.list_levels(visit.session, seen, look.wanted(), after=look.cursor, limit=PAGE)
-    found = found.model_copy(update={"levels": _aged(visit, found.levels)})
+    found = found.model_copy(update={"levels": view.as_of(visit.session, found.levels, _here(visit))})
     skus = {one.sku for one in found.levels}
     places, brands = view.places_of(visit.session, seen)
     return {
@@ -79,7 +79,7 @@ def _list(visit: Visit, look: Look) -> dict[str, Any]:
 
 
 def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
-    (one,) = _aged(visit, [view.get_level(visit.session, seen_by(visit), key)])
+    (one,) = view.as_of(visit.session, [view.get_level(visit.session, seen_by(visit), key)], _here(visit))
     return {
         "one": one,
         "days": _days(paces(visit.session, [one.sku], visit.at), one),
@@ -95,12 +95,6 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         "sale": hot_of(visit.session, [one.sku], visit.at).get(one.sku),
         "changeable": not visit.actor.shops,
     }
-
-
-def _aged(visit: Visit, levels: Sequence[LevelView]) -> tuple[LevelView, ...]:
-    """Give counters with how many of their pieces are too old to be sold today."""
-    expired = expired_of(visit.session, [one.key for one in levels], _here(visit))
-    return tuple(one.model_copy(update={"expired": expired.get(one.key, 0)}) for one in levels)
 
 
 def _here(visit: Visit) -> datetime:

@@ -10,7 +10,7 @@ from dashboards.stock_look import HOME, Asked, changeable
 from dashboards.visit import Here
 from hub.errors import Conflict, Malformed
 from hub.inventory.adjust import adjust, set_safety
-from hub.inventory.hot import Sale, cool, heat
+from hub.inventory.hot_sale import Sale, cool, heat
 from hub.inventory.offer import push_now
 from hub.repair import why
 from hub.roles import Permission

@@ -79,7 +79,8 @@ def release(
     division: Annotated[str, Form(max_length=12)] = "",
 ) -> Response:
     def work() -> str:
-        plans = release_holds(visit.session, order_id, visit.actor, why(reason), visit.at, division=division.strip())
+        at = visit.at.astimezone(visit.zone)
+        plans = release_holds(visit.session, order_id, visit.actor, why(reason), at, division=division.strip())
         unmet = sum(take.quantity for plan in plans for take in plan.unmet)
         if unmet:
             return visit.say("The order goes on; %(n)s pieces still have no source.", n=unmet)

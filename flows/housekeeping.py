@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -74,6 +75,7 @@ class Sweep(Generic[Place]):
 def chores(settings: Settings) -> list[Chore]:
     """List the chores, each in a transaction of its own."""
     skew = timedelta(seconds=settings.limits.clock_skew_s)
+    zone = ZoneInfo(settings.business_zone)
     return [
         Chore("audit.seal", 1, lambda session, _at: audit.seal(session)),
         Chore("steps.history", 2, steps.move_finished),
@@ -90,7 +92,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("replays.forget", 600, lambda session, at: replays.forget_jobs(session, at, settings.retention)),
         Chore("stock.look", 1, lambda session, at: push_stock.look(session, settings, at)),
         Chore("stock.sweep", 5, lambda session, at: push_stock.sweep(session, settings, at)),
-        Chore("stock.short", 5, relocate),
+        Chore("stock.short", 5, lambda session, at: relocate(session, at.astimezone(zone))),
         Chore("stock.reports", 3600, lambda session, at: count.prune(session, at - KEEP_REPORTS)),
         Chore("stock.reconcile", 86_400, reconcile),
         Chore("reservations.expire", 5, lambda session, at: expire_due(session, at, EXPIRED_AT_ONCE)),

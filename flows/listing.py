@@ -36,7 +36,7 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
     """The flows that begin with what comes in."""
     return (
         ReceiveOrders(connectors, ZoneInfo(settings.business_zone), settings.worker.inbox_batch),
-        ReceiveShipments(connectors),
+        ReceiveShipments(connectors, ZoneInfo(settings.business_zone)),
         ReceiveTracks(connectors, settings.worker.inbox_batch),
         ReceiveStock(connectors),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -28,11 +29,13 @@ class ReceiveShipments:
     batch: int = 1
     alone: bool = True
 
-    def __init__(self, connectors: Registry) -> None:
+    def __init__(self, connectors: Registry, zone: ZoneInfo) -> None:
         self._connectors = connectors
+        self._zone = zone
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         """Book messages; one that contradicts the order books nothing and becomes a case."""
+        here = at.astimezone(self._zone)  # the day is its own by which lots of a new source expire
         for message in messages:
             order_id: int | None = None
             try:
@@ -41,9 +44,9 @@ class ReceiveShipments:
                     check_connection(session, news.code, message.connection)
                     order_id, _ = parse_code(news.code)
                     if isinstance(news, Confirm):
-                        record_confirm(session, news, at)
+                        record_confirm(session, news, here)
                     else:
-                        record_report(session, news, at)
+                        record_report(session, news, here)
             except Rejected as error:
                 state, code = InboxState.PARKED, error.code
                 settle(session, message, state, at, order_id=order_id, code=code, error=error.message)

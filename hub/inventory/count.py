@@ -4,7 +4,7 @@ What is on hand is counted down when a location confirms that goods have left, s
 the same pieces, and a count is booked as the difference from our counter now. Where the owner has the authority its
 number has its own promises taken off already: it is taken over as it is, nobody is called and no cart is ended for it.
 
-Locks: the location's row (one report at a time), reservations, counters in the order of their keys.
+Locks: the location's row (one report at a time), reservations, counters in the order of their keys, quotas last.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,6 +25,7 @@ from hub.inventory.fold import Fold, Folded, fold
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.level import make_counters
 from hub.inventory.lot_heard import Heard, hear_lots
+from hub.inventory.quota import count_carts
 from hub.inventory.shortfall import admit_short, lacking_of, let_carts_go, read_levels, soft_change
 from hub.inventory.table import Authority, Reason
 from hub.inventory.watermark import marks_of, raise_marks
@@ -83,6 +84,7 @@ def take_report(session: Session, connection: str, report: CountReport, at: date
     refused += booked.fold.refused
     _write(session, page, booked.fold, refused)
     gone = _close(session, page, place.owner)
+    count_carts(session, [*booked.let_go, *gone.let_go])
     outdated = sum(one.verdict is LineVerdict.OUTDATED for one in booked.fold.lines)
     repeated = len(report.lines) - len(fresh)
     short = tuple(sorted({*booked.short, *gone.short}))
@@ -136,6 +138,7 @@ def _sort_out(
 class _Booked:
     fold: Fold
     short: tuple[StockKey, ...] = ()
+    let_go: Sequence[Movement] = ()
 
 
 def _book(
@@ -167,7 +170,7 @@ def _book(
     raise_marks(session, [one.key for one in made.taken if one.line.kind == "count"], report, page.connection)
     calling = [key for key in sorted(short) if levels[key].authority == Authority.HUB]
     _call(session, page, calling, made.on_hand, levels, short)
-    return _Booked(made, tuple(calling))
+    return _Booked(made, tuple(calling), let_go)
 
 
 def _our_deliveries(session: Session, codes: Collection[str]) -> list[str]:

@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.database import Database
 from hub.errors import HubError, NotFound, OutcomeUnknown, TryLater
-from hub.inventory.hot import Booked, HotWish, book, find_sale, recall, sold_out
+from hub.inventory.hot import Booked, HotWish, book, recall, sold_out
+from hub.inventory.hot_sale import find_sale
 from hub.inventory.ledger import Shortage
 from hub.inventory.soft import Held
 

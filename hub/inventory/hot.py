@@ -7,39 +7,22 @@ reservation); each reservation has its lines, and is released, expires and is ta
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from hub.audit import record
-from hub.database import copy, keyring_of, records, row, rows, run
-from hub.document import Document
+from hub.database import copy, rows
 from hub.errors import Conflict, Malformed, NoStock, NotFound, Rejected
 from hub.ids import new_ids
-from hub.inventory.condition import Condition
+from hub.inventory.hot_sale import MOST, Sale, Ticket, buyer_of, find_sale, had, too_many, write_tickets
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reserve import Claim
+from hub.inventory.share import read_shares, settle
 from hub.inventory.soft import Held
-from hub.inventory.table import Authority, Reason
-
-MOST: Final = 10**6
-"""The most pieces of one request, and the longest queue."""
-
-
-class Sale(Document):
-    """A SKU in a flash sale; a buyer gets `per_buyer` pieces at most (0: any), and no more than `queue_limit` wait."""
-
-    brand: str
-    sku: str
-    sale: str
-    per_buyer: int = 1
-    queue_limit: int = 2_000
-    hold_s: int = 900
-    ends_at: datetime | None = None
+from hub.inventory.table import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,54 +44,6 @@ class Booked:
     answers: Sequence[Held | Rejected]
     sale: Sale
     left: int
-
-
-def heat(session: Session, actor: str, sale: Sale, at: datetime) -> None:
-    """Put a SKU into a flash sale, or change it; under another name of the sale every buyer begins anew.
-
-    Raises: Malformed for a limit out of range or a bundle; NotFound for an unknown SKU.
-    """
-    if not (0 <= sale.per_buyer <= MOST and 0 < sale.queue_limit <= MOST and 0 < sale.hold_s <= MOST):
-        raise Malformed(f"a limit of a sale is a whole number up to {MOST}", code="hot_limits")
-    found = row(session, "select bundle from sku where (code, brand) = (:sku, :brand)", sku=sale.sku, brand=sale.brand)
-    if found is None:
-        raise NotFound(f"{sale.brand} has no SKU {sale.sku}", code="unknown_sku", field="sku")
-    if found.bundle:
-        raise Malformed("a bundle has no stock of its own: put its parts on sale", code="hot_bundle", field="sku")
-    run(
-        session,
-        """insert into hot_sku (brand, version, created_at, updated_at, sku, sale, per_buyer, queue_limit, hold_s,
-                                ends_at)
-           values (:brand, 1, :at, :at, :sku, :sale, :per_buyer, :queue_limit, :hold_s, :ends_at)
-           on conflict (sku) do update set sale = :sale, per_buyer = :per_buyer, queue_limit = :queue_limit,
-               hold_s = :hold_s, ends_at = :ends_at, version = hot_sku.version + 1, updated_at = :at""",
-        at=at,
-        **sale.model_dump(),
-    )
-    run(session, "delete from hot_buyer where sku = :sku and sale <> :sale", sku=sale.sku, sale=sale.sale)
-    told = sale.model_dump(mode="json", exclude={"brand", "sku"})
-    record(session, at, actor, "stock.hot", f"sku:{sale.sku}", **told)
-
-
-def cool(session: Session, actor: str, brand: str, sku: str, at: datetime) -> bool:
-    """End a SKU's flash sale and forget who bought in it; say whether there was one. What is held stays held."""
-    ended = run(session, "delete from hot_sku where (sku, brand) = (:sku, :brand)", sku=sku, brand=brand)
-    if ended:
-        run(session, "delete from hot_buyer where sku = :sku", sku=sku)
-        record(session, at, actor, "stock.cool", f"sku:{sku}")
-    return bool(ended)
-
-
-def find_sale(session: Session, sku: str, at: datetime) -> Sale | None:
-    """Give the flash sale that a SKU is in now."""
-    found = records(
-        session,
-        """select brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at from hot_sku
-           where sku = :sku and (ends_at is null or ends_at > :at)""",
-        sku=sku,
-        at=at,
-    )
-    return Sale.model_validate(found[0]) if found else None
 
 
 def recall(session: Session, wishes: Sequence[HotWish]) -> list[Held | Rejected | None]:
@@ -147,34 +82,40 @@ def recall(session: Session, wishes: Sequence[HotWish]) -> list[Held | Rejected 
 def book(session: Session, sku: str, wishes: Sequence[HotWish], at: datetime) -> Booked:
     """Hold pieces of one SKU for a group, first come first served; who asks again gets the first answer.
 
-    Raises: Conflict when the SKU is in no sale (not_hot); Shortage when orders took pieces meanwhile, and
+    `at` is in the business zone, whose day it is that lots expire by.
+    Raises: Conflict when the SKU is in no sale (not_hot); Shortage when others took pieces meanwhile, and
     IntegrityError when a ref came another way at this moment: for both the same once more, in a new transaction.
     """
     sale = find_sale(session, sku, at)
     if sale is None:
         raise Conflict(f"{sku} is in no flash sale", code="not_hot")
-    group = _Group(session, sale, wishes)
-    answers = group.judge(recall(session, wishes), at)
-    group.write(at)
-    return Booked(answers, sale, sum(group.free.values()))
+    group = _Group(session, sale, wishes, at)
+    answers = group.judge(recall(session, wishes))
+    group.write()
+    return Booked(answers, sale, group.left)
 
 
 class _Group:
-    """A group while it is judged: what is free where, what each buyer has, and what is granted so far."""
+    """A group while it is judged: what is free for whom, what each buyer has, and what is granted so far."""
 
-    def __init__(self, session: Session, sale: Sale, wishes: Sequence[HotWish]) -> None:
+    def __init__(self, session: Session, sale: Sale, wishes: Sequence[HotWish], at: datetime) -> None:
         self._session = session
         self._sale = sale
         self._wishes = wishes
-        ring = keyring_of(session)
-        self._buyers = [ring.index("hot_buyer", one.brand, one.buyer) for one in wishes]
-        self._had = _had(session, sale, set(self._buyers)) if sale.per_buyer else Counter[bytes]()
-        self.free = _free(session, sale.brand, sale.sku)
+        self._at = at
+        self._buyers = [buyer_of(session, one.brand, one.buyer) for one in wishes]
+        self._had = had(session, sale, set(self._buyers)) if sale.per_buyer else Counter[bytes]()
+        self._shares = read_shares(session, sale.brand, [sale.sku], at.date())
         self._granted: list[tuple[HotWish, bytes, Held]] = []
 
-    def judge(self, before: Sequence[Held | Rejected | None], at: datetime) -> list[Held | Rejected]:
+    @property
+    def left(self) -> int:
+        """How many pieces are free, whoever may have them."""
+        return self._shares.left(self._sale.sku)
+
+    def judge(self, before: Sequence[Held | Rejected | None]) -> list[Held | Rejected]:
         """Answer each wish in its turn."""
-        ids = iter(new_ids(self._session, before.count(None), at) if any(self.free.values()) else ())
+        ids = iter(new_ids(self._session, before.count(None), self._at) if self.left else ())
         answers: list[Held | Rejected] = []
         turn: dict[tuple[str, str], int] = {}
         for no, wish in enumerate(self._wishes):
@@ -185,38 +126,41 @@ class _Group:
             elif first != no:
                 answers.append(answers[first] if wish == self._wishes[first] else _other(wish))
             else:
-                reason = self._refuse(wish, self._buyers[no])
-                answers.append(reason or self._grant(wish, self._buyers[no], next(ids), at))
+                rooms = self._shares.rooms(wish.shop, self._sale.sku)
+                reason = self._refuse(wish, self._buyers[no], rooms[0])
+                answers.append(reason or self._grant(wish, self._buyers[no], next(ids), rooms[1]))
         return answers
 
-    def _refuse(self, wish: HotWish, buyer: bytes) -> Rejected | None:
+    def _refuse(self, wish: HotWish, buyer: bytes, most: int) -> Rejected | None:
         if wish.brand != self._sale.brand or wish.sku != self._sale.sku:
             return NotFound(f"{wish.brand} has no SKU {wish.sku} in this sale", code="unknown_sku", field="sku")
         if not 0 < wish.quantity <= MOST:
             return Malformed(f"pieces are a whole number from 1 to {MOST}", code="pieces", field="quantity")
         if self._sale.per_buyer and self._had[buyer] + wish.quantity > self._sale.per_buyer:
-            return Conflict(f"a buyer gets {self._sale.per_buyer} at most in this sale", code="buyer_limit")
-        return sold_out(wish.sku) if wish.quantity > sum(self.free.values()) else None
+            return too_many(self._sale)
+        return sold_out(wish.sku) if wish.quantity > most else None
 
-    def _grant(self, wish: HotWish, buyer: bytes, reservation_id: int, at: datetime) -> Held:
+    def _grant(self, wish: HotWish, buyer: bytes, reservation_id: int, rooms: Mapping[StockKey, int]) -> Held:
         """Take the pieces from one place that has them all, else from several."""
-        whole = [key for key, free in self.free.items() if free >= wish.quantity]
+        whole = [key for key, room in rooms.items() if room >= wish.quantity]
         claims: list[Claim] = []
         left = wish.quantity
-        for key in whole[:1] or list(self.free):
-            if taken := min(left, self.free[key]):
+        for key in whole[:1] or rooms:
+            if taken := min(left, rooms[key]):
                 claims.append(Claim(f"rs:{reservation_id}:{len(claims) + 1}", key, taken))
-                self.free[key] -= taken
                 left -= taken
+        self._shares.take(wish.shop, claims)
         self._had[buyer] += wish.quantity
-        held = Held(reservation_id, wish.ref, at + timedelta(seconds=self._sale.hold_s), tuple(claims))
+        expires_at = self._at.astimezone(UTC) + timedelta(seconds=self._sale.hold_s)
+        held = Held(reservation_id, wish.ref, expires_at, tuple(claims))
         self._granted.append((wish, buyer, held))
         return held
 
-    def write(self, at: datetime) -> None:
+    def write(self) -> None:
         """Write what was granted by COPY, refs in their order, and book it as one movement per counter."""
         if not self._granted:
             return
+        at = self._at
         granted = sorted(self._granted, key=lambda one: (one[0].shop, one[0].ref))
         columns = ("brand", "version", "created_at", "updated_at", "id", "shop", "ref", "state", "expires_at")
         reservations = [
@@ -231,11 +175,12 @@ class _Group:
             for no, claim in enumerate(held.claims, 1)
         ]
         copy(self._session, "reservation_line", columns, lines)
-        columns = ("reservation_id", "sku", "sale", "buyer_index", "pieces")
-        name = self._sale.sale
-        buyers = [(held.reservation_id, wish.sku, name, buyer, wish.quantity) for wish, buyer, held in granted]
-        copy(self._session, "hot_buyer", columns, buyers)
+        tickets = {held.reservation_id: Ticket(self._sale, buyer, wish.quantity) for wish, buyer, held in granted}
+        write_tickets(self._session, tickets)
         post(self._session, self._movements(), at, fresh=True)
+        settle(
+            self._session, self._sale.brand, [(wish.shop, held.claims) for wish, _, held in self._granted], at.date()
+        )
 
     def _movements(self) -> list[Movement]:
         ids = [held.reservation_id for _, _, held in self._granted]
@@ -253,42 +198,3 @@ def sold_out(sku: str) -> NoStock:
 
 def _other(wish: HotWish) -> Conflict:
     return Conflict(f"reservation {wish.ref} is of other pieces", code="reservation_conflict")
-
-
-def _free(session: Session, brand: str, sku: str) -> dict[StockKey, int]:
-    """Give what is free where, the most first: as for any cart."""
-    found = rows(
-        session,
-        """select level.location, level.sku, level.owner, level.condition,
-                  level.on_hand + level.backorder_limit + level.short - level.allocated - level.soft as free
-           from stock_level level
-           join location on (location.code, location.owner) = (level.location, level.owner)
-           where level.sku = :sku and level.condition = :condition and level.authority = :authority
-             and location.brand = :brand and location.active
-           order by free desc, level.location""",
-        sku=sku,
-        condition=Condition.SALEABLE,
-        authority=Authority.HUB,
-        brand=brand,
-    )
-    return {StockKey(one.location, one.sku, one.owner, one.condition): max(0, one.free) for one in found}
-
-
-def _had(session: Session, sale: Sale, buyers: set[bytes]) -> Counter[bytes]:
-    """Count what buyers have in a sale, and let nobody else sell to them until the transaction ends.
-
-    What was released or has expired is theirs no more.
-    """
-    keys = sorted(int.from_bytes(one[:8], signed=True) for one in buyers)
-    rows(session, "select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)", keys=keys)
-    counted = rows(
-        session,
-        """select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer
-           left join reservation r on r.id = buyer.reservation_id
-           where (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
-             and coalesce(r.state, 'taken') in ('held', 'taken') group by 1""",
-        sku=sale.sku,
-        sale=sale.sale,
-        buyers=sorted(buyers),
-    )
-    return Counter({bytes(one.buyer_index): one.pieces for one in counted})

@@ -1,29 +1,49 @@
-"""Stock levels: what is free to promise, and goods coming in."""
+"""Stock levels: what orders can be given, and goods coming in."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
-from hub.inventory.condition import Condition
+from hub.inventory.free import read_free
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.table import Reason
 
 
-def free_pieces(session: Session, skus: Collection[str], *, lock: bool = False) -> Mapping[tuple[str, str], int]:
-    """Give the free pieces of each (location, SKU): on hand less promised, saleable, of the place's own owner.
+def free_pieces(
+    session: Session,
+    wanted: Mapping[str, int],
+    at: datetime,
+    returned: Sequence[Movement] = (),
+    *,
+    lock: bool = False,
+) -> Mapping[tuple[str, str], int]:
+    """Give the pieces of each (location, SKU) that orders can have who together want so many.
 
+    What their carts held is theirs as it is `returned`. Goods that are there go first: back-orders are given of SKUs
+    alone of which all places together have fewer there than is wanted. It is below nothing where what was promised has
+    expired. `at` is in the business zone, whose day it is that lots expire by.
     With `lock` the counters stay as they are until the transaction ends; they are locked in the order of their keys.
     """
-    statement = """select level.location, level.sku, level.on_hand - level.allocated - level.soft as free
-                   from stock_level level
-                   join location on (location.code, location.owner) = (level.location, level.owner)
-                   where level.sku = any(:skus) and level.condition = :condition"""
+    skus = {*wanted, *(one.key.sku for one in returned)}
     if lock:
         hold_still(session, skus)
-    found = rows(session, statement, skus=sorted(skus), condition=Condition.SALEABLE)
-    return {(row.location, row.sku): max(0, row.free) for row in found}
+    found = read_free(session, skus, at.date())
+    free = {(one.location, one.sku): one.there for one in found}
+    for one in returned:
+        if (place := (one.key.location, one.key.sku)) in free:
+            free[place] -= one.soft
+    limits = {(one.location, one.sku): one.backorder_limit for one in found if one.backorder_limit}
+    if limits:
+        there = Counter[str]()
+        for (_, sku), pieces in free.items():
+            there[sku] += max(0, pieces)
+        for (location, sku), limit in limits.items():
+            if wanted.get(sku, 0) > there[sku]:
+                free[location, sku] += limit
+    return free
 
 
 def hold_still(session: Session, skus: Collection[str]) -> None:

@@ -1,28 +1,25 @@
-"""What a shop may promise (ATP): free pieces less what is kept back, by SKU, for one shop.
+"""What a shop may promise (ATP): what can be sold less what is kept back, by SKU, for one shop.
 
-Of each counter: on hand + back-orders − allocated − soft − safety stock. Where the owner has the authority its number
-stands for what can still be sold there: only our promises since the last count are not in it, and the count has booked
-those as `short` or as gone, so nothing is subtracted but what we hold softly and keep back for sales. Pieces of lots
-that expire on the day of the moment given, in its own zone, or before it are not promised. Pieces that other shops have
-for themselves are taken off what all share; a shop's own quota comes last. A bundle's is that of its scarcest part.
+What can be sold where is told by `read_free`; safety stock is kept back from it. Where the owner has the authority its
+number stands for what can still be sold there: only our promises since the last count are not in it, and the count has
+booked those as `short` or as gone, so nothing is subtracted but what we hold softly and keep back for sales. Pieces
+that other shops have for themselves are taken off what all share; a shop's own quota comes last. A bundle's is that of
+its scarcest part. Every location of a brand ships everywhere, so a promise asks for no address.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.catalogue.find import find_products
 from hub.catalogue.model import Product
-from hub.database import rows
 from hub.document import Document
-from hub.inventory.condition import Condition
+from hub.inventory.free import Free, read_free
 from hub.inventory.quota import HUNDRED, Quota, list_quotas
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
-from hub.inventory.table import Authority
 
 
 class Promise(Document):
@@ -53,62 +50,35 @@ class Shelf(NamedTuple):
 EMPTY = Shelf({}, 0, 0)
 
 
-def promise(
-    session: Session, brand: str, shop: str, skus: Collection[str], at: datetime, *, division: str = ""
-) -> Mapping[str, Promise]:
+def promise(session: Session, brand: str, shop: str, skus: Collection[str], at: datetime) -> Mapping[str, Promise]:
     """Give what a shop ("" is nobody's quota) may promise of SKUs now; unknown SKUs are left out.
 
-    `division` asks for what can be sent there: every location of the brand ships everywhere so far.
+    `at` is in the business zone, whose day it is that lots expire by.
     """
-    del division  # rules by region come with the order centre's policies
     products = {sku: one for sku, one in find_products(session, skus).items() if sku in skus}
     single = {part.sku for one in products.values() for part in one.parts} | {
         sku for sku, one in products.items() if not one.parts
     }
-    shelves, quotas = _shelves(session, brand, single, at.date()), _by_sku(list_quotas(session, {*single, *products}))
+    shelves = _shelves(session, brand, single, at.date())
+    quotas = by_sku(list_quotas(session, {*single, *products}))
     alone = {sku: promise_of(sku, shelves.get(sku, EMPTY), quotas.get(sku, ()), shop) for sku in single}
     return {
-        sku: _bundle(one, alone, quotas.get(sku, ()), shop) if one.parts else alone[sku]
+        sku: bundle_of(one, alone, quotas.get(sku, ()), shop) if one.parts else alone[sku]
         for sku, one in products.items()
     }
 
 
 def _shelves(session: Session, brand: str, skus: Collection[str], today: date) -> Mapping[str, Shelf]:
-    found = rows(
-        session,
-        """select level.sku, level.location, level.on_hand, level.allocated, level.soft, level.safety,
-                  level.backorder_limit, level.incoming, level.authority, level.short,
-                  coalesce(old.pieces, 0) as expired
-           from stock_level level
-           join location on (location.code, location.owner) = (level.location, level.owner)
-           left join (
-               select location, sku, owner, condition, sum(on_hand)::bigint as pieces from stock_lot
-               where sku = any(:skus) and condition = :condition and expires_on <= :today
-               group by 1, 2, 3, 4) old on (old.location, old.sku, old.owner, old.condition)
-                   = (level.location, level.sku, level.owner, level.condition)
-           where level.sku = any(:skus) and level.condition = :condition and location.brand = :brand and location.active
-           order by level.sku, level.location""",
-        skus=sorted(skus),
-        condition=Condition.SALEABLE,
-        brand=brand,
-        today=today,
-    )
-    grouped: defaultdict[str, list[Row[Any]]] = defaultdict(list)
-    for one in found:
+    grouped: defaultdict[str, list[Free]] = defaultdict(list)
+    for one in sorted(read_free(session, skus, today, brand=brand)):
         grouped[one.sku].append(one)
     return {sku: _shelf(of_sku) for sku, of_sku in grouped.items()}
 
 
-def _shelf(counters: Sequence[Row[Any]]) -> Shelf:
-    by_location = {one.location: free_of(one) for one in counters}
-    there = sum(max(0, free_of(one) - one.backorder_limit) for one in counters)
-    return Shelf(by_location, sum(by_location.values()) - there, sum(one.incoming for one in counters))
-
-
-def free_of(counter: Row[Any]) -> int:
-    """Give what one counter lets be promised; never below nothing. Expired pieces count as far as they are there."""
-    promised = counter.soft if counter.authority == Authority.OWNER else counter.allocated + counter.soft
-    return max(0, max(0, counter.on_hand - counter.expired) + counter.backorder_limit - promised - counter.safety)
+def _shelf(places: Sequence[Free]) -> Shelf:
+    by_location = {one.location: max(0, one.promised) for one in places}
+    there = sum(max(0, one.promised - one.backorder_limit) for one in places)
+    return Shelf(by_location, sum(by_location.values()) - there, sum(one.incoming for one in places))
 
 
 def promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Promise:
@@ -158,7 +128,7 @@ def limited(free: int, shared: int, own: Sequence[Quota]) -> tuple[int, str]:
     return free, named
 
 
-def _bundle(product: Product, alone: Mapping[str, Promise], quotas: Sequence[Quota], shop: str) -> Promise:
+def bundle_of(product: Product, alone: Mapping[str, Promise], quotas: Sequence[Quota], shop: str) -> Promise:
     """Count a bundle by its parts: a parcel of it may come from several places, as routing lets it."""
     parts = [(alone[part.sku], part.quantity) for part in product.parts]
     free = min(one.free // each for one, each in parts)
@@ -180,7 +150,7 @@ def _bundle(product: Product, alone: Mapping[str, Promise], quotas: Sequence[Quo
     )
 
 
-def _by_sku(quotas: Sequence[Quota]) -> Mapping[str, Sequence[Quota]]:
+def by_sku(quotas: Sequence[Quota]) -> Mapping[str, Sequence[Quota]]:
     grouped: defaultdict[str, list[Quota]] = defaultdict(list)
     for one in quotas:
         grouped[one.sku].append(one)

@@ -1,9 +1,15 @@
 """How shops share a SKU: pieces of their own, a part of what is free, or no more than so many; else all share all.
 
-Quotas limit what is promised ahead. An order that came is served whoever has pieces of their own: only its count of
-what was sold (`used`) tells.
+Quotas limit what is promised ahead and held for carts. An order that came is served whoever has pieces of their own:
+only its count (`used`) tells. What carts hold counts like what was sold, until they let it go. A quota of all locations
+counts what orders wanted, one of a location what orders and carts have of that location.
+
+Quotas are locked after counters: first those of locations, which nobody touches who has not locked the counter, then
+those of everywhere, in the order of their keys and in one statement.
 """
 
+import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -14,10 +20,24 @@ from hub.audit import record
 from hub.database import records, rows, run
 from hub.document import Document
 from hub.errors import Malformed, NotFound
+from hub.inventory.ledger import Movement
+from hub.inventory.level import hold_still
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
 
 MOST: Final = 10**9
 HUNDRED: Final = 100
+
+Sold = Mapping[tuple[str, str, str], int]
+"""Pieces by shop, SKU and location; at the location "" they count for a quota of everywhere."""
+
+CAUSE: Final = re.compile(r"(?:fo|rs):(\d{16})[-:]")
+"""How a movement's cause names its order or its reservation: `fo:2611000000000042-1:1`, `rs:2611000000000042:1`."""
+
+SELLERS: Final = {
+    "fo": "select id, shop from sales_order where id = any(:ids)",
+    "rs": "select id, shop from reservation where id = any(:ids)",
+}
+"""Whose pieces are moved, by how the cause of the movement begins."""
 
 
 class Quota(Document):
@@ -39,6 +59,7 @@ class Quota(Document):
 def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: datetime) -> None:
     """Give a shop a quota, or change it; what it has sold so far stays counted, but for another mode.
 
+    A new one begins with what the shop's carts hold.
     Raises: Malformed for an amount out of range; NotFound for an unknown SKU.
     """
     most = HUNDRED if quota.mode is QuotaMode.PERCENTAGE else MOST
@@ -46,12 +67,16 @@ def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: dateti
         raise Malformed(f"an amount is 0 to {most}", code="quota_amount", field="amount")
     if not rows(session, "select 1 from sku where code = :sku and brand = :brand", sku=quota.sku, brand=brand):
         raise NotFound(f"{brand} has no SKU {quota.sku}", code="unknown_sku", field="sku")
+    hold_still(session, [quota.sku])  # nobody holds or lets go of pieces that are counted meanwhile
     run(
         session,
         """insert into channel_quota (brand, version, created_at, updated_at, sku, shop, location, mode, amount, used)
-           values (:brand, 1, :at, :at, :sku, :shop, :location, :mode, :amount, 0)
+           select :brand, 1, :at, :at, :sku, :shop, :location, :mode, :amount, (
+               select coalesce(sum(line.quantity), 0) from reservation_line line
+               join reservation r on r.id = line.reservation_id
+               where r.state = 'held' and r.shop = :shop and line.sku = :sku and :location in ('', line.location))
            on conflict (sku, shop, location) do update set
-               used = case when channel_quota.mode = excluded.mode then channel_quota.used else 0 end,
+               used = case when channel_quota.mode = excluded.mode then channel_quota.used else excluded.used end,
                mode = excluded.mode, amount = excluded.amount, version = channel_quota.version + 1, updated_at = :at""",
         brand=brand,
         at=at,
@@ -86,30 +111,87 @@ def list_quotas(session: Session, skus: Collection[str]) -> list[Quota]:
     return [Quota.model_validate(one) for one in found]
 
 
-def count_sold(session: Session, pieces: Mapping[tuple[str, str], int]) -> None:
+def count_sold(session: Session, pieces: Mapping[tuple[str, str], int], carts: Sequence[Movement] = ()) -> None:
     """Count what shops have sold of SKUs they have a quota of (pieces by shop and SKU; fewer than none gives back).
 
-    Quotas are locked in one order, and by everybody after the counters.
+    `carts` are the movements that let go of what the same orders' carts held. It is the last lock of a transaction.
     """
-    wanted: Sequence[tuple[str, str]] = sorted(key for key, n in pieces.items() if n)
-    if not wanted:
-        return
-    columns = {"shops": [shop for shop, _ in wanted], "skus": [sku for _, sku in wanted], "everywhere": EVERYWHERE}
-    there = rows(
-        session,
-        """select quota.shop, quota.sku from channel_quota quota
-           join unnest(cast(:shops as text[]), cast(:skus as text[])) as new (shop, sku) using (shop, sku)
-           where quota.location = :everywhere order by quota.sku, quota.shop for update of quota""",
-        **columns,
-    )
-    if not there:
+    wanted = Counter({(shop, sku, EVERYWHERE): n for (shop, sku), n in pieces.items()})
+    if carts and _has_quota(session, {one.key.sku for one in carts}):
+        wanted.update(_of_carts(session, carts))
+    count(session, wanted)
+
+
+def count_carts(session: Session, movements: Sequence[Movement]) -> None:
+    """Count what carts hold now, or let go of, by the movements of their reservations' lines."""
+    if _has_quota(session, {one.key.sku for one in movements}):
+        count(session, _of_carts(session, movements))
+
+
+def count_sourced(session: Session, movements: Sequence[Movement]) -> None:
+    """Count what orders were given by locations for which their shops have a quota, or have given back there."""
+    if _has_quota(session, {one.key.sku for one in movements}, places_only=True):
+        shops = _shops(session, movements, "fo")
+        found = Counter[tuple[str, str, str]]()
+        for one in movements:
+            found[shops.get(one.ref, ""), one.key.sku, one.key.location] += one.allocated
+        count(session, found)
+
+
+def count(session: Session, pieces: Sold) -> None:
+    """Count pieces for the quotas there are, which stay locked. Their counters must be locked already."""
+    wanted = sorted(key for key, n in pieces.items() if n)
+    if not wanted or not lock_quotas(session, wanted):
         return
     run(
         session,
         """update channel_quota quota set used = greatest(0, quota.used + new.pieces)
-           from unnest(cast(:shops as text[]), cast(:skus as text[]), cast(:pieces as bigint[]))
-                as new (shop, sku, pieces)
-           where (quota.shop, quota.sku) = (new.shop, new.sku) and quota.location = :everywhere""",
+           from unnest(cast(:shops as text[]), cast(:skus as text[]), cast(:locations as text[]),
+                       cast(:pieces as bigint[])) as new (shop, sku, location, pieces)
+           where (quota.shop, quota.sku, quota.location) = (new.shop, new.sku, new.location)""",
         pieces=[pieces[key] for key in wanted],
-        **columns,
+        **_columns(wanted),
     )
+
+
+def lock_quotas(session: Session, keys: Collection[tuple[str, str, str]]) -> bool:
+    """Lock those of some quotas (shop, SKU, location) that there are; say whether there are any."""
+    there = rows(
+        session,
+        """select 1 from channel_quota quota
+           join unnest(cast(:shops as text[]), cast(:skus as text[]), cast(:locations as text[]))
+                as new (shop, sku, location) using (shop, sku, location)
+           order by quota.location = '', quota.sku, quota.shop, quota.location for update of quota""",
+        **_columns(sorted(keys)),
+    )
+    return bool(there)
+
+
+def _has_quota(session: Session, skus: Collection[str], *, places_only: bool = False) -> bool:
+    statement = """select 1 from channel_quota
+                   where sku = any(:skus) and (not :places_only or location <> '') limit 1"""
+    return bool(skus) and bool(rows(session, statement, skus=sorted(skus), places_only=places_only))
+
+
+def _of_carts(session: Session, movements: Sequence[Movement]) -> Counter[tuple[str, str, str]]:
+    shops = _shops(session, movements, "rs")
+    found = Counter[tuple[str, str, str]]()
+    for one in movements:
+        for place in (one.key.location, EVERYWHERE):
+            found[shops.get(one.ref, ""), one.key.sku, place] += one.soft
+    return found
+
+
+def _shops(session: Session, movements: Sequence[Movement], kind: str) -> Mapping[str, str]:
+    """Give whose the movements are, by their causes; those of another kind of cause are nobody's."""
+    ids = {one.ref: found[1] for one in movements if (found := CAUSE.match(one.ref)) and found[0].startswith(kind)}
+    shops = {one.id: one.shop for one in rows(session, SELLERS[kind], ids=sorted({int(no) for no in ids.values()}))}
+    return {ref: shops.get(int(no), "") for ref, no in ids.items()}
+
+
+def _columns(keys: Sequence[tuple[str, str, str]]) -> dict[str, list[str]]:
+    return {
+        "shops": [shop for shop, _, _ in keys],
+        "skus": [sku for _, sku, _ in keys],
+        "locations": [location for _, _, location in keys],
+    }

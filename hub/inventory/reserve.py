@@ -6,7 +6,9 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.orm import Session
 
+from hub.inventory.free import check_good
 from hub.inventory.ledger import Movement, StockKey, post
+from hub.inventory.quota import count_sourced
 from hub.inventory.table import Reason
 
 
@@ -23,15 +25,20 @@ def reserve(
 ) -> None:
     """Promise pieces, all or none, together with what is booked `along` with it; `fresh` is as for `post`.
 
-    Raises: Shortage naming the counters that have too little.
+    `at` is in the business zone, whose day it is that lots expire by.
+    Raises: Shortage naming the counters that have too little, or too little that has not expired.
     """
     movements = [Movement(c.key, Reason.ALLOCATE, c.ref, allocated=c.quantity) for c in claims]
     post(session, [*along, *movements], at, fresh=fresh)
+    check_good(session, {one.key for one in claims}, at.date())
+    count_sourced(session, movements)
 
 
 def release(session: Session, claims: Sequence[Claim], at: datetime) -> None:
     """Give promised pieces back to be sold."""
-    post(session, [Movement(c.key, Reason.RELEASE, c.ref, allocated=-c.quantity) for c in claims], at)
+    movements = [Movement(c.key, Reason.RELEASE, c.ref, allocated=-c.quantity) for c in claims]
+    post(session, movements, at)
+    count_sourced(session, movements)
 
 
 def consume(session: Session, claims: Sequence[Claim], at: datetime) -> None:

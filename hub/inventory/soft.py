@@ -1,28 +1,34 @@
 """Soft reservations: pieces held for a cart until its time is over, an order takes them, or it lets them go.
 
 Each change of state is a compare-and-set in the transaction that books its movement, so that nothing is given back
-twice. Locks are taken in one order: reservations by their ids, then counters, in one booking.
+twice. Locks are taken in one order: reservations by their ids, then counters, in one booking, then quotas.
+
+What a shop may hold is what it may promise, but for safety stock: the pieces that other shops have for themselves are
+not for it, and its own quotas limit its carts. A buyer's limit in a flash sale counts here too.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.catalogue.find import find_products
+from hub.catalogue.model import Product
 from hub.database import copy, row, rows, run
 from hub.errors import Conflict, NoStock, NotFound
 from hub.ids import new_ids
-from hub.inventory.condition import Condition
+from hub.inventory.hot_sale import admit, write_tickets
 from hub.inventory.ledger import Movement, Shortage, StockKey, post
 from hub.inventory.level import hold_still
+from hub.inventory.quota import count_carts
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reserve import Claim
-from hub.inventory.table import Authority, Reason
+from hub.inventory.share import Shares, read_shares, settle
+from hub.inventory.table import Reason
 
 LINES: Final = """
     select line.reservation_id, line.no, line.location, line.sku, line.owner, line.condition, line.quantity
@@ -47,6 +53,18 @@ class Held:
     claims: tuple[Claim, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What a shop's cart is to hold: its wishes, their pieces by SKU, and the only locations that may be asked."""
+
+    brand: str
+    shop: str
+    wishes: Sequence[Wish]
+    products: Mapping[str, Product]
+    pieces: Mapping[str, int]
+    locations: Collection[str]
+
+
 def hold(
     session: Session,
     brand: str,
@@ -56,18 +74,23 @@ def hold(
     ttl: timedelta,
     at: datetime,
     *,
+    buyer: str = "",
     locations: Collection[str] = (),
 ) -> Held:
     """Hold pieces for a shop's cart, all of them or none; the same `ref` again gives the first reservation.
 
-    `locations` names the only ones that may be asked. Raises: Shortage, NoStock; NotFound for an unknown SKU; Conflict
-    when the ref was used for something else (reservation_conflict) or is over (reservation_over).
+    `at` is in the business zone, whose day it is that lots expire by. `locations` names the only ones that may be
+    asked; `buyer` is the shop's own reference of a person. Raises: Shortage, NoStock; NotFound for an unknown SKU;
+    Conflict when the ref was used for something else (reservation_conflict) or is over (reservation_over); Malformed
+    or Conflict as for `admit` when something is in a flash sale.
     """
+    basket = _basket(session, brand, shop, wishes, locations)
     known = _find(session, shop, ref)
     if known is not None:
-        return _again(session, known, _pieces(session, wishes))
-    pieces = _pieces(session, wishes)
+        return _again(session, known, basket.pieces)
+    ticket = admit(session, brand, buyer, basket.pieces, at)
     reservation_id = new_ids(session, 1, at)[0]
+    expires_at = at.astimezone(UTC) + ttl
     made = run(
         session,
         """insert into reservation (brand, version, created_at, updated_at, id, shop, ref, state, expires_at)
@@ -77,17 +100,19 @@ def hold(
         id=reservation_id,
         shop=shop,
         ref=ref,
-        expires_at=at + ttl,
+        expires_at=expires_at,
     )
     if not made:  # somebody has sent the same at this moment
-        return hold(session, brand, shop, ref, wishes, ttl, at, locations=locations)
+        return hold(session, brand, shop, ref, wishes, ttl, at, buyer=buyer, locations=locations)
+    if ticket:
+        write_tickets(session, {reservation_id: ticket})
     try:
         with session.begin_nested():
-            claims = _claim(session, reservation_id, _choose(session, brand, pieces, locations), at)
+            claims = _claim(session, reservation_id, basket, at)
     except Shortage:  # somebody took them meanwhile; elsewhere there may be more
-        hold_still(session, pieces)
-        claims = _claim(session, reservation_id, _choose(session, brand, pieces, locations), at)
-    return Held(reservation_id, ref, at + ttl, claims)
+        hold_still(session, basket.pieces)
+        claims = _claim(session, reservation_id, basket, at)
+    return Held(reservation_id, ref, expires_at, claims)
 
 
 def release_held(session: Session, shop: str, ref: str, at: datetime) -> bool:
@@ -105,7 +130,7 @@ def release_held(session: Session, shop: str, ref: str, at: datetime) -> bool:
         id=known.id,
         at=at,
     )
-    post(session, _given_back(session, [one.id for one in changed], Reason.UNHOLD), at)
+    _give_back(session, [one.id for one in changed], Reason.UNHOLD, at)
     return bool(changed)
 
 
@@ -121,15 +146,15 @@ def expire_due(session: Session, at: datetime, limit: int = 500) -> int:
         at=at,
         limit=limit,
     )
-    post(session, _given_back(session, [one.id for one in changed], Reason.EXPIRE), at)
+    _give_back(session, [one.id for one in changed], Reason.EXPIRE, at)
     return len(changed)
 
 
 def take_held(session: Session, takings: Mapping[int, tuple[str, str]], at: datetime) -> list[Movement]:
     """Let orders take their reservations (shop, ref): what was held becomes free for the caller's own booking.
 
-    Gives the movements, for one booking together with what the orders reserve. What has expired or was released gives
-    nothing: the order is then served like any other.
+    Gives the movements, for one booking together with what the orders reserve, and for `count_sold` after it. What has
+    expired or was released gives nothing: the order is then served like any other.
     """
     if not takings:
         return []
@@ -191,7 +216,7 @@ def _again(session: Session, known: Row[Any], pieces: Mapping[str, int]) -> Held
     return Held(known.id, known.ref, known.expires_at, tuple(claims))
 
 
-def _pieces(session: Session, wishes: Sequence[Wish]) -> Mapping[str, int]:
+def _basket(session: Session, brand: str, shop: str, wishes: Sequence[Wish], locations: Collection[str]) -> Basket:
     """Open bundles, and add up the pieces of each SKU."""
     products = find_products(session, {one.sku for one in wishes})
     unknown = sorted({one.sku for one in wishes} - products.keys())
@@ -201,57 +226,65 @@ def _pieces(session: Session, wishes: Sequence[Wish]) -> Mapping[str, int]:
     for one in wishes:
         for sku, each in [(part.sku, part.quantity) for part in products[one.sku].parts] or [(one.sku, 1)]:
             pieces[sku] += one.quantity * each
-    return pieces
+    return Basket(brand, shop, wishes, products, pieces, locations)
 
 
-def _choose(
-    session: Session, brand: str, pieces: Mapping[str, int], locations: Collection[str]
-) -> list[tuple[StockKey, int]]:
+def _choose(session: Session, basket: Basket, today: date) -> list[tuple[StockKey, int]]:
     """Choose where pieces are held: of each SKU where most are free, so that as few places as possible are needed.
 
     Raises: NoStock naming the SKUs that have too little.
     """
-    found = rows(
-        session,
-        """select level.location, level.sku, level.owner, level.condition,
-                  level.on_hand + level.backorder_limit + level.short - level.allocated - level.soft as free
-           from stock_level level
-           join location on (location.code, location.owner) = (level.location, level.owner)
-           where level.sku = any(:skus) and level.condition = :condition and level.authority = :authority
-             and location.brand = :brand and location.active and (:anywhere or level.location = any(:locations))
-           order by level.sku, free desc, level.location""",
-        skus=sorted(pieces),
-        condition=Condition.SALEABLE,
-        authority=Authority.HUB,
-        brand=brand,
-        anywhere=not locations,
-        locations=sorted(locations),
-    )
-    left, chosen = dict(pieces), defaultdict[StockKey, int](int)
-    for one in found:
-        if (quantity := min(left[one.sku], max(0, one.free))) > 0:
-            chosen[_key_of(one)] = quantity
-            left[one.sku] -= quantity
-    lacking = {sku: n for sku, n in left.items() if n}
+    shares = read_shares(session, basket.brand, {*basket.pieces, *(one.sku for one in basket.wishes)}, today)
+    lacking = _lacking_bundles(shares, basket)
+    chosen: dict[StockKey, int] = {}
+    for sku, wanted in basket.pieces.items():
+        most, rooms = shares.rooms(basket.shop, sku)
+        left = min(wanted, most)
+        for key, room in rooms.items():
+            if (not basket.locations or key.location in basket.locations) and (quantity := min(left, room)):
+                chosen[key] = quantity
+                left -= quantity
+        if short := wanted - min(wanted, most) + left:
+            lacking[sku] = short
     if lacking:
         named = ", ".join(f"{sku} x {n}" for sku, n in sorted(lacking.items()))
         raise NoStock(f"not enough stock: {named} more would be needed", code="no_stock")
     return sorted(chosen.items())
 
 
-def _claim(
-    session: Session, reservation_id: int, chosen: Sequence[tuple[StockKey, int]], at: datetime
-) -> tuple[Claim, ...]:
-    """Write what a reservation holds.
+def _lacking_bundles(shares: Shares, basket: Basket) -> dict[str, int]:
+    """Give the bundles of which more are wished than their own quotas let the shop have."""
+    wished = Counter[str]()
+    for one in basket.wishes:
+        wished[one.sku] += one.quantity
+    lacking: dict[str, int] = {}
+    for sku, wanted in wished.items():
+        product = basket.products[sku]
+        most = shares.bundles(basket.shop, product) if product.parts else None
+        if most is not None and wanted > most:
+            lacking[sku] = wanted - most
+    return lacking
 
-    Raises: Shortage.
+
+def _claim(session: Session, reservation_id: int, basket: Basket, at: datetime) -> tuple[Claim, ...]:
+    """Choose what a reservation holds, and write it.
+
+    Raises: Shortage, NoStock.
     """
+    chosen = _choose(session, basket, at.date())
     claims = [Claim(f"rs:{reservation_id}:{no}", key, quantity) for no, (key, quantity) in enumerate(chosen, 1)]
     columns = ("reservation_id", "no", "location", "sku", "owner", "condition", "quantity")
     lines = [(reservation_id, no, *one.key, one.quantity) for no, one in enumerate(claims, 1)]
     copy(session, "reservation_line", columns, lines)
     post(session, [Movement(one.key, Reason.HOLD, one.ref, soft=one.quantity) for one in claims], at, fresh=True)
+    settle(session, basket.brand, [(basket.shop, claims)], at.date())
     return tuple(claims)
+
+
+def _give_back(session: Session, ids: Sequence[int], reason: Reason, at: datetime) -> None:
+    movements = _given_back(session, ids, reason)
+    post(session, movements, at)
+    count_carts(session, movements)
 
 
 def _given_back(session: Session, ids: Sequence[int], reason: Reason) -> list[Movement]:

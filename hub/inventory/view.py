@@ -6,16 +6,16 @@ Stock is of a brand and of no shop: who may work on one shop alone sees the stoc
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from hub.database import records, rows
 from hub.document import Document
 from hub.errors import NotFound
-from hub.inventory.condition import Condition
+from hub.inventory.free import read_free
 from hub.inventory.ledger import StockKey
-from hub.inventory.promise import free_of
+from hub.inventory.lot import expired_of
 from hub.roles import Actor
 from hub.settings import Connection
 
@@ -42,7 +42,11 @@ SAME: Final = "(l.location, l.sku, l.owner, l.condition) = (:location, :sku, :ow
 
 
 class LevelView(Document):
-    """One counter: a SKU of an owner, in a condition, at a location; `expired` pieces are too old to be sold."""
+    """One counter: a SKU of an owner, in a condition, at a location.
+
+    `expired` pieces are too old to be sold, and shops together may promise `promised` of it, before their quotas:
+    both are of a day, and `as_of` tells them.
+    """
 
     brand: str
     location: str
@@ -60,6 +64,7 @@ class LevelView(Document):
     authority: str
     updated_at: datetime
     expired: int = 0
+    promised: int = 0
 
     @property
     def key(self) -> StockKey:
@@ -69,11 +74,6 @@ class LevelView(Document):
     def free(self) -> int:
         """What nobody has been promised; below nothing where a count found too little."""
         return self.on_hand - self.allocated - self.soft
-
-    @property
-    def promised(self) -> int:
-        """What shops together may promise of this counter, before their quotas; of what cannot be sold, nothing."""
-        return free_of(cast("Any", self)) if self.condition == Condition.SALEABLE else 0
 
     @property
     def state(self) -> str:
@@ -136,24 +136,6 @@ class HoldView(Document):
     order_id: int | None
 
 
-class HeldLine(Document):
-    """Pieces that a reservation holds at one location; of a bundle, its parts."""
-
-    location: str
-    sku: str
-    quantity: int
-
-
-class ReservationView(Document):
-    """A soft reservation; `order_id` is the order that took it."""
-
-    ref: str
-    state: str
-    expires_at: datetime
-    order_id: int | None
-    lines: tuple[HeldLine, ...]
-
-
 def brands_seen(actor: Actor, configured: Mapping[str, Connection]) -> list[str] | None:
     """Name the brands whose stock an actor may see, a shop's own brand among them; None is all."""
     if actor.brands:
@@ -214,6 +196,16 @@ def get_level(session: Session, seen: Collection[str] | None, key: StockKey) -> 
     return LevelView.model_validate(found[0])
 
 
+def as_of(session: Session, levels: Sequence[LevelView], at: datetime) -> tuple[LevelView, ...]:
+    """Give counters with what of them has expired and what may be promised; `at` is in the business zone."""
+    expired = expired_of(session, [one.key for one in levels], at)
+    promised = {one.key: max(0, one.promised) for one in read_free(session, {one.sku for one in levels}, at.date())}
+    return tuple(
+        one.model_copy(update={"expired": expired.get(one.key, 0), "promised": promised.get(one.key, 0)})
+        for one in levels
+    )
+
+
 def get_place(session: Session, location: str) -> tuple[str, str]:
     """Give the brand of a location, and whose goods lie there when nothing else is said.
 
@@ -253,22 +245,6 @@ def holds_of(session: Session, actor: Actor, key: StockKey, limit: int = 50) -> 
         limit=limit,
     )
     return [HoldView.model_validate(one) for one in found]
-
-
-def find_reservation(session: Session, shop: str, ref: str) -> ReservationView | None:
-    """Give a shop's soft reservation by its own reference, in whatever state it is."""
-    found = records(
-        session,
-        """select r.ref, r.state, r.expires_at, r.order_id,
-                  coalesce(jsonb_agg(jsonb_build_object('location', line.location, 'sku', line.sku,
-                                                        'quantity', line.quantity) order by line.no)
-                           filter (where line.no is not null), '[]') as lines
-           from reservation r left join reservation_line line on line.reservation_id = r.id
-           where (r.shop, r.ref) = (:shop, :ref) group by r.id""",
-        shop=shop,
-        ref=ref,
-    )
-    return ReservationView.model_validate(found[0]) if found else None
 
 
 def places_of(session: Session, seen: Collection[str] | None) -> tuple[list[str], list[str]]:

@@ -25,18 +25,18 @@ from hub.sourcing.model import digest_of
 def allocate(session: Session, needs: Sequence[Need], policy: Policy, at: datetime) -> Sequence[Plan]:
     """Source a batch and write what was decided; what has no source becomes a stock hold and a case.
 
-    The orders' rows must be locked. The first plan is made without locks; if somebody else took the pieces meanwhile,
-    the second is made with the counters held still, so it cannot fail.
+    The orders' rows must be locked, and `at` is in the business zone. The first plan is made without locks; if somebody
+    else took the pieces meanwhile, the second is made with the counters held still, so it cannot fail.
     """
     if not needs:
         return []
     numbers = _last_numbers(session, [need.order_id for need in needs])
     try:
         with session.begin_nested():
-            sourced = plan(session, needs, policy, numbers)
+            sourced = plan(session, needs, policy, numbers, at)
             _write_all(session, sourced, numbers, at)
     except Shortage:
-        sourced = plan(session, needs, policy, numbers, lock=True)
+        sourced = plan(session, needs, policy, numbers, at, lock=True)
         _write_all(session, sourced, numbers, at)
     holds = unmet_holds(sourced.plans)
     write_holds(session, holds, policy.version, at)

@@ -1,5 +1,6 @@
 """Cancel an order: at once where nobody has started, by asking the location where somebody has."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -71,7 +72,10 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
            returning line.sku, line.cancelled - before.cancelled as pieces""",
         id=order.id,
     )
-    count_sold(session, {(order.shop, one.sku): -one.pieces for one in given_up})
+    sold = Counter[tuple[str, str]]()
+    for one in given_up:
+        sold[order.shop, one.sku] -= one.pieces
+    count_sold(session, sold)
     if _live_fulfilments(session, order.id):
         return order.lifecycle
     if _has_shipped(session, order.id):

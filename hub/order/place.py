@@ -67,13 +67,17 @@ class New(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Orders that are placed together: whose they are by subject, and their rows but for the lifecycle."""
+    """Orders that are placed together: whose they are by subject, and their rows but for the lifecycle.
+
+    `here` is the moment `at` in the business zone, whose day it is that lots expire by.
+    """
 
     new: Mapping[int, New]
     subjects: Mapping[int, int]
     rows_of: Mapping[int, Mapping[str, Any]]
     policy: Policy
     at: datetime
+    here: datetime
 
 
 class Booked(NamedTuple):
@@ -119,7 +123,8 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
         order_id: order_record(order_id, one.order, one.digest, subjects[order_id], ring, at, zone)
         for order_id, one in new.items()
     }
-    batch = Batch(new, {order_id: subject_id for order_id, (subject_id, _) in subjects.items()}, rows_of, policy, at)
+    people = {order_id: subject_id for order_id, (subject_id, _) in subjects.items()}
+    batch = Batch(new, people, rows_of, policy, at, at.astimezone(zone))
     try:
         with session.begin_nested():
             holds, sourced = _try(session, batch, still=False)
@@ -144,14 +149,14 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     holds = {no: holds_of(one.order, Evidence(twins.get(no)), policy.holds) for no, one in new.items()}
     needs = [need_of(order_id, one.order) for order_id, one in new.items() if not blocked(holds[order_id])]
     returned = take_held(session, _carts(new, needs), batch.at)
-    sourced = plan(session, needs, policy, {}, returned, lock=still)
+    sourced = plan(session, needs, policy, {}, batch.here, returned, lock=still)
     _write(session, batch, holds, sourced)
     if not still:
         hold_subjects(session, set(batch.subjects.values()))
         if find_twins(session, new, batch.subjects) != twins:
             raise Overtaken
-    reserve(session, list(sourced.claims()), batch.at, fresh=True, along=returned)
-    count_sold(session, _sold(new))
+    reserve(session, list(sourced.claims()), batch.here, fresh=True, along=returned)
+    count_sold(session, _sold(new), returned)
     return holds, sourced
 
 

@@ -1,7 +1,8 @@
 """Plan where order lines come from: a whole batch on one reading of places and free pieces; nothing is written."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -85,19 +86,22 @@ def plan(
     needs: Sequence[Need],
     policy: Policy,
     numbers: Mapping[int, Numbers],
+    at: datetime,
     returned: Sequence[Movement] = (),
     *,
     lock: bool = False,
 ) -> Sourced:
     """Plan a batch, each order seeing what those before it take; with `lock` the counters are held still for it.
 
-    `returned` is what the orders' carts held, which will be free when this batch is booked.
+    `returned` is what the orders' carts held, which will be free when this batch is booked; `at` is in the business
+    zone, whose day it is that lots expire by.
     """
     places = find_places(session)
-    skus = {want.sku for need in needs for want in need.wants}
-    free = dict(free_pieces(session, skus | {one.key.sku for one in returned}, lock=lock))
-    for one in returned:
-        free[one.key.location, one.key.sku] = free.get((one.key.location, one.key.sku), 0) - one.soft
+    wanted = Counter[str]()
+    for need in needs:
+        for want in need.wants:
+            wanted[want.sku] += want.quantity
+    free = free_pieces(session, wanted, at, returned, lock=lock)
     plans = _plans(needs, places, Shelf(free), policy)
     return Sourced(plans, list(_fulfilments(plans, places, numbers)))
 

@@ -11,7 +11,8 @@ from api.surroundings import Hub
 from hub.database import Database, row
 from hub.errors import TryLater
 from hub.inventory.crowd import Crowd
-from hub.inventory.hot import HotWish, Sale, cool, heat
+from hub.inventory.hot import HotWish
+from hub.inventory.hot_sale import Sale, cool, heat
 from hub.inventory.ledger import drift
 from hub.inventory.soft import Held
 from tests.api.calling import Mall, problem

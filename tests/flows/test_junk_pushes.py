@@ -16,7 +16,7 @@ from flows.receive_shipments import ReceiveShipments
 from hub.inbox import claim, keep, read
 from hub.partitions import make_partitions
 from tests.connectors.exemplars import sample
-from tests.hub.making import order, placed, stock
+from tests.hub.making import ZONE, order, placed, stock
 from tests.staging import settings_in
 
 NOW = datetime.now(UTC)
@@ -41,7 +41,7 @@ JUNK = st.one_of(
 def taker(session: Session, tmp_path: Path) -> ReceiveShipments:
     make_partitions(session, NOW)
     stock(session, {"sh": {"apple": 100}, "bj": {"apple": 100}})
-    return ReceiveShipments(Registry(settings_in(tmp_path)))
+    return ReceiveShipments(Registry(settings_in(tmp_path)), ZONE)
 
 
 def spoil(root: Element, place: int, text: str | None) -> None:

@@ -12,7 +12,7 @@ from hub.partitions import make_partitions
 from sandbox.qimen_fate import Confirm, Pieces
 from sandbox.qimen_order import DeliveryOrder, Line
 from sandbox.qimen_pushes import write_confirm, write_report
-from tests.hub.making import open_causes, order, placed, see, stock
+from tests.hub.making import ZONE, open_causes, order, placed, see, stock
 from tests.staging import settings_in
 
 NOW = datetime.now(UTC)
@@ -20,7 +20,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def taker(tmp_path: Path) -> ReceiveShipments:
-    return ReceiveShipments(Registry(settings_in(tmp_path)))
+    return ReceiveShipments(Registry(settings_in(tmp_path)), ZONE)
 
 
 @pytest.fixture

@@ -12,12 +12,14 @@ from sqlalchemy.exc import ProgrammingError
 from hub.database import Database, row, rows, run
 from hub.errors import HubError, OutcomeUnknown, TryLater
 from hub.inventory.crowd import Crowd
-from hub.inventory.hot import HotWish, Sale, cool, heat
-from hub.inventory.ledger import drift
+from hub.inventory.hot import HotWish
+from hub.inventory.hot_sale import Sale, cool, heat
+from hub.inventory.ledger import StockKey, drift
+from hub.inventory.reserve import Claim, reserve
 from hub.inventory.soft import Wish, hold, release_held
 from tests.hub.inventory.rushing import PER_PROCESS, rush, wish
 from tests.hub.inventory.test_soft import TTL
-from tests.hub.making import AT, BRAND, stock
+from tests.hub.making import AT, BRAND, OWNER, stock
 
 THREADS = 16
 PROCESSES = 4
@@ -83,7 +85,7 @@ def test_baskets_beside_the_sale_neither_deadlock_nor_oversell(sale: Database) -
         if n % 4:
             return ask(crowd, wish(f"b{n}"))
         with sale.transaction() as session:
-            hold(session, BRAND, "pc", f"m{n}", [Wish("pear", 1), Wish("apple", 1)], TTL, AT)
+            hold(session, BRAND, "pc", f"m{n}", [Wish("pear", 1), Wish("apple", 1)], TTL, AT, buyer=f"m{n}")
         return "1"
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -101,12 +103,16 @@ def test_the_same_buyer_at_once_in_many_threads_gets_one(sale: Database) -> None
 
 @pytest.fixture
 def sold(sale: Database) -> Callable[[Elapsed], Crowd]:
-    """Sell all but nothing to one buyer, and give the crowd that knows it."""
+    """Promise all but one piece to orders, sell that, and give the crowd that knows it."""
 
     def sell(elapsed: Elapsed) -> Crowd:
         crowd = Crowd(sale, lambda: AT, elapsed=elapsed)
         with sale.transaction() as session:
-            hold(session, BRAND, "pc", "all", [Wish("apple", STOCK - 1)], TTL, AT)
+            claims = [
+                Claim("L1", StockKey("sh", "apple", OWNER), STOCK - 10),
+                Claim("L1", StockKey("bj", "apple", OWNER), 9),
+            ]
+            reserve(session, claims, AT)
         assert (ask(crowd, wish("a")), ask(crowd, wish("b"))) == ("1", "no_stock")
         return crowd
 

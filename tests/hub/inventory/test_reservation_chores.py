@@ -26,7 +26,7 @@ def test_the_schedule_gives_back_what_carts_held_too_long_and_forgets_it_later(d
     cart(database)
     housekeep(database, AT + TTL)
     with database.transaction() as session:
-        assert free_pieces(session, ["apple"]) == {("sh", "apple"): 5}
+        assert free_pieces(session, {"apple": 0}, AT) == {("sh", "apple"): 5}
         assert [one.state for one in rows(session, "select state from reservation")] == ["expired"]
     housekeep(database, AT + TTL + KEEP_RESERVATIONS + timedelta(seconds=1))
     with database.transaction() as session:

@@ -31,7 +31,7 @@ def state_of(session: Session, ref: str) -> str:
 
 def test_a_cart_takes_from_where_most_is_free(session: Session) -> None:
     assert cart(session, "c1", apple=4) == {"sh apple": 4}
-    assert free_pieces(session, ["apple"]) == {("sh", "apple"): 1, ("bj", "apple"): 3}
+    assert free_pieces(session, {"apple": 0}, AT) == {("sh", "apple"): 1, ("bj", "apple"): 3}
     assert drift(session) == []
 
 
@@ -42,14 +42,14 @@ def test_a_cart_that_no_place_can_serve_alone_is_held_at_several(session: Sessio
 def test_a_cart_is_held_whole_or_not_at_all(session: Session) -> None:
     with pytest.raises(NoStock, match="pear x 1"):
         cart(session, "c1", apple=1, pear=3)
-    assert free_pieces(session, ["apple"]) == {("sh", "apple"): 5, ("bj", "apple"): 3}
+    assert free_pieces(session, {"apple": 0}, AT) == {("sh", "apple"): 5, ("bj", "apple"): 3}
 
 
 def test_the_same_cart_again_is_held_once_and_another_under_its_name_refused(session: Session) -> None:
     assert cart(session, "c1", apple=4) == cart(session, "c1", apple=4)
     with pytest.raises(Conflict, match="other pieces"):
         cart(session, "c1", apple=3)
-    assert free_pieces(session, ["apple"])["sh", "apple"] == 1
+    assert free_pieces(session, {"apple": 0}, AT)["sh", "apple"] == 1
 
 
 def test_an_unknown_sku_is_named(session: Session) -> None:
@@ -60,14 +60,14 @@ def test_an_unknown_sku_is_named(session: Session) -> None:
 def test_released_pieces_are_free_again_once(session: Session) -> None:
     cart(session, "c1", apple=4)
     assert (release_held(session, "pc", "c1", AT), release_held(session, "pc", "c1", AT)) == (True, False)
-    assert (free_pieces(session, ["apple"])["sh", "apple"], drift(session)) == (5, [])
+    assert (free_pieces(session, {"apple": 0}, AT)["sh", "apple"], drift(session)) == (5, [])
 
 
 def test_time_gives_pieces_back_but_not_early(session: Session) -> None:
     cart(session, "c1", apple=4)
     assert expire_due(session, AT + TTL - timedelta(seconds=1)) == 0
     assert (expire_due(session, AT + TTL), expire_due(session, AT + TTL)) == (1, 0)
-    assert (state_of(session, "c1"), free_pieces(session, ["apple"])["sh", "apple"]) == ("expired", 5)
+    assert (state_of(session, "c1"), free_pieces(session, {"apple": 0}, AT)["sh", "apple"]) == ("expired", 5)
 
 
 def test_an_order_takes_its_cart_and_what_has_expired_gives_nothing(session: Session) -> None:

@@ -8,7 +8,7 @@ from hub.errors import NotFound
 from hub.inventory import view
 from hub.inventory.ledger import StockKey
 from hub.inventory.reserve import Claim, reserve
-from hub.inventory.view import Wanted, brands_seen, get_level, list_levels, movements_of
+from hub.inventory.view import Wanted, as_of, brands_seen, get_level, list_levels, movements_of
 from hub.roles import SYSTEM, Actor, Role
 from tests.console.world import settings
 from tests.hub.making import AT, OWNER, stock
@@ -82,9 +82,9 @@ def test_a_shop_sees_the_stock_of_its_brand() -> None:
 
 def test_a_counter_says_how_it_stands(session: Session) -> None:
     reserve(session, [Claim("L1", APPLE, 4)], AT)
-    one = get_level(session, None, APPLE)
+    keys = (APPLE, StockKey("sh", "plum", OWNER))
+    one, plum = as_of(session, [get_level(session, None, key) for key in keys], AT)
     assert (one.free, one.promised, one.state) == (1, 1, "good")
-    plum = get_level(session, None, StockKey("sh", "plum", OWNER))
     assert (plum.free, plum.promised, plum.state) == (3, 0, "below")
     assert get_level(session, None, StockKey("sh", "pear", OWNER)).state == "out"
 

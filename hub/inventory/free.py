@@ -1,0 +1,96 @@
+"""What can be sold at a location: the one definition, which orders, carts, flash sales and promises have in common.
+
+It is of saleable goods of the place's own owner, at a place that is active: on hand, less pieces of lots that expire on
+the day or did before, less what is allocated and what carts hold; beyond that, as many as may be back-ordered. `short`
+belongs to it: what a count found missing under the promises is covered by it, so that nothing new can be promised, and
+who gives a promise back for another of the same pieces can have them.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.inventory.condition import Condition
+from hub.inventory.ledger import Shortage, StockKey
+from hub.inventory.table import Authority
+
+OLD: Final = "condition = :condition and expires_on <= :today"
+
+FREE: Final = f"""
+    select level.location, level.sku, level.owner, level.authority, level.backorder_limit, level.incoming,
+           good.pieces + level.short - level.allocated - level.soft as there,
+           good.pieces + level.backorder_limit - level.soft - level.safety
+               - case level.authority when :owner then 0 else level.allocated end as promised
+    from stock_level level
+    join location on (location.code, location.owner) = (level.location, level.owner)
+    left join (
+        select location, sku, owner, sum(on_hand)::bigint as pieces from stock_lot
+        where sku = any(:skus) and {OLD} group by 1, 2, 3) old
+        on (old.location, old.sku, old.owner) = (level.location, level.sku, level.owner)
+    cross join lateral (select greatest(0, level.on_hand - coalesce(old.pieces, 0)) as pieces) good
+    where level.sku = any(:skus) and level.condition = :condition and location.active
+      and (:brand = '' or location.brand = :brand)"""
+
+
+class Free(NamedTuple):
+    """What can be sold of a SKU at a location, which is below nothing where more is promised than can be.
+
+    `there` is of what is on hand; `backorder_limit` comes on top of it. `promised` is what shops are told together:
+    less safety stock, and where the owner has the authority its number as it is, less what we hold for carts.
+    """
+
+    location: str
+    sku: str
+    owner: str
+    authority: str
+    backorder_limit: int
+    incoming: int
+    there: int
+    promised: int
+
+    @property
+    def key(self) -> StockKey:
+        return StockKey(self.location, self.sku, self.owner)
+
+    @property
+    def pieces(self) -> int:
+        return self.there + self.backorder_limit
+
+
+def read_free(session: Session, skus: Collection[str], today: date, *, brand: str = "") -> list[Free]:
+    """Give what can be sold of some SKUs at each location, of one brand or of all, by one statement.
+
+    `today` is the day of the business zone.
+    """
+    found = rows(
+        session,
+        FREE,
+        skus=sorted(skus),
+        today=today,
+        brand=brand,
+        condition=Condition.SALEABLE,
+        owner=Authority.OWNER,
+    )
+    return [Free(*one) for one in found]
+
+
+def check_good(session: Session, keys: Collection[StockKey], today: date) -> None:
+    """Make sure that what was just promised of counters, which are locked by it, is not of lots that have expired.
+
+    Raises: Shortage: somebody else has taken the last good pieces meanwhile.
+    """
+    old = rows(
+        session,
+        f"select distinct sku from stock_lot where sku = any(:skus) and on_hand > 0 and {OLD}",
+        skus=sorted({key.sku for key in keys}),
+        today=today,
+        condition=Condition.SALEABLE,
+    )
+    if old:
+        found = read_free(session, [one.sku for one in old], today)
+        lacking: Sequence[StockKey] = [one.key for one in found if one.pieces < 0 and one.key in keys]
+        if lacking:
+            raise Shortage(lacking)

@@ -1,0 +1,154 @@
+"""Which SKUs are in a flash sale, and how many pieces one buyer may have in it, whichever way they are held."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.database import copy, keyring_of, records, row, rows, run
+from hub.document import Document
+from hub.errors import Conflict, Malformed, NotFound
+
+MOST: Final = 10**6
+"""The most pieces of one request, and the longest queue."""
+
+BUYER: Final = "hot_buyer"
+"""The table of who has what, and the kind of its blind indexes."""
+
+COLUMNS: Final = ("reservation_id", "sku", "sale", "buyer_index", "pieces")
+
+
+class Sale(Document):
+    """A SKU in a flash sale; a buyer gets `per_buyer` pieces at most (0: any), and no more than `queue_limit` wait."""
+
+    brand: str
+    sku: str
+    sale: str
+    per_buyer: int = 1
+    queue_limit: int = 2_000
+    hold_s: int = 900
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A buyer's part of a sale that limits each: so many pieces, which one reservation is to hold."""
+
+    sale: Sale
+    buyer: bytes
+    pieces: int
+
+
+def heat(session: Session, actor: str, sale: Sale, at: datetime) -> None:
+    """Put a SKU into a flash sale, or change it; under another name of the sale every buyer begins anew.
+
+    Raises: Malformed for a limit out of range or a bundle; NotFound for an unknown SKU.
+    """
+    if not (0 <= sale.per_buyer <= MOST and 0 < sale.queue_limit <= MOST and 0 < sale.hold_s <= MOST):
+        raise Malformed(f"a limit of a sale is a whole number up to {MOST}", code="hot_limits")
+    found = row(session, "select bundle from sku where (code, brand) = (:sku, :brand)", sku=sale.sku, brand=sale.brand)
+    if found is None:
+        raise NotFound(f"{sale.brand} has no SKU {sale.sku}", code="unknown_sku", field="sku")
+    if found.bundle:
+        raise Malformed("a bundle has no stock of its own: put its parts on sale", code="hot_bundle", field="sku")
+    run(
+        session,
+        """insert into hot_sku (brand, version, created_at, updated_at, sku, sale, per_buyer, queue_limit, hold_s,
+                                ends_at)
+           values (:brand, 1, :at, :at, :sku, :sale, :per_buyer, :queue_limit, :hold_s, :ends_at)
+           on conflict (sku) do update set sale = :sale, per_buyer = :per_buyer, queue_limit = :queue_limit,
+               hold_s = :hold_s, ends_at = :ends_at, version = hot_sku.version + 1, updated_at = :at""",
+        at=at,
+        **sale.model_dump(),
+    )
+    run(session, "delete from hot_buyer where sku = :sku and sale <> :sale", sku=sale.sku, sale=sale.sale)
+    told = sale.model_dump(mode="json", exclude={"brand", "sku"})
+    record(session, at, actor, "stock.hot", f"sku:{sale.sku}", **told)
+
+
+def cool(session: Session, actor: str, brand: str, sku: str, at: datetime) -> bool:
+    """End a SKU's flash sale and forget who bought in it; say whether there was one. What is held stays held."""
+    ended = run(session, "delete from hot_sku where (sku, brand) = (:sku, :brand)", sku=sku, brand=brand)
+    if ended:
+        run(session, "delete from hot_buyer where sku = :sku", sku=sku)
+        record(session, at, actor, "stock.cool", f"sku:{sku}")
+    return bool(ended)
+
+
+def find_sale(session: Session, sku: str, at: datetime) -> Sale | None:
+    """Give the flash sale that a SKU is in now."""
+    return find_sales(session, [sku], at).get(sku)
+
+
+def find_sales(session: Session, skus: Collection[str], at: datetime) -> Mapping[str, Sale]:
+    """Give the flash sales that some SKUs are in now."""
+    found = records(
+        session,
+        """select brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at from hot_sku
+           where sku = any(:skus) and (ends_at is null or ends_at > :at)""",
+        skus=sorted(skus),
+        at=at,
+    )
+    return {one["sku"]: Sale.model_validate(one) for one in found}
+
+
+def buyer_of(session: Session, brand: str, buyer: str) -> bytes:
+    """Give the blind index of a shop's own reference of a person."""
+    return keyring_of(session).index(BUYER, brand, buyer)
+
+
+def admit(session: Session, brand: str, buyer: str, pieces: Mapping[str, int], at: datetime) -> Ticket | None:
+    """Let a buyer have pieces of SKUs beside the crowd; None when no sale among them limits buyers.
+
+    Until the transaction ends nobody else sells to the buyer; it comes before all locks of stock.
+    Raises: Malformed without a buyer (buyer_missing), or for more than one such SKU at once (hot_alone); Conflict for
+    a buyer who has enough (buyer_limit).
+    """
+    limited = [one for one in find_sales(session, pieces, at).values() if one.per_buyer]
+    if not limited:
+        return None
+    if len(limited) > 1:
+        told = ", ".join(sorted(one.sku for one in limited))
+        raise Malformed(f"hold what is in a flash sale by itself: {told}", code="hot_alone", field="lines")
+    if not buyer:
+        raise Malformed("say who buys: this flash sale limits each buyer", code="buyer_missing", field="buyer")
+    [sale], index = limited, buyer_of(session, brand, buyer)
+    wanted = pieces[sale.sku]
+    if had(session, sale, {index})[index] + wanted > sale.per_buyer:
+        raise too_many(sale)
+    return Ticket(sale, index, wanted)
+
+
+def too_many(sale: Sale) -> Conflict:
+    """Give the answer to a buyer who would have more than a sale gives one buyer."""
+    return Conflict(f"a buyer gets {sale.per_buyer} at most in this sale", code="buyer_limit")
+
+
+def write_tickets(session: Session, tickets: Mapping[int, Ticket]) -> None:
+    """Write what buyers have, by their reservations."""
+    lines = [(no, one.sale.sku, one.sale.sale, one.buyer, one.pieces) for no, one in tickets.items()]
+    copy(session, BUYER, COLUMNS, lines)
+
+
+def had(session: Session, sale: Sale, buyers: set[bytes]) -> Counter[bytes]:
+    """Count what buyers have in a sale, and let nobody else sell to them until the transaction ends.
+
+    What was released or has expired is theirs no more.
+    """
+    keys = sorted(int.from_bytes(one[:8], signed=True) for one in buyers)
+    rows(session, "select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)", keys=keys)
+    counted = rows(
+        session,
+        """select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer
+           left join reservation r on r.id = buyer.reservation_id
+           where (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
+             and coalesce(r.state, 'taken') in ('held', 'taken') group by 1""",
+        sku=sale.sku,
+        sale=sale.sale,
+        buyers=sorted(buyers),
+    )
+    return Counter({bytes(one.buyer_index): one.pieces for one in counted})
