@@ -90,6 +90,7 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         "report_link": stock_reports.link_of_sku,
         "lots": lots_of(visit.session, key),
         "picked": dict(pick_lots(visit.session, key, one.allocated, _here(visit))),
+        "named": named_of(visit.session, key),
         "today": _here(visit).date(),
         **stock_quotas.shares_of(visit, one),
         "sale": hot_of(visit.session, [one.sku], visit.at).get(one.sku),
