@@ -19,6 +19,7 @@ from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot import lots_of, pick_lots
+from hub.inventory.lot_named import named_of
 from hub.inventory.view import LevelView
 from hub.roles import Permission
 
@@ -56,8 +57,8 @@ def level(visit: Here, look: Asked) -> Response:
 
 router.include_router(inventory_acts.router)
 router.include_router(stock_quotas.router)
-router.include_router(stock_reports.router)
 router.include_router(stock_alerts.router)
+router.include_router(stock_reports.router)
 
 
 def _list(visit: Visit, look: Look) -> dict[str, Any]:
