@@ -69,37 +69,39 @@ def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh
     columns = _columns(keys, wishes)
     if fresh:
         _write(session, movements, at, fresh=True)
-    # The lock comes before the check: an UPDATE that joins a list locks rows in no order that can be relied on.
-    there = rows(
-        session,
-        f"""select level.location, level.sku, level.owner, level.condition,
-                   level.on_hand + wish.on_hand >= 0
-                   and level.allocated + wish.allocated >= 0 and level.soft + wish.soft >= 0
-                   and level.allocated + wish.allocated + level.soft + wish.soft
-                       <= level.on_hand + wish.on_hand + level.backorder_limit + level.short as fits
-            from stock_level level join {KEY_JOIN} using (location, sku, owner, condition)
-            order by location, sku, owner, condition for update of level""",
-        **columns,
-    )
-    fitting = {StockKey(row.location, row.sku, row.owner, row.condition) for row in there if row.fits}
-    if len(fitting) < len(keys):
+        changed = rows(session, CHANGE, at=at, **columns)
+    else:
+        changed = rows(session, FITTING, **columns)
+    if len(changed) < len(keys):
+        fitting = {StockKey(row.location, row.sku, row.owner, row.condition) for row in changed}
         raise Shortage(set(keys) - fitting)
-    run(
-        session,
-        f"""update stock_level level
-            set on_hand = level.on_hand + wish.on_hand, allocated = level.allocated + wish.allocated,
-                soft = level.soft + wish.soft,
-                short = greatest(0, least(level.short, level.allocated + wish.allocated + level.soft + wish.soft
-                                                       - level.on_hand - wish.on_hand - level.backorder_limit)),
-                version = level.version + 1, updated_at = :at
-            from {KEY_JOIN}
-            where (level.location, level.sku, level.owner, level.condition)
-                = (wish.location, wish.sku, wish.owner, wish.condition)""",
-        at=at,
-        **columns,
-    )
     if not fresh:
+        rows(session, CHANGE, at=at, **columns)
         _write(session, movements, at, fresh=False)
+
+
+FITTING: Final = f"""
+    select location, sku, owner, condition, wish.on_hand, wish.allocated, wish.soft
+    from stock_level level join {KEY_JOIN} using (location, sku, owner, condition)
+    where level.on_hand + wish.on_hand >= 0 and level.allocated + wish.allocated >= 0 and level.soft + wish.soft >= 0
+      and level.allocated + wish.allocated + level.soft + wish.soft
+          <= level.on_hand + wish.on_hand + level.backorder_limit + level.short
+    order by location, sku, owner, condition for update of level"""
+"""Lock the counters that allow what is wished, in the order of their keys: an UPDATE that joins a list would lock them
+in no order that can be relied on."""
+
+CHANGE: Final = f"""
+    with wish as materialized ({FITTING})
+    update stock_level level
+    set on_hand = level.on_hand + wish.on_hand, allocated = level.allocated + wish.allocated,
+        soft = level.soft + wish.soft,
+        short = greatest(0, least(level.short, level.allocated + wish.allocated + level.soft + wish.soft
+                                               - level.on_hand - wish.on_hand - level.backorder_limit)),
+        version = level.version + 1, updated_at = :at
+    from wish
+    where (level.location, level.sku, level.owner, level.condition)
+        = (wish.location, wish.sku, wish.owner, wish.condition)
+    returning level.location, level.sku, level.owner, level.condition"""
 
 
 def _columns(keys: Sequence[StockKey], wishes: Mapping[StockKey, Sequence[int]]) -> dict[str, Any]:

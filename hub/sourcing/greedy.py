@@ -1,8 +1,9 @@
 """Decide where the goods of one order part come from: one location that has all of it, else the best cover."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from hub.sourcing.model import Candidate, Choice, Costs, Decision, Question, Site, Take, Want
@@ -10,7 +11,7 @@ from hub.sourcing.model import Candidate, Choice, Costs, Decision, Question, Sit
 FIRST_KG: Final = 1000
 
 
-class Offer(NamedTuple):
+class Offer(msgspec.Struct, gc=False):
     """What one location can give of what is still wanted, and what sending that would cost; `given` line by line."""
 
     site: Site
@@ -130,11 +131,12 @@ def _explain(
     chosen = {choice.code for choice in choices}
     wanted = sum([want.quantity for want in question.wants])
     told: list[Candidate] = []
-    for site, given, pieces, cost in offers:
+    for one in offers:
+        site, pieces, cost = one.site, one.pieces, one.cost
         if site.code in chosen:
             told.append(Candidate(site.code, site.km, pieces, cost, "chosen"))
         elif pieces < wanted:
-            told.append(Candidate(site.code, site.km, pieces, cost, "short", 0, _missing(given, question.wants)))
+            told.append(Candidate(site.code, site.km, pieces, cost, "short", 0, _missing(one.given, question.wants)))
         else:
             told.append(Candidate(site.code, site.km, pieces, cost, "dearer", cost - choices[0].cost))
     told += [Candidate(site.code, site.km, 0, 0, obstacle) for site, obstacle in barred]

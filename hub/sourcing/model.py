@@ -15,8 +15,11 @@ from hub.address.division import Point
 SOLVER: Final = "greedy-1"
 
 
-class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A value of ours that cannot change; what is read back from a table is checked, what is made here is not."""
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """A value of ours that cannot change; what is read back from a table is checked, what is made here is not.
+
+    None can be part of a circle, so the garbage collector needs not know of them.
+    """
 
 
 class Costs(Value, frozen=True):
