@@ -54,6 +54,22 @@ RULES: Final = {
             from reservation_line l join reservation r on r.id = l.reservation_id where r.state = 'held'
             group by 1, 2, 3, 4) h using (location, sku, owner, condition)
         where coalesce(s.held, 0) <> coalesce(h.held, 0)""",
+    "lots named are of deliveries that are open": """
+        select n.order_id || '-' || n.no || '/' || n.lot as what
+        from named_lot n left join fulfilment_order f using (order_id, no)
+        where coalesce(f.execution, 'none') in ('none', 'closed', 'incomplete', 'cancelled')""",
+    "no more lots are named than is open of their lines": """
+        select n.order_id || '-' || n.no || '/' || n.line_no as what from (
+            select order_id, no, line_no, sum(due) as due from named_lot group by 1, 2, 3) n
+            join fulfilment_line l using (order_id, no, line_no)
+        where n.due > l.quantity - l.shipped - l.released""",
+    "lots that left are no more than their parcels hold": """
+        select s.order_id || '-' || s.shipment_no || '/' || s.line_no as what from (
+            select order_id, shipment_no, line_no, sum(quantity) as pieces from shipped_lot group by 1, 2, 3) s
+            left join (
+            select order_id, shipment_no, line_no, sum(quantity) as held from parcel_line group by 1, 2, 3) p
+            using (order_id, shipment_no, line_no)
+        where s.pieces > coalesce(p.held, 0)""",
     "one order a key": """
         select shop || '/' || external_id as what from sales_order group by shop, external_id having count(*) > 1""",
     "every key has its order": """

@@ -10,6 +10,8 @@ from hub.order.progress import record_confirm
 from hub.order.track import record_tracks
 from tests.hub.making import AT, BRAND, confirm, coupon, order, placed, stock
 
+NAME = """insert into named_lot (order_id, no, line_no, lot, location, sku, owner, condition, quantity, due)
+          select order_id, no, 1, 'A', location, 'apple', owner, 'saleable', 1,"""
 BREACHES = {
     "reductions add up": "update sales_order set discount = discount - 1, total = total + 1",
     "every reduction is shared exactly": "update price_adjustment set amount = amount - 1",
@@ -18,6 +20,11 @@ BREACHES = {
     "order lines agree with fulfilment lines": "update fulfilment_line set quantity = quantity + 1",
     "fulfilment lines agree with parcels": "update parcel_line set quantity = quantity + 1",
     "stock promised is what fulfilment orders hold": "update stock_level set allocated = allocated + 1",
+    "lots named are of deliveries that are open": f"{NAME} 0 from fulfilment_order",
+    "no more lots are named than is open of their lines": f"{NAME} 1 from fulfilment_order",
+    "lots that left are no more than their parcels hold": """
+        insert into shipped_lot (order_id, shipment_no, line_no, sku, lot, quantity, assumed)
+        select order_id, no, 1, 'apple', 'A', 9, 0 from shipment""",
     "one order a key": """create temp table twin as select * from sales_order;
                           update twin set id = id + 1000; insert into sales_order select * from twin""",
     "every key has its order": "update order_key set order_id = order_id + 1000",
