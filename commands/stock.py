@@ -12,14 +12,13 @@ from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
 from dashboards.stock_words import AXES
 from hub.errors import NotFound
-from hub.inventory.lot import expired_of
 from hub.inventory.quota import Quota, drop_quota, set_quota
 from hub.inventory.quota_view import brand_of, find_quotas, shops_of
 from hub.inventory.report_view import SHOWS as REPORT_SHOWS
 from hub.inventory.report_view import LineView, get_report, lines_of, list_reports
 from hub.inventory.report_view import Wanted as WantedReports
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
-from hub.inventory.view import SHOWS, LevelView, Wanted, get_place, list_levels
+from hub.inventory.view import SHOWS, LevelView, Wanted, as_of, get_place, list_levels
 from hub.language import language
 
 stock_app = typer.Typer(help=words("库存", "stock"), no_args_is_help=True)
@@ -51,8 +50,7 @@ def ls(
     with reached() as reach, reach.database.transaction() as session:
         page = list_levels(session, None, wanted, after=after.replace("|", "\n"), limit=limit)
         here = datetime.now(UTC).astimezone(ZoneInfo(reach.settings.business_zone))
-        expired = expired_of(session, [one.key for one in page.levels], here)
-    found = [one.model_copy(update={"expired": expired.get(one.key, 0)}) for one in page.levels]
+        found = as_of(session, page.levels, here)
     if as_json:
         told = [{**one.model_dump(mode="json"), "free": one.free, "promised": one.promised} for one in found]
         give(told, as_json=True)
