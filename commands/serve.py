@@ -11,6 +11,7 @@ import uvicorn
 from sqlalchemy.exc import OperationalError
 
 from commands.assets import ensure_assets
+from commands.door import serve
 from commands.mode import Mode
 from commands.reach import Reach, reached
 from commands.screen import words
@@ -32,7 +33,7 @@ def serve_api() -> None:
     arm_from_environment()
     with reached() as reach:
         os.environ["OMS_DATABASE_URL"] = reach.url
-        uvicorn.run(
+        config = uvicorn.Config(
             "api.app:create",
             factory=True,
             host=reach.settings.api_host,
@@ -46,6 +47,7 @@ def serve_api() -> None:
             proxy_headers=True,
             forwarded_allow_ips=list(reach.settings.trusted_proxies),
         )
+        serve(config)
 
 
 def serve_console() -> None:
