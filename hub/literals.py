@@ -66,7 +66,7 @@ def _column(values: Sequence[Any]) -> Iterable[str]:
     return map(_cell, values)
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401 # whatever a column holds
+def _cell(value: object) -> str:
     write = _CELLS.get(type(value))
     if write is not None:
         return write(value)

@@ -45,7 +45,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a table has read already: no document yet, so no time is spent on checking it twice."""
 
 
-class Whereto(Shape):
+class Whereto(Shape, frozen=True):
     """The receiver, masked as it comes, with the token that stands for it."""
 
     name: str
@@ -60,7 +60,7 @@ class Whereto(Shape):
     postcode: str = ""
 
 
-class SubOrder(Shape):
+class SubOrder(Shape, frozen=True):
     """A line of a trade; amounts in fen."""
 
     external_line_id: str
@@ -78,7 +78,7 @@ class SubOrder(Shape):
     title: str = ""
 
 
-class Promotion(Shape):
+class Promotion(Shape, frozen=True):
     """A reduction in fen, of the trade or the sub-order that `of` numbers."""
 
     of: str
@@ -87,14 +87,14 @@ class Promotion(Shape):
     code: str = ""
 
 
-class Nick(Shape):
+class Nick(Shape, frozen=True):
     """Who has bought: the platform's own number of the buyer for us, or no more than a nick."""
 
     open_uid: str = ""
     nick: str = ""
 
 
-class Trade(Shape):
+class Trade(Shape, frozen=True):
     """A trade as the mapping table reads it, amounts in fen."""
 
     external_id: str
