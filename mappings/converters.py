@@ -28,6 +28,7 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _CONTROL_IN_PROSE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Only plain digits: Decimal() alone also takes "1_000", full-width digits and a power that fills the memory.
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,25}(?:\.[0-9]{0,25})?|\.[0-9]{1,25})(?:[eE][+-]?[0-9]{1,3})?")
+_YUAN: Final = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?", re.ASCII)
 _CHINA_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _FLAGS: Final = {"Y": True, "N": False, "true": True, "false": False, "1": True, "0": False}
 
@@ -87,6 +88,8 @@ def fen(value: object) -> int:
 
 def yuan(value: object) -> int:
     """Read an amount in yuan as whole fen: "12.50" is 1250."""
+    if type(value) is str and (plain := _YUAN.fullmatch(value)) is not None:  # as nearly everybody writes it
+        return int(plain[1]) * 100 + int((plain[2] or "").ljust(2, "0"))
     scaled = decimal(value).scaleb(2)
     amount = int(scaled)
     if amount != scaled:
