@@ -48,7 +48,8 @@ class Database:
         self.url = url
         self.engine = _engine(url, connections)
         # Of their own: who waits for one of these already has one of the others.
-        self._aside = _engine(url, SIDE_CONNECTIONS)
+        # It need not be on disk by itself: the transaction's own commit writes all that was committed before it.
+        self._aside = _engine(url, SIDE_CONNECTIONS, "-c synchronous_commit=off")
 
     @contextmanager
     def transaction(self) -> Generator[Session]:
@@ -81,14 +82,14 @@ def aside(session: Session) -> Generator[Session]:
         yield side
 
 
-def _engine(url: str, connections: int) -> Engine:
+def _engine(url: str, connections: int, more: str = "") -> Engine:
     return create_engine(
         sqlalchemy_url(url),
         pool_size=connections,
         max_overflow=connections,
         pool_pre_ping=True,
         hide_parameters=True,  # an error's text must not carry personal data
-        connect_args={"application_name": "oms", "options": f"-c timezone=UTC -c lock_timeout=10s {FROZEN}"},
+        connect_args={"application_name": "oms", "options": f"-c timezone=UTC -c lock_timeout=10s {FROZEN} {more}"},
     )
 
 
