@@ -1,5 +1,6 @@
 """What the OpenAPI document says of raw bodies: their schema and an example of each."""
 
+import json
 from typing import Any, Final
 
 EXAMPLE: Final[dict[str, Any]] = {
@@ -70,6 +71,11 @@ SCHEMA: Final[dict[str, Any]] = {
         "total": {**_YUAN, "description": "商品 − 优惠 + 运费 · goods − discounts + freight"},
         "remark": _TEXT,
         "type": {"enum": ["normal", "presale", "exchange", "reship", "gift", "o2o"], "default": "normal"},
+        "reservation": {
+            "type": "string",
+            "maxLength": 64,
+            "description": "购物车预占号，订单取走其预占的件数 · the ref of a cart, whose held pieces the order takes",
+        },
     },
 }
 
@@ -81,10 +87,23 @@ def body_of(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
 
 
 ORDER: Final = body_of(SCHEMA, EXAMPLE)
-BATCH: Final = body_of(
-    {"type": "object", "required": ["orders"], "properties": {"orders": {"type": "array", "items": SCHEMA}}},
-    {"orders": [EXAMPLE]},
-)
+_ORDERS: Final[dict[str, Any]] = {"type": "array", "minItems": 1, "items": SCHEMA}
+_BATCH: Final[dict[str, Any]] = {
+    "oneOf": [{"type": "object", "required": ["orders"], "properties": {"orders": _ORDERS}}, _ORDERS]
+}
+_LINES: Final[dict[str, Any]] = {
+    "type": "string",
+    "description": "每行一张订单 · one order in each line",
+}
+BATCH: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": _BATCH, "example": {"orders": [EXAMPLE]}},
+            "application/x-ndjson": {"schema": _LINES, "example": json.dumps(EXAMPLE, ensure_ascii=False)},
+        },
+    }
+}
 RESERVATION: Final = body_of(
     {
         "type": "object",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from api.answering import CREATED, REFUSED, Answer
 from api.auth import Caller, Signer
 from api.examples import BATCH, ORDER
-from api.placing import Gathering, Wish, place_batch
+from api.placing import Wish, gather_of, place_batch
 from api.surroundings import Body, Hub, TheHub
 from hub.document import PRINTABLE, Document
 from hub.errors import Malformed, NotFound
@@ -56,13 +56,13 @@ _BATCH: Final[msgspec.json.Decoder[list[msgspec.Raw] | Orders]] = msgspec.json.D
 
 
 @router.post("", status_code=CREATED, response_model=OrderView, openapi_extra=ORDER, summary="下单 · Place an order")
-async def create_order(request: Request, gathering: Gathering, call: Signer, key: Key = "") -> Response:
+async def create_order(request: Request, call: Signer, key: Key = "") -> Response:
     """Place an order: kept, checked, sourced and reserved before the answer.
 
     The same order again answers 200 with the first result; the same number with other contents 409. While the hub is
     full it takes no orders: 429 says when to come back. Orders that come at the same time are placed together.
     """
-    return _raw(await gathering.give(Wish(request, call, key)))
+    return _raw(await gather_of(request).give(Wish(request, call, key)))
 
 
 @router.post("/batch", response_model=BatchResult, openapi_extra=BATCH, summary="批量下单 · Place many orders")

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
-from fastapi import Depends, Request
+from fastapi import Request
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -40,11 +40,8 @@ def gathered(hub: Hub) -> Gather[Wish, Answer]:
     return Gather(partial(place_group, hub), placing.wait_ms / 1000, placing.group, shared)
 
 
-async def gather_of(request: Request) -> Gather[Wish, Answer]:
+def gather_of(request: Request) -> Gather[Wish, Answer]:
     return cast("Gather[Wish, Answer]", request.app.state.gather)
-
-
-Gathering = Annotated[Gather[Wish, Answer], Depends(gather_of)]
 
 
 def place_group(hub: Hub, wishes: Sequence[Wish]) -> Sequence[Answer | Exception]:

@@ -49,7 +49,7 @@ def test_what_was_answered_is_settled(mall: Mall, database: Database) -> None:
     mall.post(order_of())
     problem(mall.post(order_of("T2", total="1.00")))
     mall.batch(order_of("T3"), order_of("T4", total="1.00"))
-    assert kept(database) == [("done", 1), ("refused", 1)] * 2
+    assert sorted(kept(database)) == [("done", 1)] * 2 + [("refused", 1)] * 2
 
 
 def test_a_refused_order_whose_cause_is_mended_is_placed_under_its_row(mall: Mall, database: Database) -> None:

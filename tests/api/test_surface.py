@@ -18,7 +18,8 @@ from connectors.registry import Registry
 from hub.database import Database
 from hub.keyring import Keyring
 from tests.api.calling import Mall, problem
-from tests.staging import CANARY, CANARY_NAME, order_of, settings_in
+from tests.hub.making import stock
+from tests.staging import CANARY, CANARY_NAME, encoded, order_of, settings_in
 
 Json = dict[str, Any]
 
@@ -151,6 +152,17 @@ def test_the_document_describes_every_endpoint_with_examples(door: TestClient) -
 def test_the_example_is_an_order_that_is_taken(mall: Mall) -> None:
     order = {**EXAMPLE, "lines": [{**EXAMPLE["lines"][0], "sku": "apple"}]}
     assert mall.post(order).status_code == 201
+
+
+def test_each_form_of_a_batch_is_described_by_an_example_that_is_taken(mall: Mall, database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"P1000": 2}}, "ASN-P")
+    described = mall.http.get("/openapi.json").json()["paths"]["/v1/orders/batch"]["post"]["requestBody"]["content"]
+    for media, form in described.items():
+        body = form["example"].encode() if isinstance(form["example"], str) else encoded(form["example"])
+        [item] = mall.call("POST", "/v1/orders/batch", body, {"Content-Type": media}).json()["items"]
+        assert item["status"] in {200, 201}
+    assert set(described) == {"application/json", "application/x-ndjson"}
 
 
 def _dangling(part: object, document: Json) -> list[str]:
