@@ -68,6 +68,19 @@ def test_an_order_tells_its_way_from_message_to_parcel(desk: Desk, made: dict[st
     assert all(told)
 
 
+def test_a_shipment_tells_of_which_lots_it_is_and_what_of_that_is_assumed(desk: Desk, made: dict[str, int]) -> None:
+    with desk.database.transaction() as session:
+        run(
+            session,
+            """insert into shipped_lot (order_id, shipment_no, line_no, sku, lot, expires_on, quantity, assumed)
+               values (:id, 1, 1, 'apple', 'L-7', '2027-05-01', 2, 1)""",
+            id=made["shipped"],
+        )
+    path = f"/console/orders/{made['shipped']}"
+    assert "lot L-7 · expires 2027-05-01 2 · 1 assumed" in plain(desk.see(path))
+    assert "批号 L-7 · 2027-05-01 到期" in plain(desk.get(path, **{"accept-language": "zh"}).text)
+
+
 @pytest.mark.parametrize("name", ["shipped", "slow", "rejected", "cancelled", "short", "review", "unpaid", "open"])
 def test_every_state_of_an_order_has_its_page_in_both_languages(desk: Desk, made: dict[str, int], name: str) -> None:
     english = desk.see(f"/console/orders/{made[name]}")
