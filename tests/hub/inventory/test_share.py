@@ -2,6 +2,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
+from time import sleep
 
 import pytest
 from sqlalchemy.orm import Session
@@ -174,6 +175,34 @@ def test_carts_at_several_places_at_once_leave_another_shop_its_pieces(database:
     assert race(database, at_one_place) == 4
     with database.transaction() as session:
         assert (free(session, "h5"), free(session), drift(session)) == (6, 0, [])
+
+
+def test_a_cart_waits_for_one_elsewhere_that_is_not_committed_yet(database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 5}, "bj": {"apple": 5}})
+        quota(session, EXCLUSIVE, 9, "h5")
+
+    def at(place: str, session: Session) -> None:
+        hold(session, BRAND, "pc", place, [Wish("apple", 1)], TTL, AT, locations=[place])
+
+    def second() -> None:
+        with database.transaction() as session:
+            at("bj", session)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            at("sh", session)
+            waiting = pool.submit(second)
+            while not (waiting.done() or waits_for_a_lock(database)):
+                sleep(0.005)
+        with pytest.raises(NoStock):
+            waiting.result()
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    with database.transaction() as session:
+        found = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        return bool(rows(session, found))
 
 
 def test_carts_of_several_skus_with_quotas_never_wait_in_a_circle(database: Database) -> None:
