@@ -20,6 +20,7 @@ from urllib.request import urlopen
 import psycopg
 
 from commands.bench_ground import Ground, ground
+from commands.bench_processor import postmaster_of, used_s
 from commands.bench_trade import CALLER, SECRET, furnish, orders, secrets_of_bench, settings_of_bench
 from commands.screen import give, say
 from commands.station import HOST, free_ports
@@ -31,7 +32,9 @@ LINES: Final = 3
 ALONE: Final = 200
 WARMING: Final = 500
 BATCH: Final = 100
-BATCHERS: Final = 4
+BATCHERS: Final = 8
+"""Enough that no process has none of them: the kernel deals callers out by chance."""
+
 PROCESSES: Final = 2
 READY_S: Final = 60
 PLACED: Final = (200, 201)
@@ -46,10 +49,26 @@ class Heard(NamedTuple):
 
 
 class Round(NamedTuple):
-    """All answers of some callers, and how long they took together in seconds."""
+    """All answers of some callers, how long they took together, and how long the servers were at work, in seconds."""
 
     heard: Sequence[Heard]
     took_s: float
+    api_s: float = 0
+    postgres_s: float = 0
+
+
+class Served(NamedTuple):
+    """The API as it is served: its port, its first process and the database's."""
+
+    port: int
+    api: int
+    postgres: int
+
+    def call(self, path: str, bodies: Sequence[bytes], callers: int) -> Round:
+        """Post every body, and look how much of the processors that takes."""
+        before = used_s(self.api), used_s(self.postgres)
+        heard, took_s, *_ = asyncio.run(_called(self.port, path, bodies, callers))
+        return Round(heard, took_s, used_s(self.api) - before[0], used_s(self.postgres) - before[1])
 
 
 def run_bench(count: int, *, as_json: bool) -> int:
@@ -58,19 +77,19 @@ def run_bench(count: int, *, as_json: bool) -> int:
         with database.transaction() as session:
             furnish(session, datetime.now(UTC))
         made = _bodies(WARMING + ALONE + 2 * count)
-        with _served(place, database.url) as port:
-            asyncio.run(_called(port, "/v1/orders", [next(made) for _ in range(WARMING)], CALLERS))
+        with _served(place, database.url) as served:
+            served.call("/v1/orders", [next(made) for _ in range(WARMING)], CALLERS)
             with psycopg.connect(database.url, autocommit=True) as connection:
                 connection.execute(
                     "vacuum analyze"
                 )  # as autovacuum would have: an empty table is planned for otherwise
             say("单独调用", "alone")
-            alone = asyncio.run(_called(port, "/v1/orders", [next(made) for _ in range(ALONE)], 1))
+            alone = served.call("/v1/orders", [next(made) for _ in range(ALONE)], 1)
             say(f"{CALLERS} 个并发", f"{CALLERS} at once")
-            many = asyncio.run(_called(port, "/v1/orders", [next(made) for _ in range(count)], CALLERS))
+            many = served.call("/v1/orders", [next(made) for _ in range(count)], CALLERS)
             say("批量", "batches")
             batches = [_batch([next(made) for _ in range(BATCH)]) for _ in range(count // BATCH)]
-            batched = asyncio.run(_called(port, "/v1/orders/batch", batches, BATCHERS))
+            batched = served.call("/v1/orders/batch", batches, BATCHERS)
     _all_placed([*alone.heard, *many.heard])
     _batches_placed(batched.heard)
     took_ms = sorted(one.took_s * 1000 for one in many.heard)
@@ -80,6 +99,10 @@ def run_bench(count: int, *, as_json: bool) -> int:
         "p99_ms": round(statistics.quantiles(took_ms, n=100)[98], 1),
         "alone_p50_ms": round(statistics.median(one.took_s * 1000 for one in alone.heard), 1),
         "batch_orders_per_s": round(len(batches) * BATCH / batched.took_s),
+        "api_us": round(many.api_s / count * 1e6),
+        "postgres_us": round(many.postgres_s / count * 1e6),
+        "batch_api_us": round(batched.api_s / len(batches) / BATCH * 1e6),
+        "batch_postgres_us": round(batched.postgres_s / len(batches) / BATCH * 1e6),
     }
     give(found, as_json=as_json)
     return 0
@@ -127,8 +150,8 @@ def _request(path: str, body: bytes) -> bytes:
 
 
 @contextmanager
-def _served(place: Ground, url: str) -> Generator[int]:
-    """Serve the API in processes of its own, and give its port."""
+def _served(place: Ground, url: str) -> Generator[Served]:
+    """Serve the API in processes of its own."""
     [port] = free_ports(1)
     settings = settings_of_bench(url)
     with tempfile.TemporaryDirectory() as folder:
@@ -151,7 +174,7 @@ def _served(place: Ground, url: str) -> Generator[int]:
         with log.open("wb") as told, subprocess.Popen(words, env=environment, stdout=told, stderr=told) as process:  # noqa: S603 # our own program
             try:
                 _wait_for(port, process, log)
-                yield port
+                yield Served(port, process.pid, postmaster_of(url))
             finally:
                 process.terminate()
 
