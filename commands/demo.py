@@ -32,8 +32,8 @@ def run_show(count: int) -> int:
         with ERROR.status(words("正在启动数据库", "starting the database")):
             url = postgres.start()
         with ERROR.status(words("正在启动接口、工作进程、运营台与沙箱", "starting API, worker, console and partners")):
-            stage = raise_curtain(station, PORTS, url, token_life_s=TOKEN_LIFE_S)
-        goods = list(orders(count, int(time.time()), list(SHOPS)))
+            goods = list(orders(count, int(time.time()), list(SHOPS)))
+            stage = raise_curtain(station, PORTS, url, goods, token_life_s=TOKEN_LIFE_S)
         with ERROR.status(words("正在布置商品与库存", "laying out products and stock")):
             furnish_stage(stage, goods)
         _introduce(stage, goods)
@@ -78,17 +78,18 @@ def _introduce(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:
     api, sap = stage.api, stage.address("sap")
     client = "mall-pc"
     books = "  ".join(f"{stage.address(name)}/books" for name in ("wms", "storefront", "taobao", "kdniao"))
+    shelves = "  ".join(f"{stage.address(name)}/stock" for name in ("storefront", "taobao"))
     OUT.print(
         words(
             f"\n[bold]运行中[/]  接口 {api}  文档 {api}/docs  指标 {api}/metrics\n"
             f"运营台 {stage.address('console')}  用户名 {ADMIN}，密码 {stage.station.secret(CONSOLE)}\n"
             f"凭据：客户端 {client}，密钥在 {stage.station.secrets_folder / client}\n"
-            f"沙箱账本：{books}\n"
+            f"沙箱账本：{books}\n渠道显示的库存：{shelves}\n"
             "\n试一试（另开一个终端，在本目录下粘贴）：",
             f"\n[bold]running[/]  API {api}  documentation {api}/docs  figures {api}/metrics\n"
             f"console {stage.address('console')}  name {ADMIN}, password {stage.station.secret(CONSOLE)}\n"
             f"credentials: client {client}, its secret in {stage.station.secrets_folder / client}\n"
-            f"sandbox books: {books}\n"
+            f"sandbox books: {books}\nwhat channels offer: {shelves}\n"
             "\ntry (paste in another terminal, in this folder):",
         ),
         soft_wrap=True,
@@ -97,6 +98,7 @@ def _introduce(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:
         f"curl -s $(./oms sign GET '/v1/orders?limit=3') '{api}/v1/orders?limit=3'",
         f"curl -s $(./oms sign POST /v1/orders --example) --data-binary @.oms-example.json {api}/v1/orders",
         f"curl -s {api}/readyz && ./oms order trace {order}",
+        "./oms stock ls --limit 9",
         f"curl -s -X DELETE {sap}/_mock/faults && ./oms connection resume {ERP} --reason unlocked",
     ):
         OUT.print(f"  {command}", soft_wrap=True, markup=False)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -72,6 +72,14 @@ TOKEN_LIFE_S: Final = 30
 SOON_S: Final = 6
 """How long a call to a SAP that is well may still land after its answer was given up on."""
 
+MARKET_CALLS_PER_S: Final = 200
+ROOM: Final = 50
+"""Calls a second that the marketplace takes, and how many fewer are made; by default a connection makes 20."""
+
+ALONE: Final = 800_000_000
+TOGETHER: Final = 900_000_000
+"""Where the numbers of the marketplace's items begin, those without SKUs and those with."""
+
 BEHAVIOUR: Final = {"seed": 1, "reject": 0.06, "short": 0.06, "two_confirms": 0.1, "two_parcels": 0.15}
 """What share of its documents a warehouse refuses, cannot fill, or ships in several goes."""
 
@@ -89,12 +97,14 @@ def settings_toml(ports: Mapping[str, int], *, sap_late_s: int = SOON_S) -> str:
     ]
     for connection, shop in MALLS.items():
         url = f"http://127.0.0.1:{ports['storefront']}/webhooks/{connection}"
-        lines.append(_connection(connection, "channels.storefront", base_url=url, shop=shop))
+        lines.append(_connection(connection, "channels.storefront", base_url=url, shop=shop, stock="all"))
     for connection in SITES:
         url = f"http://127.0.0.1:{ports['wms']}/router"
         lines.append(_connection(connection, "warehouses.qimen", base_url=url, app_key="demo", customer_id=connection))
     router = f"http://127.0.0.1:{ports['taobao']}/router/rest"
-    lines.append(_connection(MARKET, "channels.taobao", base_url=router, app_key="demo", shop=SHOPS[MARKET]))
+    market = {"base_url": router, "app_key": "demo", "shop": SHOPS[MARKET], "stock": "all"}
+    lines.append(_connection(MARKET, "channels.taobao", **market))
+    lines.append(f'options.calls_per_s = "{MARKET_CALLS_PER_S - ROOM}"')
     lines.append(_connection(ERP, "erp.sap", base_url=f"http://127.0.0.1:{ports['sap']}", app_key=SAP_USER))
     options = {**SAP_OPTIONS, "grace_s": str(sap_late_s)}
     lines.append("\n".join(f'options.{key} = "{value}"' for key, value in options.items()))
@@ -126,23 +136,47 @@ def courier_config(secrets: Mapping[str, str], api_port: int) -> dict[str, Any]:
     return {"customers": [customer], "behaviour": {"seed": 1, "delay_s": [0.2, 0.8]}}
 
 
-def market_config(secrets: Mapping[str, str], access: str, refresh: str, token_life_s: int) -> dict[str, Any]:
-    """Write what the sandbox's marketplace is told."""
-    shop = {"connection": MARKET, "app_key": "demo", "secret": secrets[MARKET], "access": access, "refresh": refresh}
-    return {"shops": [{**shop, "expires_in_s": token_life_s}], "calls_per_s": 200}
+def market_config(secret: str, access: str, refresh: str, token_life_s: int, listed: Collection[str]) -> dict[str, Any]:
+    """Write what the sandbox's marketplace is told: its shop, with the listings of some SKUs."""
+    shop = {"connection": MARKET, "app_key": "demo", "secret": secret, "access": access, "refresh": refresh}
+    return {
+        "shops": [{**shop, "expires_in_s": token_life_s, "listings": _listings(listed)}],
+        "calls_per_s": MARKET_CALLS_PER_S,
+    }
+
+
+def _listings(skus: Collection[str]) -> list[dict[str, object]]:
+    """List SKUs under their own codes: five an item, and every seventh as an item without SKUs."""
+    return [
+        {"outer_id": sku, "num_iid": ALONE + n}
+        if n % 7 == 0
+        else {"outer_id": sku, "num_iid": TOGETHER + n // 5, "sku_id": n}
+        for n, sku in enumerate(sorted(skus))
+    ]
+
+
+def sold_in(orders: Sequence[StorefrontOrder]) -> Counter[str]:
+    """Count the pieces of each SKU that some orders are about."""
+    sold: Counter[str] = Counter()
+    for order in orders:
+        lines: Any = order.payload["lines"]
+        sold.update({line["sku"]: line["quantity"] for line in lines})
+    return sold
 
 
 def furnish(session: Session, orders: Sequence[StorefrontOrder], at: datetime) -> None:
     """Write warehouses, products and stock for some orders; doing it again adds what is missing."""
     for one in WAREHOUSES:
         write_warehouse(session, one, at)
-    sold: Counter[str] = Counter()
-    for order in orders:
-        lines: Any = order.payload["lines"]
-        sold.update({line["sku"]: line["quantity"] for line in lines})
+    sold = sold_in(orders)
     _write_products(session, sold.keys(), at)
     goods = [(StockKey(code, sku, OWNER), pieces + 5) for sku, pieces in sorted(sold.items()) for code in _homes(sku)]
     receive(session, BRAND, sorted(goods), f"demo:{at.isoformat()}", at)
+
+
+def forget_told(session: Session) -> None:
+    """Let every channel be told of all stock again: the stand-ins know nothing of an earlier demo."""
+    run(session, "update stock_offer set told = null, told_at = null, due = not held, refused = ''")
 
 
 def _connection(name: str, kind: str, **fields: str) -> str:

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -23,15 +23,17 @@ from commands.scenery import (
     SOON_S,
     TOKEN_LIFE_S,
     courier_config,
+    forget_told,
     furnish,
     market_config,
     settings_toml,
+    sold_in,
     wms_config,
 )
 from commands.screen import ERROR, words
 from commands.station import HOST, Station, fetch_json, write_json
 from hub.access import Token
-from hub.database import Database, row
+from hub.database import Database, row, rows
 from hub.migrations import upgrade
 from hub.partitions import make_partitions
 from hub.people import add_person, find_person
@@ -88,12 +90,16 @@ def raise_curtain(
     station: Station,
     ports: Mapping[str, int],
     url: str,
+    goods: Sequence[StorefrontOrder],
     *,
     sap_late_s: int = SOON_S,
     with_sap: bool = True,
     token_life_s: int = TOKEN_LIFE_S,
 ) -> Stage:
-    """Write configurations, bring the schema up to date and start every process, SAP only if it is wanted yet."""
+    """Write configurations, bring the schema up to date and start every process, SAP only if it is wanted yet.
+
+    The marketplace lists what the orders to come are about, and what an earlier demo has left.
+    """
     station.prepare(settings_toml(ports, sap_late_s=sap_late_s))
     upgrade(url)
     stage = Stage(station, ports, station.environment(url), station.database(url))
@@ -106,7 +112,9 @@ def raise_curtain(
         if find_person(session, ADMIN) is None:
             password = station.secret(CONSOLE)
             add_person(session, name=ADMIN, password=password, roles=[Role.ADMIN], at=now)
-    _start_sandbox(stage, token_life_s)
+        forget_told(session)
+        listed = {*sold_in(goods), *(one.code for one in rows(session, "select code from sku"))}
+    _start_sandbox(stage, token_life_s, listed)
     if with_sap:
         start_sap(stage)
     for name, arguments in {"api": "api", "worker": "worker", "console": "console"}.items():
@@ -117,7 +125,7 @@ def raise_curtain(
     return stage
 
 
-def _start_sandbox(stage: Stage, token_life_s: int) -> None:
+def _start_sandbox(stage: Stage, token_life_s: int, listed: Collection[str]) -> None:
     """Start the stand-ins, each with a configuration file of its own."""
     station = stage.station
     secrets = {name: station.secret(name) for name in (*SHOPS, *SITES, COURIER, ERP)}
@@ -126,7 +134,7 @@ def _start_sandbox(stage: Stage, token_life_s: int) -> None:
     configurations = {
         "wms": ("sandbox.qimen", wms_config(secrets, stage.ports["api"])),
         "storefront": ("sandbox.storefront", {"shops": shops}),
-        "taobao": ("sandbox.taobao", market_config(secrets, access, refresh, token_life_s)),
+        "taobao": ("sandbox.taobao", market_config(secrets[MARKET], access, refresh, token_life_s, listed)),
         "kdniao": ("sandbox.kdniao", courier_config(secrets, stage.ports["api"])),
     }
     for name, (module, configuration) in configurations.items():

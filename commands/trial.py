@@ -15,6 +15,7 @@ from commands.reach import local_station
 from commands.scenery import ERP, MARKET, SAP_USER, SHOPS, SOON_S
 from commands.screen import give, say
 from commands.sending import post
+from commands.shelves import wait_until_told
 from commands.stage import Stage, furnish_stage, kill_worker_at_random, raise_curtain, start_sap, wait_until_done
 from commands.station import PORTS, Station, free_ports
 from commands.trouble import LATE_S, trouble_sap
@@ -39,6 +40,7 @@ def run_check(count: int, trial: Trial, *, as_json: bool) -> int:
 
     Gives 0, or 1 with the reason on standard error.
     """
+    goods = list(orders(count, trial.seed, list(SHOPS)))
     folder = Path(tempfile.mkdtemp(prefix="oms-check-", dir=_scratch()))
     folder.chmod(0o755)  # the database may run as another user; secrets have a folder and modes of their own
     began = time.monotonic()
@@ -47,18 +49,20 @@ def run_check(count: int, trial: Trial, *, as_json: bool) -> int:
     try:
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         late_s = LATE_S if trial.sap_trouble else SOON_S
-        stage = raise_curtain(station, ports, postgres.start(), sap_late_s=late_s, with_sap=not trial.sap_down)
+        url = postgres.start()
+        stage = raise_curtain(station, ports, url, goods, sap_late_s=late_s, with_sap=not trial.sap_down)
         stage.start_s = time.monotonic() - began
-        goods = list(orders(count, trial.seed, list(SHOPS)))
         furnish_stage(stage, goods)
         work_began = time.monotonic()
         moved, early = _run(stage, goods, trial)
+        told = wait_until_told(stage, station.settings(url))
         verdict, figures = _verify(stage)
+        verdict.broken += told.wrong
         verdict.broken += early
         if not moved:
             verdict.broken.append("nothing moved any more before all was done")
         times = {"seconds": round(time.monotonic() - work_began, 2), "start_seconds": round(stage.start_s, 2)}
-        return _report(stage, verdict, goods, {**figures, **times}, as_json=as_json)
+        return _report(stage, verdict, goods, {**figures, "stock_numbers": told.numbers, **times}, as_json=as_json)
     finally:
         station.stop()
         postgres.stop(force=True)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sandbox.taobao_shelf import Shelf
+from sandbox.taobao_shelf import Listing, Shelf
 from sandbox.taobao_wire import Refused, invalid, remote, write_time
 
 PAID: Final = "WAIT_SELLER_SEND_GOODS"
@@ -28,7 +28,7 @@ class _Strict(BaseModel):
 
 
 class Shop(_Strict):
-    """A shop, the application that acts for it, and the token it has when the sandbox starts."""
+    """A shop, the application that acts for it, and the token and listings it has when the sandbox starts."""
 
     connection: str
     app_key: str
@@ -36,6 +36,7 @@ class Shop(_Strict):
     access: str
     refresh: str
     expires_in_s: float = 86_400
+    listings: tuple[Listing, ...] = ()
 
 
 class Goods(_Strict):
@@ -91,6 +92,7 @@ class Books:
         self.shop = shop
         self.pages: dict[str, Page] = {}
         self.shelf = Shelf()
+        self.shelf.put(shop.listings)
         self.queue: dict[int, dict[str, object]] = {}
         self._numbers = count(6_000_000_000_000_000_001)
         self._turn = 0

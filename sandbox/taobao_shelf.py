@@ -36,7 +36,10 @@ class Shelf:
 
     def shown(self) -> dict[str, object]:
         pieces = {f"{num_iid}/{sku_id}": one.quantity for (num_iid, sku_id), one in self.listings.items()}
-        return {"pieces": pieces, "calls": self.calls}
+        codes: dict[str, list[int]] = {}
+        for one in self.listings.values():
+            codes.setdefault(one.outer_id, []).append(one.quantity)
+        return {"pieces": pieces, "codes": codes, "calls": self.calls}
 
     def find_skus(self, code: str) -> dict[str, object]:
         found = [one for one in self.listings.values() if one.outer_id == code and one.sku_id]

@@ -12,7 +12,7 @@ from hub.settings import ROOT
 
 NEEDED = {
     *("orders", "shipped", "delivered", "lost", "duplicated", "cases", "seconds", "start_seconds"),
-    *("sap_orders", "sap_duplicates", "courier_subscriptions", "channel_notices"),
+    *("sap_orders", "sap_duplicates", "courier_subscriptions", "channel_notices", "stock_numbers"),
 }
 
 
@@ -35,5 +35,6 @@ def test_the_demo_checks_itself(more: Sequence[str]) -> None:
     assert shown["sap_orders"] == shown["posted"] > 0
     assert shown["courier_subscriptions"] == shown["parcels"] > 0
     assert shown["marketplace_orders"] > 0
+    assert shown["stock_numbers"] > 0
     assert (shown["worker_kills"] > 0) == ("--kill-worker" in more)
     assert shown["sap_scenarios"] == (list(SCENARIOS) if "--sap-trouble" in more else [])
