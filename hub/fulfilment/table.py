@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 
 from hub.columns import Entity, Table, document, moment, number, one_of, sealed, words
 from hub.fulfilment.courier import CourierStatus
@@ -29,7 +29,7 @@ class FulfilmentOrder(Entity, table=True):
         Index("ix_fulfilment_order_location", "location", "execution"),
         BY_ORDER,
     )
-    order_id: int = number(primary_key=True, foreign_key="sales_order.id")
+    order_id: int = number(primary_key=True)
     no: int = number(primary_key=True)
     code: str = words()
     location: str = words(foreign_key="location.code")
@@ -50,7 +50,6 @@ class FulfilmentLine(Table, table=True):
     """Pieces of an order line that a location has reserved: open = quantity − shipped − released."""
 
     __table_args__ = (
-        ForeignKeyConstraint(["order_id", "no"], ["fulfilment_order.order_id", "fulfilment_order.no"]),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("shipped >= 0 and released >= 0 and shipped + released <= quantity", name="counters"),
         BY_ORDER,
@@ -69,7 +68,6 @@ class Shipment(Entity, table=True):
 
     __table_args__ = (
         UniqueConstraint("order_id", "fulfilment_no", "confirm_key"),
-        ForeignKeyConstraint(["order_id", "fulfilment_no"], ["fulfilment_order.order_id", "fulfilment_order.no"]),
         Index("ix_shipment_created", "created_at", postgresql_using="brin"),
         BY_ORDER,
     )
@@ -83,7 +81,6 @@ class Shipment(Entity, table=True):
 
 class Parcel(Table, table=True):
     __table_args__ = (
-        ForeignKeyConstraint(["order_id", "shipment_no"], ["shipment.order_id", "shipment.no"]),
         Index("ix_parcel_tracking", "tracking_no"),
         BY_ORDER,
     )
@@ -96,9 +93,6 @@ class Parcel(Table, table=True):
 
 class ParcelLine(Table, table=True):
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["order_id", "shipment_no", "parcel_no"], ["parcel.order_id", "parcel.shipment_no", "parcel.no"]
-        ),
         CheckConstraint("quantity > 0", name="quantity"),
         BY_ORDER,
     )
@@ -116,7 +110,6 @@ class ShippedLot(Table, table=True):
     """
 
     __table_args__ = (
-        ForeignKeyConstraint(["order_id", "shipment_no"], ["shipment.order_id", "shipment.no"]),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("assumed between 0 and quantity", name="assumed"),
         BY_ORDER,
@@ -137,9 +130,6 @@ class ParcelTrack(Entity, table=True):
 
     __table_args__ = (
         one_of("status", CourierStatus),
-        ForeignKeyConstraint(
-            ["order_id", "shipment_no", "parcel_no"], ["parcel.order_id", "parcel.shipment_no", "parcel.no"]
-        ),
         Index("ix_parcel_track_open", "asked_at", postgresql_where=text("status not in ('delivered', 'returned')")),
         BY_ORDER,
     )
@@ -159,10 +149,7 @@ class ParcelTrack(Entity, table=True):
 class Posting(Entity, table=True):
     """What an ERP is told of a fulfilment order that has ended: its lines with their amounts, and the ERP's numbers."""
 
-    __table_args__ = (
-        ForeignKeyConstraint(["order_id", "no"], ["fulfilment_order.order_id", "fulfilment_order.no"]),
-        BY_ORDER,
-    )
+    __table_args__ = (BY_ORDER,)
     order_id: int = number(primary_key=True)
     no: int = number(primary_key=True)
     connection: str = words()

@@ -106,7 +106,7 @@ class OrderLine(Table, table=True):
         Index("ix_order_line_sku", "sku", "order_id"),
         BY_ORDER,
     )
-    order_id: int = number(primary_key=True, foreign_key="sales_order.id")
+    order_id: int = number(primary_key=True)
     line_no: int = number(primary_key=True)
     external_line_id: str = words()
     kind: str = words()
@@ -137,7 +137,7 @@ class PriceAdjustment(Table, table=True):
         CheckConstraint("amount between 0 and source_amount", name="share"),
         BY_ORDER,
     )
-    order_id: int = number(primary_key=True, foreign_key="sales_order.id")
+    order_id: int = number(primary_key=True)
     no: int = number(primary_key=True)
     line_no: int = number(primary_key=True)
     source: str = words()
@@ -155,7 +155,7 @@ class OrderHold(Table, table=True):
         Index("ix_order_hold_open", "type", "order_id", postgresql_where=text("released_at is null")),
         BY_ORDER,
     )
-    order_id: int = number(primary_key=True, foreign_key="sales_order.id")
+    order_id: int = number(primary_key=True)
     no: int = number(primary_key=True)
     type: str = words()
     blocks: list[str] = names()

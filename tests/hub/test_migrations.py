@@ -1,12 +1,17 @@
 from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
 from multiprocessing import get_context
 
 import psycopg
 import pytest
 from alembic import command
 
+from hub import partitions
+from hub.database import Database
 from hub.migrations import config, revision_of, upgrade
 from hub.migrations.drift import differences
+from hub.partitions import make_partitions
+from tests.conftest import RING
 
 
 def change(url: str, statement: str) -> None:
@@ -70,7 +75,29 @@ def test_lots_of_what_left_are_cut_by_the_months_that_there_are(database_url: st
     change(database_url, "create schema public")
     command.upgrade(config(database_url), "0012")
     change(database_url, "create table parcel_y2025m01 partition of parcel for values from (2501) to (2502)")
-    upgrade(database_url)
+    command.upgrade(config(database_url), "0013")
     bound = "select pg_get_expr(relpartbound, oid) from pg_class where relname = 'shipped_lot_y2025m01'"
     with psycopg.connect(database_url) as connection:
         assert connection.execute(bound).fetchall() == [("FOR VALUES FROM ('2501') TO ('2502')",)]
+
+
+def test_keys_of_whole_tables_become_keys_of_each_month(
+    database_url: str, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keys() -> list[tuple[str, str]]:
+        statement = """select conrelid::regclass::text || ' ' || conname, pg_get_constraintdef(oid) from pg_constraint
+                       where contype = 'f' and conrelid in (select inhrelid from pg_inherits) order by 1"""
+        with psycopg.connect(database_url) as connection:
+            return connection.execute(statement).fetchall()
+
+    as_made = keys()
+    change(database_url, "drop schema public cascade; create schema public")
+    command.upgrade(config(database_url), "0013")
+    monkeypatch.setattr(partitions, "KEYS", ())  # those of that time came with the tables
+    database = Database(database_url, RING)
+    with database.transaction() as session:
+        make_partitions(session, at)
+    database.close()
+    upgrade(database_url)
+    assert as_made
+    assert keys() == as_made

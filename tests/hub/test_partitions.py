@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import rows, run
 from hub.inbox import keep
-from hub.partitions import AHEAD, drop_partitions, make_partitions, partitioned
+from hub.partitions import AHEAD, KEYS, drop_partitions, make_partitions, partitioned
 from hub.settings import Retention
 
 ONE_MONTH = Retention(inbox_months=1, attempt_months=1, history_months=1)
@@ -30,6 +30,24 @@ def test_partitions_that_are_there_are_not_made_again(session: Session, at: date
     made = make_partitions(session, datetime(2026, 12, 1, tzinfo=UTC))
     assert len(made) == len(partitioned(session))
     assert all(name.endswith("_y2027m03") for name in made)
+
+
+def test_each_partition_is_tied_to_that_of_its_own_month(session: Session, at: datetime) -> None:
+    make_partitions(session, at + timedelta(days=31))
+    found = rows(
+        session,
+        """select conrelid::regclass::text as child, conname, confrelid::regclass::text as parent from pg_constraint
+           where contype = 'f' and confrelid in (select inhrelid from pg_inherits)""",
+    )
+    tied = {(one.child, one.conname, one.parent) for one in found}
+    months = [name.removeprefix("sales_order") for name in names(session, "sales_order")]
+    assert tied == {(key.table + month, key.name, key.of + month) for key in KEYS for month in months}
+
+
+def test_a_row_without_its_order_is_refused(session: Session) -> None:
+    statement = "insert into fulfilment_line values (2611000000000001, 1, 1, 'apple', 1, 0, 0)"
+    with pytest.raises(IntegrityError, match="fk_fulfilment_line_order_id_no"):
+        run(session, statement)
 
 
 def test_tables_are_cut_by_time_or_by_an_id_that_carries_it(session: Session) -> None:
