@@ -52,7 +52,7 @@ class Quota(Document):
 
     @property
     def left(self) -> int:
-        """Give how many of an amount of pieces are not sold yet."""
+        """Give how many of an amount of pieces are neither sold nor in a cart of the shop."""
         return max(0, self.amount - self.used)
 
 

@@ -60,7 +60,7 @@ class ReservationLine(Table, table=True):
 
 
 class ChannelQuota(Entity, table=True):
-    """How a shop shares a SKU: `amount` is pieces, or percent; `used` counts what it has sold of pieces."""
+    """How a shop shares a SKU: `amount` is pieces, or percent; `used` counts what it sold and what its carts hold."""
 
     __table_args__ = (
         one_of("mode", QuotaMode),

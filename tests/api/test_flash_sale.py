@@ -16,6 +16,7 @@ from hub.inventory.hot_sale import Sale, cool, heat
 from hub.inventory.ledger import drift
 from hub.inventory.soft import Held
 from tests.api.calling import Mall, problem
+from tests.hub.making import add_sku
 from tests.staging import encoded
 
 HOME = "/v1/inventory/reservations"
@@ -87,6 +88,16 @@ def test_a_sku_whose_sale_is_over_is_held_like_any_other(mall: Mall, database: D
         cool(session, "chief", "demo", "pear", datetime.now(UTC))
     assert hold(mall, "c1", buyer="", quantity=7).status_code == 201
     assert held(database) == 7
+
+
+def test_a_bundle_with_a_part_in_a_sale_counts_for_the_buyer(mall: Mall, database: Database) -> None:
+    with database.transaction() as session:
+        add_sku(session, "box", parts={"pear": 2, "apple": 1})
+    box = [{"sku": "box", "quantity": 1}]
+    assert problem(hold(mall, "c1", buyer="", lines=box)) == (422, "buyer_missing")
+    assert hold(mall, "c2", lines=box).status_code == 201
+    assert problem(hold(mall, "c3", lines=box)) == problem(hold(mall, "c4")) == (409, "buyer_limit")
+    assert held(database) == 2
 
 
 class Packed(Crowd):
