@@ -145,7 +145,7 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     new, policy = batch.new, batch.policy
     if still:
         hold_subjects(session, set(batch.subjects.values()))
-    twins = find_twins(session, new, batch.subjects)
+    twins = find_twins(session, new, batch.subjects, batch.at)
     holds = {no: holds_of(one.order, Evidence(twins.get(no)), policy.holds) for no, one in new.items()}
     needs = [need_of(order_id, one.order) for order_id, one in new.items() if not blocked(holds[order_id])]
     returned = take_held(session, _carts(new, needs), batch.at)
@@ -153,7 +153,7 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     _write(session, batch, holds, sourced)
     if not still:
         hold_subjects(session, set(batch.subjects.values()))
-        if find_twins(session, new, batch.subjects) != twins:
+        if find_twins(session, new, batch.subjects, batch.at) != twins:
             raise Overtaken
     reserve(session, list(sourced.claims()), batch.here, fresh=True, along=returned)
     count_sold(session, _sold(new), returned)

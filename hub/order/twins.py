@@ -2,16 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from sqlalchemy.orm import Session
 
 from hub.database import rows
+from hub.ids import first_id_of
 from hub.order.model import OrderType
 from hub.order.normalise import NormalOrder
 
 WINDOW: Final = timedelta(minutes=10)
+
+CLOCKS: Final = timedelta(days=1)
+"""How far a channel's clock may be ahead of ours: an order that was placed later has no smaller number of ours."""
 
 Key = tuple[int, str, int]
 """Subject, shop and total."""
@@ -24,13 +28,17 @@ class Fresh(Protocol):
     def order(self) -> NormalOrder: ...
 
 
-def find_twins(session: Session, new: Mapping[int, Fresh], subjects: Mapping[int, int]) -> dict[int, int]:
+def find_twins(session: Session, new: Mapping[int, Fresh], subjects: Mapping[int, int], at: datetime) -> dict[int, int]:
     """Give the first twin of each order that has one, known before it: in the table, or ahead of it in the batch.
+
+    Only months that can hold one are looked into, however many there are.
 
     Whoever asks a last time holds its buyers' rows, so another batch's order that is seen was there first, whatever
     its id.
     """
     ids = [order_id for order_id, one in new.items() if one.order.order.type is OrderType.NORMAL]
+    moments = [new[order_id].order.order.placed_at for order_id in ids]
+    earliest = min([at, *moments]) - WINDOW - CLOCKS
     found = rows(
         session,
         """select mine.id, min(other.id) as twin
@@ -40,13 +48,15 @@ def find_twins(session: Session, new: Mapping[int, Fresh], subjects: Mapping[int
            join sales_order other
              on other.subject_id = mine.subject_id and other.total = mine.total and other.shop = mine.shop
             and other.placed_at between mine.placed_at - cast(:window as interval) and mine.placed_at + :window
-            and other.lifecycle <> 'cancelled' and other.id <> all(cast(:batch as bigint[])) group by mine.id""",
+            and other.id >= :since and other.lifecycle <> 'cancelled'
+            and other.id <> all(cast(:batch as bigint[])) group by mine.id""",
         batch=list(new),
         ids=ids,
         subjects=[subjects[order_id] for order_id in ids],
         totals=[new[order_id].order.order.total for order_id in ids],
         shops=[new[order_id].order.shop_order.shop for order_id in ids],
-        moments=[new[order_id].order.order.placed_at for order_id in ids],
+        moments=moments,
+        since=first_id_of(earliest.astimezone(UTC).date()),
         window=WINDOW,
     )
     twins = {one.id: one.twin for one in found}
