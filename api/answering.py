@@ -64,7 +64,10 @@ def place_sent(session: Session, hub: Hub, sent: Sequence[Sent], at: datetime) -
         return []
     messages = take_in(session, ORDER, arrivals_of(sent), at)
     outcomes, views = _receive(hub, session, {one.id: one for one in messages}, at)
-    found = [(one, outcomes[message.id]) for one, message in zip(sent, messages, strict=True)]
+    found: list[tuple[Sent, Outcome]] = []
+    for one, message in zip(sent, messages, strict=True):
+        found.append((one, outcomes[message.id]))
+        outcomes[message.id] = outcomes[message.id]._replace(created=False)  # the same bytes again made nothing
     views = _with_known(session, found, views)
     return [_answer(one, outcome, views) for one, outcome in found]
 

@@ -165,7 +165,7 @@ def test_each_order_of_a_batch_succeeds_or_fails_alone(mall: Mall, database: Dat
     answer = mall.batch(*orders)
     assert answer.status_code == 200
     items = answer.json()["items"]
-    assert [item["status"] for item in items] == [201, 422, 422, 422, 201, items[5]["status"]]
+    assert [item["status"] for item in items] == [201, 422, 422, 422, 201, 200]
     assert [item["index"] for item in items] == list(range(6))
     assert items[5]["order"]["id"] == items[0]["order"]["id"]
     assert items[1]["problem"]["code"] == "totals"
