@@ -166,7 +166,7 @@ def report(
         return
     _print_lines(page.lines)
     if one.refused:
-        say(f"另有 {one.refused} 行被拒，见异常单", f"{one.refused} more lines were refused: see their case")
+        say(f"另有 {one.refused} 行被拒，见异常单", f"lines refused besides: {one.refused}; see their case")
     if page.next is not None:
         say(f"还有更多：--after {page.next}", f"there are more: --after {page.next}")
 

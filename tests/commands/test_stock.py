@@ -97,7 +97,7 @@ def test_a_report_is_shown_line_by_line_with_why(counted: Oms) -> None:
     shown = counted("stock", "report", "wms-sh", "R-0")
     assert "A later count stands against it" in shown.stdout
     assert "R-1" in shown.stdout
-    assert "1 more lines were refused" in shown.stderr
+    assert "lines refused besides: 1" in shown.stderr
     told = json.loads(counted("stock", "report", "wms-sh", "R-1", "--json").stdout)
     assert [(one["said"], one["was"], one["difference"], one["why"]) for one in told["lines_of"]] == [
         (97, 100, -3, "booked")

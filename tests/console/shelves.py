@@ -1,4 +1,4 @@
-"""Shelves for the console: stock that is short, held, sold, told to channels and watched."""
+"""Shelves for the console: stock that is short, held, sold, shared, counted, told to channels and watched."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,7 +8,11 @@ from sqlalchemy.orm import Session
 from hub.database import run
 from hub.inventory.alert import raise_alerts
 from hub.inventory.alert_rule import RuleView, set_rule
+from hub.inventory.count import take_report
+from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.ledger import Movement, StockKey, post
+from hub.inventory.quota import Quota, set_quota
+from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.table import Reason
 from hub.roles import SYSTEM
 from tests.hub.making import BRAND, OWNER, stock
@@ -38,6 +42,31 @@ def fill_shelves(session: Session, now: datetime) -> None:
     set_rule(session, SYSTEM, RuleView(BRAND, "apple", "sh", 100, 30), now)
     set_rule(session, SYSTEM, RuleView(BRAND, "", "", 50, 0), now)
     raise_alerts(session, ["apple", "pear", "plum"], 120, now - timedelta(minutes=35), told=False)
+
+
+def share_shelves(session: Session, now: datetime) -> None:
+    """Let one shop have apples of its own, of which it has sold some, and another a part of them in Shanghai."""
+    own = Quota(sku="apple", shop="pc", mode=QuotaMode.EXCLUSIVE, amount=80)
+    part = Quota(sku="apple", shop="h5", location="sh", mode=QuotaMode.PERCENTAGE, amount=30)
+    for quota in (own, part):
+        set_quota(session, SYSTEM.name, BRAND, quota, now)
+    run(session, "update channel_quota set used = 23 where shop = 'pc'")
+
+
+def count_shelves(session: Session, now: datetime) -> None:
+    """Let Shanghai have counted what it has: all right, then with drift, too late, and with a SKU that is nobody's."""
+    for name, ago, pieces in (
+        ("CK-1101", 300, {"plum": 12}),
+        ("CK-1102", 90, {"apple": 372, "pear": 1, "plum": 12}),
+        ("CK-1100", 400, {"apple": 402, "plum": 15}),
+        ("CK-1103", 20, {"plum": 12, "melon": 4}),
+    ):
+        lines = tuple(
+            ReportLine(no=no, sku=sku, kind="count", pieces=n) for no, (sku, n) in enumerate(pieces.items(), 1)
+        )
+        counted_at = now - timedelta(minutes=ago)
+        report = CountReport(report=name, location="sh", counted_at=counted_at, lines=lines)
+        take_report(session, "wms-sh", report, now - timedelta(minutes=10))
 
 
 def _carts(session: Session, now: datetime) -> None:

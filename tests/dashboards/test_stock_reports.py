@@ -67,7 +67,7 @@ def test_a_long_list_goes_on_where_it_stopped(desk: Desk, monkeypatch: pytest.Mo
 
 def test_a_report_tells_line_by_line_what_was_told_what_we_had_and_why(desk: Desk) -> None:
     text = plain(desk.sit("eye", Role.VIEWER).see(one("R-1")))
-    assert "20 pieces of difference in 1 lines" in text
+    assert "Pieces of difference: 20. Lines that differ: 1" in text
     assert "1 apple Count 1,480 1,500 −20 Taken over The difference was booked" in text
     assert "2 pear Count 3 3 — Taken over Agrees with ours" in text
 
@@ -80,7 +80,7 @@ def test_a_line_that_came_too_late_names_the_count_against_it(desk: Desk) -> Non
 
 def test_refused_lines_lead_to_their_case(desk: Desk) -> None:
     page = desk.sit("eye", Role.VIEWER).see(one("R-2"))
-    assert "1 lines were refused" in plain(page)
+    assert "Lines refused, and not below: 1." in plain(page)
     assert link_in(page, "The case says") == "/console/exceptions?type=stock_report&connection=wms-sh"
 
 
