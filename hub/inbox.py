@@ -1,4 +1,4 @@
-"""The inbox: whatever comes in is kept here, sealed, before anything reads it.
+"""The inbox: whatever comes in is kept here, sealed, before anything reads it, or with what came of it (`take_in`).
 
 A row is received → done (it became `order_id`) | refused (the sender was told why) | parked (a case tells a person) |
 superseded (set aside by a person, or taken back at its channel before it was placed). Equal bytes from one connection
