@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from hub import audit
 from hub.database import row, rows
 from hub.inventory.ledger import drift
+from hub.inventory.reconcile import CHECKS, HELD, PROMISED
 
 RULES: Final = {
     "reductions add up": """
@@ -40,20 +41,7 @@ RULES: Final = {
             from shipment s join parcel_line p on (p.order_id, p.shipment_no) = (s.order_id, s.no) group by 1, 2) h
             using (order_id, no)
         where f.shipped <> coalesce(h.held, 0)""",
-    "stock promised is what fulfilment orders hold": """
-        select coalesce(s.location, h.location) || '/' || coalesce(s.sku, h.sku) as what from (
-            select location, sku, sum(allocated) as held from stock_level group by 1, 2) s full join (
-            select f.location, l.sku, sum(l.quantity - l.shipped - l.released) as held
-            from fulfilment_line l join fulfilment_order f using (order_id, no) group by 1, 2) h
-            using (location, sku)
-        where coalesce(s.held, 0) <> coalesce(h.held, 0)""",
-    "stock held is what reservations hold": """
-        select coalesce(s.location, h.location) || '/' || coalesce(s.sku, h.sku) as what from (
-            select location, sku, owner, condition, soft as held from stock_level) s full join (
-            select l.location, l.sku, l.owner, l.condition, sum(l.quantity) as held
-            from reservation_line l join reservation r on r.id = l.reservation_id where r.state = 'held'
-            group by 1, 2, 3, 4) h using (location, sku, owner, condition)
-        where coalesce(s.held, 0) <> coalesce(h.held, 0)""",
+    **{name: f"select location || '/' || sku as what from ({CHECKS[name]}) broken" for name in (PROMISED, HELD)},
     "lots named are of deliveries that are open": """
         select n.order_id || '-' || n.no || '/' || n.lot as what
         from named_lot n left join fulfilment_order f using (order_id, no)
