@@ -121,10 +121,11 @@ def run_the_tests(
     context: typer.Context,
     *,
     full: Annotated[bool, typer.Option("--full", help=words("使用大规模次数", "with the large counts"))] = False,
+    quick: Annotated[bool, typer.Option("--quick", help=words("使用小规模次数", "with small counts"))] = False,
 ) -> None:
     from commands.testing import run_tests  # noqa: PLC0415 # as above
 
-    raise typer.Exit(run_tests(context.args, full=full))
+    raise typer.Exit(run_tests(context.args, full=full, quick=quick))
 
 
 @app.command(

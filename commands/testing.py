@@ -9,10 +9,11 @@ from commands.assets import ensure_assets
 from hub.settings import ROOT
 
 
-def run_tests(arguments: Sequence[str], *, full: bool) -> int:
-    """Run pytest over the tree, two processes at once; `full` asks for the large counts."""
+def run_tests(arguments: Sequence[str], *, full: bool = False, quick: bool = False) -> int:
+    """Run pytest over the tree, two processes at once; `full` asks for the large counts, `quick` for small ones."""
     ensure_assets()
-    environment = {**os.environ, "OMS_FULL": "1" if full else "", "PYTHONPATH": str(ROOT)}
+    scale = {"OMS_FULL": "1" if full else "", "OMS_QUICK": "1" if quick else ""}
+    environment = {**os.environ, **scale, "PYTHONPATH": str(ROOT)}
     for name in ("OMS_SETTINGS", "OMS_SECRETS_FOLDER", "OMS_DATABASE_URL", "OMS_DATA_FOLDER"):
         environment.pop(name, None)
     chosen = list(arguments) or ["-n", "2", "--dist", "loadfile"]
