@@ -1,77 +1,102 @@
-"""Transactions whose connection breaks: the server ends it before the commit, or we go before we hear of the commit."""
+"""Transactions whose connection is killed: in their middle, before the commit, or with the commit on its way."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 import psycopg
-import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from hub.database import Database, row, rows
-
-Result = TypeVar("Result")
+from hub.database import Database, rows
+from hub.errors import HubError
 
 PATIENCE_S: Final = 20
 
 
-class Cut(StrEnum):
-    NONE = "none"
-    BEFORE_COMMIT = "before commit"
-    AT_COMMIT = "at commit"
+class Moment(StrEnum):
+    """When a connection is killed; whether what was sent `after the commit` is done nobody can say but the database."""
+
+    NEVER = "never"
+    IN_THE_MIDDLE = "in the middle"
+    BEFORE_COMMIT = "before the commit"
+    AFTER_COMMIT = "after the commit was sent"
 
 
-def act_through(database: Database, act: Callable[[Session], Result], cut: Cut) -> Result:
-    """Do an act in a transaction until it is known to be committed; the first attempt loses its connection by `cut`."""
-    if cut is not Cut.NONE:
-        found, xid = _lose(database, act, cut)
-        if _is_committed(database, xid):
-            return found
-    with database.transaction() as session:
-        return act(session)
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A connection killed at a moment (`statement` says before which one); the caller may ask `again`, or give up."""
+
+    moment: Moment = Moment.NEVER
+    statement: int = 1
+    again: bool = True
 
 
-def _lose(database: Database, act: Callable[[Session], Result], cut: Cut) -> tuple[Result, str]:
-    """Do an act and lose the connection; give what it gave, and the number of its transaction."""
-    found: list[tuple[Result, str, int]] = []
+def lose(database: Database, act: Callable[[Session], object], cut: Cut) -> None:
+    """Do an act in a transaction whose connection is killed; gone when this returns, with what it did or without."""
+    pids: list[int] = []
+    with suppress(HubError, OperationalError), _killing(database, cut, pids), database.transaction() as session:
+        act(session)
+        if cut.moment is Moment.BEFORE_COMMIT:
+            pids.append(_pid_of(session))
+            _kill(database, pids[-1])
+        elif cut.moment is Moment.AFTER_COMMIT:
+            pids.append(_pid_of(session))
+            _say_commit_and_kill(database, session, pids[-1])
+    for pid in pids:
+        _wait_until_gone(database, pid)
 
-    def do_and_break(session: Session) -> None:
-        result = act(session)
-        here = row(session, "select pg_current_xact_id()::text as xid, pg_backend_pid() as pid")
-        assert here is not None
-        found.append((result, here.xid, here.pid))
-        if cut is Cut.AT_COMMIT:
-            _say_commit_and_go(session)
-        else:
-            with database.transaction() as other:
-                rows(other, "select pg_terminate_backend(:pid)", pid=here.pid)
-                _wait_until_gone(other, here.pid)
 
-    with pytest.raises(OperationalError), database.transaction() as session:
-        do_and_break(session)
-    result, xid, pid = found[0]
+@contextmanager
+def _killing(database: Database, cut: Cut, pids: list[int]) -> Generator[None]:
+    """Kill the connection before its n-th statement, if that is when it is to be killed."""
+    left = cut.statement if cut.moment is Moment.IN_THE_MIDDLE else 0
+
+    def count_down(connection: Any, *_: object) -> None:  # noqa: ANN401 # as SQLAlchemy calls it
+        nonlocal left
+        left -= 1
+        if left == 0:
+            pids.append(connection.connection.driver_connection.info.backend_pid)
+            _kill(database, pids[-1])
+            _wait_until_gone(database, pids[-1])
+
+    event.listen(database.engine, "before_cursor_execute", count_down)
+    try:
+        yield
+    finally:
+        event.remove(database.engine, "before_cursor_execute", count_down)
+
+
+def _say_commit_and_kill(database: Database, session: Session, pid: int) -> None:
+    driver = _driver_of(session)
     with database.transaction() as other:
-        _wait_until_gone(other, pid)
-    return result, xid
-
-
-def _say_commit_and_go(session: Session) -> None:
-    driver = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
-    driver.pgconn.send_query(b"commit")
-    driver.pgconn.flush()
+        rows(other, "select 1")  # so that the kill comes as soon after the commit as it can
+        driver.pgconn.send_query(b"commit")
+        driver.pgconn.flush()
+        rows(other, "select pg_terminate_backend(:pid)", pid=pid)
     driver.close()
 
 
-def _wait_until_gone(session: Session, pid: int) -> None:
+def _pid_of(session: Session) -> int:
+    return _driver_of(session).info.backend_pid
+
+
+def _driver_of(session: Session) -> "psycopg.Connection[Any]":
+    return cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
+
+
+def _kill(database: Database, pid: int) -> None:
+    with database.transaction() as other:
+        rows(other, "select pg_terminate_backend(:pid)", pid=pid)
+
+
+def _wait_until_gone(database: Database, pid: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while rows(session, "select pg_stat_clear_snapshot(), 1 from pg_stat_activity where pid = :pid", pid=pid):
-        assert time.monotonic() < deadline, "the server keeps a connection that was cut"
-        time.sleep(0.001)
-
-
-def _is_committed(database: Database, xid: str) -> bool:
-    with database.transaction() as session:
-        found = row(session, "select pg_xact_status(cast(cast(:xid as text) as xid8)) as status", xid=xid)
-    return bool(found and found.status == "committed")
+    with database.transaction() as other:
+        while rows(other, "select pg_stat_clear_snapshot(), 1 from pg_stat_activity where pid = :pid", pid=pid):
+            assert time.monotonic() < deadline, "the server keeps a connection that was killed"
+            time.sleep(0.001)
