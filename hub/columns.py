@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, LargeBinary, Numeric, Text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, DateTime, LargeBinary, Numeric, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
@@ -38,6 +38,11 @@ def price(**extra: Any) -> Any:
 
 def document(**extra: Any) -> Any:
     return Field(sa_type=JSONB, **extra)
+
+
+def as_written(**extra: Any) -> Any:
+    """JSON that is kept as it was written, for what is read one row at a time: a third of what a document costs to write."""
+    return Field(sa_type=JSON, **extra)
 
 
 def names(**extra: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint
 
-from hub.columns import Entity, Table, document, moment, names, number, price, words
+from hub.columns import Entity, Table, as_written, moment, names, number, price, words
 
 
 class Location(Entity, table=True):
@@ -43,7 +43,7 @@ class RoutingDecision(Table, table=True):
     policy_version: str = words()
     solver_version: str = words()
     input_hash: str = words()
-    input: dict[str, Any] = document()
-    outcome: dict[str, Any] = document()
+    input: dict[str, Any] = as_written()
+    outcome: dict[str, Any] = as_written()
     cost: int = number()
     bound: int = number()

@@ -101,7 +101,7 @@ def test_a_location_that_was_out_of_the_question_has_no_cost(session: Session) -
 
 def test_a_decision_replays_and_says_when_it_does_not(session: Session, order_id: int) -> None:
     assert trace_routing(session, order_id)[0].replays is True
-    run(session, """update routing_decision set input = jsonb_set(input, '{costs,parcel}', '1')""")
+    run(session, """update routing_decision set input = jsonb_set(input::jsonb, '{costs,parcel}', '1')""")
     assert trace_routing(session, order_id)[0].replays is False
-    run(session, """update routing_decision set outcome = jsonb_set(outcome, '{solver}', '"older-1"')""")
+    run(session, """update routing_decision set outcome = jsonb_set(outcome::jsonb, '{solver}', '"older-1"')""")
     assert trace_routing(session, order_id)[0].replays is None
