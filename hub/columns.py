@@ -41,7 +41,7 @@ def document(**extra: Any) -> Any:
 
 
 def as_written(**extra: Any) -> Any:
-    """JSON that is kept as it was written, for what is read one row at a time: a third of what a document costs to write."""
+    """JSON that is kept as it was written, for what is read by row: a third of what a document costs to write."""
     return Field(sa_type=JSON, **extra)
 
 
