@@ -25,7 +25,7 @@ from tests.hub.inventory.counting import report
 from tests.hub.inventory.racing import SKUS, TTL
 from tests.hub.making import AT, BRAND, OWNER
 
-ACTS: Final = 24
+ACTS: Final = 20
 ALLOWED: Final = frozenset({"no_stock", "unknown_reservation", "reservation_over", "reservation_conflict"})
 
 

@@ -1,10 +1,11 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from hub.database import run
-from hub.inventory.reconcile import reconcile
-from tests.hub.making import open_causes, stock
+from hub.inventory.reconcile import BOUNDS, HELD, PROMISED, check_books, reconcile
+from hub.inventory.soft import Wish, hold
+from tests.hub.making import BRAND, open_causes, order, placed, stock
 
 
 def test_counters_that_their_ledger_bears_out_are_no_case(session: Session, at: datetime) -> None:
@@ -24,3 +25,40 @@ def test_a_ledger_line_without_its_counter_is_noticed(session: Session, at: date
     stock(session, {"sh": {"apple": 5}})
     run(session, "update stock_movement set on_hand = on_hand - 1")
     assert reconcile(session, at) == 1
+
+
+def broken(session: Session) -> list[str]:
+    return [one.partition(":")[0] for one in check_books(session)]
+
+
+def test_carts_and_orders_that_stand_are_no_fault(session: Session, at: datetime) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    hold(session, BRAND, "pc", "cart", [Wish("apple", 2)], timedelta(hours=1), at)
+    placed(session, order({"apple": 3}))
+    assert check_books(session) == []
+
+
+def test_a_cart_that_ended_and_gave_nothing_back_is_noticed(session: Session, at: datetime) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    hold(session, BRAND, "pc", "cart", [Wish("apple", 2)], timedelta(hours=1), at)
+    run(session, "update reservation set state = 'released'")
+    assert (broken(session), reconcile(session, at), open_causes(session)) == ([HELD], 1, ["stock_drift"])
+
+
+def test_a_promise_that_no_fulfilment_order_has_is_noticed(session: Session, at: datetime) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    placed(session, order({"apple": 3}))
+    run(session, "update fulfilment_line set released = 1")
+    assert (broken(session), reconcile(session, at)) == ([PROMISED], 1)
+
+
+def test_a_shortfall_beyond_what_is_missing_is_noticed(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    run(session, "update stock_level set short = 1")
+    assert broken(session) == [BOUNDS]
+
+
+def test_a_counter_with_several_faults_is_one_case(session: Session, at: datetime) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    run(session, "update stock_level set short = 1, on_hand = 6")
+    assert (reconcile(session, at), open_causes(session)) == (1, ["stock_drift"])

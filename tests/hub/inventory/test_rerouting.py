@@ -13,7 +13,7 @@ from tests.scale import count
 def test_what_a_count_finds_missing_is_sourced_again_or_calls_a_person(scratch: Database) -> None:
     Rerouting.database = scratch
     tried = settings(
-        max_examples=count(8, 200, quick=3),
+        max_examples=count(6, 200, quick=3),
         stateful_step_count=count(20, 30),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
