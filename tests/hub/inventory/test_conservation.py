@@ -13,7 +13,7 @@ from tests.scale import count
 def test_no_order_of_acts_breaks_the_ledger_or_oversells(database: Database) -> None:
     Shelf.database = database
     tried = settings(
-        max_examples=count(12, 200, quick=4),
+        max_examples=count(20, 200, quick=4),
         stateful_step_count=count(20, 30),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],

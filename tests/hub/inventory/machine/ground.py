@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -67,7 +67,7 @@ class Ground(RuleBasedStateMachine):
         self.number = 0
         self.books = Books()
 
-    @initialize(pieces=st.integers(2, 9))
+    @initialize(pieces=st.integers(3, 12))
     def fill(self, pieces: int) -> None:
         with self.database.transaction() as session:
             run(session, CLEAR)
@@ -102,6 +102,7 @@ class Ground(RuleBasedStateMachine):
             cut,
         )
 
+    @precondition(lambda self: self.number % 4 == 0)
     @rule(key=KEY, pieces=st.integers(0, 4))
     def keep_back(self, key: StockKey, pieces: int) -> None:
         def keep(books: Books) -> str:

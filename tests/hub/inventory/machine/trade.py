@@ -21,10 +21,10 @@ from tests.hub.inventory.cutting import Cut
 from tests.hub.inventory.machine import basket
 from tests.hub.inventory.machine.basket import Buyer, Claims
 from tests.hub.inventory.machine.books import PARTS, SHOPS, SKUS, TTL, Books, Cart, Sold, gathered
-from tests.hub.inventory.machine.ground import CUT, KEY, PIECES, Ground
+from tests.hub.inventory.machine.ground import CUT, KEY, Ground
 from tests.hub.making import BRAND
 
-WISHES: Final = st.dictionaries(st.sampled_from([*SKUS, *PARTS]), st.integers(1, 4), min_size=1)
+WISHES: Final = st.dictionaries(st.sampled_from([*SKUS, *PARTS]), st.integers(1, 2), min_size=1)
 GROUP: Final = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 3)), min_size=1, max_size=4)
 SKU: Final = st.sampled_from(SKUS)
 SHOP: Final = st.sampled_from(SHOPS)
@@ -54,7 +54,8 @@ class Carts(Ground):
             cut,
         )
 
-    @rule(minutes=st.integers(1, 12), cut=CUT)
+    @precondition(lambda self: any(one.state == "held" for one in self.books.carts.values()))
+    @rule(minutes=st.integers(1, 6), cut=CUT)
     def expire(self, minutes: int, cut: Cut) -> None:
         self.now += timedelta(minutes=minutes)
         self.act(lambda session: soft.expire_due(session, self.now), lambda books: basket.expire(books, self.now), cut)
@@ -84,6 +85,7 @@ class Sales(Carts):
         self.number += 1
         self.act(lambda session: heat(session, "op", sale, self.now), put)
 
+    @precondition(lambda self: len(self.books.sales) == len(SKUS))
     @rule(sku=SKU)
     def cool(self, sku: str) -> None:
         self.act(
@@ -116,6 +118,7 @@ class Sales(Carts):
             cut,
         )
 
+    @precondition(lambda self: len(self.books.shares) > 1)
     @rule(shop=SHOP, sku=SKU, cut=CUT)
     def share_no_more(self, shop: str, sku: str, cut: Cut) -> None:
         self.act(
@@ -133,7 +136,7 @@ class Orders(Sales):
         self.standing: list[Sold] = []
         self.gone: list[Claim] = []
 
-    @rule(shop=SHOP, wishes=st.dictionaries(KEY, PIECES, min_size=1, max_size=3), cut=CUT)
+    @rule(shop=SHOP, wishes=st.dictionaries(KEY, st.integers(1, 4), min_size=1, max_size=2), cut=CUT)
     def reserve(self, shop: str, wishes: dict[StockKey, int], cut: Cut) -> None:
         line = self.ref("line")
         self._place([Sold(shop, Claim(line, key, pieces)) for key, pieces in wishes.items()], "", cut)
