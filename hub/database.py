@@ -1,16 +1,19 @@
 """The one way to the database: a pool, and transactions that commit whole or not at all."""
 
+from collections import namedtuple
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import psycopg
 from psycopg import Connection as PsycopgConnection
-from psycopg import sql
-from sqlalchemy import Engine, MetaData, TextClause, create_engine, text
+from psycopg import Cursor, sql
+from psycopg.rows import RowFactory, RowMaker, dict_row, tuple_row
+from sqlalchemy import Engine, MetaData, create_engine, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Row
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -25,6 +28,8 @@ NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
 }
+R = TypeVar("R")
+
 KEYRING: Final = "keyring"
 RINGS: Final = "rings"
 ASIDE: Final = "aside"
@@ -108,23 +113,61 @@ def keyring_of(session: Session) -> Keyring:
 
 
 def rows(session: Session, statement: str, **values: object) -> Sequence[Row[Any]]:
-    """Run SQL with named values and give its rows."""
-    return session.execute(_parsed(statement), _sent(values)).all()
+    """Run SQL with named values and give its rows: the driver's named tuples, which are read like SQLAlchemy's."""
+    with _cursor(session, _named) as cursor:
+        cursor.execute(_native(statement), _sent(values))
+        return cast("Sequence[Row[Any]]", cursor.fetchall())
 
 
 def records(session: Session, statement: str, **values: object) -> list[dict[str, Any]]:
     """Run SQL with named values and give its rows by column name."""
-    return [dict(found) for found in session.execute(_parsed(statement), _sent(values)).mappings()]
+    with _cursor(session, dict_row) as cursor:
+        cursor.execute(_native(statement), _sent(values))
+        return cursor.fetchall()
 
 
 def row(session: Session, statement: str, **values: object) -> Row[Any] | None:
     """Run SQL with named values and give its first row, if any."""
-    return session.execute(_parsed(statement), _sent(values)).first()
+    with _cursor(session, _named) as cursor:
+        cursor.execute(_native(statement), _sent(values))
+        return cast("Row[Any] | None", cursor.fetchone())
 
 
 def run(session: Session, statement: str, **values: object) -> int:
     """Run SQL with named values and give how many rows it changed."""
-    return cast("int", cast("Any", session.execute(_parsed(statement), _sent(values))).rowcount)
+    with _cursor(session, tuple_row) as cursor:
+        cursor.execute(_native(statement), _sent(values))
+        return cursor.rowcount
+
+
+@contextmanager
+def _cursor(session: Session, shape: RowFactory[R]) -> Generator[Cursor[R]]:
+    """Open a cursor of the driver's, within the session's transaction: SQLAlchemy's own layers cost twice as much.
+
+    Errors get the names that SQLAlchemy gives them everywhere else.
+    """
+    connection = session.connection()
+    driver = cast("PsycopgConnection[Any]", connection.connection.driver_connection)
+    try:
+        with driver.cursor(row_factory=shape) as cursor:
+            yield cursor
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)  # nothing is asked of it any more, not even to roll back
+        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
+
+
+def _named(cursor: Cursor[Any]) -> RowMaker[tuple[Any, ...]]:
+    """Make rows by column name; a column without one, or with another's, is known by its place alone."""
+    result = cursor.pgresult
+    return _shape(tuple([result.fname(no) for no in range(result.nfields)])) if result else tuple
+
+
+@lru_cache(maxsize=1024)
+def _shape(names: tuple[bytes | None, ...]) -> RowMaker[tuple[Any, ...]]:
+    fields = [(name or b"?").decode() for name in names]
+    made: Any = namedtuple("Row", fields, rename=True)  # noqa: PYI024 # pyright: ignore[reportUntypedNamedTuple] # the statement's names
+    return made._make
 
 
 def _sent(values: Mapping[str, object]) -> dict[str, object]:
@@ -133,20 +176,14 @@ def _sent(values: Mapping[str, object]) -> dict[str, object]:
 
 
 @lru_cache(maxsize=1024)
-def _parsed(statement: str) -> TextClause:
-    """Parse a statement's named values once: the same few hundred statements run all day."""
-    return text(statement)
+def _native(statement: str) -> bytes:
+    """Bring a statement's named values into the driver's form, once: the same few hundred statements run all day."""
+    return str(text(statement).compile(dialect=PGDialect_psycopg())).encode()
 
 
 def copy(session: Session, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
     """Write many rows at once by COPY, in the session's own transaction."""
-    driver = cast("PsycopgConnection[Any]", session.connection().connection.driver_connection)
     names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
     statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), names)
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as stream:
-            stream.write(copied(records))
-    except psycopg.OperationalError as error:  # as SQLAlchemy names it everywhere else
-        raise OperationalError("copy", None, error) from error
-    except psycopg.IntegrityError as error:
-        raise IntegrityError("copy", None, error, hide_parameters=True) from error
+    with _cursor(session, tuple_row) as cursor, cursor.copy(statement) as stream:
+        stream.write(copied(records))

@@ -5,9 +5,9 @@ One bad order never fails its neighbours: it comes back with its error, and noth
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -15,9 +15,8 @@ from sqlalchemy.orm import Session
 from hub.audit import record_all
 from hub.cases import NewCase, open_cases
 from hub.catalogue.find import find_bound, find_products
-from hub.database import copy, keyring_of, rows
-from hub.errors import Conflict, Rejected
-from hub.ids import new_ids
+from hub.database import copy, keyring_of
+from hub.errors import Rejected
 from hub.inventory.ledger import Shortage
 from hub.inventory.quota import count_sold
 from hub.inventory.reserve import reserve
@@ -27,6 +26,7 @@ from hub.order.allocate import open_stock_cases, unmet_holds, write_holds, write
 from hub.order.hold import Evidence, Hold, HoldType, holds_of
 from hub.order.model import ShopOrder
 from hub.order.normalise import NormalOrder, normalise
+from hub.order.number import Numbered, claim_numbers
 from hub.order.plan import Need, Sourced, plan
 from hub.order.policy import POLICY, Policy
 from hub.order.record import (
@@ -41,12 +41,6 @@ from hub.order.record import (
 from hub.order.status import Event, Lifecycle, move
 from hub.order.twins import find_twins
 from hub.subject import hold_subjects, known_subjects
-
-TAKEN_BACK: Final = b""
-"""Stands in order_key for the contents of an order that was taken back before it came: it must never be placed."""
-
-WITHDRAWN: Final = "withdrawn"
-"""Why a message became no order: its channel has said that the buyer took it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +96,11 @@ def place(
     """
     normal = _normalised(session, orders)
     hashes = {i: payload_hash(orders[i]) for i, one in enumerate(normal) if isinstance(one, NormalOrder)}
-    keyed = _key(session, orders, hashes, at)
+    keyed = claim_numbers(session, orders, hashes, at)
     new = {
-        placed.order_id: New(one, hashes[i])
-        for i, placed in keyed.items()
-        if isinstance(placed, Placed) and not placed.existing and isinstance(one := normal[i], NormalOrder)
+        known.order_id: New(one, hashes[i])
+        for i, known in keyed.items()
+        if isinstance(known, Numbered) and known.is_new and isinstance(one := normal[i], NormalOrder)
     }
     booked = _place_new(session, new, at, zone, policy) if new else None
     return [_answer(normal[i], keyed.get(i), booked) for i in range(len(orders))]
@@ -219,53 +213,6 @@ def _normalised(session: Session, orders: Sequence[ShopOrder]) -> list[NormalOrd
     return normal
 
 
-def _key(
-    session: Session, orders: Sequence[ShopOrder], hashes: Mapping[int, bytes], at: datetime
-) -> dict[int, Placed | Rejected]:
-    """Claim the numbers of the good orders, in the order of their keys; those that are taken are compared instead."""
-    wanted = {i: (orders[i].shop, orders[i].order.external_id) for i in hashes}
-    firsts: dict[tuple[str, str], int] = {}
-    for i, key in wanted.items():
-        firsts.setdefault(key, i)
-    ids = dict(zip(firsts.values(), new_ids(session, len(firsts), at), strict=True))
-    sorted_firsts = [firsts[key] for key in sorted(firsts)]
-    columns = {
-        "shops": [wanted[i][0] for i in sorted_firsts],
-        "numbers": [wanted[i][1] for i in sorted_firsts],
-        "ids": [ids[i] for i in sorted_firsts],
-        "hashes": [hashes[i] for i in sorted_firsts],
-    }
-    made = rows(
-        session,
-        """insert into order_key (shop, external_id, order_id, payload_hash)
-           select * from unnest(cast(:shops as text[]), cast(:numbers as text[]), cast(:ids as bigint[]),
-                                cast(:hashes as bytea[]))
-           on conflict do nothing returning order_id""",
-        **columns,
-    )
-    mine = {row.order_id for row in made}
-    if len(mine) == len(firsts) == len(wanted):
-        return {i: Placed(ids[i]) for i in wanted}
-    known = rows(
-        session,
-        """select shop, external_id, order_id, payload_hash from order_key
-           where (shop, external_id) in (select * from unnest(cast(:shops as text[]), cast(:numbers as text[])))""",
-        shops=columns["shops"],
-        numbers=columns["numbers"],
-    )
-    there = {(row.shop, row.external_id): (row.order_id, bytes(row.payload_hash)) for row in known}
-    return {i: _compare(key, there[key], hashes[i], is_new=ids.get(i) in mine) for i, key in wanted.items()}
-
-
-def _compare(key: tuple[str, str], there: tuple[int, bytes], digest: bytes, *, is_new: bool) -> Placed | Rejected:
-    order_id, known = there
-    if known == TAKEN_BACK:
-        return Conflict(f"order {key[1]} was taken back before it was placed", code=WITHDRAWN)
-    if known != digest:
-        return Conflict(f"order {key[1]} was placed before with other contents", code="order_conflict")
-    return Placed(order_id, existing=not is_new)
-
-
 def _subjects(session: Session, new: Mapping[int, New], at: datetime) -> dict[int, tuple[int, SubjectKey]]:
     """Find or make the people of the orders; their rows stay locked, brand by brand."""
     found: dict[str, Mapping[str, tuple[int, SubjectKey]]] = {}
@@ -293,9 +240,11 @@ def _open_hold_cases(
     open_cases(session, cases, at)
 
 
-def _answer(one: NormalOrder | Rejected, keyed: Placed | Rejected | None, booked: Booked | None) -> Placed | Rejected:
+def _answer(one: NormalOrder | Rejected, keyed: Numbered | Rejected | None, booked: Booked | None) -> Placed | Rejected:
     if isinstance(one, Rejected):
         return one
     if keyed is None:
         raise RuntimeError("an order that was normalised has no key")
-    return replace(keyed, booked=booked) if isinstance(keyed, Placed) and not keyed.existing else keyed
+    if isinstance(keyed, Rejected):
+        return keyed
+    return Placed(keyed.order_id, existing=not keyed.is_new, booked=booked if keyed.is_new else None)

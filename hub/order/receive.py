@@ -10,14 +10,12 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
 from hub.causes import CAUSES
-from hub.database import row
 from hub.errors import Conflict, Rejected
-from hub.ids import new_ids
 from hub.inbox import InboxState, Message, Verdict, settle_all
 from hub.order.cancel import cancel
-from hub.order.find import find_order_id
 from hub.order.model import ShopOrder
-from hub.order.place import TAKEN_BACK, WITHDRAWN, Placed, place
+from hub.order.number import WITHDRAWN, withhold_number
+from hub.order.place import Placed, place
 from hub.tracing import span
 
 ORDER: Final = "order"
@@ -80,7 +78,7 @@ def take_back(session: Session, one: ShopOrder, at: datetime) -> Placed | None:
 
     What has left already cannot be cancelled: then a person is called.
     """
-    order_id = _known(session, one, at)
+    order_id = withhold_number(session, one, at)
     if order_id is None:
         return None
     try:
@@ -89,23 +87,6 @@ def take_back(session: Session, one: ShopOrder, at: datetime) -> Placed | None:
         text = f"{one.channel}: {error.message}"
         open_cases(session, [NewCase("withdrawn_late", f"order:{order_id}", one.brand, text, order_id)], at)
     return Placed(order_id, existing=True)
-
-
-def _known(session: Session, one: ShopOrder, at: datetime) -> int | None:
-    """Give the order that was placed under a number; where there is none, the number is taken for good.
-
-    The key serialises this with whoever is placing the order just now.
-    """
-    key = {"shop": one.shop, "external_id": one.order.external_id}
-    made = row(
-        session,
-        """insert into order_key (shop, external_id, order_id, payload_hash)
-           values (:shop, :external_id, :order_id, :taken_back) on conflict do nothing returning 1""",
-        order_id=new_ids(session, 1, at)[0],
-        taken_back=TAKEN_BACK,
-        **key,
-    )
-    return find_order_id(session, one.shop, one.order.external_id) if made is None else None
 
 
 def _is_withdrawn(reading: ShopOrder | Rejected) -> bool:

@@ -56,19 +56,25 @@ def _killing(database: Database, cut: Cut, pids: list[int]) -> Generator[None]:
     """Kill the connection before its n-th statement, if that is when it is to be killed."""
     left = cut.statement if cut.moment is Moment.IN_THE_MIDDLE else 0
 
-    def count_down(connection: Any, *_: object) -> None:  # noqa: ANN401 # as SQLAlchemy calls it
-        nonlocal left
-        left -= 1
-        if left == 0:
-            pids.append(connection.connection.driver_connection.info.backend_pid)
-            _kill(database, pids[-1])
-            _wait_until_gone(database, pids[-1])
+    class Counting(psycopg.Cursor[Any]):
+        def execute(self, *args: Any, **more: Any) -> Any:  # noqa: ANN401 # as the driver has it
+            nonlocal left
+            left -= 1
+            if left == 0:
+                pids.append(self.connection.info.backend_pid)
+                _kill(database, pids[-1])
+                _wait_until_gone(database, pids[-1])
+            return super().execute(*args, **more)
 
-    event.listen(database.engine, "before_cursor_execute", count_down)
+    def count(driver: Any, *_: object) -> None:  # noqa: ANN401 # as SQLAlchemy calls it
+        driver.cursor_factory = Counting
+
+    event.listen(database.engine, "checkout", count)
     try:
         yield
     finally:
-        event.remove(database.engine, "before_cursor_execute", count_down)
+        event.remove(database.engine, "checkout", count)
+        left = 0  # the connection goes back to the pool and counts on
 
 
 def _say_commit_and_kill(database: Database, session: Session, pid: int) -> None:
