@@ -15,7 +15,7 @@ from hub.inbox import InboxState, Message, settle
 from hub.inventory.count import CAUSE, Counted, take_report
 from hub.inventory.counted import CountReport
 from hub.order.receive import parked_case
-from hub.order.unposted import without_unposted
+from hub.order.unposted import take_erp_report
 from hub.ports import SaleBook, StockReports
 
 TOLD: Final = 5
@@ -51,11 +51,17 @@ class ReceiveStock:
     def _take(self, session: Session, message: Message, at: datetime) -> list[Counted]:
         told: list[Counted] = []
         settings = self._connectors.settings_of(message.connection)
-        for report in self._read(session, message):
+        reports, of_erp = self._read(message)
+        for report in reports:
             behind = stands_behind(session, message.connection, settings, report.location)
             try:
                 with session.begin_nested():
-                    told.append(take_report(session, behind, report, at))
+                    taken = (
+                        take_erp_report(session, message.connection, behind, report, at)
+                        if of_erp
+                        else take_report(session, behind, report, at)
+                    )
+                    told.append(taken)
             except Rejected as error:
                 told.append(Counted(0, 0, 0, (f"report {report.report[:60]}: {error.message}",)))
         return told
@@ -80,13 +86,10 @@ class ReceiveStock:
         brand = self._connectors.brand_of(message.connection)
         open_cases(session, [parked_case(message, error, brand)], at)
 
-    def _read(self, session: Session, message: Message) -> Sequence[CountReport]:
-        """Read a message's reports; an ERP's are as if it had been told of all goods that have left."""
+    def _read(self, message: Message) -> tuple[Sequence[CountReport], bool]:
+        """Read a message's reports, and whether they are an ERP's, which may not know yet of goods that have left."""
         desk = self._connectors.get(message.connection)
         if not isinstance(desk, StockReports):
             raise NeedsOperator(f"{message.connection} does not report stock", code="wrong_kind")
         read = desk.read_counts if message.kind == "stock_count" else desk.read_changes
-        reports = read(message.body, message.received_at)
-        if not isinstance(desk, SaleBook):
-            return reports
-        return [without_unposted(session, message.connection, report) for report in reports]
+        return read(message.body, message.received_at), isinstance(desk, SaleBook)

@@ -10,7 +10,7 @@ from hub.inventory.condition import Condition
 from hub.inventory.counted import CountReport, ReportLine
 from hub.order.post import mark_issued, mark_sold
 from hub.order.progress import record_confirm
-from hub.order.unposted import left_unposted, without_unposted
+from hub.order.unposted import left_unposted, without
 from tests.hub.making import AT, BRAND, confirm, order, placed, stock
 
 LATER = AT + timedelta(hours=1)
@@ -77,7 +77,7 @@ def test_good_pieces_are_counted_less_what_has_left_and_never_below_none(session
     lines = [ReportLine(no=no, sku=sku, kind="count", pieces=n) for no, (sku, n) in enumerate(counts, 1)]
     bad = ReportLine(no=9, sku="apple", kind="count", pieces=4, condition=Condition.DAMAGED)
     report = CountReport(report="R1", location="sh", counted_at=LATER, lines=(*lines, bad))
-    told = without_unposted(session, "sap", report)
+    told = without(report, left(session))
     assert [line.pieces for line in told.lines] == [5, 0, -1, 5, 4]
     assert told.model_copy(update={"lines": report.lines}) == report
 
@@ -86,7 +86,7 @@ def test_what_cannot_be_counted_stays_as_it_is(session: Session) -> None:
     ship(session, 3)
     line = ReportLine(no=1, sku="apple", kind="count", pieces=8, fault="in kilograms")
     report = CountReport(report="R1", location="sh", counted_at=LATER, lines=(line,))
-    assert without_unposted(session, "sap", report) == report
+    assert without(report, left(session)) == report
 
 
 def test_looking_changes_nothing(session: Session) -> None:
