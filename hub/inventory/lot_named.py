@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
-from zlib import crc32
 
 from sqlalchemy.orm import Session
 
 from hub.database import copy, rows, run
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot import AMONG, Lot, columns_of, lot_of, pick
+from hub.turns import take_turns
 
 SPACE: Final = 7006
 """The advisory locks of those that name lots: one for each counter, and the counter itself is free for others."""
@@ -62,7 +62,7 @@ def name_lots(session: Session, order_id: int, no: int, wanted: Sequence[Wanted]
     Whoever names lots of the same counters waits until this transaction ends. What no lot covers is of none.
     """
     keys = sorted({one.key for one in wanted})
-    _take_turns(session, keys)
+    take_turns(session, SPACE, ["\n".join(key) for key in keys])
     let_go(session, order_id, no)
     free = {
         key: {code: one.lot.model_copy(update={"on_hand": max(0, one.free)}) for code, one in lots.items()}
@@ -161,10 +161,3 @@ def expect_lots(session: Session, order_id: int, no: int, key: StockKey, expecte
             produced_on=one.produced_on,
             expires_on=one.expires_on,
         )
-
-
-def _take_turns(session: Session, keys: Sequence[StockKey]) -> None:
-    """Wait for whoever names lots of these counters; in one order, so that nobody waits in a circle."""
-    marks = sorted({crc32("\n".join(key).encode()) - 2**31 for key in keys})
-    statement = "select pg_advisory_xact_lock(:space, mark) from unnest(cast(:marks as int[])) as asked (mark)"
-    rows(session, statement, space=SPACE, marks=marks)

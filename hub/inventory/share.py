@@ -9,12 +9,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
-from zlib import crc32
 
 from sqlalchemy.orm import Session
 
 from hub.catalogue.model import Product
-from hub.database import rows
 from hub.inventory.free import Free, check_good, read_free
 from hub.inventory.ledger import Shortage, StockKey
 from hub.inventory.promise import EMPTY, Promise, Shelf, bundle_of, by_sku, promise_of
@@ -22,6 +20,7 @@ from hub.inventory.quota import Quota, count, list_quotas, lock_quotas
 from hub.inventory.reservation_table import EVERYWHERE
 from hub.inventory.reserve import Claim
 from hub.inventory.table import Authority
+from hub.turns import take_turns
 
 SPACE: Final = 7021
 """The advisory locks of SKUs with quotas, for those who hold pieces of them."""
@@ -106,7 +105,7 @@ def settle(session: Session, brand: str, held: Sequence[tuple[str, Sequence[Clai
     shared = {one.sku for one in list_quotas(session, {one.key.sku for one in claims})}
     if not shared:
         return
-    _take_turns(session, shared)
+    take_turns(session, SPACE, shared)
     pieces: Counter[tuple[str, str, str]] = Counter()
     by_shop = [(shop, of_sku) for shop, of_shop in held for of_sku in _by_sku(of_shop) if of_sku[0].key.sku in shared]
     for shop, of_sku in by_shop:
@@ -122,13 +121,6 @@ def settle(session: Session, brand: str, held: Sequence[tuple[str, Sequence[Clai
             raise Shortage({one.key for one in of_sku})
         shares.take(shop, of_sku)
     count(session, pieces)
-
-
-def _take_turns(session: Session, skus: Collection[str]) -> None:
-    """Wait for whoever holds pieces of these SKUs; in one order, so that nobody waits in a circle."""
-    marks = sorted({crc32(sku.encode()) - 2**31 for sku in skus})
-    statement = "select pg_advisory_xact_lock(:space, mark) from unnest(cast(:marks as int[])) as asked (mark)"
-    rows(session, statement, space=SPACE, marks=marks)
 
 
 def _by_sku(claims: Iterable[Claim]) -> Iterable[Sequence[Claim]]:
