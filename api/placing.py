@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from api.answering import OK, REFUSED, Answer, Sent, arrivals_of, place_sent
 from api.auth import Signed
 from api.gather import Gather
+from api.room import HubFull
 from api.surroundings import Hub
 from hub.clients import Claim, begin_keys, finish_keys, nonce_replayed, spend_nonces
-from hub.errors import Conflict, HubError
+from hub.errors import Conflict
 from hub.inbox import keep_all
 from hub.order.receive import ORDER
 
@@ -36,7 +37,7 @@ class Wish(NamedTuple):
 def gathered(hub: Hub) -> Gather[Wish, Answer]:
     """Make what gathers the orders of concurrent requests."""
     placing = hub.settings.placing
-    shared = (OperationalError, PoolTimeout, HubError)
+    shared = (OperationalError, PoolTimeout, HubFull)
     return Gather(partial(place_group, hub), placing.wait_ms / 1000, placing.group, shared)
 
 
@@ -48,7 +49,8 @@ def place_group(hub: Hub, wishes: Sequence[Wish]) -> Sequence[Answer | Exception
     """Keep and place the orders of many requests in one transaction.
 
     An order that fails by a fault of ours takes its group along and is tried again alone: then it is kept all the same,
-    and the worker's sweep finds it in the inbox. Raises: HubFull.
+    and the worker's sweep finds it in the inbox. Raises: HubFull; OperationalError when it is the database, and then
+    nothing is kept.
     """
     hub.room.require()
     at = hub.now()

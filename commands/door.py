@@ -16,7 +16,9 @@ class Door(socket.socket):
 
     Processes that share one socket take callers as they wake: of 64 that came together one was seen to take them all,
     and keeps them as long as they stay. Linux deals new connections out between the sockets of SO_REUSEPORT (socket(7),
-    read 2026-11); elsewhere the last one opened would have them all.
+    read 2026-11); elsewhere the last one opened would have them all. What that costs: callers who were dealt to a
+    process that is killed before it took them are reset, unless net.ipv4.tcp_migrate_req is 1; and who runs as the same
+    user may bind there, too.
     """
 
     def __reduce__(self) -> tuple[object, tuple[str, int]]:

@@ -31,7 +31,7 @@ def read_json(body: bytes) -> dict[str, object]:
     """
     try:
         document: object = _DECODER.decode(body)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, ArithmeticError):
         document = _read_slowly(body)
     if not isinstance(document, dict):
         raise Malformed("the body is not a JSON object", code="malformed")
@@ -47,7 +47,7 @@ def _read_slowly(body: bytes) -> object:
         return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise Malformed(f"the body is not UTF-8 at byte {error.start}", code="wrong_encoding") from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, ArithmeticError) as error:
         where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise Malformed(f"the body is not JSON{where}", code="malformed") from error
 

@@ -152,9 +152,12 @@ def _cursor(session: Session, shape: RowFactory[R]) -> Generator[Cursor[R]]:
         with driver.cursor(row_factory=shape) as cursor:
             yield cursor
     except psycopg.Error as error:
-        if driver.closed:
+        lost = driver.closed
+        if lost:
             connection.invalidate(error)  # nothing is asked of it any more, not even to roll back
-        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
+        raise DBAPIError.instance(
+            None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
+        ) from error
 
 
 def _named(cursor: Cursor[Any]) -> RowMaker[tuple[Any, ...]]:

@@ -54,7 +54,7 @@ def copied(records: Iterable[Sequence[Any]]) -> str:
 
 def _column(values: Sequence[Any]) -> Iterable[str]:
     first = values[0]
-    if values.count(first) == len(values):  # most columns of new rows say one thing only
+    if values.count(first) == len(values) and len(set(map(type, values))) == 1:  # most columns say one thing only
         return [_cell(first)] * len(values)
     kinds = set(map(type, values)) - {type(None)}
     if None not in values and all(issubclass(kind, str) for kind in kinds):

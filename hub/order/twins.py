@@ -8,14 +8,17 @@ from typing import Final, Protocol
 from sqlalchemy.orm import Session
 
 from hub.database import rows
-from hub.ids import first_id_of
+from hub.ids import first_id_of, month_before
 from hub.order.model import OrderType
 from hub.order.normalise import NormalOrder
 
 WINDOW: Final = timedelta(minutes=10)
 
-CLOCKS: Final = timedelta(days=1)
-"""How far a channel's clock may be ahead of ours: an order that was placed later has no smaller number of ours."""
+CLOCKS_MONTHS: Final = 1
+"""How far a channel's clock may be ahead of ours: an order's number carries the month in which it came to us."""
+
+BEGINNING: Final = datetime(2001, 1, 1, tzinfo=UTC)
+"""Numbers carry two digits of the year: nothing older than this has one."""
 
 Key = tuple[int, str, int]
 """Subject, shop and total."""
@@ -38,7 +41,7 @@ def find_twins(session: Session, new: Mapping[int, Fresh], subjects: Mapping[int
     """
     ids = [order_id for order_id, one in new.items() if one.order.order.type is OrderType.NORMAL]
     moments = [new[order_id].order.order.placed_at for order_id in ids]
-    earliest = min([at, *moments]) - WINDOW - CLOCKS
+    earliest = max(min([at, *moments]) - WINDOW, BEGINNING).astimezone(UTC).date()
     found = rows(
         session,
         """select mine.id, min(other.id) as twin
@@ -56,7 +59,7 @@ def find_twins(session: Session, new: Mapping[int, Fresh], subjects: Mapping[int
         totals=[new[order_id].order.order.total for order_id in ids],
         shops=[new[order_id].order.shop_order.shop for order_id in ids],
         moments=moments,
-        since=first_id_of(earliest.astimezone(UTC).date()),
+        since=first_id_of(month_before(earliest, CLOCKS_MONTHS)),
         window=WINDOW,
     )
     twins = {one.id: one.twin for one in found}

@@ -29,7 +29,20 @@ def test_a_number_with_a_point_stays_exact() -> None:
     assert read_json(b'{"price": 0.1}') == {"price": Decimal("0.1")}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"null", b'{"a": NaN}', b'{"a": -Infinity}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"1",
+        b"null",
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b"[" * 100_000,
+        b'{"a": 1e1000000000000000000}',
+    ],
+)
 def test_what_is_no_json_object_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed) as caught:
         read_json(body)

@@ -1,5 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
@@ -8,12 +8,13 @@ from hub.database import Database, row, rows
 from hub.errors import Conflict, Malformed
 from hub.inventory.ledger import StockKey, drift
 from hub.inventory.level import receive
-from hub.order.place import Placed
+from hub.order.place import Placed, place
 from hub.subject import known_subjects
 from tests.hub.making import (
     AT,
     BRAND,
     RECEIVER,
+    ZONE,
     add_sku,
     counters,
     coupon,
@@ -142,6 +143,17 @@ def test_a_twin_is_held_and_a_later_order_is_not(session: Session) -> None:
     later = placed(session, order({"apple": 1}, "T3", buyer=buyer, placed_at=AT + timedelta(minutes=11)))
     assert [hold.type for hold in see(session, twin).holds] == ["duplicate"]
     assert see(session, later).holds == ()
+
+
+def test_a_twin_is_found_in_the_month_in_which_the_first_came_however_wrong_its_clock(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    ahead = {"buyer": order({"apple": 1}).order.buyer, "placed_at": AT + timedelta(days=25)}
+    placed(session, order({"apple": 1}, "T1", **ahead))
+    old = order({"pear": 1}, "T3", placed_at=datetime(2000, 1, 1, tzinfo=UTC))
+    stock(session, {"sh": {"pear": 1}})
+    twin, _ = place(session, [order({"apple": 1}, "T2", **ahead), old], AT + timedelta(days=25), ZONE)
+    assert isinstance(twin, Placed)
+    assert [hold.type for hold in see(session, twin.order_id).holds] == ["duplicate"]
 
 
 def test_pieces_of_another_owner_are_not_promised(session: Session) -> None:
