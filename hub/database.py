@@ -147,7 +147,7 @@ def _cursor(session: Session, shape: RowFactory[R]) -> Generator[Cursor[R]]:
     Errors get the names that SQLAlchemy gives them everywhere else.
     """
     connection = session.connection()
-    driver = cast("PsycopgConnection[Any]", connection.connection.driver_connection)
+    driver = cast("PsycopgConnection[Any]", connection.connection.dbapi_connection)  # also of one that left its pool
     try:
         with driver.cursor(row_factory=shape) as cursor:
             yield cursor
