@@ -69,30 +69,33 @@ def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh
     columns = _columns(keys, wishes)
     if fresh:
         _write(session, movements, at, fresh=True)
-        fitting = rows(session, CHANGE, at=at, **columns)
+        changed = rows(session, CHANGE, at=at, **columns)
     else:
-        fitting = [one for one in rows(session, LOCKED, **columns) if one.fits]
-    if len(fitting) < len(keys):
-        there = {StockKey(one.location, one.sku, one.owner, one.condition) for one in fitting}
-        raise Shortage(set(keys) - there)
+        changed = rows(session, FITTING, **columns)
+    if len(changed) < len(keys):
+        fitting = {StockKey(row.location, row.sku, row.owner, row.condition) for row in changed}
+        raise Shortage(set(keys) - fitting)
     if not fresh:
         rows(session, CHANGE, at=at, **columns)
         _write(session, movements, at, fresh=False)
 
 
-LOCKED: Final = f"""
-    select location, sku, owner, condition, wish.on_hand, wish.allocated, wish.soft,
-           level.on_hand + wish.on_hand >= 0
-           and level.allocated + wish.allocated >= 0 and level.soft + wish.soft >= 0
-           and level.allocated + wish.allocated + level.soft + wish.soft
-               <= level.on_hand + wish.on_hand + level.backorder_limit + level.short as fits
+FITTING: Final = f"""
+    select location, sku, owner, condition, wish.on_hand, wish.allocated, wish.soft
     from stock_level level join {KEY_JOIN} using (location, sku, owner, condition)
+    where level.on_hand + wish.on_hand >= 0 and level.allocated + wish.allocated >= 0 and level.soft + wish.soft >= 0
+      and level.allocated + wish.allocated + level.soft + wish.soft
+          <= level.on_hand + wish.on_hand + level.backorder_limit + level.short
     order by location, sku, owner, condition for update of level"""
-"""Lock counters in the order of their keys, and say which allow what is wished: as they are once they are locked, so
-`fits` is a column and no condition. An UPDATE that joins a list would lock them in no order that can be relied on."""
+"""Lock the counters that allow what is wished, in the order of their keys: an UPDATE that joins a list would lock them
+in no order that can be relied on.
+
+The condition is asked again of a counter that somebody has changed meanwhile; one that did not fit before may be called
+a shortage although it just came to fit. As a column instead of a condition it let counters be promised twice in a race.
+"""
 
 CHANGE: Final = f"""
-    with wish as materialized ({LOCKED})
+    with wish as materialized ({FITTING})
     update stock_level level
     set on_hand = level.on_hand + wish.on_hand, allocated = level.allocated + wish.allocated,
         soft = level.soft + wish.soft,
@@ -100,8 +103,8 @@ CHANGE: Final = f"""
                                                - level.on_hand - wish.on_hand - level.backorder_limit)),
         version = level.version + 1, updated_at = :at
     from wish
-    where wish.fits and (level.location, level.sku, level.owner, level.condition)
-                      = (wish.location, wish.sku, wish.owner, wish.condition)
+    where (level.location, level.sku, level.owner, level.condition)
+        = (wish.location, wish.sku, wish.owner, wish.condition)
     returning level.location, level.sku, level.owner, level.condition"""
 
 
