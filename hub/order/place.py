@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -41,6 +41,10 @@ from hub.order.record import (
 from hub.order.status import Event, Lifecycle, move
 from hub.order.twins import find_twins
 from hub.subject import hold_subjects, known_subjects
+
+ACCEPTED: Final = move(Lifecycle.RECEIVED, Event.ACCEPT)
+ROUTED: Final = move(ACCEPTED, Event.SOURCE)
+"""In which state an order is written: with a source for some piece of it, or without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +178,8 @@ def _sold(new: Mapping[int, New]) -> Counter[tuple[str, str]]:
 def _write(session: Session, batch: Batch, holds: Mapping[int, Sequence[Hold]], sourced: Sourced) -> None:
     pieces = sourced.pieces()
     moved = {order_id for order_id, _ in pieces}
-    accepted = move(Lifecycle.RECEIVED, Event.ACCEPT)
-    routed = move(accepted, Event.SOURCE)
     columns = [*next(iter(batch.rows_of.values())), "lifecycle"]
-    heads = [(*one.values(), routed if order_id in moved else accepted) for order_id, one in batch.rows_of.items()]
+    heads = [(*one.values(), ROUTED if order_id in moved else ACCEPTED) for order_id, one in batch.rows_of.items()]
     copy(session, "sales_order", columns, heads)
     lines = [line for order_id, one in batch.new.items() for line in line_records(order_id, one.order.lines, pieces)]
     copy(session, "order_line", LINE_COLUMNS, lines)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -13,11 +13,7 @@ from hub.order.allocate import unmet_holds
 from hub.order.find import HEAD
 from hub.order.hold import Hold
 from hub.order.normalise import NormalLine
-from hub.order.place import Booked
-from hub.order.status import Event, Lifecycle, move
-
-ACCEPTED: Final = move(Lifecycle.RECEIVED, Event.ACCEPT)
-ROUTED: Final = move(ACCEPTED, Event.SOURCE)
+from hub.order.place import ACCEPTED, ROUTED, Booked
 
 Json = dict[str, Any]
 
