@@ -1,15 +1,11 @@
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import requests
 
-from connectors.registry import Registry
-from flows.poll import Poller
-from flows.receive_stock import ReceiveStock
 from hub.database import Database, rows
-from hub.inbox import claim
 from hub.inventory.ledger import drift
 from hub.partitions import make_partitions
 from hub.polls import STOCK
@@ -17,6 +13,7 @@ from hub.settings import Polls, Settings
 from sandbox.listen import serving
 from sandbox.qimen import application
 from sandbox.qimen_sites import Config, Site
+from tests.flows.polling import book, poll
 from tests.hub.making import counters, stock
 from tests.staging import NOWHERE, secret_of, settings_in
 
@@ -44,25 +41,6 @@ def wishing(folder: Path, url: str, *, wish: str = "yes", stock_s: float = 900) 
 def fill(url: str, **pieces: str) -> None:
     lines = [{"warehouse": "sh", "sku": sku, "quantity": quantity} for sku, quantity in pieces.items()]
     requests.post(f"{url}/shelves", json={"connection": WMS, "pieces": lines}, timeout=5).raise_for_status()
-
-
-def poll(database: Database, settings: Settings, after_s: float = 0) -> int:
-    """Take on the polls that are due, a while from now."""
-    now = datetime.now(UTC) + timedelta(seconds=after_s)
-    poller = Poller(database, Registry(settings), settings, lambda: now, lambda _name, _error, _at: None)
-    turns = 0
-    while poller.go():
-        turns += 1
-    return turns
-
-
-def book(database: Database, settings: Settings) -> list[str]:
-    """Work off the inbox, and give the states of its messages."""
-    taker, now = ReceiveStock(Registry(settings)), datetime.now(UTC)
-    with database.transaction() as session:
-        while messages := claim(session, taker.kinds, taker.batch, now):
-            taker.handle(session, messages, now)
-        return [one.state for one in rows(session, "select state from inbox order by id")]
 
 
 def test_a_location_that_is_asked_has_its_answer_booked_as_a_count(

@@ -5,18 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from connectors.registry import Registry
-from flows.poll import Poller
-from flows.receive_stock import ReceiveStock
 from hub.audience import set_audience
 from hub.database import Database, rows
-from hub.inbox import claim
 from hub.inventory.ledger import drift
 from hub.order.progress import record_confirm
 from hub.partitions import make_partitions
 from hub.settings import Connection, Settings
 from sandbox.sap import open_sap
 from sandbox.sap_books import give_stock, switch
+from tests.flows.polling import book, poll
 from tests.hub.making import BRAND, confirm, counters, open_causes, order, placed, stock
 from tests.staging import secret_of, settings_in
 
@@ -50,23 +47,6 @@ def give(far: str, **pieces: str) -> None:
     place = {"Plant": "1710", "StorageLocation": "171A"}
     rows_given = [{**place, "Material": sku, "MatlWrhsStkQtyInMatlBaseUnit": n} for sku, n in pieces.items()]
     give_stock(far, [*rows_given, {**place, "Material": "grape", "MatlWrhsStkQtyInMatlBaseUnit": "77"}])
-
-
-def poll(database: Database, settings: Settings) -> int:
-    poller = Poller(database, Registry(settings), settings, lambda: datetime.now(UTC), lambda _name, _error, _at: None)
-    turns = 0
-    while poller.go():
-        turns += 1
-    return turns
-
-
-def book(database: Database, settings: Settings) -> list[str]:
-    """Work off the inbox, and give the states of its messages."""
-    taker, now = ReceiveStock(Registry(settings)), datetime.now(UTC)
-    with database.transaction() as session:
-        while messages := claim(session, taker.kinds, taker.batch, now):
-            taker.handle(session, messages, now)
-        return [one.state for one in rows(session, "select state from inbox order by id")]
 
 
 def on_hand(database: Database, *places: tuple[str, str]) -> list[int]:
