@@ -36,6 +36,8 @@ CONNECTIONS: Final = 8
 BATCH: Final = 256
 LOOKS: Final = 300
 CLAIMED: Final = 50
+DUE: Final = LOOKS * CLAIMED * 2
+"""Of the table with little in it; its partners are those of the loaded one, for each partner's queue is looked at."""
 RINGS: Final = 200
 THREADS: Final = 8
 TURNS: Final = 3
@@ -114,7 +116,7 @@ def run_bench(steps: int, backlog: int, parked: int, *, as_json: bool) -> int:
         say("唤醒延迟", "from wake-up to start")
         wake_ms = _wake(place)
         say("积压与挂起泳道", "a backlog, and parked lanes")
-        backlog_slowdown, parked_slowdown = _claiming(place, backlog, parked)
+        backlog_slowdown, parked_slowdown = _backlog(place, backlog), _parked(place, parked)
     found = {
         "steps_per_s": round(ours),
         "sql_per_s": round(sql),
@@ -177,22 +179,32 @@ def _wake(place: Ground) -> float:
     return statistics.quantiles(waits, n=100)[98]
 
 
-def _claiming(place: Ground, backlog: int, parked: int) -> tuple[float, float]:
-    """Claim by turns from a table with little in it, one with a backlog, one with parked lanes; give the slowdowns."""
-    with place.database() as plain, place.database() as deep, place.database() as stuck:
-        for database in (plain, deep, stuck):
-            _fill(database, "due", LOOKS * CLAIMED * 2)
-        _fill(deep, "backlog", backlog, early=timedelta(hours=-1))
-        _fill(stuck, "stuck", parked, state="dead")
-        _fill(stuck, "stuck", parked, state="waiting", key="behind")
-        for database in (plain, deep, stuck):
-            _tidy(database)
-        took: dict[int, list[float]] = {id(database): [] for database in (plain, deep, stuck)}
-        for _ in range(LOOKS):
-            for database in (plain, deep, stuck):
-                took[id(database)].append(_claim_s(database))
-        base, loaded, held = (statistics.median(took[id(one)]) for one in (plain, deep, stuck))
-    return loaded / base - 1, held / base - 1
+def _backlog(place: Ground, many: int) -> float:
+    """Give by how much a backlog slows claiming."""
+    with place.database() as plain, place.database() as deep:
+        _fill(plain, "backlog", DUE, early=timedelta(hours=-1))
+        _fill(deep, "backlog", many, early=timedelta(hours=-1))
+        return _slowdown(plain, deep)
+
+
+def _parked(place: Ground, many: int) -> float:
+    """Give by how much lanes that are parked behind dead steps slow claiming."""
+    with place.database() as plain, place.database() as stuck:
+        _fill(stuck, "stuck", many, state="dead")
+        _fill(stuck, "stuck", many, state="waiting", key="behind")
+        return _slowdown(plain, stuck)
+
+
+def _slowdown(plain: Database, loaded: Database) -> float:
+    """Claim by turns from a table with little in it and a loaded one, nothing else in the server's memory."""
+    for database in (plain, loaded):
+        _fill(database, "due", DUE)
+        _tidy(database)
+    took: dict[Database, list[float]] = {plain: [], loaded: []}
+    for _ in range(LOOKS):
+        for database, seconds in took.items():
+            seconds.append(_claim_s(database))
+    return statistics.median(took[loaded]) / statistics.median(took[plain]) - 1
 
 
 def _claim_s(database: Database) -> float:

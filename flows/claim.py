@@ -16,12 +16,15 @@ TAKE: Final = """
         update step set state = 'in_flight', token = token + 1, attempts = attempts + 1, lease_until = :lease_until,
                         run_at = :reclaim_at, doubt = doubt or due.was = 'in_flight',
                         unheard = unheard + (due.was = 'in_flight')::int
-        from due where step.id = due.id
+        from due where step.ctid = due.place
         returning step.*, due.was, due.due_at)
     select id, flow, lane, connection, idempotency_key, order_id, subject, attempts, unheard, token, was, doubt,
            traceparent
     from claimed order by due_at, id"""
-"""An expired lease is due like anything else: while a step is in flight, run_at is lease end plus grace."""
+"""An expired lease is due like anything else: while a step is in flight, run_at is lease end plus grace.
+
+A row that is locked stays in its place until we are done, so it is found there and not through the table's key again.
+"""
 
 CLAIM: Final = f"""
     with allowed as (
@@ -39,8 +42,8 @@ CLAIM: Final = f"""
             order by s.run_at, s.id limit :limit) one
         group by connection),
     due as (
-        select s.id, s.was, s.due_at from share cross join lateral (
-            select id, state as was, run_at as due_at from step
+        select s.place, s.was, s.due_at from share cross join lateral (
+            select ctid as place, state as was, run_at as due_at from step
             where {CLAIMABLE} and connection = share.connection and run_at <= :at
             order by connection, run_at, id limit share.places for update skip locked) s
         limit :limit),
@@ -56,13 +59,13 @@ CLAIM_NAMED: Final = f"""
     with allowed as (
         select * from unnest(cast(:connections as text[]), cast(:places as bigint[])) as a (connection, places)),
     free as (
-        select id, state as was, run_at as due_at, connection from step
+        select id, ctid as place, state as was, run_at as due_at, connection from step
         where id = any(:ids) and {CLAIMABLE} and run_at <= :at and connection = any(:connections)
         for update skip locked),
     due as (
-        select id, was, due_at from (
-            select free.*, row_number() over (partition by connection order by due_at, id) as place from free) one
-        join allowed using (connection) where one.place <= allowed.places
+        select one.place, was, due_at from (
+            select free.*, row_number() over (partition by connection order by due_at, id) as nth from free) one
+        join allowed using (connection) where one.nth <= allowed.places
         order by due_at, id limit :limit),
     {TAKE}"""
 
