@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from hub.cases import NewCase, open_cases
 from hub.database import copy, rows, run
 from hub.fulfilment.release import open_fulfilments
-from hub.inventory.ledger import Shortage
+from hub.inventory.ledger import Movement, Shortage
+from hub.inventory.quota import count_sold
 from hub.inventory.reserve import reserve
 from hub.order.hold import Hold, HoldType
 from hub.order.plan import UNUSED, Need, Numbers, Plan, Sourced, plan
@@ -22,32 +23,38 @@ from hub.order.policy import Policy
 from hub.sourcing.model import digest_of
 
 
-def allocate(session: Session, needs: Sequence[Need], policy: Policy, at: datetime) -> Sequence[Plan]:
+def allocate(
+    session: Session, needs: Sequence[Need], policy: Policy, at: datetime, carts: Sequence[Movement] = ()
+) -> Sequence[Plan]:
     """Source a batch and write what was decided; what has no source becomes a stock hold and a case.
 
-    The orders' rows must be locked, and `at` is in the business zone. The first plan is made without locks; if somebody
-    else took the pieces meanwhile, the second is made with the counters held still, so it cannot fail.
+    `carts` is what the orders' carts held, booked back along with it. The orders' rows must be locked, and `at` is in
+    the business zone. The first plan is made without locks; if somebody else took the pieces meanwhile, the second is
+    made with the counters held still, so it cannot fail.
     """
     if not needs:
         return []
     numbers = _last_numbers(session, [need.order_id for need in needs])
     try:
         with session.begin_nested():
-            sourced = plan(session, needs, policy, numbers, at)
-            _write_all(session, sourced, numbers, at)
+            sourced = plan(session, needs, policy, numbers, at, carts)
+            _write_all(session, sourced, numbers, at, carts)
     except Shortage:
-        sourced = plan(session, needs, policy, numbers, at, lock=True)
-        _write_all(session, sourced, numbers, at)
+        sourced = plan(session, needs, policy, numbers, at, carts, lock=True)
+        _write_all(session, sourced, numbers, at, carts)
     holds = unmet_holds(sourced.plans)
     write_holds(session, holds, policy.version, at)
     open_stock_cases(session, sourced.plans, at)
     return sourced.plans
 
 
-def _write_all(session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime) -> None:
+def _write_all(
+    session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime, carts: Sequence[Movement]
+) -> None:
     write_sourced(session, sourced, numbers, at)
     _count_allocated(session, sourced)
-    reserve(session, list(sourced.claims()), at)
+    reserve(session, list(sourced.claims()), at, along=carts)
+    count_sold(session, {}, carts)
 
 
 def write_sourced(session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime) -> None:

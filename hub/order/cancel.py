@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from hub.audit import plain, record
-from hub.cases import NewCase, open_cases, resolve, resolve_steps
+from hub.cases import NewCase, open_cases, resolve
 from hub.database import row, rows, run
 from hub.errors import Conflict
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing, end
-from hub.fulfilment.release import CANCEL, RELEASE, lane_of
+from hub.fulfilment.release import CANCEL, lane_of
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
@@ -23,8 +23,9 @@ from hub.order.hold import Hold, HoldType
 from hub.order.lock import Locked, lock_order
 from hub.order.policy import POLICY
 from hub.order.post import post
+from hub.order.rest import live_fulfilments, recall
 from hub.order.status import Event, Lifecycle, move
-from hub.steps import NewStep, add, withdraw
+from hub.steps import NewStep, add
 
 
 def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetime) -> Lifecycle:
@@ -42,7 +43,7 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": plain(reason)})
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
-    standings = [Standing(session, order_id, no) for no in _live_fulfilments(session, order_id)]
+    standings = [Standing(session, order_id, no) for no in live_fulfilments(session, order_id)]
     hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
     for standing in standings:
         _stop(session, standing, _count_wishes(session, order_id), at)
@@ -76,7 +77,7 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     for one in given_up:
         sold[order.shop, one.sku] -= one.pieces
     count_sold(session, sold)
-    if _live_fulfilments(session, order.id):
+    if live_fulfilments(session, order.id):
         return order.lifecycle
     if _has_shipped(session, order.id):
         _release_holds(session, order.id, at, "shipped", [HoldType.REFUND_REQUESTED])
@@ -113,12 +114,9 @@ def record_cancel_answer(session: Session, order_id: int, no: int, answer: Cance
 
 
 def _stop(session: Session, standing: Standing, wish_no: int, at: datetime) -> None:
-    lane = lane_of(standing.code, standing.connection)
-    if withdraw(session, lane, RELEASE, at):
-        resolve_steps(session, standing.order_id, at)
-        lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "cancelled", at)
-        give_back(session, standing.order_id, {line.line_no: line.quantity for line in lines})
+    if recall(session, standing, "cancelled", at) is not None:
         return
+    lane = lane_of(standing.code, standing.connection)
     standing.agree(Negotiation.CANCEL_REQUESTED, at)
     subject = {"order_id": standing.order_id, "no": standing.no}
     # A buyer may ask again after a refusal: that is a call of its own.
@@ -129,16 +127,6 @@ def _stop(session: Session, standing: Standing, wish_no: int, at: datetime) -> N
 def _count_wishes(session: Session, order_id: int) -> int:
     statement = "select count(*) as n from order_hold where order_id = :id and type = 'refund_requested'"
     return rows(session, statement, id=order_id)[0].n
-
-
-def _live_fulfilments(session: Session, order_id: int) -> list[int]:
-    found = rows(
-        session,
-        """select no from fulfilment_order
-           where order_id = :id and execution not in ('closed', 'incomplete', 'cancelled') order by no""",
-        id=order_id,
-    )
-    return [one.no for one in found]
 
 
 def _has_shipped(session: Session, order_id: int) -> bool:

@@ -1,6 +1,6 @@
 """What a location's news means for the order: counters, state, a new source for the rest, and telling the channel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,8 +23,8 @@ from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.plan import Need
 from hub.order.policy import POLICY, Policy
 from hub.order.post import post
+from hub.order.rest import barred, wants_for
 from hub.order.track import follow
-from hub.sourcing.model import Want
 from hub.steps import NewStep, add
 
 NOTIFY: Final = "notify_shipment"
@@ -112,32 +112,6 @@ def _find_new_source(
         order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, barred(session, order.id)
     )
     allocate(session, [need], policy, at)
-
-
-def wants_for(session: Session, order_id: int, pieces: Mapping[int, int]) -> tuple[Want, ...]:
-    """Describe some pieces of an order's lines for sourcing."""
-    found = rows(
-        session,
-        "select line_no, sku, storage, grams from order_line where order_id = :id and line_no = any(:lines) order by 1",
-        id=order_id,
-        lines=list(pieces),
-    )
-    return tuple(
-        Want(line_no=line.line_no, sku=line.sku, quantity=pieces[line.line_no], storage=line.storage, grams=line.grams)
-        for line in found
-    )
-
-
-def barred(session: Session, order_id: int, *, short: bool = True) -> frozenset[str]:
-    """Name the locations that have rejected this order and, unless told otherwise, those that could not ship all."""
-    found = rows(
-        session,
-        """select distinct location from fulfilment_order
-           where order_id = :id and (negotiation = 'rejected' or :short and execution = 'incomplete')""",
-        id=order_id,
-        short=short,
-    )
-    return frozenset(one.location for one in found)
 
 
 def _advance(session: Session, order: Locked, at: datetime) -> None:

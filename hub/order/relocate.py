@@ -11,22 +11,20 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.cases import resolve, resolve_steps
+from hub.cases import resolve
 from hub.database import rows
-from hub.fulfilment.reject import Standing, end
-from hub.fulfilment.release import RELEASE, NewLine, lane_of
-from hub.fulfilment.status import Execution, Negotiation
+from hub.fulfilment.reject import Standing
+from hub.fulfilment.release import RELEASE, NewLine
+from hub.fulfilment.status import Negotiation
 from hub.inventory.count import SHORT
 from hub.inventory.level import hold_still
 from hub.order.advance import advance
 from hub.order.allocate import allocate
-from hub.order.counters import give_back
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.plan import Need
 from hub.order.policy import POLICY, Policy
 from hub.order.post import post
-from hub.order.progress import barred, wants_for
-from hub.steps import withdraw
+from hub.order.rest import barred, recall, wants_for
 
 AT_ONCE: Final = 50
 """Orders in one transaction: their rows stay locked until its end."""
@@ -115,11 +113,9 @@ def _take_back(session: Session, order: Locked, standing: Standing, at: datetime
     """End a fulfilment order that its location has not heard of, and give what needs another source."""
     if standing.ended or standing.negotiation is not Negotiation.UNSUBMITTED:
         return []
-    if not withdraw(session, lane_of(standing.code, standing.connection), RELEASE, at):
+    lines = recall(session, standing, "counted short", at)
+    if lines is None:
         return []
-    resolve_steps(session, order.id, at)
-    lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "counted short", at)
-    give_back(session, order.id, {line.line_no: line.quantity for line in lines})
     record(session, at, "system", "fulfilment.relocate", f"order:{order.id}", fulfilment=standing.no)
     post(session, order, standing, at)
     return lines

@@ -1,6 +1,7 @@
 """Let a held order go on: a person releases its holds, and it is sourced like any other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -8,13 +9,12 @@ from sqlalchemy.orm import Session
 from hub.address.division import Level, ancestry
 from hub.audit import plain, record
 from hub.cases import resolve
-from hub.database import rows, run
+from hub.database import run
 from hub.errors import Conflict
-from hub.order.allocate import allocate
 from hub.order.lock import lock_order, open_blockers
-from hub.order.plan import Need, Plan
+from hub.order.plan import Plan
 from hub.order.policy import POLICY, Policy
-from hub.order.progress import barred, wants_for
+from hub.order.rest import source_rest
 from hub.order.status import Lifecycle
 from hub.roles import Actor, Permission
 
@@ -57,14 +57,8 @@ def release_holds(
     )
     record(session, at, actor.name, "order.release", f"order:{order_id}", holds=held, reason=plain(reason))
     resolve(session, f"order:{order_id}", at, actor.name, plain(reason))
-    pieces = _open_pieces(session, order_id)
-    if not pieces:
-        return []
-    wants = wants_for(session, order_id, pieces)
-    # A location that was only short may have been filled up since; one that refused the order is not asked again.
-    refused = barred(session, order_id, short=False)
-    need = Need(order_id, order.brand, division or order.division, wants, barred=refused)
-    return allocate(session, [need], policy, at)
+    order = replace(order, division=division or order.division)
+    return source_rest(session, order, None, policy, at)
 
 
 def _place(session: Session, order_id: int, division: str, at: datetime) -> None:
@@ -82,13 +76,3 @@ def _place(session: Session, order_id: int, division: str, at: datetime) -> None
         at=at,
         id=order_id,
     )
-
-
-def _open_pieces(session: Session, order_id: int) -> dict[int, int]:
-    found = rows(
-        session,
-        """select line_no, ordered - allocated - shipped - cancelled as open from order_line
-           where order_id = :id and kind <> 'bundle' order by line_no""",
-        id=order_id,
-    )
-    return {line.line_no: line.open for line in found if line.open}

@@ -1,0 +1,97 @@
+"""What is still open of an order: which pieces, taking back what no location knows of, and sourcing it again."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.cases import resolve_steps
+from hub.database import rows
+from hub.fulfilment.reject import Standing, end
+from hub.fulfilment.release import RELEASE, NewLine, lane_of
+from hub.fulfilment.status import Execution, Negotiation
+from hub.inventory.ledger import Movement
+from hub.order.allocate import allocate
+from hub.order.counters import give_back
+from hub.order.lock import Locked
+from hub.order.plan import Need, Plan
+from hub.order.policy import Policy
+from hub.sourcing.model import Want
+from hub.steps import withdraw
+
+
+def live_fulfilments(session: Session, order_id: int) -> list[int]:
+    """Number the fulfilment orders that still reserve something, the first first."""
+    found = rows(
+        session,
+        """select no from fulfilment_order
+           where order_id = :id and execution not in ('closed', 'incomplete', 'cancelled') order by no""",
+        id=order_id,
+    )
+    return [one.no for one in found]
+
+
+def open_pieces(session: Session, order_id: int) -> dict[int, int]:
+    """Give the pieces, by line, that no location has been given."""
+    found = rows(
+        session,
+        """select line_no, ordered - allocated - shipped - cancelled as open from order_line
+           where order_id = :id and kind <> 'bundle' order by line_no""",
+        id=order_id,
+    )
+    return {line.line_no: line.open for line in found if line.open}
+
+
+def wants_for(session: Session, order_id: int, pieces: Mapping[int, int]) -> tuple[Want, ...]:
+    """Describe some pieces of an order's lines for sourcing."""
+    found = rows(
+        session,
+        "select line_no, sku, storage, grams from order_line where order_id = :id and line_no = any(:lines) order by 1",
+        id=order_id,
+        lines=list(pieces),
+    )
+    return tuple(
+        Want(line_no=line.line_no, sku=line.sku, quantity=pieces[line.line_no], storage=line.storage, grams=line.grams)
+        for line in found
+    )
+
+
+def barred(session: Session, order_id: int, *, short: bool = True) -> frozenset[str]:
+    """Name the locations that have rejected this order and, unless told otherwise, those that could not ship all."""
+    found = rows(
+        session,
+        """select distinct location from fulfilment_order
+           where order_id = :id and (negotiation = 'rejected' or :short and execution = 'incomplete')""",
+        id=order_id,
+        short=short,
+    )
+    return frozenset(one.location for one in found)
+
+
+def recall(session: Session, standing: Standing, reason: str, at: datetime) -> list[NewLine] | None:
+    """Take back a fulfilment order that its location has certainly not heard of; None when it may have.
+
+    Its pieces are free then, and open in the order. Their counters must be locked if more is booked after this.
+    """
+    if not withdraw(session, lane_of(standing.code, standing.connection), RELEASE, at):
+        return None
+    resolve_steps(session, standing.order_id, at)
+    lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, reason, at)
+    give_back(session, standing.order_id, {line.line_no: line.quantity for line in lines})
+    return lines
+
+
+def source_rest(
+    session: Session, order: Locked, need: Need | None, policy: Policy, at: datetime, carts: Sequence[Movement] = ()
+) -> Sequence[Plan]:
+    """Source what is open of an order, or what `need` says of it; `carts` is what its cart held, free for this alone.
+
+    `at` is in the business zone, whose day it is that lots expire by.
+    """
+    if need is None:
+        # A location that was only short may have been filled up since; one that refused the order is not asked again.
+        pieces, refused = open_pieces(session, order.id), barred(session, order.id, short=False)
+        if not pieces:
+            return []
+        need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces), barred=refused)
+    return allocate(session, [need], policy, at, carts)
