@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from flows import push_stock
+from flows.notify_closures import unpaid_terms
 from flows.relief import watch_backlogs, watch_fullness
 from hub import audit, clients, partitions, replay_work, replays, schedules, steps, visits
 from hub.database import Database
@@ -18,6 +19,7 @@ from hub.inventory import count
 from hub.inventory.reconcile import reconcile
 from hub.inventory.soft import expire_due, prune
 from hub.order import post
+from hub.order.expire import expire
 from hub.order.relocate import relocate
 from hub.order.track import ask_silent
 from hub.schedules import Slot, finish_slot, last_slots, plan_schedules, slot_of, take_slot
@@ -95,6 +97,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("stock.short", 5, lambda session, at: relocate(session, at.astimezone(zone))),
         Chore("stock.reports", 3600, lambda session, at: count.prune(session, at - KEEP_REPORTS)),
         Chore("stock.reconcile", 86_400, reconcile),
+        Chore("orders.expire", 5, lambda session, at: expire(session, unpaid_terms(settings), at)),
         Chore("reservations.expire", 5, lambda session, at: expire_due(session, at, EXPIRED_AT_ONCE)),
         Chore("reservations.prune", 600, lambda session, at: prune(session, at - KEEP_RESERVATIONS)),
         Chore("schedule.forget", 600, schedules.forget_runs),

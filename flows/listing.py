@@ -12,6 +12,7 @@ from flows.alert_stock import AlertStock
 from flows.effect import Effect
 from flows.follow_parcels import AskParcel, ReceiveTracks, SubscribeParcel
 from flows.notify_channels import NotifyShipment
+from flows.notify_closures import NotifyClosure
 from flows.post_sales import PostGoodsIssue, PostSale
 from flows.push_stock import PushStock
 from flows.receive_orders import ReceiveOrders
@@ -45,7 +46,7 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
 def effects(settings: Settings) -> Mapping[str, Effect]:
     """The flows that end with what goes out, by name."""
     every: Sequence[Effect] = (
-        *(ReleaseFulfilment(settings), CancelFulfilment(), NotifyShipment()),
+        *(ReleaseFulfilment(settings), CancelFulfilment(), NotifyShipment(), NotifyClosure()),
         *(SubscribeParcel(), AskParcel(), PostSale(), PostGoodsIssue()),
         *(PushStock(), AlertStock()),
     )

@@ -13,7 +13,16 @@ from hub.access import Token
 from hub.document import Document
 from hub.errors import HubError
 from hub.fulfilment.courier import Subscription, Track
-from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Confirm, Delivery, Report, ShipmentNotice
+from hub.fulfilment.model import (
+    Accepted,
+    CancelAnswer,
+    CancelWish,
+    ClosureNotice,
+    Confirm,
+    Delivery,
+    Report,
+    ShipmentNotice,
+)
 from hub.fulfilment.sale import GoodsIssue, Sale
 from hub.inventory.counted import CountReport
 from hub.inventory.telling import Alarm, Telling, Told
@@ -116,6 +125,13 @@ class ShipmentSink(Protocol):
     """Tells a channel that goods have left; a partner that is not idempotent is a ShipmentProbe as well."""
 
     def send_shipment(self, shipment: ShipmentNotice) -> None: ...
+
+
+@runtime_checkable
+class ClosureSink(Protocol):
+    """Tells a channel that an order was closed because nobody paid it; takes each key once."""
+
+    def send_closure(self, closure: ClosureNotice) -> None: ...
 
 
 @runtime_checkable

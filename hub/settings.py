@@ -131,6 +131,13 @@ class Stock(Part):
     clear_percent: int = Field(default=120, ge=100)
 
 
+class Orders(Part):
+    """How long an order may stay unpaid: in minutes after it was placed, 0 is for ever; a brand may have its own."""
+
+    unpaid_min: NonNegativeInt = 1_440
+    unpaid_min_of: dict[str, NonNegativeInt] = Field(default_factory=dict)
+
+
 class Telemetry(Part):
     """Where this process's traces go (an OTLP collector's address for traces; none by default), and what share."""
 
@@ -154,7 +161,8 @@ class Connection(Part):
     `rate_per_s` calls a second are made at most by all processes together, of which `burst` may be saved up, and
     `at_once` at the same time; without a number there is no such limit. A shop is told of the stock of none of its
     SKUs, of those that are bound, or of all of its brand: `stock_ratio` percent of what it may sell, and nothing below
-    `stock_floor` pieces.
+    `stock_floor` pieces. A shop's unpaid orders are closed after its own `unpaid_min` minutes, if it has a number, and
+    it is told where its option tell_closed is "yes".
     """
 
     kind: str
@@ -169,6 +177,7 @@ class Connection(Part):
     stock: Literal["none", "bound", "all"] = "none"
     stock_ratio: int = Field(default=100, ge=0, le=100)
     stock_floor: NonNegativeInt = 0
+    unpaid_min: NonNegativeInt | None = None
     options: dict[str, str] = Field(default_factory=dict)
 
 
@@ -202,6 +211,7 @@ class Settings(BaseSettings):
     polls: Polls = Polls()
     retention: Retention = Retention()
     stock: Stock = Stock()
+    orders: Orders = Orders()
     targets: Targets = Targets()
     telemetry: Telemetry = Telemetry()
     connections: dict[str, Connection] = Field(default_factory=dict)

@@ -70,6 +70,16 @@ class ShipmentCreated(_Loose):
     parcels: Annotated[tuple[ShippedParcel, ...], Field(min_length=1)]
 
 
+class OrderClosed(_Loose):
+    """An order was not paid in time."""
+
+    event: Literal["order.closed"]
+    event_id: Text
+    order_id: int | Text
+    external_id: Text
+    closed_at: AwareDatetime
+
+
 class Level(_Loose):
     """How many pieces may be offered; a lower version than the last is old news."""
 
@@ -107,8 +117,8 @@ class StockAlerts(_Loose):
     alerts: Annotated[tuple[Alert, ...], Field(min_length=1)]
 
 
-_EVENT: Final = TypeAdapter[ShipmentCreated | StockChanged | StockAlerts](
-    Annotated[ShipmentCreated | StockChanged | StockAlerts, Field(discriminator="event")]
+_EVENT: Final = TypeAdapter[ShipmentCreated | OrderClosed | StockChanged | StockAlerts](
+    Annotated[ShipmentCreated | OrderClosed | StockChanged | StockAlerts, Field(discriminator="event")]
 )
 
 

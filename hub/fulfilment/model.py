@@ -161,3 +161,12 @@ class ShipmentNotice(Document):
     external_id: str
     shipped_at: AwareDatetime
     parcels: tuple[ShippedParcel, ...]
+
+
+class ClosureNotice(Document):
+    """An order that was closed before anything left, as its channel is told; `key` is stable over repeats."""
+
+    key: str
+    order_id: str
+    external_id: str
+    closed_at: AwareDatetime

@@ -30,12 +30,13 @@ class QuotaMode(StrEnum):
 
 
 class Reservation(Entity, table=True):
-    """Pieces held for a cart until `expires_at`, once per shop and `ref` of the caller."""
+    """Pieces held for a cart until `expires_at`, once per shop and `ref`; `order_id` has taken them, or waits to."""
 
     __table_args__ = (
         one_of("state", ReservationState),
         UniqueConstraint("shop", "ref"),
         Index("ix_reservation_due", "expires_at", postgresql_where=text("state = 'held'")),
+        Index("ix_reservation_bound", "order_id", postgresql_where=text("state = 'held' and order_id is not null")),
         Index("ix_reservation_settled", "updated_at", postgresql_where=text("state <> 'held'")),
     )
     id: int = number(primary_key=True)

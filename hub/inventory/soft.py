@@ -130,7 +130,7 @@ def release_held(session: Session, shop: str, ref: str, at: datetime) -> bool:
         id=known.id,
         at=at,
     )
-    _give_back(session, [one.id for one in changed], Reason.UNHOLD, at)
+    give_back(session, [one.id for one in changed], Reason.UNHOLD, at)
     return bool(changed)
 
 
@@ -146,7 +146,7 @@ def expire_due(session: Session, at: datetime, limit: int = 500) -> int:
         at=at,
         limit=limit,
     )
-    _give_back(session, [one.id for one in changed], Reason.EXPIRE, at)
+    give_back(session, [one.id for one in changed], Reason.EXPIRE, at)
     return len(changed)
 
 
@@ -172,7 +172,7 @@ def take_held(session: Session, takings: Mapping[int, tuple[str, str]], at: date
         refs=[ref for _, ref in takings.values()],
         at=at,
     )
-    return _given_back(session, [one.id for one in changed], Reason.TAKE)
+    return given_back(session, [one.id for one in changed], Reason.TAKE)
 
 
 def prune(session: Session, before: datetime, limit: int = 5_000) -> int:
@@ -281,13 +281,14 @@ def _claim(session: Session, reservation_id: int, basket: Basket, at: datetime) 
     return tuple(claims)
 
 
-def _give_back(session: Session, ids: Sequence[int], reason: Reason, at: datetime) -> None:
-    movements = _given_back(session, ids, reason)
+def give_back(session: Session, ids: Sequence[int], reason: Reason, at: datetime) -> None:
+    """Let go of what these reservations held."""
+    movements = given_back(session, ids, reason)
     post(session, movements, at)
     count_carts(session, movements)
 
 
-def _given_back(session: Session, ids: Sequence[int], reason: Reason) -> list[Movement]:
+def given_back(session: Session, ids: Sequence[int], reason: Reason) -> list[Movement]:
     """Give the movements that let go of what these reservations held."""
     found = rows(session, LINES, ids=list(ids)) if ids else ()
     return [Movement(_key_of(one), reason, f"rs:{one.reservation_id}:{one.no}", soft=-one.quantity) for one in found]

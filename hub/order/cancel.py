@@ -14,6 +14,7 @@ from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import CANCEL, lane_of
 from hub.fulfilment.status import Execution, Negotiation
+from hub.inventory.bound import release_bound
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
 from hub.order.advance import advance
@@ -44,6 +45,7 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
     standings = [Standing(session, order_id, no) for no in live_fulfilments(session, order_id)]
+    release_bound(session, [order_id], at)
     hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
     for standing in standings:
         _stop(session, standing, _count_wishes(session, order_id), at)

@@ -14,6 +14,7 @@ from hub.database import row, rows
 from hub.errors import NeedsOperator, NotFound
 from hub.fulfilment.model import (
     CancelWish,
+    ClosureNotice,
     Delivery,
     DeliveryLine,
     Party,
@@ -107,6 +108,19 @@ def read_shipment(session: Session, order_id: int, shipment_no: int) -> Shipment
         external_id=head.external_id,
         shipped_at=head.shipped_at,
         parcels=tuple(_parcels(session, order_id, shipment_no)),
+    )
+
+
+def read_closure(session: Session, order_id: int) -> ClosureNotice:
+    """Gather what a channel is told of an order that was closed unpaid.
+
+    Raises: NotFound.
+    """
+    found = row(session, "select external_id, updated_at from sales_order where id = :id", id=order_id)
+    if found is None:
+        raise NotFound(f"there is no order {order_id}", code="unknown_order")
+    return ClosureNotice(
+        key=f"closed:{order_id}", order_id=str(order_id), external_id=found.external_id, closed_at=found.updated_at
     )
 
 

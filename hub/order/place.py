@@ -17,6 +17,7 @@ from hub.cases import NewCase, open_cases
 from hub.catalogue.find import find_bound, find_products
 from hub.database import copy, keyring_of
 from hub.errors import Rejected
+from hub.inventory.bound import bind_held
 from hub.inventory.ledger import Shortage
 from hub.inventory.quota import count_sold
 from hub.inventory.reserve import reserve
@@ -147,6 +148,8 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     holds = {no: holds_of(one.order, Evidence(twins.get(no)), policy.holds) for no, one in new.items()}
     needs = [need_of(order_id, one.order) for order_id, one in new.items() if not blocked(holds[order_id])]
     returned = take_held(session, _carts(new, needs), batch.at)
+    if waiting := _waiting_carts(new, holds):
+        bind_held(session, waiting)
     sourced = plan(session, needs, policy, {}, batch.here, returned, lock=still)
     _write(session, batch, holds, sourced)
     if not still:
@@ -164,6 +167,15 @@ def _carts(new: Mapping[int, New], needs: Sequence[Need]) -> dict[int, tuple[str
         need.order_id: (one.shop_order.shop, one.order.reservation)
         for need in needs
         if (one := new[need.order_id].order).order.reservation is not None
+    }
+
+
+def _waiting_carts(new: Mapping[int, New], holds: Mapping[int, Sequence[Hold]]) -> dict[int, tuple[str, str]]:
+    """Give the reservation (shop, ref) of each order that names one and has to wait."""
+    return {
+        order_id: (one.shop_order.shop, one.order.reservation)
+        for order_id, (one, _) in new.items()
+        if one.order.reservation is not None and blocked(holds[order_id])
     }
 
 

@@ -10,7 +10,7 @@ from hub.database import rows
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import RELEASE, NewLine, lane_of
 from hub.fulfilment.status import Execution, Negotiation
-from hub.inventory.ledger import Movement
+from hub.inventory.bound import take_bound
 from hub.order.allocate import allocate
 from hub.order.counters import give_back
 from hub.order.lock import Locked
@@ -81,10 +81,8 @@ def recall(session: Session, standing: Standing, reason: str, at: datetime) -> l
     return lines
 
 
-def source_rest(
-    session: Session, order: Locked, need: Need | None, policy: Policy, at: datetime, carts: Sequence[Movement] = ()
-) -> Sequence[Plan]:
-    """Source what is open of an order, or what `need` says of it; `carts` is what its cart held, free for this alone.
+def source_rest(session: Session, order: Locked, need: Need | None, policy: Policy, at: datetime) -> Sequence[Plan]:
+    """Source what is open of an order, or what `need` says of it; a cart that waits for it is taken.
 
     `at` is in the business zone, whose day it is that lots expire by.
     """
@@ -94,4 +92,4 @@ def source_rest(
         if not pieces:
             return []
         need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces), barred=refused)
-    return allocate(session, [need], policy, at, carts)
+    return allocate(session, [need], policy, at, take_bound(session, order.id, at))

@@ -44,6 +44,7 @@ class Event(StrEnum):
     COMPLETE = "complete"
     CANCEL = "cancel"
     CLOSE = "close"
+    EXPIRE = "expire"
 
 
 MOVES: Final[Mapping[tuple[Lifecycle, Event], Lifecycle]] = {
@@ -56,6 +57,9 @@ MOVES: Final[Mapping[tuple[Lifecycle, Event], Lifecycle]] = {
     (Lifecycle.IN_FULFILMENT, Event.COMPLETE): Lifecycle.COMPLETED,
     (Lifecycle.IN_FULFILMENT, Event.CANCEL): Lifecycle.CANCELLED,
     (Lifecycle.COMPLETED, Event.CLOSE): Lifecycle.CLOSED,
+    (Lifecycle.RECEIVED, Event.EXPIRE): Lifecycle.CLOSED,
+    (Lifecycle.ACCEPTED, Event.EXPIRE): Lifecycle.CLOSED,
+    (Lifecycle.IN_FULFILMENT, Event.EXPIRE): Lifecycle.CLOSED,
 }
 """Everything that is not here is refused: cancelled and closed are final, and nothing leaves completed but closing."""
 

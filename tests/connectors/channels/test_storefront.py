@@ -8,13 +8,15 @@ import responses
 
 from connectors.channels.storefront import signature_of
 from hub.errors import Malformed, Unauthorised
+from hub.fulfilment.model import ClosureNotice
 from hub.inventory.telling import Telling
-from hub.ports import AlertSink, Inbound, StockSink
+from hub.ports import AlertSink, ClosureSink, Inbound, StockSink
 from sandbox.standard_webhooks import is_genuine, signature
 from sandbox.storefront import Ledger, receive
 from tests.connectors.contracts import OrderSourceContract, OutboundContract, ShipmentSinkContract, WebhookDeskContract
 from tests.connectors.exemplars import ALARM, AT, NOTICE, SECRET, URL, sample
 
+CLOSURE = ClosureNotice(key="closed:2611000000000042", order_id="2611000000000042", external_id="T1", closed_at=AT)
 LEVELS = (
     Telling(sku="apple", channel_sku="A-1", pieces=3, version=2),
     Telling(sku="pear", channel_sku="pear", pieces=0, version=7),
@@ -65,6 +67,21 @@ class TestStorefrontAlerts(OutboundContract):
         self.partner().send_alerts([ALARM])
         status, ledger = accepted(call)
         assert (status, ledger.alerts) == (200, {ALARM.key: "low_cover open apple"})
+
+
+class TestStorefrontClosures(OutboundContract):
+    kind = "channels.storefront"
+
+    def send(self, partner: Any) -> object:  # noqa: ANN401 # as above
+        assert isinstance(partner, ClosureSink)
+        return partner.send_closure(CLOSURE)
+
+    @responses.activate
+    def test_a_closed_order_is_told_as_the_storefront_reads_it(self) -> None:
+        call = responses.post(URL)
+        self.partner().send_closure(CLOSURE)
+        status, ledger = accepted(call)
+        assert (status, list(ledger.events)) == (200, [CLOSURE.key])
 
 
 class TestStorefront(OrderSourceContract, WebhookDeskContract, ShipmentSinkContract):

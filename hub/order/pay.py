@@ -1,0 +1,51 @@
+"""Record that an order was paid: it goes on, unless it was closed before; of the two only one ever happens."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.cases import resolve
+from hub.database import run
+from hub.errors import Conflict
+from hub.order.hold import HoldType
+from hub.order.lock import lock_order, open_blockers
+from hub.order.policy import POLICY, Policy
+from hub.order.rest import source_rest
+from hub.order.status import Lifecycle
+
+
+def pay(
+    session: Session, order_id: int, actor: str, paid_at: datetime, at: datetime, policy: Policy = POLICY
+) -> Lifecycle:
+    """Record the payment of an order and source it, unless something else holds it; paid before, nothing changes.
+
+    `at` is in the business zone. Raises: NotFound; Conflict with code order_closed when the order was closed or
+    cancelled first: the money has to go back.
+    """
+    order = lock_order(session, order_id)  # whoever closes it has committed, or will find it paid
+    if order.lifecycle in {Lifecycle.CLOSED, Lifecycle.CANCELLED}:
+        raise Conflict(f"order {order_id} was {order.lifecycle} before it was paid", code="order_closed")
+    changed = run(
+        session,
+        """update sales_order set payment = 'paid', paid_at = :paid_at, version = version + 1, updated_at = :at
+           where id = :id and payment in ('unpaid', 'authorised', 'partial', 'deposit_paid')""",
+        paid_at=paid_at,
+        at=at,
+        id=order_id,
+    )
+    if not changed:
+        return order.lifecycle
+    record(session, at, actor, "order.pay", f"order:{order_id}")
+    let_go = run(
+        session,
+        """update order_hold set released_at = :at, released_by = 'system', reason = 'paid'
+           where order_id = :id and type = :finance and rule = 'unpaid' and released_at is null""",
+        at=at,
+        id=order_id,
+        finance=HoldType.FINANCE,
+    )
+    if let_go and not open_blockers(session, order_id):
+        resolve(session, f"order:{order_id}", at, "system", "paid", "review")
+        source_rest(session, order, None, policy, at)
+    return lock_order(session, order_id).lifecycle
