@@ -16,6 +16,7 @@ from commands.chaos import chaos_app
 from commands.mode import Mode
 from commands.person import person_app
 from commands.replays import replay_app
+from commands.route import route_app
 from commands.runs import runs_app
 from commands.screen import ERROR, give, say, words
 from commands.stock import stock_app
@@ -35,6 +36,7 @@ for name, part in {
     "step": operate.step_app,
     "runs": runs_app,
     "replay": replay_app,
+    "route": route_app,
     "case": operate.case_app,
     "sku": operate.sku_app,
     "stock": stock_app,

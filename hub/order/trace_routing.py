@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.document import Document
-from hub.sourcing.greedy import cost_of, decide, offers_of
-from hub.sourcing.model import SOLVER, Decision, Question, Site, Take, Want
+from hub.sourcing.greedy import cost_of, offers_of
+from hub.sourcing.model import Decision, Question, Site, Take, Want
+from hub.sourcing.solver import SOLVERS
 
 RANK: Final = {"chosen": 0, "dearer": 1, "short": 2}
 """The verdicts on who could have shipped, in the order a reader wants them; the others were out of the question."""
@@ -88,7 +89,8 @@ def trace_routing(session: Session, order_id: int) -> list[TracedDecision]:
 
 def _decision(found: Row[tuple[object, ...]], names: Names) -> TracedDecision:
     question, outcome = msgspec.convert(found.input, Question), msgspec.convert(found.outcome, Decision)
-    same = question.digest() == found.input_hash and decide(question) == outcome if outcome.solver == SOLVER else None
+    solve = SOLVERS.get(outcome.solver)
+    same = question.digest() == found.input_hash and solve(question) == outcome if solve else None
     return TracedDecision(
         no=found.no,
         decided_at=found.decided_at,

@@ -1,0 +1,112 @@
+"""Sourcing at a terminal: why goods come from where they do, and whether stored decisions still come out the same."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+from rich.table import Table
+
+from commands.reach import operator, reached
+from commands.screen import OUT, add_row, give, say, words
+from hub.errors import NotFound
+from hub.language import language
+from hub.order.explain_routing import ExplainedCandidate, ExplainedDecision, Routing, routing_of
+from hub.replay_filter import order_ids_of
+from hub.sourcing import words as told_in
+from hub.sourcing.rerun import Rerun, Sameness, rerun, stored_decisions
+
+route_app = typer.Typer(help=words("寻源", "sourcing"), no_args_is_help=True)
+
+DAYS: Final = 7
+
+AsJson = Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))]
+Number = Annotated[str, typer.Argument(help=words("订单号（中台或店铺单号）", "the hub's number, or the shop's own"))]
+
+
+@route_app.command("explain", help=words("说明订单为何从这些仓发货", "say why an order ships from where it does"))
+def explain(order: Number, *, as_json: AsJson = False) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        routing = routing_of(session, order, operator())
+    if as_json:
+        give(routing.model_dump(mode="json"), as_json=True)
+        return
+    if not routing.decisions:
+        say("尚未寻源：查看订单的等待原因", "it has not been sourced yet: see what the order waits for")
+    for one in routing.decisions:
+        _print_decision(one, routing)
+
+
+@route_app.command("replay", help=words("重算已存决策并逐字节比较", "make stored decisions again, and compare"))
+def replay(
+    orders: Annotated[list[str] | None, typer.Argument(help=words("订单号", "orders, by any of their numbers"))] = None,
+    days: Annotated[int, typer.Option(min=1, max=3_650, help=words("最近几天的决策", "of the last days"))] = DAYS,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        ids = order_ids_of(session, orders) if orders else None
+        if ids == []:
+            raise NotFound("there is no such order", code="unknown_order")
+        since = None if orders else datetime.now(UTC) - timedelta(days=days)
+        told = rerun(stored_decisions(session, ids, since))
+    _print_rerun(told, as_json=as_json)
+    if told.counts[Sameness.DIFFERENT]:
+        raise typer.Exit(1)
+
+
+def _print_decision(one: ExplainedDecision, routing: Routing) -> None:
+    currency = routing.currency
+    head = words("决策", "decision")
+    title = (
+        f"{head} {routing.id}/{one.no} · {one.decided_at.astimezone():%Y-%m-%d %H:%M:%S} · {one.policy} · {one.solver}"
+    )
+    wanted = ", ".join(f"{want.sku} × {want.quantity}" for want in one.wants)
+    cost, bound = (told_in.amount(fen, currency) for fen in (one.cost, one.bound))
+    caption = words(
+        f"需求 {wanted}；成本 {cost}，下界 {bound}（差距 {one.gap:.1%}）",
+        f"wanted {wanted}; cost {cost}, bound {bound} (gap {one.gap:.1%})",
+    )
+    heads = (
+        *(("仓库", "location"), ("结果", "verdict"), ("公里", "km"), ("件数", "pieces"), ("成本", "cost")),
+        *(("操作", "handling"), ("首重", "parcel"), ("续重", "weight"), ("距离", "distance")),
+    )
+    table = Table(*(words(*each) for each in heads), title=title, caption=caption)
+    for candidate in one.candidates:
+        add_row(table, *_cells(candidate, currency))
+    OUT.print(table)
+    for each in one.candidates:
+        if each.what_if:
+            why = told_in.counterfactual(each.what_if, each.lost_by, currency, language())
+            give(f"  {each.code}: {why}", as_json=False)
+    if one.unmet:
+        lacking = ", ".join(f"{take.sku} × {take.quantity}" for take in one.unmet)
+        say(f"无货源：{lacking}", f"without a source: {lacking}")
+    if one.replays is False:
+        say("此决策重算结果不同", "this decision does not come out the same again")
+
+
+def _cells(one: ExplainedCandidate, currency: str) -> tuple[str, ...]:
+    parts = one.parts
+    costs = (parts.total, parts.handling, parts.parcel, parts.weight, parts.distance) if parts else (None,) * 5
+    told = ("—" if fen is None else told_in.amount(fen, currency) for fen in costs)
+    name = words(one.name_zh, one.name_en)
+    whom = one.code if name == one.code else f"{one.code} {name}"
+    return (whom, told_in.verdict(one.verdict, language()), str(one.km), str(one.pieces), *told)
+
+
+def _print_rerun(told: Rerun, *, as_json: bool) -> None:
+    counts = {one.value: told.counts[one] for one in Sameness}
+    if as_json:
+        first = [one.model_dump(mode="json") for one in told.first]
+        give({**counts, "solvers": dict(told.solvers), "first_differences": first}, as_json=True)
+        return
+    same, different, other = (told.counts[one] for one in Sameness)
+    give(
+        words(
+            f"相同 {same}，不同 {different}，求解器无法单独重算 {other}",
+            f"same {same}, different {different}, by a solver that cannot be asked again {other}",
+        ),
+        as_json=False,
+    )
+    for one in told.first:
+        give(f"{one.order_id}/{one.no} {one.solver} {one.where}: {one.stored} ≠ {one.again}", as_json=False)

@@ -1,0 +1,154 @@
+"""Make stored decisions again, by the solver each names, and compare what comes with what is stored, byte for byte."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, NamedTuple, cast
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.document import Document
+from hub.sourcing.model import Decision, Question
+from hub.sourcing.solver import SOLVERS
+
+PAGE: Final = 500
+SHOWN: Final = 5
+
+START: Final = (0, 0)
+
+Json = dict[str, object]
+
+
+class Stored(NamedTuple):
+    """One decision as its row holds it; `input` and `outcome` are the JSON as it was written."""
+
+    order_id: int
+    no: int
+    decided_at: datetime
+    solver: str
+    input_hash: str
+    input: str
+    outcome: str
+
+    def question(self) -> Question:
+        return msgspec.json.decode(self.input, type=Question)
+
+    def decision(self) -> Decision:
+        return msgspec.json.decode(self.outcome, type=Decision)
+
+
+class Sameness(StrEnum):
+    """What came of making a decision again; a solver that is not here any more can only be named."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    OTHER_SOLVER = "other_solver"
+
+
+class Difference(Document):
+    """The first place where a decision is not what it was: a path in its JSON, what stands there, what came."""
+
+    order_id: int
+    no: int
+    solver: str
+    where: str
+    stored: str
+    again: str
+
+
+@dataclass(slots=True)
+class Rerun:
+    """The counts of a run, by sameness and by solver, and its first differences."""
+
+    counts: Counter[Sameness] = field(default_factory=Counter[Sameness])
+    solvers: Counter[str] = field(default_factory=Counter[str])
+    first: list[Difference] = field(default_factory=list[Difference])
+
+
+def stored_decisions(
+    session: Session, order_ids: Sequence[int] | None = None, since: datetime | None = None, brand: str = ""
+) -> Iterator[Stored]:
+    """Give decisions in the order of their orders: of these orders or of all, made since then, of a brand or of any."""
+    last = START
+    while page := rows(
+        session,
+        f"""select d.order_id, d.no, d.decided_at, d.solver_version, d.input_hash, d.input::text, d.outcome::text
+            from routing_decision d
+            where (d.order_id, d.no) > (:order_id, :no)
+              and (cast(:ids as bigint[]) is null or d.order_id = any(:ids))
+              and (cast(:since as timestamptz) is null or d.decided_at >= :since)
+              and (:brand = '' or exists (select from sales_order o where o.id = d.order_id and o.brand = :brand))
+            order by d.order_id, d.no limit {PAGE}""",
+        order_id=last[0],
+        no=last[1],
+        ids=None if order_ids is None else list(order_ids),
+        since=since,
+        brand=brand,
+    ):
+        yield from (Stored(*one) for one in page)
+        last = (page[-1].order_id, page[-1].no)
+
+
+def rerun(stored: Iterable[Stored]) -> Rerun:
+    """Make decisions again and count what came."""
+    told = Rerun()
+    for one in stored:
+        told.solvers[one.solver] += 1
+        if one.solver not in SOLVERS:
+            told.counts[Sameness.OTHER_SOLVER] += 1
+            continue
+        difference = compare(one)
+        told.counts[Sameness.DIFFERENT if difference else Sameness.SAME] += 1
+        if difference and len(told.first) < SHOWN:
+            told.first.append(difference)
+    return told
+
+
+def compare(stored: Stored) -> Difference | None:
+    """Say where one decision differs from itself made again; its solver must be known.
+
+    JSON is compared in its canonical form: rows from before decisions were kept as written have other spaces.
+    """
+    try:
+        question = stored.question()
+    except msgspec.ValidationError as error:
+        return _difference(stored, "input", "?", str(error))
+    written, answer = question.written(), msgspec.json.encode(SOLVERS[stored.solver](question))
+    if question.digest() != stored.input_hash:
+        return _difference(stored, "input_hash", stored.input_hash, question.digest())
+    for name, was, now in (("input", stored.input.encode(), written), ("outcome", stored.outcome.encode(), answer)):
+        if was != now and _canonical(was) != _canonical(now):
+            return _difference(stored, *_first(name, msgspec.json.decode(was), msgspec.json.decode(now)))
+    return None
+
+
+def _canonical(written: bytes) -> bytes:
+    return msgspec.json.encode(msgspec.json.decode(written), order="sorted")
+
+
+def _difference(stored: Stored, where: str, was: str, now: str) -> Difference:
+    return Difference(order_id=stored.order_id, no=stored.no, solver=stored.solver, where=where, stored=was, again=now)
+
+
+def _first(path: str, was: object, now: object) -> tuple[str, str, str]:
+    """Find the first place where two documents differ, which they do."""
+    for step, left, right in _beside(was, now):
+        if left != right:
+            return _first(f"{path}{step}", left, right)
+    return path, msgspec.json.encode(was).decode(), msgspec.json.encode(now).decode()
+
+
+def _beside(was: object, now: object) -> Iterator[tuple[str, object, object]]:
+    """Give the parts of two documents of the same shape side by side; of other shapes there are none."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        left, right = cast("Json", was), cast("Json", now)
+        if left.keys() == right.keys():
+            yield from ((f".{key}", left[key], right[key]) for key in left)
+    elif isinstance(was, list) and isinstance(now, list):
+        pairs = list(zip(cast("list[object]", was), cast("list[object]", now), strict=False))
+        if len(pairs) == max(len(cast("list[object]", was)), len(cast("list[object]", now))):
+            yield from ((f"[{no}]", left, right) for no, (left, right) in enumerate(pairs))

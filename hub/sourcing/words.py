@@ -1,0 +1,54 @@
+"""A candidate's fate in words, Chinese and English, with what would have changed it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.language import Words
+from hub.money import major_units
+from hub.sourcing.counterfactual import Change, WhatIf
+
+VERDICTS: Final[Mapping[str, Words]] = {
+    "chosen": Words("选中", "chosen"),
+    "dearer": Words("更贵", "dearer"),
+    "short": Words("缺货", "short"),
+    "closed": Words("已停用", "closed"),
+    "storage": Words("不能存放此温层", "cannot store these goods"),
+    "rejected_before": Words("曾拒绝此单或对其缺货", "refused this order before, or was short of it"),
+}
+CHEAPER: Final = Words("差 {lost} 落选；便宜 {by}{near}即可胜出", "lost by {lost}; wins if it costs {by} less{near}")
+NEAR: Final = Words("（或在 {km} 公里以内）", " (or lies within {km} km)")
+WINS: Final = Words("即可胜出", "wins")
+STILL: Final = Words("仍贵 {amount}", "still loses by {amount}")
+NOTHING: Final = Words("仍供不了货", "still has nothing to give")
+
+
+def verdict(code: str, language: str) -> str:
+    """Say a verdict; one without words of its own is shown as it is written."""
+    return VERDICTS[code].say(language) if code in VERDICTS else code
+
+
+def amount(fen: int, currency: str) -> str:
+    """Write an amount as people read it: ¥3.20."""
+    return f"{'¥' if currency == 'CNY' else currency + ' '}{major_units(fen, currency)}"
+
+
+def lack(missing: Mapping[str, int]) -> str:
+    return ", ".join(f"{sku} × {pieces}" for sku, pieces in sorted(missing.items()))
+
+
+def counterfactual(told: WhatIf, lost_by: int, currency: str, language: str) -> str:
+    """Say what would have had to be otherwise for a candidate, and whether that would have been enough."""
+    if told.change is Change.CHEAPER:
+        near = NEAR.say(language, km=told.km) if told.km is not None else ""
+        return CHEAPER.say(language, lost=amount(lost_by, currency), by=amount(told.by, currency), near=near)
+    if told.change is Change.STOCKED:
+        head = Words("缺 {what}；若有货", "lacks {what}; with them it").say(language, what=lack(told.pieces))
+    else:
+        head = Words("若可参与", "if it were let in, it").say(language)
+    return f"{head}{'' if language == 'zh' else ' '}{_end(told, currency, language)}"
+
+
+def _end(told: WhatIf, currency: str, language: str) -> str:
+    if told.wins:
+        return WINS.say(language)
+    return STILL.say(language, amount=amount(told.lost_by, currency)) if told.lost_by else NOTHING.say(language)

@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from hub.database import Database, run
+from hub.errors import NotFound
+from tests.commands.conftest import Oms
+from tests.hub.making import add_location, order, placed, stock
+
+
+@pytest.fixture
+def routed(oms: Oms, database: Database) -> Oms:
+    """Let one order have been sourced among four locations' kinds of fate."""
+    with database.transaction() as session:
+        stock(session, {"gz": {"pear": 1}}, ref="ASN-2")
+        placed(session, order({"apple": 2}))
+    return oms
+
+
+def test_an_order_is_explained_with_costs_verdicts_and_what_would_have_changed_them(routed: Oms) -> None:
+    shown = routed("route", "explain", "T1").stdout
+    assert "chosen" in shown
+    assert "dearer" in shown
+    assert "bj: lost by ¥4.90; wins if it costs ¥4.90 less" in shown
+    assert "lacks apple × 2" in shown
+
+
+def test_an_explanation_is_json_too(routed: Oms) -> None:
+    [decision] = json.loads(routed("route", "explain", "T1", "--json").stdout)["decisions"]
+    chosen, dearer, short = decision["candidates"]
+    assert (chosen["code"], chosen["what_if"]) == ("sh", None)
+    assert dearer["what_if"]["by"] == dearer["lost_by"] > 0
+    assert (short["what_if"]["pieces"], decision["replays"]) == ({"apple": 2}, True)
+
+
+def test_an_explanation_is_chinese_where_that_is_wished(routed: Oms, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_LANGUAGE", "zh")
+    shown = routed("route", "explain", "T1").stdout
+    assert "选中" in shown
+    assert "即可胜出" in shown
+
+
+def test_an_order_that_waits_has_nothing_to_explain(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        placed(session, order({"apple": 1}, paid_at=None))
+    assert "not been sourced yet" in oms("route", "explain", "T1").stderr
+    assert isinstance(oms("route", "explain", "T9").exception, NotFound)
+
+
+def test_stored_decisions_come_out_the_same_and_a_changed_one_fails(routed: Oms, database: Database) -> None:
+    good = routed("route", "replay", "--days", "3650")
+    assert (good.exit_code, good.stdout.strip()) == (
+        0,
+        "same 1, different 0, by a solver that cannot be asked again 0",
+    )
+    with database.transaction() as session:
+        run(session, "update routing_decision set outcome = jsonb_set(outcome::jsonb, '{cost}', '1')")
+    bad = routed("route", "replay", "T1", "--json")
+    told = json.loads(bad.stdout)
+    assert (bad.exit_code, told["different"], told["first_differences"][0]["where"]) == (1, 1, "outcome.cost")
+    assert "outcome.cost: 1 ≠" in routed("route", "replay", "--days", "3650").stdout
+
+
+def test_a_replay_of_nobodys_order_is_not_found(oms: Oms) -> None:
+    assert isinstance(oms("route", "replay", "T9").exception, NotFound)
+
+
+def test_a_closed_location_is_told_as_such(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        add_location(session, "gz", active=False)
+        placed(session, order({"apple": 1}))
+    assert "closed" in oms("route", "explain", "T1").stdout

@@ -1,0 +1,48 @@
+"""Questions of every kind, made by hypothesis, and as rows hold them."""
+
+from typing import Final
+
+import msgspec
+from hypothesis import strategies as st
+
+from hub.sourcing.model import Costs, Question, Site, Want
+from hub.sourcing.rerun import Stored
+from hub.sourcing.solver import SOLVERS
+from tests.conftest import AT
+
+CODES: Final = ("a", "b", "c", "d")
+SKUS: Final = st.sampled_from(["x", "y", "z"])
+STORAGES: Final = st.sampled_from([("ambient",), ("ambient", "frozen")])
+FEN: Final = st.integers(0, 900)
+COSTS: Final = st.builds(Costs, parcel=FEN, per_further_kg=FEN, per_1000_km=FEN)
+
+
+@st.composite
+def wants(draw: st.DrawFn) -> tuple[Want, ...]:
+    storage = st.sampled_from(["ambient", "ambient", "frozen"])
+    return tuple(
+        Want(no, draw(SKUS), draw(st.integers(1, 8)), draw(storage), draw(st.integers(0, 3000)))
+        for no in range(1, draw(st.integers(1, 4)) + 1)
+    )
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> Question:
+    sites = [
+        Site(
+            code,
+            draw(st.integers(0, 4000)),
+            draw(FEN),
+            draw(STORAGES),
+            draw(st.dictionaries(SKUS, st.integers(0, 9))),
+            draw(st.sampled_from(["", "", "", "closed", "rejected_before"])),
+        )
+        for code in CODES[: draw(st.integers(0, len(CODES)))]
+    ]
+    return Question("v1", draw(wants()), tuple(sites), draw(COSTS))
+
+
+def kept(question: Question, solver: str) -> Stored:
+    """Give a decision as its row would hold it."""
+    written, answer = question.written().decode(), msgspec.json.encode(SOLVERS[solver](question)).decode()
+    return Stored(1, 1, AT, solver, question.digest(), written, answer)
