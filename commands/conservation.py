@@ -33,7 +33,7 @@ RULES: Final = {
         select l.order_id || '/' || l.line_no as what from order_line l left join (
             select order_id, line_no, sum(shipped) as shipped, sum(quantity - shipped - released) as open
             from fulfilment_line group by 1, 2) f using (order_id, line_no)
-        where l.shipped <> coalesce(f.shipped, 0) or l.allocated <> coalesce(f.open, 0)""",
+        where l.storage <> 'none' and (l.shipped <> coalesce(f.shipped, 0) or l.allocated <> coalesce(f.open, 0))""",
     "fulfilment lines agree with parcels": """
         select f.order_id || '-' || f.no as what from (
             select order_id, no, sum(shipped) as shipped from fulfilment_line group by 1, 2) f left join (
@@ -71,7 +71,7 @@ RULES: Final = {
             select p.order_id, p.line_no, sum(p.quantity) as held from parcel_line p join parcel_track t
                 on (t.order_id, t.shipment_no, t.parcel_no) = (p.order_id, p.shipment_no, p.parcel_no)
             where t.status = 'delivered' group by 1, 2) h using (order_id, line_no)
-        where l.delivered <> coalesce(h.held, 0)""",
+        where l.delivered <> coalesce(h.held, 0) and l.storage <> 'none'""",
     "every fulfilment order that shipped is posted": """
         select f.code as what from fulfilment_order f left join posting p using (order_id, no)
         where f.execution in ('closed', 'incomplete', 'cancelled')
@@ -84,7 +84,8 @@ RULES: Final = {
                 select coalesce(sum((one ->> 'amount')::bigint), 0) as amount
                 from jsonb_array_elements(p.lines) one) l group by 1) p on p.order_id = o.id
         where o.fulfilment in ('shipped', 'delivered') and p.booked <> o.total
-          and not exists (select 1 from order_line c where c.order_id = o.id and c.cancelled > 0)""",
+          and not exists (select 1 from order_line c
+                          where c.order_id = o.id and (c.cancelled > 0 or c.storage = 'none'))""",
     "every message became something": """
         select id::text as what from inbox where kind = 'order' and state = 'done' and order_id is null""",
 }

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from msgspec import to_builtins
 from rich.table import Table
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
@@ -13,7 +14,9 @@ from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
 from hub.audit import record
 from hub.cases import assign, explain, open_list, resolve_by_hand
+from hub.catalogue.describe import describe
 from hub.catalogue.find import bind
+from hub.catalogue.model import Storage
 from hub.database import row
 from hub.errors import Conflict, NotFound
 from hub.language import language
@@ -154,6 +157,31 @@ def bind_sku(
         bind(session, found.brand, found.shop, channel_sku, sku, _now())
         record(session, _now(), operator().name, "sku.bind", f"sku:{sku}", shop=found.shop, channel_sku=channel_sku)
     say("已对应", "bound")
+
+
+@sku_app.command("describe", help=words("查看或修改商品的运输属性", "how a product travels: see it or change it"))
+def describe_sku(
+    sku: str,
+    storage: Annotated[Storage | None, typer.Option(help=words("温层；none 为虚拟", "none: virtual"))] = None,
+    hazard: Annotated[str | None, typer.Option(help=words("危险品类别，如 9", "class of danger, like 9"))] = None,
+    cm3: Annotated[int | None, typer.Option(help=words("单件体积（立方厘米）", "volume of one piece"))] = None,
+    supplier: Annotated[str | None, typer.Option(help=words("代发供应商", "who sends it himself"))] = None,
+    available_from: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help=words("最早可发日期", "the first day it can be sent"))
+    ] = None,
+    *,
+    oversize: Annotated[bool | None, typer.Option(help=words("超大件", "needs another service"))] = None,
+    bonded: Annotated[bool | None, typer.Option(help=words("保税", "under customs bond"))] = None,
+    as_json: AsJson = False,
+) -> None:
+    named = {"hazard": hazard, "cm3": cm3, "supplier": supplier, "oversize": oversize, "bonded": bonded}
+    changes: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    if available_from is not None:
+        changes["available_from"] = available_from.date()
+    with reached() as reach, reach.database.transaction() as session:
+        travels, traits = describe(session, operator(), sku, _now(), storage=storage, **changes)
+    told = {"sku": sku, "storage": travels, **to_builtins(traits)}
+    give(told if as_json else ", ".join(f"{name} {value}" for name, value in told.items()), as_json=as_json)
 
 
 def _tell(case: Row[Any]) -> dict[str, Any]:

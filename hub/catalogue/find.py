@@ -3,12 +3,20 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Final
 
+import msgspec
 from sqlalchemy.orm import Session
 
-from hub.catalogue.model import Part, Product, Storage
+from hub.catalogue.model import Part, Product, Storage, Traits
 from hub.database import rows, run
 from hub.errors import NotFound
+
+TRAITS: Final = """case when sku.hazard <> '' or sku.oversize or sku.cm3 > 0 or sku.supplier <> '' or sku.bonded
+                             or sku.available_from is not null
+    then json_strip_nulls(json_build_object('hazard', sku.hazard, 'oversize', sku.oversize, 'cm3', sku.cm3,
+        'supplier', sku.supplier, 'bonded', sku.bonded, 'available_from', sku.available_from)) end as traits"""
+"""A column: the traits of a SKU; null for ordinary goods, which most are."""
 
 
 def find_bound(session: Session, codes: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str], str]:
@@ -41,10 +49,20 @@ def find_products(session: Session, skus: Collection[str]) -> Mapping[str, Produ
     ):
         parts[row.bundle].append(Part(row.sku, row.quantity, row.weight))
     wanted = {*skus, *(part.sku for contents in parts.values() for part in contents)}
-    found = rows(session, "select code, title, storage, grams from sku where code = any(:skus)", skus=sorted(wanted))
+    found = rows(
+        session, f"select code, title, storage, grams, {TRAITS} from sku where code = any(:skus)", skus=sorted(wanted)
+    )
     return {
-        row.code: Product(row.code, row.title, Storage(row.storage), row.grams, tuple(parts[row.code])) for row in found
+        one.code: Product(
+            *(one.code, one.title, Storage(one.storage), one.grams, tuple(parts[one.code])), traits_of(one.traits)
+        )
+        for one in found
     }
+
+
+def traits_of(found: object) -> Traits | None:
+    """Read what the column `TRAITS` gives."""
+    return None if found is None else msgspec.convert(found, Traits)
 
 
 def bind(session: Session, brand: str, shop: str, channel_sku: str, sku: str, at: datetime) -> None:

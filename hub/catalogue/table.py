@@ -1,20 +1,34 @@
 """Tables of the catalogue: SKUs, bundles, and what each channel calls them."""
 
-from sqlalchemy import CheckConstraint, Index
+from datetime import date
 
-from hub.catalogue.model import Storage
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field
+
+from hub.catalogue.model import HAZARD, Storage
 from hub.columns import Entity, Table, number, one_of, words
 
 
 class Sku(Entity, table=True):
-    """A thing that is stocked and shipped, or a bundle of such things."""
+    """A thing that is stocked and shipped, or a bundle of such things; with the traits of ordinary goods at first."""
 
-    __table_args__ = (one_of("storage", Storage), CheckConstraint("grams >= 0", name="grams"))
+    __table_args__ = (
+        one_of("storage", Storage),
+        CheckConstraint("grams >= 0", name="grams"),
+        CheckConstraint("cm3 >= 0", name="cm3"),
+        CheckConstraint(f"hazard ~ '{HAZARD}'", name="hazard"),
+    )
     code: str = words(primary_key=True)
     title: str = words()
     storage: str = words()
     grams: int = number()
     bundle: bool = False
+    hazard: str = words(sa_column_kwargs={"server_default": ""})
+    oversize: bool = Field(sa_column_kwargs={"server_default": "false"})
+    cm3: int = number(sa_column_kwargs={"server_default": "0"})
+    supplier: str = words(sa_column_kwargs={"server_default": ""})
+    bonded: bool = Field(sa_column_kwargs={"server_default": "false"})
+    available_from: date | None = None
 
 
 class BundlePart(Table, table=True):

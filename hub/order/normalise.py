@@ -14,7 +14,10 @@ from hub.order.model import Adjustment, Order, OrderLine, ShopOrder, check_total
 
 
 class NormalLine(msgspec.Struct, frozen=True):
-    """A line of the hub: an item, a bundle, or a component of one (`parent_no`); money in minor units."""
+    """A line of the hub: an item, a bundle, or a component of one (`parent_no`); money in minor units.
+
+    A gift says with which line it came, where that is known (`main_no`).
+    """
 
     line_no: int
     external_line_id: str
@@ -27,10 +30,16 @@ class NormalLine(msgspec.Struct, frozen=True):
     amount: int
     discount: int
     ordered: int
+    main_no: int = 0
 
     @property
     def ships(self) -> bool:
-        return self.kind != "bundle"
+        return self.kind != "bundle" and not self.product.virtual
+
+    @property
+    def virtual(self) -> bool:
+        """Say whether it is done once the order may go on, with nothing sent."""
+        return self.product.virtual and self.kind != "bundle"
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -53,6 +62,10 @@ class NormalOrder(msgspec.Struct, frozen=True):
     @property
     def order(self) -> Order:
         return self.shop_order.order
+
+    @property
+    def virtual_lines(self) -> list[NormalLine]:
+        return [line for line in self.lines if line.virtual]
 
     @property
     def goods(self) -> int:

@@ -6,7 +6,7 @@ One bad order never fails its neighbours: it comes back with its error, and noth
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -40,8 +40,10 @@ from hub.order.record import (
     wants_of,
 )
 from hub.order.status import Event, Lifecycle, move
+from hub.order.split import weighs_value
 from hub.order.twins import find_twins
 from hub.subject import hold_subjects, known_subjects
+from hub.order.virtual import hand_over
 
 ACCEPTED: Final = move(Lifecycle.RECEIVED, Event.ACCEPT)
 ROUTED: Final = move(ACCEPTED, Event.SOURCE)
@@ -130,6 +132,8 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
     except (Shortage, Overtaken):
         holds, sourced = _try(session, batch, still=True)
     _open_hold_cases(session, new, holds, at)
+    if handed := [no for no, one in new.items() if not blocked(holds[no]) and any(one.order.virtual_lines)]:
+        hand_over(session, handed, at)
     open_stock_cases(session, sourced.plans, at)
     told = [(f"order:{order_id}", {"holds": [hold.type for hold in holds[order_id]]}) for order_id in new]
     record_all(session, at, "system", "order.place", told)
@@ -146,7 +150,8 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
         hold_subjects(session, set(batch.subjects.values()))
     twins = find_twins(session, new, batch.subjects, batch.at)
     holds = {no: holds_of(one.order, Evidence(twins.get(no)), policy.holds) for no, one in new.items()}
-    needs = [need_of(order_id, one.order) for order_id, one in new.items() if not blocked(holds[order_id])]
+    day, valued = batch.here.date(), weighs_value(policy.splitters)
+    needs = [need_of(no, one.order, day, valued=valued) for no, one in new.items() if not blocked(holds[no])]
     returned = take_held(session, _carts(new, needs), batch.at)
     if waiting := _waiting_carts(new, holds):
         bind_held(session, waiting)
@@ -209,8 +214,8 @@ def blocked(holds: Sequence[Hold]) -> bool:
     return any("route" in hold.blocks for hold in holds)
 
 
-def need_of(order_id: int, one: NormalOrder) -> Need:
-    wants = tuple(wants_of(one.lines))
+def need_of(order_id: int, one: NormalOrder, day: date, *, valued: bool) -> Need:
+    wants = tuple(wants_of(one.lines, day, valued=valued))
     return Need(order_id, one.shop_order.brand, one.place.code, wants)
 
 

@@ -13,7 +13,8 @@ from hub.order.allocate import unmet_holds
 from hub.order.find import HEAD
 from hub.order.hold import Hold
 from hub.order.normalise import NormalLine
-from hub.order.place import ACCEPTED, ROUTED, Booked
+from hub.order.place import ACCEPTED, ROUTED, Booked, blocked
+from hub.order.virtual import standing_of
 
 Json = dict[str, Any]
 
@@ -31,8 +32,14 @@ def placed_views(booked: Booked) -> dict[int, bytes]:
         view = {name: row.get(name) for name in HEAD}
         view["id"] = str(order_id)
         view["lifecycle"] = ROUTED if order_id in routed else ACCEPTED
+        handed = [] if blocked(booked.holds[order_id]) else new.order.virtual_lines
+        if handed:
+            view["lifecycle"], view["fulfilment"] = standing_of(new.order)
         view["placed_at"] = row["placed_at"].astimezone(UTC)
-        view["lines"] = [_line(line, pieces.get((order_id, line.line_no), 0)) for line in new.order.lines]
+        view["lines"] = [
+            _line(line, pieces.get((order_id, line.line_no), 0), line.ordered if line in handed else 0)
+            for line in new.order.lines
+        ]
         view["holds"] = _holds([*booked.holds[order_id], *unmet.get(order_id, ())], batch.at)
         view["fulfilments"] = fulfilments[order_id]
         view["parcels"] = ()
@@ -40,7 +47,7 @@ def placed_views(booked: Booked) -> dict[int, bytes]:
     return views
 
 
-def _line(one: NormalLine, allocated: int) -> Json:
+def _line(one: NormalLine, allocated: int, handed: int) -> Json:
     return {
         "line_no": one.line_no,
         "line_id": one.external_line_id,
@@ -50,8 +57,8 @@ def _line(one: NormalLine, allocated: int) -> Json:
         "title": one.product.title,
         "ordered": one.ordered,
         "allocated": allocated,
-        "shipped": 0,
-        "delivered": 0,
+        "shipped": handed,
+        "delivered": handed,
         "cancelled": 0,
         "amount": one.amount,
         "discount": one.discount,

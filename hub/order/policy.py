@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.order.hold import Rule, heavier_than, presale, remark_asks, total_above, twin, unpaid, unplaced_address
-from hub.order.split import Splitter, by_storage, by_weight
+from hub.order.split import (
+    WITH_MAIN,
+    Link,
+    by_arrival,
+    by_bond,
+    by_bonded_value,
+    by_hazard,
+    by_parcel,
+    by_size,
+    by_storage,
+    by_supplier,
+)
 from hub.sourcing.model import Costs
 
 YUAN: Final = 100
@@ -17,12 +28,12 @@ class Policy:
 
     version: str
     holds: Sequence[Rule]
-    splitters: Sequence[Splitter]
+    splitters: Sequence[Link]
     costs: Costs
 
 
 POLICY: Final = Policy(
-    version="2026-11",
+    version="2026-11-2",
     holds=(
         unplaced_address,
         unpaid,
@@ -32,7 +43,15 @@ POLICY: Final = Policy(
         total_above(20_000 * YUAN),
         heavier_than(2_000_000),
     ),
-    splitters=(by_storage, by_weight(30_000)),
+    splitters=(
+        *(by_storage, by_hazard, by_supplier, by_bond),
+        WITH_MAIN,
+        *(by_size, by_arrival, by_bonded_value(5_000 * YUAN), by_parcel(30_000, 200_000)),
+    ),
     costs=Costs(),
 )
-"""Couriers take parcels up to 30 kg at the ordinary tariff; above ¥20,000 or two tonnes a person looks first."""
+"""Couriers take parcels up to 30 kg and 0.2 m³ at the ordinary tariff; above ¥20,000 or two tonnes a person looks.
+
+Customs let goods under bond pass up to ¥5,000 at once (财关税〔2018〕49号, since 2019). A gift is parted from its main
+item by temperature, danger, sender and bond, and by nothing else.
+"""

@@ -107,7 +107,7 @@ def _find_new_source(
     give_back(session, order.id, pieces)
     if open_blockers(session, order.id):
         return
-    wants = wants_for(session, order.id, pieces)
+    wants = wants_for(session, order.id, pieces, at)
     need = Need(
         order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, barred(session, order.id)
     )

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,7 @@ def order_record(
         "county": one.place.county.name if one.place.county else "",
         "town": one.place.town.name if one.place.town else "",
         "postcode": to.postcode,
+        "address_confidence": Decimal(str(round(one.place.confidence, 3))),
         "placed_at": order.placed_at,
         "placed_at_raw": order.placed_at_raw,
         "business_date": order.placed_at.astimezone(zone).date(),
@@ -159,9 +161,28 @@ def share_records(order_id: int, shares: Sequence[Share]) -> Iterator[tuple[Any,
         )
 
 
-def wants_of(lines: Sequence[NormalLine]) -> Iterator[Want]:
-    """Give what must be shipped: every line but the bundles, whose components stand for them."""
+def wants_of(lines: Sequence[NormalLine], day: date, *, valued: bool = False) -> Iterator[Want]:
+    """Give what must be shipped: every line but virtual goods and the bundles, whose components stand for them.
+
+    `day` is today in the business zone. A gift goes with its main item, else with the last item before it.
+    """
+    last = 0
     for line in lines:
-        if line.ships:
-            product = line.product
+        if not line.ships:
+            continue
+        product, with_no = line.product, 0
+        if line.gift:
+            with_no = line.main_no or last
+        else:
+            last = line.line_no
+        if product.traits is None and not with_no and not valued:
             yield Want(line.line_no, product.sku, line.ordered, product.storage, product.grams)
+        else:
+            traits = product.traits and product.traits.on(day)
+            fen = each_fen(line.amount - line.discount, line.ordered)
+            yield Want(*(line.line_no, product.sku, line.ordered, product.storage, product.grams), traits, fen, with_no)
+
+
+def each_fen(net: int, ordered: int) -> int:
+    """Say what one piece of a line was sold for, rounded up: a limit of value errs on the safe side."""
+    return -(-net // ordered)

@@ -47,7 +47,7 @@ def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
         if lines:
             moved.append(order)
         if lines and not open_blockers(session, order.id):
-            needs.append(_need(session, order, standing, lines))
+            needs.append(_need(session, order, standing, lines, at))
     allocate(session, needs, policy, at)
     for order in moved:
         advance(session, order.id, at)
@@ -121,8 +121,8 @@ def _take_back(session: Session, order: Locked, standing: Standing, at: datetime
     return lines
 
 
-def _need(session: Session, order: Locked, standing: Standing, lines: Sequence[NewLine]) -> Need:
-    wants = wants_for(session, order.id, {line.line_no: line.quantity for line in lines})
+def _need(session: Session, order: Locked, standing: Standing, lines: Sequence[NewLine], at: datetime) -> Need:
+    wants = wants_for(session, order.id, {line.line_no: line.quantity for line in lines}, at)
     elsewhere = barred(session, order.id) | {standing.location}
     return Need(order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, elsewhere)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from hub.cases import resolve_steps
+from hub.catalogue.find import TRAITS, traits_of
 from hub.database import rows
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import RELEASE, NewLine, lane_of
@@ -17,6 +18,8 @@ from hub.order.lock import Locked
 from hub.order.plan import Need, Plan
 from hub.order.policy import Policy
 from hub.sourcing.model import Want
+from hub.order.record import each_fen
+from hub.order.virtual import hand_over
 from hub.steps import withdraw
 
 
@@ -36,24 +39,30 @@ def open_pieces(session: Session, order_id: int) -> dict[int, int]:
     found = rows(
         session,
         """select line_no, ordered - allocated - shipped - cancelled as open from order_line
-           where order_id = :id and kind <> 'bundle' order by line_no""",
+           where order_id = :id and kind <> 'bundle' and storage <> 'none' order by line_no""",
         id=order_id,
     )
     return {line.line_no: line.open for line in found if line.open}
 
 
-def wants_for(session: Session, order_id: int, pieces: Mapping[int, int]) -> tuple[Want, ...]:
-    """Describe some pieces of an order's lines for sourcing."""
+def wants_for(session: Session, order_id: int, pieces: Mapping[int, int], at: datetime) -> tuple[Want, ...]:
+    """Describe some pieces of an order's lines for sourcing, with the goods' traits; `at` in the business zone."""
     found = rows(
         session,
-        "select line_no, sku, storage, grams from order_line where order_id = :id and line_no = any(:lines) order by 1",
+        f"""select line_no, line.sku, line.storage, line.grams, gift, amount - discount as net, ordered, {TRAITS}
+            from order_line line left join sku on sku.code = line.sku
+            where order_id = :id and line_no = any(:lines) order by 1""",
         id=order_id,
         lines=list(pieces),
     )
-    return tuple(
-        Want(line_no=line.line_no, sku=line.sku, quantity=pieces[line.line_no], storage=line.storage, grams=line.grams)
-        for line in found
-    )
+    wants: list[Want] = []
+    last = 0
+    for line in found:
+        traits = traits_of(line.traits)
+        of_piece = (traits and traits.on(at.date()), each_fen(line.net, line.ordered), last if line.gift else 0)
+        wants.append(Want(line.line_no, line.sku, pieces[line.line_no], line.storage, line.grams, *of_piece))
+        last = last if line.gift else line.line_no
+    return tuple(wants)
 
 
 def barred(session: Session, order_id: int, *, short: bool = True) -> frozenset[str]:
@@ -87,9 +96,10 @@ def source_rest(session: Session, order: Locked, need: Need | None, policy: Poli
     `at` is in the business zone, whose day it is that lots expire by.
     """
     if need is None:
+        hand_over(session, [order.id], at)
         # A location that was only short may have been filled up since; one that refused the order is not asked again.
         pieces, refused = open_pieces(session, order.id), barred(session, order.id, short=False)
         if not pieces:
             return []
-        need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces), barred=refused)
+        need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces, at), barred=refused)
     return allocate(session, [need], policy, at, take_bound(session, order.id, at))

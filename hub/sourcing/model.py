@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from hub.address.division import Point
+from hub.catalogue.model import Traits
 
 SOLVER: Final = "greedy-1"
 
@@ -30,14 +31,21 @@ class Costs(Value, frozen=True):
     per_1000_km: int = 450
 
 
-class Want(Value, frozen=True):
-    """Pieces of one order line that need a source; `grams` is the weight of one piece."""
+class Want(Value, frozen=True, omit_defaults=True):
+    """Pieces of one order line that need a source; `grams` is the weight of one piece.
+
+    `traits` and `fen`, what one piece was sold for in minor units, are given where a rule of splitting asks for them; a
+    gift travels with the line `with_no`.
+    """
 
     line_no: int
     sku: str
     quantity: int
     storage: str
     grams: int
+    traits: Traits | None = None
+    fen: int = 0
+    with_no: int = 0
 
 
 class Site(Value, frozen=True, array_like=True):

@@ -90,6 +90,14 @@ def test_a_message_that_became_an_order_is_not_replayed(oms: Oms, database: Data
     assert isinstance(oms("inbox", "replay", str(parked(database, InboxState.DONE))).exception, Conflict)
 
 
+def test_a_product_is_described_as_far_as_it_is_named(oms: Oms, database: Database) -> None:
+    place(database)
+    assert oms("sku", "describe", "apple", "--hazard", "3", "--available-from", "2026-12-01").exit_code == 0
+    told = json.loads(oms("sku", "describe", "apple", "--oversize", "--json").stdout)
+    assert told.pop("available_from") == "2026-12-01"
+    assert told == {"sku": "apple", "storage": "ambient", "hazard": "3", "oversize": True}
+
+
 @pytest.mark.parametrize("words", [("mall-pc", "new", "ghost"), ("stranger", "new", "apple")])
 def test_nothing_is_bound_to_what_is_not_there(oms: Oms, words: tuple[str, ...]) -> None:
     assert isinstance(oms("sku", "bind", *words).exception, NotFound)

@@ -1,0 +1,39 @@
+"""Virtual goods, a voucher or a service: nothing is sent, so they are done as soon as their order may go on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows, run
+from hub.order.advance import advance
+from hub.order.normalise import NormalOrder
+from hub.order.status import Fulfilment, Lifecycle
+
+
+def hand_over(session: Session, order_ids: Sequence[int], at: datetime) -> None:
+    """Count the virtual goods of orders as shipped and arrived; their rows are locked, or new. Twice does no harm."""
+    handed = rows(
+        session,
+        """update order_line set shipped = ordered - cancelled, delivered = ordered - cancelled
+           where order_id = any(:ids) and storage = 'none' and kind <> 'bundle' and shipped + cancelled < ordered
+           returning order_id""",
+        ids=list(order_ids),
+    )
+    ids = sorted({line.order_id for line in handed})
+    if not ids:
+        return
+    run(
+        session,
+        "update sales_order set lifecycle = 'in_fulfilment' where id = any(:ids) and lifecycle = 'accepted'",
+        ids=ids,
+    )
+    for order_id in ids:
+        advance(session, order_id, at)
+
+
+def standing_of(one: NormalOrder) -> tuple[Lifecycle, Fulfilment]:
+    """Say where an order with virtual goods stands just after these were handed over."""
+    if any(line.ships for line in one.lines):
+        return Lifecycle.IN_FULFILMENT, Fulfilment.PARTIAL
+    return Lifecycle.CLOSED, Fulfilment.DELIVERED
