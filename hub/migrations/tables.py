@@ -23,6 +23,7 @@ import hub.order.table  # its tables
 import hub.people  # its tables
 import hub.polls  # its tables
 import hub.replay_table  # its tables
+import hub.review.table  # its tables
 import hub.schedules  # its tables
 import hub.sourcing.table  # its tables
 import hub.steps  # its tables

@@ -149,13 +149,17 @@ def write_holds(
         "rule_version",
         "evidence",
         "created_at",
+        "expires_at",
+        "resolver",
+        "released_at",
         "released_by",
         "reason",
     ]
     records = [
         (
-            *(order_id, last[order_id] + n, hold.type, list(hold.blocks), hold.rule, version),
-            *(json.dumps(hold.evidence), at, "", ""),
+            *(order_id, last[order_id] + n, hold.type, list(hold.blocks), hold.rule, hold.version or version),
+            *(json.dumps(hold.evidence), at, hold.expires_at, hold.resolver),
+            *((at, hold.released_by, "by rule") if hold.released_by else (None, "", "")),
         )
         for order_id, of_order in holds.items()
         for n, hold in enumerate(of_order, 1)

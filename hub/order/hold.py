@@ -1,31 +1,16 @@
 """Why an order must wait: each rule is a function of the normalised order and the evidence, chosen in the policy."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from hub.order.model import OrderType
 from hub.order.normalise import NormalOrder
+from hub.review.verdict import Hold, HoldType
 
 SAFE_ADDRESS: Final = 0.6
 """The confidence from which on an address may be routed without a person (hub.address.match)."""
-
-
-class HoldType(StrEnum):
-    ADDRESS = "address"
-    FRAUD = "fraud"
-    REMARK = "remark"
-    PRESALE = "presale"
-    REFUND_REQUESTED = "refund_requested"
-    STOCK = "stock"
-    FINANCE = "finance"
-    DUPLICATE = "duplicate"
-    MERGE_WINDOW = "merge_window"
-
-
-ROUTING: Final = ("route",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +18,6 @@ class Evidence:
     """What only the database knows: an order of the same buyer, day and total that came shortly before."""
 
     twin: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A reason to wait and the acts it blocks; `evidence` names what was seen, without personal data."""
-
-    type: HoldType
-    rule: str
-    evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    blocks: tuple[str, ...] = ROUTING
 
 
 Rule = Callable[[NormalOrder, Evidence], Hold | None]

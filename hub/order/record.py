@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -58,6 +59,7 @@ def order_record(
         "county": one.place.county.name if one.place.county else "",
         "town": one.place.town.name if one.place.town else "",
         "postcode": to.postcode,
+        "address_confidence": Decimal(str(round(one.place.confidence, 3))),
         "address_confidence": Decimal(str(round(one.place.confidence, 3))),
         "placed_at": order.placed_at,
         "placed_at_raw": order.placed_at_raw,

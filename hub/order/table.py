@@ -85,6 +85,7 @@ class SalesOrder(Entity, table=True):
     county: str = words()
     town: str = words()
     postcode: str = words()
+    address_confidence: Decimal | None = price(default=None)
     placed_at: datetime = moment()
     placed_at_raw: str = words()
     business_date: date
@@ -149,10 +150,15 @@ class PriceAdjustment(Table, table=True):
 
 
 class OrderHold(Table, table=True):
-    """Why an order waits, which acts that blocks, and who let it go on."""
+    """Why an order waits, which acts that blocks, who let it go on, and who may (a role; none is anybody at work)."""
 
     __table_args__ = (
         Index("ix_order_hold_open", "type", "order_id", postgresql_where=text("released_at is null")),
+        Index(
+            "ix_order_hold_expiring",
+            "expires_at",
+            postgresql_where=text("released_at is null and expires_at is not null"),
+        ),
         BY_ORDER,
     )
     order_id: int = number(primary_key=True)
@@ -164,6 +170,7 @@ class OrderHold(Table, table=True):
     evidence: dict[str, Any] = document()
     created_at: datetime = moment()
     expires_at: datetime | None = moment(default=None)
+    resolver: str = words(default="")
     released_at: datetime | None = moment(default=None)
     released_by: str = words(default="")
     reason: str = words(default="")

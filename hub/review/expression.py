@@ -1,0 +1,147 @@
+"""Expressions of the review rules: CEL, looked through before it is let in, and told apart when it fails.
+
+CEL has no loops but its macros over lists, and no side effects. What it lacks is bounds of its own: one macro within
+another takes as long as the lists' lengths multiplied, so that is refused, and so is what is very long.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, Protocol, cast
+
+import cel
+
+from hub.errors import Malformed
+from hub.review.specimen import SPECIMEN
+
+LONGEST: Final = 1_000
+"""Characters of an expression: what is longer is two rules."""
+
+FAILURES: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What evaluating raises: a missing key, another type, a division by zero, a number out of bounds, a bad pattern."""
+
+FUNCTIONS: Final = frozenset({
+    *("size", "contains", "startsWith", "endsWith", "matches"),
+    *("int", "uint", "double", "string", "max", "min"),
+})  # fmt: skip
+
+UNTOLD: Final = frozenset({"order.remark"})
+"""Facts that may name people: they are asked and never kept as evidence."""
+
+_TEXTS: Final = re.compile(r'"(?:\\.|[^"\\\n])*"' r"|'(?:\\.|[^'\\\n])*'" "|//[^\n]*")
+_RAW: Final = re.compile(r"\"\"\"|'''|\b[rRbB]{1,2}[\"']")
+_MACRO: Final = re.compile(r"\.\s*(?:exists|exists_one|all|map|filter)\s*\(\s*([A-Za-z_]\w*)?|[()]")
+_PATH: Final = re.compile(r"(?<![\w.])([a-z]\w*)\.([a-z]\w*)(?!\w*\s*\()")
+
+
+class Program(Protocol):
+    """A compiled expression."""
+
+    def execute(self, context: object) -> object: ...
+    def variables(self) -> list[str]: ...
+    def functions(self) -> list[str]: ...
+
+
+class Expression(NamedTuple):
+    """An expression ready to be asked: which facts it names, and the single values among them that it may tell."""
+
+    source: str
+    program: Program
+    facts: frozenset[str]
+    paths: tuple[tuple[str, str], ...]
+
+
+def compile_program(source: str) -> Program:
+    """Compile without looking.
+
+    Raises: ValueError.
+    """
+    return cast("Program", cel.compile(source))
+
+
+def context_of(facts: Mapping[str, Any]) -> object:
+    """Give facts as programs take them, converted once for all of them."""
+    return cel.Context(dict(facts))
+
+
+@lru_cache(maxsize=512)
+def read_expression(source: str) -> Expression:
+    """Read an expression and look through it.
+
+    Raises: Malformed with code expression: it is no CEL, names what no rule can know, could take too long, or gives
+    something else than true or false.
+    """
+    bare = _bare(source)
+    try:
+        program = compile_program(source)
+    except FAILURES as error:
+        raise _refusal(str(error)) from error
+    bound = _bound(bare)
+    names = set(program.variables()) - bound
+    if unknown := sorted(names - SPECIMEN.keys()):
+        raise _refusal(f"no fact is called {', '.join(unknown)}; there are {', '.join(sorted(SPECIMEN))}")
+    if strange := sorted(one for one in program.functions() if one[0].isalpha() and one not in FUNCTIONS):
+        raise _refusal(f"no function is called {', '.join(strange)}; there are {', '.join(sorted(FUNCTIONS))}")
+    paths = [(of, name) for of, name in dict.fromkeys(_PATH.findall(bare)) if f"{of}.{name}" not in UNTOLD]
+    expression = Expression(source, program, frozenset(names), tuple(paths))
+    _check_answer(expression)
+    return expression
+
+
+def _bare(source: str) -> str:
+    """Give an expression without its texts and comments, whose contents mean nothing to its structure.
+
+    Raises: Malformed.
+    """
+    if len(source) > LONGEST:
+        raise _refusal(f"it has {len(source)} characters, at most {LONGEST} are read: make it two rules")
+    bare = _TEXTS.sub('""', source)
+    if _RAW.search(bare) or "\x00" in source:
+        raise _refusal("write texts in plain quotes, without r or b before them and not in triple quotes")
+    return bare
+
+
+def _bound(bare: str) -> set[str]:
+    """Give the names that macros over lists bind.
+
+    Raises: Malformed when one macro stands within another.
+    """
+    bound: set[str] = set()
+    within: list[bool] = []
+    for found in _MACRO.finditer(bare):
+        if found[0] == "(":
+            within.append(False)
+        elif found[0] == ")":
+            if within:
+                within.pop()
+        else:
+            if any(within):
+                raise _refusal("a macro over a list stands within another: that could take too long")
+            within.append(True)
+            bound.add(found[1] or "")
+    return bound
+
+
+def _check_answer(expression: Expression) -> None:
+    try:
+        answer = expression.program.execute(context_of(SPECIMEN))
+    except FAILURES as error:
+        raise _refusal(f"on an example order it fails: {str(error) or type(error).__name__}") from error
+    if not isinstance(answer, bool):
+        raise _refusal(f"it must be true or false, and gives {type(answer).__name__}")
+
+
+def why_failed(error: BaseException) -> str:
+    """Name a failure without its text, which may repeat what a buyer wrote."""
+    kinds = {
+        KeyError: "missing_key",
+        IndexError: "missing_item",
+        ZeroDivisionError: "division_by_zero",
+        OverflowError: "number_out_of_bounds",
+        TypeError: "wrong_type",
+    }
+    return next((word for kind, word in kinds.items() if isinstance(error, kind)), "cannot_be_evaluated")
+
+
+def _refusal(message: str) -> Malformed:
+    return Malformed(f"the expression is refused: {message[:500]}", code="expression", field="expression")

@@ -1,0 +1,141 @@
+"""Ask the rules of a shop about one order: its facts are converted once, and a rule that fails holds the order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, cast
+
+from hub.review.expression import FAILURES, UNTOLD, Expression, Program, compile_program, context_of, why_failed
+from hub.review.verdict import Hold, Holding, HoldType, Letting
+
+FAILED = "rule_failed"
+"""The rule that a hold names when a review rule could not be evaluated; its evidence says which."""
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A rule in force; without an `expression` it is one that this release cannot read any more."""
+
+    name: str
+    no: int
+    expression: Expression | None
+    verdict: Holding | Letting
+
+    @property
+    def version(self) -> str:
+        return f"{self.name}@{self.no}"
+
+
+class Answer(NamedTuple):
+    """What a rule said of an order: whether it is true of it, or why it could not be evaluated."""
+
+    rule: Standing
+    true: bool
+    failed: str = ""
+
+
+class Ruleset:
+    """The rules of one shop, compiled together: one call answers all of them unless one fails."""
+
+    def __init__(self, rules: Sequence[Standing]) -> None:
+        self.rules = rules
+        self._asked = [(rule, rule.expression) for rule in rules if rule.expression]
+        self._lost = [Answer(rule, true=False, failed="cannot_be_read") for rule in rules if not rule.expression]
+        self._together = _together([expression.source for _, expression in self._asked])
+        self.facts = frozenset[str]().union(*(expression.facts for _, expression in self._asked))
+
+    def judge(self, facts: Facts) -> list[Answer]:
+        """Answer for an order whose facts are at least those that the rules name."""
+        try:
+            context = context_of({name: facts[name] for name in self.facts})
+        except FAILURES as error:
+            said = [Answer(rule, true=False, failed=why_failed(error)) for rule, _ in self._asked]
+            return [*said, *self._lost]
+        values = self._values(context)
+        if values is None:
+            return [*(_ask(rule, expression.program, context) for rule, expression in self._asked), *self._lost]
+        return [*(_read(rule, value) for (rule, _), value in zip(self._asked, values, strict=True)), *self._lost]
+
+    def _values(self, context: object) -> Sequence[object] | None:
+        """Evaluate all rules at once; None when one of them fails."""
+        if self._together is None:
+            return None
+        try:
+            values = self._together.execute(context)
+        except FAILURES:
+            return None
+        return cast("Sequence[object]", values) if isinstance(values, list) else None
+
+
+def holds_after(answers: Sequence[Answer], held: Sequence[Hold], facts: Facts, at: datetime) -> list[Hold]:
+    """Give the holds of an order: those it has, those that rules add, and which of them rules let go at once.
+
+    A rule that failed adds a hold that no rule lets go.
+    """
+    added = [_hold(one, facts, at) for one in answers if one.failed or (one.true and _holds(one.rule))]
+    letting: dict[HoldType, Standing] = {}
+    for one in answers:
+        if one.true and isinstance(one.rule.verdict, Letting):
+            for kind in one.rule.verdict.releases:
+                letting.setdefault(kind, one.rule)
+    every = [*held, *added]
+    if not letting:
+        return every
+    return [replace(hold, released_by=by.version) if (by := letting.get(hold.type)) else hold for hold in every]
+
+
+def _holds(rule: Standing) -> bool:
+    return isinstance(rule.verdict, Holding)
+
+
+def _hold(answer: Answer, facts: Facts, at: datetime) -> Hold:
+    rule, verdict = answer.rule, answer.rule.verdict
+    if answer.failed or not isinstance(verdict, Holding):
+        evidence = {"rule": rule.name, "no": rule.no, "failed": answer.failed}
+        return Hold(HoldType.REVIEW, FAILED, evidence, version=rule.version)
+    after = verdict.expires_after_s
+    return Hold(
+        verdict.type,
+        rule.name,
+        {"no": rule.no, "seen": _seen(rule, facts)},
+        tuple(act.value for act in verdict.blocks),
+        rule.version,
+        at + timedelta(seconds=after) if after else None,
+        verdict.resolver or "",
+    )
+
+
+def _seen(rule: Standing, facts: Facts) -> dict[str, object]:
+    """Give the single values that a rule has looked at, but for what may name people."""
+    seen: dict[str, object] = {}
+    for of, name in rule.expression.paths if rule.expression else ():
+        group = facts.get(of)
+        value = cast("Facts", group).get(name) if isinstance(group, dict) else None
+        if isinstance(value, (bool, int, float, str)) and f"{of}.{name}" not in UNTOLD:
+            seen[f"{of}.{name}"] = value
+    return seen
+
+
+def _ask(rule: Standing, program: Program, context: object) -> Answer:
+    try:
+        return _read(rule, program.execute(context))
+    except FAILURES as error:
+        return Answer(rule, true=False, failed=why_failed(error))
+
+
+def _read(rule: Standing, value: object) -> Answer:
+    if isinstance(value, bool):
+        return Answer(rule, true=value)
+    return Answer(rule, true=False, failed="not_a_bool")
+
+
+def _together(sources: Sequence[str]) -> Program | None:
+    """Compile expressions into one that gives the list of their values; a comment ends with its line."""
+    if not sources:
+        return None
+    try:
+        return compile_program("[" + ",".join(f"(\n{source}\n)" for source in sources) + "]")
+    except FAILURES:
+        return None
