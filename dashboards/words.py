@@ -89,6 +89,7 @@ HOLD: Final = {
     "finance": state("未付款", "Finance", Tone.WAITING),
     "duplicate": state("疑似重复", "Duplicate", Tone.WAITING),
     "merge_window": state("等待合单", "Merge window", Tone.WAITING),
+    "review": state("规则待核", "Rule to check", Tone.WAITING),
 }
 CASE: Final = {
     "open": state("未处理", "Open", Tone.FAILED),
