@@ -35,10 +35,11 @@ class Claimed(NamedTuple):
 
 
 class OfFulfilment(Document):
-    """The subject of a step about one fulfilment order."""
+    """The subject of a step about one fulfilment order, or about the group that it heads."""
 
     order_id: int
     no: int
+    group: int | None = None
 
 
 class Effect(Protocol):

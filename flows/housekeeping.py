@@ -18,6 +18,7 @@ from hub.database import Database
 from hub.inventory import count
 from hub.inventory.reconcile import reconcile
 from hub.inventory.soft import expire_due, prune
+from hub.merge.close import close_windows
 from hub.order import post
 from hub.order.expire import expire
 from hub.order.relocate import relocate
@@ -92,6 +93,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("partitions.drop", 3600, lambda session, at: partitions.drop_partitions(session, at, settings.retention)),
         Chore("replays.work", 1, lambda session, at: replay_work.work_off(session, at, settings)),
         Chore("replays.forget", 600, lambda session, at: replays.forget_jobs(session, at, settings.retention)),
+        Chore("merge.windows", 2, close_windows),
         Chore("stock.look", 1, lambda session, at: push_stock.look(session, settings, at)),
         Chore("stock.sweep", 5, lambda session, at: push_stock.sweep(session, settings, at)),
         Chore("stock.short", 5, lambda session, at: relocate(session, at.astimezone(zone))),

@@ -46,7 +46,7 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
 def effects(settings: Settings) -> Mapping[str, Effect]:
     """The flows that end with what goes out, by name."""
     every: Sequence[Effect] = (
-        *(ReleaseFulfilment(settings), CancelFulfilment(), NotifyShipment(), NotifyClosure()),
+        *(ReleaseFulfilment(settings), CancelFulfilment(settings), NotifyShipment(), NotifyClosure()),
         *(SubscribeParcel(), AskParcel(), PostSale(), PostGoodsIssue()),
         *(PushStock(), AlertStock()),
     )

@@ -12,8 +12,8 @@ from hub.errors import NeedsOperator, Rejected
 from hub.fulfilment.model import Confirm, Report
 from hub.fulfilment.release import check_connection, parse_code
 from hub.inbox import InboxState, Message, settle
-from hub.order.progress import record_confirm, record_report
 from hub.order.receive import parked_case
+from hub.order.together import book_confirm, book_report
 from hub.ports import DeliveryReports
 
 
@@ -44,9 +44,9 @@ class ReceiveShipments:
                     check_connection(session, news.code, message.connection)
                     order_id, _ = parse_code(news.code)
                     if isinstance(news, Confirm):
-                        record_confirm(session, news, here)
+                        book_confirm(session, news, here)
                     else:
-                        record_report(session, news, here)
+                        book_report(session, news, here)
             except Rejected as error:
                 state, code = InboxState.PARKED, error.code
                 settle(session, message, state, at, order_id=order_id, code=code, error=error.message)

@@ -25,6 +25,13 @@ class NewLine(msgspec.Struct, frozen=True):
     quantity: int
 
 
+class Wait(msgspec.Struct, frozen=True):
+    """Until when a fulfilment order waits for others of its recipient, whose `key` is a blind index (hub/merge)."""
+
+    until: datetime
+    key: bytes
+
+
 class NewFulfilment(msgspec.Struct, frozen=True):
     """Lines that one location will ship as one attempt."""
 
@@ -39,6 +46,12 @@ class NewFulfilment(msgspec.Struct, frozen=True):
     replaces_no: int | None
     decision_no: int
     lines: tuple[NewLine, ...]
+    wait: Wait | None = None
+
+    @property
+    def execution(self) -> Execution:
+        """How it is written: scheduled while it waits."""
+        return Execution.SCHEDULED if self.wait else Execution.OPEN
 
     def claims(self) -> list[Claim]:
         """Give what must be reserved for it."""
@@ -70,7 +83,7 @@ def lane_of(code: str, connection: str) -> str:
 
 
 def open_fulfilments(session: Session, new: Sequence[NewFulfilment], at: datetime) -> None:
-    """Write fulfilment orders with their lines and release steps; their stock must be reserved already."""
+    """Write fulfilment orders with lines, and the release steps of those that do not wait; stock must be reserved."""
     columns = [
         "brand",
         "version",
@@ -95,7 +108,7 @@ def open_fulfilments(session: Session, new: Sequence[NewFulfilment], at: datetim
     records = [
         (
             *(f.brand, 1, at, at, f.order_id, f.no, code_of(f.order_id, f.no), f.location, f.connection, f.owner),
-            *(Method.PARCEL, f.courier, f.attempt, f.replaces_no, f.decision_no, Execution.OPEN),
+            *(Method.PARCEL, f.courier, f.attempt, f.replaces_no, f.decision_no, f.execution),
             *(Negotiation.UNSUBMITTED, "", ""),
         )
         for f in new
@@ -103,7 +116,12 @@ def open_fulfilments(session: Session, new: Sequence[NewFulfilment], at: datetim
     copy(session, "fulfilment_order", columns, records)
     lines = [(f.order_id, f.no, line.line_no, line.sku, line.quantity, 0, 0) for f in new for line in f.lines]
     copy(session, "fulfilment_line", ["order_id", "no", "line_no", "sku", "quantity", "shipped", "released"], lines)
-    add(session, [_release_step(f) for f in new], at, fresh_lanes=True)
+    add(
+        session,
+        [release_step(f.order_id, f.no, f.connection, f.attempt) for f in new if not f.wait],
+        at,
+        fresh_lanes=True,
+    )
 
 
 def has_ended(session: Session, order_id: int, no: int) -> bool:
@@ -141,13 +159,14 @@ def mark_submitted(session: Session, order_id: int, no: int, partner_id: str, at
     )
 
 
-def _release_step(new: NewFulfilment) -> NewStep:
-    code = code_of(new.order_id, new.no)
+def release_step(order_id: int, no: int, connection: str, attempt: int) -> NewStep:
+    """The step that has a location ship a fulfilment order."""
+    code = code_of(order_id, no)
     return NewStep(
         flow=RELEASE,
-        lane=lane_of(code, new.connection),
-        connection=new.connection,
-        idempotency_key=f"fo:{code}:{new.attempt}",
-        order_id=new.order_id,
-        subject={"order_id": new.order_id, "no": new.no},
+        lane=lane_of(code, connection),
+        connection=connection,
+        idempotency_key=f"fo:{code}:{attempt}",
+        order_id=order_id,
+        subject={"order_id": order_id, "no": no},
     )

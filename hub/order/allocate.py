@@ -17,7 +17,9 @@ from hub.fulfilment.release import open_fulfilments
 from hub.inventory.ledger import Movement, Shortage
 from hub.inventory.quota import count_sold
 from hub.inventory.reserve import reserve
+from hub.merge.window import write_waits
 from hub.order.hold import Hold, HoldType
+from hub.order.mates import with_windows_again
 from hub.order.plan import UNUSED, Need, Numbers, Plan, Sourced, plan
 from hub.order.policy import Policy
 from hub.sourcing.model import digest_of
@@ -51,7 +53,7 @@ def allocate(
 def _write_all(
     session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime, carts: Sequence[Movement]
 ) -> None:
-    write_sourced(session, sourced, numbers, at)
+    write_sourced(session, with_windows_again(session, sourced, at), numbers, at)
     _count_allocated(session, sourced)
     reserve(session, list(sourced.claims()), at, along=carts)
     count_sold(session, {}, carts)
@@ -73,6 +75,7 @@ def write_sourced(session: Session, sourced: Sourced, numbers: Mapping[int, Numb
     ]
     copy(session, "routing_decision", columns, records)
     open_fulfilments(session, sourced.opened, at)
+    write_waits(session, sourced.opened)
 
 
 def unmet_holds(plans: Sequence[Plan]) -> dict[int, list[Hold]]:

@@ -17,6 +17,7 @@ from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.bound import release_bound
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
+from hub.merge.group import ask_to_stop, hold_together
 from hub.order.advance import advance
 from hub.order.allocate import write_holds
 from hub.order.counters import give_back
@@ -35,6 +36,7 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     Where a location may have the goods in hand already, it is asked first, and the order stays in fulfilment meanwhile.
     Raises: NotFound; Conflict with code already_shipped when something has left.
     """
+    hold_together(session, order_id)
     order = lock_order(session, order_id)
     if order.lifecycle is Lifecycle.CANCELLED or wants_cancel(session, order_id):
         return order.lifecycle
@@ -118,12 +120,15 @@ def record_cancel_answer(session: Session, order_id: int, no: int, answer: Cance
 def _stop(session: Session, standing: Standing, wish_no: int, at: datetime) -> None:
     if recall(session, standing, "cancelled", at) is not None:
         return
-    lane = lane_of(standing.code, standing.connection)
-    standing.agree(Negotiation.CANCEL_REQUESTED, at)
-    subject = {"order_id": standing.order_id, "no": standing.no}
-    # A buyer may ask again after a refusal: that is a call of its own.
-    key = f"cancel:{standing.code}:{standing.attempt}:{wish_no}"
-    add(session, [NewStep(CANCEL, lane, standing.connection, key, standing.order_id, subject)], at)
+    asked = ask_to_stop(session, standing, at)
+    if asked.asked_before:
+        return
+    lane = lane_of(asked.code, standing.connection)
+    # A buyer may ask again after a refusal, and another whose order travels along: each is a call of its own.
+    wish = str(wish_no) if asked.code == standing.code else f"{standing.code}-{wish_no}"
+    key = f"cancel:{asked.code}:{standing.attempt}:{wish}"
+    subject = {"order_id": asked.order_id, "no": asked.no}
+    add(session, [NewStep(CANCEL, lane, standing.connection, key, asked.order_id, subject)], at)
 
 
 def _count_wishes(session: Session, order_id: int) -> int:

@@ -25,6 +25,7 @@ from hub.inventory.soft import take_held
 from hub.keyring import SubjectKey
 from hub.order.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
 from hub.order.hold import Evidence, Hold, HoldType, holds_of
+from hub.order.mates import with_windows
 from hub.order.model import ShopOrder
 from hub.order.normalise import NormalOrder, normalise
 from hub.order.number import Numbered, claim_numbers
@@ -156,6 +157,7 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     if waiting := _waiting_carts(new, holds):
         bind_held(session, waiting)
     sourced = plan(session, needs, policy, {}, batch.here, returned, lock=still)
+    sourced = with_windows(session, new, sourced, batch.at)
     _write(session, batch, holds, sourced)
     if not still:
         hold_subjects(session, set(batch.subjects.values()))

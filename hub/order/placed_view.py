@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from hub.fulfilment.release import code_of
-from hub.fulfilment.status import Execution, Negotiation
+from hub.fulfilment.release import NewFulfilment, code_of
+from hub.fulfilment.status import Negotiation
 from hub.order.allocate import unmet_holds
 from hub.order.find import HEAD
 from hub.order.hold import Hold
@@ -25,7 +25,7 @@ def placed_views(booked: Booked) -> dict[int, bytes]:
     unmet, routed = unmet_holds(booked.sourced.plans), {order_id for order_id, _ in pieces}
     fulfilments: defaultdict[int, list[Json]] = defaultdict(list)
     for one in booked.sourced.opened:
-        fulfilments[one.order_id].append(_fulfilment(code_of(one.order_id, one.no), one.location, one.attempt))
+        fulfilments[one.order_id].append(_fulfilment(one))
     views: dict[int, bytes] = {}
     for order_id, new in batch.new.items():
         row = batch.rows_of[order_id]
@@ -69,11 +69,11 @@ def _holds(holds: Sequence[Hold], since: datetime) -> Sequence[Mapping[str, Any]
     return [{"type": hold.type, "rule": hold.rule, "since": since} for hold in holds]
 
 
-def _fulfilment(code: str, location: str, attempt: int) -> Json:
+def _fulfilment(one: NewFulfilment) -> Json:
     return {
-        "code": code,
-        "location": location,
-        "attempt": attempt,
-        "execution": Execution.OPEN,
+        "code": code_of(one.order_id, one.no),
+        "location": one.location,
+        "attempt": one.attempt,
+        "execution": one.execution,
         "negotiation": Negotiation.UNSUBMITTED,
     }

@@ -45,14 +45,14 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     if shipped is None:
         return order_id
     if shipped.left_over:
-        _check_earlier(session, order_id)
+        check_earlier(session, order_id)
     mark_shipped(session, order_id, shipped.pieces)
     if shipped.pieces:
         add(session, [_notify_step(order, shipped.shipment_no)], at)
         follow(session, order, shipped.shipment_no, at)
     record(session, at, WAREHOUSE, "order.ship", f"order:{order_id}", fulfilment=no, shipment=shipped.shipment_no)
     post(session, order, standing, at)
-    _find_new_source(session, order, standing, shipped.left_over, policy, at)
+    find_new_source(session, order, standing, shipped.left_over, policy, at)
     _advance(session, order, at)
     return order_id
 
@@ -72,7 +72,7 @@ def record_report(session: Session, report: Report, at: datetime, policy: Policy
     return order_id
 
 
-def _check_earlier(session: Session, order_id: int) -> None:
+def check_earlier(session: Session, order_id: int) -> None:
     """Make sure that what looks short is short: pieces of a confirm that was parked may have left already.
 
     Raises: Conflict.
@@ -93,11 +93,11 @@ def _reject(session: Session, order: Locked, standing: Standing, report: Report,
     lines = end(standing, Negotiation.REJECTED, Execution.CANCELLED, report.note[:200] or "rejected", at)
     record(session, at, WAREHOUSE, "fulfilment.reject", f"order:{order.id}", fulfilment=standing.no)
     post(session, order, standing, at)
-    _find_new_source(session, order, standing, lines, policy, at)
+    find_new_source(session, order, standing, lines, policy, at)
     _advance(session, order, at)
 
 
-def _find_new_source(
+def find_new_source(
     session: Session, order: Locked, standing: Standing, lines: Sequence[NewLine], policy: Policy, at: datetime
 ) -> None:
     """Send what a location will not ship elsewhere; while a cancellation is wished or a hold is open, it stays open."""

@@ -9,18 +9,18 @@ from hub.cases import resolve_steps
 from hub.catalogue.find import TRAITS, traits_of
 from hub.database import rows
 from hub.fulfilment.reject import Standing, end
-from hub.fulfilment.release import RELEASE, NewLine, lane_of
+from hub.fulfilment.release import NewLine
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.bound import take_bound
+from hub.merge.group import call_off
 from hub.order.allocate import allocate
 from hub.order.counters import give_back
 from hub.order.lock import Locked
 from hub.order.plan import Need, Plan
 from hub.order.policy import Policy
-from hub.sourcing.model import Want
 from hub.order.record import each_fen
 from hub.order.virtual import hand_over
-from hub.steps import withdraw
+from hub.sourcing.model import Want
 
 
 def live_fulfilments(session: Session, order_id: int) -> list[int]:
@@ -82,7 +82,7 @@ def recall(session: Session, standing: Standing, reason: str, at: datetime) -> l
 
     Its pieces are free then, and open in the order. Their counters must be locked if more is booked after this.
     """
-    if not withdraw(session, lane_of(standing.code, standing.connection), RELEASE, at):
+    if not call_off(session, standing, at):
         return None
     resolve_steps(session, standing.order_id, at)
     lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, reason, at)

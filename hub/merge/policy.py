@@ -1,0 +1,127 @@
+"""Each shop's merging: set by people, off until it is, and read once a transaction by whoever places orders."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+import msgspec
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.database import row, rows, run
+from hub.errors import Malformed
+from hub.merge.fit import Limits
+from hub.roles import Actor, Permission
+from hub.scope import scope
+
+REMEMBERED: Final = "merge.policies"
+LONGEST_MIN: Final = 7 * 24 * 60
+ALONE: Final = ("presale", "exchange", "reship", "o2o")
+"""Types of orders that never travel with others, unless a shop's policy says something else."""
+
+COLUMNS: Final = "brand, shop, active, window_min, brands, most_orders, most_grams, never"
+
+
+class ShopPolicy(msgspec.Struct, frozen=True):
+    """How one shop's orders are merged: its fields as in the table."""
+
+    brand: str
+    shop: str
+    active: bool = True
+    window_min: int = 30
+    brands: tuple[str, ...] = ()
+    most_orders: int = 20
+    most_grams: int = 30_000
+    never: tuple[str, ...] = ALONE
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(minutes=self.window_min)
+
+    @property
+    def together(self) -> str:
+        """Name the brands that may travel together; keys are made under this name, so it must be the same for both."""
+        return ",".join(sorted({self.brand, *self.brands}))
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.most_orders, self.most_grams)
+
+
+def policies_of(session: Session) -> Mapping[str, ShopPolicy]:
+    """Give the policies of the shops that merge, by shop; a transaction asks once and remembers."""
+    if REMEMBERED not in session.info:
+        found = rows(session, f"select {COLUMNS} from merge_policy where active")
+        session.info[REMEMBERED] = {one.shop: _read(one) for one in found}
+    return cast("Mapping[str, ShopPolicy]", session.info[REMEMBERED])
+
+
+def list_policies(session: Session, actor: Actor) -> list[ShopPolicy]:
+    """Give the policies of the shops that an actor may see."""
+    actor.require(Permission.SEE_ORDERS)
+    found = rows(
+        session,
+        f"""select {COLUMNS} from merge_policy
+            where (:every_brand or brand = any(:brands)) and (:every_shop or shop = any(:shops)) order by shop""",
+        **scope(actor),
+    )
+    return [_read(one) for one in found]
+
+
+def set_policy(session: Session, actor: Actor, policy: ShopPolicy, at: datetime) -> None:
+    """Set a shop's policy; orders that wait already keep their windows, and go alone once it is off.
+
+    Raises: Unauthorised; Malformed.
+    """
+    actor.require(Permission.CONFIGURE)
+    for brand in {policy.brand, *policy.brands}:
+        actor.require_scope(brand, policy.shop)
+    _check(session, policy)
+    run(
+        session,
+        f"""insert into merge_policy (version, created_at, updated_at, {COLUMNS})
+            values (1, :at, :at, :brand, :shop, :active, :window_min, :brands, :most_orders, :most_grams, :never)
+            on conflict (shop) do update set version = merge_policy.version + 1, updated_at = :at, brand = :brand,
+                active = :active, window_min = :window_min, brands = :brands, most_orders = :most_orders,
+                most_grams = :most_grams, never = :never""",
+        at=at,
+        **_written(policy),
+    )
+    session.info.pop(REMEMBERED, None)
+    record(session, at, actor.name, "merge.policy_set", f"shop:{policy.shop}", **_written(policy))
+
+
+def _check(session: Session, policy: ShopPolicy) -> None:
+    """Make sure that a policy can be followed, and that the shop is not another brand's.
+
+    Raises: Malformed.
+    """
+    if not 1 <= policy.window_min <= LONGEST_MIN:
+        raise Malformed(f"a window has 1 to {LONGEST_MIN} minutes", code="merge_policy", field="window_min")
+    if policy.most_orders < 2 or policy.most_grams < 1:  # noqa: PLR2004 # a delivery of one is no merging
+        raise Malformed("a delivery takes two orders or more, and some weight", code="merge_policy", field="most")
+    known = "select brand from merge_policy where shop = :shop and brand <> :brand"
+    if row(session, known, shop=policy.shop, brand=policy.brand) is not None:
+        raise Malformed(f"shop {policy.shop} is not of brand {policy.brand}", code="merge_policy", field="brand")
+
+
+def _read(found: Row[Any]) -> ShopPolicy:
+    return ShopPolicy(
+        brand=found.brand,
+        shop=found.shop,
+        active=found.active,
+        window_min=found.window_min,
+        brands=tuple(found.brands),
+        most_orders=found.most_orders,
+        most_grams=found.most_grams,
+        never=tuple(found.never),
+    )
+
+
+def _written(policy: ShopPolicy) -> dict[str, object]:
+    """Give a policy's fields as they are written and audited."""
+    return {
+        name: list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
+        for name, value in msgspec.structs.asdict(policy).items()
+    }

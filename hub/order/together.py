@@ -1,0 +1,129 @@
+"""What a location's news of a delivery means for each order in it; a fulfilment order that travels alone is one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.database import row, rows
+from hub.errors import Conflict
+from hub.fulfilment.model import CancelAnswer, Confirm, Report
+from hub.fulfilment.reject import Standing, end
+from hub.fulfilment.release import parse_code
+from hub.fulfilment.status import Execution, Negotiation
+from hub.inventory.level import hold_still
+from hub.merge.group import Group, end_if_over, hold_group, standings
+from hub.merge.spread import ref_of, spread
+from hub.order.advance import advance
+from hub.order.cancel import record_cancel_answer, wants_cancel
+from hub.order.lock import lock_order
+from hub.order.policy import POLICY, Policy
+from hub.order.post import post
+from hub.order.progress import check_earlier, find_new_source, record_confirm, record_report
+
+
+def book_confirm(session: Session, confirm: Confirm, at: datetime, policy: Policy = POLICY) -> int:
+    """Book what a location has shipped with one document, order by order, and give the id of the order it names.
+
+    Raises: NotFound or Conflict as `record_confirm` and `spread` do; nothing is booked then.
+    """
+    order_id, no = parse_code(confirm.code)
+    group = hold_group(session, order_id, no)
+    if group is None:
+        return record_confirm(session, confirm, at, policy)
+    if _known(session, group, confirm.confirm_key):
+        return order_id
+    members = standings(session, group)
+    if all(one.ended for one in members):
+        raise Conflict(f"delivery {confirm.code} has ended", code="fulfilment_ended")
+    asked = {place: one.open_lines() for place, one in enumerate(members, 1) if not one.ended}
+    codes = {member.place: member.code for member in group.members}
+    told = spread(confirm, codes, asked, _line_refs(session, group))
+    _hold_stock(session, members)
+    if confirm.final and _pieces(confirm) < sum(line.quantity for lines in asked.values() for line in lines):
+        check_earlier(session, order_id)  # what was parked is known by the head alone
+    for one in told.values():
+        record_confirm(session, one, at, policy)
+    end_if_over(session, group, at)
+    return order_id
+
+
+def book_report(session: Session, report: Report, at: datetime, policy: Policy = POLICY) -> int:
+    """Record a location's progress with one document for each order in it, and give the id of the order it names.
+
+    Raises: NotFound or Conflict as `record_report` does.
+    """
+    order_id, no = parse_code(report.code)
+    group = hold_group(session, order_id, no)
+    if group is None:
+        return record_report(session, report, at, policy)
+    members = standings(session, group)
+    _hold_stock(session, members)
+    for one in [one for one in members if not one.ended] or members[:1]:
+        record_report(session, report.model_copy(update={"code": one.code}), at, policy)
+    end_if_over(session, group, at)
+    return order_id
+
+
+def book_cancel_answer(
+    session: Session, order_id: int, no: int, answer: CancelAnswer, at: datetime, policy: Policy = POLICY
+) -> None:
+    """Record whether a location stops a document; `at` is in the business zone.
+
+    Orders in it that nobody wants to cancel are sourced again as the next attempt, or stay as they are.
+    """
+    group = hold_group(session, order_id, no)
+    if group is None:
+        record_cancel_answer(session, order_id, no, answer, at)
+        return
+    members = [one for one in standings(session, group) if not one.ended]
+    _hold_stock(session, members)
+    for one in members:
+        if wants_cancel(session, one.order_id):
+            record_cancel_answer(session, one.order_id, one.no, answer, at)
+        elif answer.stopped:
+            _leave(session, one, policy, at)
+        else:
+            one.agree(Negotiation.CANCEL_REJECTED, at)
+    end_if_over(session, group, at)
+
+
+def _leave(session: Session, standing: Standing, policy: Policy, at: datetime) -> None:
+    """Have what was stopped for another order's sake shipped by a document of its own."""
+    order = lock_order(session, standing.order_id)
+    lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "unmerged", at)
+    record(session, at, "system", "order.unmerge", f"order:{order.id}", fulfilment=standing.no)
+    post(session, order, standing, at)
+    find_new_source(session, order, standing, lines, policy, at)
+    advance(session, order.id, at)
+
+
+def _hold_stock(session: Session, members: Sequence[Standing]) -> None:
+    """Lock all counters of a delivery at once: it is booked order by order."""
+    hold_still(session, {line.sku for one in members for line in one.open_lines()})
+
+
+def _known(session: Session, group: Group, confirm_key: str) -> bool:
+    """Say whether a confirm has been booked before: then it has for every order that it told something of."""
+    statement = """select 1 from shipment s
+                   join unnest(cast(:orders as bigint[]), cast(:numbers as bigint[])) as m (order_id, no)
+                     on (s.order_id, s.fulfilment_no) = (m.order_id, m.no)
+                   where s.order_id = any(:orders) and s.confirm_key = :key limit 1"""
+    orders, numbers = [one.order_id for one in group.members], [one.no for one in group.members]
+    return row(session, statement, orders=orders, numbers=numbers, key=confirm_key) is not None
+
+
+def _line_refs(session: Session, group: Group) -> set[int]:
+    """Give the numbers of all lines of a delivery."""
+    found = rows(
+        session,
+        """select m.place, l.line_no from merge_member m join fulfilment_line l using (order_id, no)
+           where m.group_id = :id""",
+        id=group.id,
+    )
+    return {ref_of(one.place, one.line_no) for one in found}
+
+
+def _pieces(confirm: Confirm) -> int:
+    return sum(line.quantity for line in confirm.lines)
