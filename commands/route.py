@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from commands.reach import operator, reached
+from commands.route_policy import policy_app
 from commands.screen import OUT, add_row, give, say, words
 from hub.errors import NotFound
 from hub.language import language
@@ -16,6 +17,7 @@ from hub.sourcing import words as told_in
 from hub.sourcing.rerun import Rerun, Sameness, rerun, stored_decisions
 
 route_app = typer.Typer(help=words("寻源", "sourcing"), no_args_is_help=True)
+route_app.add_typer(policy_app, name="policy")
 
 DAYS: Final = 7
 

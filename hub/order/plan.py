@@ -14,9 +14,11 @@ from hub.fulfilment.release import NewFulfilment, NewLine
 from hub.inventory.ledger import Movement
 from hub.inventory.level import free_pieces
 from hub.inventory.reserve import Claim
+from hub.order.brand_policy import Own, own_policies
 from hub.order.policy import Policy
 from hub.order.route import Shelf, rank, route
 from hub.order.split import split
+from hub.sourcing.eligible import eliminate
 from hub.sourcing.location import find_places
 from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
 
@@ -102,19 +104,23 @@ def plan(
         for want in need.wants:
             wanted[want.sku] += want.quantity
     free = free_pieces(session, wanted, at, returned, lock=lock)
-    plans = _plans(needs, places, Shelf(free), policy)
+    plans = _plans(needs, places, Shelf(free), policy, own_policies(session, policy))
     return Sourced(plans, list(_fulfilments(plans, places, numbers)))
 
 
-def _plans(needs: Sequence[Need], places: Mapping[str, Place], shelf: Shelf, policy: Policy) -> list[Plan]:
+def _plans(
+    needs: Sequence[Need], places: Mapping[str, Place], shelf: Shelf, policy: Policy, own: Mapping[str, Own]
+) -> list[Plan]:
     known = {
         brand: _rankings(tuple([place for place in places.values() if place.brand == brand]))
         for brand in {need.brand for need in needs}
     }
     plans: list[Plan] = []
     for need in needs:
-        ranked = known[need.brand].nearest(point_of(need.division))
-        routed = route(split(need.wants, policy.splitters), ranked, shelf, policy.version, policy.costs, need.barred)
+        by, ranked = policy, known[need.brand].nearest(point_of(need.division))
+        if need.brand in own:
+            by, ranked = own[need.brand].policy, eliminate(ranked, own[need.brand].eliminate)
+        routed = route(split(need.wants, by.splitters), ranked, shelf, by.version, by.costs, need.barred)
         plans.append(Plan(need, tuple(routed)))
     return plans
 

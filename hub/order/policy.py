@@ -20,6 +20,9 @@ from hub.order.split import (
 from hub.sourcing.model import Costs
 
 YUAN: Final = 100
+PARCEL_GRAMS: Final = 30_000
+PARCEL_CM3: Final = 200_000
+BONDED_FEN: Final = 5_000 * YUAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ POLICY: Final = Policy(
     splitters=(
         *(by_storage, by_hazard, by_supplier, by_bond),
         WITH_MAIN,
-        *(by_size, by_arrival, by_bonded_value(5_000 * YUAN), by_parcel(30_000, 200_000)),
+        *(by_size, by_arrival, by_bonded_value(BONDED_FEN), by_parcel(PARCEL_GRAMS, PARCEL_CM3)),
     ),
     costs=Costs(),
 )

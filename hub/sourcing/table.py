@@ -1,12 +1,13 @@
-"""Tables of sourcing: where goods can come from, and every decision with what it was decided on."""
+"""Tables of sourcing: where goods can come from, every decision with what it was decided on, and brands' policies."""
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Identity, Index, UniqueConstraint, text
 
-from hub.columns import Entity, Table, as_written, moment, names, number, price, words
+from hub.columns import Entity, Table, as_written, moment, names, number, one_of, price, words
 
 
 class Location(Entity, table=True):
@@ -47,3 +48,32 @@ class RoutingDecision(Table, table=True):
     outcome: dict[str, Any] = as_written()
     cost: int = number()
     bound: int = number()
+
+
+class PolicyState(StrEnum):
+    """A version is drafted, in force once, and then retired for good."""
+
+    DRAFT = "draft"
+    IN_FORCE = "in_force"
+    RETIRED = "retired"
+
+
+class RoutingPolicy(Entity, table=True):
+    """A version of a brand's sourcing policy as it was written (TOML); without one in force the built-in one holds."""
+
+    __table_args__ = (
+        one_of("state", PolicyState),
+        UniqueConstraint("brand", "label", name="uq_routing_policy_label"),
+        Index("uq_routing_policy_in_force", "brand", unique=True, postgresql_where=text("state = 'in_force'")),
+    )
+    id: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])
+    label: str = words()
+    state: str = words()
+    note: str = words(default="")
+    content: str = words()
+    drafted_at: datetime = moment()
+    drafted_by: str = words()
+    published_at: datetime | None = moment(default=None)
+    published_by: str = words(default="")
+    retired_at: datetime | None = moment(default=None)
+    retired_by: str = words(default="")

@@ -12,6 +12,8 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "dearer": Words("更贵", "dearer"),
     "short": Words("缺货", "short"),
     "closed": Words("已停用", "closed"),
+    "excluded": Words("策略排除", "left out by the policy"),
+    "too_far": Words("超出策略距离", "farther than the policy allows"),
     "storage": Words("不能存放此温层", "cannot store these goods"),
     "rejected_before": Words("曾拒绝此单或对其缺货", "refused this order before, or was short of it"),
 }

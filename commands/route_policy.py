@@ -1,0 +1,126 @@
+"""Sourcing policies at a terminal: list and show them, draft one, put it in force, retire it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from commands.reach import operator, reached
+from commands.screen import OUT, add_row, give, say, words
+from hub.errors import Malformed
+from hub.language import Words, language
+from hub.order.policy import BONDED_FEN, PARCEL_CM3, PARCEL_GRAMS, POLICY
+from hub.sourcing.policies import draft_policy, get_policy, list_policies, publish_policy, retire_policy
+from hub.sourcing.table import PolicyState
+
+policy_app = typer.Typer(
+    help=words("寻源策略：草稿 → 生效 → 停用", "sourcing policies: draft, in force, retired"), no_args_is_help=True
+)
+
+STATES = {
+    PolicyState.DRAFT: Words("草稿", "draft"),
+    PolicyState.IN_FORCE: Words("生效", "in force"),
+    PolicyState.RETIRED: Words("已停用", "retired"),
+}
+
+AsJson = Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))]
+Brand = Annotated[str, typer.Option(help=words("品牌", "the brand"))]
+Version = Annotated[str, typer.Argument(help=words("策略版本", "the policy's version"))]
+Reason = Annotated[str, typer.Option(help=words("原因，写入审计日志", "why; goes to the audit log"))]
+
+
+@policy_app.command("ls", help=words("列出各品牌的策略版本", "list the versions of all brands"))
+def ls(brand: Brand = "", *, as_json: AsJson = False) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        found = list_policies(session, operator(), brand)
+    if as_json:
+        give([one.model_dump(mode="json") for one in found], as_json=True)
+        return
+    built_in = POLICY.version
+    say(f"未设策略的品牌使用内置策略 {built_in}", f"a brand without one in force is sourced by the built-in {built_in}")
+    heads = (("品牌", "brand"), ("版本", "version"), ("状态", "state"), ("经过", "by whom and when"), ("说明", "note"))
+    table = Table(*(words(*head) for head in heads))
+    for one in found:
+        acts = (
+            (words("起草", "drafted"), one.drafted_by, one.drafted_at),
+            (words("发布", "published"), one.published_by, one.published_at),
+            (words("停用", "retired"), one.retired_by, one.retired_at),
+        )
+        told = [f"{act} {whom} {at.astimezone():%Y-%m-%d %H:%M}" for act, whom, at in acts if at]
+        add_row(table, one.brand, one.version, STATES[one.state].say(language()), "; ".join(told), one.note)
+    OUT.print(table)
+
+
+@policy_app.command("show", help=words("显示策略原文（不填版本：内置）", "print a version, or the built-in one"))
+def show(
+    version: Annotated[str, typer.Argument(help=words("策略版本", "the policy's version"))] = "", brand: Brand = ""
+) -> None:
+    if not version:
+        give(_built_in(), as_json=False)
+        return
+    with reached() as reach, reach.database.transaction() as session:
+        give(get_policy(session, brand, version), as_json=False)
+
+
+@policy_app.command("draft", help=words("保存草稿（TOML 文件）", "keep a draft (a TOML file)"))
+def draft(file: Annotated[Path, typer.Argument(help=words("策略文件", "the file"))]) -> None:
+    content = read_file(file)
+    with reached() as reach, reach.database.transaction() as session:
+        policy = draft_policy(session, operator(), content, POLICY.version, datetime.now(UTC))
+    say(
+        f"已保存草稿 {policy.version}；先用 route simulate 比较，再发布",
+        f"kept {policy.version} as a draft; compare it by route simulate, then publish it",
+    )
+
+
+@policy_app.command("publish", help=words("发布草稿，下一批订单起生效", "put a draft in force from the next batch on"))
+def publish(version: Version, brand: Brand, reason: Reason) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        publish_policy(session, operator(), brand, version, reason, datetime.now(UTC))
+    say(f"{brand} 已按 {version} 寻源", f"{brand} is sourced by {version} now")
+
+
+@policy_app.command("retire", help=words("停用，恢复内置策略", "retire it: the built-in policy holds again"))
+def retire(version: Version, brand: Brand, reason: Reason) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        retire_policy(session, operator(), brand, version, reason, datetime.now(UTC))
+    say(f"{brand} 恢复使用内置策略", f"{brand} is sourced by the built-in policy again")
+
+
+def read_file(file: Path) -> str:
+    """Read a policy's file.
+
+    Raises: Malformed when there is none, or it is no UTF-8.
+    """
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Malformed(f"{file} cannot be read: {type(error).__name__}", code="malformed_policy") from error
+
+
+def _built_in() -> str:
+    costs = POLICY.costs
+    return "\n".join(
+        (
+            'version = "my-first"',
+            'brand = ""',
+            f'note = "as the built-in {POLICY.version}"',
+            "",
+            "[costs]  # minor units: the first kilogram, each further one, a thousand kilometres",
+            f"parcel = {costs.parcel}",
+            f"per_further_kg = {costs.per_further_kg}",
+            f"per_1000_km = {costs.per_1000_km}",
+            "",
+            "[split]  # what one parcel may hold",
+            f"parcel_grams = {PARCEL_GRAMS}",
+            f"parcel_cm3 = {PARCEL_CM3}",
+            "# parcel_pieces = 20",
+            f"bonded_fen = {BONDED_FEN}",
+            "",
+            "[eliminate]",
+            "locations = []",
+            "# max_km = 3000",
+        )
+    )

@@ -1,0 +1,172 @@
+"""The brands' sourcing policies: drafted, put in force, retired, each with who did it and when."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from hub.audit import plain, record
+from hub.database import row, rows, run
+from hub.document import Document
+from hub.errors import Conflict, Malformed, NotFound
+from hub.roles import Actor, Permission
+from hub.sourcing.policy import SourcingPolicy, read_policy
+from hub.sourcing.table import PolicyState
+
+COLUMNS: Final = """brand, label, state, note, drafted_at, drafted_by, published_at, published_by, retired_at,
+                    retired_by"""
+
+
+class PolicyView(Document):
+    """One version of a brand's policy, and what became of it."""
+
+    brand: str
+    version: str
+    state: PolicyState
+    note: str
+    drafted_at: datetime
+    drafted_by: str
+    published_at: datetime | None
+    published_by: str
+    retired_at: datetime | None
+    retired_by: str
+
+
+def policies_in_force(session: Session) -> Mapping[str, SourcingPolicy]:
+    """Give the policy of each brand that has one of its own: one look-up a batch, and what it reads is remembered."""
+    found = rows(session, "select brand, content from routing_policy where state = 'in_force'")
+    return {one.brand: _remembered(one.content) for one in found}
+
+
+@lru_cache(maxsize=64)
+def _remembered(content: str) -> SourcingPolicy:
+    return read_policy(content)
+
+
+def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at: datetime) -> SourcingPolicy:
+    """Keep a policy as a draft; a draft of that version is replaced.
+
+    Raises: Malformed; Unauthorised; NotFound for a brand without locations; Conflict for a version that was in force
+    once, or that is the `built_in` one.
+    """
+    policy = read_policy(content)
+    _require(actor, policy.brand)
+    if not row(session, "select 1 from location where brand = :brand limit 1", brand=policy.brand):
+        raise NotFound(f"no location is of a brand {policy.brand}", code="unknown_brand")
+    kept = run(
+        session,
+        """insert into routing_policy (brand, version, created_at, updated_at, label, state, note, content, drafted_at,
+                                       drafted_by, published_by, retired_by)
+           values (:brand, 1, :at, :at, :label, 'draft', :note, :content, :at, :actor, '', '')
+           on conflict (brand, label) do update
+           set content = excluded.content, note = excluded.note, drafted_at = excluded.drafted_at,
+               drafted_by = excluded.drafted_by, updated_at = excluded.updated_at, version = routing_policy.version + 1
+           where routing_policy.state = 'draft'""",
+        brand=policy.brand,
+        label=policy.version,
+        note=policy.note,
+        content=content,
+        at=at,
+        actor=actor.name,
+    )
+    if not kept or policy.version == built_in:
+        raise Conflict(f"{policy.version} was in force: give the policy a new version", code="policy_version")
+    _tell(session, actor, "draft", policy.brand, policy.version, at)
+    return policy
+
+
+def publish_policy(session: Session, actor: Actor, brand: str, version: str, reason: str, at: datetime) -> None:
+    """Put a draft in force from the next batch on; what was in force is retired.
+
+    Raises: Malformed without a reason; Unauthorised; NotFound; Conflict for one that is no draft any more.
+    """
+    _hold(session, actor, brand, version, reason, PolicyState.DRAFT)
+    run(
+        session,
+        """update routing_policy set state = 'retired', retired_at = :at, retired_by = :actor, updated_at = :at,
+                  version = version + 1
+           where brand = :brand and state = 'in_force'""",
+        brand=brand,
+        actor=actor.name,
+        at=at,
+    )
+    run(
+        session,
+        """update routing_policy set state = 'in_force', published_at = :at, published_by = :actor, updated_at = :at,
+                  version = version + 1
+           where (brand, label) = (:brand, :label)""",
+        brand=brand,
+        label=version,
+        actor=actor.name,
+        at=at,
+    )
+    _tell(session, actor, "publish", brand, version, at, reason)
+
+
+def retire_policy(session: Session, actor: Actor, brand: str, version: str, reason: str, at: datetime) -> None:
+    """Take the policy in force away: the brand is sourced by the built-in one again.
+
+    Raises: Malformed without a reason; Unauthorised; NotFound; Conflict for one that is not in force.
+    """
+    _hold(session, actor, brand, version, reason, PolicyState.IN_FORCE)
+    run(
+        session,
+        """update routing_policy set state = 'retired', retired_at = :at, retired_by = :actor, updated_at = :at,
+                  version = version + 1
+           where (brand, label) = (:brand, :label)""",
+        brand=brand,
+        label=version,
+        actor=actor.name,
+        at=at,
+    )
+    _tell(session, actor, "retire", brand, version, at, reason)
+
+
+def list_policies(session: Session, actor: Actor, brand: str = "") -> Sequence[PolicyView]:
+    """Give the versions that an actor may see, the latest first."""
+    found = rows(
+        session,
+        f"""select {COLUMNS} from routing_policy
+            where (:brand = '' or brand = :brand) and (:every or brand = any(:brands)) order by brand, id desc""",
+        brand=brand,
+        every=not actor.brands,
+        brands=sorted(actor.brands),
+    )
+    return [PolicyView.model_validate(dict(zip(PolicyView.model_fields, one, strict=True))) for one in found]
+
+
+def get_policy(session: Session, brand: str, version: str) -> str:
+    """Give a version as it was written.
+
+    Raises: NotFound.
+    """
+    statement = "select content from routing_policy where (brand, label) = (:brand, :label)"
+    found = row(session, statement, brand=brand, label=version)
+    if found is None:
+        raise NotFound(f"{brand} has no sourcing policy {version}", code="unknown_policy")
+    return found.content
+
+
+def _hold(session: Session, actor: Actor, brand: str, version: str, reason: str, state: PolicyState) -> None:
+    """Lock a brand's versions, and make sure that one of them is in a state."""
+    _require(actor, brand)
+    if not reason.strip():
+        raise Malformed("say why: it goes to the audit log", code="reason_missing", field="reason")
+    statement = "select label, state from routing_policy where brand = :brand order by id for update"
+    states = {one.label: one.state for one in rows(session, statement, brand=brand)}
+    if version not in states:
+        raise NotFound(f"{brand} has no sourcing policy {version}", code="unknown_policy")
+    if states[version] != state:
+        raise Conflict(f"{version} is {states[version]}, not {state}", code="policy_state")
+
+
+def _require(actor: Actor, brand: str) -> None:
+    actor.require(Permission.CONFIGURE)
+    actor.require_scope(brand, "")
+
+
+def _tell(session: Session, actor: Actor, act: str, brand: str, version: str, at: datetime, reason: str = "") -> None:
+    subject = f"routing_policy:{brand}"
+    record(session, at, actor.name, f"routing_policy.{act}", subject, version=version, reason=plain(reason))

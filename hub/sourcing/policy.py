@@ -1,0 +1,70 @@
+"""A sourcing policy as people write it: what parcels cost and hold, and which locations are left out."""
+
+import tomllib
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from hub.document import Document, Text
+from hub.errors import Malformed
+from hub.sourcing.model import Costs
+
+MOST_FEN: Final = 10_000_000
+LABEL: Final = r"^[a-z0-9][a-z0-9.-]{0,39}$"
+
+Fen = Annotated[int, Field(ge=0, le=MOST_FEN, strict=True)]
+Limit = Annotated[int, Field(ge=1, le=100_000_000, strict=True)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class Tariff(Document):
+    """What a parcel costs in minor units: the first kilogram, each further one, and distance; as `Costs`."""
+
+    parcel: Fen = Costs().parcel
+    per_further_kg: Fen = Costs().per_further_kg
+    per_1000_km: Fen = Costs().per_1000_km
+
+    def costs(self) -> Costs:
+        return Costs(self.parcel, self.per_further_kg, self.per_1000_km)
+
+
+class Elimination(Document):
+    """Which locations are not asked at all: those named, and those farther than `max_km`."""
+
+    locations: tuple[Code, ...] = ()
+    max_km: Annotated[int, Field(ge=0, le=20_000, strict=True)] | None = None
+
+
+class Limits(Document):
+    """What one parcel may hold, where that is not as it is built in; `bonded_fen` is the worth of goods under bond."""
+
+    parcel_grams: Limit | None = None
+    parcel_cm3: Limit | None = None
+    parcel_pieces: Limit | None = None
+    bonded_fen: Limit | None = None
+
+
+class SourcingPolicy(Document):
+    """What one brand's goods are sourced by; `version` is what every decision made under it records."""
+
+    version: Annotated[str, StringConstraints(pattern=LABEL)]
+    brand: Code
+    note: Annotated[Text, Field(max_length=500)] = ""
+    costs: Tariff = Tariff()
+    split: Limits = Limits()
+    eliminate: Elimination = Elimination()
+
+
+def read_policy(written: str) -> SourcingPolicy:
+    """Read a policy from TOML; what is not known is refused, what is not said is as it is built in.
+
+    Raises: Malformed with code malformed_policy, naming the first field that is wrong.
+    """
+    try:
+        return SourcingPolicy.model_validate(tomllib.loads(written))
+    except tomllib.TOMLDecodeError as error:
+        raise Malformed(f"the policy is no TOML: {error}", code="malformed_policy") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise Malformed(f"the policy's {where}: {first['msg']}", code="malformed_policy", field=where) from error

@@ -1,0 +1,35 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from hub.errors import Malformed, NotFound
+from hub.sourcing.policy import read_policy
+from tests.commands.conftest import Oms
+
+
+@pytest.fixture
+def drafted(oms: Oms, tmp_path: Path) -> Oms:
+    file = tmp_path / "draft.toml"
+    file.write_text(oms("route", "policy", "show").stdout.replace('brand = ""', 'brand = "demo"'))
+    assert oms("route", "policy", "draft", str(file)).exit_code == 0
+    return oms
+
+
+def test_the_built_in_policy_is_printed_as_the_beginning_of_ones_own(drafted: Oms) -> None:
+    shown = drafted("route", "policy", "show", "my-first", "--brand", "demo").stdout
+    assert read_policy(shown).costs.parcel == 500
+
+
+def test_a_draft_is_published_and_retired_and_the_list_says_by_whom(drafted: Oms) -> None:
+    named = ("my-first", "--brand", "demo", "--reason", "cheaper")
+    assert drafted("route", "policy", "publish", *named).exit_code == 0
+    assert "in force" in drafted("route", "policy", "ls").stdout
+    assert drafted("route", "policy", "retire", *named).exit_code == 0
+    [told] = json.loads(drafted("route", "policy", "ls", "--brand", "demo", "--json").stdout)
+    assert (told["state"], told["published_by"], told["retired_by"]) == ("retired", "cli:tester", "cli:tester")
+
+
+def test_what_is_not_there_is_not_found(oms: Oms) -> None:
+    assert isinstance(oms("route", "policy", "draft", "nowhere.toml").exception, Malformed)
+    assert isinstance(oms("route", "policy", "show", "x", "--brand", "demo").exception, NotFound)

@@ -1,0 +1,149 @@
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.errors import Conflict, HubError, Malformed, NotFound, Unauthorised
+from hub.order.policy import POLICY
+from hub.roles import SYSTEM, Actor, Role
+from hub.sourcing.eligible import eliminate
+from hub.sourcing.greedy import decide
+from hub.sourcing.model import Question
+from hub.sourcing.policies import draft_policy, list_policies, policies_in_force, publish_policy, retire_policy
+from hub.sourcing.policy import Elimination, read_policy
+from hub.sourcing.rerun import Sameness, rerun, stored_decisions
+from tests.hub.making import AT, order, placed, sources, stock
+from tests.hub.sourcing.asking import CODES, questions
+from tests.scale import count
+
+FAR = 'version = "far"\nbrand = "demo"\n[costs]\nper_1000_km = 0\n[eliminate]\nlocations = ["sh"]\n'
+NEAR = FAR.replace('"far"', '"near"').replace('locations = ["sh"]', "max_km = 10")
+ELIMINATIONS = st.builds(
+    Elimination,
+    locations=st.lists(st.sampled_from(CODES), max_size=4).map(tuple),
+    max_km=st.none() | st.integers(0, 5000),
+)
+
+
+def draft(session: Session, content: str = FAR, actor: Actor = SYSTEM) -> str:
+    return draft_policy(session, actor, content, POLICY.version, AT).version
+
+
+def in_force(session: Session, content: str = FAR) -> None:
+    publish_policy(session, SYSTEM, "demo", draft(session, content), "tried", AT)
+
+
+def states(session: Session) -> Sequence[tuple[str, str]]:
+    return [(one.version, one.state) for one in list_policies(session, SYSTEM, "demo")]
+
+
+def test_a_policy_in_force_decides_and_its_version_is_recorded(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}, "bj": {"apple": 5}})
+    in_force(session)
+    order_id = placed(session, order({"apple": 1}))
+    assert sources(session, order_id) == [("bj", "open")]
+    [found] = rows(session, "select policy_version, outcome::text, cost from routing_decision")
+    assert (found.policy_version, found.cost, "excluded" in found.outcome) == ("far", 600, True)
+    assert rerun(stored_decisions(session)).counts == {Sameness.SAME: 1}
+
+
+def test_a_draft_changes_nothing_and_neither_does_a_policy_of_another_brand(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}, "bj": {"apple": 5}})
+    draft(session)
+    assert not policies_in_force(session)
+    assert sources(session, placed(session, order({"apple": 1}))) == [("sh", "open")]
+
+
+def test_what_is_too_far_for_the_policy_is_no_source(session: Session) -> None:
+    stock(session, {"bj": {"apple": 5}})
+    in_force(session, NEAR)
+    order_id = placed(session, order({"apple": 1}))
+    assert sources(session, order_id) == []
+    assert "too_far" in rows(session, "select outcome::text as told from routing_decision")[0].told
+
+
+def test_a_policy_limits_what_one_parcel_holds(session: Session) -> None:
+    stock(session, {"sh": {"apple": 50}})
+    in_force(session, 'version = "small"\nbrand = "demo"\n[split]\nparcel_grams = 1000\n')
+    assert len(sources(session, placed(session, order({"apple": 5})))) == 3
+    in_force(session, 'version = "few"\nbrand = "demo"\n[split]\nparcel_pieces = 1\n')
+    assert len(sources(session, placed(session, order({"apple": 4}, "T2")))) == 4
+
+
+def test_versions_go_from_draft_to_force_to_retirement_and_each_act_is_audited(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    in_force(session)
+    in_force(session, NEAR)
+    assert states(session) == [("near", "in_force"), ("far", "retired")]
+    retire_policy(session, SYSTEM, "demo", "near", "enough", AT)
+    assert (states(session)[0], dict(policies_in_force(session))) == (("near", "retired"), {})
+    told = rows(session, "select act from audit_entry where subject = 'routing_policy:demo' order by id")
+    acts = [one.act.partition(".")[2] for one in told]
+    assert acts == ["draft", "publish", "draft", "publish", "retire"]
+
+
+def test_a_draft_is_replaced_and_what_was_in_force_is_not(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    draft(session)
+    draft(session, f"{FAR}max_km = 7\n")
+    publish_policy(session, SYSTEM, "demo", "far", "tried", AT)
+    assert policies_in_force(session)["demo"].eliminate.max_km == 7
+    with pytest.raises(Conflict):
+        draft(session)
+
+
+@pytest.mark.parametrize(
+    ("content", "actor", "error"),
+    [
+        ("version = ", SYSTEM, Malformed),
+        ('version = "x"', SYSTEM, Malformed),
+        (f"{FAR}more = 1", SYSTEM, Malformed),
+        (FAR.replace("= 0", "= -1"), SYSTEM, Malformed),
+        (FAR.replace("demo", "nobody"), SYSTEM, NotFound),
+        (FAR.replace('"far"', f'"{POLICY.version}"'), SYSTEM, Conflict),
+        (FAR, Actor("o", frozenset({Role.OPERATOR})), Unauthorised),
+        (FAR, Actor("a", frozenset({Role.ADMIN}), brands=frozenset({"other"})), Unauthorised),
+    ],
+)
+def test_a_policy_that_makes_no_sense_or_is_not_theirs_is_refused(
+    session: Session, content: str, actor: Actor, error: type[HubError]
+) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    with pytest.raises(error):
+        draft(session, content, actor)
+
+
+@pytest.mark.parametrize(
+    ("version", "reason", "error"), [("far", " ", Malformed), ("none", "why", NotFound), ("near", "why", Conflict)]
+)
+def test_only_a_draft_is_published_and_only_with_a_reason(
+    session: Session, version: str, reason: str, error: type[HubError]
+) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    in_force(session, NEAR)
+    draft(session)
+    with pytest.raises(error):
+        publish_policy(session, SYSTEM, "demo", version, reason, AT)
+
+
+@given(st.text(max_size=80) | st.text(max_size=20).map(lambda tail: FAR + tail))
+def test_whatever_is_written_is_read_or_refused(written: str) -> None:
+    with suppress(Malformed):
+        assert read_policy(written).brand
+
+
+@settings(max_examples=count(300, 10_000, 50))
+@given(questions(), ELIMINATIONS)
+def test_whom_the_policy_leaves_out_gives_nothing_and_is_told_of_with_its_reason(
+    question: Question, rules: Elimination
+) -> None:
+    sites = eliminate(question.sites, rules)
+    decision = decide(Question(question.policy, question.wants, tuple(sites), question.costs))
+    out = {one.code: one.barred for one in sites if one.barred}
+    assert out.keys().isdisjoint(choice.code for choice in decision.choices)
+    assert {one.code: one.verdict for one in decision.candidates if one.code in out} == out
+    assert decision.cost >= decision.bound >= 0
