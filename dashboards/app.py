@@ -12,6 +12,7 @@ from dashboards import (
     dead_letters,
     exceptions,
     faults,
+    holds,
     inventory,
     messages,
     orders,
@@ -37,6 +38,7 @@ SCREENS: Final = (
     # One line each; add yours in the order of the navigation.
     Screen("overview", "/console/overview", "layout-dashboard", N_("Overview"), overview.router),
     Screen("orders", "/console/orders", "shopping-bag", N_("Orders"), orders.router, SEE),
+    Screen("holds", "/console/holds", "hand-stop", N_("Held orders"), holds.router, SEE),
     Screen("inventory", "/console/inventory", "package", N_("Inventory"), inventory.router, SEE),
     Screen(
         "exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE, counted=True

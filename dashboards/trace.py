@@ -1,6 +1,7 @@
 """The trace of one order: how far it is and why, everything that was said about it, and what a person may do."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Response
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Form, Response
 from dashboards.actions import ActionKey, act, lead
 from dashboards.asked import address
 from dashboards.comparison import compare
+from dashboards.hold_telling import seen_in
 from dashboards.pages import fragment, page
 from dashboards.trace_line import GROUPS, counts_of, line_of, marked
 from dashboards.trace_stages import stages_of
@@ -146,6 +148,7 @@ def _told(visit: Visit, order_id: int, show: str, opened: Receiver | None = None
         "opened": opened is not None,
         "drawn": "",
         "path": _path(order_id),
+        "seen_in": partial(seen_in, language=visit.language),
     }
 
 

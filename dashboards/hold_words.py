@@ -1,0 +1,23 @@
+"""Words of holds: which rule of the hub's own holds an order, and which acts that blocks."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from dashboards.tone import State, state
+
+HOLD_RULE: Final = {
+    "unplaced_address": state("地址无法识别", "Address not placed"),
+    "unpaid": state("订单未付款", "Order not paid"),
+    "presale": state("预售订单", "Presale order"),
+    "twin": state("疑似重复下单", "Looks ordered twice"),
+    "remark_asks": state("备注有要求", "Remark asks for something"),
+    "heavier_than": state("超重", "Too heavy"),
+    "total_above": state("大额订单", "Large amount"),
+    "no_source": state("无货源", "No source"),
+    "cancel": state("申请取消", "Cancellation asked for"),
+}
+BLOCKED: Final = {
+    "route": state("分仓", "Routing"),
+    "release": state("下发仓库", "Sending to the location"),
+}
+AXES: Final[Mapping[str, Mapping[str, State]]] = {"hold_rule": HOLD_RULE, "blocked": BLOCKED}
