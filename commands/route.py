@@ -8,6 +8,7 @@ from rich.table import Table
 
 from commands.reach import operator, reached
 from commands.route_policy import policy_app
+from commands.route_simulate import simulate
 from commands.screen import OUT, add_row, give, say, words
 from hub.errors import NotFound
 from hub.language import language
@@ -18,6 +19,9 @@ from hub.sourcing.rerun import Rerun, Sameness, rerun, stored_decisions
 
 route_app = typer.Typer(help=words("寻源", "sourcing"), no_args_is_help=True)
 route_app.add_typer(policy_app, name="policy")
+route_app.command("simulate", help=words("用近日需求比较策略草稿与现行策略", "compare a draft with what is in force"))(
+    simulate
+)
 
 DAYS: Final = 7
 

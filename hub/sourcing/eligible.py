@@ -1,11 +1,15 @@
 """Which locations are asked at all, by the policy; each that is not is told of with its reason."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
 from hub.sourcing.model import Site
 from hub.sourcing.policy import Elimination
+
+REASONS: Final = frozenset({"excluded", "too_far"})
+"""What only a policy says; the other reasons are the location's, or the order's."""
 
 
 def eliminate(sites: Sequence[Site], rules: Elimination) -> Sequence[Site]:

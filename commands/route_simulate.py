@@ -1,0 +1,76 @@
+"""What a draft of a sourcing policy would have come to, beside what is in force, at a terminal."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+
+from commands.reach import reached
+from commands.route_policy import read_file
+from commands.screen import OUT, add_row, give, say, words
+from hub.order.compare_policies import Comparison, Figures, compare_policies
+from hub.order.policy import POLICY
+from hub.sourcing.policy import read_policy
+from hub.sourcing.words import amount
+
+
+def simulate(
+    policy: Annotated[Path, typer.Option(help=words("策略草稿（TOML 文件）", "the draft, a TOML file"))],
+    days: Annotated[int, typer.Option(min=1, max=3_650, help=words("最近几天的需求", "what was asked in days"))] = 7,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))] = False,
+) -> None:
+    draft = read_policy(read_file(policy))
+    with reached() as reach, reach.database.transaction() as session:
+        here = datetime.now(UTC).astimezone(ZoneInfo(reach.settings.business_zone))
+        told = compare_policies(session, draft, POLICY, here - timedelta(days=days))
+    if as_json:
+        give(told.model_dump(mode="json"), as_json=True)
+    elif not told.orders:
+        say("这些天没有寻源记录", "nothing was sourced in these days")
+    else:
+        _print(told)
+
+
+def _print(told: Comparison) -> None:
+    now, then = told.in_force, told.draft
+    title = words(f"{told.brand}：{told.orders} 次寻源", f"{told.brand}: {told.orders} times sourced")
+    caption = words(f"改变去向的订单 {told.moved}", f"would ship otherwise: {told.moved}")
+    heads = (words("指标", "measure"), now.version, then.version, words("差异", "difference"))
+    table = Table(*heads, title=title, caption=caption)
+    for name, was, would, difference in _measures(now.total, then.total):
+        add_row(table, name, was, would, difference)
+    OUT.print(table)
+
+
+def _measures(now: Figures, then: Figures) -> list[tuple[str, str, str, str]]:
+    counts = (
+        (words("包裹", "parcels"), now.parcels, then.parcels),
+        (words("一包发齐的订单", "orders whole in one parcel"), now.one_parcel, then.one_parcel),
+        (words("有货源的件数", "pieces with a source"), now.pieces, then.pieces),
+    )
+    costs = (
+        (words("成本（按现行价）", "cost at prices in force"), now.cost, then.cost),
+        (words("成本（按各自价）", "cost at their own prices"), now.own_cost, then.own_cost),
+    )
+    parts = [
+        (words("满足率", "fill"), now.fill, then.fill),
+        *(
+            (words(f"占比 {code}", f"share of {code}"), now.share.get(code, 0.0), then.share.get(code, 0.0))
+            for code in sorted({*now.share, *then.share})
+        ),
+    ]
+    return [
+        *((name, str(was), str(would), f"{would - was:+}") for name, was, would in counts),
+        *((name, amount(was, "CNY"), amount(would, "CNY"), _more(was, would)) for name, was, would in costs),
+        (words("平均公里", "mean km"), f"{now.km:.1f}", f"{then.km:.1f}", f"{then.km - now.km:+.1f}"),
+        *((name, f"{was:.1%}", f"{would:.1%}", f"{would - was:+.1%}") for name, was, would in parts),
+    ]
+
+
+def _more(was: int, would: int) -> str:
+    part = f" ({(would - was) / was:+.1%})" if was else ""
+    return f"{'+' if would >= was else '-'}{amount(abs(would - was), 'CNY')}{part}"

@@ -1,0 +1,29 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from hub.database import Database
+from tests.commands.conftest import Oms
+from tests.hub.making import order, place_all
+
+
+@pytest.fixture
+def draft(tmp_path: Path, database: Database) -> str:
+    with database.transaction() as session:
+        place_all(session, order({"apple": 1}), order({"apple": 2}, "T2"))
+    file = tmp_path / "draft.toml"
+    file.write_text('version = "not-sh"\nbrand = "demo"\n[eliminate]\nlocations = ["sh"]\n')
+    return str(file)
+
+
+def test_a_draft_is_compared_with_what_is_in_force(oms: Oms, draft: str) -> None:
+    shown = oms("route", "simulate", "--policy", draft, "--days", "3650").stdout
+    assert "share of sh" in shown
+    assert "-100.0%" in shown
+    told = json.loads(oms("route", "simulate", "--policy", draft, "--days", "3650", "--json").stdout)
+    assert (told["orders"], told["moved"], list(told["draft"]["series"])) == (2, 2, ["2026-11-11"])
+
+
+def test_days_without_orders_have_nothing_to_compare(oms: Oms, draft: str) -> None:
+    assert "nothing was sourced" in oms("route", "simulate", "--policy", draft, "--days", "1").stderr
