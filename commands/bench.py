@@ -80,3 +80,44 @@ def hot(
     from commands.bench_hot import run_bench  # noqa: PLC0415 # each command imports what it needs
 
     raise typer.Exit(run_bench(stock, wanted, single, as_json=as_json))
+
+
+@bench_app.command("sourcing", help=words("批量寻源：成本、下界与差距", "a batch sourced: cost, bound and gap"))
+def sourcing(
+    *,
+    orders: Annotated[int, typer.Option(min=1, help=words("订单数", "how many orders"))] = 500,
+    warehouses: Annotated[int, typer.Option(min=1, max=300, help=words("仓库数", "how many warehouses"))] = 20,
+    stock: Annotated[
+        float | None, typer.Option(min=0.01, help=words("库存与需求之比", "stock as a multiple of demand"))
+    ] = None,
+    capacity: Annotated[
+        float | None, typer.Option(min=0.01, help=words("产能与订单数之比", "parcels as a multiple of orders"))
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help=words("随机种子", "the seed"))] = 1,
+    budget: Annotated[float | None, typer.Option(min=0.01, help=words("限时（秒）", "seconds to use"))] = None,
+    iterations: Annotated[
+        int | None, typer.Option(min=1, help=words("限定迭代次数，结果可重现", "iterations to use instead, repeatable"))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    from commands.bench_sourcing import run_bench  # noqa: PLC0415 # each command imports what it needs
+
+    raise typer.Exit(
+        run_bench(
+            orders,
+            warehouses,
+            seed,
+            stock=stock,
+            capacity=capacity,
+            budget=budget,
+            iterations=iterations,
+            as_json=as_json,
+        )
+    )
+
+
+@bench_app.command("greedy", help=words("单笔订单寻源的耗时", "how long sourcing one order takes"))
+def greedy(*, as_json: AsJson = False) -> None:
+    from commands.bench_sourcing import run_greedy  # noqa: PLC0415 # each command imports what it needs
+
+    raise typer.Exit(run_greedy(as_json=as_json))

@@ -1,0 +1,67 @@
+"""Orders of one shape, as arrays: what each part of each order weighs, and which locations can give it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from hub.sourcing.batch.pool import FIRST_KG, Flags, Floats, Ints, Pool
+from hub.sourcing.batch.shape import MOST_PAIRS, Shape, pairs_of, shape_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """`orders` by number; `skus` by order and line; `order` of the lines (`ranks`) as the shape has them.
+
+    `fixed` is what a parcel costs before its weight, by order and location, infinite where none may be sent.
+    `weight` is what the kilograms of each part cost, by order and part.
+    """
+
+    shape: Shape
+    orders: Ints
+    skus: Ints
+    ranks: Ints
+    fixed: Floats
+    weight: Floats
+
+    def possible(self, stock: Ints) -> Flags:
+        """Say which parts each location has, by order, location and part."""
+        there = stock[:, self.skus].transpose(1, 0, 2)
+        return np.all(there[:, :, None, :] >= self.shape.parts, axis=3)
+
+    def alone(self, at: int) -> "Group":
+        """Give one of the orders as a group of its own."""
+        only = slice(at, at + 1)
+        return Group(
+            self.shape, self.orders[only], self.skus[only], self.ranks[only], self.fixed[only], self.weight[only]
+        )
+
+
+def group(pool: Pool) -> tuple[list[Group], list[int]]:
+    """Sort orders by shape; give beside it the orders with too many parts to be listed."""
+    alike: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+    large: list[int] = []
+    for number, lines in enumerate(pool.orders):
+        quantities = tuple(sorted([line.quantity for line in lines]))
+        if pairs_of(quantities) > MOST_PAIRS:
+            large.append(number)
+        else:
+            alike[quantities].append(number)
+    fixed = np.where(pool.asked, pool.fixed(), np.inf)
+    return [_group(pool, shape_of(quantities), alike[quantities], fixed) for quantities in sorted(alike)], large
+
+
+def _group(pool: Pool, shape: Shape, numbers: list[int], fixed: Floats) -> Group:
+    lines = [pool.orders[number] for number in numbers]
+    ranks = [sorted(range(len(each)), key=lambda at: (each[at].quantity, at)) for each in lines]
+    ordered = [[each[at] for at in rank] for each, rank in zip(lines, ranks, strict=True)]
+    grams = np.array([[line.grams for line in each] for each in ordered]) @ shape.parts.T
+    further = np.maximum(-(-(grams - FIRST_KG) // FIRST_KG), 0)
+    return Group(
+        shape=shape,
+        orders=np.array(numbers),
+        skus=np.array([[line.sku for line in each] for each in ordered]),
+        ranks=np.array(ranks),
+        fixed=fixed[numbers],
+        weight=(further * pool.costs.per_further_kg).astype(np.float64),
+    )
