@@ -95,6 +95,12 @@ CHORES: Final[Mapping[str, Chore]] = {
         "每天核对库存计数与账本；不符时生成异常单。暂停时不会发现差异。",
         "Compares each stock counter with its ledger once a day; what differs is a case. While paused nobody looks.",
     ),
+    "orders.expire": _chore(
+        "关闭超时未付款订单",
+        "Close unpaid orders",
+        "未付款订单到期即关闭并释放库存；暂停时这些订单一直等待付款并占用库存。",
+        "Closes orders that nobody paid in time and gives their stock back. While paused they wait and keep it.",
+    ),
     "reservations.expire": _chore(
         "释放到期预留",
         "Let reservations run out",

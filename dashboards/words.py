@@ -122,6 +122,7 @@ FLOW: Final = {
     "release_fulfilment": state("下发发货单", "Release to warehouse"),
     "cancel_fulfilment": state("通知仓库取消", "Cancel at warehouse"),
     "notify_shipment": state("回传发货", "Tell the channel"),
+    "notify_closure": state("回传关闭", "Tell of closing"),
     "subscribe_parcel": state("订阅物流", "Subscribe to courier"),
     "ask_parcel": state("查询物流", "Ask the courier"),
     "post_sale": state("销售过账", "Post the sale"),

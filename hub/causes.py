@@ -121,6 +121,54 @@ CAUSES: Final[Mapping[str, Cause]] = {
             "Ask the warehouse to stop the parcel, or take the goods back; then close the case",
         ),
     ),
+    "change_refused": Cause(
+        Words("仓库拒绝修改，订单未能全部按要求变更", "A location refuses: the order is not changed as wished"),
+        Words(
+            "查看 ./oms order show {subject}，联系仓库或买家；处理后执行 ./oms case resolve {case} --reason …",
+            "see ./oms order show {subject}, call location or buyer, then run ./oms case resolve {case} --reason …",
+        ),
+        Remedy.BY_HAND,
+        Words("联系仓库或买家；处理后填写结果并关闭", "Call the location or the buyer; then close the case"),
+    ),
+    "change_asked": Cause(
+        Words("渠道的修改与中台的修改不同，待人决定", "The channel's change differs from the hub's: somebody decides"),
+        Words(
+            "采用渠道的：./oms order decide {subject} --take --reason …；保留中台的：--keep",
+            "take the channel's: ./oms order decide {subject} --take --reason …; keep the hub's: --keep",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "在命令行采用渠道的修改或保留中台的，随即结案",
+            "Take the channel's or keep the hub's at a terminal: that closes this",
+        ),
+    ),
+    "paid_late": Cause(
+        Words("订单关闭后买家才付款", "The buyer has paid an order that was closed already"),
+        Words(
+            "退款或请买家重新下单；处理后执行 ./oms case resolve {case} --reason …",
+            "refund it or have it ordered again, then run ./oms case resolve {case} --reason …",
+        ),
+        Remedy.BY_HAND,
+        Words("退款或请买家重新下单，处理后结案", "Refund it or have it ordered again, then resolve"),
+    ),
+    "intercept": Cause(
+        Words("包裹已发出，需要快递拦截", "A parcel that has left is to be stopped on its way"),
+        Words(
+            "向快递申请拦截并告知结果；处理后执行 ./oms case resolve {case} --reason …",
+            "ask the courier to stop it, then run ./oms case resolve {case} --reason …",
+        ),
+        Remedy.BY_HAND,
+        Words("向快递申请拦截，处理后结案", "Ask the courier to stop it, then resolve"),
+    ),
+    "reroute_tries": Cause(
+        Words("订单多次被拒或短发，已停止自动改派", "An order was refused or short too often: it is rerouted no more"),
+        Words(
+            "核对后执行 ./oms order reroute {subject} --to 地点 --reason …，或取消订单",
+            "check it, then run ./oms order reroute {subject} --to LOCATION --reason …, or cancel it",
+        ),
+        Remedy.BY_HAND,
+        Words("核对后人工改派或取消，处理后结案", "Reroute it by hand or cancel it, then resolve"),
+    ),
     "step_dead": Cause(
         Words("对外调用失败，已停止重试", "An outbound call failed for good"),
         Words(

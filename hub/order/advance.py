@@ -24,6 +24,8 @@ def advance(session: Session, order_id: int, at: datetime) -> Lifecycle:
     ordered, shipped, cancelled, delivered = (int(part) for part in sums)
     done = shipped + cancelled == ordered and shipped > 0
     lifecycle = move(now, Event.COMPLETE) if done and now is Lifecycle.IN_FULFILMENT else now
+    if cancelled == ordered and now in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
+        lifecycle = move(now, Event.CANCEL)
     if done and delivered == shipped and lifecycle is Lifecycle.COMPLETED:
         lifecycle = move(lifecycle, Event.CLOSE)
     run(

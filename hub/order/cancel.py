@@ -1,6 +1,5 @@
 """Cancel an order: at once where nobody has started, by asking the location where somebody has."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,16 +15,18 @@ from hub.fulfilment.release import CANCEL, lane_of
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.bound import release_bound
 from hub.inventory.level import hold_still
-from hub.inventory.quota import count_sold
 from hub.merge.group import ask_to_stop, hold_together
 from hub.order.advance import advance
 from hub.order.allocate import write_holds
+from hub.order.cancel_money import give_up
+from hub.order.change_revision import supersede
+from hub.order.change_settle import changing, settle
 from hub.order.counters import give_back
 from hub.order.hold import Hold, HoldType
 from hub.order.lock import Locked, lock_order
-from hub.order.policy import POLICY
+from hub.order.policy import POLICY, Policy
 from hub.order.post import post
-from hub.order.rest import live_fulfilments, recall
+from hub.order.rest import hold_order, live_fulfilments, recall
 from hub.order.status import Event, Lifecycle, move
 from hub.steps import NewStep, add
 
@@ -43,6 +44,7 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     if _has_shipped(session, order_id):
         raise Conflict("some of this order has left: it can only be returned", code="already_shipped")
     move(order.lifecycle, Event.CANCEL)
+    supersede(session, order_id, "the order was cancelled", at)
     wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": plain(reason)})
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
@@ -50,7 +52,7 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     release_bound(session, [order_id], at)
     hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
     for standing in standings:
-        _stop(session, standing, _count_wishes(session, order_id), at)
+        stop(session, standing, _count_wishes(session, order_id), at)
     return finish_cancel(session, order, at)
 
 
@@ -67,20 +69,7 @@ def wants_cancel(session: Session, order_id: int) -> bool:
 
 def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     """Cancel what no location works on any more; the order is cancelled when that is all of it."""
-    given_up = rows(
-        session,
-        """update order_line line set cancelled = line.ordered - line.shipped - line.allocated
-           from order_line before
-           where line.order_id = :id and line.kind <> 'bundle'
-             and line.cancelled < line.ordered - line.shipped - line.allocated
-             and (before.order_id, before.line_no) = (line.order_id, line.line_no)
-           returning line.sku, line.cancelled - before.cancelled as pieces""",
-        id=order.id,
-    )
-    sold = Counter[tuple[str, str]]()
-    for one in given_up:
-        sold[order.shop, one.sku] -= one.pieces
-    count_sold(session, sold)
+    give_up(session, order, _held_nowhere(session, order.id), "cancelled", at)
     if live_fulfilments(session, order.id):
         return order.lifecycle
     if _has_shipped(session, order.id):
@@ -99,25 +88,40 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     return lifecycle
 
 
-def record_cancel_answer(session: Session, order_id: int, no: int, answer: CancelAnswer, at: datetime) -> None:
-    """Record whether a location stops a document; a refusal means that the goods will come, and calls a person."""
+def record_cancel_answer(
+    session: Session, order_id: int, no: int, answer: CancelAnswer, at: datetime, policy: Policy = POLICY
+) -> None:
+    """Record whether a location stops a document; a refusal means that the goods will come, and calls a person.
+
+    `at` is in the business zone: what a change has stopped may find another source.
+    """
     order = lock_order(session, order_id)
     standing = Standing(session, order_id, no)
-    if standing.ended:
+    changes = changing(session, order_id)
+    if standing.ended and not changes:
         return
-    if answer.stopped:
+    if changes:
+        hold_order(session, order_id)
+    if not standing.ended and answer.stopped:
         lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "cancelled", at)
         give_back(session, order_id, {line.line_no: line.quantity for line in lines})
         post(session, order, standing, at)
-        finish_cancel(session, order, at)
+        if not changes:
+            finish_cancel(session, order, at)
+    elif not standing.ended:
+        standing.agree(Negotiation.CANCEL_REJECTED, at)
+    if changes:
+        settle(session, order, policy, at, answer.reason)
         return
-    standing.agree(Negotiation.CANCEL_REJECTED, at)
+    if answer.stopped:
+        return
     _release_holds(session, order_id, at, "the location refused", [HoldType.REFUND_REQUESTED])
     detail = f"{standing.location}: {answer.reason[:200]}"
     open_cases(session, [NewCase("cancel_refused", f"order:{order_id}", order.brand, detail, order_id)], at)
 
 
-def _stop(session: Session, standing: Standing, wish_no: int, at: datetime) -> None:
+def stop(session: Session, standing: Standing, wish_no: int | str, at: datetime) -> None:
+    """Take a fulfilment order back, at once where its location knows nothing of it, else by asking; once a wish."""
     if recall(session, standing, "cancelled", at) is not None:
         return
     asked = ask_to_stop(session, standing, at)
@@ -134,6 +138,16 @@ def _stop(session: Session, standing: Standing, wish_no: int, at: datetime) -> N
 def _count_wishes(session: Session, order_id: int) -> int:
     statement = "select count(*) as n from order_hold where order_id = :id and type = 'refund_requested'"
     return rows(session, statement, id=order_id)[0].n
+
+
+def _held_nowhere(session: Session, order_id: int) -> dict[int, int]:
+    found = rows(
+        session,
+        """select line_no, ordered - shipped - allocated - cancelled as open from order_line
+           where order_id = :id and kind <> 'bundle' and ordered > shipped + allocated + cancelled order by line_no""",
+        id=order_id,
+    )
+    return {one.line_no: one.open for one in found}
 
 
 def _has_shipped(session: Session, order_id: int) -> bool:

@@ -12,7 +12,10 @@ from hub.errors import NotFound
 from hub.order.status import Lifecycle
 
 ROUTE_BLOCKERS: Final = """select no, type from order_hold
-                           where order_id = :id and released_at is null and 'route' = any(blocks) order by no"""
+                           where order_id = :id and released_at is null and 'route' = any(blocks)
+                           union all
+                           select no, 'change' from order_revision where order_id = :id and state = 'waiting'
+                           order by no"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +50,5 @@ def lock_order(session: Session, order_id: int) -> Locked:
 
 
 def open_blockers(session: Session, order_id: int) -> Sequence[Row[Any]]:
-    """Give the holds that keep an order from being routed."""
+    """Give the holds that keep an order from being routed; a change that waits for locations is one."""
     return rows(session, ROUTE_BLOCKERS, id=order_id)

@@ -40,11 +40,11 @@ from hub.order.record import (
     share_records,
     wants_of,
 )
-from hub.order.status import Event, Lifecycle, move
 from hub.order.split import weighs_value
+from hub.order.status import Event, Lifecycle, move
 from hub.order.twins import find_twins
-from hub.subject import hold_subjects, known_subjects
 from hub.order.virtual import hand_over
+from hub.subject import hold_subjects, known_subjects
 
 ACCEPTED: Final = move(Lifecycle.RECEIVED, Event.ACCEPT)
 ROUTED: Final = move(ACCEPTED, Event.SOURCE)

@@ -18,12 +18,13 @@ from hub.inventory.level import hold_still
 from hub.order.advance import advance
 from hub.order.allocate import allocate
 from hub.order.cancel import finish_cancel, wants_cancel
+from hub.order.change_settle import changing, settle
 from hub.order.counters import give_back, mark_shipped
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.plan import Need
 from hub.order.policy import POLICY, Policy
 from hub.order.post import post
-from hub.order.rest import barred, wants_for
+from hub.order.rest import barred, hold_order, wants_for
 from hub.order.track import follow
 from hub.steps import NewStep, add
 
@@ -39,7 +40,9 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     order_id, no = parse_code(confirm.code)
     order = lock_order(session, order_id)
     standing = Standing(session, order_id, no)
-    if confirm.final:
+    if changing(session, order_id):
+        hold_order(session, order_id)
+    elif confirm.final:
         hold_still(session, {line.sku for line in standing.open_lines()})
     shipped = ship(session, standing, confirm, at)
     if shipped is None:
@@ -53,7 +56,7 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     record(session, at, WAREHOUSE, "order.ship", f"order:{order_id}", fulfilment=no, shipment=shipped.shipment_no)
     post(session, order, standing, at)
     find_new_source(session, order, standing, shipped.left_over, policy, at)
-    _advance(session, order, at)
+    _advance(session, order, policy, at)
     return order_id
 
 
@@ -89,12 +92,15 @@ def _reject(session: Session, order: Locked, standing: Standing, report: Report,
         return
     if standing.ended:
         raise Conflict(f"fulfilment order {standing.code} has ended as {standing.execution}", code="fulfilment_ended")
-    hold_still(session, {line.sku for line in standing.open_lines()})
+    if changing(session, order.id):
+        hold_order(session, order.id)
+    else:
+        hold_still(session, {line.sku for line in standing.open_lines()})
     lines = end(standing, Negotiation.REJECTED, Execution.CANCELLED, report.note[:200] or "rejected", at)
     record(session, at, WAREHOUSE, "fulfilment.reject", f"order:{order.id}", fulfilment=standing.no)
     post(session, order, standing, at)
     find_new_source(session, order, standing, lines, policy, at)
-    _advance(session, order, at)
+    _advance(session, order, policy, at)
 
 
 def find_new_source(
@@ -114,9 +120,10 @@ def find_new_source(
     allocate(session, [need], policy, at)
 
 
-def _advance(session: Session, order: Locked, at: datetime) -> None:
+def _advance(session: Session, order: Locked, policy: Policy, at: datetime) -> None:
     if wants_cancel(session, order.id):
         finish_cancel(session, order, at)
+    settle(session, order, policy, at, "it was sent or refused meanwhile")
     advance(session, order.id, at)
 
 

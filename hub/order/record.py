@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 

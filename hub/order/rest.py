@@ -12,6 +12,7 @@ from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import NewLine
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.bound import take_bound
+from hub.inventory.level import hold_still
 from hub.merge.group import call_off
 from hub.order.allocate import allocate
 from hub.order.counters import give_back
@@ -32,6 +33,13 @@ def live_fulfilments(session: Session, order_id: int) -> list[int]:
         id=order_id,
     )
     return [one.no for one in found]
+
+
+def hold_order(session: Session, order_id: int) -> None:
+    """Lock the counters of an order's SKUs, before a transaction that books more than once."""
+    hold_still(
+        session, {one.sku for one in rows(session, "select sku from order_line where order_id = :id", id=order_id)}
+    )
 
 
 def open_pieces(session: Session, order_id: int) -> dict[int, int]:

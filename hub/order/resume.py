@@ -42,6 +42,8 @@ def release_holds(
     held = [hold.type for hold in open_blockers(session, order_id)]
     if "refund_requested" in held:
         raise Conflict("a cancellation of this order is under way", code="cancel_under_way")
+    if "change" in held:
+        raise Conflict("a change of this order is under way", code="change_under_way")
     if "address" in held and not division:
         raise Conflict("the address is unknown: name its division", code="division_needed", field="division")
     if division:

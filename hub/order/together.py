@@ -17,6 +17,7 @@ from hub.merge.group import Group, end_if_over, hold_group, standings
 from hub.merge.spread import ref_of, spread
 from hub.order.advance import advance
 from hub.order.cancel import record_cancel_answer, wants_cancel
+from hub.order.change_settle import changing
 from hub.order.lock import lock_order
 from hub.order.policy import POLICY, Policy
 from hub.order.post import post
@@ -80,7 +81,7 @@ def book_cancel_answer(
     members = [one for one in standings(session, group) if not one.ended]
     _hold_stock(session, members)
     for one in members:
-        if wants_cancel(session, one.order_id):
+        if wants_cancel(session, one.order_id) or changing(session, one.order_id):
             record_cancel_answer(session, one.order_id, one.no, answer, at)
         elif answer.stopped:
             _leave(session, one, policy, at)

@@ -1,0 +1,121 @@
+"""Give pieces of an order up, with the stock that a shop has sold and the money that they bear, exactly.
+
+The first pieces of a line are those that leave, the last are those that are cancelled: piece k bears share(k) −
+share(k−1), so whatever is shipped and whatever is cancelled, both together are the line's money to the last fen.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.database import copy, row, rows
+from hub.inventory.quota import count_sold
+from hub.money import share_of_first
+from hub.order.lock import Locked
+
+PAID: Final = ("paid", "partially_refunded")
+
+
+def give_up(session: Session, order: Locked, pieces: Mapping[int, int], reason: str, at: datetime) -> None:
+    """Cancel pieces (by line, no bundles) that no location holds; book the refund, if the order was paid.
+
+    The order's row is locked; quotas are the last lock of a transaction, so this comes last.
+    """
+    wanted = {no: n for no, n in pieces.items() if n}
+    if not wanted:
+        return
+    given_up = rows(
+        session,
+        """update order_line line set cancelled = line.cancelled + new.pieces
+           from unnest(cast(:lines as bigint[]), cast(:pieces as bigint[])) as new (no, pieces)
+           where line.order_id = :id and line.line_no = new.no
+           returning line.line_no, line.sku, line.ordered, line.cancelled, line.amount - line.discount as net""",
+        id=order.id,
+        lines=list(wanted),
+        pieces=list(wanted.values()),
+    )
+    bundles = _count_bundles(session, order.id)
+    _book(session, order, [(one, wanted[one.line_no]) for one in given_up], bundles, reason, at)
+    sold = Counter[tuple[str, str]]()
+    for one in given_up:
+        sold[order.shop, one.sku] -= wanted[one.line_no]
+    count_sold(session, sold)
+
+
+def refund_of(amount: int, ordered: int, cancelled: int, pieces: int) -> int:
+    """Give what the last `pieces` bear of those `cancelled` so far, of an amount of all that were ordered."""
+    upto = share_of_first(amount, ordered, ordered - (cancelled - pieces))
+    return upto - share_of_first(amount, ordered, ordered - cancelled)
+
+
+def _count_bundles(session: Session, order_id: int) -> dict[int, tuple[int, int, int]]:
+    """Cancel the bundles whose parts are all cancelled; give ordered, cancelled and newly cancelled by line."""
+    found = rows(
+        session,
+        """update order_line bundle set cancelled = whole.n
+           from (select part.parent_no as no, min(part.cancelled * own.ordered / part.ordered)::bigint as n
+                 from order_line part
+                 join order_line own on (own.order_id, own.line_no) = (part.order_id, part.parent_no)
+                 where part.order_id = :id group by 1) whole, order_line before
+           where bundle.order_id = :id and bundle.line_no = whole.no and bundle.cancelled < whole.n
+             and (before.order_id, before.line_no) = (bundle.order_id, bundle.line_no)
+           returning bundle.line_no, bundle.ordered, bundle.cancelled, bundle.cancelled - before.cancelled as n""",
+        id=order_id,
+    )
+    return {one.line_no: (one.ordered, one.cancelled, one.n) for one in found}
+
+
+def _book(
+    session: Session,
+    order: Locked,
+    lines: Sequence[tuple[Row[Any], int]],
+    bundles: Mapping[int, tuple[int, int, int]],
+    reason: str,
+    at: datetime,
+) -> None:
+    """Write what is to be refunded."""
+    head = row(
+        session,
+        """select o.payment, o.freight,
+                  coalesce((select max(no) from refund_due r where r.order_id = o.id), 0) + 1 as no,
+                  not exists (select 1 from order_line line
+                              where line.order_id = o.id and line.cancelled < line.ordered) as whole
+           from sales_order o where o.id = :id""",
+        id=order.id,
+    )
+    if head is None or head.payment not in PAID:
+        return
+    counts = {one.line_no: (one.ordered, one.cancelled, n) for one, n in lines} | dict(bundles)
+    reductions = _reductions(session, order.id, counts)
+    amounts = {one.line_no: refund_of(one.net, one.ordered, one.cancelled, n) for one, n in lines}
+    freight = head.freight if head.whole else 0
+    columns = ("brand", "version", "created_at", "updated_at", "order_id", "no", "reason", "amount", "freight")
+    total = sum(amounts.values()) + freight
+    copy(session, "refund_due", columns, [(order.brand, 1, at, at, order.id, head.no, reason, total, freight)])
+    parts = [
+        (order.id, head.no, no, n, amounts.get(no, 0), json.dumps(reductions.get(no, {})))
+        for no, (_, _, n) in sorted(counts.items())
+    ]
+    copy(session, "refund_line", ("order_id", "no", "line_no", "pieces", "amount", "reductions"), parts)
+
+
+def _reductions(
+    session: Session, order_id: int, counts: Mapping[int, tuple[int, int, int]]
+) -> dict[int, dict[str, int]]:
+    """Give what of each reduction falls away with a line's cancelled pieces."""
+    shares = rows(
+        session,
+        "select no, line_no, amount from price_adjustment where order_id = :id and line_no = any(:lines) order by no",
+        id=order_id,
+        lines=list(counts),
+    )
+    found: dict[int, dict[str, int]] = {}
+    for one in shares:
+        ordered, cancelled, n = counts[one.line_no]
+        found.setdefault(one.line_no, {})[str(one.no)] = refund_of(one.amount, ordered, cancelled, n)
+    return found

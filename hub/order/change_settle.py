@@ -1,0 +1,225 @@
+"""Apply a change once every location that it touches has answered: cancel, write anew, judge again, source again."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.cases import NewCase, open_cases, resolve
+from hub.database import rows, run
+from hub.fulfilment.status import Negotiation
+from hub.order.advance import advance
+from hub.order.allocate import allocate, write_holds
+from hub.order.cancel_money import give_up
+from hub.order.change_reread import changed, contents_of, reread, write_recipient, write_shipping
+from hub.order.change_revision import Revision, Wish, end_revision, find_open, keep_former
+from hub.order.change_table import ChangeState
+from hub.order.hold import Evidence, holds_of
+from hub.order.lock import Locked, lock_order, open_blockers
+from hub.order.normalise import NormalOrder
+from hub.order.plan import Need
+from hub.order.policy import Policy
+from hub.order.rest import barred, open_pieces, wants_for
+from hub.order.status import Lifecycle
+from hub.review.verdict import Hold, HoldType
+from hub.sourcing.location import find_places
+
+
+def changing(session: Session, order_id: int) -> bool:
+    """Say whether a change of an order waits for its locations."""
+    statement = "select 1 from order_revision where order_id = :id and state = 'waiting' limit 1"
+    return bool(rows(session, statement, id=order_id))
+
+
+def settle(session: Session, order: Locked, policy: Policy, at: datetime, told: str = "") -> None:
+    """Apply the change that waits as far as locations have let go, unless one has not answered yet.
+
+    The order and the counters of its SKUs are locked; `at` is in the business zone. `told` is why a location refused.
+    """
+    revision = find_open(session, order.id)
+    if revision is None:
+        return
+    stopped = _stopped(session, order.id, revision.stops)
+    if any(one.negotiation == Negotiation.CANCEL_REQUESTED and not one.ended for one in stopped):
+        return
+    _apply(session, order, revision, stopped, policy, at, told)
+
+
+def _apply(
+    session: Session,
+    order: Locked,
+    revision: Revision,
+    stopped: Sequence[Row[Any]],
+    policy: Policy,
+    at: datetime,
+    told: str,
+) -> None:
+    wish, still = revision.wish, open_pieces(session, order.id)
+    freed = [one for one in stopped if one.pieces]
+    kept = [one.location for one in stopped if not one.pieces]
+    cut = {no: min(n, still.get(no, 0)) for no, n in wish.pieces.items()}
+    short = sum(wish.pieces.values()) - sum(cut.values())
+    moves = not stopped or bool(freed) or bool(still)
+    if moves:
+        _rewrite(session, order, revision, policy, at)
+    undone = bool(short) if wish.kinds == ["lines"] else bool(kept or short)
+    done = any(cut.values()) or (moves and wish.kinds != ["lines"])
+    state = (ChangeState.PART if done else ChangeState.REFUSED) if undone else ChangeState.APPLIED
+    note = f"{', '.join(kept)}: {told[:200] or 'it leaves as it was'}" if undone else ""
+    end_revision(session, order.id, revision.no, state, note, at)
+    order = lock_order(session, order.id)
+    _source(session, order, wish, freed, cut, still, policy, at)
+    give_up(session, order, cut, "changed", at)
+    if undone:
+        case = NewCase("change_refused", f"order:{order.id}", order.brand, note, order.id)
+        open_cases(session, [case], at)
+    kinds, subject = wish.kinds, f"order:{order.id}"
+    record(session, at, revision.actor, "order.change", subject, revision=revision.no, kinds=kinds, state=state)
+    _close_up(session, order, at)
+
+
+def _stopped(session: Session, order_id: int, stops: Sequence[int]) -> Sequence[Row[Any]]:
+    """Give the fulfilment orders that were to be taken back, with the pieces by line that they have let go."""
+    return rows(
+        session,
+        """select f.no, f.location, f.attempt, f.negotiation, f.execution,
+                  f.execution in ('closed', 'incomplete', 'cancelled') as ended,
+                  coalesce((select jsonb_object_agg(l.line_no, l.released) from fulfilment_line l
+                            where l.order_id = f.order_id and l.no = f.no and l.released > 0), '{}') as pieces
+           from fulfilment_order f where f.order_id = :id and f.no = any(:stops) order by f.no""",
+        id=order_id,
+        stops=list(stops),
+    )
+
+
+def _rewrite(session: Session, order: Locked, revision: Revision, policy: Policy, at: datetime) -> None:
+    """Write the new receiver or remark, keep the old one sealed, and judge the order again."""
+    kinds = [kind for kind in revision.wish.kinds if kind in {"address", "remark"}]
+    if not kinds:
+        return
+    before = reread(session, order.id)
+    after = changed(before, revision.wish.contents)
+    keep_former(session, order.id, revision.no, contents_of(before, kinds))
+    write_shipping(session, order.id, after, kinds, at)
+    if "address" in kinds:
+        write_recipient(session, order.id, after)
+    _judge(session, order, before, after, policy, at)
+
+
+def _judge(
+    session: Session, order: Locked, before: NormalOrder, after: NormalOrder, policy: Policy, at: datetime
+) -> None:
+    """Hold what the rules hold now and did not before, and let go what they do not hold any more.
+
+    What they say of both is left as it is: a person may have let it go on.
+    """
+    was = {(one.type, one.rule): one for one in holds_of(before, Evidence(), policy.holds)}
+    now = {(one.type, one.rule): one for one in holds_of(after, Evidence(), policy.holds)}
+    fresh: list[Hold] = [one for key, one in now.items() if was.get(key) != one]
+    over = sorted({*was, *_open_holds(session, order.id)} - now.keys())
+    run(
+        session,
+        """update order_hold h set released_at = :at, released_by = 'system', reason = 'changed'
+           from unnest(cast(:types as text[]), cast(:rules as text[])) as gone (type, rule)
+           where h.order_id = :id and h.released_at is null and (h.type, h.rule) = (gone.type, gone.rule)""",
+        at=at,
+        id=order.id,
+        types=[kind for kind, _ in over],
+        rules=[rule for _, rule in over],
+    )
+    for kind, _ in over:
+        cause = "address" if kind is HoldType.ADDRESS else "review"
+        if all((other is HoldType.ADDRESS) != (cause == "address") for other, _ in now):
+            resolve(session, f"order:{order.id}", at, "system", "changed", cause)
+    write_holds(session, {order.id: fresh}, policy.version, at)
+    cases = [
+        NewCase(
+            "address" if one.type is HoldType.ADDRESS else "review",
+            f"order:{order.id}",
+            order.brand,
+            f"{one.type}: {one.rule}",
+            order.id,
+        )
+        for one in fresh
+    ]
+    open_cases(session, cases, at)
+
+
+def _open_holds(session: Session, order_id: int) -> set[tuple[HoldType, str]]:
+    """Give the holds that a new address or remark does away with, whatever the old one would be judged by today."""
+    found = rows(
+        session,
+        """select type, rule from order_hold
+           where order_id = :id and released_at is null and type in ('address', 'remark')""",
+        id=order_id,
+    )
+    return {(HoldType(one.type), one.rule) for one in found}
+
+
+def _source(
+    session: Session,
+    order: Locked,
+    wish: Wish,
+    freed: Sequence[Row[Any]],
+    cut: Mapping[int, int],
+    still: Mapping[int, int],
+    policy: Policy,
+    at: datetime,
+) -> None:
+    """Give what was taken back a source again, document by document; where nothing else changed, where it was."""
+    left = Counter(still)
+    cuts = Counter(cut)
+    for one in freed:
+        left -= Counter({int(no): n for no, n in one.pieces.items()})
+    cuts_of_rest = left & cuts  # what had no source goes first: it disturbs nobody
+    cuts -= cuts_of_rest
+    left -= cuts_of_rest
+    held = [one.type for one in open_blockers(session, order.id)]
+    if any(kind != HoldType.STOCK for kind in held):
+        return
+    for one in freed:
+        pieces = Counter({int(no): n for no, n in one.pieces.items()}) & Counter(open_pieces(session, order.id))
+        gone = pieces & cuts
+        cuts -= gone
+        if again := dict(pieces - gone):
+            need = Need(order.id, order.brand, order.division, wants_for(session, order.id, again, at))
+            elsewhere = _barred_for(session, order, wish, one)
+            allocate(
+                session, [replace(need, attempt=one.attempt + 1, replaces_no=one.no, barred=elsewhere)], policy, at
+            )
+    if left and not held:  # what lost its source while the change was under way
+        need = Need(order.id, order.brand, order.division, wants_for(session, order.id, dict(left), at))
+        allocate(session, [replace(need, barred=barred(session, order.id, short=False))], policy, at)
+
+
+def _barred_for(session: Session, order: Locked, wish: Wish, one: Row[Any]) -> frozenset[str]:
+    """Name the locations that may not have the pieces of a fulfilment order that was taken back."""
+    places = find_places(session)
+    refused = barred(session, order.id)
+    stays = one.location in places and places[one.location].active and one.location not in refused
+    target = wish.target or (one.location if stays and not {"address", "route"} & set(wish.kinds) else "")
+    if target:
+        return frozenset(places) - {target}
+    return refused | wish.avoid | ({one.location} if wish.route else frozenset[str]())
+
+
+def _close_up(session: Session, order: Locked, at: datetime) -> None:
+    """Bring the order's own state in step, and let go of what nothing waits for any more."""
+    lifecycle = advance(session, order.id, at)
+    ended = lifecycle is Lifecycle.CANCELLED
+    if not ended and open_pieces(session, order.id):
+        return
+    run(
+        session,
+        """update order_hold set released_at = :at, released_by = 'system', reason = 'changed'
+           where order_id = :id and released_at is null and (:ended or type = 'stock')""",
+        at=at,
+        id=order.id,
+        ended=ended,
+    )
+    resolve(session, f"order:{order.id}", at, "system", "changed", "" if ended else "stock")

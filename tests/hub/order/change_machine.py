@@ -1,0 +1,180 @@
+"""A machine of real orders that are cut, moved, rerouted, shipped and refused; locations answer as they like."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy.orm import Session
+
+from commands.conservation import RULES
+from hub.database import KEYRING, Database, rows
+from hub.errors import Conflict
+from hub.fulfilment.model import CancelAnswer
+from hub.fulfilment.reject import Standing
+from hub.inventory.reconcile import check_books
+from hub.order.cancel import cancel, record_cancel_answer
+from hub.order.change import change, pieces_of, reroute
+from hub.order.change_revision import Contents, Wish
+from hub.order.progress import record_confirm, record_report
+from tests.conftest import RING
+from tests.hub.making import AT, RECEIVER, add_sku, confirm, coupon, order, placed, rejection, stock
+from tests.hub.order.changing import BEIJING, BY, send
+
+PLACES: Final = ("bj", "gz", "sh")
+PIECES: Final = 60
+
+LIVE: Final = """
+    select order_id, no, negotiation from fulfilment_order
+    where order_id = any(:ids) and execution not in ('closed', 'incomplete', 'cancelled') order by order_id, no"""
+
+STRANDED: Final = """
+    select o.id from sales_order o where o.lifecycle in ('accepted', 'in_fulfilment')
+    and exists (select 1 from order_line l where l.order_id = o.id and l.kind <> 'bundle'
+                and l.ordered > l.allocated + l.shipped + l.cancelled)
+    and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null)
+    and not exists (select 1 from order_revision r where r.order_id = o.id and r.state = 'waiting')"""
+"""Orders with pieces that nobody looks after: no source, no hold, and no change that is under way."""
+
+UNANSWERED: Final = """
+    select r.order_id from order_revision r where r.state = 'waiting' and not exists (
+        select 1 from fulfilment_order f where f.order_id = r.order_id and f.negotiation = 'cancel_requested'
+        and f.execution not in ('closed', 'incomplete', 'cancelled'))"""
+"""Changes that wait though every location has answered."""
+
+MONEY: Final = """
+    select o.id from sales_order o where o.payment = 'paid' and (
+        coalesce((select sum(r.amount - r.freight) from refund_due r where r.order_id = o.id), 0)
+        <> coalesce((select sum(amount) from refund_line r where r.order_id = o.id), 0)
+        or coalesce((select sum(pieces) from refund_line r join order_line l using (order_id, line_no)
+                     where r.order_id = o.id and l.kind <> 'bundle'), 0)
+        <> (select sum(cancelled) from order_line l where l.order_id = o.id and l.kind <> 'bundle')
+        or (o.lifecycle = 'cancelled' and o.total
+            <> (select coalesce(sum(amount), 0) from refund_due r where r.order_id = o.id)))"""
+"""Paid orders of which not exactly what was cancelled is to be refunded: all of it, of one that is cancelled."""
+
+REDUCTIONS: Final = """
+    select a.order_id from price_adjustment a join order_line l using (order_id, line_no)
+    left join lateral (select coalesce(sum((r.reductions ->> a.no::text)::bigint), 0) as back from refund_line r
+                       where r.order_id = a.order_id and r.line_no = a.line_no) given on true
+    where given.back > a.amount or (l.cancelled = l.ordered) <> (given.back = a.amount) and a.amount > 0
+      and (l.cancelled = l.ordered)"""
+"""Reductions of which more has fallen away than there was, or not all of it where the whole line was cancelled."""
+
+
+class Changing(RuleBasedStateMachine):
+    """Orders are placed, cut, moved, rerouted and cancelled; locations take, ship, refuse and answer."""
+
+    database: Database
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = AT
+        self.number = 0
+        self.orders: list[int] = []
+        self.session = Session(self.database.engine, expire_on_commit=False, info={KEYRING: RING})
+
+    @initialize()
+    def fill(self) -> None:
+        stock(self.session, {place: {"apple": PIECES, "pear": PIECES} for place in PLACES}, "ASN-0")
+        add_sku(self.session, "box", parts={"apple": 2, "pear": 1})
+        self.place({"apple": 3}, 100)
+
+    @rule(
+        pieces=st.dictionaries(st.sampled_from(["apple", "pear", "box"]), st.integers(1, 3), min_size=1),
+        off=st.integers(0, 999),
+    )
+    def place(self, pieces: dict[str, int], off: int) -> None:
+        self.number += 1
+        wish = order(pieces, f"T{self.number}", adjustments=(coupon(off), coupon(off // 7, "L1")), freight=600)
+        self.orders.append(placed(self.session, wish))
+
+    @rule(choice=st.integers(0), lines=st.dictionaries(st.sampled_from(["L1", "L2"]), st.integers(1, 2), min_size=1))
+    def cut(self, choice: int, lines: dict[str, int]) -> None:
+        order_id = self._chosen(choice)
+        there = rows(self.session, "select external_line_id as id from order_line where order_id = :id", id=order_id)
+        wanted = {no: n for no, n in lines.items() if no in {one.id for one in there}} or {"L1": 1}
+        self._try(
+            lambda: change(
+                self.session, order_id, Wish(pieces=pieces_of(self.session, order_id, wanted)), BY, self._tick()
+            )
+        )
+
+    @rule(choice=st.integers(0), there=st.sampled_from([RECEIVER, BEIJING]))
+    def move(self, choice: int, there: Any) -> None:  # noqa: ANN401 # a receiver
+        wish = Wish(contents=Contents(receiver=there))
+        self._try(lambda: change(self.session, self._chosen(choice), wish, BY, self._tick()))
+
+    @rule(choice=st.integers(0), to=st.sampled_from(["", *PLACES]))
+    def reroute(self, choice: int, to: str) -> None:
+        self._try(lambda: reroute(self.session, self._chosen(choice), Wish(target=to), BY, self._tick()))
+
+    @rule(choice=st.integers(0))
+    def cancel(self, choice: int) -> None:
+        self._try(lambda: cancel(self.session, self._chosen(choice), "buyer", "changed mind", self._tick()))
+
+    @rule(choice=st.integers(0))
+    def send(self, choice: int) -> None:
+        send(self.session, self._chosen(choice))
+
+    @precondition(lambda self: self._live())
+    @rule(choice=st.integers(0), some=st.booleans(), final=st.booleans())
+    def ship(self, choice: int, some: bool, final: bool) -> None:  # noqa: FBT001 # hypothesis calls it by name
+        one = self._one(choice)
+        standing = Standing(self.session, one.order_id, one.no)
+        self.number += 1
+        pieces: dict[str, int] = {}
+        for line in standing.open_lines():
+            pieces[line.sku] = pieces.get(line.sku, 0) + (max(1, line.quantity // 2) if some else line.quantity)
+        wish = confirm(one.order_id, one.no, pieces, f"c{self.number}", final=final or not some)
+        record_confirm(self.session, wish, self._tick())
+
+    @precondition(lambda self: self._live())
+    @rule(choice=st.integers(0))
+    def refuse(self, choice: int) -> None:
+        one = self._one(choice)
+        self._try(lambda: record_report(self.session, rejection(one.order_id, one.no), self._tick()))
+
+    @precondition(lambda self: self._live())
+    @rule(choice=st.integers(0), stopped=st.booleans())
+    def answer(self, choice: int, stopped: bool) -> None:  # noqa: FBT001 # as above
+        asked = [one for one in self._live() if one.negotiation == "cancel_requested"]
+        for one in asked[choice % max(1, len(asked)) :][:1]:
+            told = CancelAnswer(stopped=stopped, reason="picked")
+            record_cancel_answer(self.session, one.order_id, one.no, told, self._tick())
+
+    @invariant()
+    def no_piece_and_no_fen_is_lost(self) -> None:
+        assert check_books(self.session) == []
+        assert [name for name, query in RULES.items() if name not in WAITING and rows(self.session, query)] == []
+        for query in (STRANDED, UNANSWERED, MONEY, REDUCTIONS):
+            assert rows(self.session, query) == []
+
+    def teardown(self) -> None:
+        self.session.close()
+
+    def _try(self, act: Any) -> None:  # noqa: ANN401 # a call
+        """Do what may be refused; what was refused has changed nothing."""
+        try:
+            with self.session.begin_nested():
+                act()
+        except Conflict:
+            pass
+
+    def _chosen(self, choice: int) -> int:
+        return self.orders[choice % len(self.orders)]
+
+    def _live(self) -> list[Any]:
+        return list(rows(self.session, LIVE, ids=self.orders))
+
+    def _one(self, choice: int) -> Any:  # noqa: ANN401 # a row
+        live = self._live()
+        return live[choice % len(live)]
+
+    def _tick(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+WAITING: Final = {"ordered = shipped + open + cancelled"}
+"""Judged by STRANDED here: a change that waits for a location leaves pieces open meanwhile."""
