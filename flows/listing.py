@@ -36,7 +36,12 @@ class Taker(Protocol):
 def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
     """The flows that begin with what comes in."""
     return (
-        ReceiveOrders(connectors, ZoneInfo(settings.business_zone), settings.worker.inbox_batch),
+        ReceiveOrders(
+            connectors,
+            ZoneInfo(settings.business_zone),
+            settings.worker.inbox_batch,
+            {name: one.precedence for name, one in settings.connections.items()},
+        ),
         ReceiveShipments(connectors, ZoneInfo(settings.business_zone)),
         ReceiveTracks(connectors, settings.worker.inbox_batch),
         ReceiveStock(connectors),

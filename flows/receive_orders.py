@@ -1,6 +1,6 @@
 """Orders from the inbox: read by their channel's connector, placed in batches, and a case for each that cannot be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
 from hub.inbox import Message
+from hub.order.change_channel import Precedence
 from hub.order.model import ShopOrder
 from hub.order.receive import ORDER, receive
 
@@ -18,14 +19,17 @@ class ReceiveOrders:
     kinds: Sequence[str] = (ORDER,)
     alone: bool = False
 
-    def __init__(self, connectors: Registry, zone: ZoneInfo, batch: int) -> None:
+    def __init__(
+        self, connectors: Registry, zone: ZoneInfo, batch: int, precedence: Mapping[str, Precedence] | None = None
+    ) -> None:
         self._connectors = connectors
         self._zone = zone
+        self._precedence = precedence or {}
         self.batch = batch
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         """Place a batch; the transaction is the caller's."""
-        receive(session, messages, self._read, at, self._zone, self._brand_of)
+        receive(session, messages, self._read, at, self._zone, self._brand_of, self._precedence)
 
     def _read(self, message: Message) -> ShopOrder:
         return self._connectors.read_order(message.connection, message.body)

@@ -162,7 +162,8 @@ class Connection(Part):
     `at_once` at the same time; without a number there is no such limit. A shop is told of the stock of none of its
     SKUs, of those that are bound, or of all of its brand: `stock_ratio` percent of what it may sell, and nothing below
     `stock_floor` pieces. A shop's unpaid orders are closed after its own `unpaid_min` minutes, if it has a number, and
-    it is told where its option tell_closed is "yes".
+    it is told where its option tell_closed is "yes". Where shop and hub have changed the same of an order, `precedence`
+    says whose word counts, or that a person is asked.
     """
 
     kind: str
@@ -178,6 +179,7 @@ class Connection(Part):
     stock_ratio: int = Field(default=100, ge=0, le=100)
     stock_floor: NonNegativeInt = 0
     unpaid_min: NonNegativeInt | None = None
+    precedence: Literal["platform_wins", "hub_wins", "ask"] = "platform_wins"
     options: dict[str, str] = Field(default_factory=dict)
 
 

@@ -118,6 +118,26 @@ def find_open(session: Session, order_id: int, state: ChangeState = ChangeState.
     return _opened(session, found) if found else None
 
 
+def former_of(session: Session, order_id: int) -> Contents:
+    """Give what stood in an order before the first changes of its receiver and of its remark."""
+    found = rows(
+        session,
+        """select r.order_id, r.no, r.former, o.subject_id from order_revision r join sales_order o on o.id = r.order_id
+           where r.order_id = :id and r.former is not null order by r.no desc""",
+        id=order_id,
+    )
+    receiver, remark = None, None
+    for one in found:
+        key = open_key(session, one.subject_id)
+        if key is None:
+            return Contents()
+        text = key.open(bytes(one.former), _place(order_id, one.no, "former"))
+        kept = json.loads(text)
+        receiver = Receiver.model_construct(**kept["receiver"]) if kept["receiver"] else receiver
+        remark = kept["remark"] if kept["remark"] is not None else remark
+    return Contents.model_construct(receiver=receiver, remark=remark)
+
+
 def _opened(session: Session, found: Row[Any]) -> Revision:
     contents = Contents()
     if found.contents is not None and (key := open_key(session, found.subject_id)):

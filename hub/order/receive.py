@@ -1,6 +1,6 @@
 """Turn inbox messages into orders: read, place or take back, and say of each message what became of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,12 +10,15 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
 from hub.causes import CAUSES
+from hub.database import rows
 from hub.errors import Conflict, Rejected
 from hub.inbox import InboxState, Message, Verdict, settle_all
 from hub.order.cancel import cancel
+from hub.order.change_channel import Precedence, revise
 from hub.order.model import ShopOrder
 from hub.order.number import WITHDRAWN, withhold_number
 from hub.order.place import Placed, place
+from hub.order.record import payload_hash
 from hub.tracing import span
 
 ORDER: Final = "order"
@@ -36,19 +39,30 @@ class Received(msgspec.Struct, frozen=True):
 
 
 def receive(
-    session: Session, messages: Sequence[Message], read: Reader, at: datetime, zone: ZoneInfo, brand_of: Brander | None
+    session: Session,
+    messages: Sequence[Message],
+    read: Reader,
+    at: datetime,
+    zone: ZoneInfo,
+    brand_of: Brander | None,
+    precedence: Mapping[str, Precedence] | None = None,
 ) -> list[Received]:
     """Place the orders of a batch of messages and settle each message, in the caller's transaction.
 
     With `brand_of` a case tells a person of the message's brand; without it the sender is waiting and hears the error.
-    An order that is taken back has a transaction of its own, for cancelling locks the order before its stock and
-    placing locks stock alone: the batch ends before it, and what is behind comes with the next one.
+    An order that is taken back or changed has a transaction of its own, for that locks the order before its stock and
+    placing locks stock alone: the batch ends before it, and what is behind comes with the next one. `precedence` says
+    by connection whose word counts where the hub has changed the same; without it no revision is taken.
     """
     readings = [_read(message, read) for message in messages]
-    part = next((no for no, reading in enumerate(readings) if _is_withdrawn(reading)), len(readings)) or 1
+    later = find_later(session, readings) if precedence is not None else {}
+    apart = [no for no, reading in enumerate(readings) if no in later or _is_withdrawn(reading)]
+    part = min(apart, default=len(readings)) or 1
     orders = [reading for reading in readings[:part] if isinstance(reading, ShopOrder)]
     if orders and _is_withdrawn(readings[0]):
         answers = iter([take_back(session, orders[0], at)])
+    elif orders and 0 in later and precedence is not None:
+        answers = iter([_revise(session, later[0], orders[0], precedence, at.astimezone(zone))])
     else:
         with span("orders.place", orders=len(orders)):
             answers = iter(place(session, orders, at, zone) if orders else [])
@@ -86,6 +100,38 @@ def take_back(session: Session, one: ShopOrder, at: datetime) -> Placed | None:
     except Conflict as error:
         text = f"{one.channel}: {error.message}"
         open_cases(session, [NewCase("withdrawn_late", f"order:{order_id}", one.brand, text, order_id)], at)
+    return Placed(order_id, existing=True)
+
+
+def find_later(session: Session, readings: Sequence[ShopOrder | Rejected]) -> dict[int, int]:
+    """Find which of a batch are later revisions of orders that are there, with other contents: order ids by place."""
+    orders = {no: one for no, one in enumerate(readings) if isinstance(one, ShopOrder)}
+    found = rows(
+        session,
+        """select k.shop, k.external_id, k.order_id, k.payload_hash, o.source_revision
+           from order_key k join sales_order o on o.id = k.order_id
+           where (k.shop, k.external_id) in (select * from unnest(cast(:shops as text[]), cast(:numbers as text[])))""",
+        shops=[one.shop for one in orders.values()],
+        numbers=[one.order.external_id for one in orders.values()],
+    )
+    there = {(one.shop, one.external_id): one for one in found}
+    later: dict[int, int] = {}
+    for no, one in orders.items():
+        known = there.get((one.shop, one.order.external_id))
+        newer = known is not None and one.order.source_revision > known.source_revision
+        if known is not None and newer and payload_hash(one) != bytes(known.payload_hash):
+            later[no] = known.order_id
+    return later
+
+
+def _revise(
+    session: Session, order_id: int, one: ShopOrder, precedence: Mapping[str, Precedence], at: datetime
+) -> Placed | Rejected:
+    try:
+        with session.begin_nested():
+            revise(session, order_id, one, precedence.get(one.channel, "platform_wins"), at)
+    except Rejected as error:
+        return error
     return Placed(order_id, existing=True)
 
 

@@ -1,0 +1,96 @@
+"""What channels say anew of their orders: applied, unless the hub has changed the same and its word counts."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.errors import Conflict
+from hub.order.change_channel import Precedence, decide, revise
+from hub.order.expire import expire
+from hub.order.model import Receiver, ShopOrder
+from hub.order.receive import find_later
+from hub.order.reveal import reveal
+from hub.roles import SYSTEM
+from tests.hub.making import AT, RECEIVER, line, open_causes, order, placed, see, stock
+from tests.hub.order.changing import BEIJING, BY, move, revision
+from tests.hub.order.test_expire import LATE, TERMS
+
+THIRD = RECEIVER.model_copy(update={"street": "第三路3号"})
+
+
+def said(revision: int = 2, pieces: int = 3, receiver: Receiver = RECEIVER, **changes: Any) -> ShopOrder:  # noqa: ANN401 # any field of an order
+    return order({"apple": pieces, "pear": 2}, source_revision=revision, receiver=receiver, **changes)
+
+
+def street(session: Session, order_id: int) -> str:
+    return reveal(session, order_id, SYSTEM, "look", AT).street
+
+
+@pytest.fixture
+def order_id(session: Session) -> int:
+    stock(session, {"sh": {"apple": 9, "pear": 9}, "bj": {"apple": 9, "pear": 9}})
+    return placed(session, said(1))
+
+
+def test_a_later_revision_is_known_by_its_number_and_its_contents(session: Session, order_id: int) -> None:
+    batch = [said(1, receiver=BEIJING), said(2), said(2, receiver=BEIJING), order({"apple": 1}, "T2")]
+    assert find_later(session, batch) == {2: order_id}
+    revise(session, order_id, said(2, receiver=BEIJING), "platform_wins", AT)
+    assert find_later(session, batch) == {}
+
+
+def test_address_and_pieces_follow_the_channel(session: Session, order_id: int) -> None:
+    revise(session, order_id, said(2, 1, BEIJING), "ask", AT)
+    assert (street(session, order_id), line(session, order_id).cancelled) == (BEIJING.street, 2)
+    assert (see(session, order_id).fulfilments[-1].location, revision(session, order_id).source) == ("bj", "channel")
+
+
+@pytest.mark.parametrize(
+    ("precedence", "where", "state", "causes"),
+    [
+        ("platform_wins", THIRD, "applied", []),
+        ("hub_wins", BEIJING, "refused", []),
+        ("ask", BEIJING, "asked", ["change_asked"]),
+    ],
+)
+def test_where_both_have_changed_the_policy_decides(
+    session: Session, order_id: int, *, precedence: Precedence, where: Receiver, state: str, causes: list[str]
+) -> None:
+    move(session, order_id)
+    revise(session, order_id, said(2, receiver=THIRD), precedence, AT)
+    assert (street(session, order_id), revision(session, order_id).state) == (where.street, state)
+    assert open_causes(session) == causes
+
+
+def test_a_channel_that_repeats_its_first_address_has_changed_nothing(session: Session, order_id: int) -> None:
+    move(session, order_id)
+    revise(session, order_id, said(2, remark="谢谢"), "ask", AT)
+    assert (street(session, order_id), open_causes(session)) == (BEIJING.street, [])
+
+
+@pytest.mark.parametrize(("take", "where"), [(True, THIRD), (False, BEIJING)])
+def test_a_person_takes_the_channels_change_or_keeps_the_hubs(
+    session: Session, order_id: int, *, take: bool, where: Receiver
+) -> None:
+    move(session, order_id)
+    revise(session, order_id, said(2, receiver=THIRD), "ask", AT)
+    assert decide(session, order_id, BY, AT, take=take) == ("applied" if take else "refused")
+    assert (street(session, order_id), open_causes(session)) == (where.street, [])
+
+
+def test_payment_comes_with_a_revision_and_may_be_too_late(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    paid, late = (placed(session, order({"apple": 1}, name, paid_at=None)) for name in ("T1", "T2"))
+    revise(session, paid, order({"apple": 1}, "T1", source_revision=2), "ask", AT)
+    expire(session, TERMS, LATE)
+    revise(session, late, order({"apple": 1}, "T2", source_revision=2), "ask", LATE)
+    assert [see(session, one).lifecycle for one in (paid, late)] == ["in_fulfilment", "closed"]
+    assert open_causes(session) == ["paid_late"]
+
+
+def test_more_pieces_are_another_order(session: Session, order_id: int) -> None:
+    with pytest.raises(Conflict, match="more pieces"):
+        revise(session, order_id, said(2, 4), "platform_wins", AT)
+    assert rows(session, "select 1 from order_revision") == []
