@@ -1,7 +1,7 @@
 """How cheaply a batch is sourced, against a proven bound, the greedy and the nearest; and how fast the greedy is."""
 
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Final
 
 import numpy as np
@@ -70,15 +70,23 @@ def run_bench(
 
 
 def run_greedy(*, as_json: bool) -> int:
-    """Time the decision for single orders of three lines over fifty locations."""
-    questions = _questions(QUESTIONS)
-    times: list[float] = []
-    for question in questions:
-        began = perf_counter()
+    """Time the decision for single orders of three lines over fifty locations, and what it uses of its processor."""
+    passed: list[float] = []
+    used: list[float] = []
+    for question in _questions(QUESTIONS):
+        began, begun = perf_counter(), thread_time()
         decide(question)
-        times.append(1_000 * (perf_counter() - began))
-    median, tail = np.percentile(times, [50, 99]).tolist()
-    give({"decisions": QUESTIONS, "median_ms": round(median, 3), "p99_ms": round(tail, 3)}, as_json=as_json)
+        used.append(1_000 * (thread_time() - begun))
+        passed.append(1_000 * (perf_counter() - began))
+    median, tail = np.percentile(passed, [50, 99]).tolist()
+    own_tail = float(np.percentile(used, 99))
+    found = {
+        "decisions": QUESTIONS,
+        "median_ms": round(median, 3),
+        "p99_ms": round(tail, 3),
+        "p99_cpu_ms": round(own_tail, 3),
+    }
+    give(found, as_json=as_json)
     return 0
 
 

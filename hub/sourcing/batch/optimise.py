@@ -37,11 +37,12 @@ SHAKES: Final = (0.05, 0.15, 0.3, 0.6)
 class Outcome:
     """The answer for a batch.
 
-    `plans` are by order. No way to serve it costs less than `bound`; planning order by order costs `greedy_cost`.
+    `plans` are by order, `greedy` those of order by order. No way to serve the batch costs less than `bound`.
     `relaxed` orders were too large to be priced exactly, which can only make the bound lower.
     """
 
     plans: Sequence[Plan]
+    greedy: Sequence[Plan]
     cost: int
     greedy_cost: int
     bound: int
@@ -69,6 +70,7 @@ def optimise(
     search.improve(seed)
     return Outcome(
         plans=search.plans,
+        greedy=greedy,
         cost=search.cost,
         greedy_cost=sum([pool.cost(order, plan) for order, plan in enumerate(greedy)]),
         bound=search.bound,
