@@ -13,6 +13,7 @@ from rich.text import Text
 from commands import connection, operate
 from commands.bench import bench_app
 from commands.chaos import chaos_app
+from commands.gift import gift_app
 from commands.mode import Mode
 from commands.person import person_app
 from commands.replays import replay_app
@@ -39,6 +40,7 @@ for name, part in {
     "route": route_app,
     "case": operate.case_app,
     "sku": operate.sku_app,
+    "gift": gift_app,
     "stock": stock_app,
     "connection": connection.connection_app,
     "person": person_app,

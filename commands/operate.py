@@ -41,14 +41,14 @@ Number = Annotated[str, typer.Argument(help=words("订单号（中台或店铺�
 @order_app.command("show", help=words("查看一个订单", "show an order"))
 def show_order(number: Number, *, as_json: AsJson = False) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        view = get_order(session, _order_id(session, number), operator())
+        view = get_order(session, order_id_of(session, number), operator())
     give(view.model_dump(mode="json") if as_json else view, as_json=as_json)
 
 
 @order_app.command("trace", help=words("列出订单发生过的一切", "print everything that happened to an order"))
 def trace_order(number: Number, *, as_json: AsJson = False) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        order_id = _order_id(session, number)
+        order_id = order_id_of(session, number)
         get_order(session, order_id, operator())
         happenings = trace(session, order_id)
     if as_json:
@@ -73,7 +73,7 @@ def release_order(
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
         at = _now().astimezone(ZoneInfo(reach.settings.business_zone))
-        plans = release_holds(session, _order_id(session, number), operator(), reason, at, division=division)
+        plans = release_holds(session, order_id_of(session, number), operator(), reason, at, division=division)
         unmet = sum(take.quantity for plan in plans for take in plan.unmet)
     say(f"已继续；仍缺 {unmet} 件", f"it goes on; {unmet} pieces still have no source")
 
@@ -81,7 +81,7 @@ def release_order(
 @order_app.command("cancel", help=words("取消订单", "cancel an order"))
 def cancel_order(number: Number, reason: Reason) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        state = cancel(session, _order_id(session, number), operator().name, reason, _now())
+        state = cancel(session, order_id_of(session, number), operator().name, reason, _now())
     say(f"订单状态：{state}", f"the order is {state}")
 
 
@@ -198,7 +198,7 @@ def _tell(case: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _order_id(session: Session, number: str) -> int:
+def order_id_of(session: Session, number: str) -> int:
     """Find an order by the hub's number, or by a shop's own in any shop.
 
     Raises: NotFound; Conflict when two shops use the same number.

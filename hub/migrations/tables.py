@@ -11,6 +11,7 @@ import hub.connections  # its tables
 import hub.fulfilment.table  # its tables
 import hub.fullness  # its tables
 import hub.gates  # its tables
+import hub.gift.table  # its tables
 import hub.ids  # its tables
 import hub.inbox_table  # its tables
 import hub.inventory.alert_table  # its tables

@@ -13,6 +13,8 @@ from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import CANCEL, lane_of
 from hub.fulfilment.status import Execution, Negotiation
+from hub.gift.count import give_back as give_gifts_back
+from hub.gift.count import hold_gifts
 from hub.inventory.bound import release_bound
 from hub.inventory.level import hold_still
 from hub.merge.group import ask_to_stop, hold_together
@@ -48,12 +50,16 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": plain(reason)})
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
+    hold_gifts(session, [order_id])
     standings = [Standing(session, order_id, no) for no in live_fulfilments(session, order_id)]
     release_bound(session, [order_id], at)
     hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
     for standing in standings:
         stop(session, standing, _count_wishes(session, order_id), at)
-    return finish_cancel(session, order, at)
+    lifecycle = finish_cancel(session, order, at)
+    if lifecycle is Lifecycle.CANCELLED:
+        give_gifts_back(session, [order_id], at)
+    return lifecycle
 
 
 def wants_cancel(session: Session, order_id: int) -> bool:

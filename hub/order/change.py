@@ -132,11 +132,11 @@ def _standings(session: Session, order_id: int) -> list[Standing]:
 
 
 def _left(session: Session, order_id: int) -> dict[int, int]:
-    """Give the pieces by line that have neither left nor been cancelled."""
+    """Give the pieces by line that were sold, and have neither left nor been cancelled; gifts go with them."""
     found = rows(
         session,
         """select line_no, ordered - shipped - cancelled as n from order_line
-           where order_id = :id and kind <> 'bundle' and ordered > shipped + cancelled order by line_no""",
+           where order_id = :id and kind not in ('bundle', 'gift') and ordered > shipped + cancelled order by line_no""",
         id=order_id,
     )
     return {one.line_no: one.n for one in found}

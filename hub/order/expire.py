@@ -16,6 +16,7 @@ from hub.audit import record_all
 from hub.cases import resolve_all
 from hub.database import rows, run
 from hub.fulfilment.reject import Standing
+from hub.gift.count import give_back, hold_gifts
 from hub.inventory.bound import release_bound
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
@@ -46,6 +47,8 @@ def expire(session: Session, terms: Mapping[str, Terms], at: datetime) -> int:
     """
     due = _due(session, terms, at)
     ids = [one.id for one in due]
+    if ids:
+        hold_gifts(session, ids)
     pieces = rows(
         session,
         """select line.order_id, line.sku, line.allocated, line.ordered - line.cancelled as sold from order_line line
@@ -59,6 +62,7 @@ def expire(session: Session, terms: Mapping[str, Terms], at: datetime) -> int:
     closed = [one for one in due if one.id not in kept]
     if closed:
         _close(session, closed, at)
+        give_back(session, [one.id for one in closed], at)
         _tell(session, [one for one in closed if terms[one.channel].told], at)
         shops = {one.id: one.shop for one in closed}
         sold = Counter[tuple[str, str]]()

@@ -52,12 +52,13 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class NormalOrder(msgspec.Struct, frozen=True):
-    """An order ready for the rules."""
+    """An order ready for the rules; `gift_discount` is what gifts are worth, which is taken off again."""
 
     shop_order: ShopOrder
     lines: tuple[NormalLine, ...]
     shares: tuple[Share, ...]
     place: Match
+    gift_discount: int = 0
 
     @property
     def order(self) -> Order:

@@ -152,7 +152,7 @@ def _sold_lines(session: Session, order_id: int) -> list[SoldLine]:
     found = rows(
         session,
         """select line_no, external_line_id, channel_sku, parent_no, ordered from order_line
-           where order_id = :id order by line_no""",
+           where order_id = :id and kind <> 'gift' order by line_no""",
         id=order_id,
     )
     return [SoldLine(*one) for one in found]

@@ -17,6 +17,7 @@ from hub.cases import NewCase, open_cases
 from hub.catalogue.find import find_bound, find_products
 from hub.database import copy, keyring_of
 from hub.errors import Rejected
+from hub.gift.count import write_decisions
 from hub.inventory.bound import bind_held
 from hub.inventory.ledger import Shortage
 from hub.inventory.quota import count_sold
@@ -24,6 +25,7 @@ from hub.inventory.reserve import reserve
 from hub.inventory.soft import take_held
 from hub.keyring import SubjectKey
 from hub.order.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
+from hub.order.gifts import add_gifts
 from hub.order.hold import Evidence, Hold, HoldType, holds_of
 from hub.order.mates import with_windows
 from hub.order.model import ShopOrder
@@ -121,6 +123,9 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
     placed a twin, all is done again with the buyers and the counters held still, so that it cannot fail.
     """
     ring, subjects = keyring_of(session), _subjects(session, new, at)
+    gifts = add_gifts(session, {no: one.order for no, one in new.items()}, {no: of for no, (of, _) in subjects.items()})
+    if gifts.orders:
+        new = {no: one._replace(order=gifts.orders.get(no, one.order)) for no, one in new.items()}
     rows_of = {
         order_id: order_record(order_id, one.order, one.digest, subjects[order_id], ring, at, zone)
         for order_id, one in new.items()
@@ -135,6 +140,8 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
     _open_hold_cases(session, new, holds, at)
     if handed := [no for no, one in new.items() if not blocked(holds[no]) and any(one.order.virtual_lines)]:
         hand_over(session, handed, at)
+    if gifts.decided:
+        write_decisions(session, gifts.decided)
     open_stock_cases(session, sourced.plans, at)
     told = [(f"order:{order_id}", {"holds": [hold.type for hold in holds[order_id]]}) for order_id in new]
     record_all(session, at, "system", "order.place", told)

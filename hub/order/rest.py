@@ -63,14 +63,28 @@ def wants_for(session: Session, order_id: int, pieces: Mapping[int, int], at: da
         id=order_id,
         lines=list(pieces),
     )
+    mains = _mains(session, order_id) if any(line.gift for line in found) else {}
     wants: list[Want] = []
     last = 0
     for line in found:
         traits = traits_of(line.traits)
-        of_piece = (traits and traits.on(at.date()), each_fen(line.net, line.ordered), last if line.gift else 0)
+        with_no = mains.get(line.line_no) or last if line.gift else 0
+        of_piece = (traits and traits.on(at.date()), each_fen(line.net, line.ordered), with_no)
         wants.append(Want(line.line_no, line.sku, pieces[line.line_no], line.storage, line.grams, *of_piece))
         last = last if line.gift else line.line_no
     return tuple(wants)
+
+
+def _mains(session: Session, order_id: int) -> dict[int, int]:
+    """Give the line with which each of the hub's own gifts came."""
+    found = rows(
+        session,
+        """select pair.line_no, pair.main_no
+           from gift_decision d cross join lateral jsonb_to_recordset(d.lines) as pair (line_no bigint, main_no bigint)
+           where d.order_id = :id""",
+        id=order_id,
+    )
+    return {pair.line_no: pair.main_no for pair in found}
 
 
 def barred(session: Session, order_id: int, *, short: bool = True) -> frozenset[str]:

@@ -15,11 +15,12 @@ BY_ORDER: Final = {"postgresql_partition_by": "RANGE (order_id)"}
 
 
 class LineKind(StrEnum):
-    """An item is sold and shipped; a bundle is sold, its components are shipped."""
+    """An item is sold and shipped; a bundle is sold, its components are shipped; a gift of the hub's is not sold."""
 
     ITEM = "item"
     BUNDLE = "bundle"
     COMPONENT = "component"
+    GIFT = "gift"
 
 
 class OrderKey(Table, table=True):

@@ -1,0 +1,115 @@
+"""A gift strategy as a person writes it, an order as strategies see it, and what came of asking one."""
+
+from typing import Annotated, Literal, Self
+
+import msgspec
+from pydantic import Field, StringConstraints, model_validator
+
+from hub.document import Document, Moment
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.:@/+-]+$")]
+Named = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Fen = Annotated[int, Field(ge=0, le=10**12)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+
+
+class Give(Document):
+    """What is given; with `value_fen`, the value of a piece, the money of the order is shared over the gift as well."""
+
+    sku: Code
+    pieces: Annotated[int, Field(ge=1, le=1_000)] = 1
+    value_fen: Fen = 0
+
+
+class Strategy(Document):
+    """Whom to give what: every condition that is set must hold, and the least that is set is counted.
+
+    Only lines of `skus` count where some are named, else all that is sold. `most_times` above 1 gives again for every
+    further `min_fen` and `min_pieces`. Of strategies of one `group` the first by `rank` that holds is followed.
+    """
+
+    brand: str
+    name: Named
+    shops: tuple[str, ...] = ()
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+    skus: Annotated[tuple[Code, ...], Field(max_length=500)] = ()
+    min_fen: Fen = 0
+    min_pieces: Annotated[int, Field(ge=0, le=10**6)] = 0
+    most_times: Annotated[int, Field(ge=1, le=1_000)] = 1
+    gives: Annotated[tuple[Give, ...], Field(min_length=1, max_length=10)]
+    rank: Annotated[int, Field(ge=0, le=1_000)] = 100
+    group: Annotated[str, StringConstraints(max_length=40)] = ""
+    first_orders: Count | None = None
+    most_pieces: Count | None = None
+    once_per_member: bool = False
+    funder: Literal["merchant", "platform", "brand", "distributor"] = "merchant"
+
+    @model_validator(mode="after")
+    def be_possible(self) -> Self:
+        """Refuse what can never give, or would give without end."""
+        if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
+            raise ValueError("the strategy ends before it starts")
+        if self.most_times > 1 and not self.min_fen and not self.min_pieces:
+            raise ValueError("giving again needs an amount or a number of pieces to count by")
+        if self.most_pieces is not None and self.most_pieces < self.pieces:
+            raise ValueError("there are fewer pieces than one order gets")
+        return self
+
+    @property
+    def pieces(self) -> int:
+        """Count the pieces that are given at once."""
+        return sum(give.pieces for give in self.gives)
+
+    @property
+    def limited(self) -> bool:
+        return self.first_orders is not None or self.most_pieces is not None
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A strategy in the version that is in force."""
+
+    strategy: Strategy
+    no: int
+
+
+class Bought(msgspec.Struct, frozen=True):
+    """A sold line as strategies see it: its pieces, and what is paid for them after all reductions."""
+
+    line_no: int
+    sku: str
+    pieces: int
+    fen: int
+
+
+class Basket(msgspec.Struct, frozen=True):
+    """An order as strategies see it; gifts and the parts of bundles are not among its lines."""
+
+    brand: str
+    shop: str
+    placed_at: Moment
+    lines: tuple[Bought, ...]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What came of asking a rule: `code` says why, `seen` with which figures; `lines` are those that were counted."""
+
+    rule: Rule
+    code: str
+    seen: dict[str, int | str]
+    times: int = 0
+    lines: tuple[int, ...] = ()
+
+    @property
+    def given(self) -> bool:
+        return self.code == GIVEN
+
+    @property
+    def pieces(self) -> int:
+        return self.rule.strategy.pieces * self.times
+
+
+GIVEN = "given"
+EXHAUSTED = "exhausted"
+HAD = "had_already"
+"""The conditions held; but the first N orders, or the pieces, were used up, or the member has had it before."""

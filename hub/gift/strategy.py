@@ -1,0 +1,178 @@
+"""Strategies as people keep them: drafted, put in force, retired, each act audited; and those that are followed now."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, cast
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.database import records, row, rows, run
+from hub.errors import Conflict, Malformed, NotFound
+from hub.gift.model import Rule, Strategy
+from hub.gift.table import State
+from hub.roles import Actor, Permission
+from hub.scope import scope
+
+REMEMBERED: Final = "gift.rules"
+
+
+def rules_of(session: Session, brands: Collection[str]) -> Mapping[str, Sequence[Rule]]:
+    """Give the rules in force of brands that have some; a transaction asks once and remembers."""
+    known = cast("dict[str, list[Rule]]", session.info.setdefault(REMEMBERED, {}))
+    if unknown := set(brands) - known.keys():
+        known |= {brand: [] for brand in unknown}
+        found = rows(
+            session,
+            "select brand, no, body from gift_strategy where state = 'in_force' and brand = any(:brands) order by name",
+            brands=sorted(unknown),
+        )
+        for one in found:
+            known[one.brand].append(Rule(Strategy.model_validate(one.body), one.no))
+    return {brand: known[brand] for brand in brands if known[brand]}
+
+
+def list_strategies(session: Session, actor: Actor, brand: str = "") -> list[dict[str, Any]]:
+    """Give every version that an actor may see, with what limited ones have given, the newest of each first."""
+    actor.require(Permission.SEE_ORDERS)
+    return records(
+        session,
+        """select s.brand, s.name, s.no, s.state, s.body, s.updated_at, c.orders, c.pieces
+           from gift_strategy s left join gift_counter c using (brand, name)
+           where (:every_brand or s.brand = any(:brands)) and (:brand = '' or s.brand = :brand)
+           order by s.brand, s.name, s.no desc""",
+        brand=brand,
+        **scope(actor),
+    )
+
+
+def draft(session: Session, actor: Actor, strategy: Strategy, at: datetime) -> int:
+    """Write a draft, in place of one that is there; give its number.
+
+    Raises: Unauthorised; Malformed when something that is given is no piece of goods of the brand.
+    """
+    _require(actor, strategy.brand)
+    _check_goods(session, strategy)
+    found = row(
+        session,
+        """insert into gift_strategy (brand, version, created_at, updated_at, name, no, state, body)
+           select :brand, 1, :at, :at, :name, coalesce(max(no), 0) + 1, 'draft', cast(:body as jsonb)
+           from gift_strategy where (brand, name) = (:brand, :name)
+           on conflict (brand, name) where state = 'draft' do update
+               set body = excluded.body, updated_at = :at, version = gift_strategy.version + 1
+           returning no""",
+        brand=strategy.brand,
+        name=strategy.name,
+        at=at,
+        body=strategy.model_dump_json(),
+    )
+    no: int = found.no if found else 0
+    _record(session, actor, "gift.draft", strategy.brand, strategy.name, no, at)
+    return no
+
+
+def publish(session: Session, actor: Actor, brand: str, name: str, at: datetime) -> int:
+    """Put the draft of a strategy in force, and retire what was before; give its number.
+
+    Raises: Unauthorised; NotFound without a draft.
+    """
+    _require(actor, brand)
+    statement = "select no from gift_strategy where (brand, name, state) = (:brand, :name, 'draft') for update"
+    found = row(session, statement, brand=brand, name=name)
+    if found is None:
+        raise NotFound(f"{brand} has no draft of {name}", code="unknown_strategy", field="name")
+    no: int = found.no
+    _retire(session, brand, name, at)
+    _move(session, brand, name, State.DRAFT, State.IN_FORCE, at)
+    run(
+        session,
+        "insert into gift_counter (brand, name, orders, pieces) values (:brand, :name, 0, 0) on conflict do nothing",
+        brand=brand,
+        name=name,
+    )
+    _record(session, actor, "gift.publish", brand, name, no, at)
+    return no
+
+
+def retire(session: Session, actor: Actor, brand: str, name: str, at: datetime) -> int:
+    """Follow a strategy no more; give the number of the version that was in force.
+
+    Raises: Unauthorised; Conflict when none is.
+    """
+    _require(actor, brand)
+    no = _retire(session, brand, name, at)
+    if no is None:
+        raise Conflict(f"no version of {name} of {brand} is in force", code="strategy_state", field="name")
+    _record(session, actor, "gift.retire", brand, name, no, at)
+    return no
+
+
+def get_strategy(session: Session, brand: str, name: str) -> Rule:
+    """Give the draft of a strategy, else its newest version.
+
+    Raises: NotFound.
+    """
+    found = row(
+        session,
+        "select no, body from gift_strategy where (brand, name) = (:brand, :name) order by no desc limit 1",
+        brand=brand,
+        name=name,
+    )
+    if found is None:
+        raise NotFound(f"{brand} has no strategy {name}", code="unknown_strategy", field="name")
+    return Rule(Strategy.model_validate(found.body), found.no)
+
+
+def read_strategy(written: bytes) -> Strategy:
+    """Read a strategy from JSON.
+
+    Raises: Malformed naming the first field that is wrong.
+    """
+    try:
+        return Strategy.model_validate_json(written)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or "strategy"
+        raise Malformed(f"{where}: {first['msg']}", code="malformed_strategy", field=where) from error
+
+
+def _require(actor: Actor, brand: str) -> None:
+    actor.require(Permission.CONFIGURE)
+    actor.require_scope(brand, "")
+
+
+def _check_goods(session: Session, strategy: Strategy) -> None:
+    known = rows(
+        session,
+        "select code from sku where code = any(:skus) and brand = :brand and not bundle",
+        skus=[give.sku for give in strategy.gives],
+        brand=strategy.brand,
+    )
+    missing = {give.sku for give in strategy.gives} - {one.code for one in known}
+    if missing:
+        told = ", ".join(sorted(missing))
+        raise Malformed(f"{strategy.brand} has no goods to give of {told}", code="unknown_sku", field="gives")
+
+
+def _retire(session: Session, brand: str, name: str, at: datetime) -> int | None:
+    return _move(session, brand, name, State.IN_FORCE, State.RETIRED, at)
+
+
+def _move(session: Session, brand: str, name: str, before: State, after: State, at: datetime) -> int | None:
+    session.info.pop(REMEMBERED, None)
+    found = row(
+        session,
+        """update gift_strategy set state = :after, updated_at = :at, version = version + 1
+           where (brand, name, state) = (:brand, :name, :before) returning no""",
+        brand=brand,
+        name=name,
+        before=before,
+        after=after,
+        at=at,
+    )
+    return found.no if found else None
+
+
+def _record(session: Session, actor: Actor, act: str, brand: str, name: str, no: int, at: datetime) -> None:
+    record(session, at, actor.name, act, f"gift:{brand}/{name}", no=no)

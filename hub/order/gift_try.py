@@ -1,0 +1,55 @@
+"""Ask gift strategies about an order that was placed: what each would give it and why, and what was decided then."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hub.database import records, row, rows
+from hub.errors import NotFound
+from hub.gift.choose import choose
+from hub.gift.model import Basket, Bought, Rule, Verdict
+from hub.gift.strategy import rules_of
+from hub.roles import Actor, Permission
+
+
+def try_rules(session: Session, actor: Actor, order_id: int, rules: Sequence[Rule] | None = None) -> list[Verdict]:
+    """Ask rules, or those in force, about an order; nothing is counted, so limits are not looked at.
+
+    Raises: Unauthorised; NotFound.
+    """
+    basket = _basket(session, actor, order_id)
+    if rules is None:
+        rules = rules_of(session, {basket.brand}).get(basket.brand, ())
+    return choose(rules, basket)
+
+
+def decided(session: Session, order_id: int) -> list[dict[str, Any]]:
+    """Give what was decided when the order was placed: what it got, and what it missed by a limit."""
+    return records(
+        session,
+        """select strategy, strategy_no, verdict, seen, times, pieces, lines, given_back_at from gift_decision
+           where order_id = :id order by no""",
+        id=order_id,
+    )
+
+
+def _basket(session: Session, actor: Actor, order_id: int) -> Basket:
+    actor.require(Permission.SEE_ORDERS)
+    found = row(session, "select brand, shop, placed_at from sales_order where id = :id", id=order_id)
+    if found is None:
+        raise NotFound(f"there is no order {order_id}", code="unknown_order")
+    actor.require_scope(found.brand, found.shop)
+    # What gifts took off is no reduction that the buyer had: the order is seen as it was asked about.
+    sold = rows(
+        session,
+        """select line.line_no, line.sku, line.ordered,
+                  (line.amount - line.discount + coalesce((
+                      select sum(a.amount) from price_adjustment a
+                      where (a.order_id, a.line_no) = (line.order_id, line.line_no) and a.code like 'gift:%'), 0)
+                  )::bigint as fen
+           from order_line line
+           where line.order_id = :id and line.parent_no is null and not line.gift order by line.line_no""",
+        id=order_id,
+    )
+    return Basket(found.brand, found.shop, found.placed_at, tuple(Bought(*one) for one in sold))

@@ -1,0 +1,52 @@
+"""Gift strategies from a terminal."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hub.database import Database
+from hub.errors import Malformed
+from tests.commands.conftest import Oms
+from tests.hub.making import order, placed
+
+SPRING = {"brand": "demo", "name": "spring", "min_fen": 1_000, "gives": [{"sku": "apple"}]}
+
+
+@pytest.fixture
+def spring(tmp_path: Path) -> str:
+    path = tmp_path / "spring.json"
+    path.write_text(json.dumps(SPRING))
+    return str(path)
+
+
+def test_a_strategy_goes_from_a_file_into_force_and_out_of_it(oms: Oms, spring: str) -> None:
+    assert oms("gift", "draft", spring).exit_code == 0
+    assert oms("gift", "publish", "demo", "spring").exit_code == 0
+    assert [one["state"] for one in json.loads(oms("gift", "ls", "--json").stdout)] == ["in_force"]
+    assert oms("gift", "retire", "demo", "spring").exit_code == 0
+    assert "retired" in oms("gift", "ls").stdout
+
+
+def test_a_draft_is_tried_on_a_placed_order(oms: Oms, spring: str, database: Database) -> None:
+    with database.transaction() as session:
+        placed(session, order({"apple": 1}))
+    oms("gift", "draft", spring)
+    told = json.loads(oms("gift", "try", "T1", "--brand", "demo", "--strategy", "spring", "--json").stdout)
+    assert [(one["verdict"], one["times"]) for one in told["would"]] == [("given", 1)]
+    assert told["was"] == []
+    assert "gives" in oms("gift", "try", "T1", "--brand", "demo", "--strategy", "spring").stdout
+
+
+def test_why_an_order_got_a_gift_is_told(oms: Oms, spring: str, database: Database) -> None:
+    oms("gift", "draft", spring)
+    oms("gift", "publish", "demo", "spring")
+    with database.transaction() as session:
+        placed(session, order({"apple": 1}))
+    assert "gives (when placed)" in oms("gift", "try", "T1").stdout
+
+
+def test_a_file_that_is_no_strategy_is_refused(oms: Oms, tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text("{}")
+    assert isinstance(oms("gift", "draft", str(path)).exception, Malformed)

@@ -1,0 +1,78 @@
+"""Strategies are drafted, put in force and retired; each act is audited, and no version is lost."""
+
+import json
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.errors import Conflict, Malformed, NotFound, Unauthorised
+from hub.gift.model import Give, Strategy
+from hub.gift.strategy import draft, list_strategies, publish, read_strategy, retire, rules_of
+from hub.roles import SYSTEM, Actor, Role
+from tests.hub.gift.giving import put_in_force
+from tests.hub.making import AT, BRAND, add_sku
+
+SPRING = Strategy(brand=BRAND, name="spring", gives=(Give(sku="cup"),))
+
+
+@pytest.fixture(autouse=True)
+def cup(session: Session) -> None:
+    add_sku(session, "cup")
+
+
+def states(session: Session) -> list[tuple[int, str]]:
+    return [(one["no"], one["state"]) for one in list_strategies(session, SYSTEM)]
+
+
+def test_a_draft_is_written_over_until_it_is_in_force(session: Session) -> None:
+    assert [draft(session, SYSTEM, SPRING, AT), draft(session, SYSTEM, SPRING, AT)] == [1, 1]
+    assert rules_of(session, [BRAND]) == {}
+    publish(session, SYSTEM, BRAND, "spring", AT)
+    assert [one.no for one in rules_of(session, [BRAND, "other"])[BRAND]] == [1]
+
+
+def test_a_new_version_in_force_retires_the_one_before(session: Session) -> None:
+    put_in_force(session)
+    put_in_force(session, first_orders=1)
+    assert states(session) == [(2, "in_force"), (1, "retired")]
+    assert retire(session, SYSTEM, BRAND, "spring", AT) == 2
+    told = rows(session, "select act, detail from audit_entry where subject = 'gift:demo/spring' order by id")
+    assert [(one.act, one.detail["no"]) for one in told[-2:]] == [("gift.publish", 2), ("gift.retire", 2)]
+
+
+def test_only_what_is_there_is_put_in_force_or_retired(session: Session) -> None:
+    with pytest.raises(NotFound):
+        publish(session, SYSTEM, BRAND, "spring", AT)
+    with pytest.raises(Conflict):
+        retire(session, SYSTEM, BRAND, "spring", AT)
+
+
+def test_a_publication_without_a_draft_leaves_what_is_in_force(session: Session) -> None:
+    put_in_force(session)
+    with pytest.raises(NotFound):
+        publish(session, SYSTEM, BRAND, "spring", AT)
+    assert states(session) == [(1, "in_force")]
+
+
+def test_only_goods_of_the_brand_are_given_and_no_bundles(session: Session) -> None:
+    add_sku(session, "set", parts={"cup": 2})
+    for sku in ("ghost", "set"):
+        with pytest.raises(Malformed, match=sku):
+            draft(session, SYSTEM, SPRING.model_copy(update={"gives": (Give(sku=sku),)}), AT)
+
+
+def test_who_may_not_configure_a_brand_drafts_nothing(session: Session) -> None:
+    for actor in (
+        Actor("one", frozenset({Role.OPERATOR})),
+        Actor("two", frozenset({Role.ADMIN}), frozenset({"other"})),
+    ):
+        with pytest.raises(Unauthorised):
+            draft(session, actor, SPRING, AT)
+
+
+def test_a_file_that_is_no_strategy_says_where(session: Session) -> None:
+    assert read_strategy(SPRING.model_dump_json().encode()) == SPRING
+    with pytest.raises(Malformed, match=r"gives\.0\.pieces"):
+        read_strategy(json.dumps({"brand": "b", "name": "n", "gives": [{"sku": "cup", "pieces": 0}]}).encode())
+    assert states(session) == []
