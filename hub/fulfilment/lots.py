@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
-from hub.database import aside, rows
+from hub.database import aside, row, rows
 from hub.fulfilment.model import Batch, ConfirmLine
 from hub.fulfilment.reject import Standing
 from hub.fulfilment.release import NewLine
@@ -29,17 +29,25 @@ def name_lots(session: Session, order_id: int, no: int, at: datetime) -> None:
     It is kept at once, beside the transaction: others who name lots wait until then, and not for a whole batch.
     """
     with aside(session) as side:
-        open_lines = rows(
+        # First the lock, then a look: beside a row that was waited for, a join still gives the others as they were.
+        there = row(
             side,
-            """select l.line_no, l.sku, l.quantity - l.shipped - l.released as open, f.location, f.owner
-               from fulfilment_order f join fulfilment_line l using (order_id, no)
-               where (f.order_id, f.no) = (:order_id, :no) and f.execution <> all(:ended)
-               order by l.line_no for share of f""",
+            """select location, owner from fulfilment_order
+               where (order_id, no) = (:order_id, :no) and execution <> all(:ended) for share""",
             order_id=order_id,
             no=no,
             ended=sorted(ENDED),
         )
-        wanted = [Wanted(one.line_no, StockKey(one.location, one.sku, one.owner), one.open) for one in open_lines]
+        if there is None:
+            return
+        open_lines = rows(
+            side,
+            """select line_no, sku, quantity - shipped - released as open from fulfilment_line
+               where (order_id, no) = (:order_id, :no) order by line_no""",
+            order_id=order_id,
+            no=no,
+        )
+        wanted = [Wanted(one.line_no, StockKey(there.location, one.sku, there.owner), one.open) for one in open_lines]
         if wanted:
             lot_named.name_lots(side, order_id, no, wanted, at.date())
 

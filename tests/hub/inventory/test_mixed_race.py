@@ -1,12 +1,10 @@
 import signal
-import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import pytest
 
-from hub.database import Database, rows
+from hub.database import Database
 from hub.inventory import soft
 from hub.inventory.hot_sale import Sale, heat
 from hub.inventory.ledger import post
@@ -16,6 +14,7 @@ from tests.hub.inventory.planting import changed
 from tests.hub.inventory.racing import SKUS, TTL
 from tests.hub.inventory.rummaging import rummage
 from tests.hub.making import AT, BRAND, stock
+from tests.hub.waiting import until_it_waits
 
 THREADS = 16
 PROCESSES = 4
@@ -63,7 +62,7 @@ def pay_while_it_expires(database: Database) -> int:
         with database.transaction() as paying:
             taken = take_held(paying, {7: ("pc", "paid")}, AT + TTL)
             expiring = pool.submit(_expire, database)
-            _wait(lambda: expiring.done() or _waits_for_a_lock(database))
+            until_it_waits(database, expiring)
             post(paying, taken, AT + TTL)
         return expiring.result()
 
@@ -71,17 +70,6 @@ def pay_while_it_expires(database: Database) -> int:
 def _expire(database: Database) -> int:
     with database.transaction() as session:
         return expire_due(session, AT + TTL)
-
-
-def _waits_for_a_lock(database: Database) -> bool:
-    with database.transaction() as session:
-        found = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-        return bool(rows(session, found))
-
-
-def _wait(is_so: Callable[[], bool]) -> None:
-    while not is_so():
-        time.sleep(0.005)
 
 
 def test_a_cart_that_is_being_paid_does_not_expire(goods: Database) -> None:

@@ -2,7 +2,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
-from time import sleep
 
 import pytest
 from sqlalchemy.orm import Session
@@ -19,6 +18,7 @@ from hub.inventory.soft import Wish, expire_due, hold, release_held, take_held
 from tests.hub.inventory.counting import take
 from tests.hub.inventory.test_soft import TTL
 from tests.hub.making import AT, BRAND, add_sku, stock
+from tests.hub.waiting import until_it_waits
 
 THREADS = 12
 CAP, EXCLUSIVE, PERCENTAGE = QuotaMode.CAP, QuotaMode.EXCLUSIVE, QuotaMode.PERCENTAGE
@@ -193,16 +193,9 @@ def test_a_cart_waits_for_one_elsewhere_that_is_not_committed_yet(database: Data
         with database.transaction() as session:
             at("sh", session)
             waiting = pool.submit(second)
-            while not (waiting.done() or waits_for_a_lock(database)):
-                sleep(0.005)
+            until_it_waits(database, waiting)
         with pytest.raises(NoStock):
             waiting.result()
-
-
-def waits_for_a_lock(database: Database) -> bool:
-    with database.transaction() as session:
-        found = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-        return bool(rows(session, found))
 
 
 def test_carts_of_several_skus_with_quotas_never_wait_in_a_circle(database: Database) -> None:

@@ -16,6 +16,7 @@ from hub.order.progress import record_confirm, record_report
 from tests.hub.inventory.counting import level
 from tests.hub.inventory.lotted import left, of, on_hand, tell
 from tests.hub.making import AT, confirm, order, placed, rejection, stock
+from tests.hub.waiting import until_it_waits
 
 ORDERS = 12
 LOT_RULES = [rule for rule in RULES if "lots" in rule]
@@ -73,3 +74,25 @@ def test_whatever_meets_no_lot_falls_below_nothing_and_no_piece_is_counted_twice
         assert sum(pieces for _, pieces, _ in left(session)) == gone
         unknown = sum(pieces for lot, pieces, _ in left(session) if lot == "X")
         assert (60 - sum(on_hand(session).values()) + unknown, drift(session)) == (gone, [])
+
+
+def test_who_names_lots_behind_a_confirm_sees_what_it_has_shipped(database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 9}})
+        tell(session, "count", {"A": 9}, -5)
+        order_id = placed(session, order({"apple": 3}))
+
+    def name() -> None:
+        with database.transaction() as session:
+            name_lots(session, order_id, 1, LATER)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            line = of("apple", 2, A=2)
+            record_confirm(session, confirm(order_id, 1, {}, "first", lines=(line,), final=False), LATER)
+            naming = pool.submit(name)
+            until_it_waits(database, naming)
+        naming.result()
+    with database.transaction() as session:
+        [named] = rows(session, "select sum(due)::int as due from named_lot where order_id = :id", id=order_id)
+        assert named.due == 1
