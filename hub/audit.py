@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Identity, Index, text
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
@@ -59,7 +60,12 @@ def record_all(
 ) -> None:
     """Write one line for each subject of an act on many."""
     columns = ("at", "actor", "act", "subject", "detail")
-    copy(session, "audit_entry", columns, [(at, actor, act, name, json.dumps(detail)) for name, detail in subjects])
+    copy(
+        session,
+        "audit_entry",
+        columns,
+        [(at, actor, act, name, msgspec.json.encode(detail).decode()) for name, detail in subjects],
+    )
 
 
 def seal(session: Session, limit: int = 5_000) -> int:

@@ -1,10 +1,10 @@
 """The tables of the inbox, and its messages as values."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import Identity, Index, text
 
 from hub.columns import Table, moment, number, one_of, sealed, words
@@ -65,8 +65,7 @@ class Arrival(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """An inbox row, opened; one that is `unwritten` becomes a row when it is settled (`take_in`)."""
 
     id: int
@@ -83,8 +82,7 @@ class Message:
     unwritten: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What became of a message: the state it settles in, the order it became, or why it became none."""
 
     message: Message

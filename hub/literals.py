@@ -26,6 +26,8 @@ def array_of(values: list[Any]) -> str | list[Any]:
         return "{" + ",".join(["NULL" if one is None else write(one) for one in values]) + "}"
     if write is _quoted and not _ESCAPED.search("".join(values)):
         return '{"' + '","'.join(values) + '"}' if values else "{}"
+    if write is _hex:
+        return "{" + ",".join([f'"\\\\x{one.hex()}"' for one in values]) + "}"
     return "{" + ",".join(map(write, values)) + "}"
 
 
@@ -33,12 +35,16 @@ def _quoted(text: str) -> str:
     return '"' + _ESCAPED.sub(r"\\\g<0>", text) + '"'
 
 
+def _hex(value: bytes) -> str:
+    return f'"\\\\x{value.hex()}"'
+
+
 _ESCAPED: Final = re.compile(r'["\\]')
 _WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
     int: str,
     bool: str,
     str: _quoted,
-    bytes: lambda value: f'"\\\\x{value.hex()}"',
+    bytes: _hex,
     datetime: lambda value: f'"{value.isoformat()}"',
 }
 

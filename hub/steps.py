@@ -6,7 +6,6 @@ added; different lanes never wait for each other.
     waiting ─▶ pending ─▶ in_flight ─▶ done | pending | unknown | dead | cancelled
 """
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -150,10 +149,14 @@ def add(session: Session, steps: Sequence[NewStep], at: datetime, *, fresh_lanes
     for step in steps:
         state = StepState.WAITING if step.lane in taken else StepState.PENDING
         taken.add(step.lane)
-        head = (step.flow, step.lane, step.connection, step.idempotency_key, step.order_id, json.dumps(step.subject))
+        head = (step.flow, step.lane, step.connection, step.idempotency_key, step.order_id, _written(step.subject))
         records.append((*head, step.traceparent or here, state, at, 0, 0, False, 0, "", at))
     copy(session, "step", NEW_COLUMNS, records)
     ring_after(session)
+
+
+def _written(subject: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(subject).decode()
 
 
 def promote(session: Session, lanes: Collection[str], at: datetime) -> int:

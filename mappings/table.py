@@ -175,9 +175,10 @@ class Place:
 
         def read(item: object, root: object) -> list[dict[str, object]]:
             found, trees = find(item, root), list[dict[str, object]]()
-            if not isinstance(found, Mapping | list | tuple | None):
+            # A list is what it nearly always is, and asking for a Mapping costs more than all the rest.
+            only_child = type(found) is not list and isinstance(found, Mapping)  # in XML it is no list
+            if not only_child and not isinstance(found, list | tuple | None):
                 raise self.fault("is not a list")
-            only_child = isinstance(found, Mapping)  # in XML it is no list
             for index, part in enumerate(cast("Sequence[object]", [found] if only_child else found or ())):
                 try:
                     trees.append(_run(steps, part, root))

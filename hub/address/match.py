@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, Protocol, cast
 
@@ -64,8 +64,7 @@ class _Automaton(Protocol):
     def iter(self, string: str, start: int, end: int, /) -> Iterator[tuple[int, _Name]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(msgspec.Struct, frozen=True):
     """A cleaned text and the names that begin at each place of it, the shortest first."""
 
     text: str
@@ -86,13 +85,12 @@ class _Text:
         return _OTHER_WORD.match(self.text, end) is not None
 
 
-@dataclass(slots=True)
-class _Trail:
+class _Trail(msgspec.Struct):
     """What the names so far leave possible: `alive` codes fit all names, `said` were named, `refused` fit nothing."""
 
     alive: Sequence[str] = ()
-    said: set[str] = field(default_factory=set[str])
-    refused: list[Sequence[str]] = field(default_factory=list[Sequence[str]])
+    said: set[str] = msgspec.field(default_factory=set[str])
+    refused: list[Sequence[str]] = msgspec.field(default_factory=list[Sequence[str]])
     taken: int = 0
     end: int = 0
     minus: int = 0

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -10,9 +10,15 @@ from hub.document import PRINTABLE, Document, Moment
 from hub.errors import Malformed
 from hub.money import MINOR_DIGITS, times
 
+SIX_PLACES: Final = Decimal("0.000001")
+
 
 def _six_places(price: Decimal) -> Decimal:
-    return price.quantize(Decimal("0.000001"))  # 9.9 and 9.90 are one price, also to the payload hash
+    """Write a price with its six places: 9.9 and 9.90 are one price, also to the payload hash."""
+    written = price.quantize(SIX_PLACES)
+    if written != price:
+        raise ValueError("a price has at most six places")
+    return written
 
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.:@/+-]+$")]
@@ -96,7 +102,7 @@ class OrderLine(Document):
     channel_sku: Code
     title: Phrase = ""
     quantity: Pieces
-    unit_price: Annotated[Decimal, Field(ge=0, max_digits=20, decimal_places=6), AfterValidator(_six_places)]
+    unit_price: Annotated[Decimal, Field(ge=0, lt=10**14), AfterValidator(_six_places)]
     gift: bool = False
 
 
@@ -169,15 +175,16 @@ class ShopOrder(Document):
     order: Order
 
 
-def check_totals(order: Order) -> None:
-    """Make sure that goods − discounts + freight is the total.
+def check_totals(order: Order, goods: int | None = None) -> None:
+    """Make sure that goods − discounts + freight is the total; `goods` for who has summed them up already.
 
     Raises: Malformed naming the figures that do not add up.
     """
-    expected = order.goods - order.discount + order.freight
+    goods = order.goods if goods is None else goods
+    expected = goods - order.discount + order.freight
     if expected != order.total:
         raise Malformed(
-            f"goods {order.goods} − discounts {order.discount} + freight {order.freight} = {expected}, "
+            f"goods {goods} − discounts {order.discount} + freight {order.freight} = {expected}, "
             f"but the order says {order.total} (minor units of {order.currency})",
             code="totals",
             field="total",

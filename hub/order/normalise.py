@@ -83,19 +83,21 @@ def normalise(
     to.
     """
     order = shop_order.order
-    check_totals(order)
+    amounts = [times(line.unit_price, line.quantity, order.currency) for line in order.lines]
+    check_totals(order, sum(amounts))
     unknown = sorted({line.channel_sku for line in order.lines if (shop_order.shop, line.channel_sku) not in bound})
     if unknown:
         raise Malformed(f"{UNBOUND}{', '.join(unknown)}", code="unknown_sku", field="lines.sku")
     sold = [
-        _sold_line(no, line, products[bound[shop_order.shop, line.channel_sku]], order.currency)
-        for no, line in enumerate(order.lines, 1)
+        _sold_line(no, line, products[bound[shop_order.shop, line.channel_sku]], amount)
+        for no, (line, amount) in enumerate(zip(order.lines, amounts, strict=True), 1)
     ]
     shares = share_adjustments(order.adjustments, sold)
-    borne: Counter[int] = Counter()
-    for part in shares:
-        borne[part.line_no] += part.amount
-    sold = [replace(line, discount=borne[line.line_no]) for line in sold]
+    if shares:
+        borne: Counter[int] = Counter()
+        for part in shares:
+            borne[part.line_no] += part.amount
+        sold = [replace(line, discount=borne[line.line_no]) for line in sold]
     lines = (*sold, *_components(sold, products))
     to = order.receiver
     return NormalOrder(shop_order, lines, tuple(shares), match(to.province, to.city, to.county, to.street))
@@ -111,7 +113,7 @@ def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalL
     return shares
 
 
-def _sold_line(no: int, line: OrderLine, product: Product, currency: str) -> NormalLine:
+def _sold_line(no: int, line: OrderLine, product: Product, amount: int) -> NormalLine:
     return NormalLine(
         line_no=no,
         external_line_id=line.external_line_id,
@@ -121,7 +123,7 @@ def _sold_line(no: int, line: OrderLine, product: Product, currency: str) -> Nor
         product=product,
         gift=line.gift,
         unit_price=line.unit_price,
-        amount=times(line.unit_price, line.quantity, currency),
+        amount=amount,
         discount=0,
         ordered=line.quantity,
     )
