@@ -50,6 +50,12 @@ CHORES: Final[Mapping[str, Chore]] = {
         "删除已过期的登录会话；过期会话本来就不能用。",
         "Deletes sign-ins that have ended; they open nothing any more either way.",
     ),
+    "holds.expire": _chore(
+        "结束到期的扣留",
+        "End holds that are due",
+        "到期的扣留自动结束，订单继续寻源或下发；暂停时订单一直等到有人放行。",
+        "Ends holds whose time is over, and their orders go on. While paused, such orders wait for a person.",
+    ),
     "parcels.ask": _chore(
         "查询沉默的包裹",
         "Ask about silent parcels",

@@ -21,6 +21,7 @@ from hub.inventory.soft import expire_due, prune
 from hub.merge.close import close_windows
 from hub.order import post
 from hub.order.expire import expire
+from hub.order.hold_expiry import expire_holds
 from hub.order.relocate import relocate
 from hub.order.track import ask_silent
 from hub.schedules import Slot, finish_slot, last_slots, plan_schedules, slot_of, take_slot
@@ -100,6 +101,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("stock.reports", 3600, lambda session, at: count.prune(session, at - KEEP_REPORTS)),
         Chore("stock.reconcile", 86_400, reconcile),
         Chore("orders.expire", 5, lambda session, at: expire(session, unpaid_terms(settings), at)),
+        Chore("holds.expire", 5, lambda session, at: expire_holds(session, at.astimezone(zone))),
         Chore("reservations.expire", 5, lambda session, at: expire_due(session, at, EXPIRED_AT_ONCE)),
         Chore("reservations.prune", 600, lambda session, at: prune(session, at - KEEP_RESERVATIONS)),
         Chore("schedule.forget", 600, schedules.forget_runs),

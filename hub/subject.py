@@ -106,5 +106,20 @@ def open_key(session: Session, subject_id: int) -> SubjectKey | None:
     return keyring_of(session).open_subject_key(bytes(subject.data_key), place)
 
 
+def open_keys(session: Session, subject_ids: Collection[int]) -> dict[int, SubjectKey]:
+    """Open the data keys of many subjects; those who were erased are left out."""
+    ring = keyring_of(session)
+    found = rows(
+        session,
+        """select id, brand, reference_index, data_key from subject
+           where id = any(:ids) and data_key is not null""",
+        ids=sorted(subject_ids),
+    )
+    return {
+        one.id: ring.open_subject_key(bytes(one.data_key), _place(one.brand, bytes(one.reference_index)))
+        for one in found
+    }
+
+
 def _place(brand: str, index: bytes) -> str:
     return f"subject|data_key|{brand}|{index.hex()}"

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.audit import record_all
 from hub.database import copy, rows, run
+from hub.fulfilment.keep import keep_back
 from hub.fulfilment.release import RELEASE, code_of, lane_of, release_step
 from hub.ids import new_ids
 from hub.merge.fit import Limits, Part, fit
@@ -55,6 +56,7 @@ def close_windows(session: Session, at: datetime, most: int = AT_ONCE) -> int:
     steps = [_alone(group[0]) for group in chosen if len(group) == 1]
     steps += _write_groups(session, together, at)
     add(session, steps, at)
+    keep_back(session, {step.order_id for step in steps if step.order_id})
     return sum(map(len, chosen))
 
 

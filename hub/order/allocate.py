@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
 from hub.database import copy, rows, run
+from hub.fulfilment.keep import keep_back
 from hub.fulfilment.release import open_fulfilments
 from hub.inventory.ledger import Movement, Shortage
 from hub.inventory.quota import count_sold
@@ -54,6 +55,7 @@ def _write_all(
     session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime, carts: Sequence[Movement]
 ) -> None:
     write_sourced(session, with_windows_again(session, sourced, at), numbers, at)
+    keep_back(session, {one.order_id for one in sourced.opened})
     _count_allocated(session, sourced)
     reserve(session, list(sourced.claims()), at, along=carts)
     count_sold(session, {}, carts)

@@ -17,6 +17,7 @@ from hub.cases import NewCase, open_cases
 from hub.catalogue.find import find_bound, find_products
 from hub.database import copy, keyring_of
 from hub.errors import Rejected
+from hub.fulfilment.keep import keep_back
 from hub.gift.count import write_decisions
 from hub.inventory.bound import bind_held
 from hub.inventory.ledger import Shortage
@@ -25,6 +26,7 @@ from hub.inventory.reserve import reserve
 from hub.inventory.soft import take_held
 from hub.keyring import SubjectKey
 from hub.order.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
+from hub.order.ask_rules import ask_rules
 from hub.order.gifts import add_gifts
 from hub.order.hold import Evidence, Hold, HoldType, holds_of
 from hub.order.mates import with_windows
@@ -46,6 +48,7 @@ from hub.order.split import weighs_value
 from hub.order.status import Event, Lifecycle, move
 from hub.order.twins import find_twins
 from hub.order.virtual import hand_over
+from hub.review.verdict import Act
 from hub.subject import hold_subjects, known_subjects
 
 ACCEPTED: Final = move(Lifecycle.RECEIVED, Event.ACCEPT)
@@ -143,7 +146,8 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
     if gifts.decided:
         write_decisions(session, gifts.decided)
     open_stock_cases(session, sourced.plans, at)
-    told = [(f"order:{order_id}", {"holds": [hold.type for hold in holds[order_id]]}) for order_id in new]
+    still = {no: [hold.type for hold in of_order if not hold.released_by] for no, of_order in holds.items()}
+    told = [(f"order:{order_id}", {"holds": still[order_id]}) for order_id in new]
     record_all(session, at, "system", "order.place", told)
     return Booked(batch, holds, sourced)
 
@@ -158,6 +162,7 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
         hold_subjects(session, set(batch.subjects.values()))
     twins = find_twins(session, new, batch.subjects, batch.at)
     holds = {no: holds_of(one.order, Evidence(twins.get(no)), policy.holds) for no, one in new.items()}
+    holds = ask_rules(session, batch, twins, holds)
     day, valued = batch.here.date(), weighs_value(policy.splitters)
     needs = [need_of(no, one.order, day, valued=valued) for no, one in new.items() if not blocked(holds[no])]
     returned = take_held(session, _carts(new, needs), batch.at)
@@ -216,11 +221,13 @@ def _write(session: Session, batch: Batch, holds: Mapping[int, Sequence[Hold]], 
     every = {order_id: [*holds[order_id], *unmet.get(order_id, ())] for order_id in batch.new}
     write_holds(session, every, batch.policy.version, batch.at, fresh=True)
     write_sourced(session, sourced, {}, batch.at)
+    if kept := [no for no, of_order in holds.items() if any(hold.stops(Act.RELEASE) for hold in of_order)]:
+        keep_back(session, kept)
 
 
 def blocked(holds: Sequence[Hold]) -> bool:
     """Say whether any hold keeps an order from being routed."""
-    return any("route" in hold.blocks for hold in holds)
+    return any(hold.stops(Act.ROUTE) for hold in holds)
 
 
 def need_of(order_id: int, one: NormalOrder, day: date, *, valued: bool) -> Need:
@@ -264,6 +271,7 @@ def _open_hold_cases(
         )
         for order_id, of_order in holds.items()
         for hold in of_order
+        if hold.calls
     ]
     open_cases(session, cases, at)
 

@@ -66,7 +66,7 @@ def _line(one: NormalLine, allocated: int, handed: int) -> Json:
 
 
 def _holds(holds: Sequence[Hold], since: datetime) -> Sequence[Mapping[str, Any]]:
-    return [{"type": hold.type, "rule": hold.rule, "since": since} for hold in holds]
+    return [{"type": hold.type, "rule": hold.rule, "since": since} for hold in holds if not hold.released_by]
 
 
 def _fulfilment(one: NewFulfilment) -> Json:

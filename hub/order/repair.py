@@ -11,6 +11,7 @@ from hub.order.find import scope_of
 from hub.order.lock import lock_order
 from hub.order.resume import release_holds
 from hub.repair import Tally, why
+from hub.review.verdict import roles_held
 from hub.roles import Actor, Permission
 
 
@@ -20,10 +21,11 @@ def tally_orders(session: Session, actor: Actor, order_ids: Collection[int]) -> 
         session,
         """select o.id, o.lifecycle in ('accepted', 'in_fulfilment') as lives, exists (
                select 1 from order_hold h where h.order_id = o.id and h.released_at is null
-               and h.type in ('address', 'refund_requested')) as stays
+               and (h.type in ('address', 'refund_requested') or h.resolver <> all(:resolvers))) as stays
            from sales_order o where o.id = any(:ids)
              and (:every_shop or o.shop = any(:shops)) and (:every_brand or o.brand = any(:brands)) order by o.id""",
         ids=sorted(order_ids),
+        resolvers=roles_held(actor.roles),
         **scope_of(actor),
     )
     living = [one for one in found if one.lives]

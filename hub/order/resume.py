@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 from hub.address.division import Level, ancestry
 from hub.audit import plain, record
 from hub.cases import resolve
-from hub.database import run
-from hub.errors import Conflict
-from hub.order.lock import lock_order, open_blockers
+from hub.database import rows, run
+from hub.errors import Conflict, Unauthorised
+from hub.fulfilment.keep import let_out
+from hub.order.lock import lock_order
 from hub.order.plan import Plan
 from hub.order.policy import POLICY, Policy
 from hub.order.rest import source_rest
 from hub.order.status import Lifecycle
+from hub.review.verdict import roles_held
 from hub.roles import Actor, Permission
 
 
@@ -31,15 +33,15 @@ def release_holds(
 ) -> Sequence[Plan]:
     """Release an order's holds with a reason, correct its division if one is given, and source what is open.
 
-    Raises: NotFound (order, division), Unauthorised; Conflict when the order has ended, a cancellation is under way or
-    its address is still unknown.
+    Raises: NotFound (order, division); Unauthorised, also when a hold names a role that the actor is not; Conflict when
+    the order has ended, a cancellation is under way or its address is still unknown.
     """
     actor.require(Permission.WORK_ORDERS)
     order = lock_order(session, order_id)
     actor.require_scope(order.brand, order.shop)
     if order.lifecycle not in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
         raise Conflict(f"an order that is {order.lifecycle} waits for nothing", code="order_state")
-    held = [hold.type for hold in open_blockers(session, order_id)]
+    held = _held(session, order_id, actor)
     if "refund_requested" in held:
         raise Conflict("a cancellation of this order is under way", code="cancel_under_way")
     if "change" in held:
@@ -51,7 +53,7 @@ def release_holds(
     run(
         session,
         """update order_hold set released_at = :at, released_by = :actor, reason = :reason
-           where order_id = :id and released_at is null and 'route' = any(blocks)""",
+           where order_id = :id and released_at is null""",
         at=at,
         actor=actor.name,
         reason=reason,
@@ -59,8 +61,25 @@ def release_holds(
     )
     record(session, at, actor.name, "order.release", f"order:{order_id}", holds=held, reason=plain(reason))
     resolve(session, f"order:{order_id}", at, actor.name, plain(reason))
+    let_out(session, [order_id], at)
     order = replace(order, division=division or order.division)
     return source_rest(session, order, None, policy, at)
+
+
+def _held(session: Session, order_id: int, actor: Actor) -> list[str]:
+    """Give the types of an order's open holds, all of which the actor may end.
+
+    Raises: Unauthorised.
+    """
+    found = rows(
+        session,
+        "select type, rule, resolver from order_hold where order_id = :id and released_at is null order by no",
+        id=order_id,
+    )
+    mine = roles_held(actor.roles)
+    if other := next((hold for hold in found if hold.resolver not in mine), None):
+        raise Unauthorised(f"hold {other.rule} is let go by the role {other.resolver}", code="resolver")
+    return [hold.type for hold in found]
 
 
 def _place(session: Session, order_id: int, division: str, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """What a review rule says when it is true: hold the order from named acts, or let some holds go at once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -57,6 +57,10 @@ class Hold:
     resolver: str = ""
     released_by: str = ""
 
+    def stops(self, act: Act) -> bool:
+        """Say whether it keeps an act from being done."""
+        return not self.released_by and act.value in self.blocks
+
     @property
     def calls(self) -> bool:
         """Say whether a person must look: one that ends by itself and names nobody calls nobody."""
@@ -97,3 +101,12 @@ class Letting(Document):
 
 
 Verdict = Annotated[Holding | Letting, Field(discriminator="kind")]
+
+RANKS: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.ADMIN)
+"""Roles that may let orders go on, the least first: each also lets go what the ones before it may."""
+
+
+def roles_held(roles: Collection[Role]) -> list[str]:
+    """Name the resolvers that somebody with these roles is, nobody in particular among them."""
+    highest = max((RANKS.index(role) for role in roles if role in RANKS), default=-1)
+    return ["", *(role.value for role in RANKS[: highest + 1])]

@@ -1,0 +1,62 @@
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.errors import Malformed
+from hub.review.expression import LONGEST, read_expression
+from hub.review.specimen import SPECIMEN
+
+PAGE = Path(__file__).parents[3] / "docs" / "review-rules.md"
+
+
+@pytest.mark.parametrize(
+    ("source", "groups"),
+    [
+        ("order.total > 200000", {"order"}),
+        ("buyer.refusals_90d > 2 || blacklist.hit", {"buyer", "blacklist"}),
+        ("lines.exists(line, line.gift && line.quantity > 5)", {"lines"}),
+        ("lines.filter(l, l.gift).size() > 1 && lines.all(l, l.grams > 0)", {"lines"}),
+        ("order.remark.contains('lines.exists(a, lines.exists(') // all(\n", {"order"}),
+        ("true", set[str]()),
+    ],
+)
+def test_an_expression_says_which_facts_it_asks(source: str, groups: set[str]) -> None:
+    assert read_expression(source).facts == groups
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("order.total >", "Syntax error"),
+        ("basket.total > 3", "no fact is called basket"),
+        ("order.sum > 3", "'sum'"),
+        ("order.total.plus(3) > 4", "no function is called plus"),
+        ("order.total", "gives int"),
+        ("order.total > '3'", "fails"),
+        ("lines.exists(a, lines.exists(b, b.sku != a.sku))", "macro"),
+        ("lines.exists(a, size(lines.map(b, b.sku)) > 1)", "macro"),
+        ('r"\\" == "a"', "plain quotes"),
+        ('"""a""" == "a"', "plain quotes"),
+        ("true " * (LONGEST // 5 + 1), "characters"),
+        ("(" * 400 + "true" + ")" * 400, "refused"),
+    ],
+)
+def test_what_could_never_work_is_refused_with_its_reason(source: str, told: str) -> None:
+    with pytest.raises(Malformed, match=re.escape(told)) as caught:
+        read_expression(source)
+    assert caught.value.code == "expression"
+
+
+def test_the_page_of_the_rules_names_every_fact() -> None:
+    written = set(re.findall(r"^\| `([\w.\[\]]+)`", PAGE.read_text(), flags=re.MULTILINE))
+    assert written == set(paths(SPECIMEN))
+
+
+def paths(facts: Mapping[str, Any]) -> list[str]:
+    """Name every fact, one of a line as lines[].sku."""
+    (line, *_) = facts["lines"]
+    groups: dict[str, Mapping[str, Any]] = {**facts, "lines[]": line}
+    return [f"{name}.{key}" for name, of in groups.items() if name != "lines" for key in of]

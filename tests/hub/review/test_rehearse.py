@@ -1,0 +1,103 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
+from hub.database import rows, run
+from hub.errors import Malformed
+from hub.order.model import Buyer, ShopOrder
+from hub.order.place import Placed, place
+from hub.order.rehearse import rehearse
+from hub.roles import Actor, Role
+from tests.hub.making import AT, RECEIVER, ZONE, order, place_all, placed, stock
+from tests.hub.review.ruling import ADMIN, FRAGILE, enforce, letting, rule
+from tests.scale import count
+
+LATER = (AT + timedelta(days=1)).astimezone(ZONE)
+NOWHERE = RECEIVER.model_copy(update={"province": "", "city": "", "county": ""})
+EXPRESSIONS = (
+    "order.total > 2500 && order.pieces < 5",
+    "order.remark.contains('改地址') || order.gifts > 0",
+    "address.quality != 'certain' || address.confidence < 0.95 || !address.known",
+    "buyer.orders_90d > 1 || buyer.refunds_90d > 0",
+    "risk.score >= 20 || merge.orders_30m > 1",
+    "lines.exists(l, l.price > 9.5 && l.quantity > 2 && l.grams == 500 && l.amount > 0)",
+    "twin.found || !order.paid || order.type == 'presale'",
+    "100 / (order.pieces - 4) > 0",
+    "lines[1].quantity > 1",
+)
+orders = st.builds(
+    order,
+    st.dictionaries(st.sampled_from(["apple", "pear"]), st.integers(1, 4), min_size=1),
+    remark=st.sampled_from(["", "改地址", "快点"]),
+    paid_at=st.sampled_from([AT, None]),
+    receiver=st.sampled_from([RECEIVER, NOWHERE]),
+    buyer=st.sampled_from([Buyer(ref="one"), Buyer(ref="two")]),
+)
+
+
+@pytest.fixture(autouse=True)
+def shelf(session: Session) -> None:
+    stock(session, {"sh": {"apple": 500, "pear": 500}})
+
+
+@settings(max_examples=count(8, 300, quick=3), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(orders, min_size=1, max_size=4), min_size=1, max_size=3))
+def test_trying_says_what_placing_has_said(session: Session, batches: list[list[ShopOrder]]) -> None:
+    with session.begin_nested() as nested:
+        for no, expression in enumerate(EXPRESSIONS):
+            enforce(session, rule(expression, f"rule_{no}"))
+        for hour, batch in enumerate(batches):
+            renamed = [
+                one.model_copy(update={"order": one.order.model_copy(update={"external_id": f"T{hour}-{no}"})})
+                for no, one in enumerate(batch)
+            ]
+            assert all(
+                isinstance(one, Placed) for one in place(session, renamed, AT + timedelta(minutes=20 * hour), ZONE)
+            )
+        for no, expression in enumerate(EXPRESSIONS):
+            said = rehearse(session, ADMIN, rule(expression), LATER)
+            held = rows(session, "select order_id from order_hold where rule = :rule", rule=f"rule_{no}")
+            failed = rows(session, "select 1 from order_hold where evidence ->> 'rule' = :rule", rule=f"rule_{no}")
+            assert set(said.samples) == {str(one.order_id) for one in held}
+            assert (said.hit, sum(said.failed.values())) == (len(held), len(failed))
+        nested.rollback()
+
+
+def test_trying_writes_nothing_and_names_the_orders(session: Session) -> None:
+    dear, cheap = placed(session, order({"apple": 2}, "T1")), placed(session, order({"apple": 1}, "T2"))
+    said = rehearse(session, ADMIN, rule("order.total > 1500"), LATER)
+    assert (said.looked, said.hit, said.samples, said.failed) == (2, 1, (str(dear),), {})
+    failing = rehearse(session, ADMIN, rule(FRAGILE), LATER)
+    assert (failing.failed, failing.failed_samples) == ({"division_by_zero": 1}, (str(cheap),))
+    assert rows(session, "select 1 from order_hold union all select 1 from review_rule") == []
+
+
+def test_a_rule_of_release_counts_what_it_would_have_let_go(session: Session) -> None:
+    buyer = Buyer(ref="one-buyer")
+    _, twin = (placed(session, order({"apple": 1}, name, buyer=buyer)) for name in ("T1", "T2"))
+    said = rehearse(session, ADMIN, rule("order.total < 5000", verdict=letting("duplicate")), LATER)
+    assert (said.looked, said.samples) == (2, (str(twin),))
+
+
+def test_only_the_rules_shops_the_actors_and_the_days_are_looked_at(session: Session) -> None:
+    place_all(session, order({"apple": 1}))
+    stranger = Actor("viewer-1", frozenset({Role.VIEWER}), brands=frozenset({"other"}))
+    looked = [
+        rehearse(session, ADMIN, rule("true"), LATER).looked,
+        rehearse(session, stranger, rule("true"), LATER).looked,
+        rehearse(session, ADMIN, rule("true", brand="other"), LATER).looked,
+        rehearse(session, ADMIN, rule("true"), LATER + timedelta(days=9)).looked,
+    ]
+    assert looked == [1, 0, 0, 0]
+    with pytest.raises(Malformed):
+        rehearse(session, ADMIN, rule("true"), LATER, days=0)
+
+
+def test_who_has_been_erased_is_left_out_where_a_rule_would_read_them(session: Session) -> None:
+    placed(session, order({"apple": 1}))
+    run(session, "update subject set data_key = null")
+    plain, reading = (rehearse(session, ADMIN, rule(source), LATER) for source in ("true", "order.remark == ''"))
+    assert ((plain.looked, plain.left_out), (reading.looked, reading.left_out)) == ((1, 0), (0, 1))
