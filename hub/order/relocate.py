@@ -87,9 +87,13 @@ def _promises(session: Session, location: str, sku: str, owner: str) -> Sequence
             select f.order_id, f.no, sum(line.quantity - line.shipped - line.released)::bigint as pieces
             from newest join fulfilment_order f on (f.order_id, f.no) = (newest.order_id, newest.no)
             join fulfilment_line line on (line.order_id, line.no, line.sku) = (f.order_id, f.no, :sku)
-            join step on step.lane = 'fo:' || f.code || ':' || f.connection and step.flow = :flow
-                     and step.state in ('waiting', 'pending', 'dead') and not step.doubt
+            left join merge_member m on (m.order_id, m.no) = (f.order_id, f.no) and m.left_at is null
+            left join merge_group g on g.id = m.group_id
             where f.negotiation = 'unsubmitted' and f.execution not in ('closed', 'incomplete', 'cancelled')
+              and (exists (select 1 from step
+                           where step.lane = 'fo:' || coalesce(g.code, f.code) || ':' || f.connection
+                             and step.flow = :flow and step.state in ('waiting', 'pending', 'dead') and not step.doubt)
+                   or exists (select 1 from merge_wait w where (w.order_id, w.no) = (f.order_id, f.no)))
             group by f.order_id, f.no having sum(line.quantity - line.shipped - line.released) > 0
             order by f.order_id desc, f.no desc""",
         sku=sku,

@@ -55,6 +55,21 @@ SOURCES: Final = {
                             jsonb_build_object('no', no, 'attempt', attempt, 'replaces_no', replaces_no,
                                                'execution', execution, 'negotiation', negotiation)
                      from fulfilment_order where order_id = :id""",
+    "merge": """select g.created_at, 'merge', g.location, 'place ' || own.place || ' of ' || cardinality(own.codes),
+                       array_to_string(own.codes, ', '), g.id::text,
+                       jsonb_build_object('group', g.id::text, 'document', g.code, 'place', own.place,
+                                          'members', own.codes)
+                from merge_group g join (
+                    select mine.group_id, mine.place, array_agg(m.order_id || '-' || m.no order by m.place) as codes
+                    from merge_member mine join merge_member m on m.group_id = mine.group_id
+                    where mine.order_id = :id group by mine.group_id, mine.place) own on own.group_id = g.id""",
+    "unmerge": """select g.ended_at, 'unmerge', g.location, g.code, '', g.id::text,
+                         jsonb_build_object('group', g.id::text)
+                  from merge_group g where g.ending = 'dissolved'
+                    and g.id in (select group_id from merge_member where order_id = :id)""",
+    "window": """select f.created_at, 'merge window', f.location, f.code, '', f.no::text,
+                        jsonb_build_object('no', f.no, 'until', w.until)
+                 from merge_wait w join fulfilment_order f using (order_id, no) where w.order_id = :id""",
     "shortage": f"{HOLDS} and type = 'stock'",
     "shipment": """select created_at, 'shipment', confirm_key, case when final then 'final' else 'more to come' end,
                           coalesce((
