@@ -19,6 +19,7 @@ from dashboards import (
     overview,
     preferences,
     replays,
+    review_rules,
     runs,
     schedule,
     sign_in,
@@ -39,6 +40,7 @@ SCREENS: Final = (
     Screen("overview", "/console/overview", "layout-dashboard", N_("Overview"), overview.router),
     Screen("orders", "/console/orders", "shopping-bag", N_("Orders"), orders.router, SEE),
     Screen("holds", "/console/holds", "hand-stop", N_("Held orders"), holds.router, SEE),
+    Screen("rules", "/console/rules", "adjustments", N_("Review rules"), review_rules.router, SEE),
     Screen("inventory", "/console/inventory", "package", N_("Inventory"), inventory.router, SEE),
     Screen(
         "exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE, counted=True

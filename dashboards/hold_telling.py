@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from dashboards.filters import money, number, percent
+from dashboards.rule_words import fact_told, failure_of
 from dashboards.words import state_of
 from hub.language import Words
 from hub.order.hold import SAFE_ADDRESS
+from hub.review.judge import FAILED
 
 GRAMS_PER_KG: Final = 1_000
 Seen = Mapping[str, Any]
@@ -48,6 +50,10 @@ TELLINGS: Final[Mapping[str, Telling]] = {
         Words("缺货：{missing}", "Nobody has {missing}"),
         lambda seen, _: {"missing": ", ".join(f"{sku} × {n}" for sku, n in seen["missing"].items())},
     ),
+    "rule_failed": Telling(
+        Words("规则 {rule} 第 {no} 版：{why}", "Rule {rule}, version {no}: {why}"),
+        lambda seen, _: {"rule": seen["rule"], "no": seen["no"], "why": seen["failed"]},
+    ),
     "cancel": Telling(
         Words("取消原因：{why}", "Cancelled because: {why}"), lambda seen, _: {"why": seen["reason"] or "—"}
     ),
@@ -66,8 +72,14 @@ _LOOKED_OVER: Final = Words("运营，核对后", "An operator, after a look")
 def seen_in(rule: str, seen: Seen, currency: str, language: str) -> str:
     """Say what a rule has seen; what a later version has written is told name by name."""
     telling = TELLINGS.get(rule)
+    facts = seen.get("seen")
+    if telling is None and isinstance(facts, dict):  # a review rule's own
+        values = cast("Seen", facts).items()
+        return " · ".join(fact_told(name, value, currency, language) for name, value in values)
     if telling is None:
         return _plainly(seen)
+    if rule == FAILED:
+        seen = {**seen, "failed": failure_of(str(seen.get("failed")), language)}
     try:
         return telling.words.say(language, **telling.values(seen, currency))
     except (KeyError, TypeError, AttributeError):  # evidence of another version of the rule

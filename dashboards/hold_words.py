@@ -14,6 +14,7 @@ HOLD_RULE: Final = {
     "heavier_than": state("超重", "Too heavy"),
     "total_above": state("大额订单", "Large amount"),
     "no_source": state("无货源", "No source"),
+    "rule_failed": state("规则求值失败", "A rule failed"),
     "cancel": state("申请取消", "Cancellation asked for"),
 }
 BLOCKED: Final = {

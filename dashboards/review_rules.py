@@ -1,0 +1,173 @@
+"""Review rules: which are in force, what each asks, its versions side by side, and how one is written and ended."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, cast
+
+from fastapi import APIRouter, Form, Response
+
+from dashboards.actions import ActionKey, act
+from dashboards.asked import segment
+from dashboards.pages import page
+from dashboards.rule_difference import differences
+from dashboards.rule_form import Wish, filled
+from dashboards.rule_words import EXAMPLES, FACTS, kind_of
+from dashboards.visit import Here, Visit
+from hub.repair import why
+from hub.review.expression import FUNCTIONS, LONGEST
+from hub.review.publish import draft_rule, publish_rule, retire_rule
+from hub.review.rules import RuleView, list_rules, rule_versions
+from hub.review.specimen import SPECIMEN
+from hub.review.table import RuleState
+from hub.review.verdict import OURS, Act, HoldType
+from hub.roles import Permission, Role
+from hub.scope import reach
+
+HOME: Final = "/console/rules"
+RESOLVERS: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.ADMIN)
+"""Whom a rule may name to let its holds go: who works on orders at all."""
+
+Reason = Annotated[str, Form(max_length=500)]
+Word = Annotated[str, Form(max_length=64)]
+
+router: Final = APIRouter()
+
+
+@router.get(HOME)
+def rules(visit: Here, *, retired: bool = False) -> Response:
+    """List the rules in force and the drafts, or those as well that are in force no more."""
+    visit.require(Permission.SEE_ORDERS)
+    found = list_rules(visit.session, visit.actor, retired=retired)
+    return page(visit, "rules.html", found=_latest(found), retired=retired, link=link)
+
+
+@router.get(HOME + "-new")
+def new(visit: Here) -> Response:
+    """Show the form of a rule that is not there yet."""
+    visit.require(Permission.CONFIGURE)
+    return page(visit, "rule_new.html", form=filled(None), **_choices(visit))
+
+
+@router.get(HOME + "/{name}")
+def rule(visit: Here, name: str) -> Response:
+    """Show a rule with all its versions, and its form filled from the newest."""
+    visit.require(Permission.SEE_ORDERS)
+    versions = list(rule_versions(visit.session, visit.actor, name))
+    return page(
+        visit,
+        "rule.html",
+        name=name,
+        path=link(name),
+        versions=differences(versions),
+        draft=_standing(versions, RuleState.DRAFT),
+        live=_standing(versions, RuleState.IN_FORCE),
+        form=filled(versions[0]),
+        **_choices(visit),
+    )
+
+
+@router.post(HOME)
+def draft(  # one argument for each field of the form
+    visit: Here,
+    action_key: ActionKey,
+    name: Word = "",
+    brand: Word = "",
+    shop: Word = "",
+    why: Annotated[str, Form(max_length=200)] = "",
+    expression: Annotated[str, Form(max_length=20 * LONGEST)] = "",
+    kind: Word = "hold",
+    type: Word = "fraud",  # noqa: A002 # the name in the form
+    blocks: Annotated[tuple[Word, ...], Form()] = (),
+    minutes: Annotated[str, Form(max_length=9)] = "",
+    resolver: Word = "",
+    releases: Annotated[tuple[Word, ...], Form()] = (),
+) -> Response:
+    """Write the next version of a rule; nothing is asked by it before it is published."""
+    visit.require(Permission.CONFIGURE)
+    wish = Wish(
+        name=name,
+        brand=brand,
+        shop=shop,
+        why=why,
+        expression=expression,
+        kind=kind,
+        type=type,
+        blocks=blocks,
+        minutes=minutes,
+        resolver=resolver,
+        releases=releases,
+    )
+
+    def work() -> str:
+        made = draft_rule(visit.session, visit.actor, wish.rule(), visit.at)
+        return visit.say("Version %(no)s of %(name)s is drafted: try it, then publish it.", no=made.no, name=made.name)
+
+    return act(visit, action_key, work, then=link(name.strip()))
+
+
+@router.post(HOME + "/{name}/{no:id}/publish")
+def publish(visit: Here, name: str, no: int, action_key: ActionKey) -> Response:
+    """Put a draft in force."""
+    visit.require(Permission.CONFIGURE)
+
+    def work() -> str:
+        made = publish_rule(visit.session, visit.actor, name, no, visit.at)
+        return visit.say("Version %(no)s of %(name)s is in force from the next order on.", no=made.no, name=made.name)
+
+    return act(visit, action_key, work, then=link(name))
+
+
+@router.post(HOME + "/{name}/{no:id}/retire")
+def retire(visit: Here, name: str, no: int, action_key: ActionKey, reason: Reason = "") -> Response:
+    """Take a version out of force, or throw a draft away."""
+    visit.require(Permission.CONFIGURE)
+
+    def work() -> str:
+        made = retire_rule(visit.session, visit.actor, name, no, why(reason), visit.at)
+        return visit.say("Version %(no)s of %(name)s is retired; what it holds stays held.", no=made.no, name=made.name)
+
+    return act(visit, action_key, work, then=link(name))
+
+
+def link(name: str) -> str:
+    """Lead to a rule's page."""
+    return f"{HOME}/{segment(name)}"
+
+
+def _latest(found: Sequence[RuleView]) -> list[tuple[str, list[RuleView]]]:
+    """Give each rule with its versions that stand, or its latest one where none does; by name."""
+    by_name: dict[str, list[RuleView]] = {}
+    for one in found:
+        by_name.setdefault(one.name, []).append(one)
+    return [(name, [one for one in of if one.state != RuleState.RETIRED] or of[:1]) for name, of in by_name.items()]
+
+
+def _standing(versions: Sequence[RuleView], state: RuleState) -> RuleView | None:
+    return next((one for one in versions if one.state == state), None)
+
+
+def _choices(visit: Visit) -> dict[str, Any]:
+    """Give what the form offers, and the facts beside it."""
+    mine = reach(visit.actor, visit.console.settings.connections)
+    return {
+        "brands": sorted({one.brand for one in mine.values()}),
+        "shops": sorted({one.shop for one in mine.values() if one.shop}),
+        "everywhere": not visit.actor.brands,
+        "types": [one.value for one in HoldType if one not in OURS],
+        "releasable": [one.value for one in HoldType if one not in OURS | {HoldType.ADDRESS}],
+        "acts": [one.value for one in Act],
+        "roles": [one.value for one in RESOLVERS],
+        "facts": _facts(visit),
+        "functions": sorted(FUNCTIONS),
+        "examples": [(words.say(visit.language), source) for words, source in EXAMPLES],
+        "longest": LONGEST,
+    }
+
+
+def _facts(visit: Visit) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Give each group of facts with name, kind and meaning of its values."""
+    groups: list[tuple[str, list[tuple[str, str, str]]]] = []
+    for group, values in SPECIMEN.items():
+        one = cast("Mapping[str, Any]", values[0] if isinstance(values, list) else values)  # a list has alike items
+        told = [(f"{group}.{name}", kind_of(value)) for name, value in one.items()]
+        groups.append((group, [(name, kind, FACTS[name].say(visit.language)) for name, kind in told]))
+    return groups

@@ -1,0 +1,58 @@
+"""What one version of a review rule has that the one before it had not: word by word, and value by value."""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Final, NamedTuple
+
+from hub.review.rules import RuleView
+
+TOKEN: Final = re.compile(r"\w+|\s+|\W")
+
+
+class Piece(NamedTuple):
+    """A stretch of an expression: `mark` is `same`, `new` or `old`."""
+
+    mark: str
+    text: str
+
+
+class Difference(NamedTuple):
+    """How a version differs from the one before; `before` is None for the first, whose expression is all new."""
+
+    rule: RuleView
+    before: RuleView | None
+    pieces: tuple[Piece, ...]
+
+    @property
+    def scope(self) -> bool:
+        return self.before is not None and (self.rule.brand, self.rule.shop) != (self.before.brand, self.before.shop)
+
+    @property
+    def verdict(self) -> bool:
+        return self.before is not None and self.rule.verdict != self.before.verdict
+
+    @property
+    def why(self) -> bool:
+        return self.before is not None and self.rule.why != self.before.why
+
+
+def differences(versions: list[RuleView]) -> list[Difference]:
+    """Set each version against the one before it; the newest comes first."""
+    older: list[RuleView | None] = [*versions[1:], None]
+    return [
+        Difference(rule, before, tuple(_pieces(before.expression if before else rule.expression, rule.expression)))
+        for rule, before in zip(versions, older, strict=True)
+    ]
+
+
+def _pieces(before: str, after: str) -> Iterator[Piece]:
+    old, new = TOKEN.findall(before), TOKEN.findall(after)
+    for what, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if what == "equal":
+            yield Piece("same", "".join(new[k:m]))
+            continue
+        if i < j:
+            yield Piece("old", "".join(old[i:j]))
+        if k < m:
+            yield Piece("new", "".join(new[k:m]))

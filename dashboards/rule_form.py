@@ -1,0 +1,99 @@
+"""The form of a review rule: read into what is drafted, and filled again from a version."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hub.errors import Malformed
+from hub.review.publish import NewRule
+from hub.review.rules import RuleView
+from hub.review.verdict import Act, Holding
+
+SECONDS: Final = 60
+
+Word = Annotated[str, Field(max_length=64)]
+
+
+class Wish(BaseModel):
+    """A rule as the form sends it; `minutes` is how long its holds last, none for good."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Word = ""
+    brand: Word = ""
+    shop: Word = ""
+    why: Annotated[str, Field(max_length=200)] = ""
+    expression: Annotated[str, Field(max_length=20_000)] = ""
+    kind: Word = "hold"
+    type: Word = "fraud"
+    blocks: tuple[Word, ...] = ()
+    minutes: Annotated[str, Field(max_length=9)] = ""
+    resolver: Word = ""
+    releases: tuple[Word, ...] = ()
+
+    def rule(self) -> NewRule:
+        """Give what is to be drafted.
+
+        Raises: Malformed with the code rule, which names the first value that cannot be meant.
+        """
+        try:
+            return NewRule.model_validate(
+                {
+                    "name": self.name.strip(),
+                    "brand": self.brand or None,
+                    "shop": self.shop or None,
+                    "expression": self.expression.replace("\r\n", "\n").strip(),
+                    "why": self.why.strip(),
+                    "verdict": self._verdict(),
+                }
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise Malformed(f"{place}: {first['msg']}", code="rule", field=place) from error
+
+    def _verdict(self) -> dict[str, Any]:
+        if self.kind == "release":
+            return {"kind": "release", "releases": self.releases}
+        return {
+            "kind": "hold",
+            "type": self.type,
+            "blocks": self.blocks,
+            "expires_after_s": self._seconds(),
+            "resolver": self.resolver or None,
+        }
+
+    def _seconds(self) -> int | None:
+        """Read the minutes; what is no number is refused with the rule.
+
+        Raises: Malformed.
+        """
+        text = self.minutes.strip()
+        if text and not (text.isascii() and text.isdigit()):
+            raise Malformed("minutes: a whole number", code="rule", field="minutes")
+        return int(text) * SECONDS if text else None
+
+
+def filled(rule: RuleView | None) -> Wish:
+    """Fill the form from a version of a rule, or as a new one begins."""
+    if rule is None:
+        return Wish(blocks=(Act.ROUTE,))
+    told: dict[str, Any] = {
+        "name": rule.name,
+        "brand": rule.brand or "",
+        "shop": rule.shop or "",
+        "why": rule.why,
+        "expression": rule.expression,
+    }
+    verdict = rule.verdict
+    if not isinstance(verdict, Holding):
+        return Wish(**told, kind="release", releases=verdict.releases, blocks=(Act.ROUTE,))
+    minutes = str(verdict.expires_after_s // SECONDS) if verdict.expires_after_s else ""
+    return Wish(
+        **told,
+        kind="hold",
+        type=verdict.type,
+        blocks=verdict.blocks,
+        minutes=minutes,
+        resolver=verdict.resolver or "",
+    )

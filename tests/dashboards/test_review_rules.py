@@ -1,0 +1,158 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from dashboards.hold_telling import seen_in
+from dashboards.pages import new_key
+from dashboards.rule_difference import Piece, differences
+from dashboards.rule_form import filled
+from dashboards.rule_words import EXAMPLES, FACT, FACTS, RULE
+from dashboards.words import AXES
+from hub.database import Database
+from hub.review.expression import read_expression
+from hub.review.publish import draft_rule
+from hub.review.rules import RuleView, rule_versions
+from hub.review.specimen import SPECIMEN
+from hub.review.table import RuleState
+from hub.roles import SYSTEM, Role
+from tests.dashboards.desk import NOW, Desk, opened, plain
+
+HOME = "/console/rules"
+HOLDING: Final[dict[str, Any]] = {
+    "kind": "hold",
+    "type": "fraud",
+    "blocks": ["route", "release"],
+    "minutes": "90",
+    "resolver": "supervisor",
+}
+RULE_FORM: Final[dict[str, Any]] = {
+    "name": "large",
+    "brand": "demo",
+    "why": "a person looks",
+    "expression": "order.total > 500000",
+    **HOLDING,
+}
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
+    with opened(database, tmp_path) as made:
+        yield made.sit("root", Role.ADMIN)
+
+
+def versions_of(database: Database, name: str = "large") -> list[RuleView]:
+    with database.transaction() as session:
+        return list(rule_versions(session, SYSTEM, name))
+
+
+def states(database: Database) -> list[str]:
+    return [one.state.value for one in versions_of(database)]
+
+
+def test_an_empty_list_says_what_holds_all_the_same(desk: Desk) -> None:
+    assert "The hub's own checks hold orders all the same" in plain(desk.see(HOME))
+
+
+def test_a_rule_is_drafted_once_and_told_in_words(desk: Desk, database: Database) -> None:
+    key = new_key()
+    led = [desk.post(HOME, key=key, **RULE_FORM).headers["location"] for _ in range(2)]
+    assert led == [f"{HOME}/large"] * 2
+    assert states(database) == ["draft"]
+    told = plain(desk.see(HOME))
+    assert "order.total > 500000" in told
+    assert "blocks Routing, Sending to the location · ends after 1 h 30 min · only: Supervisor" in told
+
+
+def test_the_form_is_filled_from_what_was_drafted(desk: Desk, database: Database) -> None:
+    desk.act(HOME, **RULE_FORM)
+    desk.act(HOME, name="quick", expression="order.paid", kind="release", releases=["fraud", "remark"])
+    for name in ("large", "quick"):
+        rule = versions_of(database, name)[0]
+        again = filled(rule).rule()
+        assert (again.name, again.brand, again.shop) == (rule.name, rule.brand, rule.shop)
+        assert (again.expression, again.verdict, again.why) == (rule.expression, rule.verdict, rule.why)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"name": "Large!"}, "rule"),
+        ({"blocks": []}, "rule"),
+        ({"minutes": "²"}, "rule"),
+        ({"minutes": "99999999"}, "rule"),
+        ({"resolver": "viewer"}, "rule"),
+        ({"kind": "release", "releases": ["address"]}, "rule"),
+        ({"expression": "order.nothing > 1"}, "expression"),
+        ({"expression": "nobody.knows"}, "expression"),
+        ({"brand": "", "shop": "pc"}, "shop_without_brand"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_nothing_is_drafted(desk: Desk, changes: dict[str, Any], code: str) -> None:
+    answer = desk.post(HOME, **{**RULE_FORM, **changes})
+    assert answer.status_code == 422
+    assert f">{code}<" in answer.text
+    assert desk.get(f"{HOME}/large").status_code == 404
+
+
+def test_versions_stand_beside_what_was_before(desk: Desk) -> None:
+    desk.act(HOME, **RULE_FORM)
+    desk.act(HOME, **{**RULE_FORM, "expression": "order.total > 900000", "minutes": "", "why": "fewer"})
+    page = desk.see(f"{HOME}/large")
+    assert "order.total &gt; <del>500000</del><ins>900000</ins>" in page
+    assert "<del>a person looks</del> <ins>fewer</ins>" in page
+    assert "never by itself" not in page
+
+
+def test_a_rule_is_retired_with_a_reason(desk: Desk, database: Database) -> None:
+    desk.act(HOME, **RULE_FORM)
+    assert desk.post(f"{HOME}/large/1/retire", reason=" ").status_code == 422
+    desk.act(f"{HOME}/large/1/retire", reason="not needed")
+    assert states(database) == ["retired"]
+    assert "large" not in plain(desk.see(HOME)).partition("Rules by state")[2]
+    assert f"{HOME}/large" in desk.see(f"{HOME}?retired=true")
+    assert desk.post(f"{HOME}/large/1/retire", reason="again").status_code == 409
+
+
+def test_who_may_not_configure_reads_and_changes_nothing(desk: Desk, database: Database) -> None:
+    desk.act(HOME, **RULE_FORM)
+    seat = desk.sit("op", Role.OPERATOR)
+    assert "<textarea" not in seat.see(f"{HOME}/large")
+    assert "rules-new" not in seat.see(HOME)
+    assert seat.post(HOME, **RULE_FORM).status_code == 403
+    assert states(database) == ["draft"]
+
+
+def test_rules_of_another_brand_are_not_seen(desk: Desk) -> None:
+    desk.act(HOME, **RULE_FORM)
+    seat = desk.sit("stranger", Role.ADMIN, brand="other")
+    assert seat.get(f"{HOME}/large").status_code == 404
+    assert "No review rule is written yet." in seat.see(HOME)
+
+
+def test_every_fact_has_its_meaning_and_every_example_can_be_drafted(database: Database) -> None:
+    firsts: dict[str, Any] = {of: values[0] if isinstance(values, list) else values for of, values in SPECIMEN.items()}
+    assert FACTS.keys() == {f"{of}.{name}" for of, values in firsts.items() for name in values}
+    assert FACT.keys() == SPECIMEN.keys()
+    assert RULE.keys() == {one.value for one in RuleState}
+    assert AXES["rule"] is RULE
+    assert all(read_expression(source) for _, source in EXAMPLES)
+    assert database
+
+
+def test_what_a_review_rule_has_seen_is_told_with_the_facts_meanings() -> None:
+    seen = {"no": 2, "seen": {"order.total": 600000, "order.paid": True, "address.confidence": 0.5, "of.later": "x"}}
+    assert seen_in("large", seen, "CNY", "zh") == "订单金额 ¥6,000.00 · 已付款 是 · 识别把握 50.0% · of.later x"
+    failed = {"rule": "large", "no": 2, "failed": "division_by_zero"}
+    assert seen_in("rule_failed", failed, "CNY", "en") == "Rule large, version 2: a division by zero"
+
+
+def test_the_first_version_is_all_its_own_and_words_change_whole(database: Database) -> None:
+    with database.transaction() as session:
+        for total in (500, 900):
+            form = filled(None).model_copy(update={"name": "large", "expression": f"order.total > {total}"})
+            draft_rule(session, SYSTEM, form.rule(), NOW)
+        newest, first = differences(list(rule_versions(session, SYSTEM, "large")))
+    assert newest.pieces == (Piece("same", "order.total > "), Piece("old", "500"), Piece("new", "900"))
+    assert (first.before, [one.mark for one in first.pieces]) == (None, ["same"])
