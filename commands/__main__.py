@@ -17,6 +17,7 @@ from commands.gift import gift_app
 from commands.mode import Mode
 from commands.person import person_app
 from commands.replays import replay_app
+from commands.review import review_app
 from commands.route import route_app
 from commands.runs import runs_app
 from commands.screen import ERROR, give, say, words
@@ -38,6 +39,7 @@ for name, part in {
     "runs": runs_app,
     "replay": replay_app,
     "route": route_app,
+    "review": review_app,
     "case": operate.case_app,
     "sku": operate.sku_app,
     "gift": gift_app,

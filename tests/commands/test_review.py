@@ -1,0 +1,78 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from hub.database import Database, rows
+from hub.errors import Malformed, NotFound
+from hub.order.place import place
+from tests.commands.conftest import Oms
+from tests.hub.making import ZONE, order
+
+DEAR = ("review", "draft", "dear", "--expression", "order.total > 1500", "--type", "fraud", "--resolver", "supervisor")
+
+
+@pytest.fixture
+def drafted(oms: Oms) -> Oms:
+    assert oms(*DEAR).exit_code == 0
+    return oms
+
+
+def test_a_rule_is_drafted_tried_published_and_retired(drafted: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        place(session, [order({"apple": 2}, "T1"), order({"apple": 1}, "T2")], datetime.now(UTC), ZONE)
+    said = json.loads(drafted("review", "try", "dear", "--json").stdout)
+    assert (said["looked"], said["hit"], len(said["samples"])) == (2, 1, 1)
+    assert drafted("review", "publish", "dear", "1").exit_code == 0
+    listed = drafted("review", "ls").stdout
+    assert "dear@1" in listed
+    assert "in force" in listed
+    assert "until supervisor" in listed
+    assert drafted("review", "retire", "dear", "1", "--reason", "not wanted").exit_code == 0
+    assert json.loads(drafted("review", "ls", "--json").stdout) == []
+    assert [one["state"] for one in json.loads(drafted("review", "show", "dear", "--json").stdout)] == ["retired"]
+
+
+def test_trying_is_told_in_words_of_both_languages(drafted: Oms, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "would hold: 0" in drafted("review", "try", "dear").stdout
+    monkeypatch.setenv("OMS_LANGUAGE", "zh")
+    assert "会扣留: 0" in drafted("review", "try", "dear").stdout
+
+
+def test_a_rule_of_release_names_what_it_lets_go(oms: Oms) -> None:
+    words = ("--expression", "twin.found && order.total < 5000", "--releases", "duplicate", "--releases", "remark")
+    assert oms("review", "draft", "small", *words).exit_code == 0
+    assert "let go duplicate, remark" in oms("review", "show", "small").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--expression", "order.total >", "--type", "fraud"), "expression"),
+        (("--expression", "true"), "verdict"),
+        (("--expression", "true", "--type", "refund_requested"), "rule"),
+    ],
+)
+def test_what_is_no_rule_is_refused(oms: Oms, words: tuple[str, ...], code: str) -> None:
+    error = oms("review", "draft", "odd", *words).exception
+    assert isinstance(error, Malformed)
+    assert error.code == code
+
+
+def test_the_blacklist_keeps_nobody_in_plain_text(oms: Oms, database: Database) -> None:
+    base = ("review", "blacklist", "add")
+    end = ("--brand", "demo", "--reason", "parcels refused")
+    assert oms(*base, "phone", "10000000042", *end, "--days", "30").exit_code == 0
+    assert oms(*base, "buyer", "buyer-of-T1", *end).exit_code == 0
+    assert isinstance(oms(*base, "address", "测试路1号", *end).exception, Malformed)
+    assert oms(*base, "address", "测试路1号", *end, "--division", "310115").exit_code == 0
+    listed = json.loads(oms("review", "blacklist", "ls", "--json").stdout)
+    assert [one["kind"] for one in listed] == ["address", "buyer", "phone"]
+    assert oms("review", "blacklist", "lift", str(listed[0]["id"])).exit_code == 0
+    assert "phone" in oms("review", "blacklist", "ls").stdout
+    assert isinstance(oms("review", "blacklist", "lift", "999").exception, NotFound)
+    with database.transaction() as session:
+        kept = rows(
+            session, "select cast(barred as text) || cast(a.detail as text) as words from barred, audit_entry a"
+        )
+    assert not any("10000000042" in one.words or "buyer-of" in one.words for one in kept)
