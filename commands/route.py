@@ -8,17 +8,19 @@ from rich.table import Table
 
 from commands.reach import operator, reached
 from commands.route_policy import policy_app
+from commands.route_rates import rates_app
 from commands.route_simulate import simulate
 from commands.screen import OUT, add_row, give, say, words
 from hub.errors import NotFound
 from hub.language import language
-from hub.order.explain_routing import ExplainedCandidate, ExplainedDecision, Routing, routing_of
+from hub.order.explain_routing import Carrier, ExplainedCandidate, ExplainedDecision, Routing, routing_of
 from hub.replay_filter import order_ids_of
 from hub.sourcing import words as told_in
 from hub.sourcing.rerun import Rerun, Sameness, rerun, stored_decisions
 
 route_app = typer.Typer(help=words("寻源", "sourcing"), no_args_is_help=True)
 route_app.add_typer(policy_app, name="policy")
+route_app.add_typer(rates_app, name="rates")
 route_app.command("simulate", help=words("用近日需求比较策略草稿与现行策略", "compare a draft with what is in force"))(
     simulate
 )
@@ -74,7 +76,7 @@ def _print_decision(one: ExplainedDecision, routing: Routing) -> None:
     )
     heads = (
         *(("仓库", "location"), ("结果", "verdict"), ("公里", "km"), ("件数", "pieces"), ("成本", "cost")),
-        *(("操作", "handling"), ("首重", "parcel"), ("续重", "weight"), ("距离", "distance")),
+        *(("操作", "handling"), ("首重", "parcel"), ("续重", "weight"), ("距离", "distance"), ("罚分", "penalty")),
     )
     table = Table(*(words(*each) for each in heads), title=title, caption=caption)
     for candidate in one.candidates:
@@ -84,6 +86,8 @@ def _print_decision(one: ExplainedDecision, routing: Routing) -> None:
         if each.what_if:
             why = told_in.counterfactual(each.what_if, each.lost_by, currency, language())
             give(f"  {each.code}: {why}", as_json=False)
+    for each in one.carriers:
+        give(f"  {_carrier(each, one, currency)}", as_json=False)
     if one.unmet:
         lacking = ", ".join(f"{take.sku} × {take.quantity}" for take in one.unmet)
         say(f"无货源：{lacking}", f"without a source: {lacking}")
@@ -91,9 +95,25 @@ def _print_decision(one: ExplainedDecision, routing: Routing) -> None:
         say("此决策重算结果不同", "this decision does not come out the same again")
 
 
+def _carrier(each: Carrier, one: ExplainedDecision, currency: str) -> str:
+    cost, freight = told_in.amount(each.cost, currency), told_in.amount(each.freight, currency)
+    head = words(
+        f"{each.code} × {each.courier}（{each.method}）：运费 {freight}，成本 {cost}，{each.days} 天到",
+        f"{each.code} × {each.courier} ({each.method}): freight {freight}, cost {cost}, there in {each.days} days",
+    )
+    if each.verdict == "chosen":
+        return f"{head} · {told_in.verdict('chosen', language())} · {one.promises.get(each.code, '')}"
+    lost = words("差 ", "lost by ") + told_in.amount(each.lost_by, currency) if each.lost_by else ""
+    return f"{head} · {lost or told_in.verdict(each.verdict, language())}"
+
+
 def _cells(one: ExplainedCandidate, currency: str) -> tuple[str, ...]:
     parts = one.parts
-    costs = (parts.total, parts.handling, parts.parcel, parts.weight, parts.distance) if parts else (None,) * 5
+    costs = (
+        (parts.total, parts.handling, parts.parcel, parts.weight, parts.distance, parts.penalty)
+        if parts
+        else (None,) * 6
+    )
     told = ("—" if fen is None else told_in.amount(fen, currency) for fen in costs)
     name = words(one.name_zh, one.name_en)
     whom = one.code if name == one.code else f"{one.code} {name}"

@@ -122,5 +122,10 @@ def _built_in() -> str:
             "[eliminate]",
             "locations = []",
             "# max_km = 3000",
+            "",
+            "# [freight]  # with a rate card, which route rates load has read",
+            '# rates = "2026-12"',
+            "# split = 300  # minor units for each parcel after the first",
+            "# per_day = 100",
         )
     )

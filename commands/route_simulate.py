@@ -41,12 +41,12 @@ def _print(told: Comparison) -> None:
     caption = words(f"改变去向的订单 {told.moved}", f"would ship otherwise: {told.moved}")
     heads = (words("指标", "measure"), now.version, then.version, words("差异", "difference"))
     table = Table(*heads, title=title, caption=caption)
-    for name, was, would, difference in _measures(now.total, then.total):
-        add_row(table, name, was, would, difference)
+    for cells in _measures(now.total, then.total):
+        add_row(table, *cells)
     OUT.print(table)
 
 
-def _measures(now: Figures, then: Figures) -> list[tuple[str, str, str, str]]:
+def _measures(now: Figures, then: Figures) -> list[tuple[str, ...]]:
     counts = (
         (words("包裹", "parcels"), now.parcels, then.parcels),
         (words("一包发齐的订单", "orders whole in one parcel"), now.one_parcel, then.one_parcel),
@@ -63,10 +63,13 @@ def _measures(now: Figures, then: Figures) -> list[tuple[str, str, str, str]]:
             for code in sorted({*now.share, *then.share})
         ),
     ]
+    told = ("—" if days is None else f"{days:.2f}" for days in (now.days, then.days))
+    sooner = f"{then.days - now.days:+.2f}" if now.days is not None and then.days is not None else "—"
     return [
         *((name, str(was), str(would), f"{would - was:+}") for name, was, would in counts),
         *((name, amount(was, "CNY"), amount(would, "CNY"), _more(was, would)) for name, was, would in costs),
         (words("平均公里", "mean km"), f"{now.km:.1f}", f"{then.km:.1f}", f"{then.km - now.km:+.1f}"),
+        (words("平均到达天数", "mean days until arrival"), *told, sooner),
         *((name, f"{was:.1%}", f"{would:.1%}", f"{would - was:+.1%}") for name, was, would in parts),
     ]
 

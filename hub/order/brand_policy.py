@@ -2,32 +2,52 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from hub.order.policy import BONDED_FEN, PARCEL_CM3, PARCEL_GRAMS, Policy
 from hub.order.split import Link, Splitter, by_bonded_value, by_parcel, by_pieces
+from hub.sourcing.cards import get_card
+from hub.sourcing.eligible import eliminate
+from hub.sourcing.model import Site, Terms
 from hub.sourcing.policies import policies_in_force
-from hub.sourcing.policy import Elimination, Limits, SourcingPolicy
+from hub.sourcing.policy import Limits, SourcingPolicy
+from hub.sourcing.rates import Card
+from hub.sourcing.terms import terms_of
 
 
 class Own(NamedTuple):
-    """A brand's own policy: the built-in rules with its costs and limits, and whom it leaves out."""
+    """A brand's own policy: the built-in rules with its costs and limits, what it says itself, and its rate card."""
 
     policy: Policy
-    eliminate: Elimination
+    said: SourcingPolicy | None = None
+    card: Card | None = None
+
+    def ask(self, sites: Sequence[Site], to: str, here: datetime) -> tuple[Sequence[Site], Terms | None]:
+        """Bar the sites that it leaves out, and give the terms to a division; `here` is in the business zone."""
+        if self.said is None:
+            return sites, None
+        able = eliminate(sites, self.said, here)
+        if self.said.freight is None or self.card is None:
+            return able, None
+        return able, terms_of(self.said, self.said.freight, self.card, able, to, here)
 
 
 def own_policies(session: Session, policy: Policy) -> Mapping[str, Own]:
     """Give what differs from a policy, by brand; mostly nothing does."""
-    return {brand: under(policy, one) for brand, one in policies_in_force(session).items()}
+    return {brand: under(session, policy, one) for brand, one in policies_in_force(session).items()}
 
 
-def under(policy: Policy, own: SourcingPolicy) -> Own:
-    """Give a policy as a brand's own one changes it."""
+def under(session: Session, policy: Policy, own: SourcingPolicy) -> Own:
+    """Give a policy as a brand's own one changes it.
+
+    Raises: NotFound for a rate card that is not there.
+    """
     chain = tuple(_limited(policy.splitters, own.split))
-    return Own(replace(policy, version=own.version, splitters=chain, costs=own.costs.costs()), own.eliminate)
+    changed = replace(policy, version=own.version, splitters=chain, costs=own.costs.costs())
+    return Own(changed, own, get_card(session, own.brand, own.freight.rates) if own.freight else None)
 
 
 def _limited(chain: Sequence[Link], limits: Limits) -> Iterator[Link]:

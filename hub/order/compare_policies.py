@@ -16,19 +16,24 @@ from hub.order.brand_policy import Own, own_policies, under
 from hub.order.policy import Policy
 from hub.order.route import Shelf, route
 from hub.order.split import Lines, merge, split
-from hub.sourcing.eligible import REASONS, eliminate
+from hub.sourcing.eligible import REASONS
+from hub.sourcing.freight import Asking
 from hub.sourcing.greedy import cost_of
-from hub.sourcing.model import Costs, Decision, Question, Site
-from hub.sourcing.policy import Elimination, SourcingPolicy
+from hub.sourcing.model import Choice, Decision, Question, Site
+from hub.sourcing.policy import SourcingPolicy
 from hub.sourcing.rerun import Stored, stored_decisions
 
-NOBODY: Final = Elimination()
+MEANS: Final = ("own_cost", "km", "days", "promised")
 
 
 class Asked(NamedTuple):
-    """What one order needed at one time: its pieces, and the locations with what was free there before it took any."""
+    """What one order needed at one time: its pieces, and the locations with what was free there before it took any.
 
-    day: date
+    `here` is when, in the business zone, and `to` the division that it goes to.
+    """
+
+    here: datetime
+    to: str
     wants: Lines
     sites: tuple[Site, ...]
 
@@ -45,13 +50,16 @@ class Sum:
     cost: int = 0
     own_cost: int = 0
     km: int = 0
+    days: int = 0
+    promised: int = 0
     by_location: Counter[str] = field(default_factory=Counter[str])
 
 
 class Figures(Document):
     """A policy's sums: `one_parcel` counts orders that left whole in one, `km` is the mean of a parcel, `fill` a part.
 
-    `share` says which part of the pieces each location gave.
+    `share` says which part of the pieces each location gave, `days` how many it takes a parcel on average to arrive,
+    None where nobody promises.
     """
 
     orders: int
@@ -61,6 +69,7 @@ class Figures(Document):
     cost: int
     own_cost: int
     km: float
+    days: float | None
     fill: float
     share: Mapping[str, float]
 
@@ -90,14 +99,14 @@ def compare_policies(session: Session, draft: SourcingPolicy, policy: Policy, si
     in it. `since` is in the business zone, whose days the series has.
     """
     run(session, "set transaction read only")
-    now = own_policies(session, policy).get(draft.brand, Own(policy, NOBODY))
-    then = under(policy, draft)
+    now = own_policies(session, policy).get(draft.brand, Own(policy))
+    then = under(session, policy, draft)
     sums: tuple[defaultdict[date, Sum], ...] = (defaultdict(Sum), defaultdict(Sum))
     orders = moved = 0
     for asked in asked_since(stored_decisions(session, since=since, brand=draft.brand), since):
         plans = [list(plan_again(asked, own)) for own in (now, then)]
         for plan, by_day in zip(plans, sums, strict=True):
-            _add(by_day[asked.day], plan, now.policy.costs)
+            _add(by_day[asked.here.date()], plan, Prices(now, asked))
         orders += 1
         moved += _takes(plans[0]) != _takes(plans[1])
     sides = [_side(own.policy.version, by_day) for own, by_day in zip((now, then), sums, strict=True)]
@@ -106,17 +115,17 @@ def compare_policies(session: Session, draft: SourcingPolicy, policy: Policy, si
 
 def asked_since(stored: Iterable[Stored], since: datetime) -> Iterator[Asked]:
     """Put the parts that an order was decided in together again."""
-    for (_, at), parts in groupby(stored, key=lambda one: (one.order_id, one.decided_at)):
+    for (_, at, to), parts in groupby(stored, key=lambda one: (one.order_id, one.decided_at, one.division)):
         questions = [one.question() for one in parts]
         wants = merge([want for question in questions for want in question.wants])
-        yield Asked(at.astimezone(since.tzinfo).date(), wants, tuple(_sites(questions)))
+        yield Asked(at.astimezone(since.tzinfo), to, wants, tuple(_sites(questions)))
 
 
 def plan_again(asked: Asked, own: Own) -> Iterator[tuple[Question, Decision]]:
     """Decide what an order needed by a policy, as placing it would."""
     shelf = Shelf({(site.code, sku): pieces for site in asked.sites for sku, pieces in site.free.items()})
-    policy, ranked = own.policy, eliminate(asked.sites, own.eliminate)
-    return route(split(asked.wants, policy.splitters), ranked, shelf, policy.version, policy.costs, frozenset())
+    policy, (ranked, terms) = own.policy, own.ask(asked.sites, asked.to, asked.here)
+    return route(split(asked.wants, policy.splitters), ranked, shelf, policy.version, policy.costs, frozenset(), terms)
 
 
 def _sites(questions: Sequence[Question]) -> Iterator[Site]:
@@ -132,21 +141,40 @@ def _sites(questions: Sequence[Question]) -> Iterator[Site]:
         yield replace(site, free=free, barred="" if site.barred in REASONS else site.barred)
 
 
-def _add(to: Sum, plan: Sequence[tuple[Question, Decision]], costs: Costs) -> None:
+class Prices:
+    """What parcels of one order cost by the policy in force, whoever has planned them."""
+
+    def __init__(self, own: Own, asked: Asked) -> None:
+        self._costs, self._terms = own.policy.costs, own.ask(asked.sites, asked.to, asked.here)[1]
+
+    def price(self, question: Question, choice: Choice) -> int:
+        """Price one parcel; by the tariff where the card in force does not go."""
+        site = next(one for one in question.sites if one.code == choice.code)
+        taken = {take.line_no: take.quantity for take in choice.takes}
+        given = tuple([taken.get(want.line_no, 0) for want in question.wants])
+        if self._terms and site.code in self._terms.lanes:
+            asking = Asking(question, self._terms)
+            return min(asking.cost(site, lane, given) for lane in self._terms.lanes[site.code])
+        grams = sum(pieces * want.grams for want, pieces in zip(question.wants, given, strict=True))
+        return cost_of(site, grams, self._costs)
+
+
+def _add(to: Sum, plan: Sequence[tuple[Question, Decision]], prices: Prices) -> None:
     to.orders += 1
     parcels = missing = 0
     for question, decision in plan:
-        sites = {site.code: site for site in question.sites}
-        grams = {want.line_no: want.grams for want in question.wants}
+        km = {site.code: site.km for site in question.sites}
         missing += sum(take.quantity for take in decision.unmet)
         to.wanted += sum(want.quantity for want in question.wants)
         to.own_cost += decision.cost
         for choice in decision.choices:
             parcels += 1
-            to.km += sites[choice.code].km
+            to.km += km[choice.code]
             to.by_location[choice.code] += sum(take.quantity for take in choice.takes)
-            weight = sum(take.quantity * grams[take.line_no] for take in choice.takes)
-            to.cost += cost_of(sites[choice.code], weight, costs)
+            to.cost += prices.price(question, choice)
+            if question.terms and choice.promise:
+                to.days += (date.fromisoformat(choice.promise) - date.fromisoformat(question.terms.day)).days
+                to.promised += 1
     to.parcels += parcels
     to.whole += parcels == 1 and not missing
     to.pieces = to.by_location.total()
@@ -160,7 +188,7 @@ def _takes(plan: Sequence[tuple[Question, Decision]]) -> list[tuple[str, int, in
 def _side(version: str, by_day: Mapping[date, Sum]) -> Side:
     total = Sum()
     for one in by_day.values():
-        for name in ("orders", "whole", "parcels", "pieces", "wanted", "cost", "own_cost", "km"):
+        for name in ("orders", "whole", "parcels", "pieces", "wanted", "cost", *MEANS):
             setattr(total, name, getattr(total, name) + getattr(one, name))
         total.by_location.update(one.by_location)
     return Side(version=version, total=_figures(total), series={day: _figures(by_day[day]) for day in sorted(by_day)})
@@ -175,6 +203,7 @@ def _figures(one: Sum) -> Figures:
         cost=one.cost,
         own_cost=one.own_cost,
         km=round(one.km / one.parcels, 1) if one.parcels else 0.0,
+        days=round(one.days / one.promised, 2) if one.promised else None,
         fill=round(one.pieces / one.wanted, 4) if one.wanted else 1.0,
         share={code: round(pieces / one.pieces, 4) for code, pieces in sorted(one.by_location.items())},
     )

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-import msgspec
+from msgspec import UNSET, structs
 from sqlalchemy.orm import Session
 
 from hub.document import Document
 from hub.errors import Conflict, NotFound
 from hub.order.find import get_order, get_orders
-from hub.order.trace_routing import TracedCandidate, trace_routing
+from hub.order.trace_routing import TracedCandidate, TracedDecision, trace_routing
 from hub.replay_filter import order_ids_of
 from hub.roles import Actor
 from hub.sourcing.counterfactual import WhatIf, what_if
 from hub.sourcing.model import Decision, Question
-from hub.sourcing.rerun import stored_decisions
+from hub.sourcing.rerun import Stored, stored_decisions
 from hub.sourcing.solver import SOLVERS
 
 
@@ -32,8 +32,25 @@ class ExplainedCandidate(TracedCandidate):
     what_if: WhatIf | None
 
 
+class Carrier(Document):
+    """A location with one of its couriers, asked for all that was wanted; `days` after the decision it arrives."""
+
+    code: str
+    courier: str
+    method: str
+    pieces: int
+    cost: int
+    freight: int
+    days: int
+    verdict: str
+    lost_by: int
+
+
 class ExplainedDecision(Document):
-    """One decision whole; amounts in minor units. `replays` is None for a solver that cannot be asked again."""
+    """One decision whole; amounts in minor units. `replays` is None for a solver that cannot be asked again.
+
+    Where rate cards say who carries, `carriers` are all that could have, and `promises` the day of arrival by location.
+    """
 
     no: int
     decided_at: datetime
@@ -46,6 +63,8 @@ class ExplainedDecision(Document):
     wants: tuple[Pieces, ...]
     unmet: tuple[Pieces, ...]
     candidates: tuple[ExplainedCandidate, ...]
+    carriers: tuple[Carrier, ...]
+    promises: Mapping[str, str]
     replays: bool | None
 
 
@@ -77,24 +96,27 @@ def explain_routing(session: Session, order_id: int, actor: Actor) -> Routing:
     """
     order = get_order(session, order_id, actor)
     stored = {one.no: one for one in stored_decisions(session, [order_id])}
-    decisions: list[ExplainedDecision] = []
-    for traced in trace_routing(session, order_id):
-        row = stored[traced.no]
-        asked = _what_ifs(row.question(), row.decision())
-        decisions.append(
-            ExplainedDecision(
-                **traced.model_dump(include=set(ExplainedDecision.model_fields) - {"wants", "unmet", "candidates"}),
-                input_hash=row.input_hash,
-                wants=tuple([Pieces(line_no=one.line_no, sku=one.sku, quantity=one.quantity) for one in traced.wants]),
-                unmet=tuple([Pieces.model_validate(msgspec.to_builtins(one)) for one in traced.unmet]),
-                candidates=tuple(
-                    [ExplainedCandidate(**one.model_dump(), what_if=asked.get(one.code)) for one in traced.candidates]
-                ),
-            )
-        )
+    decisions = [_explained(traced, stored[traced.no]) for traced in trace_routing(session, order_id)]
     return Routing(id=order.id, currency=order.currency, decisions=tuple(decisions))
+
+
+def _explained(traced: TracedDecision, row: Stored) -> ExplainedDecision:
+    decision, told = row.decision(), {"wants", "unmet", "candidates", "carriers", "promises", "input_hash"}
+    asked = _what_ifs(row.question(), decision)
+    options = () if decision.options is UNSET else decision.options
+    return ExplainedDecision(
+        **traced.model_dump(include=set(ExplainedDecision.model_fields) - told),
+        input_hash=row.input_hash,
+        wants=tuple([Pieces(line_no=one.line_no, sku=one.sku, quantity=one.quantity) for one in traced.wants]),
+        unmet=tuple([Pieces(line_no=one.line_no, sku=one.sku, quantity=one.quantity) for one in traced.unmet]),
+        candidates=tuple(
+            [ExplainedCandidate(**one.model_dump(), what_if=asked.get(one.code)) for one in traced.candidates]
+        ),
+        carriers=tuple([Carrier(**structs.asdict(one)) for one in options]),
+        promises={one.code: one.promise for one in decision.choices if one.promise},
+    )
 
 
 def _what_ifs(question: Question, decision: Decision) -> Mapping[str, WhatIf | None]:
     solve = SOLVERS.get(decision.solver)
-    return {one.code: what_if(question, decision, one, solve) for one in decision.candidates} if solve else {}
+    return {one.code: what_if(question, one, solve) for one in decision.candidates} if solve else {}

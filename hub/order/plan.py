@@ -18,7 +18,6 @@ from hub.order.brand_policy import Own, own_policies
 from hub.order.policy import Policy
 from hub.order.route import Shelf, rank, route
 from hub.order.split import split
-from hub.sourcing.eligible import eliminate
 from hub.sourcing.location import find_places
 from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
 
@@ -104,12 +103,17 @@ def plan(
         for want in need.wants:
             wanted[want.sku] += want.quantity
     free = free_pieces(session, wanted, at, returned, lock=lock)
-    plans = _plans(needs, places, Shelf(free), policy, own_policies(session, policy))
+    plans = _plans(needs, places, Shelf(free), policy, own_policies(session, policy), at)
     return Sourced(plans, list(_fulfilments(plans, places, numbers)))
 
 
 def _plans(
-    needs: Sequence[Need], places: Mapping[str, Place], shelf: Shelf, policy: Policy, own: Mapping[str, Own]
+    needs: Sequence[Need],
+    places: Mapping[str, Place],
+    shelf: Shelf,
+    policy: Policy,
+    own: Mapping[str, Own],
+    at: datetime,
 ) -> list[Plan]:
     known = {
         brand: _rankings(tuple([place for place in places.values() if place.brand == brand]))
@@ -117,10 +121,10 @@ def _plans(
     }
     plans: list[Plan] = []
     for need in needs:
-        by, ranked = policy, known[need.brand].nearest(point_of(need.division))
+        by, ranked, terms = policy, known[need.brand].nearest(point_of(need.division)), None
         if need.brand in own:
-            by, ranked = own[need.brand].policy, eliminate(ranked, own[need.brand].eliminate)
-        routed = route(split(need.wants, by.splitters), ranked, shelf, by.version, by.costs, need.barred)
+            by, (ranked, terms) = own[need.brand].policy, own[need.brand].ask(ranked, need.division, at)
+        routed = route(split(need.wants, by.splitters), ranked, shelf, by.version, by.costs, need.barred, terms)
         plans.append(Plan(need, tuple(routed)))
     return plans
 
@@ -160,7 +164,7 @@ def _fulfilments(
                     location=place.code,
                     connection=place.connection,
                     owner=place.owner,
-                    courier=place.courier,
+                    courier=choice.courier or place.courier,
                     attempt=need.attempt,
                     replaces_no=need.replaces_no,
                     decision_no=decision_no,

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from hub.address.division import Point, kilometres
 from hub.order.split import Lines
+from hub.sourcing.freight import decide_freight
 from hub.sourcing.greedy import decide
-from hub.sourcing.model import Costs, Decision, Place, Question, Site
+from hub.sourcing.model import Costs, Decision, Place, Question, Site, Terms
 
 NOTHING: Final[dict[str, int]] = {}
 
@@ -50,9 +51,18 @@ def rank(to: Point, places: Iterable[Place]) -> list[Site]:
 
 
 def route(
-    parts: Sequence[Lines], ranked: Sequence[Site], shelf: Shelf, version: str, costs: Costs, barred: frozenset[str]
+    parts: Sequence[Lines],
+    ranked: Sequence[Site],
+    shelf: Shelf,
+    version: str,
+    costs: Costs,
+    barred: frozenset[str],
+    terms: Terms | None = None,
 ) -> Iterator[tuple[Question, Decision]]:
-    """Decide for each part where it comes from; the sites stand as they are `ranked`."""
+    """Decide for each part where it comes from; the sites stand as they are `ranked`.
+
+    With `terms`, which a brand with rate cards has, the courier is chosen together with the location.
+    """
     if barred:
         ranked = [replace(site, barred="rejected_before") if site.code in barred else site for site in ranked]
     for part in parts:
@@ -61,7 +71,7 @@ def route(
             Site(one.code, one.km, one.handling, one.storages, free.get(one.code, NOTHING), one.barred)
             for one in ranked
         ]
-        question = Question(version, part, tuple(sites), costs)
-        decision = decide(question)
+        question = Question(version, part, tuple(sites), costs, terms)
+        decision = decide(question) if terms is None else decide_freight(question)
         shelf.take(decision)
         yield question, decision

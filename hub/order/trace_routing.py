@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.document import Document
+from hub.sourcing.freight import freight_of
 from hub.sourcing.greedy import cost_of, offers_of
-from hub.sourcing.model import Decision, Question, Site, Take, Want
+from hub.sourcing.model import Choice, Decision, Question, Site, Take, Terms, Want
 from hub.sourcing.solver import SOLVERS
 
 RANK: Final = {"chosen": 0, "dearer": 1, "short": 2}
@@ -22,16 +23,17 @@ Names = Mapping[str, tuple[str, str]]
 
 
 class CostParts(Document):
-    """What a parcel's cost is made of, in minor units."""
+    """What a parcel's cost is made of, in minor units; by a rate card `penalty` is what else the policy counts."""
 
     handling: int
     parcel: int
     weight: int
     distance: int
+    penalty: int = 0
 
     @property
     def total(self) -> int:
-        return self.handling + self.parcel + self.weight + self.distance
+        return self.handling + self.parcel + self.weight + self.distance + self.penalty
 
 
 class TracedCandidate(Document):
@@ -121,15 +123,17 @@ def _candidates(question: Question, outcome: Decision, names: Names) -> Iterator
             km=one.km,
             pieces=sum(take.quantity for take in takes) if able else 0,
             free=site.free,
-            parts=_parts(site, question, takes) if able else None,
+            parts=_parts(site, question, takes, choice.cost if choice else one.cost, choice) if able else None,
             verdict=one.verdict,
             lost_by=one.lost_by,
             missing=one.missing,
         )
 
 
-def _parts(site: Site, question: Question, takes: Sequence[Take]) -> CostParts:
-    """Take a parcel's cost apart, as `cost_of` put it together."""
+def _parts(site: Site, question: Question, takes: Sequence[Take], cost: int, choice: Choice | None) -> CostParts:
+    """Take a parcel's cost apart, as the solver put it together."""
+    if question.terms:
+        return _carried(site, question.terms, question.wants, takes, cost, choice)
     weight = {want.line_no: want.grams for want in question.wants}
     grams = sum(take.quantity * weight[take.line_no] for take in takes)
     bare = cost_of(site, 0, question.costs)
@@ -138,4 +142,24 @@ def _parts(site: Site, question: Question, takes: Sequence[Take]) -> CostParts:
         parcel=question.costs.parcel,
         weight=cost_of(site, grams, question.costs) - bare,
         distance=bare - site.handling - question.costs.parcel,
+    )
+
+
+def _carried(
+    site: Site, terms: Terms, wants: Sequence[Want], takes: Sequence[Take], cost: int, choice: Choice | None
+) -> CostParts:
+    """Take apart what the chosen courier costs; for a location that lost, what its cheapest would."""
+    taken = {take.line_no: take.quantity for take in takes}
+    given = [taken.get(want.line_no, 0) for want in wants]
+    lanes = [lane for lane in terms.lanes[site.code] if choice is None or lane.courier == choice.courier]
+    priced = [(freight_of(lane, wants, given), lane) for lane in lanes]
+    freight, lane = min(priced, key=lambda one: (one[0] + one[1].days * terms.per_day, one[1].courier))
+    distance = site.km * terms.per_1000_km // 1000
+    penalty = cost - site.handling - freight - distance
+    return CostParts(
+        handling=site.handling,
+        parcel=lane.first_fen,
+        weight=freight - lane.first_fen,
+        distance=distance,
+        penalty=penalty,
     )

@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from hub.document import Document
-from hub.sourcing.model import Candidate, Decision, Question, Site
+from hub.sourcing.model import Candidate, Question, Site
 from hub.sourcing.solver import Solver
 
 
@@ -34,12 +34,12 @@ class WhatIf(Document):
     lost_by: int = 0
 
 
-def what_if(question: Question, decision: Decision, one: Candidate, solve: Solver) -> WhatIf | None:
+def what_if(question: Question, one: Candidate, solve: Solver) -> WhatIf | None:
     """Ask what would have had to be otherwise for a candidate; None for one that was chosen."""
     if one.verdict == "chosen":
         return None
     if one.verdict == "dearer":
-        return _cheaper(question, decision, one, solve)
+        return _cheaper(question, one, solve)
     if one.verdict == "short":
         lacking = one.missing
         return _asked(question, one, solve, WhatIf(change=Change.STOCKED, wins=False, pieces=lacking))
@@ -53,10 +53,12 @@ def changed(question: Question, code: str, told: WhatIf) -> Question:
     )
 
 
-def _cheaper(question: Question, decision: Decision, one: Candidate, solve: Solver) -> WhatIf:
-    by = one.lost_by + (one.code > decision.choices[0].code)  # of two that cost the same, the first by code is taken
-    told = _asked(question, one, solve, WhatIf(change=Change.CHEAPER, wins=False, by=by))
-    return told.model_copy(update={"km": _near(one.km, by, question.costs.per_1000_km)})
+def _cheaper(question: Question, one: Candidate, solve: Solver) -> WhatIf:
+    told = _asked(question, one, solve, WhatIf(change=Change.CHEAPER, wins=False, by=one.lost_by))
+    if not told.wins:  # of two that cost the same, the other is taken
+        told = _asked(question, one, solve, told.model_copy(update={"by": one.lost_by + 1}))
+    per_1000_km = question.terms.per_1000_km if question.terms else question.costs.per_1000_km
+    return told.model_copy(update={"km": _near(one.km, told.by, per_1000_km)})
 
 
 def _near(km: int, by: int, per_1000_km: int) -> int | None:

@@ -1,25 +1,40 @@
 """Which locations are asked at all, by the policy; each that is not is told of with its reason."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
 from hub.sourcing.model import Site
-from hub.sourcing.policy import Elimination
+from hub.sourcing.policy import SourcingPolicy, Standing
+from hub.sourcing.promise import leaves_after
 
-REASONS: Final = frozenset({"excluded", "too_far"})
+REASONS: Final = frozenset({"excluded", "too_far", "outside", "method", "not_open"})
 """What only a policy says; the other reasons are the location's, or the order's."""
 
-
-def eliminate(sites: Sequence[Site], rules: Elimination) -> Sequence[Site]:
-    """Bar the sites that the policy leaves out; one that is barred already keeps its reason."""
-    return [replace(site, barred=reason) if (reason := _reason(site, rules)) else site for site in sites]
+ANYWHERE: Final = Standing()
 
 
-def _reason(site: Site, rules: Elimination) -> str:
-    if site.barred:
-        return ""
+def eliminate(sites: Sequence[Site], policy: SourcingPolicy, here: datetime) -> Sequence[Site]:
+    """Bar the sites that the policy leaves out; one that is barred already keeps its reason.
+
+    `here` is in the business zone, whose hours the locations have.
+    """
+    return [
+        replace(site, barred=reason) if not site.barred and (reason := _reason(site, policy, here)) else site
+        for site in sites
+    ]
+
+
+def _reason(site: Site, policy: SourcingPolicy, here: datetime) -> str:
+    rules, standing = policy.eliminate, policy.locations.get(site.code, ANYWHERE)
     if site.code in rules.locations:
         return "excluded"
-    return "too_far" if rules.max_km is not None and site.km > rules.max_km else ""
+    if rules.max_km is not None and site.km > rules.max_km:
+        return "too_far"
+    if standing.radius_km is not None and site.km > standing.radius_km:
+        return "outside"
+    if policy.freight and standing.methods is not None and policy.freight.method not in standing.methods:
+        return "method"
+    return "" if leaves_after(standing, policy.closed, here) is not None else "not_open"

@@ -59,13 +59,65 @@ class Site(Value, frozen=True, array_like=True):
     barred: str = ""
 
 
-class Question(Value, frozen=True):
-    """Everything a decision is made from."""
+class Lane(Value, frozen=True, array_like=True):
+    """How one courier carries from a location to where the goods go: its price in minor units, and when it is there.
+
+    `divisor` is how many cubic centimetres count as a kilogram, 0 where volume does not count; `days` is how many after
+    the day of asking a parcel arrives, which cut-off, calendar and the courier's time make.
+    """
+
+    courier: str
+    method: str
+    first_grams: int
+    first_fen: int
+    each_grams: int
+    each_fen: int
+    divisor: int
+    days: int
+
+
+class Terms(Value, frozen=True, omit_defaults=True):
+    """What a brand with rate cards is sourced by: the day of asking, lanes by location, and penalties in minor units.
+
+    `split` is for each parcel after the first, `per_day` for each day until arrival, `scarcity` for taking all pieces
+    of a SKU that a location has, and less for a part of them.
+    """
+
+    day: str
+    lanes: dict[str, tuple[Lane, ...]]
+    split: int = 0
+    per_day: int = 0
+    per_1000_km: int = 0
+    scarcity: int = 0
+
+
+class Share(Value, frozen=True):
+    """What a question gets of an answer found for many: the pieces of its lines (number, pieces) by location.
+
+    `batch` is the hash of all the `questions` together, none with a share; their answer costs `cost` and in turn
+    `greedy_cost`, no answer costs less than `bound`, what stays without a source included.
+    """
+
+    batch: str
+    questions: int
+    cost: int
+    greedy_cost: int
+    bound: int
+    given: dict[str, tuple[tuple[int, int], ...]]
+
+
+class Question(Value, frozen=True, omit_defaults=True):
+    """Everything a decision is made from; `terms` are those of a brand that has rate cards.
+
+    A question that was decided together with others holds its `share`.
+    """
 
     policy: str
     wants: tuple[Want, ...]
     sites: tuple[Site, ...]
     costs: Costs
+    terms: Terms | None = None
+    share: Share | None = None
 
     def written(self) -> bytes:
         """Write the input as it is kept: as canonical JSON."""
@@ -101,14 +153,35 @@ class Candidate(Value, frozen=True, array_like=True):
     missing: dict[str, int] = {}  # msgspec gives each its own
 
 
-class Choice(Value, frozen=True):
+class Choice(Value, frozen=True, omit_defaults=True):
+    """What one location gives, at which cost; the courier and the day of arrival where rate cards say them."""
+
     code: str
     cost: int
     takes: tuple[Take, ...]
+    courier: str = ""
+    promise: str = ""
+
+
+class Option(Value, frozen=True, array_like=True):
+    """A location with one of its couriers, as a candidate for the whole: what it costs, of which `freight`."""
+
+    code: str
+    courier: str
+    method: str
+    pieces: int
+    cost: int
+    freight: int
+    days: int
+    verdict: str
+    lost_by: int
 
 
 class Decision(Value, frozen=True):
-    """The answer: `unmet` has no source; no plan for the pieces that were found costs less than `bound`."""
+    """The answer: `unmet` has no source; no plan for the pieces that were found costs less than `bound`.
+
+    `options` are written where the courier was chosen together with the location.
+    """
 
     choices: tuple[Choice, ...]
     unmet: tuple[Take, ...]
@@ -116,6 +189,7 @@ class Decision(Value, frozen=True):
     cost: int
     bound: int
     solver: str = SOLVER
+    options: tuple[Option, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def gap(self) -> float:

@@ -12,6 +12,7 @@ from hub.database import row, rows, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 from hub.roles import Actor, Permission
+from hub.sourcing.cards import get_card
 from hub.sourcing.policy import SourcingPolicy, read_policy
 from hub.sourcing.table import PolicyState
 
@@ -48,13 +49,15 @@ def _remembered(content: str) -> SourcingPolicy:
 def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at: datetime) -> SourcingPolicy:
     """Keep a policy as a draft; a draft of that version is replaced.
 
-    Raises: Malformed; Unauthorised; NotFound for a brand without locations; Conflict for a version that was in force
-    once, or that is the `built_in` one.
+    Raises: Malformed; Unauthorised; NotFound for a brand without locations, or a rate card that is not there; Conflict
+    for a version that was in force once, or that is the `built_in` one.
     """
     policy = read_policy(content)
     _require(actor, policy.brand)
     if not row(session, "select 1 from location where brand = :brand limit 1", brand=policy.brand):
         raise NotFound(f"no location is of a brand {policy.brand}", code="unknown_brand")
+    if policy.freight:
+        get_card(session, policy.brand, policy.freight.rates)
     kept = run(
         session,
         """insert into routing_policy (brand, version, created_at, updated_at, label, state, note, content, drafted_at,

@@ -1,6 +1,7 @@
 """A sourcing policy as people write it: what parcels cost and hold, and which locations are left out."""
 
 import tomllib
+from datetime import date
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -8,6 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from hub.document import Document, Text
 from hub.errors import Malformed
 from hub.sourcing.model import Costs
+from hub.sourcing.promise import Hours
 
 MOST_FEN: Final = 10_000_000
 LABEL: Final = r"^[a-z0-9][a-z0-9.-]{0,39}$"
@@ -35,6 +37,29 @@ class Elimination(Document):
     max_km: Annotated[int, Field(ge=0, le=20_000, strict=True)] | None = None
 
 
+class Standing(Hours):
+    """What a policy says of one location besides its hours: its zone, how far it sends, by which methods."""
+
+    zone: Annotated[Text, Field(max_length=64)] = ""
+    radius_km: Annotated[int, Field(ge=0, le=20_000, strict=True)] | None = None
+    methods: tuple[Code, ...] | None = None
+
+
+class Freight(Document):
+    """By which edition of the brand's rate card goods are sent, how, and by whom; penalties as in `Terms`.
+
+    Without couriers named all of the card may carry.
+    """
+
+    rates: Code
+    method: Code = "standard"
+    couriers: tuple[Code, ...] | None = None
+    split: Fen = 0
+    per_day: Fen = 0
+    per_1000_km: Fen = 0
+    scarcity: Fen = 0
+
+
 class Limits(Document):
     """What one parcel may hold, where that is not as it is built in; `bonded_fen` is the worth of goods under bond."""
 
@@ -45,7 +70,11 @@ class Limits(Document):
 
 
 class SourcingPolicy(Document):
-    """What one brand's goods are sourced by; `version` is what every decision made under it records."""
+    """What one brand's goods are sourced by; `version` is what every decision made under it records.
+
+    `closed` are days on which no location works, `zones` the divisions of each zone; a location that is not named works
+    always, sends anywhere, and is in no zone.
+    """
 
     version: Annotated[str, StringConstraints(pattern=LABEL)]
     brand: Code
@@ -53,6 +82,10 @@ class SourcingPolicy(Document):
     costs: Tariff = Tariff()
     split: Limits = Limits()
     eliminate: Elimination = Elimination()
+    freight: Freight | None = None
+    closed: tuple[date, ...] = ()
+    zones: dict[Code, tuple[Code, ...]] = Field(default_factory=dict[Code, tuple[Code, ...]])
+    locations: dict[Code, Standing] = Field(default_factory=dict[Code, Standing])
 
 
 def read_policy(written: str) -> SourcingPolicy:

@@ -24,7 +24,7 @@ Json = dict[str, object]
 
 
 class Stored(NamedTuple):
-    """One decision as its row holds it; `input` and `outcome` are the JSON as it was written."""
+    """One decision as its row holds it, and the division that its order goes to; `input` and `outcome` are its JSON."""
 
     order_id: int
     no: int
@@ -33,6 +33,7 @@ class Stored(NamedTuple):
     input_hash: str
     input: str
     outcome: str
+    division: str = ""
 
     def question(self) -> Question:
         return msgspec.json.decode(self.input, type=Question)
@@ -76,7 +77,8 @@ def stored_decisions(
     last = START
     while page := rows(
         session,
-        f"""select d.order_id, d.no, d.decided_at, d.solver_version, d.input_hash, d.input::text, d.outcome::text
+        f"""select d.order_id, d.no, d.decided_at, d.solver_version, d.input_hash, d.input::text, d.outcome::text,
+                   coalesce((select o.division from sales_order o where o.id = d.order_id), '') as division
             from routing_decision d
             where (d.order_id, d.no) > (:order_id, :no)
               and (cast(:ids as bigint[]) is null or d.order_id = any(:ids))

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from hub.sourcing.freight import FREIGHT, decide_freight
 from hub.sourcing.greedy import decide
 from hub.sourcing.model import SOLVER, Decision, Question
 
 Solver = Callable[[Question], Decision]
 
-SOLVERS: Final[Mapping[str, Solver]] = {SOLVER: decide}
+SOLVERS: Final[Mapping[str, Solver]] = {SOLVER: decide, FREIGHT: decide_freight}
 """Those that decide one question by itself; what a batch decided together can only be checked, not asked alone."""

@@ -77,3 +77,13 @@ class RoutingPolicy(Entity, table=True):
     published_by: str = words(default="")
     retired_at: datetime | None = moment(default=None)
     retired_by: str = words(default="")
+
+
+class RateCard(Entity, table=True):
+    """An edition of a brand's rate card as it was loaded (CSV); a policy names the one that it is sourced by."""
+
+    brand: str = words(primary_key=True)
+    edition: str = words(primary_key=True)
+    digest: str = words()
+    content: str = words()
+    loaded_by: str = words()

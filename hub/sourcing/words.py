@@ -14,6 +14,10 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "closed": Words("已停用", "closed"),
     "excluded": Words("策略排除", "left out by the policy"),
     "too_far": Words("超出策略距离", "farther than the policy allows"),
+    "outside": Words("超出仓的配送半径", "outside the location's radius"),
+    "method": Words("不提供该配送方式", "does not offer the ship method"),
+    "not_open": Words("不在营业时间", "not open at the time"),
+    "no_rate": Words("无快递报价可达", "no courier of the rate card goes there"),
     "storage": Words("不能存放此温层", "cannot store these goods"),
     "rejected_before": Words("曾拒绝此单或对其缺货", "refused this order before, or was short of it"),
 }

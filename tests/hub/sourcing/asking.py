@@ -4,8 +4,11 @@ from typing import Final
 
 import msgspec
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from hub.sourcing.model import Costs, Question, Site, Want
+from hub.catalogue.model import Traits
+from hub.sourcing.freight import FREIGHT
+from hub.sourcing.model import SOLVER, Costs, Lane, Question, Site, Terms, Want
 from hub.sourcing.rerun import Stored
 from hub.sourcing.solver import SOLVERS
 from tests.conftest import AT
@@ -42,7 +45,37 @@ def questions(draw: st.DrawFn) -> Question:
     return Question("v1", draw(wants()), tuple(sites), draw(COSTS))
 
 
-def kept(question: Question, solver: str) -> Stored:
+def kept(question: Question) -> Stored:
     """Give a decision as its row would hold it."""
+    solver = FREIGHT if question.terms else SOLVER
     written, answer = question.written().decode(), msgspec.json.encode(SOLVERS[solver](question)).decode()
     return Stored(1, 1, AT, solver, question.digest(), written, answer)
+
+
+@st.composite
+def lanes(draw: st.DrawFn) -> tuple[Lane, ...]:
+    couriers = draw(st.lists(st.sampled_from(["SF", "ZTO", "JD"]), max_size=3, unique=True))
+    return tuple(
+        Lane(
+            courier,
+            "standard",
+            draw(st.integers(1, 3000)),
+            draw(FEN),
+            draw(st.integers(1, 3000)),
+            draw(FEN),
+            draw(st.sampled_from([0, 6000, 12000])),
+            draw(st.integers(0, 9)),
+        )
+        for courier in couriers
+    )
+
+
+@st.composite
+def carried(draw: st.DrawFn) -> Question:
+    """Make a question of a brand with rate cards."""
+    question = draw(questions())
+    by_site = {site.code: found for site in question.sites if (found := draw(lanes()))}
+    terms = Terms("2026-11-11", by_site, *(draw(FEN) for _ in range(4)))
+    bulky = st.sampled_from([None, Traits(cm3=9000)])
+    wanted = tuple(replace(want, traits=draw(bulky)) for want in question.wants)
+    return replace(question, wants=wanted, terms=terms)

@@ -2,9 +2,10 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from hub.sourcing.counterfactual import Change, WhatIf, changed, what_if
+from hub.sourcing.freight import decide_freight
 from hub.sourcing.greedy import decide
 from hub.sourcing.model import Costs, Question, Site, Want
-from tests.hub.sourcing.asking import questions
+from tests.hub.sourcing.asking import carried, questions
 
 ONE = (Want(1, "x", 1, "ambient", 500),)
 
@@ -12,19 +13,20 @@ ONE = (Want(1, "x", 1, "ambient", 500),)
 def told(question: Question, code: str) -> WhatIf:
     decision = decide(question)
     one = next(each for each in decision.candidates if each.code == code)
-    found = what_if(question, decision, one, decide)
+    found = what_if(question, one, decide)
     assert found
     return found
 
 
-@given(questions())
+@given(questions() | carried())
 def test_what_is_told_is_what_the_solver_then_does(question: Question) -> None:
-    decision = decide(question)
+    solve = decide_freight if question.terms else decide
+    decision = solve(question)
     for one in decision.candidates:
-        found = what_if(question, decision, one, decide)
+        found = what_if(question, one, solve)
         assert (found is None) == (one.verdict == "chosen")
         if found:
-            then = decide(changed(question, one.code, found))
+            then = solve(changed(question, one.code, found))
             assert found.wins == (one.code in {choice.code for choice in then.choices})
 
 
@@ -32,7 +34,7 @@ def test_what_is_told_is_what_the_solver_then_does(question: Question) -> None:
 def test_a_dearer_location_wins_by_exactly_what_is_told_and_by_nothing_less(question: Question) -> None:
     decision = decide(question)
     for one in decision.candidates:
-        found = what_if(question, decision, one, decide) if one.verdict == "dearer" else None
+        found = what_if(question, one, decide) if one.verdict == "dearer" else None
         if found and found.change is Change.CHEAPER:
             assert found.wins
             less = decide(changed(question, one.code, found.model_copy(update={"by": found.by - 1})))
@@ -43,7 +45,7 @@ def test_a_dearer_location_wins_by_exactly_what_is_told_and_by_nothing_less(ques
 def test_a_dearer_location_wins_from_the_distance_that_is_told(question: Question) -> None:
     decision = decide(question)
     for one in decision.candidates:
-        found = what_if(question, decision, one, decide) if one.verdict == "dearer" else None
+        found = what_if(question, one, decide) if one.verdict == "dearer" else None
         if found and found.km is not None:
             for km, wins in ((found.km, True), (found.km + 1, False)):
                 sites = tuple(replace(each, km=km) if each.code == one.code else each for each in question.sites)

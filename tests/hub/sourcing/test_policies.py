@@ -1,5 +1,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +14,9 @@ from hub.order.policy import POLICY
 from hub.roles import SYSTEM, Actor, Role
 from hub.sourcing.eligible import eliminate
 from hub.sourcing.greedy import decide
-from hub.sourcing.model import Question
+from hub.sourcing.model import Question, Site
 from hub.sourcing.policies import draft_policy, list_policies, policies_in_force, publish_policy, retire_policy
-from hub.sourcing.policy import Elimination, read_policy
+from hub.sourcing.policy import Elimination, Freight, SourcingPolicy, Standing, read_policy
 from hub.sourcing.rerun import Sameness, rerun, stored_decisions
 from tests.hub.making import AT, order, placed, sources, stock
 from tests.hub.sourcing.asking import CODES, questions
@@ -22,10 +24,26 @@ from tests.scale import count
 
 FAR = 'version = "far"\nbrand = "demo"\n[costs]\nper_1000_km = 0\n[eliminate]\nlocations = ["sh"]\n'
 NEAR = FAR.replace('"far"', '"near"').replace('locations = ["sh"]', "max_km = 10")
-ELIMINATIONS = st.builds(
-    Elimination,
-    locations=st.lists(st.sampled_from(CODES), max_size=4).map(tuple),
-    max_km=st.none() | st.integers(0, 5000),
+HERE = datetime(2026, 11, 11, 15, tzinfo=ZoneInfo("Asia/Shanghai"))
+STANDINGS = st.builds(
+    Standing,
+    radius_km=st.none() | st.integers(0, 5000),
+    methods=st.none() | st.sampled_from([(), ("standard",)]),
+    weekdays=st.sampled_from([(1,), (3,), (1, 2, 3)]),
+    cut_off=st.times(),
+    opens=st.times(),
+    at_once=st.booleans(),
+)
+POLICIES = st.builds(
+    SourcingPolicy,
+    version=st.just("v1"),
+    brand=st.just("demo"),
+    eliminate=st.builds(
+        Elimination, locations=st.lists(st.sampled_from(CODES)).map(tuple), max_km=st.none() | st.integers(0, 5000)
+    ),
+    freight=st.none() | st.just(Freight(rates="r")),
+    closed=st.sampled_from([(), (HERE.date(),)]),
+    locations=st.dictionaries(st.sampled_from(CODES), STANDINGS),
 )
 
 
@@ -137,13 +155,33 @@ def test_whatever_is_written_is_read_or_refused(written: str) -> None:
 
 
 @settings(max_examples=count(300, 10_000, 50))
-@given(questions(), ELIMINATIONS)
+@given(questions(), POLICIES)
 def test_whom_the_policy_leaves_out_gives_nothing_and_is_told_of_with_its_reason(
-    question: Question, rules: Elimination
+    question: Question, policy: SourcingPolicy
 ) -> None:
-    sites = eliminate(question.sites, rules)
+    sites = eliminate(question.sites, policy, HERE)
     decision = decide(Question(question.policy, question.wants, tuple(sites), question.costs))
     out = {one.code: one.barred for one in sites if one.barred}
     assert out.keys().isdisjoint(choice.code for choice in decision.choices)
     assert {one.code: one.verdict for one in decision.candidates if one.code in out} == out
     assert decision.cost >= decision.bound >= 0
+    assert all(was.barred in {"", now.barred} for was, now in zip(question.sites, sites, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("standing", "freight", "reason"),
+    [
+        (Standing(), None, ""),
+        (Standing(radius_km=99), None, "outside"),
+        (Standing(radius_km=100), None, ""),
+        (Standing(methods=("express",)), Freight(rates="r"), "method"),
+        (Standing(methods=("express",)), Freight(rates="r", method="express"), ""),
+        (Standing(at_once=True, cut_off=time(15)), None, "not_open"),
+        (Standing(at_once=True, opens=time(15)), None, ""),
+        (Standing(cut_off=time(9)), None, ""),
+    ],
+)
+def test_each_reason_has_its_case(standing: Standing, freight: Freight | None, reason: str) -> None:
+    policy = SourcingPolicy(version="v1", brand="demo", locations={"a": standing}, freight=freight)
+    [site] = eliminate([Site("a", 100, 0, ("ambient",), {})], policy, HERE)
+    assert site.barred == reason

@@ -1,0 +1,96 @@
+"""A brand's rate card: what each courier takes from where to where, and how many days it needs, as CSV."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Annotated, Final
+
+from pydantic import Field, ValidationError
+
+from hub.document import Document
+from hub.errors import Malformed
+from hub.sourcing.model import Lane
+
+ANY: Final = ""
+MOST: Final = 50_000
+"""Lines of one card."""
+
+Fen = Annotated[int, Field(ge=0, le=10_000_000)]
+Grams = Annotated[int, Field(ge=1, le=10_000_000)]
+Word = Annotated[str, Field(max_length=64)]
+
+
+class Rate(Document):
+    """One line: `origin` is a location, a zone or anywhere (empty), `destination` a division, a zone or anywhere."""
+
+    courier: Annotated[Word, Field(min_length=1)]
+    method: Annotated[Word, Field(min_length=1)] = "standard"
+    origin: Word = ANY
+    destination: Word = ANY
+    valid_from: date = date.min
+    first_grams: Grams = 1000
+    first_fen: Fen
+    each_grams: Grams = 1000
+    each_fen: Fen
+    divisor: Annotated[int, Field(ge=0, le=100_000)] = 0
+    days: Annotated[int, Field(ge=0, le=60)]
+
+    def lane(self, after: int) -> Lane:
+        """Give it as a question holds it, for what leaves so many days after it was asked."""
+        price = (self.first_grams, self.first_fen, self.each_grams, self.each_fen, self.divisor)
+        return Lane(self.courier, self.method, *price, self.days + after)
+
+
+class Card:
+    """The lines of a card by who carries what; the nearest that is in force counts."""
+
+    def __init__(self, rates: Sequence[Rate]) -> None:
+        self.rates = rates
+        self._known: dict[tuple[str, str], dict[tuple[str, str], list[Rate]]] = {}
+        for one in sorted(rates, key=lambda one: one.valid_from, reverse=True):
+            by_way = self._known.setdefault((one.courier, one.method), {})
+            by_way.setdefault((one.origin, one.destination), []).append(one)
+
+    def find(self, method: str, origins: Sequence[str], destinations: Sequence[str], day: date) -> Iterator[Rate]:
+        """Give the line of each courier that carries so, origins and destinations from the nearest to the widest."""
+        for (_, carried), by_way in self._known.items():
+            found = (
+                rate
+                for origin in origins
+                for destination in destinations
+                for rate in by_way.get((origin, destination), ())
+                if carried == method and rate.valid_from <= day
+            )
+            if nearest := next(found, None):
+                yield nearest
+
+
+def read_rates(written: str) -> Card:
+    """Read a card from CSV whose first row names the columns; empty cells are as they are by default.
+
+    Raises: Malformed with code malformed_rates, naming line and column.
+    """
+    reader = csv.DictReader(io.StringIO(written), strict=True)
+    rates: list[Rate] = []
+    try:
+        for record in reader:
+            rates.append(_rate(record, reader.line_num))
+            if len(rates) > MOST:
+                raise Malformed(f"a rate card has at most {MOST} lines", code="malformed_rates")
+    except csv.Error as error:
+        raise Malformed(f"the rate card is no CSV: {error}", code="malformed_rates") from error
+    if not rates:
+        raise Malformed("the rate card has no lines", code="malformed_rates")
+    return Card(rates)
+
+
+def _rate(record: Mapping[str | None, str | list[str] | None], line: int) -> Rate:
+    given = {str(name): cell for name, cell in record.items() if cell}
+    try:
+        return Rate.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        told = f"line {line} of the rate card, {where}: {first['msg']}"
+        raise Malformed(told, code="malformed_rates", field=where) from error

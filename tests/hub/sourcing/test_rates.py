@@ -1,0 +1,67 @@
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.errors import Malformed
+from hub.sourcing.policy import SourcingPolicy
+from hub.sourcing.rates import ANY, read_rates
+from hub.sourcing.terms import destinations_of
+
+HEAD = "courier,origin,destination,valid_from,first_fen,each_fen,days\n"
+CARD = f"""{HEAD}SF,,,,1800,1000,4
+SF,,310000,,1200,200,2
+SF,sh,310000,,1000,100,1
+SF,sh,310000,2026-12-01,900,100,1
+ZTO,,east,,500,100,3
+"""
+PUDONG = ("310115", "310000", ANY)
+
+
+def found(origins: Sequence[str], destinations: Sequence[str], day: date) -> dict[str, int]:
+    card = read_rates(CARD)
+    return {rate.courier: rate.first_fen for rate in card.find("standard", origins, destinations, day)}
+
+
+@pytest.mark.parametrize(
+    ("origins", "destinations", "day", "fen"),
+    [
+        (("sh", ANY), PUDONG, date(2026, 11, 11), {"SF": 1000}),
+        (("sh", ANY), PUDONG, date(2026, 12, 1), {"SF": 900}),
+        (("bj", ANY), PUDONG, date(2026, 11, 11), {"SF": 1200}),
+        (("bj", ANY), ("540000", ANY), date(2026, 11, 11), {"SF": 1800}),
+        (("bj", ANY), (*PUDONG, "east"), date(2026, 11, 11), {"SF": 1200, "ZTO": 500}),
+    ],
+)
+def test_the_nearest_line_in_force_counts(
+    origins: Sequence[str], destinations: Sequence[str], day: date, fen: dict[str, int]
+) -> None:
+    assert found(origins, destinations, day) == fen
+
+
+def test_another_method_has_its_own_lines() -> None:
+    assert not list(read_rates(CARD).find("express", (ANY,), (ANY,), date(2026, 11, 11)))
+
+
+def test_a_division_lies_in_its_city_its_province_and_their_zones() -> None:
+    policy = SourcingPolicy(version="v1", brand="demo", zones={"east": ("310000", "320000"), "west": ("540000",)})
+    assert destinations_of(policy, "310115") == ["310115", "310000", "east", ANY]
+    assert destinations_of(policy, "nowhere") == [ANY]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", HEAD, f"{HEAD}SF,,,,x,1,1\n", f"{HEAD}SF,,,,-1,1,1\n", f"{HEAD},,,,1,1,1\n", f"{HEAD}SF,,,,1,1,1,more\n"],
+)
+def test_a_card_that_makes_no_sense_is_refused(written: str) -> None:
+    with pytest.raises(Malformed):
+        read_rates(written)
+
+
+@given(st.text(max_size=60) | st.text(max_size=30).map(lambda tail: CARD + tail))
+def test_whatever_is_written_is_read_or_refused(written: str) -> None:
+    with suppress(Malformed):
+        assert read_rates(written).rates
