@@ -5,6 +5,7 @@ another takes as long as the lists' lengths multiplied, so that is refused, and 
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol, cast
@@ -31,6 +32,7 @@ UNTOLD: Final = frozenset({"order.remark"})
 _TEXTS: Final = re.compile(r'"(?:\\.|[^"\\\n])*"' r"|'(?:\\.|[^'\\\n])*'" "|//[^\n]*")
 _RAW: Final = re.compile(r"\"\"\"|'''|\b[rRbB]{1,2}[\"']")
 _MACRO: Final = re.compile(r"\.\s*(?:exists|exists_one|all|map|filter)\s*\(\s*([A-Za-z_]\w*)?|[()]")
+_WORD: Final = re.compile(r"(?<![\w.])[a-z]\w*")
 _PATH: Final = re.compile(r"(?<![\w.])([a-z]\w*)\.([a-z]\w*)(?!\w*\s*\()")
 
 
@@ -43,12 +45,16 @@ class Program(Protocol):
 
 
 class Expression(NamedTuple):
-    """An expression ready to be asked: which facts it names, and the single values among them that it may tell."""
+    """An expression ready to be asked: which groups of facts it names, and which single values of them.
+
+    Of a group in `whole` it may ask anything, for it is not named with a value each time.
+    """
 
     source: str
     program: Program
     facts: frozenset[str]
     paths: tuple[tuple[str, str], ...]
+    whole: frozenset[str]
 
 
 def compile_program(source: str) -> Program:
@@ -82,8 +88,10 @@ def read_expression(source: str) -> Expression:
         raise _refusal(f"no fact is called {', '.join(unknown)}; there are {', '.join(sorted(SPECIMEN))}")
     if strange := sorted(one for one in program.functions() if one[0].isalpha() and one not in FUNCTIONS):
         raise _refusal(f"no function is called {', '.join(strange)}; there are {', '.join(sorted(FUNCTIONS))}")
-    paths = [(of, name) for of, name in dict.fromkeys(_PATH.findall(bare)) if f"{of}.{name}" not in UNTOLD]
-    expression = Expression(source, program, frozenset(names), tuple(paths))
+    paths = [(of, name) for of, name in _PATH.findall(bare) if of in names]
+    named, valued = Counter(_WORD.findall(bare)), Counter(of for of, _ in paths)
+    whole = frozenset(name for name in names if named[name] != valued[name])
+    expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)), whole)
     _check_answer(expression)
     return expression
 

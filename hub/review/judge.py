@@ -44,12 +44,18 @@ class Ruleset:
         self._asked = [(rule, rule.expression) for rule in rules if rule.expression]
         self._lost = [Answer(rule, true=False, failed="cannot_be_read") for rule in rules if not rule.expression]
         self._together = _together([expression.source for _, expression in self._asked])
-        self.facts = frozenset[str]().union(*(expression.facts for _, expression in self._asked))
+        every = [expression for _, expression in self._asked]
+        self.facts = frozenset[str]().union(*(expression.facts for expression in every))
+        self._whole = frozenset[str]().union(*(expression.whole for expression in every))
+        self._named = {
+            of: sorted({name for one in every for group, name in one.paths if group == of})
+            for of in self.facts - self._whole
+        }
 
     def judge(self, facts: Facts) -> list[Answer]:
         """Answer for an order whose facts are at least those that the rules name."""
         try:
-            context = context_of({name: facts[name] for name in self.facts})
+            context = context_of(self._asked_of(facts))
         except FAILURES as error:
             said = [Answer(rule, true=False, failed=why_failed(error)) for rule, _ in self._asked]
             return [*said, *self._lost]
@@ -57,6 +63,13 @@ class Ruleset:
         if values is None:
             return [*(_ask(rule, expression.program, context) for rule, expression in self._asked), *self._lost]
         return [*(_read(rule, value) for (rule, _), value in zip(self._asked, values, strict=True)), *self._lost]
+
+    def _asked_of(self, facts: Facts) -> Facts:
+        """Give the values that are named, where they all are: converting costs more than evaluating."""
+        parts = {
+            of: {name: facts[of][name] for name in names if name in facts[of]} for of, names in self._named.items()
+        }
+        return {**parts, **{of: facts[of] for of in self._whole}}
 
     def _values(self, context: object) -> Sequence[object] | None:
         """Evaluate all rules at once; None when one of them fails."""

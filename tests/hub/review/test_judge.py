@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,21 @@ def test_a_rule_that_this_release_cannot_read_holds_every_order() -> None:
     assert failures == ["cannot_be_read"]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "order.total > 200 && has(order.remark)",
+        "order == order && order.total > 200",
+        "has(order.pieces) && order['total'] > 200",
+        "order . total > 200 && size(order) > 3",
+        "order.total > 200 && 'order.total' != 'order'",
+    ],
+)
+def test_a_rule_sees_what_it_names_however_it_is_written(source: str) -> None:
+    assert [hold.rule for hold in held(standing(source), total=300)] == ["some_rule"]
+    assert held(standing(source), total=100) == []
+
+
 NUMBERS = (
     "order.total",
     "order.grams",
@@ -106,7 +122,8 @@ groups = st.dictionaries(st.sampled_from(list(SPECIMEN)), odd, max_size=1)
 def unchecked(source: str) -> Expression:
     """Compile without trying it on an order first: what a person may write is worse than what is let in."""
     program = compile_program(source)
-    return Expression(source, program, frozenset(program.variables()) & SPECIMEN.keys(), ())
+    names = frozenset(program.variables()) & SPECIMEN.keys()
+    return Expression(source, program, names, (), names)
 
 
 def ruled(sources: Sequence[str]) -> list[Standing]:
