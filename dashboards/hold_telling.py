@@ -29,7 +29,14 @@ TELLINGS: Final[Mapping[str, Telling]] = {
         lambda seen, _: {"sure": percent(seen["confidence"]), "safe": percent(SAFE_ADDRESS)},
     ),
     "unpaid": Telling(Words("尚未收到付款", "No payment has come"), lambda _seen, _: {}),
-    "presale": Telling(Words("预售商品，等待排期", "Presale goods, to be dated"), lambda _seen, _: {}),
+    "presale": Telling(
+        Words("预售商品，发货日：{day}", "Presale goods, to be sent from: {day}"),
+        lambda seen, _: {"day": seen.get("planned", "—")},
+    ),
+    "arrival": Telling(
+        Words("第 {lines} 行自 {day} 起可发", "Lines {lines} can be sent from {day}"),
+        lambda seen, _: {"day": seen["planned"], "lines": ", ".join(map(str, seen["lines"]))},
+    ),
     "twin": Telling(
         Words("与订单 {order} 买家、店铺、金额相同", "Same buyer, shop and total as order {order}"),
         lambda seen, _: {"order": seen["order"]},

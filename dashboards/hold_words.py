@@ -9,6 +9,7 @@ HOLD_RULE: Final = {
     "unplaced_address": state("地址无法识别", "Address not placed"),
     "unpaid": state("订单未付款", "Order not paid"),
     "presale": state("预售订单", "Presale order"),
+    "arrival": state("商品未到发货日", "Goods to come"),
     "twin": state("疑似重复下单", "Looks ordered twice"),
     "remark_asks": state("备注有要求", "Remark asks for something"),
     "heavier_than": state("超重", "Too heavy"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Final
 
 from hub.order.model import OrderType
@@ -15,9 +16,10 @@ SAFE_ADDRESS: Final = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What only the database knows: an order of the same buyer, day and total that came shortly before."""
+    """What an order does not say: one of the same buyer, day and total that came shortly before; the moment, here."""
 
     twin: int | None = None
+    here: datetime | None = None
 
 
 Rule = Callable[[NormalOrder, Evidence], Hold | None]
@@ -38,8 +40,23 @@ def unpaid(order: NormalOrder, _evidence: Evidence) -> Hold | None:
     return None if order.order.paid_at else Hold(HoldType.FINANCE, "unpaid")
 
 
-def presale(order: NormalOrder, _evidence: Evidence) -> Hold | None:
-    return Hold(HoldType.PRESALE, "presale") if order.order.type is OrderType.PRESALE else None
+def planned(day: date, here: datetime) -> datetime:
+    """Give the moment from which goods of a day may be sent: its beginning in the business zone."""
+    return datetime.combine(day, time.min, here.tzinfo)
+
+
+def presale(order: NormalOrder, evidence: Evidence) -> Hold | None:
+    """Hold an order of a pre-sale until the day from which all of it can be sent, or for a person if none is known."""
+    if order.order.type is not OrderType.PRESALE:
+        return None
+    of_goods = [line.product.traits.available_from for line in order.lines if line.ships and line.product.traits]
+    days = [day for day in of_goods if day]
+    if not days or evidence.here is None:
+        return Hold(HoldType.PRESALE, "presale")
+    moment = planned(max(days), evidence.here)
+    if moment <= evidence.here:
+        return None
+    return Hold(HoldType.PRESALE, "presale", {"planned": max(days).isoformat()}, expires_at=moment)
 
 
 def twin(_order: NormalOrder, evidence: Evidence) -> Hold | None:

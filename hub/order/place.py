@@ -26,6 +26,7 @@ from hub.inventory.reserve import reserve
 from hub.inventory.soft import take_held
 from hub.keyring import SubjectKey
 from hub.order.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
+from hub.order.arrival import part_by_arrival
 from hub.order.ask_rules import ask_rules
 from hub.order.gifts import add_gifts
 from hub.order.hold import Evidence, Hold, HoldType, holds_of
@@ -161,10 +162,14 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     if still:
         hold_subjects(session, set(batch.subjects.values()))
     twins = find_twins(session, new, batch.subjects, batch.at)
-    holds = {no: holds_of(one.order, Evidence(twins.get(no)), policy.holds) for no, one in new.items()}
+    holds = {no: holds_of(one.order, Evidence(twins.get(no), batch.here), policy.holds) for no, one in new.items()}
     holds = ask_rules(session, batch, twins, holds)
     day, valued = batch.here.date(), weighs_value(policy.splitters)
     needs = [need_of(no, one.order, day, valued=valued) for no, one in new.items() if not blocked(holds[no])]
+    parted = [part_by_arrival(need, batch.here) for need in needs]
+    needs = [need for need, _ in parted]
+    if waits := {need.order_id: of_order for need, of_order in parted if of_order}:
+        holds = {no: [*of_order, *waits.get(no, ())] for no, of_order in holds.items()}
     returned = take_held(session, _carts(new, needs), batch.at)
     if waiting := _waiting_carts(new, holds):
         bind_held(session, waiting)

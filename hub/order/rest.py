@@ -14,13 +14,15 @@ from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.bound import take_bound
 from hub.inventory.level import hold_still
 from hub.merge.group import call_off
-from hub.order.allocate import allocate
+from hub.order.allocate import allocate, write_holds
+from hub.order.arrival import RULE, part_by_arrival
 from hub.order.counters import give_back
 from hub.order.lock import Locked
 from hub.order.plan import Need, Plan
 from hub.order.policy import Policy
 from hub.order.record import each_fen
 from hub.order.virtual import hand_over
+from hub.review.verdict import Hold
 from hub.sourcing.model import Want
 
 
@@ -112,6 +114,21 @@ def recall(session: Session, standing: Standing, reason: str, at: datetime) -> l
     return lines
 
 
+def _write_waits(session: Session, order_id: int, waits: Sequence[Hold], policy: Policy, at: datetime) -> None:
+    """Write the holds of goods that are still to come, but for those that are there already."""
+    if not waits:
+        return
+    there = rows(
+        session,
+        """select evidence ->> 'planned' as planned from order_hold
+           where order_id = :id and rule = :rule and released_at is null""",
+        id=order_id,
+        rule=RULE,
+    )
+    known = {one.planned for one in there}
+    write_holds(session, {order_id: [one for one in waits if one.evidence["planned"] not in known]}, policy.version, at)
+
+
 def source_rest(session: Session, order: Locked, need: Need | None, policy: Policy, at: datetime) -> Sequence[Plan]:
     """Source what is open of an order, or what `need` says of it; a cart that waits for it is taken.
 
@@ -124,4 +141,6 @@ def source_rest(session: Session, order: Locked, need: Need | None, policy: Poli
         if not pieces:
             return []
         need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces, at), barred=refused)
+        need, waits = part_by_arrival(need, at)
+        _write_waits(session, order.id, waits, policy, at)
     return allocate(session, [need], policy, at, take_bound(session, order.id, at))
