@@ -10,7 +10,20 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from api import adjustments, docs, errors, health, inventory, orders, replays, reservations, routing, runs, webhooks
+from api import (
+    adjustments,
+    docs,
+    errors,
+    health,
+    inventory,
+    order_changes,
+    orders,
+    replays,
+    reservations,
+    routing,
+    runs,
+    webhooks,
+)
 from api.accompany import Accompany
 from api.metrics import REQUESTS, SECONDS, Depths
 from api.placing import gathered
@@ -66,7 +79,19 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     errors.install(app)
     app.add_middleware(Accompany)
     app.add_middleware(Spans)
-    for part in (orders, inventory, reservations, adjustments, routing, runs, replays, webhooks, health, docs):
+    for part in (
+        orders,
+        order_changes,
+        inventory,
+        reservations,
+        adjustments,
+        routing,
+        runs,
+        replays,
+        webhooks,
+        health,
+        docs,
+    ):
         app.include_router(part.router)
     return app
 

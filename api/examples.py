@@ -140,6 +140,67 @@ RESERVATION: Final = body_of(
     },
     {"ref": "cart-20261111-0001", "lines": [{"sku": "P1000", "quantity": 2}], "ttl_s": 900},
 )
+_REASON: Final = {"type": "string", "maxLength": 200, "description": "写入审计日志 · goes to the audit log"}
+CANCEL: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": False,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "reason": _REASON,
+                        "lines": {
+                            "type": "array",
+                            "description": "只取消这些件数；缺省取消整单 · only these pieces, else the whole order",
+                            "items": {
+                                "type": "object",
+                                "required": ["line_id", "quantity"],
+                                "properties": {"line_id": _TEXT, "quantity": {"type": "integer", "minimum": 1}},
+                            },
+                        },
+                        "intercept": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "已发出时请快递拦截 · what has left is to be stopped on its way",
+                        },
+                    },
+                },
+                "example": {"reason": "the buyer wants one only", "lines": [{"line_id": "1", "quantity": 1}]},
+            }
+        },
+    }
+}
+CHANGE: Final = body_of(
+    {
+        "type": "object",
+        "properties": {
+            "receiver": {**_RECEIVER, "description": "新的收件人与地址，整体替换 · replaces the old one as a whole"},
+            "remark": {"type": "string", "maxLength": 1000},
+            "lines": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["line_id", "quantity"],
+                    "properties": {
+                        "line_id": _TEXT,
+                        "quantity": {
+                            "type": "integer",
+                            "minimum": 0,
+                            "description": "还要多少件，只能减少 · how many are still wanted; never more",
+                        },
+                    },
+                },
+            },
+            "reason": _REASON,
+        },
+    },
+    {"receiver": {**EXAMPLE["receiver"], "street": "测试路2号"}, "reason": "the buyer has moved"},
+)
+PAYMENT: Final = body_of(
+    {"type": "object", "required": ["paid_at"], "properties": {"paid_at": _TIME}},
+    {"paid_at": "2026-11-11T10:00:05+08:00"},
+)
 ADJUSTMENT: Final = body_of(
     {
         "type": "object",

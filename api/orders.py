@@ -1,4 +1,4 @@
-"""Storefronts' orders: place one or many, look at them, cancel."""
+"""Storefronts' orders: place one or many, look at them."""
 
 import json
 from typing import Annotated, Any, Final, cast
@@ -10,13 +10,12 @@ from sqlalchemy.orm import Session
 from api.answering import CREATED, REFUSED, Answer
 from api.auth import Caller, Signer
 from api.examples import BATCH, ORDER
+from api.order_changes import number_of
 from api.placing import Wish, gather_of, place_batch
-from api.surroundings import Body, Hub, TheHub
+from api.surroundings import Hub, TheHub
 from hub.document import PRINTABLE, Document
-from hub.errors import Malformed, NotFound
-from hub.order.cancel import cancel
+from hub.errors import Malformed
 from hub.order.find import OrderPage, OrderView, find_order_id, get_order, list_orders
-from hub.order.model import Phrase
 from hub.order.status import Lifecycle
 from hub.roles import Actor
 
@@ -25,12 +24,6 @@ router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
 NDJSON: Final = "application/x-ndjson"
 NO_BATCH: Final = 'a batch is {"orders": [one or more]}, or an array of orders'
-
-
-class CancelWish(Document):
-    """Why an order is cancelled; recorded in the audit log."""
-
-    reason: Phrase = ""
 
 
 class BatchItem(Document):
@@ -103,21 +96,7 @@ def list_page(
 def get_one(hub: TheHub, caller: Caller, order_id: str) -> OrderView:
     """Give an order with its lines, open holds, fulfilment orders and parcels."""
     with hub.database.transaction() as session:
-        return get_order(session, _number(order_id), caller)
-
-
-@router.post("/{order_id}/cancel", summary="取消订单 · Cancel an order")
-def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body) -> OrderView:
-    """Cancel the order and give its stock back. Cancelling twice is not an error.
-
-    Where a warehouse may have started, it is asked first: the order stays `in_fulfilment` with a hold
-    `refund_requested` until it answers. What has left can only be returned (409 already_shipped).
-    """
-    wish = _wish(body)
-    with hub.database.transaction() as session:
-        get_order(session, _number(order_id), caller)
-        cancel(session, _number(order_id), caller.name, wish.reason, hub.now())
-        return get_order(session, _number(order_id), caller)
+        return get_order(session, number_of(order_id), caller)
 
 
 def _raw(answer: Answer) -> Response:
@@ -167,16 +146,3 @@ def _by_number(session: Session, caller: Actor, external_id: str) -> list[OrderV
     [shop] = caller.shops
     order_id = find_order_id(session, shop, external_id)
     return [get_order(session, order_id, caller)] if order_id else []
-
-
-def _number(order_id: str) -> int:
-    if not (order_id.isascii() and order_id.isdigit() and len(order_id) <= 16):  # noqa: PLR2004 # hub.ids: sixteen digits
-        raise NotFound(f"there is no order {order_id[:20]}", code="unknown_order")
-    return int(order_id)
-
-
-def _wish(body: bytes) -> CancelWish:
-    try:
-        return CancelWish.model_validate_json(body or b"{}")
-    except ValueError as error:
-        raise Malformed('the body is empty or {"reason": "…"} of at most 200 characters', field="reason") from error

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from commands import connection, operate
+from commands import connection, operate, order
 from commands.bench import bench_app
 from commands.chaos import chaos_app
 from commands.gift import gift_app
@@ -33,7 +33,7 @@ app = typer.Typer(
 db_app = typer.Typer(help=words("数据库", "the database"), no_args_is_help=True)
 keys_app = typer.Typer(help=words("密钥", "keys"), no_args_is_help=True)
 for name, part in {
-    "order": operate.order_app,
+    "order": order.order_app,
     "inbox": operate.inbox_app,
     "step": operate.step_app,
     "runs": runs_app,

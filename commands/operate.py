@@ -20,7 +20,6 @@ from hub.catalogue.model import Storage
 from hub.database import row
 from hub.errors import Conflict, NotFound
 from hub.language import language
-from hub.order.cancel import cancel
 from hub.order.find import get_order
 from hub.order.resume import release_holds
 from hub.order.trace import trace
@@ -76,13 +75,6 @@ def release_order(
         plans = release_holds(session, order_id_of(session, number), operator(), reason, at, division=division)
         unmet = sum(take.quantity for plan in plans for take in plan.unmet)
     say(f"已继续；仍缺 {unmet} 件", f"it goes on; {unmet} pieces still have no source")
-
-
-@order_app.command("cancel", help=words("取消订单", "cancel an order"))
-def cancel_order(number: Number, reason: Reason) -> None:
-    with reached() as reach, reach.database.transaction() as session:
-        state = cancel(session, order_id_of(session, number), operator().name, reason, _now())
-    say(f"订单状态：{state}", f"the order is {state}")
 
 
 @inbox_app.command("replay", help=words("修正后重新处理一条报文", "try a message again after its cause was mended"))

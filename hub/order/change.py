@@ -136,7 +136,8 @@ def _left(session: Session, order_id: int) -> dict[int, int]:
     found = rows(
         session,
         """select line_no, ordered - shipped - cancelled as n from order_line
-           where order_id = :id and kind not in ('bundle', 'gift') and ordered > shipped + cancelled order by line_no""",
+           where order_id = :id and kind not in ('bundle', 'gift') and ordered > shipped + cancelled
+           order by line_no""",
         id=order_id,
     )
     return {one.line_no: one.n for one in found}

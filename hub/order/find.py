@@ -54,6 +54,25 @@ class FulfilmentView(Document):
     negotiation: str
 
 
+class ChangeView(Document):
+    """A change that was wished: what kinds of, and what became of it; `note` says why not all of it."""
+
+    no: int
+    kinds: list[str]
+    state: str
+    note: str
+    since: datetime
+
+
+class RefundView(Document):
+    """Money that is to be given back for cancelled pieces, in minor units; the freight is a part of the amount."""
+
+    no: int
+    amount: int
+    freight: int
+    since: datetime
+
+
 class OrderView(Document):
     """An order as its storefront sees it; amounts in minor units of `currency`; the id is text, for JavaScript."""
 
@@ -77,6 +96,8 @@ class OrderView(Document):
     holds: tuple[HoldView, ...] = ()
     fulfilments: tuple[FulfilmentView, ...] = ()
     parcels: tuple[ParcelView, ...] = ()
+    changes: tuple[ChangeView, ...] = ()
+    refunds: tuple[RefundView, ...] = ()
 
 
 class OrderPage(Document):
@@ -86,7 +107,7 @@ class OrderPage(Document):
     next: str
 
 
-CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels")
+CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds")
 HEAD: Final = tuple(name for name in OrderView.model_fields if name not in CHILDREN)
 LINES: Final = """
     select order_id, line_no, external_line_id, kind, channel_sku, sku, title, ordered, allocated, shipped, delivered,
@@ -103,6 +124,11 @@ PARCELS: Final = """
     from parcel p join shipment s on (s.order_id, s.no) = (p.order_id, p.shipment_no)
          left join parcel_track t on (t.order_id, t.shipment_no, t.parcel_no) = (p.order_id, p.shipment_no, p.no)
     where p.order_id = any(:ids) order by p.order_id, p.shipment_no, p.no"""
+CHANGES: Final = """
+    select order_id, no, kinds, state, note, created_at from order_revision where order_id = any(:ids)
+    order by order_id, no"""
+REFUNDS: Final = """
+    select order_id, no, amount, freight, created_at from refund_due where order_id = any(:ids) order by order_id, no"""
 """Each in the order of its view's fields, behind the order's id."""
 
 View = TypeVar("View", bound=Document)
@@ -132,7 +158,9 @@ def get_orders(session: Session, order_ids: Sequence[int], actor: Actor) -> dict
     lines, holds = _grouped(session, LINES, LineView, ids), _grouped(session, HOLDS, HoldView, ids)
     fulfilments = _grouped(session, FULFILMENTS, FulfilmentView, ids)
     parcels = _grouped(session, PARCELS, ParcelView, ids)
-    return {one.id: _view(one, lines[one.id], holds[one.id], fulfilments[one.id], parcels[one.id]) for one in found}
+    changes, refunds = _grouped(session, CHANGES, ChangeView, ids), _grouped(session, REFUNDS, RefundView, ids)
+    every = (lines, holds, fulfilments, parcels, changes, refunds)
+    return {one.id: _view(one, *(children[one.id] for children in every)) for one in found}
 
 
 def find_order_id(session: Session, shop: str, external_id: str) -> int | None:

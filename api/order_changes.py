@@ -1,0 +1,186 @@
+"""What becomes of an order after it was placed: paid, changed, cancelled in part or whole."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, Response
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from api.auth import Caller
+from api.examples import CANCEL, CHANGE, PAYMENT
+from api.surroundings import Body, Hub, TheHub, read_wish
+from hub.clients import begin_key, finish_key
+from hub.database import rows
+from hub.document import PRINTABLE, Document, Moment
+from hub.errors import Conflict, NotFound
+from hub.order.cancel import cancel
+from hub.order.cancel_intercept import ask_intercept
+from hub.order.change import change, pieces_of
+from hub.order.change_revision import Author, Contents, Wish
+from hub.order.find import get_order
+from hub.order.model import Code, Phrase, Pieces, Receiver
+from hub.order.pay import pay
+from hub.roles import Actor
+
+router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
+
+Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
+OK: Final = 200
+
+
+class CancelledLine(Document):
+    line_id: Code
+    quantity: Pieces
+
+
+class CancelWish(Document):
+    """Why an order is cancelled, or only some pieces of it; the reason goes to the audit log."""
+
+    reason: Phrase = ""
+    lines: Annotated[tuple[CancelledLine, ...], Field(max_length=500)] = ()
+    intercept: bool = False
+
+
+class LineWish(Document):
+    """How many pieces of a line are still wanted; 0 is none."""
+
+    line_id: Code
+    quantity: Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+
+
+class ReceiverWish(Document):
+    """Whom and where to, in the words in which an order is posted."""
+
+    name: str
+    phone: str
+    province: str = ""
+    city: str = ""
+    district: str = ""
+    town: str = ""
+    street: str
+    postcode: str = ""
+
+
+class ChangeWish(Document):
+    """What is different now; what is left out stays as it is."""
+
+    receiver: ReceiverWish | None = None
+    remark: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None
+    lines: Annotated[tuple[LineWish, ...], Field(max_length=500)] = ()
+    reason: Phrase = ""
+
+
+class PaymentWish(Document):
+    paid_at: Moment
+
+
+@router.post("/{order_id}/cancel", openapi_extra=CANCEL, summary="取消订单 · Cancel an order, or some of it")
+def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
+    """Cancel the order, or the pieces of `lines`, and give stock and money back. Cancelling twice is not an error.
+
+    Where a warehouse may have started, it is asked first: the order stays `in_fulfilment` with a hold
+    `refund_requested`, or a change that is `waiting`, until it answers. What has left can only be returned (409
+    already_shipped), unless `intercept` has somebody ask the courier to stop the parcels.
+    """
+    wish = read_wish(CancelWish, body)
+
+    def act(session: Session, number: int) -> None:
+        if wish.lines:
+            pieces = pieces_of(session, number, {one.line_id: one.quantity for one in wish.lines})
+            change(
+                session, number, Wish(pieces=pieces), Author(caller.name, wish.reason), hub.now().astimezone(hub.zone)
+            )
+            return
+        try:
+            cancel(session, number, caller.name, wish.reason, hub.now())
+        except Conflict as error:
+            if not wish.intercept or error.code != "already_shipped":
+                raise
+            ask_intercept(session, number, caller.name, wish.reason, hub.now())
+
+    return _once(hub, caller, "cancel", order_id, body, key, act)
+
+
+@router.patch("/{order_id}", openapi_extra=CHANGE, summary="修改订单 · Change an order")
+def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
+    """Change address, remark or quantities; nothing else of an order can be changed, and no line can grow.
+
+    Before a warehouse knows of it, at once: it is judged and sourced again. After that the warehouse is asked to stop:
+    the change is `waiting` in `changes`, and becomes `applied`, `part` or `refused`. One change at a time: 409
+    change_under_way, cancel_under_way. What has left cannot be changed (409 already_shipped).
+    """
+    wish = read_wish(ChangeWish, body)
+
+    def act(session: Session, number: int) -> None:
+        receiver = _receiver(wish.receiver) if wish.receiver else None
+        wanted = Wish(_fewer(session, number, wish.lines), Contents(receiver=receiver, remark=wish.remark))
+        change(session, number, wanted, Author(caller.name, wish.reason), hub.now().astimezone(hub.zone))
+
+    return _once(hub, caller, "change", order_id, body, key, act)
+
+
+@router.post("/{order_id}/payment", openapi_extra=PAYMENT, summary="订单已付款 · An order was paid")
+def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
+    """Record the payment of an order that was placed unpaid: it goes on. Twice is not an error.
+
+    An order that was closed or cancelled first is not opened again: 409 order_closed, and the money goes back.
+    """
+    wish = read_wish(PaymentWish, body)
+
+    def act(session: Session, number: int) -> None:
+        pay(session, number, caller.name, wish.paid_at, hub.now().astimezone(hub.zone))
+
+    return _once(hub, caller, "pay", order_id, body, key, act)
+
+
+def _once(
+    hub: Hub, caller: Actor, what: str, order_id: str, body: bytes, key: str, act: Callable[[Session, int], None]
+) -> Response:
+    """Do something to an order of the caller's, once for each Idempotency-Key, and answer with the order."""
+    number = number_of(order_id)
+    digest = hashlib.sha256(b"%s:%d:" % (what.encode(), number) + body).digest()
+    with hub.database.transaction() as session:
+        get_order(session, number, caller)
+        known = begin_key(session, caller.name, key, digest, hub.now()) if key else None
+        if known:
+            return Response(known[1], known[0], {"Idempotent-Replayed": "true"}, "application/json")
+        act(session, number)
+        answer = get_order(session, number, caller).model_dump_json().encode()
+        if key:
+            finish_key(session, caller.name, key, OK, answer)
+    return Response(answer, OK, None, "application/json")
+
+
+def number_of(order_id: str) -> int:
+    """Read an order's number.
+
+    Raises: NotFound.
+    """
+    if not (order_id.isascii() and order_id.isdigit() and len(order_id) <= 16):  # noqa: PLR2004 # hub.ids: sixteen digits
+        raise NotFound(f"there is no order {order_id[:20]}", code="unknown_order")
+    return int(order_id)
+
+
+def _fewer(session: Session, order_id: int, lines: tuple[LineWish, ...]) -> dict[int, int]:
+    """Give the pieces to cancel, by the hub's lines.
+
+    Raises: Malformed for an unknown line; Conflict when a line is to grow.
+    """
+    found = rows(
+        session,
+        """select external_line_id as id, ordered - cancelled as open from order_line
+           where order_id = :id and kind <> 'component'""",
+        id=order_id,
+    )
+    there = {one.id: one.open for one in found}
+    if grown := [one.line_id for one in lines if one.quantity > there.get(one.line_id, one.quantity)]:
+        raise Conflict(f"line {', '.join(grown)} cannot grow: place another order", code="line_grows", field="lines")
+    return pieces_of(session, order_id, {one.line_id: there.get(one.line_id, 0) - one.quantity for one in lines})
+
+
+def _receiver(wish: ReceiverWish) -> Receiver:
+    values = wish.model_dump(exclude={"district"}) | {"county": wish.district}
+    return read_wish(Receiver, json.dumps(values).encode())

@@ -1,0 +1,147 @@
+"""What operations staff change about an order from a terminal: cancel it or some of it, its address, its route."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from sqlalchemy.orm import Session
+
+from commands.operate import Number, Reason, order_app, order_id_of
+from commands.reach import Reach, operator, reached
+from commands.screen import say, words
+from hub.errors import Malformed
+from hub.order.cancel import cancel
+from hub.order.cancel_intercept import ask_intercept
+from hub.order.change import change, pieces_of, reroute
+from hub.order.change_channel import decide
+from hub.order.change_reread import reread
+from hub.order.change_revision import Author, Contents, Wish
+from hub.order.change_table import ChangeState
+from hub.order.lock import lock_order
+from hub.roles import Permission
+
+__all__ = ["order_app"]
+
+Lines = Annotated[
+    list[str] | None,
+    typer.Option("--line", help=words("行号:件数，可重复", "line:pieces, as often as needed")),
+]
+
+
+@order_app.command("cancel", help=words("取消订单或其中几件", "cancel an order, or some pieces of it"))
+def cancel_order(
+    number: Number,
+    reason: Reason,
+    line: Lines = None,
+    *,
+    intercept: Annotated[
+        bool, typer.Option("--intercept", help=words("拦截已发出的包裹", "have parcels that have left stopped"))
+    ] = False,
+) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        order_id = _mine(session, number)
+        if intercept:
+            parcels = ask_intercept(session, order_id, operator().name, reason, _now(reach))
+            say(f"已请人拦截 {parcels} 个包裹", f"somebody is asked to stop {parcels} parcels")
+            return
+        if line:
+            wish = Wish(pieces=pieces_of(session, order_id, _pieces(line)))
+            _tell(change(session, order_id, wish, Author(operator().name, reason), _now(reach)))
+            return
+        state = cancel(session, order_id, operator().name, reason, _now(reach))
+    say(f"订单状态：{state}", f"the order is {state}")
+
+
+@order_app.command("change", help=words("修改收件人、地址或备注", "change the receiver, the address or the remark"))
+def change_order(  # each is an option of the command
+    number: Number,
+    reason: Reason,
+    name: Annotated[str | None, typer.Option(help=words("收件人", "who receives it"))] = None,
+    phone: Annotated[str | None, typer.Option(help=words("电话", "their phone"))] = None,
+    province: Annotated[str | None, typer.Option(help=words("省", "province"))] = None,
+    city: Annotated[str | None, typer.Option(help=words("市", "city"))] = None,
+    county: Annotated[str | None, typer.Option(help=words("区县", "county"))] = None,
+    street: Annotated[str | None, typer.Option(help=words("详细地址", "street"))] = None,
+    remark: Annotated[str | None, typer.Option(help=words("备注", "remark"))] = None,
+) -> None:
+    """Change what is given; the rest of the address stays as it is."""
+    given = {"name": name, "phone": phone, "province": province, "city": city, "county": county, "street": street}
+    said = {field: value for field, value in given.items() if value is not None}
+    with reached() as reach, reach.database.transaction() as session:
+        order_id = _mine(session, number)
+        old = reread(session, order_id).order.receiver
+        fresh = {"token": "", **said} if {"name", "phone", "street"} & said.keys() else said
+        receiver = type(old).model_validate(old.model_dump() | fresh) if said else None
+        wish = Wish(contents=Contents(receiver=receiver, remark=remark))
+        _tell(change(session, order_id, wish, Author(operator().name, reason), _now(reach)))
+
+
+@order_app.command("reroute", help=words("人工改派", "source an order's fulfilment orders anew"))
+def reroute_order(
+    number: Number,
+    reason: Reason,
+    no: Annotated[
+        list[int] | None, typer.Option(help=words("履约单序号，缺省为全部", "which ones; all of them"))
+    ] = None,
+    to: Annotated[str, typer.Option(help=words("只派给该地点", "the only location to take"))] = "",
+    avoid: Annotated[list[str] | None, typer.Option(help=words("不派给该地点", "a location to avoid"))] = None,
+) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        wish = Wish(route=no or (), target=to, avoid=frozenset(avoid or ()))
+        author = Author(operator().name, reason)
+        _tell(reroute(session, _mine(session, number), wish, author, _now(reach)))
+    say("理由见 ./oms route explain", "./oms route explain tells why")
+
+
+@order_app.command("decide", help=words("采用渠道的修改或保留中台的", "take a channel's change or keep the hub's"))
+def decide_change(
+    number: Number,
+    reason: Reason,
+    *,
+    take: Annotated[
+        bool, typer.Option("--take/--keep", help=words("采用渠道的，或保留中台的", "the channel's, or the hub's"))
+    ],
+) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        author = Author(operator().name, reason)
+        _tell(decide(session, _mine(session, number), author, _now(reach), take=take))
+
+
+def _mine(session: Session, number: str) -> int:
+    """Find an order that the person at the terminal may work on."""
+    order_id = order_id_of(session, number)
+    person = operator()
+    person.require(Permission.WORK_ORDERS)
+    order = lock_order(session, order_id)
+    person.require_scope(order.brand, order.shop)
+    return order_id
+
+
+def _pieces(lines: list[str]) -> dict[str, int]:
+    """Read lines with their pieces.
+
+    Raises: Malformed.
+    """
+    pieces: dict[str, int] = {}
+    for one in lines:
+        line, _, n = one.rpartition(":")
+        if not (line and n.isascii() and n.isdigit() and int(n)):
+            raise Malformed(f"{one} is not LINE:PIECES", code="unknown_line", field="line")
+        pieces[line] = pieces.get(line, 0) + int(n)
+    return pieces
+
+
+def _tell(state: ChangeState) -> None:
+    told = {
+        ChangeState.APPLIED: ("已修改", "changed"),
+        ChangeState.WAITING: ("已征询仓库，等待答复", "the location is asked; it waits for the answer"),
+        ChangeState.PART: ("部分修改", "changed in part"),
+        ChangeState.REFUSED: ("未修改", "not changed"),
+        ChangeState.ASKED: ("待人决定", "somebody has to decide"),
+    }
+    say(*told[state])
+
+
+def _now(reach: Reach) -> datetime:
+    return datetime.now(UTC).astimezone(ZoneInfo(reach.settings.business_zone))

@@ -1,0 +1,65 @@
+"""Changes over the API: cancelled in part, moved, paid late; refused in words, and once for each key."""
+
+from typing import Any
+
+from tests.api.calling import Mall, problem
+from tests.staging import encoded, order_of
+
+
+def placed(mall: Mall, **changes: Any) -> str:  # noqa: ANN401 # any field of an order
+    return mall.post(order_of(pieces={"apple": 3}, **changes)).json()["id"]
+
+
+def test_some_pieces_are_cancelled_and_their_money_is_due(mall: Mall) -> None:
+    answer = mall.cancel(placed(mall), encoded({"reason": "one less", "lines": [{"line_id": "L1", "quantity": 1}]}))
+    shown = answer.json()
+    assert (answer.status_code, shown["lines"][0]["cancelled"], shown["lifecycle"]) == (200, 1, "in_fulfilment")
+    assert ([one["amount"] for one in shown["refunds"]], shown["changes"][0]["state"]) == ([1000], "applied")
+
+
+def test_a_key_changes_an_order_once(mall: Mall) -> None:
+    order_id, body = placed(mall), encoded({"lines": [{"line_id": "L1", "quantity": 1}]})
+    path, key = f"/v1/orders/{order_id}/cancel", {"Idempotency-Key": "k1"}
+    first, again = (mall.call("POST", path, body, key) for _ in range(2))
+    assert (first.content, again.headers["Idempotent-Replayed"]) == (again.content, "true")
+    assert problem(mall.call("POST", path, encoded({}), key)) == (409, "idempotency_key_reused")
+
+
+def test_an_address_is_changed_and_sourced_again(mall: Mall) -> None:
+    order_id = placed(mall)
+    there = {
+        **order_of()["receiver"],
+        "province": "北京市",
+        "city": "北京市",
+        "district": "朝阳区",
+        "street": "新路9号",
+    }
+    shown = mall.call("PATCH", f"/v1/orders/{order_id}", encoded({"receiver": there})).json()
+    assert (shown["city"] or shown["province"], shown["fulfilments"][-1]["location"]) == ("北京市", "bj")
+
+
+def test_what_cannot_be_changed_is_said(mall: Mall) -> None:
+    path = f"/v1/orders/{placed(mall)}"
+    assert problem(mall.call("PATCH", path, encoded({}))) == (422, "nothing_to_change")
+    assert problem(mall.call("PATCH", path, encoded({"lines": [{"line_id": "L1", "quantity": 4}]}))) == (
+        409,
+        "line_grows",
+    )
+    assert problem(mall.call("PATCH", path, encoded({"lines": [{"line_id": "L9", "quantity": 0}]}))) == (
+        422,
+        "unknown_line",
+    )
+    masked = {**order_of()["receiver"], "phone": "138****0000"}
+    assert problem(mall.call("PATCH", path, encoded({"receiver": masked}))) == (422, "malformed")
+    mall.cancel(path.rpartition("/")[2])
+    assert problem(mall.call("PATCH", path, encoded({"remark": "hello"}))) == (409, "order_state")
+
+
+def test_an_unpaid_order_goes_on_once_it_is_paid(mall: Mall) -> None:
+    order_id = placed(mall, paid_at=None)
+    body = encoded({"paid_at": "2026-11-11T10:30:00+08:00"})
+    shown = [mall.call("POST", f"/v1/orders/{order_id}/payment", body).json() for _ in range(2)]
+    assert [(one["payment"], one["lifecycle"]) for one in shown] == [("paid", "in_fulfilment")] * 2
+    other = mall.post(order_of("T2", pieces={"apple": 1}, paid_at=None)).json()["id"]
+    mall.cancel(other)
+    assert problem(mall.call("POST", f"/v1/orders/{other}/payment", body)) == (409, "order_closed")

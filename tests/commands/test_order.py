@@ -1,0 +1,41 @@
+"""Orders changed from a terminal: some pieces, the address, the route; what it says names nobody."""
+
+from hub.database import Database
+from hub.errors import Conflict, Malformed, NotFound
+from hub.order.reveal import reveal
+from hub.roles import SYSTEM
+from tests.commands.conftest import Oms
+from tests.hub.making import AT, line, order, placed, see, sources, stock
+
+WHY = ("--reason", "the buyer asked")
+
+
+def place(database: Database) -> int:
+    with database.transaction() as session:
+        stock(session, {"sh": {"melon": 9}, "bj": {"melon": 9}}, "ASN-9")
+        return placed(session, order({"melon": 3}))
+
+
+def test_an_order_is_cut_moved_and_rerouted(oms: Oms, database: Database) -> None:
+    order_id = place(database)
+    done = [
+        oms("order", "cancel", "T1", "--line", "L1:1", *WHY),
+        oms("order", "change", "T1", "--street", "新路9号", "--remark", "谢谢", *WHY),
+        oms("order", "reroute", "T1", "--to", "bj", *WHY),
+    ]
+    assert [one.exit_code for one in done] == [0, 0, 0]
+    assert not any("新路" in one.stdout for one in done)
+    with database.transaction() as session:
+        assert (line(session, order_id).cancelled, sources(session, order_id)[-1]) == (1, ("bj", "open"))
+        seen = reveal(session, order_id, SYSTEM, "look", AT)
+    assert (seen.street, seen.remark) == ("新路9号", "谢谢")
+
+
+def test_what_cannot_be_done_is_refused(oms: Oms, database: Database) -> None:
+    order_id = place(database)
+    assert isinstance(oms("order", "cancel", "T1", "--line", "L1", *WHY).exception, Malformed)
+    assert isinstance(oms("order", "cancel", "T1", "--intercept", *WHY).exception, Conflict)
+    assert isinstance(oms("order", "decide", "T1", "--keep", *WHY).exception, NotFound)
+    assert oms("order", "cancel", "T1", *WHY).exit_code == 0
+    with database.transaction() as session:
+        assert see(session, order_id).lifecycle == "cancelled"
