@@ -14,6 +14,7 @@ from commands import connection, operate, order
 from commands.bench import bench_app
 from commands.chaos import chaos_app
 from commands.gift import gift_app
+from commands.merge import merge_app
 from commands.mode import Mode
 from commands.person import person_app
 from commands.replays import replay_app
@@ -44,6 +45,7 @@ for name, part in {
     "sku": operate.sku_app,
     "gift": gift_app,
     "stock": stock_app,
+    "merge": merge_app,
     "connection": connection.connection_app,
     "person": person_app,
     "chaos": chaos_app,

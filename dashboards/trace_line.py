@@ -6,17 +6,19 @@ from typing import Final
 from dashboards.words import Tone, state_of
 from hub.order.trace import Happening
 
+MERGING: Final = frozenset({"merge window", "merge", "unmerge"})
+
 GROUPS: Final[Mapping[str, frozenset[str]]] = {
     "order": frozenset({"inbox", "placed", "hold", "hold released", "split", "case", "case resolved"}),
-    "routing": frozenset({"route", "split", "fulfilment"}),
+    "routing": frozenset({"route", "split", "fulfilment", *MERGING}),
     "messages": frozenset({"inbox", "step", "call"}),
-    "goods": frozenset({"fulfilment", "shipment", "parcel", "sale posted", "goods issue"}),
+    "goods": frozenset({"fulfilment", *MERGING, "shipment", "parcel", "sale posted", "goods issue"}),
     "people": frozenset({"audit", "hold released", "case resolved"}),
 }
 """What each filter shows."""
 
-TOLD_BETTER: Final = frozenset({"order.place", "order.release", "order.ship"})
-"""Audited acts that their own happenings tell: an order placed, a released hold, a shipment."""
+TOLD_BETTER: Final = frozenset({"order.place", "order.release", "order.ship", "order.merge"})
+"""Audited acts that their own happenings tell: an order placed, a released hold, a shipment, a merge."""
 
 MARKS: Final[Mapping[str, tuple[str, Tone]]] = {
     "inbox": ("message", Tone.RUNNING),
@@ -26,6 +28,9 @@ MARKS: Final[Mapping[str, tuple[str, Tone]]] = {
     "split": ("adjustments", Tone.PLAIN),
     "route": ("route", Tone.GOOD),
     "fulfilment": ("package", Tone.RUNNING),
+    "merge window": ("clock", Tone.WAITING),
+    "merge": ("package", Tone.GOOD),
+    "unmerge": ("package", Tone.PLAIN),
     "step": ("clock", Tone.WAITING),
     "call": ("external-link", Tone.FAILED),
     "shipment": ("truck", Tone.GOOD),
