@@ -85,8 +85,8 @@ def seen_in(rule: str, seen: Seen, currency: str, language: str) -> str:
         return " · ".join(fact_told(name, value, currency, language) for name, value in values)
     if telling is None:
         return _plainly(seen)
-    if rule == FAILED:
-        seen = {**seen, "failed": failure_of(str(seen.get("failed")), language)}
+    if rule == FAILED and "failed" in seen:
+        seen = {**seen, "failed": failure_of(str(seen["failed"]), language)}
     try:
         return telling.words.say(language, **telling.values(seen, currency))
     except (KeyError, TypeError, AttributeError):  # evidence of another version of the rule

@@ -17,6 +17,7 @@ from hub.order.hold_view import get_hold, hold_groups, list_holds, orders_held, 
 from hub.order.repair import release_orders
 from hub.order.resume import release_holds
 from hub.repair import why
+from hub.review.verdict import roles_held
 from hub.roles import Permission
 from hub.scope import reach
 
@@ -54,7 +55,8 @@ def selected(
 def hold(visit: Here, order_id: int, no: int, look: Asked) -> Response:
     """Show one hold; the list it was opened from stands behind it."""
     visit.require(Permission.SEE_ORDERS)
-    return show(visit, look, "hold.html", one=get_hold(visit.session, visit.actor, order_id, no))
+    mine = roles_held(visit.actor.roles)
+    return show(visit, look, "hold.html", one=get_hold(visit.session, visit.actor, order_id, no), mine=mine)
 
 
 @router.post(HOME + "/{order_id:id}/{no:id}/release")
@@ -67,7 +69,7 @@ def release(
     reason: Reason = "",
     division: Annotated[str, Form(max_length=12)] = "",
 ) -> Response:
-    """Let the order of a hold go on, with all that holds its routing."""
+    """Let the order of a hold go on, with all that holds it."""
     visit.require(Permission.WORK_ORDERS)
 
     def work() -> str:

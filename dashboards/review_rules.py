@@ -1,21 +1,24 @@
 """Review rules: which are in force, what each asks, its versions side by side, and how one is written and ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Final, cast
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Query, Response
 
 from dashboards.actions import ActionKey, act
 from dashboards.asked import segment
-from dashboards.pages import page
+from dashboards.pages import fragment, page
 from dashboards.rule_difference import differences
 from dashboards.rule_form import Wish, filled
-from dashboards.rule_words import EXAMPLES, FACTS, kind_of
+from dashboards.rule_words import EXAMPLES, FACTS, failure_of, kind_of
 from dashboards.visit import Here, Visit
+from hub.errors import Conflict
+from hub.order.rehearse import LONGEST_DAYS, Tried, rehearse
 from hub.repair import why
 from hub.review.expression import FUNCTIONS, LONGEST
-from hub.review.publish import draft_rule, publish_rule, retire_rule
-from hub.review.rules import RuleView, list_rules, rule_versions
+from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
+from hub.review.rules import RuleView, get_version, list_rules, rule_versions
 from hub.review.specimen import SPECIMEN
 from hub.review.table import RuleState
 from hub.review.verdict import OURS, Act, HoldType
@@ -28,6 +31,8 @@ RESOLVERS: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.ADMIN)
 
 Reason = Annotated[str, Form(max_length=500)]
 Word = Annotated[str, Form(max_length=64)]
+Tries = Annotated[int, Form(ge=0, le=LONGEST_DAYS)]
+Days = Annotated[int, Query(ge=1, le=LONGEST_DAYS)]
 
 router: Final = APIRouter()
 
@@ -51,18 +56,19 @@ def new(visit: Here) -> Response:
 def rule(visit: Here, name: str) -> Response:
     """Show a rule with all its versions, and its form filled from the newest."""
     visit.require(Permission.SEE_ORDERS)
-    versions = list(rule_versions(visit.session, visit.actor, name))
-    return page(
-        visit,
-        "rule.html",
-        name=name,
-        path=link(name),
-        versions=differences(versions),
-        draft=_standing(versions, RuleState.DRAFT),
-        live=_standing(versions, RuleState.IN_FORCE),
-        form=filled(versions[0]),
-        **_choices(visit),
-    )
+    return _show(visit, name)
+
+
+@router.get(HOME + "/{name}/{no:id}/try")
+def try_it(visit: Here, name: str, no: int, days: Days = 7) -> Response:
+    """Say what a version would have done to the orders of the last days; nothing is written."""
+    visit.require(Permission.CONFIGURE)
+    one = get_version(visit.session, visit.actor, name, no)
+    wanted = NewRule.model_validate(one.model_dump(include=set(NewRule.model_fields)))
+    tried = rehearse(visit.session, visit.actor, wanted, visit.at.astimezone(visit.zone), days)
+    if visit.target("trial"):
+        return fragment(visit, "rule_trial.html", tried=tried, one=one, path=link(name), failure_of=_speaker(visit))
+    return _show(visit, name, tried)
 
 
 @router.post(HOME)
@@ -105,11 +111,13 @@ def draft(  # one argument for each field of the form
 
 
 @router.post(HOME + "/{name}/{no:id}/publish")
-def publish(visit: Here, name: str, no: int, action_key: ActionKey) -> Response:
-    """Put a draft in force."""
+def publish(visit: Here, name: str, no: int, action_key: ActionKey, tried: Tries = 0) -> Response:
+    """Put a draft in force that was tried on the orders of `tried` days."""
     visit.require(Permission.CONFIGURE)
 
     def work() -> str:
+        if not tried:
+            raise Conflict("try it on past orders first", code="not_tried")
         made = publish_rule(visit.session, visit.actor, name, no, visit.at)
         return visit.say("Version %(no)s of %(name)s is in force from the next order on.", no=made.no, name=made.name)
 
@@ -133,6 +141,24 @@ def link(name: str) -> str:
     return f"{HOME}/{segment(name)}"
 
 
+def _show(visit: Visit, name: str, tried: Tried | None = None) -> Response:
+    """Give a rule's page, with what a trial of it found."""
+    versions = list(rule_versions(visit.session, visit.actor, name))
+    return page(
+        visit,
+        "rule.html",
+        name=name,
+        path=link(name),
+        versions=differences(versions),
+        draft=_standing(versions, RuleState.DRAFT),
+        live=_standing(versions, RuleState.IN_FORCE),
+        form=filled(versions[0]),
+        tried=tried,
+        failure_of=_speaker(visit),
+        **_choices(visit),
+    )
+
+
 def _latest(found: Sequence[RuleView]) -> list[tuple[str, list[RuleView]]]:
     """Give each rule with its versions that stand, or its latest one where none does; by name."""
     by_name: dict[str, list[RuleView]] = {}
@@ -143,6 +169,10 @@ def _latest(found: Sequence[RuleView]) -> list[tuple[str, list[RuleView]]]:
 
 def _standing(versions: Sequence[RuleView], state: RuleState) -> RuleView | None:
     return next((one for one in versions if one.state == state), None)
+
+
+def _speaker(visit: Visit) -> Callable[[str], str]:
+    return partial(failure_of, language=visit.language)
 
 
 def _choices(visit: Visit) -> dict[str, Any]:

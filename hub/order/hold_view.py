@@ -184,12 +184,12 @@ def orders_held(session: Session, actor: Actor, wanted: Wanted, limit: int) -> S
 
 
 def tally_holds(session: Session, actor: Actor, order_ids: Collection[int]) -> HoldTally:
-    """Say what releasing the holds of these orders would meet; it lifts all that keeps an order from being routed."""
+    """Say what releasing the holds of these orders would meet; it lifts all holds of an order."""
     tally = tally_orders(session, actor, order_ids)
     found = rows(
         session,
         """select order_id, array_agg(type order by no) as types from order_hold
-           where order_id = any(:ids) and released_at is null and 'route' = any(blocks) group by 1 order by 1""",
+           where order_id = any(:ids) and released_at is null group by 1 order by 1""",
         ids=list(tally.eligible),
     )
     lifted = Counter(kind for one in found for kind in one.types)

@@ -11,7 +11,7 @@ from hub.review.verdict import Holding, HoldType, Letting
 from hub.roles import SYSTEM, Role
 from tests.console.browsing import LOOKS, Guard, Look, Site, audit
 from tests.console.conftest import Open
-from tests.hub.making import BRAND
+from tests.hub.making import BRAND, order, placed
 
 HOME = "/console/rules"
 
@@ -51,6 +51,7 @@ def test_nothing_bars_anybody_from_the_review_rules(open_page: Open, look: Look)
         "rules": HOME,
         "rules-retired": f"{HOME}?retired=true",
         "rule": f"{HOME}/large_new_buyer",
+        "rule-tried": f"{HOME}/large_new_buyer/3/try?days=30",
         "rule-new": f"{HOME}-new",
     }.items():
         page.goto(path)
@@ -74,6 +75,20 @@ def test_a_rule_is_written_in_the_browser(open_page: Open, site: Site) -> None:
     with site.database.transaction() as session:
         (rule,) = rule_versions(session, SYSTEM, "buyer_asks_to_wait")
     assert rule.verdict == Holding(type=HoldType.REMARK, expires_after_s=5_400)
+
+
+def test_a_draft_is_published_after_it_was_tried_and_holds_the_next_order(open_page: Open, site: Site) -> None:
+    page = open_page("admin")
+    page.goto(f"{HOME}/large_new_buyer")
+    expect(page.get_by_role("button", name="Publish version 3")).to_be_disabled()
+    page.get_by_role("button", name="Try", exact=True).click()
+    expect(page.locator("#trial")).to_contain_text("Orders looked at")
+    page.get_by_role("button", name="Publish version 3").click()
+    expect(page.get_by_role("status")).to_contain_text("Version 3 of large_new_buyer is in force")
+    with site.database.transaction() as session:
+        placed(session, order({"apple": 600}, "W-5001"))
+    page.goto("/console/holds?rule=large_new_buyer")
+    expect(page.get_by_role("row").filter(has_text="W-5001")).to_contain_text("total ¥6,000.00 · on any list no")
 
 
 def test_an_expression_that_is_refused_says_why_and_stays_in_the_form(open_page: Open, guard: Guard) -> None:

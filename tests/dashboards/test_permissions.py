@@ -64,6 +64,7 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "GET /console/rules": SEE,
     "GET /console/rules-new": CONFIGURE,
     "GET /console/rules/{name}": SEE,
+    "GET /console/rules/{name}/{no:id}/try": CONFIGURE,
     "POST /console/rules": CONFIGURE,
     "POST /console/rules/{name}/{no:id}/publish": CONFIGURE,
     "POST /console/rules/{name}/{no:id}/retire": CONFIGURE,
@@ -173,6 +174,7 @@ SAMPLES: Final[Mapping[str, str]] = {
     "theme": "dark",
     "things": "1",
     "to": "",
+    "tried": "7",
     "typed": "1",
     "wish": "apple",
 }

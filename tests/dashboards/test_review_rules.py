@@ -18,6 +18,7 @@ from hub.review.specimen import SPECIMEN
 from hub.review.table import RuleState
 from hub.roles import SYSTEM, Role
 from tests.dashboards.desk import NOW, Desk, opened, plain
+from tests.hub.making import order, placed, stock
 
 HOME = "/console/rules"
 HOLDING: Final[dict[str, Any]] = {
@@ -103,6 +104,52 @@ def test_versions_stand_beside_what_was_before(desk: Desk) -> None:
     assert "order.total &gt; <del>500000</del><ins>900000</ins>" in page
     assert "<del>a person looks</del> <ins>fewer</ins>" in page
     assert "never by itself" not in page
+
+
+@pytest.fixture
+def past(database: Database) -> dict[str, int]:
+    """Place a small order and two large ones."""
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 2_000}})
+        wanted = {"small": 1, "large": 600, "larger": 900}
+        return {
+            name: placed(session, order({"apple": n}, name, placed_at=NOW, paid_at=NOW)) for name, n in wanted.items()
+        }
+
+
+def tried(desk: Desk, expression: str, days: int = 90) -> str:
+    """Draft a rule and give what a trial of it says in the page."""
+    desk.act(HOME, **{**RULE_FORM, "expression": expression})
+    return desk.see(f"{HOME}/large/1/try?days={days}")
+
+
+def test_a_draft_is_tried_before_it_is_published(desk: Desk, database: Database, past: dict[str, int]) -> None:
+    told = tried(desk, "order.total > 500000")
+    assert "Orders looked at 3 Held 2 66.7% Could not be asked 0" in plain(told)
+    assert f"/console/orders/{past['larger']}" in told
+    assert f"/console/orders/{past['small']}" not in told
+    assert desk.post(f"{HOME}/large/1/publish").status_code == 409
+    assert "disabled>Publish version 1" in desk.see(f"{HOME}/large")
+    assert states(database) == ["draft"]
+    desk.act(f"{HOME}/large/1/publish", tried=90)
+    assert states(database) == ["in_force"]
+    assert desk.audited("review.publish") == [("root", "rule:large")]
+
+
+def test_a_trial_names_the_orders_on_which_the_rule_fails(desk: Desk, past: dict[str, int]) -> None:
+    told = tried(desk, "100 / (order.pieces - 600) > 5")
+    assert "Could not be asked 1" in plain(told)
+    assert f"a division by zero: 1. These would wait for a person: {past['large']}" in plain(told)
+
+
+def test_a_trial_is_given_alone_to_the_page_that_asks_for_it(desk: Desk, past: dict[str, int]) -> None:
+    tried(desk, "stock.missing > 0")
+    part = {"hx-request": "true", "hx-target": "div#trial"}
+    answer = desk.get(f"{HOME}/large/1/try?days=7", **part)
+    assert "<html" not in answer.text
+    assert "Not as it was then but as it is now: Stock" in plain(answer.text)
+    assert desk.get(f"{HOME}/large/1/try?days=91").status_code == 422
+    assert past
 
 
 def test_a_rule_is_retired_with_a_reason(desk: Desk, database: Database) -> None:
