@@ -21,6 +21,7 @@ from api import (
     replays,
     reservations,
     routing,
+    rules,
     runs,
     webhooks,
 )
@@ -86,6 +87,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
         reservations,
         adjustments,
         routing,
+        rules,
         runs,
         replays,
         webhooks,

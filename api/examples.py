@@ -62,6 +62,7 @@ SCHEMA: Final[dict[str, Any]] = {
         "external_id": {"type": "string", "maxLength": 64, "description": "店铺内唯一 · unique in the shop"},
         "placed_at": _TIME,
         "paid_at": _TIME,
+        "deposit_paid_at": _TIME,
         "currency": {"type": "string", "default": "CNY"},
         "buyer": {"type": "object", "required": ["id"], "properties": {"id": _TEXT, "nick": _TEXT}},
         "receiver": _RECEIVER,
@@ -139,6 +140,39 @@ RESERVATION: Final = body_of(
         },
     },
     {"ref": "cart-20261111-0001", "lines": [{"sku": "P1000", "quantity": 2}], "ttl_s": 900},
+)
+RULE: Final = body_of(
+    {
+        "type": "object",
+        "required": ["name", "expression", "verdict"],
+        "properties": {
+            "name": _TEXT,
+            "brand": {"type": "string", "description": "缺省为全部品牌 · every brand without it"},
+            "shop": {"type": "string", "description": "缺省为全部店铺 · every shop without it"},
+            "expression": {"type": "string", "maxLength": 1000, "description": "CEL，见 docs/review-rules.md"},
+            "verdict": {
+                "type": "object",
+                "description": "hold：扣留；release：放行 · hold the order, or let holds of some types go",
+                "properties": {
+                    "kind": {"enum": ["hold", "release"]},
+                    "type": {"type": "string"},
+                    "blocks": {"type": "array", "items": {"enum": ["route", "release"]}},
+                    "expires_after_s": {"type": "integer", "minimum": 1},
+                    "resolver": {"enum": ["operator", "supervisor", "admin"]},
+                    "releases": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+            "why": {"type": "string", "maxLength": 200},
+        },
+    },
+    {
+        "name": "big_first_order",
+        "expression": "buyer.orders_90d == 0 && order.total > 200000",
+        "verdict": {"kind": "hold", "type": "fraud", "resolver": "supervisor"},
+    },
+)
+RULE_REASON: Final = body_of(
+    {"type": "object", "required": ["reason"], "properties": {"reason": _TEXT}}, {"reason": "not wanted any more"}
 )
 _REASON: Final = {"type": "string", "maxLength": 200, "description": "写入审计日志 · goes to the audit log"}
 CANCEL: Final[dict[str, Any]] = {

@@ -22,6 +22,9 @@ LONGEST_DAYS: Final = 90
 MOST: Final = 5_000
 """Orders that are looked at, the newest first."""
 
+READS: Final = "remark"
+"""In an expression it stands for asking what a buyer wrote."""
+
 SHOWN: Final = 20
 """Order numbers that are named of each kind."""
 
@@ -51,9 +54,12 @@ class Tried(Document):
 def rehearse(session: Session, actor: Actor, rule: NewRule, at: datetime, days: int = 7, most: int = MOST) -> Tried:
     """Ask a rule, drafted or not, about the newest orders of its shops that an actor may see.
 
-    `at` is in the business zone. Raises: Unauthorised; Malformed (expression; days).
+    `at` is in the business zone. Raises: Unauthorised, also for a rule on remarks without the permission to unmask;
+    Malformed (expression; days).
     """
     actor.require(Permission.SEE_ORDERS)
+    if READS in rule.expression:  # whoever may ask for words of remarks, and is named the orders, can read them
+        actor.require(Permission.UNMASK)
     if not 1 <= days <= LONGEST_DAYS:
         raise Malformed(f"between 1 and {LONGEST_DAYS} days can be looked at", code="days", field="days")
     expression = read_expression(rule.expression)

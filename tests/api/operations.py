@@ -15,6 +15,7 @@ CLIENTS: Final[Mapping[str, OperationsClient]] = {
     "looker": OperationsClient(),
     "counter": OperationsClient(role=Role.ANALYST),
     "boss": OperationsClient(role=Role.SUPERVISOR),
+    "ruler": OperationsClient(role=Role.ADMIN),
     "h5-boss": OperationsClient(role=Role.SUPERVISOR, brand="demo", shop="h5"),
     "stranger": OperationsClient(role=Role.SUPERVISOR, brand="other"),
 }

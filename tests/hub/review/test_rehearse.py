@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
-from hub.errors import Malformed
+from hub.errors import Malformed, Unauthorised
 from hub.order.model import Buyer, ShopOrder
 from hub.order.place import Placed, place
 from hub.order.rehearse import rehearse
@@ -94,6 +94,14 @@ def test_only_the_rules_shops_the_actors_and_the_days_are_looked_at(session: Ses
     assert looked == [1, 0, 0, 0]
     with pytest.raises(Malformed):
         rehearse(session, ADMIN, rule("true"), LATER, days=0)
+
+
+def test_only_who_may_unmask_asks_for_words_of_remarks(session: Session) -> None:
+    placed(session, order({"apple": 1}, remark="快点"))
+    viewer = Actor("viewer-1", frozenset({Role.VIEWER}))
+    assert rehearse(session, viewer, rule("order.total > 1"), LATER).hit == 1
+    with pytest.raises(Unauthorised):
+        rehearse(session, viewer, rule("order.remark.contains('快')"), LATER)
 
 
 def test_who_has_been_erased_is_left_out_where_a_rule_would_read_them(session: Session) -> None:

@@ -1,0 +1,59 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import build
+from api.examples import RULE
+from connectors.registry import Registry
+from hub.database import Database
+from hub.partitions import make_partitions
+from tests.api.calling import problem
+from tests.api.operations import Desk, with_operations
+from tests.hub.making import AT
+from tests.staging import settings_in
+
+EXAMPLE = RULE["requestBody"]["content"]["application/json"]["example"]
+
+
+@pytest.fixture
+def http(database: Database, tmp_path: Path) -> Iterator[TestClient]:
+    with database.transaction() as session:
+        make_partitions(session, AT)
+    settings = with_operations(settings_in(tmp_path))
+    with TestClient(build(settings, database, Registry(settings)), raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_a_program_drafts_tries_publishes_and_retires_a_rule(http: TestClient) -> None:
+    desk = Desk(http, "ruler")
+    assert desk.post("/v1/rules", EXAMPLE).status_code == 201
+    assert desk.post("/v1/rules/rehearsals?days=30", EXAMPLE).json()["looked"] == 0
+    assert desk.post("/v1/rules/big_first_order/1/publish").json()["state"] == "in_force"
+    assert [one["no"] for one in Desk(http, "looker").get("/v1/rules").json()] == [1]
+    assert problem(desk.post("/v1/rules/big_first_order/1/publish")) == (409, "rule_state")
+    assert desk.post("/v1/rules/big_first_order/1/retire", {"reason": "not wanted"}).json()["state"] == "retired"
+    assert desk.get("/v1/rules").json() == []
+    assert [one["state"] for one in desk.get("/v1/rules/big_first_order").json()] == ["retired"]
+
+
+@pytest.mark.parametrize(
+    ("client", "document", "told"),
+    [
+        ("boss", EXAMPLE, (403, "forbidden")),
+        ("mall-pc", EXAMPLE, (403, "forbidden")),
+        ("ruler", EXAMPLE | {"expression": "order.total >"}, (422, "expression")),
+        ("ruler", EXAMPLE | {"expression": "order.\x00"}, (422, "malformed")),
+        ("ruler", EXAMPLE | {"verdict": {"kind": "pardon"}}, (422, "malformed")),
+    ],
+)
+def test_what_is_no_rule_or_not_ones_own_to_write_is_refused(
+    http: TestClient, client: str, document: object, told: tuple[int, str]
+) -> None:
+    assert problem(Desk(http, client).post("/v1/rules", document)) == told
+
+
+def test_a_rule_that_is_not_there_is_not_found(http: TestClient) -> None:
+    assert problem(Desk(http).get("/v1/rules/unheard_of")) == (404, "unknown_rule")
+    assert problem(Desk(http, "ruler").post("/v1/rules/unheard_of/1/publish")) == (404, "unknown_rule")
