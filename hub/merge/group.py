@@ -167,7 +167,8 @@ def _dissolve(session: Session, group: Group, at: datetime) -> bool:
                where m.group_id = :id and (f.order_id, f.no) = (m.order_id, m.no) and f.execution <> all(:ended)
                returning f.order_id, f.no)
            insert into merge_wait (order_id, no, key, until)
-           select mine.order_id, mine.no, r.key, :at from mine join merge_recipient r using (order_id)""",
+           select mine.order_id, mine.no, coalesce(r.key, cast(cast(mine.order_id as text) as bytea)), :at
+           from mine left join merge_recipient r using (order_id)""",  # one without a recipient has no mates
         scheduled=Execution.SCHEDULED,
         ended=sorted(ENDED),
         at=at,

@@ -101,15 +101,17 @@ def write_shipping(session: Session, order_id: int, one: NormalOrder, kinds: Seq
 
 
 def write_recipient(session: Session, order_id: int, one: NormalOrder) -> None:
-    """Have an order that may travel with others travel with those of its new recipient."""
-    policies = policies_of(session)
-    if one.shop_order.shop in policies:
-        run(
-            session,
-            "update merge_recipient set key = :key where order_id = :id",
-            key=key_of(session, policies[one.shop_order.shop], recipient_of(one)),
-            id=order_id,
-        )
+    """Have an order that may travel with others travel with those of its new recipient; with nobody while none may."""
+    policy = policies_of(session).get(one.shop_order.shop)
+    if policy is None:
+        run(session, "delete from merge_recipient where order_id = :id", id=order_id)
+        return
+    run(
+        session,
+        "update merge_recipient set key = :key where order_id = :id",
+        key=key_of(session, policy, recipient_of(one)),
+        id=order_id,
+    )
 
 
 def contents_of(one: NormalOrder, kinds: Sequence[str]) -> Contents:

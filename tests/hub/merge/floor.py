@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,11 +10,14 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
+from hub.errors import Conflict
 from hub.fulfilment.model import CancelAnswer, Confirm, ConfirmedParcel, ConfirmLine, Delivery, Report
 from hub.fulfilment.release import mark_submitted
 from hub.merge.close import close_windows
 from hub.merge.group import read_group
 from hub.order.cancel import cancel
+from hub.order.change import change
+from hub.order.change_revision import Author, Wish
 from hub.order.merged_delivery import mark_all_submitted, open_group, read_merged
 from hub.order.outbound import read_delivery
 from hub.order.place import Placed
@@ -102,6 +106,13 @@ class Floor:
                     and not exists (select 1 from order_line l where l.order_id = o.id and l.shipped > 0)"""
         if rows(self.session, lively, id=order_id):
             cancel(self.session, order_id, "buyer", "", self.now)
+
+    def cut(self, which: int) -> None:
+        """Have one apple of an order cancelled, if there still is one to cancel."""
+        if self.orders:
+            order_id = list(self.orders)[which % len(self.orders)]
+            with suppress(Conflict), self.session.begin_nested():
+                change(self.session, order_id, Wish(pieces={1: 1}), Author("buyer", ""), self.now)
 
     def answer(self, *, stopped: bool) -> None:
         """Answer every wish to stop a document; one that is gone cannot be stopped."""

@@ -9,12 +9,15 @@ from hub.fulfilment.model import CancelAnswer, ConfirmedParcel, ConfirmLine
 from hub.inventory.ledger import drift
 from hub.keyring import INDEX_BYTES
 from hub.order.cancel import cancel
+from hub.order.change import change
+from hub.order.change_revision import Author, Contents, Wish
 from hub.order.merged_delivery import mark_all_submitted
 from hub.order.outbound import read_shipment
 from hub.order.together import book_cancel_answer, book_confirm, book_report
 from hub.order.trace import trace
 from tests.hub.making import (
     AT,
+    RECEIVER,
     batched,
     confirm,
     counters,
@@ -186,6 +189,33 @@ def test_an_earlier_confirm_that_waits_keeps_the_others_from_looking_short(sessi
     with pytest.raises(Conflict) as caught:
         book_confirm(session, confirm(ids[0], 1, {"apple": 4}, "c2"), AT)
     assert caught.value.code == "earlier_confirm_parked"
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_an_order_that_goes_elsewhere_now_leaves_its_group(session: Session, ids: list[int], sent: bool) -> None:  # noqa: FBT001 # a parameter of the test
+    if sent:
+        send(session)
+    elsewhere = RECEIVER.model_copy(update={"phone": "10000000077"})
+    change(session, ids[1], Wish(contents=Contents(receiver=elsewhere)), Author("buyer", ""), AT)
+    if sent:
+        book_cancel_answer(session, ids[0], 1, YES, AT)
+    close(session, AT)
+    last = {order_id: see(session, order_id).fulfilments[-1].code for order_id in ids}
+    assert groups(session) == [[last[ids[0]], last[ids[2]]]]
+    assert (counters(session, "sh", "apple"), drift(session)) == ((10, 6), [])
+
+
+def test_pieces_are_cancelled_of_one_order_and_the_others_stay_whole(session: Session, ids: list[int]) -> None:
+    send(session)
+    change(session, ids[2], Wish(pieces={1: 1}), Author("buyer", ""), AT)
+    book_cancel_answer(session, ids[0], 1, YES, AT)
+    close(session, AT)
+    assert groups(session) == [[f"{order_id}-2" for order_id in ids]]
+    assert [one[1:] for one in lines_of(session, ids[0], 2)] == [
+        ("T1", "apple", 1),
+        ("T2", "apple", 2),
+        ("T3", "apple", 2),
+    ]
 
 
 def test_the_trace_of_each_order_shows_its_group(session: Session, ids: list[int]) -> None:

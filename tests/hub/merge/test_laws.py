@@ -41,6 +41,7 @@ acts: st.SearchStrategy[Act] = st.one_of(
         ),
     ),
     st.tuples(st.just("reject"), st.fixed_dictionaries({"which": st.integers(0, 5)})),
+    st.tuples(st.just("cut"), st.fixed_dictionaries({"which": st.integers(0, 9)})),
     st.tuples(st.just("cancel"), st.fixed_dictionaries({"which": st.integers(0, 9)})),
     st.tuples(st.just("answer"), st.fixed_dictionaries({"stopped": st.booleans()})),
 )
