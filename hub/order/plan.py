@@ -16,7 +16,7 @@ from hub.inventory.level import free_pieces
 from hub.inventory.reserve import Claim
 from hub.order.brand_policy import Own, own_policies
 from hub.order.policy import Policy
-from hub.order.route import Shelf, rank, route
+from hub.order.route import Shelf, ask, rank, route
 from hub.order.split import split
 from hub.sourcing.location import find_places
 from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
@@ -119,14 +119,43 @@ def _plans(
         brand: _rankings(tuple([place for place in places.values() if place.brand == brand]))
         for brand in {need.brand for need in needs}
     }
+    shared = _together(needs, known, shelf, own, at) if own else {}
     plans: list[Plan] = []
-    for need in needs:
+    for no, need in enumerate(needs):
+        if no in shared:
+            plans.append(Plan(need, shared[no]))
+            continue
         by, ranked, terms = policy, known[need.brand].nearest(point_of(need.division)), None
         if need.brand in own:
             by, (ranked, terms) = own[need.brand].policy, own[need.brand].ask(ranked, need.division, at)
         routed = route(split(need.wants, by.splitters), ranked, shelf, by.version, by.costs, need.barred, terms)
         plans.append(Plan(need, tuple(routed)))
     return plans
+
+
+def _together(
+    needs: Sequence[Need], known: Mapping[str, "Rankings"], shelf: Shelf, own: Mapping[str, Own], at: datetime
+) -> dict[int, tuple[tuple[Question, Decision], ...]]:
+    """Decide the needs of a brand together where its policy says so and they want more than there is; by number."""
+    found: dict[int, tuple[tuple[Question, Decision], ...]] = {}
+    for brand, one in own.items():
+        rule = one.said.together if one.said else None
+        mine = [no for no, need in enumerate(needs) if need.brand == brand] if rule else []
+        if rule is None or len(mine) < rule.orders:
+            continue
+        from hub.sourcing.together import decide_together  # noqa: PLC0415 # scipy is loaded only where a policy asks
+
+        by = one.policy
+        asked: list[list[Question]] = []
+        for need in [needs[no] for no in mine]:
+            ranked, terms = one.ask(known[brand].nearest(point_of(need.division)), need.division, at)
+            parts = split(need.wants, by.splitters)
+            asked.append(list(ask(parts, ranked, shelf, by.version, by.costs, need.barred, terms)))
+        for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000), strict=False):
+            found[no] = tuple(decided)
+            for _, decision in decided:
+                shelf.take(decision)
+    return found
 
 
 class Rankings:

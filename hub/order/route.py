@@ -63,6 +63,22 @@ def route(
 
     With `terms`, which a brand with rate cards has, the courier is chosen together with the location.
     """
+    for question in ask(parts, ranked, shelf, version, costs, barred, terms):
+        decision = decide(question) if terms is None else decide_freight(question)
+        shelf.take(decision)
+        yield question, decision
+
+
+def ask(
+    parts: Sequence[Lines],
+    ranked: Sequence[Site],
+    shelf: Shelf,
+    version: str,
+    costs: Costs,
+    barred: frozenset[str],
+    terms: Terms | None = None,
+) -> Iterator[Question]:
+    """Put each part as a question, on what is on the shelf when it comes to it."""
     if barred:
         ranked = [replace(site, barred="rejected_before") if site.code in barred else site for site in ranked]
     for part in parts:
@@ -71,7 +87,4 @@ def route(
             Site(one.code, one.km, one.handling, one.storages, free.get(one.code, NOTHING), one.barred)
             for one in ranked
         ]
-        question = Question(version, part, tuple(sites), costs, terms)
-        decision = decide(question) if terms is None else decide_freight(question)
-        shelf.take(decision)
-        yield question, decision
+        yield Question(version, part, tuple(sites), costs, terms)

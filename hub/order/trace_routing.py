@@ -16,7 +16,7 @@ from hub.sourcing.greedy import cost_of, offers_of
 from hub.sourcing.model import Choice, Decision, Question, Site, Take, Terms, Want
 from hub.sourcing.solver import SOLVERS
 
-RANK: Final = {"chosen": 0, "dearer": 1, "short": 2}
+RANK: Final = {"chosen": 0, "kept": 1, "dearer": 1, "short": 2}
 """The verdicts on who could have shipped, in the order a reader wants them; the others were out of the question."""
 
 Names = Mapping[str, tuple[str, str]]
@@ -67,6 +67,7 @@ class TracedDecision(Document):
     unmet: tuple[Take, ...]
     candidates: tuple[TracedCandidate, ...]
     replays: bool | None
+    together: bool
 
     @property
     def wanted(self) -> int:
@@ -105,6 +106,7 @@ def _decision(found: Row[tuple[object, ...]], names: Names) -> TracedDecision:
         unmet=outcome.unmet,
         candidates=tuple(_candidates(question, outcome, names)),
         replays=same,
+        together=question.share is not None,
     )
 
 

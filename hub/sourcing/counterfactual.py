@@ -35,8 +35,8 @@ class WhatIf(Document):
 
 
 def what_if(question: Question, one: Candidate, solve: Solver) -> WhatIf | None:
-    """Ask what would have had to be otherwise for a candidate; None for one that was chosen."""
-    if one.verdict == "chosen":
+    """Ask what would have had to be otherwise for a candidate; None for one that was chosen, or decided with others."""
+    if one.verdict == "chosen" or question.share:
         return None
     if one.verdict == "dearer":
         return _cheaper(question, one, solve)

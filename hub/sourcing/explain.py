@@ -19,6 +19,8 @@ def _why_not(one: Candidate, currency: str) -> str:
     if one.verdict == "dearer":
         lost = _price(one.lost_by, currency)
         return f"{one.code} lost by {lost}, wins if it costs more than that less"
+    if one.verdict == "kept":
+        return f"{one.code} was kept for other orders of the batch"
     if one.verdict == "short":
         lack = ", ".join(f"{sku} x {pieces}" for sku, pieces in sorted(one.missing.items()))
         return f"{one.code} lacks {lack}"

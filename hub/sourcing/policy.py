@@ -60,6 +60,13 @@ class Freight(Document):
     scarcity: Fen = 0
 
 
+class Together(Document):
+    """Batches of at least so many `orders` that want more than there is are decided together, for at most `most_ms`."""
+
+    most_ms: Annotated[int, Field(ge=10, le=60_000, strict=True)] = 2_000
+    orders: Annotated[int, Field(ge=2, le=10_000, strict=True)] = 200
+
+
 class Limits(Document):
     """What one parcel may hold, where that is not as it is built in; `bonded_fen` is the worth of goods under bond."""
 
@@ -83,6 +90,7 @@ class SourcingPolicy(Document):
     split: Limits = Limits()
     eliminate: Elimination = Elimination()
     freight: Freight | None = None
+    together: Together | None = None
     closed: tuple[date, ...] = ()
     zones: dict[Code, tuple[Code, ...]] = Field(default_factory=dict[Code, tuple[Code, ...]])
     locations: dict[Code, Standing] = Field(default_factory=dict[Code, Standing])
@@ -94,10 +102,13 @@ def read_policy(written: str) -> SourcingPolicy:
     Raises: Malformed with code malformed_policy, naming the first field that is wrong.
     """
     try:
-        return SourcingPolicy.model_validate(tomllib.loads(written))
+        policy = SourcingPolicy.model_validate(tomllib.loads(written))
     except tomllib.TOMLDecodeError as error:
         raise Malformed(f"the policy is no TOML: {error}", code="malformed_policy") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise Malformed(f"the policy's {where}: {first['msg']}", code="malformed_policy", field=where) from error
+    if policy.freight and policy.together:
+        raise Malformed("a batch is not decided together by rate cards", code="malformed_policy", field="together")
+    return policy

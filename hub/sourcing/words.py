@@ -10,6 +10,7 @@ from hub.sourcing.counterfactual import Change, WhatIf
 VERDICTS: Final[Mapping[str, Words]] = {
     "chosen": Words("选中", "chosen"),
     "dearer": Words("更贵", "dearer"),
+    "kept": Words("留给其他订单", "kept for other orders of its batch"),
     "short": Words("缺货", "short"),
     "closed": Words("已停用", "closed"),
     "excluded": Words("策略排除", "left out by the policy"),

@@ -2,11 +2,18 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from hub.sourcing.batch.pool import FIRST_KG, Flags, Floats, Ints, Pool
 from hub.sourcing.batch.shape import MOST_PAIRS, Shape, pairs_of, shape_of
+
+MOST_WORK: Final = 100_000_000
+"""Pairs of all orders at all locations: about a second for one pricing; beyond, the largest orders are relaxed."""
+
+MOST_CELLS: Final = 5_000_000
+"""What is reckoned at once has at most so many numbers, so that memory stays small; what is alike is cut up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,17 +45,29 @@ class Group:
 
 
 def group(pool: Pool) -> tuple[list[Group], list[int]]:
-    """Sort orders by shape; give beside it the orders with too many parts to be listed."""
+    """Sort orders by shape; give beside it the orders with too many parts to be listed.
+
+    Orders of one shape may be several groups.
+    """
+    shapes = [tuple(sorted([line.quantity for line in lines])) for lines in pool.orders]
+    places = len(pool.capacity)
     alike: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
     large: list[int] = []
-    for number, lines in enumerate(pool.orders):
-        quantities = tuple(sorted([line.quantity for line in lines]))
-        if pairs_of(quantities) > MOST_PAIRS:
+    work = 0
+    for number in sorted(range(len(shapes)), key=lambda number: (pairs_of(shapes[number]), number)):
+        pairs = pairs_of(shapes[number])
+        work += pairs * places
+        if pairs > MOST_PAIRS or work > MOST_WORK:
             large.append(number)
         else:
-            alike[quantities].append(number)
+            alike[shapes[number]].append(number)
     fixed = np.where(pool.asked, pool.fixed(), np.inf)
-    return [_group(pool, shape_of(quantities), alike[quantities], fixed) for quantities in sorted(alike)], large
+    groups: list[Group] = []
+    for quantities, numbers in sorted(alike.items()):
+        shape = shape_of(quantities)
+        most = max(MOST_CELLS // max(pairs_of(quantities), places * len(shape.parts)), 1)
+        groups += [_group(pool, shape, numbers[at : at + most], fixed) for at in range(0, len(numbers), most)]
+    return groups, sorted(large)
 
 
 def _group(pool: Pool, shape: Shape, numbers: list[int], fixed: Floats) -> Group:

@@ -93,7 +93,7 @@ class Master:
         if solved.x is None:
             return None
         chosen = np.flatnonzero(solved.x > 0.5)  # noqa: PLR2004 # whole within the solver's tolerance
-        return chosen[np.argsort(columns.order[chosen])]
+        return chosen[np.argsort(columns.order[chosen])] if len(chosen) == len(self._pool.orders) else None
 
     def worth(self, columns: Columns, prices: Prices) -> Floats:
         """Give what each plan costs at some prices."""

@@ -35,7 +35,7 @@ def pairs_of(quantities: tuple[int, ...]) -> int:
     return prod((each + 1) * (each + 2) // 2 for each in quantities)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def shape_of(quantities: tuple[int, ...]) -> Shape:
     """List the parts of some quantities."""
     parts = np.array(list(product(*(range(each + 1) for each in quantities))), dtype=np.int64)

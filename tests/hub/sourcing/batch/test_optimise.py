@@ -44,6 +44,16 @@ def test_no_budget_however_short_makes_it_dearer_than_order_by_order(seed: int, 
     assert faults_of(pool, found.plans, found.cost) == []
 
 
+def test_a_batch_with_too_much_to_price_relaxes_its_largest_orders_and_is_priced_in_small_groups() -> None:
+    pool = make_pool(40, 6, 1.2, 1.1, 2)
+    with patch.object(group, "MOST_WORK", 400), patch.object(group, "MOST_CELLS", 50):
+        found = optimise(pool, iterations=6)
+    whole = optimise(pool, iterations=6)
+    assert 0 < found.relaxed < 40
+    assert found.bound <= whole.bound <= found.cost <= found.greedy_cost
+    assert faults_of(pool, found.plans, found.cost) == []
+
+
 def test_the_same_iterations_and_seed_give_the_same_answer() -> None:
     pool = make_pool(60, 8, 1.2, 1.1, 3)
     first, second = (optimise(pool, iterations=12, seed=5) for _ in range(2))

@@ -1,0 +1,64 @@
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.errors import Malformed
+from hub.order.explain_routing import routing_of
+from hub.order.policy import POLICY
+from hub.order.trace_routing import trace_routing
+from hub.roles import SYSTEM
+from hub.sourcing.policies import draft_policy, publish_policy
+from hub.sourcing.policy import read_policy
+from hub.sourcing.rerun import Sameness, rerun, stored_decisions
+from hub.sourcing.shared import SHARED
+from tests.hub.making import AT, RECEIVER, order, place_all, sources, stock
+
+TOGETHER = 'version = "together"\nbrand = "demo"\n[together]\norders = 2\nmost_ms = 400\n'
+JINAN = RECEIVER.model_copy(update={"province": "山东省", "city": "济南市", "county": "历下区"})
+BEIJING = RECEIVER.model_copy(update={"province": "北京市", "city": "北京市", "county": "朝阳区"})
+
+
+def in_force(session: Session, content: str) -> None:
+    draft_policy(session, SYSTEM, content, POLICY.version, AT)
+    publish_policy(session, SYSTEM, "demo", "together", "tried", AT)
+
+
+def two_placed(session: Session) -> list[int]:
+    """Place an order for 济南 and then one for 北京, where the only near piece is."""
+    orders = [order({"apple": 1}, "T1", receiver=JINAN), order({"apple": 1}, "T2", receiver=BEIJING)]
+    place_all(session, *orders)
+    return [one.id for one in rows(session, "select id from sales_order order by external_id")]
+
+
+def sites_of(session: Session, order_ids: list[int]) -> list[str]:
+    return [sources(session, each)[0][0] for each in order_ids]
+
+
+def test_orders_of_a_batch_that_contend_are_decided_together_where_the_policy_says_so(session: Session) -> None:
+    stock(session, {"sh": {"apple": 1}, "bj": {"apple": 1}})
+    in_force(session, TOGETHER)
+    first, second = two_placed(session)
+    assert sites_of(session, [first, second]) == ["sh", "bj"]
+    told = rerun(stored_decisions(session))
+    assert (told.counts, dict(told.solvers)) == ({Sameness.SAME: 2}, {SHARED: 2})
+    [traced] = trace_routing(session, first)
+    assert (traced.together, traced.replays, traced.policy) == (True, True, "together")
+    assert {one.code: one.verdict for one in traced.candidates} == {"sh": "chosen", "bj": "kept"}
+    assert not any(one.what_if for one in routing_of(session, str(first), SYSTEM).decisions[0].candidates)
+
+
+@pytest.mark.parametrize(
+    ("content", "pieces"),
+    [(TOGETHER.replace("orders = 2", "orders = 3"), 1), (TOGETHER.partition("[")[0], 1), (TOGETHER, 2)],
+    ids=["too few", "not asked for", "enough for all"],
+)
+def test_other_batches_are_decided_in_turn(session: Session, content: str, pieces: int) -> None:
+    stock(session, {"sh": {"apple": pieces}, "bj": {"apple": pieces}})
+    in_force(session, content)
+    assert sites_of(session, two_placed(session)) == (["bj", "sh"] if pieces == 1 else ["bj", "bj"])
+    assert SHARED not in rerun(stored_decisions(session)).solvers
+
+
+def test_a_batch_is_not_decided_together_by_rate_cards() -> None:
+    with pytest.raises(Malformed, match="rate cards"):
+        read_policy(TOGETHER + '[freight]\nrates = "2026"\n')
