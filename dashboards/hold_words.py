@@ -15,6 +15,7 @@ HOLD_RULE: Final = {
     "heavier_than": state("超重", "Too heavy"),
     "total_above": state("大额订单", "Large amount"),
     "no_source": state("无货源", "No source"),
+    "reroute_tries": state("多次改派未成", "Rerouted in vain"),
     "rule_failed": state("规则求值失败", "A rule failed"),
     "cancel": state("申请取消", "Cancellation asked for"),
 }

@@ -1,6 +1,7 @@
 """Every flow there is, in the order in which an order meets them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from flows.receive_shipments import ReceiveShipments
 from flows.receive_stock import ReceiveStock
 from flows.release_orders import CancelFulfilment, ReleaseFulfilment
 from hub.inbox import Message
+from hub.order.policy import POLICY
 from hub.settings import Settings
 
 
@@ -42,7 +44,9 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
             settings.worker.inbox_batch,
             {name: one.precedence for name, one in settings.connections.items()},
         ),
-        ReceiveShipments(connectors, ZoneInfo(settings.business_zone)),
+        ReceiveShipments(
+            connectors, ZoneInfo(settings.business_zone), replace(POLICY, tries=settings.orders.reroute_tries)
+        ),
         ReceiveTracks(connectors, settings.worker.inbox_batch),
         ReceiveStock(connectors),
     )

@@ -12,6 +12,7 @@ from hub.errors import NeedsOperator, Rejected
 from hub.fulfilment.model import Confirm, Report
 from hub.fulfilment.release import check_connection, parse_code
 from hub.inbox import InboxState, Message, settle
+from hub.order.policy import POLICY, Policy
 from hub.order.receive import parked_case
 from hub.order.together import book_confirm, book_report
 from hub.ports import DeliveryReports
@@ -29,9 +30,10 @@ class ReceiveShipments:
     batch: int = 1
     alone: bool = True
 
-    def __init__(self, connectors: Registry, zone: ZoneInfo) -> None:
+    def __init__(self, connectors: Registry, zone: ZoneInfo, policy: Policy = POLICY) -> None:
         self._connectors = connectors
         self._zone = zone
+        self._policy = policy
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         """Book messages; one that contradicts the order books nothing and becomes a case."""
@@ -44,9 +46,9 @@ class ReceiveShipments:
                     check_connection(session, news.code, message.connection)
                     order_id, _ = parse_code(news.code)
                     if isinstance(news, Confirm):
-                        book_confirm(session, news, here)
+                        book_confirm(session, news, here, self._policy)
                     else:
-                        book_report(session, news, here)
+                        book_report(session, news, here, self._policy)
             except Rejected as error:
                 state, code = InboxState.PARKED, error.code
                 settle(session, message, state, at, order_id=order_id, code=code, error=error.message)

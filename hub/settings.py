@@ -132,9 +132,13 @@ class Stock(Part):
 
 
 class Orders(Part):
-    """How long an order may stay unpaid: in minutes after it was placed, 0 is for ever; a brand may have its own."""
+    """How long an order may stay unpaid: in minutes after it was placed, 0 is for ever; a brand may have its own.
+
+    After `reroute_tries` locations have refused some pieces or could not ship them, a person decides where they go.
+    """
 
     unpaid_min: NonNegativeInt = 1_440
+    reroute_tries: PositiveInt = 5
     unpaid_min_of: dict[str, NonNegativeInt] = Field(default_factory=dict)
 
 

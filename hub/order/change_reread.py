@@ -1,8 +1,9 @@
 """Read an order back into the shape that rules judge, and write where it goes to anew."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
@@ -84,11 +85,7 @@ def changed(one: NormalOrder, contents: Contents) -> NormalOrder:
 
 def write_shipping(session: Session, order_id: int, one: NormalOrder, kinds: Sequence[str], at: datetime) -> None:
     """Write where an order goes to, and its remark, over what stood there; each only if it is of these kinds."""
-    found = row(session, "select subject_id from sales_order where id = :id", id=order_id)
-    key = open_key(session, found.subject_id) if found else None
-    if found is None or key is None:
-        raise NeedsOperator("the buyer's personal data was erased: nothing can be changed", code="subject_erased")
-    record = order_record(order_id, one, b"", (found.subject_id, key), keyring_of(session), at, UTC)  # pyright: ignore[reportArgumentType] # any zone will do: the day is not taken
+    _, record = record_of(session, order_id, one, at)
     wanted = [name for name in SHIPPING if ("remark" if name == "remark" else "address") in kinds]
     run(
         session,
@@ -98,6 +95,19 @@ def write_shipping(session: Session, order_id: int, one: NormalOrder, kinds: Seq
         at=at,
         **{name: record[name] for name in wanted},
     )
+
+
+def record_of(session: Session, order_id: int, one: NormalOrder, at: datetime) -> tuple[int, dict[str, Any]]:
+    """Give whose an order is, and the row that it would have if it were placed now.
+
+    Raises: NeedsOperator when the buyer was erased.
+    """
+    found = row(session, "select subject_id from sales_order where id = :id", id=order_id)
+    key = open_key(session, found.subject_id) if found else None
+    if found is None or key is None:
+        raise NeedsOperator("the buyer's personal data was erased: nothing can be changed", code="subject_erased")
+    subject = (found.subject_id, key)
+    return found.subject_id, order_record(order_id, one, b"", subject, keyring_of(session), at, ZoneInfo("UTC"))
 
 
 def write_recipient(session: Session, order_id: int, one: NormalOrder) -> None:

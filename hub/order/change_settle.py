@@ -14,19 +14,18 @@ from hub.cases import NewCase, open_cases, resolve
 from hub.database import rows, run
 from hub.fulfilment.status import Negotiation
 from hub.order.advance import advance
-from hub.order.allocate import allocate, write_holds
+from hub.order.allocate import allocate
 from hub.order.cancel_money import give_up
+from hub.order.change_judge import judge_again
 from hub.order.change_reread import changed, contents_of, reread, write_recipient, write_shipping
 from hub.order.change_revision import Revision, Wish, end_revision, find_open, keep_former
 from hub.order.change_table import ChangeState
-from hub.order.hold import Evidence, holds_of
 from hub.order.lock import Locked, lock_order, open_blockers
-from hub.order.normalise import NormalOrder
 from hub.order.plan import Need
 from hub.order.policy import Policy
 from hub.order.rest import barred, open_pieces, wants_for
 from hub.order.status import Lifecycle
-from hub.review.verdict import Hold, HoldType
+from hub.review.verdict import HoldType
 from hub.sourcing.location import find_places
 
 
@@ -108,57 +107,7 @@ def _rewrite(session: Session, order: Locked, revision: Revision, policy: Policy
     write_shipping(session, order.id, after, kinds, at)
     if "address" in kinds:
         write_recipient(session, order.id, after)
-    _judge(session, order, before, after, policy, at)
-
-
-def _judge(
-    session: Session, order: Locked, before: NormalOrder, after: NormalOrder, policy: Policy, at: datetime
-) -> None:
-    """Hold what the rules hold now and did not before, and let go what they do not hold any more.
-
-    What they say of both is left as it is: a person may have let it go on.
-    """
-    was = {(one.type, one.rule): one for one in holds_of(before, Evidence(), policy.holds)}
-    now = {(one.type, one.rule): one for one in holds_of(after, Evidence(), policy.holds)}
-    fresh: list[Hold] = [one for key, one in now.items() if was.get(key) != one]
-    over = sorted({*was, *_open_holds(session, order.id)} - now.keys())
-    run(
-        session,
-        """update order_hold h set released_at = :at, released_by = 'system', reason = 'changed'
-           from unnest(cast(:types as text[]), cast(:rules as text[])) as gone (type, rule)
-           where h.order_id = :id and h.released_at is null and (h.type, h.rule) = (gone.type, gone.rule)""",
-        at=at,
-        id=order.id,
-        types=[kind for kind, _ in over],
-        rules=[rule for _, rule in over],
-    )
-    for kind, _ in over:
-        cause = "address" if kind is HoldType.ADDRESS else "review"
-        if all((other is HoldType.ADDRESS) != (cause == "address") for other, _ in now):
-            resolve(session, f"order:{order.id}", at, "system", "changed", cause)
-    write_holds(session, {order.id: fresh}, policy.version, at)
-    cases = [
-        NewCase(
-            "address" if one.type is HoldType.ADDRESS else "review",
-            f"order:{order.id}",
-            order.brand,
-            f"{one.type}: {one.rule}",
-            order.id,
-        )
-        for one in fresh
-    ]
-    open_cases(session, cases, at)
-
-
-def _open_holds(session: Session, order_id: int) -> set[tuple[HoldType, str]]:
-    """Give the holds that a new address or remark does away with, whatever the old one would be judged by today."""
-    found = rows(
-        session,
-        """select type, rule from order_hold
-           where order_id = :id and released_at is null and type in ('address', 'remark')""",
-        id=order_id,
-    )
-    return {(HoldType(one.type), one.rule) for one in found}
+    judge_again(session, order, before, after, policy, at)
 
 
 def _source(

@@ -27,12 +27,16 @@ BONDED_FEN: Final = 5_000 * YUAN
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which rules run, in which order, under a version that every decision records."""
+    """Which rules run, in which order, under a version that every decision records.
+
+    After `tries` locations have refused or could not ship some pieces, a person decides where they go.
+    """
 
     version: str
     holds: Sequence[Rule]
     splitters: Sequence[Link]
     costs: Costs
+    tries: int = 5
 
 
 POLICY: Final = Policy(

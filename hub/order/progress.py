@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from hub.audit import record
+from hub.cases import NewCase, open_cases
 from hub.database import rows
 from hub.errors import Conflict
 from hub.fulfilment.model import Confirm, Report
@@ -16,10 +17,11 @@ from hub.fulfilment.ship import ship
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.level import hold_still
 from hub.order.advance import advance
-from hub.order.allocate import allocate
+from hub.order.allocate import allocate, write_holds
 from hub.order.cancel import finish_cancel, wants_cancel
 from hub.order.change_settle import changing, settle
 from hub.order.counters import give_back, mark_shipped
+from hub.order.hold import Hold, HoldType
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.plan import Need
 from hub.order.policy import POLICY, Policy
@@ -113,11 +115,22 @@ def find_new_source(
     give_back(session, order.id, pieces)
     if open_blockers(session, order.id):
         return
+    if standing.attempt >= policy.tries:
+        _escalate(session, order, standing, policy, at)
+        return
     wants = wants_for(session, order.id, pieces, at)
     need = Need(
         order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, barred(session, order.id)
     )
     allocate(session, [need], policy, at)
+
+
+def _escalate(session: Session, order: Locked, standing: Standing, policy: Policy, at: datetime) -> None:
+    """Stop looking for a location: a person does, or cancels."""
+    seen = {"attempts": standing.attempt, "location": standing.location}
+    write_holds(session, {order.id: [Hold(HoldType.STOCK, "reroute_tries", seen)]}, policy.version, at)
+    told = f"{standing.attempt}: {standing.location}"
+    open_cases(session, [NewCase("reroute_tries", f"order:{order.id}", order.brand, told, order.id)], at)
 
 
 def _advance(session: Session, order: Locked, policy: Policy, at: datetime) -> None:

@@ -25,6 +25,7 @@ from hub.order.plan import Need
 from hub.order.policy import POLICY, Policy
 from hub.order.post import post
 from hub.order.rest import barred, recall, wants_for
+from hub.sourcing.location import find_places
 
 AT_ONCE: Final = 50
 """Orders in one transaction: their rows stay locked until its end."""
@@ -40,14 +41,18 @@ def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
     """
     standings = _take_standings(session, _hit(session))
     hold_still(session, {line.sku for _, standing in standings for line in standing.open_lines()})
+    stays: list[Need] = []
     needs: list[Need] = []
     moved: list[Locked] = []
     for order, standing in standings:
+        short = _short(session, standing)
         lines = _take_back(session, order, standing, at)
         if lines:
             moved.append(order)
         if lines and not open_blockers(session, order.id):
-            needs.append(_need(session, order, standing, lines, at))
+            stays += _needs(session, order, standing, [one for one in lines if one.sku not in short], at, stay=True)
+            needs += _needs(session, order, standing, [one for one in lines if one.sku in short], at)
+    allocate(session, stays, policy, at)
     allocate(session, needs, policy, at)
     for order in moved:
         advance(session, order.id, at)
@@ -125,10 +130,27 @@ def _take_back(session: Session, order: Locked, standing: Standing, at: datetime
     return lines
 
 
-def _need(session: Session, order: Locked, standing: Standing, lines: Sequence[NewLine], at: datetime) -> Need:
+def _short(session: Session, standing: Standing) -> set[str]:
+    """Give the SKUs of a location's owner that it has too little of."""
+    found = rows(
+        session,
+        "select sku from stock_level where location = :location and owner = :owner and short > 0",
+        location=standing.location,
+        owner=standing.owner,
+    )
+    return {one.sku for one in found}
+
+
+def _needs(
+    session: Session, order: Locked, standing: Standing, lines: Sequence[NewLine], at: datetime, *, stay: bool = False
+) -> list[Need]:
+    """Describe what is to be sourced again: elsewhere, or where it was, for that has not changed."""
+    if not lines:
+        return []
     wants = wants_for(session, order.id, {line.line_no: line.quantity for line in lines}, at)
-    elsewhere = barred(session, order.id) | {standing.location}
-    return Need(order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, elsewhere)
+    others = frozenset(find_places(session)) - {standing.location}
+    elsewhere = others if stay else barred(session, order.id) | {standing.location}
+    return [Need(order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, elsewhere)]
 
 
 def _close_cases(session: Session, at: datetime) -> None:

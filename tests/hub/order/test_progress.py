@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from hub.errors import Conflict, Malformed, NotFound
 from hub.fulfilment.model import ConfirmedParcel, ConfirmLine, Report
 from hub.inventory.ledger import drift
 from hub.order.cancel import cancel
+from hub.order.policy import POLICY
 from hub.order.progress import record_confirm, record_report
 from tests.hub.making import (
     AT,
@@ -185,3 +187,13 @@ def test_a_number_that_is_none_of_ours_is_malformed(session: Session, code: str)
 def test_a_number_of_nothing_is_not_found(session: Session, code: str) -> None:
     with pytest.raises(NotFound):
         record_report(session, Report(code=code, status="accepted"), AT)
+
+
+def test_after_some_tries_a_person_decides_where_the_pieces_go(session: Session) -> None:
+    stock(session, {place: {"fig": 2} for place in ("sh", "bj", "gz")}, "ASN-F")
+    order_id = placed(session, order({"fig": 2}, "T-fig"))
+    for no in (1, 2):
+        record_report(session, rejection(order_id, no), AT, replace(POLICY, tries=2))
+    seen = see(session, order_id)
+    assert ([one.rule for one in seen.holds], len(seen.fulfilments)) == (["reroute_tries"], 2)
+    assert open_causes(session) == ["reroute_tries"]

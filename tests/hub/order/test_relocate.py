@@ -61,6 +61,15 @@ def test_a_cancelled_order_makes_room_and_closes_the_case(session: Session, ids:
     assert see(session, ids[2]).fulfilments[0].location == "sh"
 
 
+def test_what_is_not_short_stays_where_it_was(session: Session, at: datetime) -> None:
+    stock(session, {"sh": {"apple": 3, "pear": 3}, "bj": {"apple": 3, "pear": 3}})
+    order_id = placed(session, order({"apple": 2, "pear": 2}))
+    take(session, {"apple": 0})
+    assert relocate(session, at) == 1
+    assert sources(session, order_id) == [("sh", "cancelled"), ("sh", "open"), ("bj", "open")]
+    assert (counters(session, "sh", "pear"), counters(session, "bj", "pear"), drift(session)) == ((3, 2), (3, 0), [])
+
+
 def test_again_nothing_is_left_to_do(session: Session, ids: list[int], at: datetime) -> None:
     take(session, {"apple": 6})
     assert [relocate(session, at) for _ in range(2)] == [1, 0]
