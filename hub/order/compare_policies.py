@@ -154,7 +154,7 @@ class Prices:
         given = tuple([taken.get(want.line_no, 0) for want in question.wants])
         if self._terms and site.code in self._terms.lanes:
             asking = Asking(question, self._terms)
-            return min(asking.cost(site, lane, given) for lane in self._terms.lanes[site.code])
+            return min(cost for cost, _, _ in asking.prices(asking.stand(site), given))
         grams = sum(pieces * want.grams for want, pieces in zip(question.wants, given, strict=True))
         return cost_of(site, grams, self._costs)
 

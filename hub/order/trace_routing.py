@@ -152,9 +152,11 @@ def _carried(
 ) -> CostParts:
     """Take apart what the chosen courier costs; for a location that lost, what its cheapest would."""
     taken = {take.line_no: take.quantity for take in takes}
-    given = [taken.get(want.line_no, 0) for want in wants]
+    given = [(taken.get(want.line_no, 0), want) for want in wants]
+    grams = sum(pieces * want.grams for pieces, want in given)
+    cm3 = sum(pieces * (want.traits.cm3 if want.traits else 0) for pieces, want in given)
     lanes = [lane for lane in terms.lanes[site.code] if choice is None or lane.courier == choice.courier]
-    priced = [(freight_of(lane, wants, given), lane) for lane in lanes]
+    priced = [(freight_of(lane, grams, cm3), lane) for lane in lanes]
     freight, lane = min(priced, key=lambda one: (one[0] + one[1].days * terms.per_day, one[1].courier))
     distance = site.km * terms.per_1000_km // 1000
     penalty = cost - site.handling - freight - distance

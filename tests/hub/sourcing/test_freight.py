@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hub.catalogue.model import Traits
 from hub.sourcing.freight import Asking, decide_freight, freight_of
 from hub.sourcing.model import Costs, Decision, Lane, Question, Site, Terms, Want
 from tests.hub.sourcing.asking import carried, questions
@@ -130,8 +129,7 @@ def test_where_no_courier_goes_nothing_is_sent() -> None:
     [(1000, 0, 500), (1001, 0, 600), (2000, 0, 600), (2001, 0, 700), (100, 6000, 500), (100, 6001, 600)],
 )
 def test_a_courier_charges_by_weight_or_by_volume_whichever_is_more(grams: int, cm3: int, fen: int) -> None:
-    want = Want(1, "x", 1, "ambient", grams, Traits(cm3=cm3))
-    assert freight_of(replace(ZTO, divisor=6000), [want], [1]) == fen
+    assert freight_of(replace(ZTO, divisor=6000), grams, cm3) == fen
 
 
 def test_three_small_locations_are_covered_by_who_has_most() -> None:
