@@ -102,6 +102,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "unknown_brand": Words("品牌不存在，或不在您的权限范围内", "There is no such brand, or it is not yours"),
     "unknown_rule": Words("没有此规则，或不在您的权限范围内", "There is no such rule, or it is not yours to see"),
     "rule_state": Words("该版本的状态已变化，请刷新", "This version has changed its state: load the page again"),
+    "unknown_decision": Words("没有这次分仓决策", "There is no such decision"),
     "not_tried": Words("请先用历史订单试算", "Try it on past orders first"),
     "days": Words("天数超出范围", "So many days cannot be looked at"),
     "rule": Words("规则填写不正确", "The rule cannot be meant as it is written"),

@@ -16,6 +16,7 @@ from dashboards.trace_stages import stages_of
 from dashboards.visit import Here, Visit
 from hub.errors import NotFound
 from hub.order.cancel import cancel
+from hub.order.explain_routing import explain_routing
 from hub.order.recognise import NUMBER
 from hub.order.resume import release_holds
 from hub.order.reveal import Receiver, known_values, masked_receiver, personal_values, reveal
@@ -29,6 +30,7 @@ from hub.repair import retry_step, why
 from hub.roles import Permission
 from hub.runs import attempts_of, get_run
 from hub.scope import reach
+from hub.sourcing.words import counterfactual, verdict
 
 ORDERS: Final = "/console/orders"
 Reason = Annotated[str, Form(max_length=500)]
@@ -70,6 +72,23 @@ def step_message(visit: Here, step_id: int) -> Response:
     run = get_run(visit.session, visit.actor, step_id)
     attempts = attempts_of(visit.session, run, known_values(visit.session, run.order_id))
     return _drawn(visit, run.order_id, {"run": run, "attempts": attempts, "drawn": "message_step.html"})
+
+
+@router.get(ORDERS + "/{order_id:id}/routing/{no:id}")
+def why_there(visit: Here, order_id: int, no: int) -> Response:
+    """Show one decision whole: each candidate's costs and fate, and what would have had to be otherwise for it."""
+    visit.require(Permission.SEE_ORDERS)
+    routing = explain_routing(visit.session, order_id, visit.actor)
+    one = next((decision for decision in routing.decisions if decision.no == no), None)
+    if one is None:
+        raise NotFound(f"order {order_id} has no decision {no}", code="unknown_decision")
+    told = {
+        "one": one,
+        "routing": routing,
+        "verdict_of": partial(verdict, language=visit.language),
+        "what_if": partial(counterfactual, currency=routing.currency, language=visit.language),
+    }
+    return _drawn(visit, order_id, {**told, "drawn": "routing_why.html"})
 
 
 @router.post(ORDERS + "/{order_id:id}/release")

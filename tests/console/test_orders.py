@@ -52,6 +52,15 @@ def test_nothing_bars_anybody_from_a_message(open_page: Open, told: tuple[int, i
         assert audit(page, f"message-{name}-{look}") == []
 
 
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_nothing_bars_anybody_from_why_an_order_ships_from_there(open_page: Open, site: Site, look: Look) -> None:
+    page = open_page("viewer", look)
+    page.goto(f"/console/orders/{site.orders['partial']}/routing/1")
+    page.wait_for_load_state("networkidle")
+    assert audit(page, f"routing-{look}") == []
+    assert not sideways(page)
+
+
 def test_an_order_is_searched_and_opened(open_page: Open, site: Site) -> None:
     page = open_page("operator")
     page.goto("/console/orders")

@@ -51,6 +51,7 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "POST /console/orders/find": SEE,
     "GET /console/orders/new": SEE,
     "GET /console/orders/{number}": SEE,
+    "GET /console/orders/{order_id:id}/routing/{no:id}": SEE,
     "POST /console/orders/{order_id:id}/release": WORK,
     "POST /console/orders/{order_id:id}/cancel": WORK,
     "POST /console/orders/{order_id:id}/receiver": UNMASK,

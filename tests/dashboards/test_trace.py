@@ -96,6 +96,21 @@ def test_the_line_of_time_can_be_looked_at_by_kind(desk: Desk, made: dict[str, i
     assert ("Release to warehouse" in text) == (show in {"messages", "nonsense"})
 
 
+def test_a_decision_tells_every_candidates_fate_and_what_would_have_changed_it(
+    desk: Desk, made: dict[str, int]
+) -> None:
+    path = f"/console/orders/{made['shipped']}"
+    assert f"{path}/routing/1" in desk.see(path)
+    told = plain(desk.drawer(f"{path}/routing/1"))
+    assert "Wanted apple × 2" in told
+    assert "sh chosen" in told
+    assert "replays identically" in told
+    assert "lost by" in told
+    assert "wins if it costs" in told
+    assert 'id="drawer-title"' in desk.see(f"{path}/routing/1")
+    assert desk.get(f"{path}/routing/9").status_code == 404
+
+
 def test_a_shops_own_number_leads_to_its_order(desk: Desk, made: dict[str, int]) -> None:
     answer = desk.get("/console/orders/W-2001")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/console/orders/{made['partial']}")
