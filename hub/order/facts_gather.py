@@ -135,4 +135,4 @@ def _missing(session: Session, told: Sequence[Told], here: datetime) -> Mapping[
 
 def _first_id(told: Sequence[Told], back: timedelta) -> int:
     """Give the first number of the month in which the oldest order was that can count: older months are not read."""
-    return first_id_of((min(one.at for one in told) - back).astimezone(UTC).date().replace(day=1))
+    return first_id_of((min(one.at for one in told) - back).astimezone(UTC).date())

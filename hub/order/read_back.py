@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
@@ -48,7 +48,7 @@ def placed_since(
         found = rows(
             session,
             PLACED,
-            first=first_id_of(since.date().replace(day=1)),
+            first=first_id_of(since.astimezone(UTC).date()),
             before=before,
             since=since,
             at=at,

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -94,6 +94,13 @@ def test_only_the_rules_shops_the_actors_and_the_days_are_looked_at(session: Ses
     assert looked == [1, 0, 0, 0]
     with pytest.raises(Malformed):
         rehearse(session, ADMIN, rule("true"), LATER, days=0)
+
+
+def test_an_order_of_the_last_hours_of_a_month_is_looked_at_though_it_is_the_next_in_china(session: Session) -> None:
+    late = datetime(2026, 10, 31, 19, 30, tzinfo=UTC)
+    place(session, [order({"apple": 1})], late, ZONE)
+    week_later = late + timedelta(days=7) - timedelta(minutes=20)
+    assert rehearse(session, ADMIN, rule("true"), week_later.astimezone(ZONE)).looked == 1
 
 
 def test_only_who_may_unmask_asks_for_words_of_remarks(session: Session) -> None:
