@@ -56,12 +56,12 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     zone = ZoneInfo(configured.business_zone)
     crowd = Crowd(database, lambda: datetime.now(zone))
     hub = Hub(database, connectors, configured, Room(database), crowd)
-    gather = gathered(hub)
+    gathers = gathered(hub)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         yield
-        gather.close()
+        gathers.close()
         database.close()
 
     app = FastAPI(
@@ -73,7 +73,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
         lifespan=lifespan,
     )
     app.state.hub = hub
-    app.state.gather = gather
+    app.state.gathers = gathers
     app.state.registry = CollectorRegistry()
     for collector in (REQUESTS, SECONDS, Depths(database)):
         app.state.registry.register(collector)

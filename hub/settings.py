@@ -67,10 +67,14 @@ class Worker(Part):
 
 
 class Placing(Part):
-    """How concurrent orders are placed together: who comes waits `wait_ms` at most, `group` of them at once."""
+    """How concurrent orders are placed together: who comes waits `wait_ms` at most, `group` of them at once.
+
+    Of requests that post many orders each, `batches` are placed together.
+    """
 
     wait_ms: PositiveFloat = 8
     group: PositiveInt = 64
+    batches: PositiveInt = 4
 
 
 class Breaker(Part):

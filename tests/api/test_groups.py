@@ -58,6 +58,20 @@ def test_a_nonce_is_spent_once_within_a_group_as_well(mall: Mall) -> None:
     assert sorted(answer.status_code for answer in answers) == [201, 401, 401, 401]
 
 
+def test_batches_that_come_at_once_are_each_answered_with_their_own(mall: Mall, database: Database) -> None:
+    batches = [[order_of(f"T{no}-{part}", pieces={"apple": 1}) for part in range(3)] for no in range(6)]
+    batches[2][1]["total"] = "1.00"
+    with ThreadPoolExecutor(len(batches)) as pool:
+        calls = [pool.submit(mall.batch, *one, **{"Idempotency-Key": str(no)}) for no, one in enumerate(batches)]
+        answers = [call.result().json()["items"] for call in calls]
+    refused = answers[2].pop(1)
+    assert (refused["status"], refused["problem"]["code"]) == (422, "totals")
+    sent = [one["external_id"] for batch in batches for one in batch if one is not batches[2][1]]
+    assert [item["order"]["external_id"] for items in answers for item in items] == sent
+    kept = "idempotency_key where status is not null"
+    assert (count(database, "sales_order"), count(database, kept)) == (len(sent), len(batches) - 1)
+
+
 def test_an_order_that_breaks_a_rule_of_ours_fails_alone_and_stays_kept(
     app: FastAPI, http: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
