@@ -178,7 +178,7 @@ def _canonical(head: Head, zone: ZoneInfo) -> dict[str, object]:
                 "gift": line.gift,
             }
             for line in head.lines
-            if line.kind != "component"
+            if line.kind not in {"component", "gift"}
         ],
         "adjustments": [
             {
@@ -189,6 +189,7 @@ def _canonical(head: Head, zone: ZoneInfo) -> dict[str, object]:
                 "external_line_id": ids[next(iter(one.shares))] if len(one.shares) == 1 else "",
             }
             for one in head.adjustments
+            if not one.code.startswith("gift:")  # what the hub took off itself
         ],
     }
 

@@ -21,7 +21,7 @@ from hub.order.change_table import ChangeSource, ChangeState
 from hub.order.lock import lock_order
 from hub.order.model import Order, Receiver, ShopOrder
 from hub.order.normalise import NormalOrder
-from hub.order.pay import pay
+from hub.order.pay import pay, pay_deposit
 from hub.order.policy import POLICY, Policy
 from hub.order.record import payload_hash, plain_phone, street_of
 
@@ -138,7 +138,7 @@ def _fewer(session: Session, order_id: int, new: Order) -> dict[int, int]:
     found = rows(
         session,
         """select external_line_id as id, channel_sku, unit_price, ordered, ordered - cancelled as open
-           from order_line where order_id = :id and kind <> 'component'""",
+           from order_line where order_id = :id and kind not in ('component', 'gift')""",
         id=order_id,
     )
     there = {one.id: one for one in found}
@@ -172,7 +172,11 @@ def _part(wish: Wish, kinds: Collection[str]) -> Wish:
 
 
 def _pay(session: Session, order_id: int, one: ShopOrder, before: NormalOrder, at: datetime, policy: Policy) -> None:
-    if one.order.paid_at is None or before.order.paid_at is not None:
+    if before.order.paid_at is not None:
+        return
+    if one.order.paid_at is None:
+        if one.order.deposit_paid_at is not None:
+            pay_deposit(session, order_id, one.channel, at)
         return
     try:
         pay(session, order_id, one.channel, one.order.paid_at, at, policy)

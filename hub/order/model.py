@@ -129,6 +129,7 @@ class Order(Document):
     placed_at: Moment
     placed_at_raw: Phrase
     paid_at: Moment | None = None
+    deposit_paid_at: Moment | None = None
     currency: str = "CNY"
     buyer: Buyer
     receiver: Receiver

@@ -15,6 +15,23 @@ from hub.order.rest import source_rest
 from hub.order.status import Lifecycle
 
 
+def pay_deposit(session: Session, order_id: int, actor: str, at: datetime) -> None:
+    """Record that the deposit of an order was paid: it waits for its balance, and is not closed as unpaid any more.
+
+    An order that is further already stays as it is. Raises: NotFound.
+    """
+    lock_order(session, order_id)
+    changed = run(
+        session,
+        """update sales_order set payment = 'deposit_paid', version = version + 1, updated_at = :at
+           where id = :id and payment = 'unpaid' and lifecycle in ('received', 'accepted', 'in_fulfilment')""",
+        at=at,
+        id=order_id,
+    )
+    if changed:
+        record(session, at, actor, "order.pay_deposit", f"order:{order_id}")
+
+
 def pay(
     session: Session, order_id: int, actor: str, paid_at: datetime, at: datetime, policy: Policy = POLICY
 ) -> Lifecycle:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from hub.keyring import Keyring, SubjectKey
-from hub.order.model import ShopOrder
+from hub.order.model import Order, ShopOrder
 from hub.order.normalise import NormalLine, NormalOrder, Share
 from hub.order.status import Fulfilment, Payment
 from hub.sourcing.model import Want
@@ -40,7 +40,7 @@ def order_record(
         "source_revision": order.source_revision,
         "payload_hash": digest,
         "type": order.type,
-        "payment": Payment.PAID if order.paid_at else Payment.UNPAID,
+        "payment": payment_of(order),
         "fulfilment": Fulfilment.NONE,
         "currency": order.currency,
         "goods": one.goods,
@@ -66,13 +66,23 @@ def order_record(
     }
 
 
+def payment_of(order: Order) -> Payment:
+    """Say how far an order is paid when it comes."""
+    if order.paid_at:
+        return Payment.PAID
+    return Payment.DEPOSIT_PAID if order.deposit_paid_at else Payment.UNPAID
+
+
 def payload_hash(shop_order: ShopOrder) -> bytes:
     """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter.
 
     What may move at the channel while the order stays the same is left out: its revision, which every parcel counts up,
     the seller's own note, whether the buyer has taken it back, and which cart it was.
     """
-    contents = shop_order.order.model_dump_json(exclude={"source_revision", "seller_note", "withdrawn", "reservation"})
+    left_out = {"source_revision", "seller_note", "withdrawn", "reservation"}
+    if shop_order.order.deposit_paid_at is None:
+        left_out.add("deposit_paid_at")  # as orders were hashed that came before there were deposits
+    contents = shop_order.order.model_dump_json(exclude=left_out)
     return hashlib.sha256(contents.encode()).digest()
 
 
