@@ -77,6 +77,8 @@ TITLES: Final[Mapping[str, Words]] = {
     "nothing_to_change": Words("没有要修改的内容", "Nothing is to be changed"),
     "nothing_to_intercept": Words("没有在途包裹可拦截", "No parcel is under way"),
     "unknown_line": Words("订单没有该行", "The order has no such line"),
+    "not_shipped": Words("换货或补发不能超过已发件数", "No more can be sent again than was shipped"),
+    "follow_up": Words("换货或补发的内容不正确", "This exchange or reship cannot be meant"),
     "line_grows": Words("订单行不能增加，请另下订单", "A line cannot grow: place another order"),
     "subject_erased": Words("买家个人信息已删除", "The buyer's personal data was erased"),
     "order_state": Words("订单当前状态不允许此操作", "The order's state does not allow this"),

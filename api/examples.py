@@ -235,6 +235,33 @@ PAYMENT: Final = body_of(
     {"type": "object", "required": ["paid_at"], "properties": {"paid_at": _TIME}},
     {"paid_at": "2026-11-11T10:00:05+08:00"},
 )
+FOLLOW_UP: Final = body_of(
+    {
+        "type": "object",
+        "required": ["type", "lines"],
+        "properties": {
+            "type": {"enum": ["exchange", "reship"], "description": "换货或补发 · in exchange, or once more"},
+            "lines": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["line_id", "quantity"],
+                    "properties": {
+                        "line_id": _TEXT,
+                        "quantity": {"type": "integer", "minimum": 1},
+                        "sku": {
+                            "type": "string",
+                            "description": "换成的商品；缺省为原商品 · without it, the same goods",
+                        },
+                    },
+                },
+            },
+            "reason": _REASON,
+        },
+    },
+    {"type": "reship", "lines": [{"line_id": "1", "quantity": 1}], "reason": "the parcel was lost"},
+)
 ADJUSTMENT: Final = body_of(
     {
         "type": "object",

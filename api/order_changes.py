@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Header, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
-from api.examples import CANCEL, CHANGE, PAYMENT
+from api.examples import CANCEL, CHANGE, FOLLOW_UP, PAYMENT
 from api.surroundings import Body, Hub, TheHub, read_wish
 from hub.clients import begin_key, finish_key
 from hub.database import rows
@@ -20,8 +20,9 @@ from hub.order.cancel import cancel
 from hub.order.cancel_intercept import ask_intercept
 from hub.order.change import change, pieces_of
 from hub.order.change_revision import Author, Contents, Wish
-from hub.order.find import get_order
-from hub.order.model import Code, Phrase, Pieces, Receiver
+from hub.order.find import OrderView, get_order
+from hub.order.follow_up import Again, follow_up
+from hub.order.model import Code, OrderType, Phrase, Pieces, Receiver
 from hub.order.pay import pay
 from hub.roles import Actor
 
@@ -29,6 +30,7 @@ router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
 
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
 OK: Final = 200
+CREATED: Final = 201
 
 
 class CancelledLine(Document):
@@ -73,11 +75,32 @@ class ChangeWish(Document):
     reason: Phrase = ""
 
 
+class AgainWish(Document):
+    """Pieces of a shipped line to be sent: the same goods, or those of `sku` in exchange."""
+
+    line_id: Code
+    quantity: Pieces
+    sku: Code | None = None
+
+
+class FollowUpWish(Document):
+    """Goods in exchange, or once more; nothing is charged."""
+
+    type: Literal["exchange", "reship"]
+    lines: Annotated[tuple[AgainWish, ...], Field(min_length=1, max_length=500)]
+    reason: Phrase = ""
+
+
 class PaymentWish(Document):
     paid_at: Moment
 
 
-@router.post("/{order_id}/cancel", openapi_extra=CANCEL, summary="取消订单 · Cancel an order, or some of it")
+@router.post(
+    "/{order_id}/cancel",
+    response_model=OrderView,
+    openapi_extra=CANCEL,
+    summary="取消订单 · Cancel an order, or some of it",
+)
 def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
     """Cancel the order, or the pieces of `lines`, and give stock and money back. Cancelling twice is not an error.
 
@@ -104,7 +127,7 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
     return _once(hub, caller, "cancel", order_id, body, key, act)
 
 
-@router.patch("/{order_id}", openapi_extra=CHANGE, summary="修改订单 · Change an order")
+@router.patch("/{order_id}", response_model=OrderView, openapi_extra=CHANGE, summary="修改订单 · Change an order")
 def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
     """Change address, remark or quantities; nothing else of an order can be changed, and no line can grow.
 
@@ -122,7 +145,9 @@ def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
     return _once(hub, caller, "change", order_id, body, key, act)
 
 
-@router.post("/{order_id}/payment", openapi_extra=PAYMENT, summary="订单已付款 · An order was paid")
+@router.post(
+    "/{order_id}/payment", response_model=OrderView, openapi_extra=PAYMENT, summary="订单已付款 · An order was paid"
+)
 def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
     """Record the payment of an order that was placed unpaid: it goes on. Twice is not an error.
 
@@ -136,10 +161,43 @@ def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "
     return _once(hub, caller, "pay", order_id, body, key, act)
 
 
+@router.post(
+    "/{order_id}/follow-ups",
+    status_code=CREATED,
+    response_model=OrderView,
+    openapi_extra=FOLLOW_UP,
+    summary="换货或补发 · Send in exchange, or once more",
+)
+def follow_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
+    """Place an order that follows from this one, to the same receiver and free of charge; answer with the new order.
+
+    No more pieces of a line can be sent again than were shipped of it (409 not_shipped). Send an Idempotency-Key: a
+    second call without one is a second order.
+    """
+    wish = read_wish(FollowUpWish, body)
+
+    def act(session: Session, number: int) -> int:
+        lines = [Again(one.line_id, one.quantity, one.sku or "") for one in wish.lines]
+        author, here = Author(caller.name, wish.reason), hub.now().astimezone(hub.zone)
+        return follow_up(session, number, OrderType(wish.type), lines, author, here, hub.zone)
+
+    return _once(hub, caller, "follow", order_id, body, key, act, CREATED)
+
+
 def _once(
-    hub: Hub, caller: Actor, what: str, order_id: str, body: bytes, key: str, act: Callable[[Session, int], None]
+    hub: Hub,
+    caller: Actor,
+    what: str,
+    order_id: str,
+    body: bytes,
+    key: str,
+    act: Callable[[Session, int], int | None],
+    status: int = OK,
 ) -> Response:
-    """Do something to an order of the caller's, once for each Idempotency-Key, and answer with the order."""
+    """Do something to an order of the caller's, once for each Idempotency-Key.
+
+    The answer is the order, or the other one that `act` gives.
+    """
     number = number_of(order_id)
     digest = hashlib.sha256(b"%s:%d:" % (what.encode(), number) + body).digest()
     with hub.database.transaction() as session:
@@ -147,11 +205,11 @@ def _once(
         known = begin_key(session, caller.name, key, digest, hub.now()) if key else None
         if known:
             return Response(known[1], known[0], {"Idempotent-Replayed": "true"}, "application/json")
-        act(session, number)
-        answer = get_order(session, number, caller).model_dump_json().encode()
+        shown = act(session, number) or number
+        answer = get_order(session, shown, caller).model_dump_json().encode()
         if key:
-            finish_key(session, caller.name, key, OK, answer)
-    return Response(answer, OK, None, "application/json")
+            finish_key(session, caller.name, key, status, answer)
+    return Response(answer, status, None, "application/json")
 
 
 def number_of(order_id: str) -> int:

@@ -18,7 +18,9 @@ from hub.order.change_channel import decide
 from hub.order.change_reread import reread
 from hub.order.change_revision import Author, Contents, Wish
 from hub.order.change_table import ChangeState
+from hub.order.follow_up import Again, follow_up
 from hub.order.lock import lock_order
+from hub.order.model import OrderType
 from hub.roles import Permission
 
 __all__ = ["order_app"]
@@ -92,6 +94,23 @@ def reroute_order(
         author = Author(operator().name, reason)
         _tell(reroute(session, _mine(session, number), wish, author, _now(reach)))
     say("理由见 ./oms route explain", "./oms route explain tells why")
+
+
+@order_app.command("reship", help=words("补发或换货", "send shipped goods once more, or others in exchange"))
+def reship_order(
+    number: Number,
+    reason: Reason,
+    line: Annotated[list[str], typer.Option("--line", help=words("行号:件数", "line:pieces"))],
+    sku: Annotated[str, typer.Option(help=words("换成的渠道商品，只限一行", "in exchange, for one line"))] = "",
+) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        lines = [Again(name, pieces, sku) for name, pieces in _pieces(line).items()]
+        if sku and len(lines) > 1:
+            raise Malformed("name one line for --sku", code="follow_up", field="sku")
+        kind = OrderType.EXCHANGE if sku else OrderType.RESHIP
+        author, zone = Author(operator().name, reason), ZoneInfo(reach.settings.business_zone)
+        made = follow_up(session, _mine(session, number), kind, lines, author, _now(reach), zone)
+    say(f"新订单 {made}", f"the new order is {made}")
 
 
 @order_app.command("decide", help=words("采用渠道的修改或保留中台的", "take a channel's change or keep the hub's"))

@@ -22,6 +22,7 @@ import hub.inventory.reservation_table  # its tables
 import hub.inventory.table  # its tables
 import hub.merge.table  # its tables
 import hub.order.change_table  # its tables
+import hub.order.link_table  # its tables
 import hub.order.table  # its tables
 import hub.people  # its tables
 import hub.polls  # its tables

@@ -73,6 +73,15 @@ class RefundView(Document):
     since: datetime
 
 
+class LinkView(Document):
+    """An order that this one follows from (`origin`), or that follows from it (`follower`)."""
+
+    relation: str
+    order: str
+    external_id: str
+    type: str
+
+
 class OrderView(Document):
     """An order as its storefront sees it; amounts in minor units of `currency`; the id is text, for JavaScript."""
 
@@ -98,6 +107,7 @@ class OrderView(Document):
     parcels: tuple[ParcelView, ...] = ()
     changes: tuple[ChangeView, ...] = ()
     refunds: tuple[RefundView, ...] = ()
+    links: tuple[LinkView, ...] = ()
 
 
 class OrderPage(Document):
@@ -107,7 +117,7 @@ class OrderPage(Document):
     next: str
 
 
-CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds")
+CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds", "links")
 HEAD: Final = tuple(name for name in OrderView.model_fields if name not in CHILDREN)
 LINES: Final = """
     select order_id, line_no, external_line_id, kind, channel_sku, sku, title, ordered, allocated, shipped, delivered,
@@ -129,6 +139,13 @@ CHANGES: Final = """
     order by order_id, no"""
 REFUNDS: Final = """
     select order_id, no, amount, freight, created_at from refund_due where order_id = any(:ids) order by order_id, no"""
+LINKS: Final = """
+    select own.id, own.relation, cast(o.id as text) as "order", o.external_id, o.type
+    from (select order_id as id, 'origin' as relation, origin_order_id as other from order_link
+          where order_id = any(:ids)
+          union all
+          select origin_order_id, 'follower', order_id from order_link where origin_order_id = any(:ids)) own
+    join sales_order o on o.id = own.other order by own.id, o.id"""
 """Each in the order of its view's fields, behind the order's id."""
 
 View = TypeVar("View", bound=Document)
@@ -159,7 +176,7 @@ def get_orders(session: Session, order_ids: Sequence[int], actor: Actor) -> dict
     fulfilments = _grouped(session, FULFILMENTS, FulfilmentView, ids)
     parcels = _grouped(session, PARCELS, ParcelView, ids)
     changes, refunds = _grouped(session, CHANGES, ChangeView, ids), _grouped(session, REFUNDS, RefundView, ids)
-    every = (lines, holds, fulfilments, parcels, changes, refunds)
+    every = (lines, holds, fulfilments, parcels, changes, refunds, _grouped(session, LINKS, LinkView, ids))
     return {one.id: _view(one, *(children[one.id] for children in every)) for one in found}
 
 

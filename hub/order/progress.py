@@ -21,6 +21,7 @@ from hub.order.allocate import allocate, write_holds
 from hub.order.cancel import finish_cancel, wants_cancel
 from hub.order.change_settle import changing, settle
 from hub.order.counters import give_back, mark_shipped
+from hub.order.follow_up import follows
 from hub.order.hold import Hold, HoldType
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.plan import Need
@@ -53,7 +54,8 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
         check_earlier(session, order_id)
     mark_shipped(session, order_id, shipped.pieces)
     if shipped.pieces:
-        add(session, [_notify_step(order, shipped.shipment_no)], at)
+        if not follows(session, order_id):
+            add(session, [_notify_step(order, shipped.shipment_no)], at)
         follow(session, order, shipped.shipment_no, at)
     record(session, at, WAREHOUSE, "order.ship", f"order:{order_id}", fulfilment=no, shipment=shipped.shipment_no)
     post(session, order, standing, at)

@@ -63,3 +63,10 @@ def test_an_unpaid_order_goes_on_once_it_is_paid(mall: Mall) -> None:
     other = mall.post(order_of("T2", pieces={"apple": 1}, paid_at=None)).json()["id"]
     mall.cancel(other)
     assert problem(mall.call("POST", f"/v1/orders/{other}/payment", body)) == (409, "order_closed")
+
+
+def test_what_was_not_shipped_is_not_sent_again(mall: Mall) -> None:
+    path = f"/v1/orders/{placed(mall)}/follow-ups"
+    wish = {"type": "reship", "lines": [{"line_id": "L1", "quantity": 1}]}
+    assert problem(mall.call("POST", path, encoded(wish))) == (409, "not_shipped")
+    assert problem(mall.call("POST", path, encoded({**wish, "type": "normal"}))) == (422, "malformed")

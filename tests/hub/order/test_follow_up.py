@@ -1,0 +1,61 @@
+"""Exchanges and goods sent once more: orders of their own, tied to the first, never of more than was shipped."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.errors import Conflict, Malformed
+from hub.order.follow_up import Again, follow_up
+from hub.order.model import OrderType
+from hub.order.outbound import read_delivery
+from hub.order.progress import record_confirm
+from tests.hub.making import AT, RECEIVER, ZONE, add_sku, confirm, order, placed, see, step_states, stock
+from tests.hub.order.changing import BY
+
+
+@pytest.fixture
+def order_id(session: Session) -> int:
+    """Place an order of two apples and a box, which are shipped."""
+    stock(session, {"sh": {"apple": 20, "pear": 9}})
+    add_sku(session, "box", parts={"apple": 2, "pear": 1})
+    number = placed(session, order({"apple": 2, "box": 1}))
+    record_confirm(session, confirm(number, 1, {"apple": 4, "pear": 1}), AT)
+    return number
+
+
+def again(session: Session, order_id: int, *lines: Again, kind: OrderType = OrderType.RESHIP) -> int:
+    return follow_up(session, order_id, kind, lines, BY, AT, ZONE)
+
+
+def test_goods_are_sent_once_more_to_the_same_receiver_free_of_charge(session: Session, order_id: int) -> None:
+    made = again(session, order_id, Again("L1", 1), Again("L2", 1))
+    seen, first = see(session, made), see(session, order_id)
+    assert (seen.total, seen.payment, seen.lifecycle, seen.external_id) == (
+        0,
+        "paid",
+        "in_fulfilment",
+        f"R1-{order_id}",
+    )
+    assert read_delivery(session, made, 1, AT).receiver.street == RECEIVER.street
+    assert ([(one.relation, one.order) for one in first.links], seen.links[0].relation) == (
+        [("follower", str(made))],
+        "origin",
+    )
+
+
+def test_others_may_be_sent_in_exchange_and_their_channel_is_not_told(session: Session, order_id: int) -> None:
+    made = again(session, order_id, Again("L1", 1, "pear"), kind=OrderType.EXCHANGE)
+    told = len(step_states(session, "notify_shipment"))
+    record_confirm(session, confirm(made, 1, {"pear": 1}), AT)
+    assert (see(session, made).lines[0].sku, see(session, made).fulfilment) == ("pear", "shipped")
+    assert len(step_states(session, "notify_shipment")) == told
+
+
+def test_no_more_is_sent_again_than_was_shipped(session: Session, order_id: int) -> None:
+    again(session, order_id, Again("L1", 1))
+    for line, pieces in (("L1", 2), ("L2", 2)):
+        with pytest.raises(Conflict, match="than was shipped"):
+            again(session, order_id, Again(line, pieces))
+    with pytest.raises(Malformed, match="no line L9"):
+        again(session, order_id, Again("L9", 1))
+    assert len(rows(session, "select 1 from order_link")) == 1
