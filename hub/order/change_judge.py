@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases, resolve
 from hub.database import rows, run
+from hub.fulfilment.keep import keep_back, let_out
 from hub.order.allocate import write_holds
 from hub.order.ask_rules import ask_rules
 from hub.order.change_reread import record_of
@@ -58,6 +59,8 @@ def judge_again(
         rules=[rule for _, rule in over],
     )
     write_holds(session, {order.id: fresh}, policy.version, at)
+    keep_back(session, [order.id])
+    let_out(session, [order.id], at)
     _call(session, order, [one for one in fresh if one.calls], at)
     _close_cases(session, order.id, at)
 

@@ -29,7 +29,7 @@ HISTORY: Final = f"""
                    select 1 from order_hold h where h.order_id = o.id and h.type = 'refund_requested'
                    and h.created_at < asked.at)) as refunds_90d
         from sales_order o
-        where o.subject_id = asked.subject_id and o.id >= :since
+        where o.subject_id = asked.subject_id and o.id >= :since and o.id <> asked.id
           and o.created_at < asked.at and o.created_at >= asked.at - cast(:back as interval)) known"""
 
 BARRED: Final = """
@@ -44,7 +44,7 @@ MERGING: Final = """
     select asked.id, count(*) as n
     from unnest(cast(:ids as bigint[]), cast(:phones as bytea[]), cast(:shops as text[]),
                 cast(:moments as timestamptz[])) as asked (id, phone, shop, at)
-    join sales_order o on o.phone_index = asked.phone and o.shop = asked.shop and o.id >= :since
+    join sales_order o on o.phone_index = asked.phone and o.shop = asked.shop and o.id >= :since and o.id <> asked.id
      and o.created_at < asked.at and o.created_at >= asked.at - cast(:back as interval) group by 1"""
 
 

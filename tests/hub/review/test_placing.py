@@ -1,7 +1,7 @@
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from hub.database import keyring_of, row, rows
 from hub.errors import Unauthorised
 from hub.fulfilment.keep import LATER
 from hub.order.cancel import cancel
+from hub.order.change import change
+from hub.order.change_revision import Contents, Wish
 from hub.order.hold_expiry import expire_holds
 from hub.order.model import Buyer
 from hub.order.place import Placed
@@ -21,6 +23,7 @@ from hub.review.barred import address_index, bar, lift, list_barred
 from hub.review.table import BarredKind
 from hub.roles import Actor, Role
 from tests.hub.making import AT, BRAND, ZONE, open_causes, order, place_all, placed, see, sources, stock
+from tests.hub.order.changing import BY
 from tests.hub.review.ruling import ADMIN, FRAGILE, enforce, holding, letting, place_later, rule
 
 OPERATOR = Actor("operator-1", frozenset({Role.OPERATOR}))
@@ -40,6 +43,12 @@ def held(session: Session, order_id: int) -> list[tuple[str, str]]:
 def release_at(session: Session, order_id: int) -> Any:  # noqa: ANN401 # a moment, or nothing without a step
     found = row(session, "select run_at from step where order_id = :id and flow = 'release_fulfilment'", id=order_id)
     return found and found.run_at
+
+
+def last_release(session: Session, order_id: int) -> datetime:
+    statement = """select run_at from step where order_id = :id and flow = 'release_fulfilment' and state = 'pending'
+                   order by id desc"""
+    return rows(session, statement, id=order_id)[0].run_at
 
 
 def test_a_rule_holds_what_it_is_true_of_and_calls_a_person(session: Session) -> None:
@@ -88,6 +97,14 @@ def test_what_is_kept_back_can_still_be_cancelled_at_once(session: Session) -> N
     enforce(session, rule("true", verdict=holding(blocks=["release"])))
     order_id = placed(session, order({"apple": 2}))
     assert cancel(session, order_id, "mall-pc", "changed my mind", AT) == "cancelled"
+
+
+def test_an_order_that_is_changed_is_asked_about_again_and_is_not_its_own_history(session: Session) -> None:
+    enforce(session, rule("order.remark != '' && buyer.orders_90d == 0", verdict=holding(blocks=["release"])))
+    order_id = placed(session, order({"apple": 2}))
+    for remark, kinds, waits in (("慢点", [("fraud", "some_rule")], True), ("", [], False)):
+        change(session, order_id, Wish(contents=Contents(remark=remark)), BY, AT + HOUR)
+        assert (held(session, order_id), last_release(session, order_id) == LATER) == (kinds, waits)
 
 
 def test_a_hold_that_names_a_role_is_let_go_by_it_or_a_higher_one(session: Session) -> None:
