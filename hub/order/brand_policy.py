@@ -41,13 +41,18 @@ def own_policies(session: Session, policy: Policy) -> Mapping[str, Own]:
 
 
 def under(session: Session, policy: Policy, own: SourcingPolicy) -> Own:
-    """Give a policy as a brand's own one changes it.
+    """Give a policy as a brand's own one changes it, with the rate card that this one names.
 
     Raises: NotFound for a rate card that is not there.
     """
+    return with_card(policy, own, get_card(session, own.brand, own.freight.rates) if own.freight else None)
+
+
+def with_card(policy: Policy, own: SourcingPolicy, card: Card | None) -> Own:
+    """Give a policy as a brand's own one changes it."""
     chain = tuple(_limited(policy.splitters, own.split))
     changed = replace(policy, version=own.version, splitters=chain, costs=own.costs.costs())
-    return Own(changed, own, get_card(session, own.brand, own.freight.rates) if own.freight else None)
+    return Own(changed, own, card)
 
 
 def _limited(chain: Sequence[Link], limits: Limits) -> Iterator[Link]:

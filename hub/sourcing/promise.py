@@ -2,15 +2,18 @@
 
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from hub.document import Document
 
-FAR = 60
+Weekday = Annotated[int, Field(ge=1, le=7)]
+
+FAR: Final = 60
 """Days to look ahead for one on which a location works."""
 
-EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+EVERY_DAY: Final = (1, 2, 3, 4, 5, 6, 7)
 
 
 class Hours(Document):
@@ -20,7 +23,7 @@ class Hours(Document):
     on, it is not asked at another time.
     """
 
-    weekdays: tuple[int, ...] = Field(default=EVERY_DAY, min_length=1)
+    weekdays: tuple[Weekday, ...] = Field(default=EVERY_DAY, min_length=1)
     closed: tuple[date, ...] = ()
     opens: time = time.min
     cut_off: time = time.max

@@ -1,10 +1,9 @@
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, time
-from zoneinfo import ZoneInfo
+from datetime import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -16,35 +15,14 @@ from hub.sourcing.eligible import eliminate
 from hub.sourcing.greedy import decide
 from hub.sourcing.model import Question, Site
 from hub.sourcing.policies import draft_policy, list_policies, policies_in_force, publish_policy, retire_policy
-from hub.sourcing.policy import Elimination, Freight, SourcingPolicy, Standing, read_policy
+from hub.sourcing.policy import Freight, SourcingPolicy, Standing, read_policy
 from hub.sourcing.rerun import Sameness, rerun, stored_decisions
 from tests.hub.making import AT, order, placed, sources, stock
-from tests.hub.sourcing.asking import CODES, questions
-from tests.scale import count
+from tests.hub.sourcing.asking import questions
+from tests.hub.sourcing.policing import HERE, POLICIES
 
 FAR = 'version = "far"\nbrand = "demo"\n[costs]\nper_1000_km = 0\n[eliminate]\nlocations = ["sh"]\n'
 NEAR = FAR.replace('"far"', '"near"').replace('locations = ["sh"]', "max_km = 10")
-HERE = datetime(2026, 11, 11, 15, tzinfo=ZoneInfo("Asia/Shanghai"))
-STANDINGS = st.builds(
-    Standing,
-    radius_km=st.none() | st.integers(0, 5000),
-    methods=st.none() | st.sampled_from([(), ("standard",)]),
-    weekdays=st.sampled_from([(1,), (3,), (1, 2, 3)]),
-    cut_off=st.times(),
-    opens=st.times(),
-    at_once=st.booleans(),
-)
-POLICIES = st.builds(
-    SourcingPolicy,
-    version=st.just("v1"),
-    brand=st.just("demo"),
-    eliminate=st.builds(
-        Elimination, locations=st.lists(st.sampled_from(CODES)).map(tuple), max_km=st.none() | st.integers(0, 5000)
-    ),
-    freight=st.none() | st.just(Freight(rates="r")),
-    closed=st.sampled_from([(), (HERE.date(),)]),
-    locations=st.dictionaries(st.sampled_from(CODES), STANDINGS),
-)
 
 
 def draft(session: Session, content: str = FAR, actor: Actor = SYSTEM) -> str:
@@ -154,7 +132,6 @@ def test_whatever_is_written_is_read_or_refused(written: str) -> None:
         assert read_policy(written).brand
 
 
-@settings(max_examples=count(300, 10_000, 50))
 @given(questions(), POLICIES)
 def test_whom_the_policy_leaves_out_gives_nothing_and_is_told_of_with_its_reason(
     question: Question, policy: SourcingPolicy
