@@ -18,14 +18,16 @@ FEN: Final = 100
 
 
 def compare_warehouses(session: Session, wms: Mapping[str, Any], verdict: Verdict) -> None:
-    """One document for each fulfilment order that was submitted, and what it shipped is what we booked."""
+    """One document for each fulfilment order or group that was submitted, and what it shipped is what we booked."""
     ours = {
         (one.connection, one.code): int(one.shipped)
         for one in rows(
             session,
-            """select f.connection, f.code, sum(l.shipped) as shipped
+            """select f.connection, sum(l.shipped) as shipped, coalesce((
+                          select g.code from merge_member m join merge_group g on g.id = m.group_id
+                          where (m.order_id, m.no) = (f.order_id, f.no) and g.ending <> 'dissolved'), f.code) as code
                from fulfilment_order f join fulfilment_line l using (order_id, no)
-               where f.negotiation <> 'cancel_accepted' or f.partner_id <> '' group by 1, 2""",
+               where f.negotiation <> 'cancel_accepted' or f.partner_id <> '' group by 1, 3""",
         )
     }
     theirs: dict[tuple[str, str], int] = {}

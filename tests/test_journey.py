@@ -18,10 +18,12 @@ from commands.books import compare_storefronts, compare_warehouses
 from commands.conservation import Verdict, verify
 from connectors.registry import Registry
 from flows.worker import Worker
-from hub.database import Database
+from hub.database import Database, run
 from hub.inventory.ledger import drift
 from hub.keyring import Keyring
+from hub.merge.policy import ShopPolicy, set_policy
 from hub.partitions import make_partitions
+from hub.roles import SYSTEM
 from sandbox import qimen, storefront
 from sandbox.listen import serving
 from sandbox.qimen_sites import Behaviour, Config, Site
@@ -65,6 +67,16 @@ class Journey:
         target, body = f"/v1/orders/{order_id}/cancel", '{"reason": "买错了"}'.encode()
         headers = signed("POST", target, body, uuid4().hex)
         return requests.post(self._api + target, data=body, headers=headers, timeout=5).json()
+
+    def merge(self) -> None:
+        """Let the shop's orders wait for others of the same recipient."""
+        with self._database.transaction() as session:
+            set_policy(session, SYSTEM, ShopPolicy("demo", "pc"), datetime.now(UTC))
+
+    def close_windows(self) -> None:
+        """Let nobody wait any more: the worker's next round releases them."""
+        with self._database.transaction() as session:
+            run(session, "update merge_wait set until = :at", at=datetime.now(UTC))
 
     def see(self, order_id: str) -> Json:
         return self._shopper.get(f"/v1/orders/{order_id}").json()
@@ -246,3 +258,17 @@ def test_an_order_that_is_cancelled_in_time_gives_everything_back(journey: Journ
     journey.until_it_is(order_id, "cancelled")
     assert journey.verdict().broken == []
     assert [document["status"] for document in journey.documents().values()] == ["cancelled"]
+
+
+def test_two_orders_of_one_buyer_travel_in_one_delivery_and_each_is_told_of_its_own(journey: Journey) -> None:
+    journey.merge()
+    first, second = journey.place("M1"), journey.place("M2", {"apple": 1, "pear": 3})
+    assert locations(journey.see(first)) == [("sh", "scheduled")]
+    journey.close_windows()
+    for order_id in (first, second):
+        journey.until_it_is(order_id, "completed")
+    ((code, document),) = journey.documents().items()
+    assert (code, len(document["lines"])) == (f"{first}-1", 3)
+    assert journey.verdict().broken == []
+    assert len({journey.see(order_id)["parcels"][0]["tracking_no"] for order_id in (first, second)}) == 1
+    assert len(journey.told()) == 2
