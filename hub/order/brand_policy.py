@@ -1,17 +1,19 @@
 """The policy that a brand's orders are sourced by: its own where one is in force, else the built-in one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from hub.database import rows
 from hub.order.policy import BONDED_FEN, PARCEL_CM3, PARCEL_GRAMS, Policy
 from hub.order.split import Link, Splitter, by_bonded_value, by_parcel, by_pieces
 from hub.sourcing.cards import get_card
-from hub.sourcing.eligible import eliminate
-from hub.sourcing.model import Site, Terms
+from hub.sourcing.eligible import NONE, eliminate
+from hub.sourcing.model import Decision, Question, Site, Terms
 from hub.sourcing.policies import policies_in_force
 from hub.sourcing.policy import Limits, SourcingPolicy
 from hub.sourcing.rates import Card
@@ -19,25 +21,51 @@ from hub.sourcing.terms import terms_of
 
 
 class Own(NamedTuple):
-    """A brand's own policy: the built-in rules with its costs and limits, what it says itself, and its rate card."""
+    """A brand's own policy: the built-in rules with its costs and limits, what it says itself, and its rate card.
+
+    `open_at` counts the documents that are open at the locations that may have only so many, as they are planned.
+    """
 
     policy: Policy
     said: SourcingPolicy | None = None
     card: Card | None = None
+    open_at: Counter[str] | None = None
 
     def ask(self, sites: Sequence[Site], to: str, here: datetime) -> tuple[Sequence[Site], Terms | None]:
         """Bar the sites that it leaves out, and give the terms to a division; `here` is in the business zone."""
         if self.said is None:
             return sites, None
-        able = eliminate(sites, self.said, here)
+        able = eliminate(sites, self.said, here, self.open_at or NONE)
         if self.said.freight is None or self.card is None:
             return able, None
         return able, terms_of(self.said, self.said.freight, self.card, able, to, here)
 
+    def book(self, decisions: Iterable[tuple[Question, Decision]]) -> None:
+        """Count the documents that decisions open, for those that are planned after them."""
+        if self.open_at is not None:
+            self.open_at.update([choice.code for _, decision in decisions for choice in decision.choices])
+
 
 def own_policies(session: Session, policy: Policy) -> Mapping[str, Own]:
     """Give what differs from a policy, by brand; mostly nothing does."""
-    return {brand: under(session, policy, one) for brand, one in policies_in_force(session).items()}
+    own = {brand: under(session, policy, one) for brand, one in policies_in_force(session).items()}
+    return {brand: one._replace(open_at=_open_at(session, one)) for brand, one in own.items()}
+
+
+def _open_at(session: Session, own: Own) -> Counter[str] | None:
+    """Count what is open at the locations that may have only so many; what others plan meanwhile is not in it."""
+    said = own.said.locations if own.said else {}
+    limited = [code for code, standing in said.items() if standing.most_open is not None]
+    if not limited:
+        return None
+    found = rows(
+        session,
+        """select location, count(*) as n from fulfilment_order
+           where location = any(:codes) and execution in ('open', 'scheduled', 'on_hold', 'in_progress')
+           group by location""",
+        codes=limited,
+    )
+    return Counter({one.location: one.n for one in found})
 
 
 def under(session: Session, policy: Policy, own: SourcingPolicy) -> Own:

@@ -124,12 +124,15 @@ def _plans(
     for no, need in enumerate(needs):
         if no in shared:
             plans.append(Plan(need, shared[no]))
+            own[need.brand].book(shared[no])
             continue
         by, ranked, terms = policy, known[need.brand].nearest(point_of(need.division)), None
         if need.brand in own:
             by, (ranked, terms) = own[need.brand].policy, own[need.brand].ask(ranked, need.division, at)
         routed = route(split(need.wants, by.splitters), ranked, shelf, by.version, by.costs, need.barred, terms)
         plans.append(Plan(need, tuple(routed)))
+        if need.brand in own:
+            own[need.brand].book(plans[-1].decisions)
     return plans
 
 

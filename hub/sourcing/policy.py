@@ -38,11 +38,15 @@ class Elimination(Document):
 
 
 class Standing(Hours):
-    """What a policy says of one location besides its hours: its zone, how far it sends, by which methods."""
+    """What a policy says of one location besides its hours: its zone, how far it sends, by which methods.
+
+    `most_open` is how many documents may be open there at once before it is given no more.
+    """
 
     zone: Annotated[Text, Field(max_length=64)] = ""
     radius_km: Annotated[int, Field(ge=0, le=20_000, strict=True)] | None = None
     methods: tuple[Code, ...] | None = None
+    most_open: Limit | None = None
 
 
 class Freight(Document):

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import rows, run
 from hub.errors import Conflict, HubError, Malformed, NotFound, Unauthorised
+from hub.order.place import Placed
 from hub.order.policy import POLICY
 from hub.roles import SYSTEM, Actor, Role
 from hub.sourcing.eligible import eliminate
@@ -17,7 +18,7 @@ from hub.sourcing.model import Question, Site
 from hub.sourcing.policies import draft_policy, list_policies, policies_in_force, publish_policy, retire_policy
 from hub.sourcing.policy import Freight, SourcingPolicy, Standing, read_policy
 from hub.sourcing.rerun import Sameness, rerun, stored_decisions
-from tests.hub.making import AT, order, placed, sources, stock
+from tests.hub.making import AT, order, place_all, placed, sources, stock
 from tests.hub.sourcing.asking import questions
 from tests.hub.sourcing.policing import HERE, POLICIES
 
@@ -68,6 +69,18 @@ def test_a_policy_limits_what_one_parcel_holds(session: Session) -> None:
     assert len(sources(session, placed(session, order({"apple": 5})))) == 3
     in_force(session, 'version = "few"\nbrand = "demo"\n[split]\nparcel_pieces = 1\n')
     assert len(sources(session, placed(session, order({"apple": 4}, "T2")))) == 4
+
+
+def test_a_location_with_as_many_open_documents_as_it_may_have_is_given_no_more(session: Session) -> None:
+    stock(session, {"sh": {"apple": 50}, "bj": {"apple": 50}})
+    in_force(session, 'version = "busy"\nbrand = "demo"\n[locations.sh]\nmost_open = 2\n')
+    orders = place_all(session, *(order({"apple": 1}, f"T{no}") for no in range(3)))
+    given_to = [sources(session, one.order_id)[0][0] for one in orders if isinstance(one, Placed)]
+    assert given_to == ["sh", "sh", "bj"]
+    assert sources(session, placed(session, order({"apple": 1}, "T9"))) == [("bj", "open")]
+    run(session, "update fulfilment_order set execution = 'closed' where location = 'sh'")
+    assert sources(session, placed(session, order({"apple": 1}, "T10"))) == [("sh", "open")]
+    assert rerun(stored_decisions(session)).counts == {Sameness.SAME: 5}
 
 
 def test_versions_go_from_draft_to_force_to_retirement_and_each_act_is_audited(session: Session) -> None:
