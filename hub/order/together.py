@@ -101,8 +101,10 @@ def _leave(session: Session, standing: Standing, policy: Policy, at: datetime) -
 
 
 def _hold_stock(session: Session, members: Sequence[Standing]) -> None:
-    """Lock all counters of a delivery at once: it is booked order by order."""
-    hold_still(session, {line.sku for one in members for line in one.open_lines()})
+    """Lock all counters of a delivery's orders at once: it is booked, and what it lacks sourced, order by order."""
+    ids = sorted({one.order_id for one in members})
+    found = rows(session, "select distinct sku from order_line where order_id = any(:ids)", ids=ids)
+    hold_still(session, {one.sku for one in found})
 
 
 def _known(session: Session, group: Group, confirm_key: str) -> bool:

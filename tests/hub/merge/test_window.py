@@ -1,10 +1,13 @@
+import json
 from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
 from hub.order.cancel import cancel
-from tests.hub.making import AT, RECEIVER, order, placed, see, sources, stock
+from hub.order.place import Placed
+from hub.order.placed_view import placed_views
+from tests.hub.making import AT, RECEIVER, order, place_all, placed, see, sources, stock
 from tests.hub.merge.merging import LATER, WINDOW, close, groups, lines_of, merging, of_shop, releases
 
 
@@ -33,6 +36,15 @@ def test_orders_of_one_recipient_wait_and_then_travel_together(session: Session)
         ("20001", "T2", "apple", 1),
         ("20002", "T2", "pear", 2),
     ]
+
+
+def test_whoever_places_an_order_is_answered_as_it_is_read(session: Session) -> None:
+    merging(session)
+    (one,) = place_all(session, order({"apple": 1}))
+    assert isinstance(one, Placed)
+    assert one.booked
+    told = json.loads(placed_views(one.booked)[one.order_id])
+    assert told["fulfilments"][0]["execution"] == see(session, one.order_id).fulfilments[0].execution == "scheduled"
 
 
 def test_a_window_begins_with_the_first_order_and_takes_later_ones_along(session: Session) -> None:
