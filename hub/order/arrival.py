@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from hub.order.hold import planned
 from hub.order.plan import Need
 from hub.review.verdict import Hold, HoldType
-from hub.sourcing.model import Want
 
 RULE: Final = "arrival"
 
@@ -20,7 +19,7 @@ def part_by_arrival(need: Need, here: datetime) -> tuple[Need, list[Hold]]:
 
     The hold keeps nothing from being done with the rest of the order.
     """
-    days = {want.line_no: day for want in need.wants if (day := _day_of(want))}
+    days = {want.line_no: day for want in need.wants if want.traits and (day := want.traits.available_from)}
     if not days:
         return need, []
     days |= {want.line_no: days[want.with_no] for want in need.wants if want.with_no in days}
@@ -29,10 +28,6 @@ def part_by_arrival(need: Need, here: datetime) -> tuple[Need, list[Hold]]:
         lines[day].append(line_no)
     now = tuple([want for want in need.wants if want.line_no not in days])
     return replace(need, wants=now), [_hold(day, of_day, here) for day, of_day in sorted(lines.items())]
-
-
-def _day_of(want: Want) -> date | None:
-    return want.traits.available_from if want.traits else None
 
 
 def _hold(day: date, lines: Sequence[int], here: datetime) -> Hold:

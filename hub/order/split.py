@@ -86,7 +86,7 @@ def apart(name: str, key: Callable[[Want], Hashable], *, plain: bool = False) ->
     """Make the rule that lines travel with those of the same key only, in the order the keys first occur."""
 
     def cut(lines: Lines) -> list[Lines]:
-        if keeps(lines):
+        if len(lines) == 1 or keeps(lines):
             return [lines]
         groups: defaultdict[Hashable, list[Want]] = defaultdict(list)
         for want in lines:
@@ -122,7 +122,7 @@ def by_limits(name: str, *limits: tuple[Measure, int], plain: bool = False) -> S
     """Make the rule that fills parcels up to some limits; a piece that alone is above one travels alone."""
 
     def cut(lines: Lines) -> list[Lines]:
-        if all(sum([want.quantity * of(want) for want in lines]) <= limit for of, limit in limits):
+        if _fits(lines, limits):
             return [lines]
         parcels: list[list[Want]] = [[]]
         left = [limit for _, limit in limits]
@@ -144,6 +144,17 @@ def by_limits(name: str, *limits: tuple[Measure, int], plain: bool = False) -> S
         return all(_within(lines, of, limit) for of, limit in limits)
 
     return Splitter(name, cut, keeps, plain)
+
+
+def _fits(lines: Lines, limits: Sequence[tuple[Measure, int]]) -> bool:
+    """Say whether everything fits into one parcel; most orders do, so this is asked of each of them."""
+    for of, limit in limits:
+        room = limit
+        for want in lines:
+            room -= want.quantity * of(want)
+        if room < 0:
+            return False
+    return True
 
 
 def _within(lines: Lines, of: Measure, limit: int) -> bool:
