@@ -27,6 +27,7 @@ class Edition:
 
     def __init__(self, found: tuple[Row[Any], ...]) -> None:
         self._found = [(one.brand, one.shop, _standing(one)) for one in found]
+        self.is_empty = not found
         self.of = lru_cache(maxsize=4096)(self._of)
 
     def _of(self, brand: str, shop: str) -> Ruleset | None:
