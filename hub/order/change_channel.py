@@ -109,6 +109,9 @@ def _read(session: Session, order_id: int, before: NormalOrder, new: Order) -> S
     Raises: Conflict.
     """
     pieces = _fewer(session, order_id, new)
+    money = (new.total, new.discount, new.freight) != (before.order.total, before.order.discount, before.order.freight)
+    if money and not pieces:
+        raise Conflict("the channel's revision is of other amounts", code="order_conflict")
     contents = Contents(receiver=new.receiver, remark=new.remark)
     own = _own_kinds(session, order_id)
     there, then = _to(before), _to(changed(before, contents))

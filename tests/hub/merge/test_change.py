@@ -1,0 +1,47 @@
+"""Changes of orders that travel with others: what travels along is shipped all the same."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows, run
+from hub.fulfilment.model import CancelAnswer
+from hub.inventory.ledger import drift
+from hub.order.merged_delivery import mark_all_submitted
+from hub.order.together import book_cancel_answer
+from tests.hub.making import AT, counters, line, open_causes, order, placed, see, stock
+from tests.hub.merge.merging import close, groups, merging
+from tests.hub.order.changing import cut, move, revision
+
+
+@pytest.fixture
+def pair(session: Session) -> tuple[int, int]:
+    """Place two orders of one recipient that travel together."""
+    merging(session)
+    stock(session, {"sh": {"apple": 9}, "bj": {"apple": 9}})
+    first, second = (placed(session, order({"apple": n}, f"T{n}")) for n in (2, 3))
+    close(session)
+    return first, second
+
+
+def submit(session: Session) -> None:
+    run(session, "update step set state = 'done', attempts = 1, settled_at = :at", at=AT)
+    group = rows(session, "select id from merge_group")[0].id
+    mark_all_submitted(session, group, "W1", AT)
+
+
+def test_a_changed_order_leaves_a_delivery_that_nobody_knows_of(session: Session, pair: tuple[int, int]) -> None:
+    assert (groups(session), move(session, pair[1])) == ([[f"{pair[0]}-1", f"{pair[1]}-1"]], "applied")
+    assert (groups(session), see(session, pair[1]).fulfilments[-1].location) == ([], "bj")
+    assert (counters(session, "sh", "apple"), drift(session)) == ((9, 2), [])
+
+
+@pytest.mark.parametrize(("stopped", "state", "cancelled"), [(True, "applied", 1), (False, "refused", 0)])
+def test_a_delivery_that_was_sent_is_stopped_for_one_and_the_other_goes_on(
+    session: Session, pair: tuple[int, int], *, stopped: bool, state: str, cancelled: int
+) -> None:
+    submit(session)
+    assert cut(session, pair[1], L1=1) == "waiting"
+    book_cancel_answer(session, pair[0], 1, CancelAnswer(stopped=stopped, reason="picked"), AT)
+    assert (revision(session, pair[1]).state, line(session, pair[1]).cancelled) == (state, cancelled)
+    assert (line(session, pair[0]).allocated, counters(session, "sh", "apple")[1]) == (2, 5 - cancelled)
+    assert (open_causes(session), drift(session)) == ([] if stopped else ["change_refused"], [])
