@@ -28,6 +28,27 @@ class Rest:
             for line, pieces in zip(self._pool.orders[order], parcel.pieces, strict=True):
                 self.stock[parcel.location, line.sku] += sign * pieces
 
+    def fits(self, order: int, plan: Plan) -> bool:
+        """Say whether a plan can still be carried out."""
+        return all(
+            self.capacity[parcel.location] > 0
+            and all(
+                self.stock[parcel.location, line.sku] >= pieces
+                for line, pieces in zip(self._pool.orders[order], parcel.pieces, strict=True)
+            )
+            for parcel in plan
+        )
+
+
+def fitting(pool: Pool, plans: Sequence[Plan]) -> tuple[list[Plan], list[int]]:
+    """Keep in turn the plans that fit, and give the orders whose plans did not; they have none now."""
+    rest = Rest(pool, [])
+    kept: list[Plan] = []
+    for order, plan in enumerate(plans):
+        kept.append(plan if rest.fits(order, plan) else ())
+        rest.move(order, kept[-1], -1)
+    return kept, [order for order, plan in enumerate(plans) if kept[order] != plan]
+
 
 class Planner:
     """Plans single orders of a batch."""

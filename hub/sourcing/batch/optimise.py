@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from hub.sourcing.batch.again import Planner
+from hub.sourcing.batch.again import Planner, fitting
 from hub.sourcing.batch.columns import Book, Columns, plans_of
 from hub.sourcing.batch.in_turn import plan_in_turn
 from hub.sourcing.batch.limit import Limit
@@ -106,12 +106,14 @@ class _Search:
         """Choose whole plans, plan orders again, find more plans at prices a little off; over and over."""
         rng = np.random.default_rng(seed)
         planner = Planner(self._pool, self.quoter.groups)
+        if self._limit.goes_on():
+            self._mend(planner)
         while self._limit.goes_on() and self.cost > self.bound:
             columns = self._promising()
             chosen = self._master.choose(columns, self._limit.left())
             self._limit.used += 1
             if chosen is not None and self._take(plans_of(self._pool, columns, chosen)):
-                self._plan_again(planner, rng)
+                self._plan_again(planner, self.plans, rng.permutation(len(self.plans)).tolist())
             for by in SHAKES:
                 if self._limit.left() > 0:
                     self._ask(self._prices.shaken(rng, by))
@@ -130,6 +132,17 @@ class _Search:
         np.minimum.at(least, columns.order, worth)
         return columns.only(worth - least[columns.order] <= self.cost - self.bound)
 
+    def _mend(self, planner: Planner) -> None:
+        """Take each order's cheapest plan at the best prices as far as it fits, and plan the others from what is left.
+
+        That is quick, and good where there is no time for HiGHS to choose.
+        """
+        columns = self._book.columns()
+        ranked = np.lexsort((self._master.worth(columns, self._prices), columns.order))
+        cheapest = ranked[np.flatnonzero(np.diff(columns.order[ranked], prepend=-1))]
+        plans, others = fitting(self._pool, plans_of(self._pool, columns, cheapest))
+        self._plan_again(planner, plans, others)
+
     def _take(self, plans: Sequence[Plan]) -> bool:
         """Keep these plans if they are the cheapest so far, and say whether they are."""
         cost = sum([self._pool.cost(order, plan) for order, plan in enumerate(plans)])
@@ -137,12 +150,11 @@ class _Search:
             self.plans, self.cost = plans, cost
         return better
 
-    def _plan_again(self, planner: Planner, rng: np.random.Generator) -> None:
-        """Plan again in some order, for as long as time is left; all new plans are kept to choose among."""
-        orders = takewhile(lambda _: self._limit.left() > 0, rng.permutation(len(self.plans)).tolist())
-        changed = planner.plan_again(self.plans, orders)
+    def _plan_again(self, planner: Planner, plans: Sequence[Plan], orders: Sequence[int]) -> None:
+        """Plan these again one by one, for as long as time is left; all new plans are kept to choose among."""
+        changed = planner.plan_again(plans, takewhile(lambda _: self._limit.left() > 0, orders))
         self._book.add_plans(changed)
-        after = list(self.plans)
+        after = list(plans)
         for order, plan in changed:
             after[order] = plan
         self._take(after)
