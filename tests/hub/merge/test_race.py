@@ -1,16 +1,19 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import Database, rows
+from hub.database import Database, rows, run
+from hub.errors import Conflict, NotFound
+from hub.fulfilment.model import CancelAnswer
 from hub.inventory.ledger import drift
 from hub.merge.close import close_windows
 from hub.order.cancel import cancel
 from hub.order.place import Placed
-from hub.order.together import book_confirm
+from hub.order.together import book_cancel_answer, book_confirm
 from tests.hub.making import AT, RECEIVER, confirm, order, place_all, placed, stock
 from tests.hub.merge.merging import LATER, close, groups, merging, releases
 
@@ -79,6 +82,43 @@ def test_cancelling_and_closing_at_once_neither_deadlocks_nor_loses_anybody(data
         assert (sorted(map(len, groups(session))), drift(session)) == ([3] * 4, [])
         states = rows(session, "select lifecycle, count(*) as n from sales_order group by 1 order by 1")
         assert [tuple(one) for one in states] == [("cancelled", 6), ("in_fulfilment", 12)]
+
+
+def test_confirms_cancellations_and_answers_crosswise_neither_deadlock_nor_lose_a_piece(
+    database: Database, ids: list[int]
+) -> None:
+    with database.transaction() as session:
+        close(session)
+        run(session, "update step set state = 'done', settled_at = :at", at=AT)
+    heads, start = ids[:RECIPIENTS], threading.Barrier(3)
+
+    def ship() -> None:
+        start.wait()
+        for head in heads:
+            with suppress(Conflict, NotFound), database.transaction() as session:
+                book_confirm(session, confirm(head, 1, {"apple": 1}, final=False), AT)
+
+    def call_off() -> None:
+        start.wait()
+        for order_id in reversed(ids[RECIPIENTS:]):
+            with suppress(Conflict), database.transaction() as session:
+                cancel(session, order_id, "buyer", "", AT)
+
+    def answer() -> None:
+        start.wait()
+        for head in reversed(heads):
+            with suppress(Conflict), database.transaction() as session:  # nobody may have asked yet
+                book_cancel_answer(session, head, 1, CancelAnswer(stopped=head % 2 == 0), AT)
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(work) for work in (ship, call_off, answer)]:
+            done.result()
+    with database.transaction() as session:
+        assert drift(session) == []
+        odd = """select count(*) as n from order_line l where allocated <> (
+                     select coalesce(sum(f.quantity - f.shipped - f.released), 0) from fulfilment_line f
+                     where (f.order_id, f.line_no) = (l.order_id, l.line_no))"""
+        assert rows(session, odd)[0].n == 0
 
 
 def test_who_dies_while_closing_leaves_nothing_and_the_next_makes_the_group(database: Database, ids: list[int]) -> None:
