@@ -23,7 +23,7 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "storage": Words("不能存放此温层", "cannot store these goods"),
     "rejected_before": Words("曾拒绝此单或对其缺货", "refused this order before, or was short of it"),
 }
-CHEAPER: Final = Words("差 {lost} 落选；便宜 {by}{near}即可胜出", "lost by {lost}; wins if it costs {by} less{near}")
+CHEAPER: Final = Words("差 {lost} 落选；便宜 {by}{near} 即可胜出", "lost by {lost}; wins if it costs {by} less{near}")
 NEAR: Final = Words("（或在 {km} 公里以内）", " (or lies within {km} km)")
 WINS: Final = Words("即可胜出", "wins")
 STILL: Final = Words("仍贵 {amount}", "still loses by {amount}")
