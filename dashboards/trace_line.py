@@ -9,7 +9,7 @@ from hub.order.trace import Happening
 MERGING: Final = frozenset({"merge window", "merge", "unmerge"})
 
 GROUPS: Final[Mapping[str, frozenset[str]]] = {
-    "order": frozenset({"inbox", "placed", "hold", "hold released", "split", "case", "case resolved"}),
+    "order": frozenset({"inbox", "placed", "gift", "hold", "hold released", "split", "case", "case resolved"}),
     "routing": frozenset({"route", "split", "fulfilment", *MERGING}),
     "messages": frozenset({"inbox", "step", "call"}),
     "goods": frozenset({"fulfilment", *MERGING, "shipment", "parcel", "sale posted", "goods issue"}),
@@ -23,6 +23,7 @@ TOLD_BETTER: Final = frozenset({"order.place", "order.release", "order.ship", "o
 MARKS: Final[Mapping[str, tuple[str, Tone]]] = {
     "inbox": ("message", Tone.RUNNING),
     "placed": ("shopping-bag", Tone.GOOD),
+    "gift": ("package", Tone.PLAIN),
     "hold": ("hand-stop", Tone.WAITING),
     "hold released": ("player-play", Tone.GOOD),
     "split": ("adjustments", Tone.PLAIN),

@@ -103,6 +103,11 @@ ORDER_TYPE: Final = {
     "gift": state("赠品", "Gift"),
     "o2o": state("门店", "O2O"),
 }
+GIFT: Final = {
+    "given": state("已赠送", "Given", Tone.GOOD),
+    "exhausted": state("已赠完", "All were given", Tone.WAITING),
+    "had_already": state("会员已领过", "Had by this member", Tone.WAITING),
+}
 ROLE: Final = {
     "viewer": state("只读", "Viewer"),
     "analyst": state("分析", "Analyst"),
@@ -157,6 +162,7 @@ REMEDY: Final = {
 }
 
 AXES: Final[Mapping[str, Mapping[str, State]]] = {
+    "gift": GIFT,
     "lifecycle": LIFECYCLE,
     "payment": PAYMENT,
     "fulfilment": FULFILMENT,

@@ -34,6 +34,12 @@ SOURCES: Final = {
                         jsonb_build_object('type', type, 'total', total, 'currency', currency, 'revision',
                                            source_revision, 'placed_at', placed_at)
                  from sales_order where id = :id""",
+    "gift": """select o.created_at, 'gift', d.strategy, d.verdict || ' × ' || d.pieces,
+                      (select string_agg(key || ' ' || value, ', ' order by key) from jsonb_each_text(d.seen)),
+                      d.no::text,
+                      jsonb_build_object('strategy', d.strategy, 'version', d.strategy_no, 'verdict', d.verdict,
+                                         'pieces', d.pieces, 'seen', d.seen)
+               from gift_decision d join sales_order o on o.id = d.order_id where d.order_id = :id""",
     "hold": f"{HOLDS} and type <> 'stock'",
     "released": """select released_at, 'hold released', released_by, type, reason, no::text,
                           jsonb_build_object('type', type)

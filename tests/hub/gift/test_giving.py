@@ -23,6 +23,7 @@ from hub.order.model import Adjustment, Buyer, OrderType
 from hub.order.outbound import read_shipment
 from hub.order.place import Placed
 from hub.order.progress import record_confirm, record_report
+from hub.order.trace import trace
 from hub.roles import SYSTEM
 from tests.conftest import RING
 from tests.hub.gift.giving import gifts_of, given, put_in_force, verdicts
@@ -156,6 +157,14 @@ def test_a_channel_is_told_of_what_it_sold_and_not_of_the_gift(session: Session)
     (parcel,) = read_shipment(session, order_id, 1).parcels
     assert [line.external_line_id for line in parcel.lines] == ["L1"]
     assert see(session, order_id).lifecycle == "completed"
+
+
+@pytest.mark.usefixtures("goods")
+def test_an_order_s_trace_tells_which_gift_it_got_and_which_it_missed(session: Session) -> None:
+    put_in_force(session, first_orders=1, min_fen=1_000)
+    ids = [placed(session, order({"tea": 1}, number)) for number in ("A", "B")]
+    told = [(one.whom, one.told) for no in ids for one in trace(session, no) if one.what == "gift"]
+    assert told == [("spring", "given × 1"), ("spring", "exhausted × 0")]
 
 
 @pytest.mark.usefixtures("goods")
