@@ -26,6 +26,12 @@ CHORES: Final[Mapping[str, Chore]] = {
         "把新写入的审计记录接入防篡改的链；暂停时记录照常写入，恢复后补接。",
         "Chains what the audit log has gained, so that no change goes unseen. While paused, entries wait unchained.",
     ),
+    "merge.windows": _chore(
+        "合单窗口到时",
+        "Close merge windows",
+        "合单等待到时的发货单下发仓库；暂停时它们一直等待，恢复后补发。",
+        "Sends what has waited long enough for orders to travel with. While paused it waits on.",
+    ),
     "steps.history": _chore(
         "归档已结束的调用",
         "Move finished runs",

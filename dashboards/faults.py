@@ -50,6 +50,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "unknown_person": Words("此人不存在，或不能处理该品牌", "Nobody of that name may work on this brand"),
     "unknown_division": Words("没有此区划代码", "There is no such division"),
     "division_needed": Words("请先选择正确的区县", "Choose the right county first"),
+    "change_under_way": Words("该订单正在修改", "A change of this order is under way"),
     "cancel_under_way": Words("该订单正在取消", "A cancellation of this order is under way"),
     "inbox_row": Words("报文不存在，或已过保留期", "There is no such message, or it is past its retention"),
     "inbox_state": Words("报文状态已变化，无需再处理", "The message has moved on: there is nothing to do"),

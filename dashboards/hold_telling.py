@@ -57,6 +57,10 @@ TELLINGS: Final[Mapping[str, Telling]] = {
         Words("缺货：{missing}", "Nobody has {missing}"),
         lambda seen, _: {"missing": ", ".join(f"{sku} × {n}" for sku, n in seen["missing"].items())},
     ),
+    "reroute_tries": Telling(
+        Words("已尝试 {n} 次，最后是 {location}", "{n} attempts, the last at {location}"),
+        lambda seen, _: {"n": seen["attempts"], "location": seen["location"]},
+    ),
     "rule_failed": Telling(
         Words("规则 {rule} 第 {no} 版：{why}", "Rule {rule}, version {no}: {why}"),
         lambda seen, _: {"rule": seen["rule"], "no": seen["no"], "why": seen["failed"]},
