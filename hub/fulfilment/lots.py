@@ -33,7 +33,7 @@ def name_lots(session: Session, order_id: int, no: int, at: datetime) -> None:
         there = row(
             side,
             """select location, owner from fulfilment_order
-               where (order_id, no) = (:order_id, :no) and execution <> all(:ended) for share""",
+               where (order_id, no) = (:order_id, :no) and execution <> all(:ended) for no key update""",
             order_id=order_id,
             no=no,
             ended=sorted(ENDED),

@@ -136,6 +136,24 @@ def test_a_parcel_that_left_goes_where_it_was_sent(session: Session) -> None:
     assert [one[0] for one in sources(session, order_id)] == ["sh", "sh", "bj"]
 
 
+def test_what_another_location_refuses_meanwhile_is_sourced_once_the_change_is_done(session: Session) -> None:
+    add_sku(session, "rice", grams=20_000)
+    stock(session, {"sh": {"rice": 3}, "bj": {"rice": 3}})
+    order_id = placed(session, order({"rice": 3}))
+    send(session, order_id)
+    cut(session, order_id, L1=1)
+    for no in (1, 2):
+        record_report(session, rejection(order_id, no), AT)
+    assert counters(session, "bj", "rice") == (3, 0)
+    answer(session, order_id, 3, stopped=False)
+    assert (revision(session, order_id).state, line(session, order_id).cancelled) == ("applied", 1)
+    assert (sources(session, order_id)[-1], counters(session, "bj", "rice"), drift(session)) == (
+        ("bj", "open"),
+        (3, 1),
+        [],
+    )
+
+
 def test_a_remark_that_asks_for_something_holds_the_order(session: Session) -> None:
     stock(session, {"sh": {"apple": 1}})
     order_id = placed(session, order({"apple": 1}, paid_at=None))
