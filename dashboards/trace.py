@@ -168,6 +168,7 @@ def _told(visit: Visit, order_id: int, show: str, opened: Receiver | None = None
         "drawn": "",
         "path": _path(order_id),
         "seen_in": partial(seen_in, language=visit.language),
+        "verdict_of": partial(verdict, language=visit.language),
     }
 
 
