@@ -4,7 +4,6 @@ Every way to a source goes through `write_sourced`: a new order (hub/order/place
 ship, a hold that was released.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -163,7 +162,7 @@ def write_holds(
     records = [
         (
             *(order_id, last[order_id] + n, hold.type, list(hold.blocks), hold.rule, hold.version or version),
-            *(json.dumps(hold.evidence), at, hold.expires_at, hold.resolver),
+            *(msgspec.json.encode(hold.evidence).decode(), at, hold.expires_at, hold.resolver),
             *((at, hold.released_by, "by rule") if hold.released_by else (None, "", "")),
         )
         for order_id, of_order in holds.items()
