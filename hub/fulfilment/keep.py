@@ -6,15 +6,23 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.database import ring_after, run
+from hub.database import ring_after, rows, run
 from hub.fulfilment.release import RELEASE
 
 LATER: Final = datetime.fromisoformat("2099-01-01T00:00:00+00:00")
 """When a step would run that waits for a hold to end: its end brings that forward."""
 
-KEPT: Final = """order_id = any(:ids) and {these} exists (
-    select 1 from order_hold h where h.order_id = step.order_id and h.released_at is null
-    and 'release' = any(h.blocks))"""
+KEPT: Final = """order_id = any(:ids) and {these} (
+    exists (select 1 from order_hold h where h.order_id = step.order_id and h.released_at is null
+            and 'release' = any(h.blocks))
+    or exists (select 1 from merge_member m join order_hold h using (order_id)
+               where m.group_id = (step.subject ->> 'group')::bigint and m.left_at is null
+                 and h.released_at is null and 'release' = any(h.blocks)))"""
+"""Steps that wait: for a hold of their own order, or of one whose goods travel in the same delivery."""
+
+HEADS: Final = """
+    select distinct head.order_id from merge_member own join merge_member head using (group_id)
+    where own.order_id = any(:ids) and own.left_at is null and head.place = 1 and head.left_at is null"""
 
 
 def keep_back(session: Session, order_ids: Collection[int]) -> None:
@@ -25,7 +33,7 @@ def keep_back(session: Session, order_ids: Collection[int]) -> None:
             where flow = :flow and state = 'pending' and {KEPT.format(these="")}""",
         later=LATER,
         flow=RELEASE,
-        ids=sorted(order_ids),
+        ids=_asked_under(session, order_ids),
     )
 
 
@@ -38,8 +46,15 @@ def let_out(session: Session, order_ids: Collection[int], at: datetime) -> int:
         at=at,
         later=LATER,
         flow=RELEASE,
-        ids=sorted(order_ids),
+        ids=_asked_under(session, order_ids),
     )
     if gone:
         ring_after(session)
     return gone
+
+
+def _asked_under(session: Session, order_ids: Collection[int]) -> list[int]:
+    """Give the orders under whose numbers locations hear of these: a delivery of several bears that of the first."""
+    if not order_ids:
+        return []
+    return sorted({*order_ids, *(one.order_id for one in rows(session, HEADS, ids=sorted(order_ids)))})

@@ -1,11 +1,19 @@
 """Changes of orders that travel with others: what travels along is shipped all the same."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
+from hub.fulfilment.keep import LATER, keep_back, let_out
 from hub.fulfilment.model import CancelAnswer
+from hub.fulfilment.release import RELEASE
 from hub.inventory.ledger import drift
+from hub.order.allocate import write_holds
+from hub.order.hold import Hold, HoldType
 from hub.order.merged_delivery import mark_all_submitted
 from hub.order.together import book_cancel_answer
 from tests.hub.making import AT, counters, line, open_causes, order, placed, see, stock
@@ -45,3 +53,21 @@ def test_a_delivery_that_was_sent_is_stopped_for_one_and_the_other_goes_on(
     assert (revision(session, pair[1]).state, line(session, pair[1]).cancelled) == (state, cancelled)
     assert (line(session, pair[0]).allocated, counters(session, "sh", "apple")[1]) == (2, 5 - cancelled)
     assert (open_causes(session), drift(session)) == ([] if stopped else ["change_refused"], [])
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_hold_of_any_order_in_a_delivery_keeps_it_here_until_it_is_let_go(
+    session: Session, pair: tuple[int, int], place: int
+) -> None:
+    held = pair[place]
+    stop = Hold(HoldType.FRAUD, "seen", {}, blocks=("release",))
+    write_holds(session, {held: [stop]}, "1", AT)
+    keep_back(session, [held])
+    assert [one.run_at for one in releases_due(session)] == [LATER]
+    assert let_out(session, pair, AT) == 0
+    run(session, "update order_hold set released_at = :at", at=AT)
+    assert (let_out(session, [held], AT), [one.run_at for one in releases_due(session)]) == (1, [AT])
+
+
+def releases_due(session: Session) -> Sequence[Row[Any]]:
+    return rows(session, "select run_at from step where flow = :flow", flow=RELEASE)
