@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from hub.audit import record
 from hub.database import row, rows, run
 from hub.document import Document
-from hub.errors import Conflict, NotFound
+from hub.errors import Conflict, Malformed, NotFound
 from hub.roles import Actor, Permission
-from hub.sourcing.rates import Card, read_rates
+from hub.sourcing.rates import EDITION, Card, keepable, read_rates
 
 REMEMBERED: Final = 16
 READ: Final[dict[str, Card]] = {}
@@ -59,6 +59,9 @@ def load_card(session: Session, actor: Actor, brand: str, edition: str, content:
     """
     actor.require(Permission.CONFIGURE)
     actor.require_scope(brand, "")
+    for field, name in (("brand", brand), ("edition", edition)):
+        if not keepable(EDITION, name):
+            raise Malformed(f"the rate card's {field} is no name", code="malformed_rates", field=field)
     card, digest = read_rates(content), hashlib.sha256(content.encode()).hexdigest()
     kept = run(
         session,

@@ -16,7 +16,7 @@ LABEL: Final = r"^[a-z0-9][a-z0-9.-]{0,39}$"
 
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN, strict=True)]
 Limit = Annotated[int, Field(ge=1, le=100_000_000, strict=True)]
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Code = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
 
 
 class Tariff(Document):
@@ -65,9 +65,12 @@ class Freight(Document):
 
 
 class Together(Document):
-    """Batches of at least so many `orders` that want more than there is are decided together, for at most `most_ms`."""
+    """Batches of at least so many `orders` that want more than there is are decided together, for at most `most_ms`.
 
-    most_ms: Annotated[int, Field(ge=10, le=60_000, strict=True)] = 2_000
+    Others may wait for counters meanwhile, who give up after ten seconds.
+    """
+
+    most_ms: Annotated[int, Field(ge=10, le=5_000, strict=True)] = 2_000
     orders: Annotated[int, Field(ge=2, le=10_000, strict=True)] = 200
 
 
@@ -106,9 +109,11 @@ def read_policy(written: str) -> SourcingPolicy:
     Raises: Malformed with code malformed_policy, naming the first field that is wrong.
     """
     try:
-        policy = SourcingPolicy.model_validate(tomllib.loads(written))
-    except tomllib.TOMLDecodeError as error:
+        given = tomllib.loads(written)
+    except (ValueError, RecursionError) as error:  # also of a number of thousands of digits, or brackets as deep
         raise Malformed(f"the policy is no TOML: {error}", code="malformed_policy") from error
+    try:
+        policy = SourcingPolicy.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])

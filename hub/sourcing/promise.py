@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from hub.document import Document
 
@@ -16,6 +16,15 @@ FAR: Final = 60
 EVERY_DAY: Final = (1, 2, 3, 4, 5, 6, 7)
 
 
+def _local(hour: time) -> time:
+    if hour.tzinfo is not None:
+        raise ValueError("an hour is that of the business zone, and has no offset")
+    return hour
+
+
+Hour = Annotated[time, AfterValidator(_local)]
+
+
 class Hours(Document):
     """When a location works: ISO weekdays, the days on which it is closed all the same, and its cut-off.
 
@@ -25,8 +34,8 @@ class Hours(Document):
 
     weekdays: tuple[Weekday, ...] = Field(default=EVERY_DAY, min_length=1)
     closed: tuple[date, ...] = ()
-    opens: time = time.min
-    cut_off: time = time.max
+    opens: Hour = time.min
+    cut_off: Hour = time.max
     at_once: bool = False
 
 

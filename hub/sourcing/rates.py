@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
-from hub.document import Document
+from hub.document import Document, Text
 from hub.errors import Malformed
 from hub.sourcing.model import Lane
 
@@ -18,7 +18,11 @@ MOST: Final = 50_000
 
 Fen = Annotated[int, Field(ge=0, le=10_000_000)]
 Grams = Annotated[int, Field(ge=1, le=10_000_000)]
-Word = Annotated[str, Field(max_length=64)]
+Word = Annotated[Text, Field(max_length=64)]
+EDITION: Final = TypeAdapter[str](Annotated[Text, StringConstraints(min_length=1, max_length=64)])
+"""What a policy can name a card by."""
+
+WRITTEN: Final = TypeAdapter[str](Text)
 
 
 class Rate(Document):
@@ -71,6 +75,8 @@ def read_rates(written: str) -> Card:
 
     Raises: Malformed with code malformed_rates, naming line and column.
     """
+    if not keepable(WRITTEN, written):
+        raise Malformed("the rate card holds characters that are no text", code="malformed_rates")
     reader = csv.DictReader(io.StringIO(written), strict=True)
     rates: list[Rate] = []
     try:
@@ -83,6 +89,15 @@ def read_rates(written: str) -> Card:
     if not rates:
         raise Malformed("the rate card has no lines", code="malformed_rates")
     return Card(rates)
+
+
+def keepable(kind: TypeAdapter[str], written: str) -> bool:
+    """Say whether the database can keep what was written, and it is of that kind."""
+    try:
+        kind.validate_python(written)
+    except ValidationError:
+        return False
+    return True
 
 
 def _rate(record: Mapping[str | None, str | list[str] | None], line: int) -> Rate:

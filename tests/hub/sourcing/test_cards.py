@@ -116,6 +116,23 @@ def test_an_edition_is_loaded_once_and_never_changes(goods: Session) -> None:
     assert get_card(goods, "demo", "r1") is get_card(goods, "demo", "r1")
 
 
+@pytest.mark.parametrize(
+    ("content", "edition"),
+    [
+        (f"{HEAD}S\0F,,,1,1,1\n", "r2"),
+        (f"courier,{HEAD}\0,SF,,,1,1,1\n", "r2"),
+        (f"{HEAD}\ud800,,,1,1,1\n", "r2"),
+        (CARD, "r\0"),
+        (CARD, ""),
+        (CARD, "r" * 65),
+    ],
+    ids=["cell", "column given twice", "surrogate", "edition", "no edition", "long edition"],
+)
+def test_a_card_that_the_database_cannot_keep_is_refused(goods: Session, content: str, edition: str) -> None:
+    with pytest.raises(Malformed):
+        load(goods, content, edition)
+
+
 def test_a_policy_without_its_rate_card_is_refused(goods: Session) -> None:
     with pytest.raises(NotFound):
         draft_policy(goods, SYSTEM, POLICY_TEXT.replace("r1", "none"), POLICY.version, AT)
