@@ -40,6 +40,12 @@ class Own(NamedTuple):
             return able, None
         return able, terms_of(self.said, self.said.freight, self.card, able, to, here)
 
+    def room(self) -> dict[str, int]:
+        """Say how many more documents may be opened at the locations that may have only so many."""
+        standings = self.said.locations if self.said else {}
+        limits = {code: one.most_open for code, one in standings.items() if one.most_open is not None}
+        return {code: max(most - (self.open_at or NONE).get(code, 0), 0) for code, most in limits.items()}
+
     def book(self, decisions: Iterable[tuple[Question, Decision]]) -> None:
         """Count the documents that decisions open, for those that are planned after them."""
         if self.open_at is not None:

@@ -120,20 +120,29 @@ def _plans(
         for brand in {need.brand for need in needs}
     }
     shared = _together(needs, known, shelf, own, at) if own else {}
+    built_in = Own(policy)
     plans: list[Plan] = []
     for no, need in enumerate(needs):
         if no in shared:
             plans.append(Plan(need, shared[no]))
             own[need.brand].book(shared[no])
             continue
-        by, ranked, terms = policy, known[need.brand].nearest(point_of(need.division)), None
-        if need.brand in own:
-            by, (ranked, terms) = own[need.brand].policy, own[need.brand].ask(ranked, need.division, at)
-        routed = route(split(need.wants, by.splitters), ranked, shelf, by.version, by.costs, need.barred, terms)
-        plans.append(Plan(need, tuple(routed)))
-        if need.brand in own:
-            own[need.brand].book(plans[-1].decisions)
+        near = known[need.brand].nearest(point_of(need.division))
+        plans.append(Plan(need, tuple(_in_turn(need, near, shelf, own.get(need.brand, built_in), at))))
     return plans
+
+
+def _in_turn(
+    need: Need, near: Sequence[Site], shelf: Shelf, own: Own, at: datetime
+) -> Iterator[tuple[Question, Decision]]:
+    """Decide the parts of one need; where documents are counted, a part sees those that the parts before it open."""
+    by = own.policy
+    parts = split(need.wants, by.splitters)
+    for some in [parts] if own.open_at is None else [[part] for part in parts]:
+        ranked, terms = own.ask(near, need.division, at)
+        decided = list(route(some, ranked, shelf, by.version, by.costs, need.barred, terms))
+        own.book(decided)
+        yield from decided
 
 
 def _together(
@@ -154,7 +163,7 @@ def _together(
             ranked, terms = one.ask(known[brand].nearest(point_of(need.division)), need.division, at)
             parts = split(need.wants, by.splitters)
             asked.append(list(ask(parts, ranked, shelf, by.version, by.costs, need.barred, terms)))
-        for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000), strict=False):
+        for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000, one.room()), strict=False):
             found[no] = tuple(decided)
             for _, decision in decided:
                 shelf.take(decision)

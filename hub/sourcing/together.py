@@ -1,7 +1,7 @@
 """Decide questions together that want more than there is: each gets its share of what the optimiser found for all."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from math import inf
 from typing import Final
@@ -32,28 +32,38 @@ def contended(questions: Sequence[Question]) -> bool:
     return any(asking[sku] > 1 and 0 < pieces < wanted[sku] for (_, sku), pieces in free.items())
 
 
-def decide_together(asked: Sequence[Sequence[Question]], seconds: float) -> list[list[tuple[Question, Decision]]]:
-    """Decide the questions of many needs together; nothing where they do not contend, or in turn is as good."""
+ENDLESS: Final[Mapping[str, int]] = {}
+
+
+def decide_together(
+    asked: Sequence[Sequence[Question]], seconds: float, room: Mapping[str, int] = ENDLESS
+) -> list[list[tuple[Question, Decision]]]:
+    """Decide the questions of many needs together; nothing where they do not contend, or in turn is as good.
+
+    `room` says of locations that may not send any number of parcels how many they may.
+    """
     questions = [question for each in asked for question in each]
-    shared = share_out(questions, seconds) if contended(questions) else None
+    shared = share_out(questions, seconds, room=room) if contended(questions) else None
     if shared is None:
         return []
     answers = iter([(question, decide_shared(question)) for question in shared])
     return [list(islice(answers, len(each))) for each in asked]
 
 
-def share_out(questions: Sequence[Question], seconds: float = inf, iterations: float = inf) -> list[Question] | None:
+def share_out(
+    questions: Sequence[Question], seconds: float = inf, iterations: float = inf, room: Mapping[str, int] = ENDLESS
+) -> list[Question] | None:
     """Give the questions, asked on one reading of stock and at one price list, with their shares of the best answer.
 
     None where asking them in turn is no dearer or finds more pieces, or where one question names a SKU at two weights.
     """
-    pool = _pool(questions)
+    pool = _pool(questions, room)
     if pool is None:
         return None
     found = optimise(pool, seconds=seconds, iterations=iterations)
     if found.cost >= found.greedy_cost or _pieces(found.plans) < _pieces(found.greedy):
         return None
-    if faults_of(pool, found.plans, found.cost):
+    if faults_of(pool, found.plans, found.cost):  # a location's room too
         return None
     batch = digest_of("".join([question.digest() for question in questions]).encode())
     codes = _codes(questions)
@@ -82,7 +92,7 @@ def _share(question: Question, plan: Plan, codes: Sequence[str], batch: str, fou
     return Share(batch, len(found.plans), found.cost, found.greedy_cost, found.bound, given)
 
 
-def _pool(questions: Sequence[Question]) -> Pool | None:
+def _pool(questions: Sequence[Question], room: Mapping[str, int]) -> Pool | None:
     codes = _codes(questions)
     place = {code: at for at, code in enumerate(codes)}
     numbers: defaultdict[str, int] = defaultdict(lambda: len(numbers))
@@ -112,7 +122,7 @@ def _pool(questions: Sequence[Question]) -> Pool | None:
         asked=asked.astype(np.bool_),
         handling=handling,
         stock=stock,
-        capacity=np.full(len(codes), len(questions)),
+        capacity=np.array([min(room.get(code, len(questions)), len(questions)) for code in codes], dtype=np.int64),
         costs=questions[0].costs,
         penalties=Penalties(SPLIT, max(_dearest(question) for question in questions) + SPLIT),
     )

@@ -59,6 +59,16 @@ def test_other_batches_are_decided_in_turn(session: Session, content: str, piece
     assert SHARED not in rerun(stored_decisions(session)).solvers
 
 
+def test_a_batch_decided_together_opens_no_more_documents_than_a_location_may_have(session: Session) -> None:
+    stock(session, {"sh": {"apple": 1, "pear": 3}, "bj": {"apple": 1, "pear": 3}, "gz": {"pear": 3}})
+    in_force(session, TOGETHER + "".join(f"[locations.{code}]\nmost_open = 1\n" for code in ("sh", "bj")))
+    goods = [({"apple": 1}, JINAN), ({"apple": 1}, BEIJING), ({"pear": 1}, BEIJING), ({"pear": 1}, BEIJING)]
+    place_all(session, *[order(pieces, f"T{no}", receiver=to) for no, (pieces, to) in enumerate(goods)])
+    found = rows(session, "select location, count(*) as n from fulfilment_order group by location")
+    assert {one.location: one.n for one in found} == {"sh": 1, "bj": 1, "gz": 2}
+    assert SHARED in rerun(stored_decisions(session)).solvers
+
+
 def test_a_batch_is_not_decided_together_by_rate_cards() -> None:
     with pytest.raises(Malformed, match="rate cards"):
         read_policy(TOGETHER + '[freight]\nrates = "2026"\n')

@@ -83,6 +83,14 @@ def test_a_location_with_as_many_open_documents_as_it_may_have_is_given_no_more(
     assert rerun(stored_decisions(session)).counts == {Sameness.SAME: 5}
 
 
+def test_each_part_of_an_order_counts_as_a_document_at_a_location_that_may_have_only_so_many(session: Session) -> None:
+    stock(session, {"sh": {"apple": 50}, "bj": {"apple": 50}})
+    in_force(session, 'version = "few"\nbrand = "demo"\n[split]\nparcel_pieces = 1\n[locations.sh]\nmost_open = 1\n')
+    order_id = placed(session, order({"apple": 3}))
+    assert sources(session, order_id) == [("sh", "open"), ("bj", "open"), ("bj", "open")]
+    assert rerun(stored_decisions(session)).counts == {Sameness.SAME: 3}
+
+
 def test_versions_go_from_draft_to_force_to_retirement_and_each_act_is_audited(session: Session) -> None:
     stock(session, {"sh": {"apple": 5}})
     in_force(session)

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +91,13 @@ def test_a_near_piece_is_kept_for_who_would_have_to_go_far() -> None:
     assert sum(one.cost for one in decisions) < in_turn([first, second])
     assert {one.code: one.verdict for one in decisions[0].candidates} == {"a": "kept", "b": "chosen"}
     assert {one.solver for one in decisions} == {SHARED}
+
+
+@given(batches(), st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(0, 2)))
+def test_no_location_sends_more_parcels_than_it_has_room_for(questions: list[Question], room: dict[str, int]) -> None:
+    shared = share_out(questions, iterations=3, room=room) or []
+    sent = Counter(choice.code for one in shared for choice in decide_shared(one).choices)
+    assert all(sent[code] <= most for code, most in room.items())
 
 
 def test_questions_that_cost_no_less_together_are_left_to_be_asked_in_turn() -> None:
