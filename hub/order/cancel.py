@@ -56,10 +56,7 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
     for standing in standings:
         stop(session, standing, _count_wishes(session, order_id), at)
-    lifecycle = finish_cancel(session, order, at)
-    if lifecycle is Lifecycle.CANCELLED:
-        give_gifts_back(session, [order_id], at)
-    return lifecycle
+    return finish_cancel(session, order, at)
 
 
 def wants_cancel(session: Session, order_id: int) -> bool:
@@ -74,7 +71,10 @@ def wants_cancel(session: Session, order_id: int) -> bool:
 
 
 def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
-    """Cancel what no location works on any more; the order is cancelled when that is all of it."""
+    """Cancel what no location works on any more; the order is cancelled, and its gifts free, when that is all of it.
+
+    The counters of its gifts must have been locked before any stock was.
+    """
     give_up(session, order, _held_nowhere(session, order.id), "cancelled", at)
     if live_fulfilments(session, order.id):
         return order.lifecycle
@@ -90,6 +90,7 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
         at=at,
         id=order.id,
     )
+    give_gifts_back(session, [order.id], at)
     resolve(session, f"order:{order.id}", at, "system", "the order was cancelled")
     return lifecycle
 
@@ -108,6 +109,8 @@ def record_cancel_answer(
         return
     if changes:
         hold_order(session, order_id)
+    else:
+        hold_gifts(session, [order_id])
     if not standing.ended and answer.stopped:
         lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "cancelled", at)
         give_back(session, order_id, {line.line_no: line.quantity for line in lines})

@@ -15,6 +15,7 @@ from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import NewLine, parse_code
 from hub.fulfilment.ship import ship
 from hub.fulfilment.status import Execution, Negotiation
+from hub.gift.count import hold_gifts
 from hub.inventory.level import hold_still
 from hub.order.advance import advance
 from hub.order.allocate import allocate, write_holds
@@ -43,6 +44,7 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     order_id, no = parse_code(confirm.code)
     order = lock_order(session, order_id)
     standing = Standing(session, order_id, no)
+    cancelling = _is_cancelled(session, order_id)
     if changing(session, order_id):
         hold_order(session, order_id)
     elif confirm.final:
@@ -60,7 +62,7 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     record(session, at, WAREHOUSE, "order.ship", f"order:{order_id}", fulfilment=no, shipment=shipped.shipment_no)
     post(session, order, standing, at)
     find_new_source(session, order, standing, shipped.left_over, policy, at)
-    _advance(session, order, policy, at)
+    _advance(session, order, policy, at, cancelling=cancelling)
     return order_id
 
 
@@ -96,6 +98,7 @@ def _reject(session: Session, order: Locked, standing: Standing, report: Report,
         return
     if standing.ended:
         raise Conflict(f"fulfilment order {standing.code} has ended as {standing.execution}", code="fulfilment_ended")
+    cancelling = _is_cancelled(session, order.id)
     if changing(session, order.id):
         hold_order(session, order.id)
     else:
@@ -104,7 +107,7 @@ def _reject(session: Session, order: Locked, standing: Standing, report: Report,
     record(session, at, WAREHOUSE, "fulfilment.reject", f"order:{order.id}", fulfilment=standing.no)
     post(session, order, standing, at)
     find_new_source(session, order, standing, lines, policy, at)
-    _advance(session, order, policy, at)
+    _advance(session, order, policy, at, cancelling=cancelling)
 
 
 def find_new_source(
@@ -135,8 +138,16 @@ def _escalate(session: Session, order: Locked, standing: Standing, policy: Polic
     open_cases(session, [NewCase("reroute_tries", f"order:{order.id}", order.brand, told, order.id)], at)
 
 
-def _advance(session: Session, order: Locked, policy: Policy, at: datetime) -> None:
-    if wants_cancel(session, order.id):
+def _is_cancelled(session: Session, order_id: int) -> bool:
+    """Say whether a cancellation is under way, and lock what it may give back, which is before any stock."""
+    cancelling = wants_cancel(session, order_id)
+    if cancelling:
+        hold_gifts(session, [order_id])
+    return cancelling
+
+
+def _advance(session: Session, order: Locked, policy: Policy, at: datetime, *, cancelling: bool) -> None:
+    if cancelling:
         finish_cancel(session, order, at)
     settle(session, order, policy, at, "it was sent or refused meanwhile")
     advance(session, order.id, at)

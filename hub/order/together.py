@@ -12,6 +12,7 @@ from hub.fulfilment.model import CancelAnswer, Confirm, Report
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import parse_code
 from hub.fulfilment.status import Execution, Negotiation
+from hub.gift.count import hold_gifts
 from hub.inventory.level import hold_still
 from hub.merge.group import Group, end_if_over, hold_group, standings
 from hub.merge.spread import ref_of, spread
@@ -103,6 +104,8 @@ def _leave(session: Session, standing: Standing, policy: Policy, at: datetime) -
 def _hold_stock(session: Session, members: Sequence[Standing]) -> None:
     """Lock all counters of a delivery's orders at once: it is booked, and what it lacks sourced, order by order."""
     ids = sorted({one.order_id for one in members})
+    if cancelled := [one for one in ids if wants_cancel(session, one)]:
+        hold_gifts(session, cancelled)  # of all of them: the first to end would have stock locked before the second's
     found = rows(session, "select distinct sku from order_line where order_id = any(:ids)", ids=ids)
     hold_still(session, {one.sku for one in found})
 
