@@ -16,6 +16,8 @@ from hub.database import copy, rows, run
 from hub.gift.model import EXHAUSTED, HAD, Strategy, Verdict
 
 Key = tuple[str, str]
+Member = tuple[Key, int]
+"""A strategy and who has it."""
 
 
 class Wish(NamedTuple):
@@ -34,6 +36,10 @@ class Wish(NamedTuple):
         return self.strategy.brand, self.strategy.name
 
     @property
+    def member(self) -> Member:
+        return self.key, self.subject_id
+
+    @property
     def counted(self) -> bool:
         return self.verdict.given and self.strategy.limited
 
@@ -47,9 +53,13 @@ class Left(NamedTuple):
 
 
 def claim(session: Session, wishes: Sequence[Wish]) -> list[Wish]:
-    """Count what is given, each wish as it may be fulfilled: less often, or not at all, once a limit is reached."""
+    """Count what is given, each wish as it may be fulfilled: less often, or not at all, once a limit is reached.
+
+    Who has had a strategy is refused before anything is allotted: they take no place from those who have not.
+    """
     spent = _hold(session, {wish.key for wish in wishes if wish.strategy.limited})
-    allotted = [_allot(wish, spent) if wish.strategy.limited else wish for wish in wishes]
+    members = _find_members(session, [wish for wish in wishes if wish.strategy.once_per_member])
+    allotted = [_allot(wish, spent, members) for wish in wishes]
     had = _join_members(session, [wish for wish in allotted if wish.verdict.given and wish.strategy.once_per_member])
     granted = [wish.refused(HAD) if (wish.key, wish.order_id) in had else wish for wish in allotted]
     _spend(session, granted)
@@ -144,8 +154,34 @@ def _hold(session: Session, keys: set[Key]) -> dict[Key, Left]:
     return {(one.brand, one.name): Left(one.orders, one.pieces) for one in found}
 
 
-def _allot(wish: Wish, spent: dict[Key, Left]) -> Wish:
-    """Take from what is left, and note that it is taken; give fewer times when there is not enough for all."""
+def _find_members(session: Session, wishes: Sequence[Wish]) -> set[Member]:
+    """Give who has had a strategy. Whoever joins a limited one holds its counter, so nobody joins that meanwhile."""
+    if not wishes:
+        return set()
+    asked = sorted({wish.member for wish in wishes})
+    found = rows(
+        session,
+        """select brand, name, subject_id from gift_member
+           join unnest(cast(:brands as text[]), cast(:names as text[]), cast(:subjects as bigint[]))
+             as asked (brand, name, subject_id) using (brand, name, subject_id)""",
+        **_columns([key for key, _ in asked]),
+        subjects=[subject_id for _, subject_id in asked],
+    )
+    return {((one.brand, one.name), one.subject_id) for one in found}
+
+
+def _allot(wish: Wish, spent: dict[Key, Left], members: set[Member]) -> Wish:
+    """Grant a wish out of what is left, and note in both that it is granted."""
+    if wish.strategy.once_per_member and wish.member in members:
+        return wish.refused(HAD)
+    granted = _take(wish, spent) if wish.strategy.limited else wish
+    if granted.verdict.given:
+        members.add(wish.member)
+    return granted
+
+
+def _take(wish: Wish, spent: dict[Key, Left]) -> Wish:
+    """Take from what is left; give fewer times when there is not enough for all."""
     strategy, (orders, pieces) = wish.strategy, spent[wish.key]
     times = wish.verdict.times
     if strategy.most_pieces is not None:
@@ -157,7 +193,7 @@ def _allot(wish: Wish, spent: dict[Key, Left]) -> Wish:
 
 
 def _join_members(session: Session, wishes: Sequence[Wish]) -> set[tuple[Key, int]]:
-    """Note who has a strategy now; give the wishes of those who had it before, or have it in this batch already."""
+    """Note who has a strategy now; give the wishes of those whom another batch has noted meanwhile."""
     if not wishes:
         return set()
     ordered = sorted(wishes, key=lambda wish: (wish.key, wish.subject_id, wish.order_id))

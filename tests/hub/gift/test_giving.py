@@ -124,6 +124,23 @@ def test_a_member_gets_it_once_until_the_order_is_cancelled(session: Session) ->
 
 
 @pytest.mark.usefixtures("goods")
+def test_who_has_had_it_takes_no_place_of_the_first_orders(session: Session) -> None:
+    put_in_force(session, first_orders=3, once_per_member=True)
+    placed(session, order({"tea": 1}, "A", buyer=Buyer(ref="one")))
+    who = ["one", "two", "two", "three"]
+    ids = numbers(place_all(session, *[order({"tea": 1}, f"T{n}", buyer=Buyer(ref=ref)) for n, ref in enumerate(who)]))
+    assert [verdicts(session, one) for one in ids] == [["had_already"], ["given"], ["had_already"], ["given"]]
+    assert given(session) == (3, 3)
+
+
+@pytest.mark.usefixtures("goods")
+def test_the_most_that_a_strategy_may_give_at_once_is_placed(session: Session) -> None:
+    stock(session, {"sh": {"tea": 1_000, "cup": 1_000}}, "ASN-2")
+    put_in_force(session, gives=(Give(sku="cup", value_fen=10**9),), min_pieces=1, most_times=1_000)
+    assert gifts_of(session, placed(session, order({"tea": 1_000}))) == [("cup", 1_000)]
+
+
+@pytest.mark.usefixtures("goods")
 def test_an_unpaid_order_that_is_closed_gives_its_gift_back(session: Session) -> None:
     put_in_force(session, first_orders=1)
     placed(session, order({"tea": 1}, paid_at=None))
