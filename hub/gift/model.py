@@ -1,15 +1,18 @@
 """A gift strategy as a person writes it, an order as strategies see it, and what came of asking one."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
-from hub.document import Document, Moment
+from hub.document import Document, Moment, Text
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.:@/+-]+$")]
 Named = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-Fen = Annotated[int, Field(ge=0, le=10**12)]
+Called = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+"""What others call a brand or a shop."""
+MOST_FEN: Final = 10**12
+Fen = Annotated[int, Field(ge=0, le=MOST_FEN)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 
 
@@ -28,9 +31,9 @@ class Strategy(Document):
     further `min_fen` and `min_pieces`. Of strategies of one `group` the first by `rank` that holds is followed.
     """
 
-    brand: str
+    brand: Called
     name: Named
-    shops: tuple[str, ...] = ()
+    shops: tuple[Called, ...] = ()
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     skus: Annotated[tuple[Code, ...], Field(max_length=500)] = ()
@@ -39,7 +42,7 @@ class Strategy(Document):
     most_times: Annotated[int, Field(ge=1, le=1_000)] = 1
     gives: Annotated[tuple[Give, ...], Field(min_length=1, max_length=10)]
     rank: Annotated[int, Field(ge=0, le=1_000)] = 100
-    group: Annotated[str, StringConstraints(max_length=40)] = ""
+    group: Annotated[Text, StringConstraints(max_length=40)] = ""
     first_orders: Count | None = None
     most_pieces: Count | None = None
     once_per_member: bool = False
@@ -54,6 +57,8 @@ class Strategy(Document):
             raise ValueError("giving again needs an amount or a number of pieces to count by")
         if self.most_pieces is not None and self.most_pieces < self.pieces:
             raise ValueError("there are fewer pieces than one order gets")
+        if sum(give.value_fen * give.pieces for give in self.gives) * self.most_times > MOST_FEN:
+            raise ValueError(f"what one order may get is worth more than {MOST_FEN} fen")
         return self
 
     @property

@@ -76,6 +76,7 @@ def test_the_order_in_which_rules_are_read_does_not_matter(rules: list[Rule]) ->
         {"most_times": 2},
         {"gives": ()},
         {"gives": (Give(sku="cup", pieces=3),), "most_pieces": 2},
+        {"gives": (Give(sku="cup", pieces=2, value_fen=10**9),) * 2, "min_pieces": 1, "most_times": 251},
     ],
 )
 def test_a_strategy_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
