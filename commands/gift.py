@@ -20,6 +20,7 @@ gift_app = typer.Typer(help=words("赠品策略", "gift strategies"), no_args_is
 AsJson = Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))]
 Brand = Annotated[str, typer.Argument(help=words("品牌", "the brand"))]
 Name = Annotated[str, typer.Argument(help=words("策略名", "the strategy's name"))]
+No = Annotated[int, typer.Argument(help=words("版本", "which version"))]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=words("JSON 文件", "a JSON file"))]
 
 SAID: Final = {
@@ -63,9 +64,9 @@ def draft(file: File) -> None:
 
 
 @gift_app.command("publish", help=words("让草稿生效", "put a draft in force"))
-def publish(brand: Brand, name: Name) -> None:
+def publish(brand: Brand, name: Name, no: No) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        no = strategies.publish(session, operator(), brand, name, datetime.now(UTC))
+        strategies.publish(session, operator(), brand, name, no, datetime.now(UTC))
     say(f"版本 {no} 已生效", f"version {no} is in force")
 
 

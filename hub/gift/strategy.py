@@ -14,8 +14,12 @@ from hub.gift.model import Rule, Strategy
 from hub.gift.table import State
 from hub.roles import Actor, Permission
 from hub.scope import scope
+from hub.turns import take_turns
 
 REMEMBERED: Final = "gift.rules"
+
+SPACE: Final = 7_105
+"""The space of turns at strategies, by their brands and names."""
 
 
 def rules_of(session: Session, brands: Collection[str]) -> Mapping[str, Sequence[Rule]]:
@@ -48,20 +52,19 @@ def list_strategies(session: Session, actor: Actor, brand: str = "") -> list[dic
 
 
 def draft(session: Session, actor: Actor, strategy: Strategy, at: datetime) -> int:
-    """Write a draft, in place of one that is there; give its number.
+    """Write the next version of a strategy; a draft of it that is not in force yet is retired. Give its number.
 
     Raises: Unauthorised; Malformed when something that is given is no piece of goods of the brand.
     """
     _require(actor, strategy.brand)
     _check_goods(session, strategy)
+    _take_turn(session, strategy.brand, strategy.name)
+    _move(session, strategy.brand, strategy.name, State.DRAFT, State.RETIRED, at)
     found = row(
         session,
         """insert into gift_strategy (brand, version, created_at, updated_at, name, no, state, body)
            select :brand, 1, :at, :at, :name, coalesce(max(no), 0) + 1, 'draft', cast(:body as jsonb)
-           from gift_strategy where (brand, name) = (:brand, :name)
-           on conflict (brand, name) where state = 'draft' do update
-               set body = excluded.body, updated_at = :at, version = gift_strategy.version + 1
-           returning no""",
+           from gift_strategy where (brand, name) = (:brand, :name) returning no""",
         brand=strategy.brand,
         name=strategy.name,
         at=at,
@@ -72,17 +75,20 @@ def draft(session: Session, actor: Actor, strategy: Strategy, at: datetime) -> i
     return no
 
 
-def publish(session: Session, actor: Actor, brand: str, name: str, at: datetime) -> int:
-    """Put the draft of a strategy in force, and retire what was before; give its number.
+def publish(session: Session, actor: Actor, brand: str, name: str, no: int, at: datetime) -> None:
+    """Put a draft in force, and retire what was before; the one who has read it names its number.
 
-    Raises: Unauthorised; NotFound without a draft.
+    Raises: Unauthorised; NotFound; Conflict when that version is no draft (strategy_state).
     """
     _require(actor, brand)
-    statement = "select no from gift_strategy where (brand, name, state) = (:brand, :name, 'draft') for update"
-    found = row(session, statement, brand=brand, name=name)
+    _take_turn(session, brand, name)
+    statement = "select state from gift_strategy where (brand, name, no) = (:brand, :name, :no)"
+    found = row(session, statement, brand=brand, name=name, no=no)
     if found is None:
-        raise NotFound(f"{brand} has no draft of {name}", code="unknown_strategy", field="name")
-    no: int = found.no
+        raise NotFound(f"{brand} has no version {no} of {name}", code="unknown_strategy", field="name")
+    if found.state != State.DRAFT:
+        told = f"version {no} of {name} of {brand} is {found.state}: draft it anew"
+        raise Conflict(told, code="strategy_state", field="name")
     _retire(session, brand, name, at)
     _move(session, brand, name, State.DRAFT, State.IN_FORCE, at)
     run(
@@ -92,7 +98,6 @@ def publish(session: Session, actor: Actor, brand: str, name: str, at: datetime)
         name=name,
     )
     _record(session, actor, "gift.publish", brand, name, no, at)
-    return no
 
 
 def retire(session: Session, actor: Actor, brand: str, name: str, at: datetime) -> int:
@@ -101,6 +106,7 @@ def retire(session: Session, actor: Actor, brand: str, name: str, at: datetime) 
     Raises: Unauthorised; Conflict when none is.
     """
     _require(actor, brand)
+    _take_turn(session, brand, name)
     no = _retire(session, brand, name, at)
     if no is None:
         raise Conflict(f"no version of {name} of {brand} is in force", code="strategy_state", field="name")
@@ -140,6 +146,11 @@ def read_strategy(written: bytes) -> Strategy:
 def _require(actor: Actor, brand: str) -> None:
     actor.require(Permission.CONFIGURE)
     actor.require_scope(brand, "")
+
+
+def _take_turn(session: Session, brand: str, name: str) -> None:
+    """Have a strategy's versions for oneself until the transaction ends."""
+    take_turns(session, SPACE, [f"{brand}/{name}"])
 
 
 def _check_goods(session: Session, strategy: Strategy) -> None:

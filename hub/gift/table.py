@@ -11,7 +11,7 @@ from hub.gift.model import EXHAUSTED, GIVEN, HAD
 
 
 class State(StrEnum):
-    """A version is written, is followed, and is followed no more; none comes back."""
+    """A version is written, is followed, and is followed no more, or never was; none comes back."""
 
     DRAFT = "draft"
     IN_FORCE = "in_force"

@@ -22,7 +22,7 @@ def spring(tmp_path: Path) -> str:
 
 def test_a_strategy_goes_from_a_file_into_force_and_out_of_it(oms: Oms, spring: str) -> None:
     assert oms("gift", "draft", spring).exit_code == 0
-    assert oms("gift", "publish", "demo", "spring").exit_code == 0
+    assert oms("gift", "publish", "demo", "spring", "1").exit_code == 0
     assert [one["state"] for one in json.loads(oms("gift", "ls", "--json").stdout)] == ["in_force"]
     assert oms("gift", "retire", "demo", "spring").exit_code == 0
     assert "retired" in oms("gift", "ls").stdout
@@ -40,7 +40,7 @@ def test_a_draft_is_tried_on_a_placed_order(oms: Oms, spring: str, database: Dat
 
 def test_why_an_order_got_a_gift_is_told(oms: Oms, spring: str, database: Database) -> None:
     oms("gift", "draft", spring)
-    oms("gift", "publish", "demo", "spring")
+    oms("gift", "publish", "demo", "spring", "1")
     with database.transaction() as session:
         placed(session, order({"apple": 1}))
     assert "gives (when placed)" in oms("gift", "try", "T1").stdout

@@ -13,8 +13,9 @@ from tests.hub.making import AT, BRAND
 
 def put_in_force(session: Session, name: str = "spring", **changes: Any) -> int:  # noqa: ANN401 # any field of a strategy
     values: dict[str, Any] = {"brand": BRAND, "name": name, "gives": (Give(sku="cup"),), **changes}
-    draft(session, SYSTEM, Strategy(**values), AT)
-    return publish(session, SYSTEM, BRAND, name, AT)
+    no = draft(session, SYSTEM, Strategy(**values), AT)
+    publish(session, SYSTEM, BRAND, name, no, AT)
+    return no
 
 
 def gifts_of(session: Session, order_id: int) -> list[tuple[str, int]]:

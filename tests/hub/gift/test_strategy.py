@@ -1,6 +1,7 @@
 """Strategies are drafted, put in force and retired; each act is audited, and no version is lost."""
 
 import json
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -25,11 +26,19 @@ def states(session: Session) -> list[tuple[int, str]]:
     return [(one["no"], one["state"]) for one in list_strategies(session, SYSTEM)]
 
 
-def test_a_draft_is_written_over_until_it_is_in_force(session: Session) -> None:
-    assert [draft(session, SYSTEM, SPRING, AT), draft(session, SYSTEM, SPRING, AT)] == [1, 1]
+def test_a_draft_is_followed_once_it_is_in_force(session: Session) -> None:
+    no = draft(session, SYSTEM, SPRING, AT)
     assert rules_of(session, [BRAND]) == {}
-    publish(session, SYSTEM, BRAND, "spring", AT)
+    publish(session, SYSTEM, BRAND, "spring", no, AT)
     assert [one.no for one in rules_of(session, [BRAND, "other"])[BRAND]] == [1]
+
+
+def test_a_draft_that_was_replaced_after_it_was_read_is_not_put_in_force(session: Session) -> None:
+    read = draft(session, SYSTEM, SPRING, AT)
+    other = draft(session, SYSTEM, SPRING.model_copy(update={"first_orders": 9}), AT)
+    with pytest.raises(Conflict, match="version 1 of spring of demo is retired"):
+        publish(session, SYSTEM, BRAND, "spring", read, AT)
+    assert states(session) == [(other, "draft"), (read, "retired")]
 
 
 def test_a_new_version_in_force_retires_the_one_before(session: Session) -> None:
@@ -43,15 +52,16 @@ def test_a_new_version_in_force_retires_the_one_before(session: Session) -> None
 
 def test_only_what_is_there_is_put_in_force_or_retired(session: Session) -> None:
     with pytest.raises(NotFound):
-        publish(session, SYSTEM, BRAND, "spring", AT)
+        publish(session, SYSTEM, BRAND, "spring", 1, AT)
     with pytest.raises(Conflict):
         retire(session, SYSTEM, BRAND, "spring", AT)
 
 
 def test_a_publication_without_a_draft_leaves_what_is_in_force(session: Session) -> None:
     put_in_force(session)
-    with pytest.raises(NotFound):
-        publish(session, SYSTEM, BRAND, "spring", AT)
+    for no, error in ((1, Conflict), (2, NotFound)):
+        with pytest.raises(error):
+            publish(session, SYSTEM, BRAND, "spring", no, AT)
     assert states(session) == [(1, "in_force")]
 
 
@@ -76,3 +86,10 @@ def test_a_file_that_is_no_strategy_says_where(session: Session) -> None:
     with pytest.raises(Malformed, match=r"gives\.0\.pieces"):
         read_strategy(json.dumps({"brand": "b", "name": "n", "gives": [{"sku": "cup", "pieces": 0}]}).encode())
     assert states(session) == []
+
+
+@pytest.mark.parametrize("field", [{"brand": "\0"}, {"shops": ["pc\0"]}, {"group": "\0"}])
+def test_what_the_database_cannot_keep_is_refused_when_it_is_read(field: dict[str, Any]) -> None:
+    written = {"brand": BRAND, "name": "spring", "gives": [{"sku": "cup"}], **field}
+    with pytest.raises(Malformed, match=next(iter(field))):
+        read_strategy(json.dumps(written).encode())
