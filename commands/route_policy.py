@@ -28,6 +28,7 @@ STATES = {
 AsJson = Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))]
 Brand = Annotated[str, typer.Option(help=words("品牌", "the brand"))]
 Version = Annotated[str, typer.Argument(help=words("策略版本", "the policy's version"))]
+Revision = Annotated[int, typer.Argument(help=words("审阅过的草稿修订号", "the revision of the draft that was read"))]
 Reason = Annotated[str, typer.Option(help=words("原因，写入审计日志", "why; goes to the audit log"))]
 
 
@@ -40,8 +41,9 @@ def ls(brand: Brand = "", *, as_json: AsJson = False) -> None:
         return
     built_in = POLICY.version
     say(f"未设策略的品牌使用内置策略 {built_in}", f"a brand without one in force is sourced by the built-in {built_in}")
-    heads = (("品牌", "brand"), ("版本", "version"), ("状态", "state"), ("经过", "by whom and when"), ("说明", "note"))
-    table = Table(*(words(*head) for head in heads))
+    heads = (("品牌", "brand"), ("版本", "version"), ("修订", "revision"), ("状态", "state"))
+    more = (("经过", "by whom and when"), ("说明", "note"))
+    table = Table(*(words(*head) for head in (*heads, *more)))
     for one in found:
         acts = (
             (words("起草", "drafted"), one.drafted_by, one.drafted_at),
@@ -49,7 +51,8 @@ def ls(brand: Brand = "", *, as_json: AsJson = False) -> None:
             (words("停用", "retired"), one.retired_by, one.retired_at),
         )
         told = [f"{act} {whom} {at.astimezone():%Y-%m-%d %H:%M}" for act, whom, at in acts if at]
-        add_row(table, one.brand, one.version, STATES[one.state].say(language()), "; ".join(told), one.note)
+        named = (one.brand, one.version, "" if one.revision is None else str(one.revision))
+        add_row(table, *named, STATES[one.state].say(language()), "; ".join(told), one.note)
     OUT.print(table)
 
 
@@ -70,15 +73,15 @@ def draft(file: Annotated[Path, typer.Argument(help=words("策略文件", "the f
     with reached() as reach, reach.database.transaction() as session:
         policy = draft_policy(session, operator(), content, POLICY.version, datetime.now(UTC))
     say(
-        f"已保存草稿 {policy.version}；先用 route simulate 比较，再发布",
-        f"kept {policy.version} as a draft; compare it by route simulate, then publish it",
+        f"已保存草稿 {policy.version}，修订 {policy.revision}；先用 route simulate 比较，再发布",
+        f"kept {policy.version} as a draft, revision {policy.revision}; compare it by route simulate, then publish it",
     )
 
 
 @policy_app.command("publish", help=words("发布草稿，下一批订单起生效", "put a draft in force from the next batch on"))
-def publish(version: Version, brand: Brand, reason: Reason) -> None:
+def publish(version: Version, revision: Revision, brand: Brand, reason: Reason) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        publish_policy(session, operator(), brand, version, reason, datetime.now(UTC))
+        publish_policy(session, operator(), brand, version, reason, datetime.now(UTC), revision=revision)
     say(f"{brand} 已按 {version} 寻源", f"{brand} is sourced by {version} now")
 
 

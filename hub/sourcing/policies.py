@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.audit import plain, record
@@ -16,16 +17,17 @@ from hub.sourcing.cards import get_card
 from hub.sourcing.policy import SourcingPolicy, read_policy
 from hub.sourcing.table import PolicyState
 
-COLUMNS: Final = """brand, label, state, note, drafted_at, drafted_by, published_at, published_by, retired_at,
-                    retired_by"""
+COLUMNS: Final = """brand, label, state, case when state = 'draft' then version end, note, drafted_at, drafted_by,
+                    published_at, published_by, retired_at, retired_by"""
 
 
 class PolicyView(Document):
-    """One version of a brand's policy, and what became of it."""
+    """One version of a brand's policy, and what became of it; `revision` counts how often a draft was written."""
 
     brand: str
     version: str
     state: PolicyState
+    revision: int | None
     note: str
     drafted_at: datetime
     drafted_by: str
@@ -46,8 +48,8 @@ def _remembered(content: str) -> SourcingPolicy:
     return read_policy(content)
 
 
-def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at: datetime) -> SourcingPolicy:
-    """Keep a policy as a draft; a draft of that version is replaced.
+def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at: datetime) -> PolicyView:
+    """Keep a policy as a draft; a draft of that version is replaced, and is the next revision.
 
     Raises: Malformed; Unauthorised; NotFound for a brand without locations, or a rate card that is not there; Conflict
     for a version that was in force once, or that is the `built_in` one.
@@ -58,15 +60,16 @@ def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at
         raise NotFound(f"no location is of a brand {policy.brand}", code="unknown_brand")
     if policy.freight:
         get_card(session, policy.brand, policy.freight.rates)
-    kept = run(
+    kept = row(
         session,
-        """insert into routing_policy (brand, version, created_at, updated_at, label, state, note, content, drafted_at,
+        f"""insert into routing_policy (brand, version, created_at, updated_at, label, state, note, content, drafted_at,
                                        drafted_by, published_by, retired_by)
            values (:brand, 1, :at, :at, :label, 'draft', :note, :content, :at, :actor, '', '')
            on conflict (brand, label) do update
            set content = excluded.content, note = excluded.note, drafted_at = excluded.drafted_at,
                drafted_by = excluded.drafted_by, updated_at = excluded.updated_at, version = routing_policy.version + 1
-           where routing_policy.state = 'draft'""",
+           where routing_policy.state = 'draft'
+           returning {COLUMNS}""",
         brand=policy.brand,
         label=policy.version,
         note=policy.note,
@@ -74,18 +77,23 @@ def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at
         at=at,
         actor=actor.name,
     )
-    if not kept or policy.version == built_in:
+    if kept is None or policy.version == built_in:
         raise Conflict(f"{policy.version} was in force: give the policy a new version", code="policy_version")
     _tell(session, actor, "draft", policy.brand, policy.version, at)
-    return policy
+    return _view(kept)
 
 
-def publish_policy(session: Session, actor: Actor, brand: str, version: str, reason: str, at: datetime) -> None:
-    """Put a draft in force from the next batch on; what was in force is retired.
+def publish_policy(
+    session: Session, actor: Actor, brand: str, version: str, reason: str, at: datetime, *, revision: int
+) -> None:
+    """Put a draft in force from the next batch on; what was in force is retired. `revision` is the one looked at.
 
-    Raises: Malformed without a reason; Unauthorised; NotFound; Conflict for one that is no draft any more.
+    Raises: Malformed without a reason; Unauthorised; NotFound; Conflict for one that is no draft any more, or was
+    written anew since.
     """
-    _hold(session, actor, brand, version, reason, PolicyState.DRAFT)
+    there = _hold(session, actor, brand, version, reason, PolicyState.DRAFT)
+    if there != revision:
+        raise Conflict(f"{version} is at revision {there}, not {revision}: look at it again", code="policy_revision")
     run(
         session,
         """update routing_policy set state = 'retired', retired_at = :at, retired_by = :actor, updated_at = :at,
@@ -137,7 +145,7 @@ def list_policies(session: Session, actor: Actor, brand: str = "") -> Sequence[P
         every=not actor.brands,
         brands=sorted(actor.brands),
     )
-    return [PolicyView.model_validate(dict(zip(PolicyView.model_fields, one, strict=True))) for one in found]
+    return [_view(one) for one in found]
 
 
 def get_policy(session: Session, brand: str, version: str) -> str:
@@ -152,17 +160,22 @@ def get_policy(session: Session, brand: str, version: str) -> str:
     return found.content
 
 
-def _hold(session: Session, actor: Actor, brand: str, version: str, reason: str, state: PolicyState) -> None:
-    """Lock a brand's versions, and make sure that one of them is in a state."""
+def _hold(session: Session, actor: Actor, brand: str, version: str, reason: str, state: PolicyState) -> int:
+    """Lock a brand's versions, make sure that one of them is in a state, and give how often it was written."""
     _require(actor, brand)
     if not reason.strip():
         raise Malformed("say why: it goes to the audit log", code="reason_missing", field="reason")
-    statement = "select label, state from routing_policy where brand = :brand order by id for update"
-    states = {one.label: one.state for one in rows(session, statement, brand=brand)}
-    if version not in states:
+    statement = "select label, state, version from routing_policy where brand = :brand order by id for update"
+    there = {one.label: one for one in rows(session, statement, brand=brand)}
+    if version not in there:
         raise NotFound(f"{brand} has no sourcing policy {version}", code="unknown_policy")
-    if states[version] != state:
-        raise Conflict(f"{version} is {states[version]}, not {state}", code="policy_state")
+    if there[version].state != state:
+        raise Conflict(f"{version} is {there[version].state}, not {state}", code="policy_state")
+    return there[version].version
+
+
+def _view(found: Row[Any]) -> PolicyView:
+    return PolicyView.model_validate(dict(zip(PolicyView.model_fields, found, strict=True)))
 
 
 def _require(actor: Actor, brand: str) -> None:

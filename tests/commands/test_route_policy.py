@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.errors import Malformed, NotFound
+from hub.errors import Conflict, Malformed, NotFound
 from hub.sourcing.policy import read_policy
 from tests.commands.conftest import Oms
 
@@ -23,7 +23,9 @@ def test_the_built_in_policy_is_printed_as_the_beginning_of_ones_own(drafted: Om
 
 def test_a_draft_is_published_and_retired_and_the_list_says_by_whom(drafted: Oms) -> None:
     named = ("my-first", "--brand", "demo", "--reason", "cheaper")
-    assert drafted("route", "policy", "publish", *named).exit_code == 0
+    assert isinstance(drafted("route", "policy", "publish", *named, "2").exception, Conflict)
+    [draft] = json.loads(drafted("route", "policy", "ls", "--json").stdout)
+    assert drafted("route", "policy", "publish", *named, str(draft["revision"])).exit_code == 0
     assert "in force" in drafted("route", "policy", "ls").stdout
     assert drafted("route", "policy", "retire", *named).exit_code == 0
     [told] = json.loads(drafted("route", "policy", "ls", "--brand", "demo", "--json").stdout)

@@ -31,7 +31,7 @@ def draft(session: Session, content: str = FAR, actor: Actor = SYSTEM) -> str:
 
 
 def in_force(session: Session, content: str = FAR) -> None:
-    publish_policy(session, SYSTEM, "demo", draft(session, content), "tried", AT)
+    publish_policy(session, SYSTEM, "demo", draft(session, content), "tried", AT, revision=1)
 
 
 def states(session: Session) -> Sequence[tuple[str, str]]:
@@ -107,7 +107,10 @@ def test_a_draft_is_replaced_and_what_was_in_force_is_not(session: Session) -> N
     stock(session, {"sh": {"apple": 5}})
     draft(session)
     draft(session, f"{FAR}max_km = 7\n")
-    publish_policy(session, SYSTEM, "demo", "far", "tried", AT)
+    with pytest.raises(Conflict, match="revision 2"):  # who has read the first knows nothing of the second
+        publish_policy(session, SYSTEM, "demo", "far", "tried", AT, revision=1)
+    assert [one.revision for one in list_policies(session, SYSTEM)] == [2]
+    publish_policy(session, SYSTEM, "demo", "far", "tried", AT, revision=2)
     assert policies_in_force(session)["demo"].eliminate.max_km == 7
     with pytest.raises(Conflict):
         draft(session)
@@ -150,7 +153,7 @@ def test_only_a_draft_is_published_and_only_with_a_reason(
     in_force(session, NEAR)
     draft(session)
     with pytest.raises(error):
-        publish_policy(session, SYSTEM, "demo", version, reason, AT)
+        publish_policy(session, SYSTEM, "demo", version, reason, AT, revision=1)
 
 
 @given(st.text(max_size=80) | st.text(max_size=20).map(lambda tail: FAR + tail))
