@@ -25,6 +25,7 @@ from hub.order.plan import Need
 from hub.order.policy import Policy
 from hub.order.rest import barred, open_pieces, wants_for
 from hub.order.status import Lifecycle
+from hub.order.virtual import hand_over
 from hub.review.verdict import HoldType
 from hub.sourcing.location import find_places
 
@@ -159,6 +160,7 @@ def _barred_for(session: Session, order: Locked, wish: Wish, one: Row[Any]) -> f
 
 def _close_up(session: Session, order: Locked, at: datetime) -> None:
     """Bring the order's own state in step, and let go of what nothing waits for any more."""
+    hand_over(session, [order.id], at)  # what held it back may be gone with what was changed
     lifecycle = advance(session, order.id, at)
     ended = lifecycle is Lifecycle.CANCELLED
     if not ended and open_pieces(session, order.id):

@@ -14,6 +14,7 @@ from hub.order.lock import lock_order, open_blockers
 from hub.order.policy import POLICY, Policy
 from hub.order.rest import source_rest
 from hub.order.status import Lifecycle
+from hub.order.virtual import hand_over
 
 AT_ONCE = 200
 """Orders in one transaction: their rows and counters stay locked until its end."""
@@ -38,6 +39,7 @@ def expire_holds(session: Session, at: datetime, policy: Policy = POLICY, most: 
     record_all(session, at, "system", "order.hold_expired", told)
     _close_reviews(session, ids, at)
     let_out(session, ids, at)
+    hand_over(session, ids, at)
     _go_on(session, ids, policy, at)
     return len(ids)
 

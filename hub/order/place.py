@@ -142,7 +142,7 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
     except (Shortage, Overtaken):
         holds, sourced = _try(session, batch, still=True)
     _open_hold_cases(session, new, holds, at)
-    if handed := [no for no, one in new.items() if not blocked(holds[no]) and any(one.order.virtual_lines)]:
+    if handed := [no for no, one in new.items() if any(one.order.virtual_lines) and not withheld(holds[no])]:
         hand_over(session, handed, at)
     if gifts.decided:
         write_decisions(session, gifts.decided)
@@ -233,6 +233,11 @@ def _write(session: Session, batch: Batch, holds: Mapping[int, Sequence[Hold]], 
 def blocked(holds: Sequence[Hold]) -> bool:
     """Say whether any hold keeps an order from being routed."""
     return any(hold.stops(Act.ROUTE) for hold in holds)
+
+
+def withheld(holds: Sequence[Hold]) -> bool:
+    """Say whether any hold keeps what needs no source from being handed over."""
+    return any(hold.stops(Act.ROUTE) or hold.stops(Act.RELEASE) for hold in holds)
 
 
 def need_of(order_id: int, one: NormalOrder, day: date, *, valued: bool) -> Need:

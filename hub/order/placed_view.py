@@ -13,7 +13,7 @@ from hub.order.allocate import unmet_holds
 from hub.order.find import HEAD
 from hub.order.hold import Hold
 from hub.order.normalise import NormalLine
-from hub.order.place import ACCEPTED, ROUTED, Booked, blocked
+from hub.order.place import ACCEPTED, ROUTED, Booked, withheld
 from hub.order.virtual import standing_of
 
 Json = dict[str, Any]
@@ -32,7 +32,7 @@ def placed_views(booked: Booked) -> dict[int, bytes]:
         view = {name: row.get(name) for name in HEAD}
         view["id"] = str(order_id)
         view["lifecycle"] = ROUTED if order_id in routed else ACCEPTED
-        handed = [] if blocked(booked.holds[order_id]) else new.order.virtual_lines
+        handed = [] if withheld(booked.holds[order_id]) else new.order.virtual_lines
         if handed:
             view["lifecycle"], view["fulfilment"] = standing_of(new.order)
         view["placed_at"] = row["placed_at"].astimezone(UTC)
