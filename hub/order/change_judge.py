@@ -17,6 +17,10 @@ from hub.order.hold import Evidence, Hold, HoldType, holds_of
 from hub.order.lock import Locked
 from hub.order.normalise import NormalOrder
 from hub.order.policy import Policy
+from hub.review.judge import FAILED
+
+Key = tuple[HoldType, str, str]
+"""What tells holds of an order apart: type and rule, and of one that stands for a rule that failed, that rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,16 @@ def judge_again(
     run(
         session,
         """update order_hold h set released_at = :at, released_by = 'system', reason = 'changed'
-           from unnest(cast(:types as text[]), cast(:rules as text[])) as gone (type, rule)
-           where h.order_id = :id and h.released_at is null and (h.type, h.rule) = (gone.type, gone.rule)""",
+           from unnest(cast(:types as text[]), cast(:rules as text[]), cast(:failing as text[]))
+                as gone (type, rule, failing)
+           where h.order_id = :id and h.released_at is null and (h.type, h.rule) = (gone.type, gone.rule)
+             and (h.rule <> :failed or h.evidence ->> 'rule' = gone.failing)""",
         at=at,
         id=order.id,
-        types=[kind for kind, _ in over],
-        rules=[rule for _, rule in over],
+        types=[kind for kind, _, _ in over],
+        rules=[rule for _, rule, _ in over],
+        failing=[failing for _, _, failing in over],
+        failed=FAILED,
     )
     write_holds(session, {order.id: fresh}, policy.version, at)
     keep_back(session, [order.id])
@@ -65,17 +73,19 @@ def judge_again(
     _close_cases(session, order.id, at)
 
 
-def _holds(
-    session: Session, order_id: int, one: NormalOrder, policy: Policy, at: datetime
-) -> dict[tuple[HoldType, str], Hold]:
+def _holds(session: Session, order_id: int, one: NormalOrder, policy: Policy, at: datetime) -> dict[Key, Hold]:
     subject_id, record = record_of(session, order_id, one, at)
     batch = Judged({order_id: Again(one)}, {order_id: subject_id}, {order_id: record}, at, at)
     held = {order_id: holds_of(one, Evidence(None, at), policy.holds)}
     after = ask_rules(session, batch, {}, held)[order_id]
-    return {(one.type, one.rule): one for one in after if not one.released_by}
+    return {_key(one): one for one in after if not one.released_by}
 
 
-def _open_holds(session: Session, order_id: int) -> set[tuple[HoldType, str]]:
+def _key(one: Hold) -> Key:
+    return one.type, one.rule, str(one.evidence["rule"]) if one.rule == FAILED else ""
+
+
+def _open_holds(session: Session, order_id: int) -> set[Key]:
     """Give the holds that a new address or remark does away with, whatever the old one would be judged by today."""
     found = rows(
         session,
@@ -83,7 +93,7 @@ def _open_holds(session: Session, order_id: int) -> set[tuple[HoldType, str]]:
            where order_id = :id and released_at is null and type in ('address', 'remark')""",
         id=order_id,
     )
-    return {(HoldType(one.type), one.rule) for one in found}
+    return {(HoldType(one.type), one.rule, "") for one in found}
 
 
 def _call(session: Session, order: Locked, holds: list[Hold], at: datetime) -> None:

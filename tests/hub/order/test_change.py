@@ -13,6 +13,7 @@ from hub.order.change import change, reroute
 from hub.order.change_revision import Contents, Wish
 from hub.order.outbound import read_delivery
 from hub.order.progress import record_confirm, record_report
+from hub.order.resume import release_holds
 from hub.order.reveal import reveal
 from hub.roles import SYSTEM
 from tests.hub.making import (
@@ -32,6 +33,7 @@ from tests.hub.making import (
     stock,
 )
 from tests.hub.order.changing import BEIJING, BY, answer, cut, move, revision, send
+from tests.hub.review.ruling import FRAGILE, enforce, rule
 
 
 @pytest.fixture
@@ -161,6 +163,33 @@ def test_a_remark_that_asks_for_something_holds_the_order(session: Session) -> N
     assert [one.type for one in see(session, order_id).holds] == ["finance", "remark"]
     change(session, order_id, Wish(contents=Contents(remark="谢谢")), BY, AT)
     assert [one.type for one in see(session, order_id).holds] == ["finance"]
+
+
+def test_each_rule_that_fails_holds_by_itself_and_ends_by_itself(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    enforce(session, rule("100 / (size(order.remark) - 3) > 200", "of_remarks"))
+    enforce(session, rule(FRAGILE, "of_totals"))
+    order_id = placed(session, order({"apple": 1}, remark="x"))
+    release_holds(session, order_id, SYSTEM, "looked at", AT)
+    change(session, order_id, Wish(contents=Contents(remark="abc")), BY, AT)
+    assert failing(session) == ["of_remarks"]
+    change(session, order_id, Wish(contents=Contents(remark="x")), BY, AT)
+    assert failing(session) == []
+
+
+def test_a_rule_that_fails_no_more_leaves_the_hold_of_one_that_does(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    enforce(session, rule("100 / (size(order.remark) - 3) > 200", "of_remarks"))
+    enforce(session, rule(FRAGILE, "of_totals"))
+    order_id = placed(session, order({"apple": 1}, remark="abc"))
+    change(session, order_id, Wish(contents=Contents(remark="x")), BY, AT)
+    assert failing(session) == ["of_totals"]
+
+
+def failing(session: Session) -> list[str]:
+    """Name the rules that hold an order because they fail."""
+    held = "select evidence ->> 'rule' as rule from order_hold where released_at is null and rule = 'rule_failed'"
+    return [one.rule for one in rows(session, held)]
 
 
 def test_a_new_route_avoids_the_old_one_or_takes_the_named_one(session: Session, order_id: int) -> None:
