@@ -28,8 +28,8 @@ class NewRule(Document):
     """A rule as a person writes it; without a shop it is for every shop of its brand, without a brand for all."""
 
     name: RuleName
-    brand: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
-    shop: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    brand: Annotated[Text, StringConstraints(min_length=1, max_length=64)] | None = None
+    shop: Annotated[Text, StringConstraints(min_length=1, max_length=64)] | None = None
     expression: Annotated[Text, StringConstraints(min_length=1, max_length=LONGEST)]
     verdict: Verdict
     why: Annotated[Text, StringConstraints(max_length=200)] = Field(default="")

@@ -45,6 +45,8 @@ def test_a_program_drafts_tries_publishes_and_retires_a_rule(http: TestClient) -
         ("mall-pc", EXAMPLE, (403, "forbidden")),
         ("ruler", EXAMPLE | {"expression": "order.total >"}, (422, "expression")),
         ("ruler", EXAMPLE | {"expression": "order.\x00"}, (422, "malformed")),
+        ("ruler", EXAMPLE | {"brand": "a\x00"}, (422, "malformed")),
+        ("ruler", EXAMPLE | {"shop": "\x00"}, (422, "malformed")),
         ("ruler", EXAMPLE | {"verdict": {"kind": "pardon"}}, (422, "malformed")),
     ],
 )
