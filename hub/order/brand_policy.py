@@ -1,7 +1,7 @@
 """The policy that a brand's orders are sourced by: its own where one is in force, else the built-in one."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -52,9 +52,9 @@ class Own(NamedTuple):
             self.open_at.update([choice.code for _, decision in decisions for choice in decision.choices])
 
 
-def own_policies(session: Session, policy: Policy) -> Mapping[str, Own]:
-    """Give what differs from a policy, by brand; mostly nothing does."""
-    own = {brand: under(session, policy, one) for brand, one in policies_in_force(session).items()}
+def own_policies(session: Session, policy: Policy, brands: Collection[str]) -> Mapping[str, Own]:
+    """Give what differs from a policy, by those brands that it does for; mostly nothing does."""
+    own = {brand: under(session, policy, one) for brand, one in policies_in_force(session, brands).items()}
     return {brand: one._replace(open_at=_open_at(session, one)) for brand, one in own.items()}
 
 

@@ -99,7 +99,7 @@ def compare_policies(session: Session, draft: SourcingPolicy, policy: Policy, si
     in it. `since` is in the business zone, whose days the series has.
     """
     run(session, "set transaction read only")
-    now = own_policies(session, policy).get(draft.brand, Own(policy))
+    now = own_policies(session, policy, {draft.brand}).get(draft.brand, Own(policy))
     then = under(session, policy, draft)
     sums: tuple[defaultdict[date, Sum], ...] = (defaultdict(Sum), defaultdict(Sum))
     orders = moved = 0

@@ -103,7 +103,8 @@ def plan(
         for want in need.wants:
             wanted[want.sku] += want.quantity
     free = free_pieces(session, wanted, at, returned, lock=lock)
-    plans = _plans(needs, places, Shelf(free), policy, own_policies(session, policy), at)
+    own = own_policies(session, policy, {need.brand for need in needs})
+    plans = _plans(needs, places, Shelf(free), policy, own, at)
     return Sourced(plans, list(_fulfilments(plans, places, numbers)))
 
 

@@ -1,6 +1,6 @@
 """The brands' sourcing policies: drafted, put in force, retired, each with who did it and when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -37,9 +37,13 @@ class PolicyView(Document):
     retired_by: str
 
 
-def policies_in_force(session: Session) -> Mapping[str, SourcingPolicy]:
-    """Give the policy of each brand that has one of its own: one look-up a batch, and what it reads is remembered."""
-    found = rows(session, "select brand, content from routing_policy where state = 'in_force'")
+def policies_in_force(session: Session, brands: Collection[str]) -> Mapping[str, SourcingPolicy]:
+    """Give the policy of each of these brands that has its own: one look-up a batch, and what it reads is remembered.
+
+    Nobody pays for the policies of brands that are not asked about.
+    """
+    statement = "select brand, content from routing_policy where state = 'in_force' and brand = any(:brands)"
+    found = rows(session, statement, brands=sorted(brands))
     return {one.brand: _remembered(one.content) for one in found}
 
 

@@ -51,7 +51,7 @@ def test_a_policy_in_force_decides_and_its_version_is_recorded(session: Session)
 def test_a_draft_changes_nothing_and_neither_does_a_policy_of_another_brand(session: Session) -> None:
     stock(session, {"sh": {"apple": 5}, "bj": {"apple": 5}})
     draft(session)
-    assert not policies_in_force(session)
+    assert not policies_in_force(session, {"demo"})
     assert sources(session, placed(session, order({"apple": 1}))) == [("sh", "open")]
 
 
@@ -97,7 +97,7 @@ def test_versions_go_from_draft_to_force_to_retirement_and_each_act_is_audited(s
     in_force(session, NEAR)
     assert states(session) == [("near", "in_force"), ("far", "retired")]
     retire_policy(session, SYSTEM, "demo", "near", "enough", AT)
-    assert (states(session)[0], dict(policies_in_force(session))) == (("near", "retired"), {})
+    assert (states(session)[0], dict(policies_in_force(session, {"demo"}))) == (("near", "retired"), {})
     told = rows(session, "select act from audit_entry where subject = 'routing_policy:demo' order by id")
     acts = [one.act.partition(".")[2] for one in told]
     assert acts == ["draft", "publish", "draft", "publish", "retire"]
@@ -111,7 +111,7 @@ def test_a_draft_is_replaced_and_what_was_in_force_is_not(session: Session) -> N
         publish_policy(session, SYSTEM, "demo", "far", "tried", AT, revision=1)
     assert [one.revision for one in list_policies(session, SYSTEM)] == [2]
     publish_policy(session, SYSTEM, "demo", "far", "tried", AT, revision=2)
-    assert policies_in_force(session)["demo"].eliminate.max_km == 7
+    assert policies_in_force(session, {"demo"})["demo"].eliminate.max_km == 7
     with pytest.raises(Conflict):
         draft(session)
 
