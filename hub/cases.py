@@ -60,26 +60,39 @@ class NewCase:
 
 
 def open_cases(session: Session, cases: Sequence[NewCase], at: datetime) -> None:
-    """Open cases, or count again those that are open already; sorted, so that two batches never wait in a circle."""
+    """Open cases, or count again those that are open already; sorted, so that two batches never wait in a circle.
+
+    Of a case that is named several times the first says what it is and the last what happened.
+    """
+    if not cases:
+        return
+    named: dict[tuple[str, str], list[NewCase]] = {}
     for case in sorted(cases, key=lambda case: (case.cause, case.subject)):
-        session.execute(
-            text("""insert into case_file (brand, version, created_at, updated_at, cause, subject, order_id, detail,
-                                           message, state, times, assignee, resolved_by, resolution)
-                    values (:brand, 1, :at, :at, :cause, :subject, :order_id, cast(:detail as jsonb), :message, 'open',
-                            1, '', '', '')
-                    on conflict (cause, subject) where state = 'open'
-                    do update set times = case_file.times + 1, updated_at = :at, message = excluded.message,
-                                  version = case_file.version + 1"""),
-            {
-                "brand": case.brand,
-                "at": at,
-                "cause": case.cause,
-                "subject": case.subject,
-                "order_id": case.order_id,
-                "detail": json.dumps(case.detail or {}),
-                "message": case.message,
-            },
-        )
+        named.setdefault((case.cause, case.subject), []).append(case)
+    firsts = [same[0] for same in named.values()]
+    run(
+        session,
+        """insert into case_file (brand, version, created_at, updated_at, cause, subject, order_id, detail,
+                                  message, state, times, assignee, resolved_by, resolution)
+           select brand, times, :at, :at, cause, subject, order_id, cast(detail as jsonb), message, 'open', times,
+                  '', '', ''
+           from unnest(cast(:brands as text[]), cast(:causes as text[]), cast(:subjects as text[]),
+                       cast(:orders as bigint[]), cast(:details as text[]), cast(:messages as text[]),
+                       cast(:times as bigint[])) with ordinality
+                as asked (brand, cause, subject, order_id, detail, message, times, place)
+           order by place
+           on conflict (cause, subject) where state = 'open'
+           do update set times = case_file.times + excluded.times, updated_at = :at, message = excluded.message,
+                         version = case_file.version + excluded.times""",
+        at=at,
+        brands=[one.brand for one in firsts],
+        causes=[one.cause for one in firsts],
+        subjects=[one.subject for one in firsts],
+        orders=[one.order_id for one in firsts],
+        details=[json.dumps(one.detail or {}) for one in firsts],
+        messages=[same[-1].message for same in named.values()],
+        times=[len(same) for same in named.values()],
+    )
 
 
 def resolve(session: Session, subject: str, at: datetime, actor: str, resolution: str, cause: str = "") -> int:

@@ -26,6 +26,18 @@ def test_the_same_cause_of_the_same_subject_is_one_case_counted(session: Session
     assert [(one.cause, one.times, one.message) for one in found] == [("stock", 3, "apple x 3")]
 
 
+def test_of_a_case_that_a_batch_names_twice_the_first_says_what_it_is_and_the_last_what_happened(
+    session: Session, at: datetime
+) -> None:
+    first, last = NewCase("stock", "b", "demo", "one", 7, {"n": 1}), NewCase("stock", "b", "other", 'two "{,}"\\', 8)
+    open_cases(session, [first, NewCase("stock", "a", "demo", ""), last], at)
+    found = rows(session, "select subject, brand, order_id, detail, message, times, version from case_file order by id")
+    assert [tuple(one) for one in found] == [
+        ("a", "demo", None, {}, "", 1, 1),
+        ("b", "demo", 7, {"n": 1}, 'two "{,}"\\', 2, 2),
+    ]
+
+
 def test_other_causes_and_subjects_are_cases_of_their_own(session: Session, at: datetime) -> None:
     open_cases(session, [STOCK, NewCase("review", "order:1", "demo", ""), NewCase("stock", "order:2", "demo", "")], at)
     assert count_open(session) == 3
