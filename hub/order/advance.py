@@ -1,41 +1,61 @@
 """Derive an order's state from its lines' counters: completed when nothing is open, closed when all has arrived."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from hub.database import row, run
-from hub.order.lock import lock_order
-from hub.order.status import Event, Lifecycle, derive_fulfilment, move
+from hub.database import rows, run
+from hub.errors import NotFound
+from hub.order.status import Event, Fulfilment, Lifecycle, derive_fulfilment, move
 
 
 def advance(session: Session, order_id: int, at: datetime) -> Lifecycle:
-    """Bring the order's own row in step with its lines, and give where it stands."""
-    sums = row(
+    """Bring the order's own row in step with its lines, and give where it stands.
+
+    Raises: NotFound.
+    """
+    stands = advance_all(session, [order_id], at)
+    if order_id not in stands:
+        raise NotFound(f"there is no order {order_id}", code="unknown_order")
+    return stands[order_id]
+
+
+def advance_all(session: Session, order_ids: Collection[int], at: datetime) -> Mapping[int, Lifecycle]:
+    """Bring the rows of orders in step with their lines, and give where each stands that there is."""
+    ids = sorted(order_ids)
+    locked = rows(session, "select id, lifecycle from sales_order where id = any(:ids) order by id for update", ids=ids)
+    sums = rows(
         session,
-        """select sum(ordered) as ordered, sum(shipped) as shipped, sum(cancelled) as cancelled,
+        """select order_id, sum(ordered) as ordered, sum(shipped) as shipped, sum(cancelled) as cancelled,
                   sum(delivered) as delivered
-           from order_line where order_id = :id and kind <> 'bundle'""",
-        id=order_id,
+           from order_line where order_id = any(:ids) and kind <> 'bundle' group by order_id order by order_id""",
+        ids=ids,
     )
-    now = lock_order(session, order_id).lifecycle
-    if sums is None:
-        return now
-    ordered, shipped, cancelled, delivered = (int(part) for part in sums)
+    stands = {one.id: Lifecycle(one.lifecycle) for one in locked}
+    counted = {one.order_id: tuple(map(int, one[1:])) for one in sums}
+    moved = {order_id: _stand(stands[order_id], *of_order) for order_id, of_order in counted.items()}
+    run(
+        session,
+        """update sales_order o set fulfilment = new.fulfilment, lifecycle = new.lifecycle, version = o.version + 1,
+                                    updated_at = :at
+           from unnest(cast(:ids as bigint[]), cast(:fulfilments as text[]), cast(:lifecycles as text[]))
+                as new (id, fulfilment, lifecycle)
+           where o.id = new.id""",
+        at=at,
+        ids=list(moved),
+        fulfilments=[fulfilment.value for _, fulfilment in moved.values()],
+        lifecycles=[lifecycle.value for lifecycle, _ in moved.values()],
+    )
+    return stands | {order_id: lifecycle for order_id, (lifecycle, _) in moved.items()}
+
+
+def _stand(now: Lifecycle, ordered: int, shipped: int, cancelled: int, delivered: int) -> tuple[Lifecycle, Fulfilment]:
+    """Say where an order stands by the sums of its lines' counters."""
     done = shipped + cancelled == ordered and shipped > 0
     lifecycle = move(now, Event.COMPLETE) if done and now is Lifecycle.IN_FULFILMENT else now
     if cancelled == ordered and now in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
         lifecycle = move(now, Event.CANCEL)
     if done and delivered == shipped and lifecycle is Lifecycle.COMPLETED:
         lifecycle = move(lifecycle, Event.CLOSE)
-    run(
-        session,
-        """update sales_order set fulfilment = :fulfilment, lifecycle = :lifecycle, version = version + 1,
-                                  updated_at = :at
-           where id = :id""",
-        fulfilment=derive_fulfilment(ordered, shipped, cancelled, delivered),
-        lifecycle=lifecycle,
-        at=at,
-        id=order_id,
-    )
-    return lifecycle
+    return lifecycle, derive_fulfilment(ordered, shipped, cancelled, delivered)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
-from hub.order.advance import advance
+from hub.order.advance import advance_all
 from hub.order.normalise import NormalOrder
 from hub.order.status import Fulfilment, Lifecycle
 
@@ -38,8 +38,7 @@ def hand_over(session: Session, order_ids: Sequence[int], at: datetime) -> None:
         "update sales_order set lifecycle = 'in_fulfilment' where id = any(:ids) and lifecycle = 'accepted'",
         ids=ids,
     )
-    for order_id in ids:
-        advance(session, order_id, at)
+    advance_all(session, ids, at)
 
 
 def standing_of(one: NormalOrder) -> tuple[Lifecycle, Fulfilment]:
