@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hub.database import keyring_of, rows
 from hub.ids import first_id_of
 from hub.keyring import Keyring, SubjectKey
-from hub.order.facts import HEAD, NOBODY, PERSONAL, Sold, Told
+from hub.order.facts import HEAD, NOBODY, Sold, Told
 from hub.order.find import scope_of
 from hub.order.record import place_of
 from hub.review.barred import address_index
@@ -35,14 +35,13 @@ PLACED: Final = f"""
 
 
 def placed_since(
-    session: Session, actor: Actor, rule: NewRule, since: datetime, at: datetime, names: Collection[str], most: int
+    session: Session, actor: Actor, rule: NewRule, since: datetime, at: datetime, most: int, *, opens: bool
 ) -> Iterator[tuple[Sequence[Told], int]]:
     """Give the newest orders of a rule's shops that an actor may see, with how many were left out of each batch.
 
-    What is told of an order is as it stands now. Where a rule asks what was sealed (a remark, a person), those who have
-    been erased are left out.
+    What is told of an order is as it stands now. A rule that asks what was sealed (a remark, a person) `opens` it, and
+    those who have been erased are left out.
     """
-    opens = "remark" in rule.expression or not PERSONAL.isdisjoint(names)
     before, left = 2**62, most
     while left > 0:
         found = rows(

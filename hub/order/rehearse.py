@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from hub.document import Document
 from hub.errors import Malformed
-from hub.order.facts import facts_of
+from hub.order.facts import PERSONAL, facts_of
 from hub.order.facts_gather import gather
 from hub.order.read_back import held_as_placed, placed_since, twins_of
-from hub.review.expression import read_expression
+from hub.review.expression import UNTOLD, read_expression
 from hub.review.judge import Ruleset, Standing
 from hub.review.publish import NewRule
 from hub.review.verdict import Letting
@@ -21,9 +21,6 @@ from hub.roles import Actor, Permission
 LONGEST_DAYS: Final = 90
 MOST: Final = 5_000
 """Orders that are looked at, the newest first."""
-
-READS: Final = "remark"
-"""In an expression it stands for asking what a buyer wrote."""
 
 SHOWN: Final = 20
 """Order numbers that are named of each kind."""
@@ -58,17 +55,19 @@ def rehearse(session: Session, actor: Actor, rule: NewRule, at: datetime, days: 
     Malformed (expression; days).
     """
     actor.require(Permission.SEE_ORDERS)
-    if READS in rule.expression:  # whoever may ask for words of remarks, and is named the orders, can read them
-        actor.require(Permission.UNMASK)
     if not 1 <= days <= LONGEST_DAYS:
         raise Malformed(f"between 1 and {LONGEST_DAYS} days can be looked at", code="days", field="days")
     expression = read_expression(rule.expression)
+    told_of_people = not UNTOLD.isdisjoint(expression.paths)
+    if told_of_people:  # whoever may ask for words of remarks, and is named the orders, can read them
+        actor.require(Permission.UNMASK)
+    opens = told_of_people or not PERSONAL.isdisjoint(expression.facts)
     rules = Ruleset([Standing(rule.name, 0, expression, rule.verdict)])
     looked, left_out = 0, 0
     hit: list[int] = []
     failed: dict[int, str] = {}
     since = at - timedelta(days=days)
-    for told, gone in placed_since(session, actor, rule, since, at, rules.facts, most):
+    for told, gone in placed_since(session, actor, rule, since, at, most, opens=opens):
         looked, left_out = looked + len(told), left_out + gone
         twins: Mapping[int, int] = twins_of(session, told) if "twin" in rules.facts else {}
         gathered = gather(session, told, rules.facts, twins, at)

@@ -1,11 +1,12 @@
 """Expressions of the review rules: CEL, looked through before it is let in, and told apart when it fails.
 
 CEL has no loops but its macros over lists, and no side effects. What it lacks is bounds of its own: one macro within
-another takes as long as the lists' lengths multiplied, so that is refused, and so is what is very long.
+another takes as long as the lists' lengths multiplied, and maps and sums one after another multiply what they are
+given, so that is refused, and so is what is very long. A fact is named with its value each time, so that reading an
+expression says all that it can come to know.
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol, cast
@@ -18,6 +19,9 @@ from hub.review.specimen import SPECIMEN
 LONGEST: Final = 1_000
 """Characters of an expression: what is longer is two rules."""
 
+MOST_SUMS: Final = 8
+"""Plus signs of an expression: each may join lists, which copies what was joined before."""
+
 FAILURES: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What evaluating raises: a missing key, another type, a division by zero, a number out of bounds, a bad pattern."""
 
@@ -26,14 +30,24 @@ FUNCTIONS: Final = frozenset({
     *("int", "uint", "double", "string", "max", "min"),
 })  # fmt: skip
 
-UNTOLD: Final = frozenset({"order.remark"})
-"""Facts that may name people: they are asked and never kept as evidence."""
+MACROS: Final = frozenset({"exists", "exists_one", "existsOne", "all", "map", "filter"})
+
+_WORDS: Final = FUNCTIONS | MACROS | {"has", "in"}
+"""What may stand before a parenthesis."""
+
+LISTS: Final = frozenset({"lines"})
+"""Groups of facts that are lists: macros go over them, where the others are asked value by value."""
+
+UNTOLD: Final = frozenset({("order", "remark")})
+"""Facts that may name people: who tries a rule that asks them could read them so, and they are never evidence."""
 
 _TEXTS: Final = re.compile(r'"(?:\\.|[^"\\\n])*"' r"|'(?:\\.|[^'\\\n])*'" "|//[^\n]*")
 _RAW: Final = re.compile(r"\"\"\"|'''|\b[rRbB]{1,2}[\"']")
-_MACRO: Final = re.compile(r"\.\s*(?:exists|exists_one|all|map|filter)\s*\(\s*([A-Za-z_]\w*)?|[()]")
-_WORD: Final = re.compile(r"(?<![\w.])[a-z]\w*")
-_PATH: Final = re.compile(r"(?<![\w.])([a-z]\w*)\.([a-z]\w*)(?!\w*\s*\()")
+_MACRO: Final = re.compile(rf"\.\s*({'|'.join(sorted(MACROS))})\s*\(\s*([A-Za-z_]\w*)?|[()]")
+_CALL: Final = re.compile(r"([A-Za-z_]\w*)\s*\(")
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_LISTED: Final = re.compile(rf"\b(?:{'|'.join(LISTS)})\s*[.\[]|\bsize\s*\(\s*(?:{'|'.join(LISTS)})\s*\)")
+_PATH: Final = re.compile(r"(?<![\w.])([a-z]\w*)\s*\.\s*([a-z]\w*)(?!\w*\s*\()")
 
 
 class Program(Protocol):
@@ -41,20 +55,18 @@ class Program(Protocol):
 
     def execute(self, context: object) -> object: ...
     def variables(self) -> list[str]: ...
-    def functions(self) -> list[str]: ...
 
 
 class Expression(NamedTuple):
     """An expression ready to be asked: which groups of facts it names, and which single values of them.
 
-    Of a group in `whole` it may ask anything, for it is not named with a value each time.
+    Of a group that is no list it can ask no other values than those in `paths`.
     """
 
     source: str
     program: Program
     facts: frozenset[str]
     paths: tuple[tuple[str, str], ...]
-    whole: frozenset[str]
 
 
 def compile_program(source: str) -> Program:
@@ -86,12 +98,12 @@ def read_expression(source: str) -> Expression:
     names = set(program.variables()) - bound
     if unknown := sorted(names - SPECIMEN.keys()):
         raise _refusal(f"no fact is called {', '.join(unknown)}; there are {', '.join(sorted(SPECIMEN))}")
-    if strange := sorted(one for one in program.functions() if one[0].isalpha() and one not in FUNCTIONS):
+    if strange := sorted({*_CALL.findall(bare)} - _WORDS):
         raise _refusal(f"no function is called {', '.join(strange)}; there are {', '.join(sorted(FUNCTIONS))}")
     paths = [(of, name) for of, name in _PATH.findall(bare) if of in names]
-    named, valued = Counter(_WORD.findall(bare)), Counter(of for of, _ in paths)
-    whole = frozenset(name for name in names if named[name] != valued[name])
-    expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)), whole)
+    if loose := sorted(names.intersection(_WORD.findall(_LISTED.sub(" ", _PATH.sub(" ", bare))))):
+        raise _refusal(f"name one value of {', '.join(loose)} each time, as order.total or lines[0].sku")
+    expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)))
     _check_answer(expression)
     return expression
 
@@ -99,22 +111,25 @@ def read_expression(source: str) -> Expression:
 def _bare(source: str) -> str:
     """Give an expression without its texts and comments, whose contents mean nothing to its structure.
 
-    Raises: Malformed.
+    A comment parts words as a space does. Raises: Malformed.
     """
     if len(source) > LONGEST:
         raise _refusal(f"it has {len(source)} characters, at most {LONGEST} are read: make it two rules")
-    bare = _TEXTS.sub('""', source)
+    bare = _TEXTS.sub(lambda found: " " if found[0].startswith("//") else '""', source)
     if _RAW.search(bare) or "\x00" in source:
         raise _refusal("write texts in plain quotes, without r or b before them and not in triple quotes")
+    if bare.count("+") > MOST_SUMS:
+        raise _refusal(f"it adds {bare.count('+')} times, at most {MOST_SUMS} are taken: that could take too long")
     return bare
 
 
 def _bound(bare: str) -> set[str]:
     """Give the names that macros over lists bind.
 
-    Raises: Malformed when one macro stands within another.
+    Raises: Malformed when one macro stands within another, two map, or one binds the name of a fact.
     """
     bound: set[str] = set()
+    maps = 0
     within: list[bool] = []
     for found in _MACRO.finditer(bare):
         if found[0] == "(":
@@ -126,7 +141,12 @@ def _bound(bare: str) -> set[str]:
             if any(within):
                 raise _refusal("a macro over a list stands within another: that could take too long")
             within.append(True)
-            bound.add(found[1] or "")
+            maps += found[1] == "map"
+            bound.add(found[2] or "")
+    if maps > 1:
+        raise _refusal("there is more than one map: together they could make a list without bounds")
+    if taken := sorted(bound & SPECIMEN.keys()):
+        raise _refusal(f"a macro calls each item {', '.join(taken)}, which is a fact: choose another name")
     return bound
 
 

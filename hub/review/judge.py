@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
-from hub.review.expression import FAILURES, UNTOLD, Expression, Program, compile_program, context_of, why_failed
+from hub.review.expression import FAILURES, LISTS, UNTOLD, Expression, Program, compile_program, context_of, why_failed
 from hub.review.verdict import Hold, Holding, HoldType, Letting
 
 FAILED = "rule_failed"
@@ -46,10 +46,9 @@ class Ruleset:
         self._together = _together([expression.source for _, expression in self._asked])
         every = [expression for _, expression in self._asked]
         self.facts = frozenset[str]().union(*(expression.facts for expression in every))
-        self._whole = frozenset[str]().union(*(expression.whole for expression in every))
+        self._lists = self.facts & LISTS
         self._named = {
-            of: sorted({name for one in every for group, name in one.paths if group == of})
-            for of in self.facts - self._whole
+            of: sorted({name for one in every for group, name in one.paths if group == of}) for of in self.facts - LISTS
         }
 
     def judge(self, facts: Facts) -> list[Answer]:
@@ -69,7 +68,7 @@ class Ruleset:
         parts = {
             of: {name: facts[of][name] for name in names if name in facts[of]} for of, names in self._named.items()
         }
-        return {**parts, **{of: facts[of] for of in self._whole}}
+        return {**parts, **{of: facts[of] for of in self._lists}}
 
     def _values(self, context: object) -> Sequence[object] | None:
         """Evaluate all rules at once; None when one of them fails."""
@@ -126,7 +125,7 @@ def _seen(rule: Standing, facts: Facts) -> dict[str, object]:
     for of, name in rule.expression.paths if rule.expression else ():
         group = facts.get(of)
         value = cast("Facts", group).get(name) if isinstance(group, dict) else None
-        if isinstance(value, (bool, int, float, str)) and f"{of}.{name}" not in UNTOLD:
+        if isinstance(value, (bool, int, float, str)) and (of, name) not in UNTOLD:
             seen[f"{of}.{name}"] = value
     return seen
 

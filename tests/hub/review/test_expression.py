@@ -20,6 +20,11 @@ PAGE = Path(__file__).parents[3] / "docs" / "review-rules.md"
         ("lines.exists(line, line.gift && line.quantity > 5)", {"lines"}),
         ("lines.filter(l, l.gift).size() > 1 && lines.all(l, l.grams > 0)", {"lines"}),
         ("order.remark.contains('lines.exists(a, lines.exists(') // all(\n", {"order"}),
+        ("order\n  .total > 1 // it's dear\n && order // and\n.brand != 'http://x'", {"order"}),
+        (
+            "blacklist.buyer || buyer.orders_90d in (lines.map(l, l.quantity + size( lines )))",
+            {"blacklist", "buyer", "lines"},
+        ),
         ("true", set[str]()),
     ],
 )
@@ -38,6 +43,13 @@ def test_an_expression_says_which_facts_it_asks(source: str, groups: set[str]) -
         ("order.total > '3'", "fails"),
         ("lines.exists(a, lines.exists(b, b.sku != a.sku))", "macro"),
         ("lines.exists(a, size(lines.map(b, b.sku)) > 1)", "macro"),
+        ("lines.exists//\n(a, lines.exists//\n(b, b.sku != a.sku))", "macro"),
+        ("lines.existsOne(a, lines.existsOne(b, b.sku != a.sku))", "macro"),
+        ("lines.exists(order, order.gift)", "choose another name"),
+        ("['ab']" + ".map(x, x + x)" * 2 + " != []", "more than one map"),
+        ("[lines].exists(x, " + "+".join("x" * 99) + " != [])", "adds 98 times"),
+        ("[lines, lines].map(x, x + x) != []", "one value of lines"),
+        ("lines.all(l, l in lines)", "one value of lines"),
         ('r"\\" == "a"', "plain quotes"),
         ('"""a""" == "a"', "plain quotes"),
         ("true " * (LONGEST // 5 + 1), "characters"),
@@ -48,6 +60,22 @@ def test_what_could_never_work_is_refused_with_its_reason(source: str, told: str
     with pytest.raises(Malformed, match=re.escape(told)) as caught:
         read_expression(source)
     assert caught.value.code == "expression"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "order['rem' + 'ark'].contains('a')",
+        r"order['\x72emark'].contains('a')",
+        "order.exists(key, key == 'remark')",
+        "[order].exists(one, one.remark == 'a')",
+        "order.total > 0 && {'a': order}.a.remark == 'a'",
+        "order.total > 0 || .order.remark == 'a'",
+    ],
+)
+def test_what_an_expression_asks_is_never_hidden_from_who_reads_it(source: str) -> None:
+    with pytest.raises(Malformed, match=r"one value of order|no fact is called \.order"):
+        read_expression(source)
 
 
 def test_the_page_of_the_rules_names_every_fact() -> None:

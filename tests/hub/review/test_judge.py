@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.review.expression import Expression, compile_program, read_expression
+from hub.review.expression import LISTS, Expression, compile_program, read_expression
 from hub.review.judge import FAILED, Ruleset, Standing, holds_after
 from hub.review.specimen import SPECIMEN
 from hub.review.verdict import Act, Hold, Holding, HoldType, Letting
@@ -69,9 +69,8 @@ def test_a_rule_that_this_release_cannot_read_holds_every_order() -> None:
     "source",
     [
         "order.total > 200 && has(order.remark)",
-        "order == order && order.total > 200",
-        "has(order.pieces) && order['total'] > 200",
-        "order . total > 200 && size(order) > 3",
+        "order.pieces == order.pieces && order.total > 200",
+        "order . total > 200 && size(lines) > 1",
         "order.total > 200 && 'order.total' != 'order'",
     ],
 )
@@ -123,7 +122,7 @@ def unchecked(source: str) -> Expression:
     """Compile without trying it on an order first: what a person may write is worse than what is let in."""
     program = compile_program(source)
     names = frozenset(program.variables()) & SPECIMEN.keys()
-    return Expression(source, program, names, (), names)
+    return Expression(source, program, names, tuple((of, name) for of in names - LISTS for name in SPECIMEN[of]))
 
 
 def ruled(sources: Sequence[str]) -> list[Standing]:
