@@ -123,12 +123,13 @@ def call_off(session: Session, standing: Standing, at: datetime) -> bool:
 def ask_to_stop(session: Session, standing: Standing, at: datetime) -> Document:
     """Record that a location is asked to stop a fulfilment order, with all that travels with it, and give what it is.
 
-    Its group must be held. Where another order's wish is under way it has been asked before.
+    Its group must be held. Where another wish is under way, of this order or another, it has been asked before.
     """
     group = group_of(session, standing.order_id, standing.no)
     if group is None:
+        asked_before = standing.negotiation is Negotiation.CANCEL_REQUESTED
         standing.agree(Negotiation.CANCEL_REQUESTED, at)
-        return Document(standing.order_id, standing.no, standing.code)
+        return Document(standing.order_id, standing.no, standing.code, asked_before)
     own = (standing.order_id, standing.no)
     others = [one for one in standings(session, group) if (one.order_id, one.no) != own and not one.ended]
     asked_before = any(one.negotiation is Negotiation.CANCEL_REQUESTED for one in (standing, *others))
