@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +13,7 @@ from hub.errors import Conflict
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import CANCEL, lane_of
-from hub.fulfilment.status import Execution, Negotiation
+from hub.fulfilment.status import ENDED, Execution, Negotiation
 from hub.gift.count import give_back as give_gifts_back
 from hub.gift.count import hold_gifts
 from hub.inventory.bound import release_bound
@@ -31,6 +32,8 @@ from hub.order.post import post
 from hub.order.rest import hold_order, live_fulfilments, recall
 from hub.order.status import Event, Lifecycle, move
 from hub.steps import NewStep, add
+
+REFUSED: Final = "the location refused"
 
 
 def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetime) -> Lifecycle:
@@ -70,13 +73,34 @@ def wants_cancel(session: Session, order_id: int) -> bool:
     return bool(found)
 
 
+def was_refused(session: Session, order_id: int, no: int) -> bool:
+    """Say whether a location was last asked to stop a document for a cancellation that came to nothing.
+
+    A yes that comes after all is meant for that cancellation, unless a change has asked since.
+    """
+    found = rows(
+        session,
+        """select 1 from order_hold h
+           where h.order_id = :id and h.type = 'refund_requested' and h.reason = :refused
+             and not exists (select 1 from order_revision r
+                             where r.order_id = h.order_id and r.created_at > h.created_at
+                               and r.stops @> to_jsonb(cast(:no as bigint))) limit 1""",
+        id=order_id,
+        no=no,
+        refused=REFUSED,
+    )
+    return bool(found)
+
+
 def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     """Cancel what no location works on any more; the order is cancelled, and its gifts free, when that is all of it.
 
+    The wish ends with the last location's answer, so that whatever is stopped until then is cancelled.
     The counters of its gifts must have been locked before any stock was.
     """
     give_up(session, order, _held_nowhere(session, order.id), "cancelled", at)
     if live_fulfilments(session, order.id):
+        _end_wish(session, order.id, at)
         return order.lifecycle
     if _has_shipped(session, order.id):
         _release_holds(session, order.id, at, "shipped", [HoldType.REFUND_REQUESTED])
@@ -120,12 +144,12 @@ def record_cancel_answer(
     elif not standing.ended:
         standing.agree(Negotiation.CANCEL_REJECTED, at)
     if changes:
-        settle(session, order, policy, at, answer.reason)
+        settle(session, order, policy, at, plain(answer.reason))
         return
     if answer.stopped:
         return
-    _release_holds(session, order_id, at, "the location refused", [HoldType.REFUND_REQUESTED])
-    detail = f"{standing.location}: {answer.reason[:200]}"
+    _end_wish(session, order_id, at, answered=no)
+    detail = f"{standing.location}: {plain(answer.reason)}"
     open_cases(session, [NewCase("cancel_refused", f"order:{order_id}", order.brand, detail, order_id)], at)
 
 
@@ -162,6 +186,23 @@ def _held_nowhere(session: Session, order_id: int) -> dict[int, int]:
 def _has_shipped(session: Session, order_id: int) -> bool:
     found = row(session, "select sum(shipped) as shipped from order_line where order_id = :id", id=order_id)
     return bool(found and found.shipped)
+
+
+def _end_wish(session: Session, order_id: int, at: datetime, *, answered: int = 0) -> None:
+    """Let the goods come once no other location has still to answer; a first parcel is not yet an answer."""
+    waiting = rows(
+        session,
+        """select 1 from fulfilment_order f
+           where f.order_id = :id and f.no <> :answered and f.execution <> all(:ended)
+             and (f.negotiation = 'cancel_requested' or f.negotiation = 'cancel_rejected' and exists (
+                     select 1 from fulfilment_line l where (l.order_id, l.no) = (f.order_id, f.no) and l.shipped > 0))
+           limit 1""",
+        id=order_id,
+        answered=answered,
+        ended=sorted(ENDED),
+    )
+    if not waiting:
+        _release_holds(session, order_id, at, REFUSED, [HoldType.REFUND_REQUESTED])
 
 
 def _release_holds(session: Session, order_id: int, at: datetime, reason: str, types: Sequence[HoldType]) -> None:

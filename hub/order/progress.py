@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.audit import record
+from hub.audit import plain, record
 from hub.cases import NewCase, open_cases
 from hub.database import rows
 from hub.errors import Conflict
@@ -103,7 +103,7 @@ def _reject(session: Session, order: Locked, standing: Standing, report: Report,
         hold_order(session, order.id)
     else:
         hold_still(session, {line.sku for line in standing.open_lines()})
-    lines = end(standing, Negotiation.REJECTED, Execution.CANCELLED, report.note[:200] or "rejected", at)
+    lines = end(standing, Negotiation.REJECTED, Execution.CANCELLED, plain(report.note) or "rejected", at)
     record(session, at, WAREHOUSE, "fulfilment.reject", f"order:{order.id}", fulfilment=standing.no)
     post(session, order, standing, at)
     find_new_source(session, order, standing, lines, policy, at)
@@ -120,8 +120,8 @@ def find_new_source(
     give_back(session, order.id, pieces)
     if open_blockers(session, order.id):
         return
-    if standing.attempt >= policy.tries:
-        _escalate(session, order, standing, policy, at)
+    if (refused := _count_refusals(session, standing)) >= policy.tries:
+        _escalate(session, order, standing, refused, policy, at)
         return
     wants = wants_for(session, order.id, pieces, at)
     need = Need(
@@ -130,11 +130,27 @@ def find_new_source(
     allocate(session, [need], policy, at)
 
 
-def _escalate(session: Session, order: Locked, standing: Standing, policy: Policy, at: datetime) -> None:
+def _count_refusals(session: Session, standing: Standing) -> int:
+    """Count the locations that would not ship some pieces; attempts that our own changes took back are none."""
+    found = rows(
+        session,
+        """with recursive chain as (
+               select no, replaces_no, negotiation, execution from fulfilment_order where order_id = :id and no = :no
+               union all
+               select f.no, f.replaces_no, f.negotiation, f.execution
+               from chain join fulfilment_order f on f.order_id = :id and f.no = chain.replaces_no)
+           select count(*) as n from chain where negotiation = 'rejected' or execution = 'incomplete'""",
+        id=standing.order_id,
+        no=standing.no,
+    )
+    return found[0].n
+
+
+def _escalate(session: Session, order: Locked, standing: Standing, refused: int, policy: Policy, at: datetime) -> None:
     """Stop looking for a location: a person does, or cancels."""
-    seen = {"attempts": standing.attempt, "location": standing.location}
+    seen = {"attempts": refused, "location": standing.location}
     write_holds(session, {order.id: [Hold(HoldType.STOCK, "reroute_tries", seen)]}, policy.version, at)
-    told = f"{standing.attempt}: {standing.location}"
+    told = f"{refused}: {standing.location}"
     open_cases(session, [NewCase("reroute_tries", f"order:{order.id}", order.brand, told, order.id)], at)
 
 

@@ -17,7 +17,7 @@ from hub.inventory.level import hold_still
 from hub.merge.group import Group, end_if_over, hold_group, standings
 from hub.merge.spread import ref_of, spread
 from hub.order.advance import advance
-from hub.order.cancel import record_cancel_answer, wants_cancel
+from hub.order.cancel import record_cancel_answer, wants_cancel, was_refused
 from hub.order.change_settle import changing
 from hub.order.lock import lock_order
 from hub.order.policy import POLICY, Policy
@@ -73,29 +73,42 @@ def book_cancel_answer(
 ) -> None:
     """Record whether a location stops a document; `at` is in the business zone.
 
-    Orders in it that nobody wants to cancel are sourced again as the next attempt, or stay as they are.
+    Orders in it that nobody wants to cancel or to change are sourced again as the next attempt, or stay as they are:
+    others that travel along, and one whose change was given up when a first parcel left before the answer.
     """
     group = hold_group(session, order_id, no)
     if group is None:
-        record_cancel_answer(session, order_id, no, answer, at)
+        _answer_alone(session, Standing(session, order_id, no), answer, policy, at)
         return
     members = [one for one in standings(session, group) if not one.ended]
     _hold_stock(session, members)
     for one in members:
         if wants_cancel(session, one.order_id) or changing(session, one.order_id):
-            record_cancel_answer(session, one.order_id, one.no, answer, at)
+            record_cancel_answer(session, one.order_id, one.no, answer, at, policy)
         elif answer.stopped:
-            _leave(session, one, policy, at)
+            record(session, at, "system", "order.unmerge", f"order:{one.order_id}", fulfilment=one.no)
+            _source_again(session, one, "unmerged", policy, at)
         else:
             one.agree(Negotiation.CANCEL_REJECTED, at)
     end_if_over(session, group, at)
 
 
-def _leave(session: Session, standing: Standing, policy: Policy, at: datetime) -> None:
-    """Have what was stopped for another order's sake shipped by a document of its own."""
+def _answer_alone(session: Session, one: Standing, answer: CancelAnswer, policy: Policy, at: datetime) -> None:
+    wished = wants_cancel(session, one.order_id) or changing(session, one.order_id)
+    if one.ended or wished or was_refused(session, one.order_id, one.no):
+        record_cancel_answer(session, one.order_id, one.no, answer, at, policy)
+    elif answer.stopped:
+        _hold_stock(session, [one])
+        record(session, at, "system", "order.source_again", f"order:{one.order_id}", fulfilment=one.no)
+        _source_again(session, one, "stopped", policy, at)
+    else:
+        one.agree(Negotiation.CANCEL_REJECTED, at)
+
+
+def _source_again(session: Session, standing: Standing, reason: str, policy: Policy, at: datetime) -> None:
+    """Have what was stopped, and nobody wants to cancel, shipped by another document."""
     order = lock_order(session, standing.order_id)
-    lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "unmerged", at)
-    record(session, at, "system", "order.unmerge", f"order:{order.id}", fulfilment=standing.no)
+    lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, reason, at)
     post(session, order, standing, at)
     find_new_source(session, order, standing, lines, policy, at)
     advance(session, order.id, at)

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 from hub.database import rows, run
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.release import mark_submitted
-from hub.order.cancel import record_cancel_answer
 from hub.order.change import change, pieces_of
 from hub.order.change_revision import Author, Contents, Wish
 from hub.order.model import Receiver
+from hub.order.together import book_cancel_answer
 from tests.hub.making import AT, RECEIVER
 
 BY: Final = Author("operator-1", "the buyer asked")
@@ -46,7 +46,7 @@ def move(session: Session, order_id: int, receiver: Receiver = BEIJING) -> str:
 
 def answer(session: Session, order_id: int, no: int, *, stopped: bool) -> None:
     run(session, "update step set state = 'done', settled_at = :at where flow = 'cancel_fulfilment'", at=AT)
-    record_cancel_answer(session, order_id, no, CancelAnswer(stopped=stopped, reason="" if stopped else "已拣货"), AT)
+    book_cancel_answer(session, order_id, no, CancelAnswer(stopped=stopped, reason="" if stopped else "已拣货"), AT)
 
 
 def revision(session: Session, order_id: int) -> Any:  # noqa: ANN401 # a row
