@@ -5,12 +5,15 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
+from pydantic import Field, ValidationError
 from sqlalchemy.orm import Session
 
 from commands.operate import Number, Reason, order_app, order_id_of
 from commands.reach import Reach, operator, reached
 from commands.screen import say, words
+from hub.document import PRINTABLE
 from hub.errors import Malformed
+from hub.merge.group import hold_together
 from hub.order.cancel import cancel
 from hub.order.cancel_intercept import ask_intercept
 from hub.order.change import change, pieces_of, reroute
@@ -20,7 +23,7 @@ from hub.order.change_revision import Author, Contents, Wish
 from hub.order.change_table import ChangeState
 from hub.order.follow_up import Again, follow_up
 from hub.order.lock import lock_order
-from hub.order.model import OrderType
+from hub.order.model import OrderType, Receiver
 from hub.roles import Permission
 
 __all__ = ["order_app"]
@@ -29,6 +32,12 @@ Lines = Annotated[
     list[str] | None,
     typer.Option("--line", help=words("行号:件数，可重复", "line:pieces, as often as needed")),
 ]
+
+
+class Typed(Contents):
+    """What was typed: a remark no longer than the API takes."""
+
+    remark: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None
 
 
 @order_app.command("cancel", help=words("取消订单或其中几件", "cancel an order, or some pieces of it"))
@@ -73,9 +82,7 @@ def change_order(  # each is an option of the command
     with reached() as reach, reach.database.transaction() as session:
         order_id = _mine(session, number)
         old = reread(session, order_id).order.receiver
-        fresh = {"token": "", **said} if {"name", "phone", "street"} & said.keys() else said
-        receiver = type(old).model_validate(old.model_dump() | fresh) if said else None
-        wish = Wish(contents=Contents(receiver=receiver, remark=remark))
+        wish = Wish(contents=_read(old, said, remark))
         _tell(change(session, order_id, wish, Author(operator().name, reason), _now(reach)))
 
 
@@ -132,9 +139,25 @@ def _mine(session: Session, number: str) -> int:
     order_id = order_id_of(session, number)
     person = operator()
     person.require(Permission.WORK_ORDERS)
+    hold_together(session, order_id)  # its mates in a delivery with it, lowest id first, as everybody locks them
     order = lock_order(session, order_id)
     person.require_scope(order.brand, order.shop)
     return order_id
+
+
+def _read(old: Receiver, said: dict[str, str], remark: str | None) -> Typed:
+    """Read what was typed of a receiver, the rest as it was; the token does not stand for another person or street.
+
+    Raises: Malformed naming the first thing that does not fit, without what was typed or the receiver as it was.
+    """
+    fresh = {"token": "", **said} if {"name", "phone", "street"} & said.keys() else said
+    try:
+        return Typed.model_validate({"receiver": old.model_dump() | fresh if said else None, "remark": remark})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        field = str(first["loc"][-1])
+        told = f"{field}: {first['msg']}"
+    raise Malformed(told, field=field)  # not from the other error, whose text has the whole receiver
 
 
 def _pieces(lines: list[str]) -> dict[str, int]:
