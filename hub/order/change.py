@@ -33,12 +33,13 @@ def change(
 ) -> ChangeState:
     """Change an order, at once or once its locations have answered; give how far that is.
 
+    Who wants none of the pieces any more cancels the order, whatever else is said of it.
     `at` is in the business zone. Raises: NotFound; Malformed when nothing is wished; Conflict when the order has ended
     (order_state), what is to be changed has left (already_shipped), or something is under way already
     (cancel_under_way, change_under_way).
     """
     order = check_changeable(session, order_id, wish)
-    if wish.kinds == ["lines"] and wish.pieces == _left(session, order_id) and not _has_left(session, order_id):
+    if wish.pieces and wish.pieces == _left(session, order_id) and not _has_left(session, order_id):
         cancel(session, order_id, author.name, author.reason, at)
         return ChangeState.WAITING if wants_cancel(session, order_id) else ChangeState.APPLIED
     no = write_revision(session, order, wish, author, ChangeState.WAITING, at)
@@ -103,12 +104,14 @@ def reroute(
 ) -> ChangeState:
     """Source fulfilment orders anew (all that are under way, if the wish names none), with a decision like any other.
 
-    Raises: as `change`; Conflict with code nothing_to_reroute.
+    Raises: as `change`; Conflict with code nothing_to_reroute; Malformed for a target that does not ship for the brand.
     """
     hold_together(session, order_id)
     nos = list(wish.route) or live_fulfilments(session, order_id)
     if not nos or set(nos) - set(live_fulfilments(session, order_id)):
         raise Conflict("no such fulfilment order of this order is under way", code="nothing_to_reroute")
+    if wish.target and not _ships_for(session, order_id, wish.target):
+        raise Malformed(f"no active location is {wish.target}", code="unknown_location", field="to")
     return change(session, order_id, replace(wish, route=nos), author, at, policy)
 
 
@@ -125,6 +128,12 @@ def _touched(session: Session, order_id: int, wish: Wish, stops: list[Standing])
             if standing not in chosen:
                 chosen.append(standing)
     return sorted(chosen, key=lambda one: one.no)
+
+
+def _ships_for(session: Session, order_id: int, location: str) -> bool:
+    statement = """select 1 from location place join sales_order o using (brand)
+                   where o.id = :id and place.code = :code and place.active"""
+    return bool(rows(session, statement, id=order_id, code=location))
 
 
 def _standings(session: Session, order_id: int) -> list[Standing]:

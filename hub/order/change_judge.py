@@ -1,7 +1,7 @@
 """Judge an order again after it was changed, by the same rules that judge one that is placed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from hub.order.lock import Locked
 from hub.order.normalise import NormalOrder
 from hub.order.policy import Policy
 from hub.review.judge import FAILED
+from hub.review.verdict import Act
 
 Key = tuple[HoldType, str, str]
 """What tells holds of an order apart: type and rule, and of one that stands for a rule that failed, that rule."""
@@ -46,11 +47,12 @@ def judge_again(
 ) -> None:
     """Hold what the rules hold now and did not before, and let go what they do not hold any more.
 
-    What they say of both is left as it is: a person may have let it go on. `at` is in the business zone.
+    What they say of both is left as it is: a person may have let it go on. What has a source already and no location
+    knows of is kept here, too, whichever acts a rule blocks. `at` is in the business zone.
     """
     was = _holds(session, order.id, before, policy, at)
     now = _holds(session, order.id, after, policy, at)
-    fresh = [one for key, one in now.items() if was.get(key) != one]
+    fresh = [_kept_here(one) for key, one in now.items() if was.get(key) != one]
     over = sorted({*was, *_open_holds(session, order.id)} - now.keys())
     run(
         session,
@@ -79,6 +81,11 @@ def _holds(session: Session, order_id: int, one: NormalOrder, policy: Policy, at
     held = {order_id: holds_of(one, Evidence(None, at), policy.holds)}
     after = ask_rules(session, batch, {}, held)[order_id]
     return {_key(one): one for one in after if not one.released_by}
+
+
+def _kept_here(one: Hold) -> Hold:
+    """Give a hold that blocks the release, too: one that blocks the route alone comes too late for a routed order."""
+    return replace(one, blocks=tuple(dict.fromkeys((*one.blocks, Act.RELEASE.value))))
 
 
 def _key(one: Hold) -> Key:
