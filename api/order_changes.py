@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from typing import Annotated, Final, Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final, Literal, Self
 
 from fastapi import APIRouter, Header, Response
-from pydantic import Field
+from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
@@ -16,6 +16,7 @@ from hub.clients import begin_key, finish_key
 from hub.database import rows
 from hub.document import PRINTABLE, Document, Moment
 from hub.errors import Conflict, NotFound
+from hub.merge.group import hold_together
 from hub.order.cancel import cancel
 from hub.order.cancel_intercept import ask_intercept
 from hub.order.change import change, pieces_of
@@ -38,6 +39,22 @@ class CancelledLine(Document):
     quantity: Pieces
 
 
+class LineWish(Document):
+    """How many pieces of a line are still wanted; 0 is none."""
+
+    line_id: Code
+    quantity: Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+
+
+def _check_once(lines: Sequence[CancelledLine | LineWish]) -> None:
+    """Refuse a line that is named twice: which of its quantities is meant is not known.
+
+    Raises: ValueError.
+    """
+    if len({one.line_id for one in lines}) != len(lines):
+        raise ValueError("a line is named twice")
+
+
 class CancelWish(Document):
     """Why an order is cancelled, or only some pieces of it; the reason goes to the audit log."""
 
@@ -45,12 +62,10 @@ class CancelWish(Document):
     lines: Annotated[tuple[CancelledLine, ...], Field(max_length=500)] = ()
     intercept: bool = False
 
-
-class LineWish(Document):
-    """How many pieces of a line are still wanted; 0 is none."""
-
-    line_id: Code
-    quantity: Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+    @model_validator(mode="after")
+    def name_lines_once(self) -> Self:
+        _check_once(self.lines)
+        return self
 
 
 class ReceiverWish(Document):
@@ -73,6 +88,11 @@ class ChangeWish(Document):
     remark: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None
     lines: Annotated[tuple[LineWish, ...], Field(max_length=500)] = ()
     reason: Phrase = ""
+
+    @model_validator(mode="after")
+    def name_lines_once(self) -> Self:
+        _check_once(self.lines)
+        return self
 
 
 class AgainWish(Document):
@@ -133,13 +153,17 @@ def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
 
     Before a warehouse knows of it, at once: it is judged and sourced again. After that the warehouse is asked to stop:
     the change is `waiting` in `changes`, and becomes `applied`, `part` or `refused`. One change at a time: 409
-    change_under_way, cancel_under_way. What has left cannot be changed (409 already_shipped).
+    change_under_way, cancel_under_way. What has left cannot be changed (409 already_shipped). Lines that have these
+    quantities already are no error.
     """
     wish = read_wish(ChangeWish, body)
 
     def act(session: Session, number: int) -> None:
         receiver = _receiver(wish.receiver) if wish.receiver else None
+        hold_together(session, number)  # before its lines are read: of two calls alike the second finds it done
         wanted = Wish(_fewer(session, number, wish.lines), Contents(receiver=receiver, remark=wish.remark))
+        if wish.lines and not wanted.kinds:
+            return
         change(session, number, wanted, Author(caller.name, wish.reason), hub.now().astimezone(hub.zone))
 
     return _once(hub, caller, "change", order_id, body, key, act)

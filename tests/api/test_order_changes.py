@@ -55,6 +55,20 @@ def test_what_cannot_be_changed_is_said(mall: Mall) -> None:
     assert problem(mall.call("PATCH", path, encoded({"remark": "hello"}))) == (409, "order_state")
 
 
+def test_lines_that_stand_so_already_are_no_error(mall: Mall) -> None:
+    path, body = f"/v1/orders/{placed(mall)}", encoded({"lines": [{"line_id": "L1", "quantity": 2}]})
+    shown = [mall.call("PATCH", path, body) for _ in range(2)]
+    assert [one.status_code for one in shown] == [200, 200]
+    assert [(len(one.json()["changes"]), one.json()["lines"][0]["cancelled"]) for one in shown] == [(1, 1)] * 2
+
+
+def test_a_line_that_is_named_twice_is_refused(mall: Mall) -> None:
+    order_id = placed(mall)
+    body = encoded({"lines": [{"line_id": "L1", "quantity": 1}] * 2})
+    for method, path in (("POST", f"/v1/orders/{order_id}/cancel"), ("PATCH", f"/v1/orders/{order_id}")):
+        assert problem(mall.call(method, path, body)) == (422, "malformed")
+
+
 def test_an_unpaid_order_goes_on_once_it_is_paid(mall: Mall) -> None:
     order_id = placed(mall, paid_at=None)
     body = encoded({"paid_at": "2026-11-11T10:30:00+08:00"})
