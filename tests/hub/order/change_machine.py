@@ -13,10 +13,11 @@ from hub.errors import Conflict
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing
 from hub.inventory.reconcile import check_books
-from hub.order.cancel import cancel, record_cancel_answer
+from hub.order.cancel import cancel
 from hub.order.change import change, pieces_of, reroute
 from hub.order.change_revision import Contents, Wish
 from hub.order.progress import record_confirm, record_report
+from hub.order.together import book_cancel_answer
 from tests.conftest import RING
 from tests.hub.making import AT, RECEIVER, add_sku, confirm, coupon, order, placed, rejection, stock
 from tests.hub.order.changing import BEIJING, BY, send
@@ -41,6 +42,17 @@ UNANSWERED: Final = """
         select 1 from fulfilment_order f where f.order_id = r.order_id and f.negotiation = 'cancel_requested'
         and f.execution not in ('closed', 'incomplete', 'cancelled'))"""
 """Changes that wait though every location has answered."""
+
+UNWISHED: Final = """
+    select r.order_id from refund_due r where r.reason = 'cancelled' and not exists (
+        select 1 from order_hold h where h.order_id = r.order_id and h.type = 'refund_requested')"""
+"""Orders of which more was cancelled than any change asked for, though nobody wished to cancel them."""
+
+UNENDED: Final = """
+    select h.order_id from order_hold h where h.type = 'refund_requested' and h.released_at is null and not exists (
+        select 1 from fulfilment_order f where f.order_id = h.order_id and f.negotiation like 'cancel_re%'
+        and f.execution not in ('closed', 'incomplete', 'cancelled'))"""
+"""Cancellations that are under way though no location has anything left that it was asked to stop."""
 
 MONEY: Final = """
     select o.id from sales_order o where o.payment = 'paid' and (
@@ -141,13 +153,13 @@ class Changing(RuleBasedStateMachine):
         asked = [one for one in self._live() if one.negotiation == "cancel_requested"]
         for one in asked[choice % max(1, len(asked)) :][:1]:
             told = CancelAnswer(stopped=stopped, reason="picked")
-            record_cancel_answer(self.session, one.order_id, one.no, told, self._tick())
+            book_cancel_answer(self.session, one.order_id, one.no, told, self._tick())
 
     @invariant()
     def no_piece_and_no_fen_is_lost(self) -> None:
         assert check_books(self.session) == []
         assert [name for name, query in RULES.items() if name not in WAITING and rows(self.session, query)] == []
-        for query in (STRANDED, UNANSWERED, MONEY, REDUCTIONS):
+        for query in (STRANDED, UNANSWERED, UNWISHED, UNENDED, MONEY, REDUCTIONS):
             assert rows(self.session, query) == []
 
     def teardown(self) -> None:
