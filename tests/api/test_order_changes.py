@@ -1,8 +1,13 @@
 """Changes over the API: cancelled in part, moved, paid late; refused in words, and once for each key."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from hub.database import Database
+from hub.order.lock import lock_order
 from tests.api.calling import Mall, problem
+from tests.hub.order.changing import cut
+from tests.hub.waiting import until_it_waits
 from tests.staging import encoded, order_of
 
 
@@ -60,6 +65,18 @@ def test_lines_that_stand_so_already_are_no_error(mall: Mall) -> None:
     shown = [mall.call("PATCH", path, body) for _ in range(2)]
     assert [one.status_code for one in shown] == [200, 200]
     assert [(len(one.json()["changes"]), one.json()["lines"][0]["cancelled"]) for one in shown] == [(1, 1)] * 2
+
+
+def test_two_calls_alike_at_one_moment_cut_once(mall: Mall, database: Database) -> None:
+    order_id = placed(mall)
+    path, body = f"/v1/orders/{order_id}", encoded({"lines": [{"line_id": "L1", "quantity": 2}]})
+    with ThreadPoolExecutor(1) as pool, database.transaction() as session:
+        lock_order(session, int(order_id))
+        other = pool.submit(mall.call, "PATCH", path, body)
+        until_it_waits(database, other)
+        cut(session, int(order_id), L1=1)
+        session.commit()
+        assert (other.result().status_code, other.result().json()["lines"][0]["cancelled"]) == (200, 1)
 
 
 def test_a_line_that_is_named_twice_is_refused(mall: Mall) -> None:
