@@ -183,14 +183,19 @@ def end_revision(session: Session, order_id: int, no: int, state: ChangeState, n
 
 def supersede(session: Session, order_id: int, note: str, at: datetime) -> None:
     """End whatever change of an order still waits, without applying it."""
+    supersede_all(session, [order_id], note, at)
+
+
+def supersede_all(session: Session, order_ids: Sequence[int], note: str, at: datetime) -> None:
+    """End whatever changes of orders still wait, without applying them."""
     run(
         session,
         """update order_revision set state = 'refused', note = :note, settled_at = :at, updated_at = :at,
                                      version = version + 1
-           where order_id = :id and state in ('waiting', 'asked')""",
+           where order_id = any(:ids) and state in ('waiting', 'asked')""",
         note=note,
         at=at,
-        id=order_id,
+        ids=list(order_ids),
     )
 
 

@@ -20,6 +20,7 @@ from hub.gift.count import give_back, hold_gifts
 from hub.inventory.bound import release_bound
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
+from hub.order.change_revision import supersede_all
 from hub.order.rest import live_fulfilments, recall
 from hub.order.status import Event, Lifecycle, move
 from hub.steps import NewStep, add
@@ -76,7 +77,7 @@ def expire(session: Session, terms: Mapping[str, Terms], at: datetime) -> int:
 def _due(session: Session, terms: Mapping[str, Terms], at: datetime) -> Sequence[Row[Any]]:
     """Lock the orders that are due, found by the hold that each of them has."""
     limited = {channel: one.limit for channel, one in terms.items() if one.limit}
-    return rows(
+    due = rows(
         session,
         """select o.id, o.shop, o.channel from order_hold h join sales_order o on o.id = h.order_id
            join unnest(cast(:channels as text[]), cast(:before as timestamptz[])) as term (channel, before)
@@ -89,6 +90,15 @@ def _due(session: Session, terms: Mapping[str, Terms], at: datetime) -> Sequence
         before=[at - limit for limit in limited.values()],
         most=AT_ONCE,
     )
+    # The statement locks orders and saw their holds before: a person may have let one go in between.
+    still = rows(
+        session,
+        """select distinct order_id from order_hold
+           where order_id = any(:ids) and type = 'finance' and rule = 'unpaid' and released_at is null""",
+        ids=[one.id for one in due],
+    )
+    held = {one.order_id for one in still}
+    return [one for one in due if one.id in held]
 
 
 def _take_back(session: Session, order_id: int, at: datetime) -> bool:
@@ -111,11 +121,8 @@ def _close(session: Session, closed: Sequence[Row[Any]], at: datetime) -> None:
         at=at,
         ids=ids,
     )
-    run(
-        session,
-        "update order_line set cancelled = ordered where order_id = any(:ids) and kind <> 'bundle'",
-        ids=ids,
-    )
+    run(session, "update order_line set cancelled = ordered where order_id = any(:ids)", ids=ids)
+    supersede_all(session, ids, "the order was not paid in time", at)
     run(
         session,
         """update order_hold set released_at = :at, released_by = 'system', reason = 'not paid in time'

@@ -1,10 +1,13 @@
 """Orders that nobody pays: closed in time, their stock given back, and never both closed and paid."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from flows.notify_closures import unpaid_terms
@@ -18,7 +21,7 @@ from hub.order.place import Placed
 from hub.order.resume import release_holds
 from hub.roles import SYSTEM
 from hub.settings import Connection, Orders, Settings
-from tests.hub.making import AT, counters, line, open_causes, order, place_all, placed, see, step_states, stock
+from tests.hub.making import AT, add_sku, counters, line, open_causes, order, place_all, placed, see, step_states, stock
 
 TERMS = {"mall-pc": Terms(timedelta(minutes=30), told=True)}
 LATE = AT + timedelta(minutes=30)
@@ -69,6 +72,29 @@ def test_payment_lets_go_of_its_own_hold_alone(session: Session, at: datetime) -
 def test_an_order_that_a_person_let_go_unpaid_stays(session: Session, unpaid: int, at: datetime) -> None:
     release_holds(session, unpaid, SYSTEM, "cash on delivery", at)
     assert (expire(session, TERMS, LATE), see(session, unpaid).lifecycle) == (0, "in_fulfilment")
+
+
+def test_a_hold_that_is_let_go_while_the_orders_are_being_locked_is_heeded(
+    session: Session, unpaid: int, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(session: Session, statement: str, **values: object) -> Sequence[Row[Any]]:
+        """Answer as a statement does that saw the holds just before a person released one."""
+        found = rows(session, statement, **values)
+        if "skip locked" in statement:
+            release_holds(session, unpaid, SYSTEM, "cash on delivery", at)
+        return found
+
+    monkeypatch.setattr("hub.order.expire.rows", overtaken)
+    assert (expire(session, TERMS, LATE), see(session, unpaid).lifecycle) == (0, "in_fulfilment")
+
+
+def test_a_bundle_is_closed_with_its_parts(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+    add_sku(session, "box", parts={"apple": 2, "pear": 1})
+    placed(session, order({"box": 3}, paid_at=None))
+    expire(session, TERMS, LATE)
+    lines = rows(session, "select ordered, cancelled from order_line order by line_no")
+    assert [(one.ordered, one.cancelled) for one in lines] == [(3, 3), (6, 6), (3, 3)]
 
 
 @pytest.mark.parametrize(("doubt", "closed"), [(False, 1), (True, 0)])
