@@ -143,7 +143,7 @@ CAUSES: Final[Mapping[str, Cause]] = {
         ),
     ),
     "paid_late": Cause(
-        Words("订单关闭后买家才付款", "The buyer has paid an order that was closed already"),
+        Words("订单已关闭或取消，买家所付须退回", "An order has ended: what its buyer has paid has to go back"),
         Words(
             "退款或请买家重新下单；处理后执行 ./oms case resolve {case} --reason …",
             "refund it or have it ordered again, then run ./oms case resolve {case} --reason …",

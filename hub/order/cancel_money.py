@@ -13,12 +13,16 @@ from typing import Any, Final
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
+from hub.cases import NewCase, open_cases
 from hub.database import copy, row, rows
 from hub.inventory.quota import count_sold
 from hub.money import share_of_first
 from hub.order.lock import Locked
 
 PAID: Final = ("paid", "partially_refunded")
+
+PART_PAID: Final = ("deposit_paid", "partial")
+"""Of these nobody here knows how much was paid."""
 
 
 def give_up(session: Session, order: Locked, pieces: Mapping[int, int], reason: str, at: datetime) -> None:
@@ -45,6 +49,23 @@ def give_up(session: Session, order: Locked, pieces: Mapping[int, int], reason: 
     for one in given_up:
         sold[order.shop, one.sku] -= wanted[one.line_no]
     count_sold(session, sold)
+
+
+def refund_cancelled(session: Session, order: Locked, at: datetime) -> None:
+    """Book the refund of what was cancelled before its order was paid in full.
+
+    The order's row is locked.
+    """
+    found = rows(
+        session,
+        """select line_no, kind, ordered, cancelled, amount - discount as net from order_line
+           where order_id = :id and cancelled > 0 order by line_no""",
+        id=order.id,
+    )
+    bundles = {one.line_no: (one.ordered, one.cancelled, one.cancelled) for one in found if one.kind == "bundle"}
+    lines = [(one, one.cancelled) for one in found if one.line_no not in bundles]
+    if lines:
+        _book(session, order, lines, bundles, "cancelled before it was paid", at)
 
 
 def refund_of(amount: int, ordered: int, cancelled: int, pieces: int) -> int:
@@ -78,7 +99,7 @@ def _book(
     reason: str,
     at: datetime,
 ) -> None:
-    """Write what is to be refunded."""
+    """Write what is to be refunded; a deposit, whose amount the hub was not told, is given back by a person."""
     head = row(
         session,
         """select o.payment, o.freight,
@@ -88,6 +109,10 @@ def _book(
            from sales_order o where o.id = :id""",
         id=order.id,
     )
+    if head is not None and head.payment in PART_PAID and head.whole:
+        detail = "cancelled after a part was paid: how much goes back is for a person to say"
+        # not of the order, whose cases end with it
+        open_cases(session, [NewCase("paid_late", f"deposit:{order.id}", order.brand, detail, order.id)], at)
     if head is None or head.payment not in PAID:
         return
     counts = {one.line_no: (one.ordered, one.cancelled, n) for one, n in lines} | dict(bundles)

@@ -8,6 +8,7 @@ from hub.audit import record
 from hub.cases import resolve
 from hub.database import run
 from hub.errors import Conflict
+from hub.order.cancel_money import refund_cancelled
 from hub.order.hold import HoldType
 from hub.order.lock import lock_order, open_blockers
 from hub.order.policy import POLICY, Policy
@@ -33,10 +34,19 @@ def pay_deposit(session: Session, order_id: int, actor: str, at: datetime) -> No
 
 
 def pay(
-    session: Session, order_id: int, actor: str, paid_at: datetime, at: datetime, policy: Policy = POLICY
+    session: Session,
+    order_id: int,
+    actor: str,
+    paid_at: datetime,
+    at: datetime,
+    policy: Policy = POLICY,
+    *,
+    less: bool = False,
 ) -> Lifecycle:
     """Record the payment of an order and source it, unless something else holds it; paid before, nothing changes.
 
+    It is the order's total that was paid: what pieces bear that were cancelled before is to be refunded, unless the
+    payer has paid less for them (`less`).
     `at` is in the business zone. Raises: NotFound; Conflict with code order_closed when the order was closed or
     cancelled first: the money has to go back.
     """
@@ -54,6 +64,8 @@ def pay(
     if not changed:
         return order.lifecycle
     record(session, at, actor, "order.pay", f"order:{order_id}")
+    if not less:
+        refund_cancelled(session, order, at)
     let_go = run(
         session,
         """update order_hold set released_at = :at, released_by = 'system', reason = 'paid'

@@ -1,6 +1,7 @@
 """What cancelled pieces bear: never a fen more or less than the order's money, whatever ships and whatever does not."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from hypothesis import given
@@ -11,7 +12,9 @@ from hub.database import rows
 from hub.money import share_of_first
 from hub.order.cancel import cancel
 from hub.order.cancel_money import refund_of
-from tests.hub.making import AT, add_sku, coupon, order, placed, stock
+from hub.order.pay import pay, pay_deposit
+from tests.hub.making import AT, add_sku, coupon, open_causes, order, placed, stock
+from tests.hub.order.changing import cut
 
 
 def refunds(session: Session) -> Sequence[Any]:
@@ -45,3 +48,27 @@ def test_nothing_is_given_back_of_an_order_that_nobody_paid(session: Session) ->
     stock(session, {"sh": {"apple": 9}})
     cancel(session, placed(session, order({"apple": 2}, paid_at=None)), "buyer", "changed mind", AT)
     assert rows(session, "select 1 from refund_due") == []
+
+
+def test_what_was_cancelled_before_its_order_was_paid_is_refunded_once(session: Session, at: datetime) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+    add_sku(session, "box", parts={"apple": 2, "pear": 1})
+    wish = order({"box": 3, "apple": 2}, adjustments=(coupon(700),), freight=600, paid_at=None)
+    order_id = placed(session, wish)
+    cut(session, order_id, L1=1)
+    for _ in range(2):
+        pay(session, order_id, "tester", at, at)
+    assert [one.reason for one in rows(session, "select reason from refund_due")] == ["cancelled before it was paid"]
+    cancel(session, order_id, "buyer", "changed mind", at)
+    assert sum(one.amount for one in rows(session, "select amount from refund_due")) == wish.order.total
+    assert sum(one.reductions.get("1", 0) for one in refunds(session)) == 700
+
+
+def test_a_person_gives_the_deposit_of_a_cancelled_order_back(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    order_id = placed(session, order({"apple": 2}, paid_at=None))
+    pay_deposit(session, order_id, "tester", AT)
+    cut(session, order_id, L1=1)
+    assert "paid_late" not in open_causes(session)
+    cancel(session, order_id, "buyer", "changed mind", AT)
+    assert (open_causes(session), rows(session, "select 1 from refund_due")) == (["paid_late"], [])
