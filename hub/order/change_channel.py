@@ -6,7 +6,7 @@ Where the hub has changed the same thing itself, the shop's policy says whose wo
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy.orm import Session
 
@@ -24,8 +24,13 @@ from hub.order.normalise import NormalOrder
 from hub.order.pay import pay, pay_deposit
 from hub.order.policy import POLICY, Policy
 from hub.order.record import payload_hash, plain_phone, street_of
+from hub.order.status import Lifecycle
 
 Precedence = Literal["platform_wins", "hub_wins", "ask"]
+
+ENDED: Final = frozenset({Lifecycle.CANCELLED, Lifecycle.CLOSED})
+
+OVERTAKEN: Final = "the channel has said something newer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +46,26 @@ def revise(
 ) -> None:
     """Apply a channel's later revision of an order; what cannot be applied any more calls a person.
 
+    One that is no newer than what the order follows says nothing: it was overtaken before the order was locked.
     `at` is in the business zone. Raises: Conflict with code order_conflict for what no revision may say: other goods,
     more pieces, other prices.
     """
     hold_together(session, order_id)
     before = reread(session, order_id)
+    if one.order.source_revision <= before.order.source_revision:
+        return
     said = _read(session, order_id, before, one.order)
     author = Author(one.channel, "changed at the channel", ChangeSource.CHANNEL, one.order.source_revision)
-    _pay(session, order_id, one, before, at, policy)
+    less = one.order.total < before.order.total
+    if not less:
+        _pay(session, order_id, one, before, at, policy)
     disputed = _part(said.wish, said.disputed) if precedence != "platform_wins" else Wish()
     clear = _part(said.wish, set(said.wish.kinds) - set(disputed.kinds))
     if clear.kinds:
         _change(session, order_id, one, clear, author, at, policy)
-    if disputed.kinds:
-        order = lock_order(session, order_id)
-        asked = precedence == "ask"
-        state, note = (ChangeState.ASKED, "") if asked else (ChangeState.REFUSED, "the hub's own change stands")
-        write_revision(session, order, disputed, author, state, at, note)
-        if asked:
-            told = f"{one.channel}: {', '.join(disputed.kinds)}"
-            open_cases(session, [NewCase("change_asked", f"order:{order_id}", one.brand, told, order_id)], at)
+    if less:
+        _pay(session, order_id, one, before, at, policy, less=True)  # of what is left: nothing of it goes back
+    _dispute(session, order_id, one, disputed, author, at, asked=precedence == "ask")
     run(
         session,
         """update order_key set payload_hash = :hash where (shop, external_id) = (:shop, :external_id)""",
@@ -88,6 +93,7 @@ def decide(
     asked = find_open(session, order_id, ChangeState.ASKED)
     if asked is None:
         raise NotFound("no change of this order waits for a decision", code="nothing_asked")
+    _overtake(session, order_id, asked.no, at)
     resolve(session, f"order:{order_id}", at, author.name, author.reason, "change_asked")
     if not take:
         end_revision(session, order_id, asked.no, ChangeState.REFUSED, "the hub's own change stands", at)
@@ -166,6 +172,39 @@ def _own_kinds(session: Session, order_id: int) -> set[str]:
     return {one.kind for one in found} & {"address", "remark"}
 
 
+def _dispute(
+    session: Session, order_id: int, one: ShopOrder, wish: Wish, author: Author, at: datetime, *, asked: bool
+) -> None:
+    """Write down what both have changed, and ask a person or refuse it; what was asked before is the channel's no more.
+
+    Of an order that has ended nothing can be decided.
+    """
+    order = lock_order(session, order_id)
+    asks = asked and bool(wish.kinds) and order.lifecycle not in ENDED
+    if _overtake(session, order_id, 0, at) and not asks:
+        resolve(session, f"order:{order_id}", at, author.name, OVERTAKEN, "change_asked")
+    if asks:
+        write_revision(session, order, wish, author, ChangeState.ASKED, at)
+        told = f"{one.channel}: {', '.join(wish.kinds)}"
+        open_cases(session, [NewCase("change_asked", f"order:{order_id}", one.brand, told, order_id)], at)
+    elif wish.kinds:
+        write_revision(session, order, wish, author, ChangeState.REFUSED, at, "the hub's own change stands")
+
+
+def _overtake(session: Session, order_id: int, newest: int, at: datetime) -> int:
+    """Refuse what a channel asked for before it said something newer; give how many revisions that were."""
+    return run(
+        session,
+        """update order_revision set state = 'refused', note = :note, settled_at = :at, updated_at = :at,
+                                     version = version + 1
+           where order_id = :id and state = 'asked' and no <> :newest""",
+        note=OVERTAKEN,
+        at=at,
+        id=order_id,
+        newest=newest,
+    )
+
+
 def _part(wish: Wish, kinds: Collection[str]) -> Wish:
     contents = Contents(
         receiver=wish.contents.receiver if "address" in kinds else None,
@@ -174,7 +213,16 @@ def _part(wish: Wish, kinds: Collection[str]) -> Wish:
     return Wish(pieces=wish.pieces if "lines" in kinds else {}, contents=contents)
 
 
-def _pay(session: Session, order_id: int, one: ShopOrder, before: NormalOrder, at: datetime, policy: Policy) -> None:
+def _pay(
+    session: Session,
+    order_id: int,
+    one: ShopOrder,
+    before: NormalOrder,
+    at: datetime,
+    policy: Policy,
+    *,
+    less: bool = False,
+) -> None:
     if before.order.paid_at is not None:
         return
     if one.order.paid_at is None:
@@ -182,7 +230,7 @@ def _pay(session: Session, order_id: int, one: ShopOrder, before: NormalOrder, a
             pay_deposit(session, order_id, one.channel, at)
         return
     try:
-        pay(session, order_id, one.channel, one.order.paid_at, at, policy)
+        pay(session, order_id, one.channel, one.order.paid_at, at, policy, less=less)
     except Conflict as error:
         _call(session, "paid_late", order_id, one, error, at)
 
@@ -192,7 +240,7 @@ def _change(
 ) -> None:
     """Change an order as its channel says; what has left, ended or is under way needs a person."""
     found = row(session, "select lifecycle from sales_order where id = :id", id=order_id)
-    if found is not None and found.lifecycle in {"cancelled", "closed"}:
+    if found is not None and found.lifecycle in ENDED:
         return  # nothing of it can be told to anybody
     try:
         change(session, order_id, wish, author, at, policy)

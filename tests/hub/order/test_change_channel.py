@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import rows
-from hub.errors import Conflict
+from hub.errors import Conflict, NotFound
 from hub.order.change_channel import Precedence, decide, revise
 from hub.order.expire import expire
 from hub.order.model import Receiver, ShopOrder
@@ -99,3 +99,51 @@ def test_more_pieces_are_another_order(session: Session, order_id: int) -> None:
 def test_other_amounts_need_a_person(session: Session, order_id: int) -> None:
     with pytest.raises(Conflict, match="other amounts"):
         revise(session, order_id, said(2, freight=100), "platform_wins", AT)
+
+
+def test_an_older_revision_that_comes_to_the_lock_later_changes_nothing(session: Session, order_id: int) -> None:
+    for number, where in ((3, THIRD), (2, BEIJING)):
+        revise(session, order_id, said(number, receiver=where), "platform_wins", AT)
+    [head] = rows(session, "select source_revision from sales_order")
+    assert (street(session, order_id), head.source_revision) == (THIRD.street, 3)
+
+
+def states(session: Session) -> list[str]:
+    return [one.state for one in rows(session, "select state from order_revision where source = 'channel' order by no")]
+
+
+def test_a_newer_question_takes_the_place_of_an_older(session: Session, order_id: int) -> None:
+    move(session, order_id)
+    for number, where in ((2, RECEIVER.model_copy(update={"street": "第二路2号"})), (3, THIRD)):
+        revise(session, order_id, said(number, receiver=where), "ask", AT)
+    assert (states(session), open_causes(session)) == (["refused", "asked"], ["change_asked"])
+    assert decide(session, order_id, BY, AT, take=True) == "applied"
+    with pytest.raises(NotFound):
+        decide(session, order_id, BY, AT, take=True)
+    assert street(session, order_id) == THIRD.street
+
+
+def test_a_question_that_the_channel_takes_back_is_no_case_any_more(session: Session, order_id: int) -> None:
+    move(session, order_id)
+    for number, where in ((2, THIRD), (3, RECEIVER)):
+        revise(session, order_id, said(number, receiver=where), "ask", AT)
+    assert (states(session), open_causes(session), street(session, order_id)) == (["refused"], [], BEIJING.street)
+
+
+def test_nobody_is_asked_about_an_order_that_was_closed(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    one = placed(session, order({"apple": 1}, paid_at=None))
+    move(session, one)
+    for number, where in ((2, THIRD), (3, RECEIVER.model_copy(update={"street": "第四路4号"}))):
+        told = order({"apple": 1}, paid_at=None, source_revision=number, receiver=where)
+        revise(session, one, told, "ask", AT)
+        expire(session, TERMS, LATE)
+    assert (states(session), open_causes(session)) == (["refused", "refused"], [])
+
+
+def test_a_channel_that_is_paid_less_for_fewer_pieces_owes_nothing_back(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    one = placed(session, order({"apple": 3}, paid_at=None))
+    revise(session, one, order({"apple": 2}, source_revision=2), "ask", AT)
+    assert (line(session, one).cancelled, see(session, one).payment) == (1, "paid")
+    assert rows(session, "select 1 from refund_due") == []
