@@ -12,23 +12,17 @@ from rich.table import Table
 from commands.blacklist import blacklist_app
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
+from commands.version_words import STATES
 from hub.errors import Malformed
-from hub.language import Words, language
+from hub.language import language
 from hub.order.rehearse import Tried, rehearse
 from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
 from hub.review.rules import RuleView, list_rules, rule_versions
-from hub.review.table import RuleState
 from hub.review.verdict import Act, Holding, HoldType
 from hub.roles import Role
 
 review_app = typer.Typer(help=words("审单规则与黑名单", "review rules and the blacklist"), no_args_is_help=True)
 review_app.add_typer(blacklist_app, name="blacklist")
-
-STATES = {
-    RuleState.DRAFT: Words("草稿", "draft"),
-    RuleState.IN_FORCE: Words("生效", "in force"),
-    RuleState.RETIRED: Words("已停用", "retired"),
-}
 
 AsJson = Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))]
 Name = Annotated[str, typer.Argument(help=words("规则名", "the rule's name"))]

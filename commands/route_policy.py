@@ -9,21 +9,15 @@ from rich.table import Table
 
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
+from commands.version_words import STATES
 from hub.errors import Malformed
-from hub.language import Words, language
+from hub.language import language
 from hub.order.policy import BONDED_FEN, PARCEL_CM3, PARCEL_GRAMS, POLICY
 from hub.sourcing.policies import draft_policy, get_policy, list_policies, publish_policy, retire_policy
-from hub.sourcing.table import PolicyState
 
 policy_app = typer.Typer(
     help=words("寻源策略：草稿 → 生效 → 停用", "sourcing policies: draft, in force, retired"), no_args_is_help=True
 )
-
-STATES = {
-    PolicyState.DRAFT: Words("草稿", "draft"),
-    PolicyState.IN_FORCE: Words("生效", "in force"),
-    PolicyState.RETIRED: Words("已停用", "retired"),
-}
 
 AsJson = Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))]
 Brand = Annotated[str, typer.Option(help=words("品牌", "the brand"))]

@@ -20,10 +20,10 @@ from hub.review.expression import FUNCTIONS, LONGEST
 from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
 from hub.review.rules import RuleView, get_version, list_rules, rule_versions
 from hub.review.specimen import SPECIMEN
-from hub.review.table import RuleState
 from hub.review.verdict import OURS, Act, HoldType
 from hub.roles import Permission, Role
 from hub.scope import reach
+from hub.versions import VersionState
 
 HOME: Final = "/console/rules"
 RESOLVERS: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.ADMIN)
@@ -150,8 +150,8 @@ def _show(visit: Visit, name: str, tried: Tried | None = None) -> Response:
         name=name,
         path=link(name),
         versions=differences(versions),
-        draft=_standing(versions, RuleState.DRAFT),
-        live=_standing(versions, RuleState.IN_FORCE),
+        draft=_standing(versions, VersionState.DRAFT),
+        live=_standing(versions, VersionState.IN_FORCE),
         form=filled(versions[0]),
         tried=tried,
         failure_of=_speaker(visit),
@@ -164,10 +164,10 @@ def _latest(found: Sequence[RuleView]) -> list[tuple[str, list[RuleView]]]:
     by_name: dict[str, list[RuleView]] = {}
     for one in found:
         by_name.setdefault(one.name, []).append(one)
-    return [(name, [one for one in of if one.state != RuleState.RETIRED] or of[:1]) for name, of in by_name.items()]
+    return [(name, [one for one in of if one.state != VersionState.RETIRED] or of[:1]) for name, of in by_name.items()]
 
 
-def _standing(versions: Sequence[RuleView], state: RuleState) -> RuleView | None:
+def _standing(versions: Sequence[RuleView], state: VersionState) -> RuleView | None:
     return next((one for one in versions if one.state == state), None)
 
 

@@ -11,10 +11,10 @@ from hub.audit import record
 from hub.database import records, row, rows, run
 from hub.errors import Conflict, Malformed, NotFound
 from hub.gift.model import Rule, Strategy
-from hub.gift.table import State
 from hub.roles import Actor, Permission
 from hub.scope import scope
 from hub.turns import take_turns
+from hub.versions import VersionState
 
 REMEMBERED: Final = "gift.rules"
 
@@ -59,7 +59,7 @@ def draft(session: Session, actor: Actor, strategy: Strategy, at: datetime) -> i
     _require(actor, strategy.brand)
     _check_goods(session, strategy)
     _take_turn(session, strategy.brand, strategy.name)
-    _move(session, strategy.brand, strategy.name, State.DRAFT, State.RETIRED, at)
+    _move(session, strategy.brand, strategy.name, VersionState.DRAFT, VersionState.RETIRED, at)
     found = row(
         session,
         """insert into gift_strategy (brand, version, created_at, updated_at, name, no, state, body)
@@ -86,11 +86,11 @@ def publish(session: Session, actor: Actor, brand: str, name: str, no: int, at: 
     found = row(session, statement, brand=brand, name=name, no=no)
     if found is None:
         raise NotFound(f"{brand} has no version {no} of {name}", code="unknown_strategy", field="name")
-    if found.state != State.DRAFT:
+    if found.state != VersionState.DRAFT:
         told = f"version {no} of {name} of {brand} is {found.state}: draft it anew"
         raise Conflict(told, code="strategy_state", field="name")
     _retire(session, brand, name, at)
-    _move(session, brand, name, State.DRAFT, State.IN_FORCE, at)
+    _move(session, brand, name, VersionState.DRAFT, VersionState.IN_FORCE, at)
     run(
         session,
         "insert into gift_counter (brand, name, orders, pieces) values (:brand, :name, 0, 0) on conflict do nothing",
@@ -167,10 +167,12 @@ def _check_goods(session: Session, strategy: Strategy) -> None:
 
 
 def _retire(session: Session, brand: str, name: str, at: datetime) -> int | None:
-    return _move(session, brand, name, State.IN_FORCE, State.RETIRED, at)
+    return _move(session, brand, name, VersionState.IN_FORCE, VersionState.RETIRED, at)
 
 
-def _move(session: Session, brand: str, name: str, before: State, after: State, at: datetime) -> int | None:
+def _move(
+    session: Session, brand: str, name: str, before: VersionState, after: VersionState, at: datetime
+) -> int | None:
     session.info.pop(REMEMBERED, None)
     found = row(
         session,

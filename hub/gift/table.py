@@ -1,28 +1,20 @@
 """Tables of gifts: strategies in their versions, what is left of limited ones, who had one, what orders got and why."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, text
 
 from hub.columns import Entity, Table, document, moment, number, one_of, words
 from hub.gift.model import EXHAUSTED, GIVEN, HAD
-
-
-class State(StrEnum):
-    """A version is written, is followed, and is followed no more, or never was; none comes back."""
-
-    DRAFT = "draft"
-    IN_FORCE = "in_force"
-    RETIRED = "retired"
+from hub.versions import VersionState
 
 
 class GiftStrategy(Entity, table=True):
     """One version of a strategy; of a strategy one is in force at most."""
 
     __table_args__ = (
-        one_of("state", State),
+        one_of("state", VersionState),
         Index("uq_gift_strategy_in_force", "brand", "name", unique=True, postgresql_where=text("state = 'in_force'")),
         Index("uq_gift_strategy_draft", "brand", "name", unique=True, postgresql_where=text("state = 'draft'")),
     )

@@ -13,10 +13,10 @@ from hub.errors import Conflict, Malformed
 from hub.review.expression import LONGEST, read_expression
 from hub.review.rules import RuleView, get_version
 from hub.review.standing import renew_edition
-from hub.review.table import RuleState
 from hub.review.verdict import Verdict
 from hub.roles import Actor, Permission
 from hub.turns import take_turns
+from hub.versions import VersionState
 
 SPACE = 7_104
 """The space of turns at rules, by their names."""
@@ -49,7 +49,7 @@ def draft_rule(session: Session, actor: Actor, rule: NewRule, at: datetime) -> R
     last = row(session, "select max(no) as no from review_rule where name = :name", name=rule.name)
     no = ((last.no if last else None) or 0) + 1
     _check_others(session, actor, rule.name)
-    _retire(session, actor, rule.name, RuleState.DRAFT, at)
+    _retire(session, actor, rule.name, VersionState.DRAFT, at)
     run(
         session,
         """insert into review_rule (name, no, brand, shop, expression, verdict, why, state, drafted_at, drafted_by,
@@ -74,10 +74,10 @@ def publish_rule(session: Session, actor: Actor, name: str, no: int, at: datetim
     refuses its expression.
     """
     rule = _claim(session, actor, name, no)
-    if rule.state is not RuleState.DRAFT:
+    if rule.state is not VersionState.DRAFT:
         raise Conflict(f"version {no} of {name} is {rule.state}: draft it anew", code="rule_state")
     read_expression(rule.expression)
-    before = _retire(session, actor, name, RuleState.IN_FORCE, at)
+    before = _retire(session, actor, name, VersionState.IN_FORCE, at)
     run(
         session,
         """update review_rule set state = 'in_force', published_at = :at, published_by = :actor
@@ -100,10 +100,10 @@ def retire_rule(session: Session, actor: Actor, name: str, no: int, reason: str,
     if not (said := plain(reason).strip()):
         raise Malformed("say why it is retired", code="reason_missing", field="reason")
     rule = _claim(session, actor, name, no)
-    if rule.state is RuleState.RETIRED:
+    if rule.state is VersionState.RETIRED:
         raise Conflict(f"version {no} of {name} is retired already", code="rule_state")
     _retire(session, actor, name, rule.state, at)
-    if rule.state is RuleState.IN_FORCE:
+    if rule.state is VersionState.IN_FORCE:
         renew_edition(session)
     record(session, at, actor.name, "review.retire", f"rule:{name}", no=no, reason=said)
     return get_version(session, actor, name, no)
@@ -145,7 +145,7 @@ def _require_reach(actor: Actor, brand: str | None, shop: str | None) -> None:
     actor.require_scope(brand or "*", shop or "*")  # no brand and no shop is called *: who is bound to some is stopped
 
 
-def _retire(session: Session, actor: Actor, name: str, state: RuleState, at: datetime) -> int:
+def _retire(session: Session, actor: Actor, name: str, state: VersionState, at: datetime) -> int:
     """Retire the version of a rule that stands so, and give its number, or 0."""
     found = row(
         session,

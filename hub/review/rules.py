@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from hub.database import records
 from hub.document import Document
 from hub.errors import NotFound
-from hub.review.table import RuleState
 from hub.review.verdict import Verdict
 from hub.roles import Actor, Permission
+from hub.versions import VersionState
 
 SEEN = """(:every_brand or brand is null or brand = any(:brands))
           and (:every_shop or shop is null or shop = any(:shops))"""
@@ -26,7 +26,7 @@ class RuleView(Document):
     expression: str
     verdict: Verdict
     why: str
-    state: RuleState
+    state: VersionState
     drafted_at: datetime
     drafted_by: str
     published_at: datetime | None

@@ -7,19 +7,14 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Identity, Index, text
 
 from hub.columns import Table, document, moment, number, one_of, sealed, words
+from hub.versions import VersionColumns, VersionState
 
 
-class RuleState(StrEnum):
-    DRAFT = "draft"
-    IN_FORCE = "in_force"
-    RETIRED = "retired"
-
-
-class ReviewRule(Table, table=True):
+class ReviewRule(VersionColumns, table=True):
     """One version of a rule: what it says never changes, only how it stands; no brand or shop means every one."""
 
     __table_args__ = (
-        one_of("state", RuleState),
+        one_of("state", VersionState),
         CheckConstraint("shop is null or brand is not null", name="shop_has_brand"),
         Index("uq_review_rule_in_force", "name", unique=True, postgresql_where=text("state = 'in_force'")),
         Index("uq_review_rule_draft", "name", unique=True, postgresql_where=text("state = 'draft'")),
@@ -31,13 +26,6 @@ class ReviewRule(Table, table=True):
     expression: str = words()
     verdict: dict[str, Any] = document()
     why: str = words(default="")
-    state: str = words()
-    drafted_at: datetime = moment()
-    drafted_by: str = words()
-    published_at: datetime | None = moment(default=None)
-    published_by: str = words(default="")
-    retired_at: datetime | None = moment(default=None)
-    retired_by: str = words(default="")
 
 
 class ReviewEdition(Table, table=True):

@@ -15,7 +15,7 @@ from hub.errors import Conflict, Malformed, NotFound
 from hub.roles import Actor, Permission
 from hub.sourcing.cards import get_card
 from hub.sourcing.policy import SourcingPolicy, read_policy
-from hub.sourcing.table import PolicyState
+from hub.versions import VersionState
 
 COLUMNS: Final = """brand, label, state, case when state = 'draft' then version end, note, drafted_at, drafted_by,
                     published_at, published_by, retired_at, retired_by"""
@@ -26,7 +26,7 @@ class PolicyView(Document):
 
     brand: str
     version: str
-    state: PolicyState
+    state: VersionState
     revision: int | None
     note: str
     drafted_at: datetime
@@ -95,7 +95,7 @@ def publish_policy(
     Raises: Malformed without a reason; Unauthorised; NotFound; Conflict for one that is no draft any more, or was
     written anew since.
     """
-    there = _hold(session, actor, brand, version, reason, PolicyState.DRAFT)
+    there = _hold(session, actor, brand, version, reason, VersionState.DRAFT)
     if there != revision:
         raise Conflict(f"{version} is at revision {there}, not {revision}: look at it again", code="policy_revision")
     run(
@@ -125,7 +125,7 @@ def retire_policy(session: Session, actor: Actor, brand: str, version: str, reas
 
     Raises: Malformed without a reason; Unauthorised; NotFound; Conflict for one that is not in force.
     """
-    _hold(session, actor, brand, version, reason, PolicyState.IN_FORCE)
+    _hold(session, actor, brand, version, reason, VersionState.IN_FORCE)
     run(
         session,
         """update routing_policy set state = 'retired', retired_at = :at, retired_by = :actor, updated_at = :at,
@@ -164,7 +164,7 @@ def get_policy(session: Session, brand: str, version: str) -> str:
     return found.content
 
 
-def _hold(session: Session, actor: Actor, brand: str, version: str, reason: str, state: PolicyState) -> int:
+def _hold(session: Session, actor: Actor, brand: str, version: str, reason: str, state: VersionState) -> int:
     """Lock a brand's versions, make sure that one of them is in a state, and give how often it was written."""
     _require(actor, brand)
     if not reason.strip():

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Identity, Index, UniqueConstraint, text
 
 from hub.columns import Entity, Table, as_written, moment, names, number, one_of, price, words
+from hub.versions import VersionColumns, VersionState
 
 
 class Location(Entity, table=True):
@@ -50,33 +50,18 @@ class RoutingDecision(Table, table=True):
     bound: int = number()
 
 
-class PolicyState(StrEnum):
-    """A version is drafted, in force once, and then retired for good."""
-
-    DRAFT = "draft"
-    IN_FORCE = "in_force"
-    RETIRED = "retired"
-
-
-class RoutingPolicy(Entity, table=True):
+class RoutingPolicy(Entity, VersionColumns, table=True):
     """A version of a brand's sourcing policy as it was written (TOML); without one in force the built-in one holds."""
 
     __table_args__ = (
-        one_of("state", PolicyState),
+        one_of("state", VersionState),
         UniqueConstraint("brand", "label", name="uq_routing_policy_label"),
         Index("uq_routing_policy_in_force", "brand", unique=True, postgresql_where=text("state = 'in_force'")),
     )
     id: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])
     label: str = words()
-    state: str = words()
     note: str = words(default="")
     content: str = words()
-    drafted_at: datetime = moment()
-    drafted_by: str = words()
-    published_at: datetime | None = moment(default=None)
-    published_by: str = words(default="")
-    retired_at: datetime | None = moment(default=None)
-    retired_by: str = words(default="")
 
 
 class RateCard(Entity, table=True):

@@ -15,8 +15,8 @@ from hub.review.expression import read_expression
 from hub.review.publish import draft_rule
 from hub.review.rules import RuleView, rule_versions
 from hub.review.specimen import SPECIMEN
-from hub.review.table import RuleState
 from hub.roles import SYSTEM, Role
+from hub.versions import VersionState
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.hub.making import order, placed, stock
 
@@ -182,7 +182,7 @@ def test_every_fact_has_its_meaning_and_every_example_can_be_drafted(database: D
     firsts: dict[str, Any] = {of: values[0] if isinstance(values, list) else values for of, values in SPECIMEN.items()}
     assert FACTS.keys() == {f"{of}.{name}" for of, values in firsts.items() for name in values}
     assert FACT.keys() == SPECIMEN.keys()
-    assert RULE.keys() == {one.value for one in RuleState}
+    assert RULE.keys() == {one.value for one in VersionState}
     assert AXES["rule"] is RULE
     assert all(read_expression(source) for _, source in EXAMPLES)
     assert database
