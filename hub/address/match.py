@@ -1,27 +1,21 @@
 """Find the official division in what a customer typed, and say how far to trust it."""
 
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Final, Protocol, cast
+from functools import lru_cache
+from typing import Final
 
-import ahocorasick
 import msgspec
 
-from hub.address.division import Division, Form, Level, ancestry, divisions, lines, names, routable, towns
+from hub.address.division import Division, Form, Level, ancestry, divisions, lines, routable, towns
+from hub.address.text import Name, Text, clean, read_text
 
-REACH: Final = 80  # characters of the street text that may still name a division
-
-_JOINT: Final = re.compile(r"[\u200b-\u200d\ufeff]|(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 _OPENING: Final = re.compile(r"(?:(?:收货|详细)?地址:?)?(?:中国)?")
 _GAP: Final = re.compile(r"(?:[\s,.。、;:/\\|>_·(\[\-]|市辖[区县]|(?:省|自治区)?直辖县级行政区划)*")
 _FILLER: Final = re.compile(
     r"[\s\-_/.]*|[省市区县]|市辖[区县]|.*直辖(?:县|行政).*|其[它他]区?|无|全境|null|none", re.IGNORECASE
 )
-_ROAD: Final = re.compile(r"[东南西北中]{0,2}(?:路|街|大道|道|巷|弄|站|村|镇|乡|桥)|[门寺]|大学|学院|中学")
-_OTHER_WORD: Final = re.compile(r"(?<=市)(?:场|民中心|民广场)|(?<=区)域|街道")
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -49,40 +43,6 @@ class Match(msgspec.Struct, frozen=True):
     def code(self) -> str:
         """The deepest division's code, or "" when nothing was found."""
         return next((each.code for each in (self.town, self.county, self.city, self.province) if each), "")
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    text: str
-    form: Form
-    codes: Sequence[str]
-
-
-class _Automaton(Protocol):
-    def add_word(self, key: str, value: _Name, /) -> bool: ...
-    def make_automaton(self) -> None: ...
-    def iter(self, string: str, start: int, end: int, /) -> Iterator[tuple[int, _Name]]: ...
-
-
-class _Text(msgspec.Struct, frozen=True):
-    """A cleaned text and the names that begin at each place of it, the shortest first."""
-
-    text: str
-    names: Mapping[int, Sequence[_Name]]
-
-    def after(self, pattern: re.Pattern[str], at: int) -> int:
-        found = pattern.match(self.text, at)
-        return found.end() if found else at
-
-    def names_at(self, at: int) -> list[_Name]:
-        """Give the names that begin here, the longest first, but for the beginnings of other words."""
-        return [name for name in reversed(self.names.get(at, ())) if not self._is_other_word(name, at + len(name.text))]
-
-    def _is_other_word(self, name: _Name, end: int) -> bool:
-        """Whether a road, a village or a market goes on here (南京东路, 长沙市场), and not 江苏 before 镇江."""
-        if name.form is Form.SHORT:
-            return end not in self.names and _ROAD.match(self.text, end) is not None
-        return _OTHER_WORD.match(self.text, end) is not None
 
 
 class _Trail(msgspec.Struct):
@@ -122,7 +82,7 @@ class _Fields:
 def match(province: str, city: str, county: str, street: str) -> Match:
     """Find the division of an address as a storefront sends it; any part may be empty, messy or hold all of it."""
     fields = _read_fields(province, city, county)
-    text = _read_text(street)
+    text = read_text(street)
     trail = _Trail(fields.trail.alive, fields.trail.said, end=text.after(_OPENING, 0))
     skipped = ""
     if text.names:
@@ -146,29 +106,6 @@ def _upper(target: str) -> tuple[Division | None, Division | None, Division | No
     return found.get(Level.PROVINCE), found.get(Level.CITY), found.get(Level.COUNTY)
 
 
-@cache
-def _automaton() -> _Automaton:
-    # The C extension has no stubs.
-    automaton = cast("_Automaton", ahocorasick.Automaton())  # pyright: ignore[reportUnknownMemberType]
-    for text, (form, codes) in names().items():
-        automaton.add_word(text, _Name(text, form, codes))
-    automaton.make_automaton()
-    return automaton
-
-
-def _clean(text: str) -> str:
-    """Fold full-width characters, and drop the spaces that stand beside a Chinese one."""
-    return _JOINT.sub("", unicodedata.normalize("NFKC", text)).strip()
-
-
-def _read_text(text: str) -> _Text:
-    cleaned = _clean(text)
-    found: dict[int, list[_Name]] = {}
-    for last, name in _automaton().iter(cleaned, 0, min(len(cleaned), REACH)):
-        found.setdefault(last + 1 - len(name.text), []).append(name)
-    return _Text(cleaned, found)
-
-
 def _on_one_line(alive: Sequence[str], codes: Sequence[str]) -> list[tuple[str, str]]:
     """Pair the deeper of two related codes with the one named."""
     if not alive:
@@ -181,7 +118,7 @@ def _on_one_line(alive: Sequence[str], codes: Sequence[str]) -> list[tuple[str, 
 @lru_cache(maxsize=16_384)
 def _read_fields(province: str, city: str, county: str) -> _Fields:
     """Read the structured fields; storefronts send the same few thousand triples again and again."""
-    texts = ["" if _FILLER.fullmatch(text := _clean(each)) else text for each in (province, city, county)]
+    texts = ["" if _FILLER.fullmatch(text := clean(each)) else text for each in (province, city, county)]
     read = [_read_field(text) for text in texts]
     unread = [bool(text) and not found for text, found in zip(texts, read, strict=True)]
     if any(unread[:2]) and not any(read[:2]):
@@ -191,9 +128,9 @@ def _read_fields(province: str, city: str, county: str) -> _Fields:
     return _Fields(_agree(expected), unread=any(unread[:2]), county=texts[2] if unread[2] else "")
 
 
-def _read_field(field_text: str) -> list[_Name]:
+def _read_field(field_text: str) -> list[Name]:
     """Give the names at the head of a field, each on its own: whether they agree is asked of all fields together."""
-    text, taken = _read_text(field_text), list[_Name]()
+    text, taken = read_text(field_text), list[Name]()
     at = text.after(_OPENING, 0)
     while found := text.names_at(at := text.after(_GAP, at)):
         taken.append(found[0])
@@ -201,7 +138,7 @@ def _read_field(field_text: str) -> list[_Name]:
     return taken
 
 
-def _agree(expected: Sequence[tuple[_Name, Level | None]]) -> _Trail:
+def _agree(expected: Sequence[tuple[Name, Level | None]]) -> _Trail:
     """Follow the names from each of them in turn, keep the trail where most agree; the higher field wins a tie."""
     best = _Trail()
     for first in range(len(expected)):
@@ -216,7 +153,7 @@ def _agree(expected: Sequence[tuple[_Name, Level | None]]) -> _Trail:
     return best
 
 
-def _walk(trail: _Trail, text: _Text) -> None:
+def _walk(trail: _Trail, text: Text) -> None:
     """Take the names that follow each other in the street text, the longest that fits first."""
     begun = trail.taken
     while found := text.names_at(at := text.after(_GAP, trail.end)):
@@ -232,7 +169,7 @@ def _walk(trail: _Trail, text: _Text) -> None:
         trail.end = at + len(name.text)
 
 
-def _take_in_street(trail: _Trail, name: _Name, *, first: bool) -> bool:
+def _take_in_street(trail: _Trail, name: Name, *, first: bool) -> bool:
     """Take a name of the street text; a short one may be any word, so it must lead somewhere and costs trust."""
     if name.form is not Form.SHORT:
         return trail.take(name.codes)
@@ -245,7 +182,7 @@ def _take_in_street(trail: _Trail, name: _Name, *, first: bool) -> bool:
     return True
 
 
-def _walk_late(trail: _Trail, text: _Text) -> str:
+def _walk_late(trail: _Trail, text: Text) -> str:
     """Walk from the first official name further on that fits, and give the text before it."""
     before = trail.end
     for at in sorted(each for each in text.names if each > before):
