@@ -22,6 +22,9 @@ LONGEST: Final = 1_000
 MOST_SUMS: Final = 8
 """Plus signs of an expression: each may join lists, which copies what was joined before."""
 
+MOST_MATCHES: Final = 4
+"""Patterns of an expression: a crafted one takes some hundredths of a second each time."""
+
 FAILURES: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What evaluating raises: a missing key, another type, a division by zero, a number out of bounds, a bad pattern."""
 
@@ -118,6 +121,8 @@ def _bare(source: str) -> str:
     bare = _TEXTS.sub(lambda found: " " if found[0].startswith("//") else '""', source)
     if _RAW.search(bare) or "\x00" in source:
         raise _refusal("write texts in plain quotes, without r or b before them and not in triple quotes")
+    if (patterns := _CALL.findall(bare).count("matches")) > MOST_MATCHES:
+        raise _refusal(f"it matches {patterns} patterns, at most {MOST_MATCHES} are taken: that could take too long")
     if bare.count("+") > MOST_SUMS:
         raise _refusal(f"it adds {bare.count('+')} times, at most {MOST_SUMS} are taken: that could take too long")
     return bare

@@ -48,6 +48,7 @@ def test_an_expression_says_which_facts_it_asks(source: str, groups: set[str]) -
         ("lines.exists(order, order.gift)", "choose another name"),
         ("['ab']" + ".map(x, x + x)" * 2 + " != []", "more than one map"),
         ("[lines].exists(x, " + "+".join("x" * 99) + " != [])", "adds 98 times"),
+        ("||".join(["order.remark.matches('a')"] * 5), "matches 5 patterns"),
         ("[lines, lines].map(x, x + x) != []", "one value of lines"),
         ("lines.all(l, l in lines)", "one value of lines"),
         ('r"\\" == "a"', "plain quotes"),

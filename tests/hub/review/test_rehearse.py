@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import count as count_up
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +10,7 @@ from hub.database import rows, run
 from hub.errors import Malformed, Unauthorised
 from hub.order.model import Buyer, ShopOrder
 from hub.order.place import Placed, place
-from hub.order.rehearse import rehearse
+from hub.order.rehearse import LONGEST_S, rehearse
 from hub.roles import Actor, Role
 from tests.hub.making import AT, RECEIVER, ZONE, order, place_all, placed, stock
 from tests.hub.review.ruling import ADMIN, FRAGILE, enforce, letting, rule
@@ -124,3 +125,13 @@ def test_who_has_been_erased_is_left_out_where_a_rule_would_read_them(session: S
     run(session, "update subject set data_key = null")
     plain, reading = (rehearse(session, ADMIN, rule(source), LATER) for source in ("true", "order.remark == ''"))
     assert ((plain.looked, plain.left_out), (reading.looked, reading.left_out)) == ((1, 0), (0, 1))
+
+
+def test_a_trial_that_takes_too_long_tells_of_what_it_has_looked_at(session: Session) -> None:
+    for no in range(3):
+        placed(session, order({"apple": 1}, f"T{no}"))
+    moments = count_up()
+    tried = rehearse(session, ADMIN, rule("order.pieces > 0"), LATER, clock=lambda: next(moments) * LONGEST_S / 3)
+    assert (tried.looked, tried.hit, tried.more) == (2, 2, True)
+    whole = rehearse(session, ADMIN, rule("order.pieces > 0"), LATER)
+    assert (whole.looked, whole.more) == (3, False)
