@@ -12,7 +12,7 @@ from commands.screen import OUT, add_row, give, say, words
 from commands.version_words import STATES
 from hub.errors import Malformed
 from hub.language import language
-from hub.order.policy import BONDED_FEN, PARCEL_CM3, PARCEL_GRAMS, POLICY
+from hub.order.policy import POLICY, built_in
 from hub.sourcing.policies import draft_policy, get_policy, list_policies, publish_policy, retire_policy
 
 policy_app = typer.Typer(
@@ -55,7 +55,7 @@ def show(
     version: Annotated[str, typer.Argument(help=words("策略版本", "the policy's version"))] = "", brand: Brand = ""
 ) -> None:
     if not version:
-        give(_built_in(), as_json=False)
+        give(built_in(), as_json=False)
         return
     with reached() as reach, reach.database.transaction() as session:
         give(get_policy(session, brand, version), as_json=False)
@@ -95,34 +95,3 @@ def read_file(file: Path) -> str:
         return file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise Malformed(f"{file} cannot be read: {type(error).__name__}", code="malformed_policy") from error
-
-
-def _built_in() -> str:
-    costs = POLICY.costs
-    return "\n".join(
-        (
-            'version = "my-first"',
-            'brand = ""',
-            f'note = "as the built-in {POLICY.version}"',
-            "",
-            "[costs]  # minor units: the first kilogram, each further one, a thousand kilometres",
-            f"parcel = {costs.parcel}",
-            f"per_further_kg = {costs.per_further_kg}",
-            f"per_1000_km = {costs.per_1000_km}",
-            "",
-            "[split]  # what one parcel may hold",
-            f"parcel_grams = {PARCEL_GRAMS}",
-            f"parcel_cm3 = {PARCEL_CM3}",
-            "# parcel_pieces = 20",
-            f"bonded_fen = {BONDED_FEN}",
-            "",
-            "[eliminate]",
-            "locations = []",
-            "# max_km = 3000",
-            "",
-            "# [freight]  # with a rate card, which route rates load has read",
-            '# rates = "2026-12"',
-            "# split = 300  # minor units for each parcel after the first",
-            "# per_day = 100",
-        )
-    )

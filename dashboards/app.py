@@ -17,6 +17,7 @@ from dashboards import (
     messages,
     orders,
     overview,
+    policies,
     preferences,
     replays,
     review_rules,
@@ -41,6 +42,7 @@ SCREENS: Final = (
     Screen("orders", "/console/orders", "shopping-bag", N_("Orders"), orders.router, SEE),
     Screen("holds", "/console/holds", "hand-stop", N_("Held orders"), holds.router, SEE),
     Screen("rules", "/console/rules", "adjustments", N_("Review rules"), review_rules.router, SEE),
+    Screen("policies", "/console/policies", "truck", N_("Sourcing policies"), policies.router, SEE),
     Screen("inventory", "/console/inventory", "package", N_("Inventory"), inventory.router, SEE),
     Screen(
         "exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE, counted=True

@@ -104,6 +104,14 @@ CAUSES: Final[Mapping[str, Words]] = {
     "unknown_rule": Words("没有此规则，或不在您的权限范围内", "There is no such rule, or it is not yours to see"),
     "rule_state": Words("该版本的状态已变化，请刷新", "This version has changed its state: load the page again"),
     "unknown_decision": Words("没有这次分仓决策", "There is no such decision"),
+    "unknown_policy": Words(
+        "没有此策略版本，或不在您的权限范围内", "There is no such policy, or it is not yours to see"
+    ),
+    "unknown_rates": Words("没有此运费价卡，请先导入", "There is no such rate card: load it first"),
+    "malformed_policy": Words("策略文本不正确", "The policy cannot be meant as it is written"),
+    "policy_version": Words("该版本已使用过，请换一个版本号", "This version was in force: give it another one"),
+    "policy_state": Words("该版本的状态已变化，请刷新", "This version has changed its state: load the page again"),
+    "policy_revision": Words("草稿已被改写，请重新查看", "The draft was written anew: look at it again"),
     "not_tried": Words("请先用历史订单试算", "Try it on past orders first"),
     "days": Words("天数超出范围", "So many days cannot be looked at"),
     "rule": Words("规则填写不正确", "The rule cannot be meant as it is written"),

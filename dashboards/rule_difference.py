@@ -1,4 +1,4 @@
-"""What one version of a review rule has that the one before it had not: word by word, and value by value."""
+"""What one version has that another had not: word by word, line by line in what is long, and value by value."""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +8,12 @@ from typing import Final, NamedTuple
 from hub.review.rules import RuleView
 
 TOKEN: Final = re.compile(r"\w+|\s+|\W")
+WORDED: Final = 2_000
+"""Stretches of lines up to so many characters are told word by word; it takes the square of their length."""
 
 
 class Piece(NamedTuple):
-    """A stretch of an expression: `mark` is `same`, `new` or `old`."""
+    """A stretch of a text: `mark` is `same`, `new` or `old`."""
 
     mark: str
     text: str
@@ -41,12 +43,13 @@ def differences(versions: list[RuleView]) -> list[Difference]:
     """Set each version against the one before it; the newest comes first."""
     older: list[RuleView | None] = [*versions[1:], None]
     return [
-        Difference(rule, before, tuple(_pieces(before.expression if before else rule.expression, rule.expression)))
+        Difference(rule, before, tuple(pieces(before.expression if before else rule.expression, rule.expression)))
         for rule, before in zip(versions, older, strict=True)
     ]
 
 
-def _pieces(before: str, after: str) -> Iterator[Piece]:
+def pieces(before: str, after: str) -> Iterator[Piece]:
+    """Set two short texts side by side, word by word."""
     old, new = TOKEN.findall(before), TOKEN.findall(after)
     for what, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if what == "equal":
@@ -56,3 +59,16 @@ def _pieces(before: str, after: str) -> Iterator[Piece]:
             yield Piece("old", "".join(old[i:j]))
         if k < m:
             yield Piece("new", "".join(new[k:m]))
+
+
+def line_pieces(before: str, after: str) -> Iterator[Piece]:
+    """Set two texts of lines side by side; the words of a line count only where lines differ."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    for what, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        was, told = "".join(old[i:j]), "".join(new[k:m])
+        if what == "equal":
+            yield Piece("same", told)
+        elif what == "replace" and len(was) + len(told) <= WORDED:
+            yield from pieces(was, told)
+        else:
+            yield from (Piece(mark, text) for mark, text in (("old", was), ("new", told)) if text)

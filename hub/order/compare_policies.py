@@ -1,10 +1,12 @@
 """Decide the questions of the last days again, by the policy in force and by a draft, and compare what comes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
+from math import inf
+from time import monotonic
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -83,34 +85,48 @@ class Side(Document):
 
 
 class Comparison(Document):
-    """Both policies over the same questions; `moved` counts the orders that would ship otherwise."""
+    """Both policies over the same questions; `moved` counts the orders that would ship otherwise.
+
+    `more` says that later ones were left for want of time.
+    """
 
     brand: str
     orders: int
     moved: int
+    more: bool
     in_force: Side
     draft: Side
 
 
-def compare_policies(session: Session, draft: SourcingPolicy, policy: Policy, since: datetime) -> Comparison:
+def compare_policies(
+    session: Session,
+    draft: SourcingPolicy,
+    policy: Policy,
+    since: datetime,
+    longest_s: float = inf,
+    clock: Callable[[], float] = monotonic,
+) -> Comparison:
     """Compare a draft with what its brand is sourced by, over what was asked since then; nothing can be written.
 
     Each order is decided on the stock that it saw then, so what one policy would have left for the next order is not
-    in it. `since` is in the business zone, whose days the series has.
+    in it. `since` is in the business zone, whose days the series has. After `longest_s` it tells of what was decided
+    until then.
     """
     run(session, "set transaction read only")
     now = own_policies(session, policy, {draft.brand}).get(draft.brand, Own(policy))
     then = under(session, policy, draft)
     sums: tuple[defaultdict[date, Sum], ...] = (defaultdict(Sum), defaultdict(Sum))
-    orders = moved = 0
+    orders, moved, more, until_s = 0, 0, False, clock() + longest_s
     for asked in asked_since(stored_decisions(session, since=since, brand=draft.brand), since):
+        if more := clock() >= until_s:
+            break
         plans = [list(plan_again(asked, own)) for own in (now, then)]
         for plan, by_day in zip(plans, sums, strict=True):
             _add(by_day[asked.here.date()], plan, Prices(now, asked))
         orders += 1
         moved += _takes(plans[0]) != _takes(plans[1])
     sides = [_side(own.policy.version, by_day) for own, by_day in zip((now, then), sums, strict=True)]
-    return Comparison(brand=draft.brand, orders=orders, moved=moved, in_force=sides[0], draft=sides[1])
+    return Comparison(brand=draft.brand, orders=orders, moved=moved, more=more, in_force=sides[0], draft=sides[1])
 
 
 def asked_since(stored: Iterable[Stored], since: datetime) -> Iterator[Asked]:

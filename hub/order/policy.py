@@ -62,3 +62,35 @@ POLICY: Final = Policy(
 Customs let goods under bond pass up to ¥5,000 at once (财关税〔2018〕49号, since 2019). A gift is parted from its main
 item by temperature, danger, sender and bond, and by nothing else.
 """
+
+
+def built_in(brand: str = "") -> str:
+    """Write the built-in policy out as a brand's own one begins, with what else it may say."""
+    costs = POLICY.costs
+    return "\n".join(
+        (
+            'version = "my-first"',
+            f'brand = "{brand}"',
+            f'note = "as the built-in {POLICY.version}"',
+            "",
+            "[costs]  # minor units: the first kilogram, each further one, a thousand kilometres",
+            f"parcel = {costs.parcel}",
+            f"per_further_kg = {costs.per_further_kg}",
+            f"per_1000_km = {costs.per_1000_km}",
+            "",
+            "[split]  # what one parcel may hold",
+            f"parcel_grams = {PARCEL_GRAMS}",
+            f"parcel_cm3 = {PARCEL_CM3}",
+            "# parcel_pieces = 20",
+            f"bonded_fen = {BONDED_FEN}",
+            "",
+            "[eliminate]",
+            "locations = []",
+            "# max_km = 3000",
+            "",
+            "# [freight]  # with a rate card, which route rates load has read",
+            '# rates = "2026-12"',
+            "# split = 300  # minor units for each parcel after the first",
+            "# per_day = 100",
+        )
+    )

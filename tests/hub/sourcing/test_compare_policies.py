@@ -80,6 +80,13 @@ def test_nothing_can_be_written_by_it(sold: Session) -> None:
         run(sold, "update sku set grams = 1")
 
 
+def test_what_takes_too_long_is_told_as_far_as_it_came(sold: Session) -> None:
+    seconds = iter((0.0, 1.0, 2.0, 3.0))
+    told = compare_policies(sold, read_policy(SAME), POLICY, SINCE, 2.5, lambda: next(seconds))
+    assert (told.orders, told.more) == (2, True)
+    assert not compared(sold, SAME).more
+
+
 @given(questions())
 def test_whatever_was_asked_can_be_asked_again(question: Question) -> None:
     [asked] = asked_since([kept(question)], SINCE)

@@ -1,0 +1,59 @@
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from hub.order.place import place
+from hub.order.policy import POLICY, built_in
+from hub.roles import SYSTEM
+from hub.sourcing.policies import draft_policy, publish_policy
+from tests.console.browsing import LOOKS, Look, Site, audit
+from tests.console.conftest import Open
+from tests.hub.making import BRAND, ZONE, order
+
+HOME = "/console/policies"
+LIVE = built_in(BRAND).replace("my-first", "2026-12")
+DRAFT = re.sub(r'note = ".*"', 'note = "尽量从上海发"', LIVE.replace("2026-12", "2027-01")).replace(
+    "locations = []", 'locations = ["bj"]'
+)
+
+
+@pytest.fixture(autouse=True)
+def policies(site: Site) -> None:
+    """Let one policy be in force with the next drafted, over a week of orders."""
+    now = datetime.now(UTC)
+    with site.database.transaction() as session:
+        draft_policy(session, SYSTEM, LIVE, POLICY.version, now - timedelta(days=9))
+        publish_policy(session, SYSTEM, BRAND, "2026-12", "the first", now - timedelta(days=8), revision=1)
+        draft_policy(session, SYSTEM, DRAFT, POLICY.version, now - timedelta(hours=2))
+        for no in range(7):
+            at = now - timedelta(minutes=no)
+            place(session, [order({"apple": 1 + 4 * no % 9}, f"P-{no}", placed_at=at, paid_at=at)], at, ZONE)
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_nothing_bars_anybody_from_the_sourcing_policies(open_page: Open, look: Look) -> None:
+    page = open_page("admin", look)
+    for name, path in {
+        "policies": HOME,
+        "policies-new": f"{HOME}-new",
+        "policy": f"{HOME}/{BRAND}/2026-12",
+        "policy-draft": f"{HOME}/{BRAND}/2027-01",
+        "policy-tried": f"{HOME}/{BRAND}/2027-01/try?days=7",
+    }.items():
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert audit(page, f"{name}-{look}") == [], path
+        wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        assert not wide, f"{path} scrolls sideways"
+
+
+def test_a_policy_is_tried_and_published_in_the_browser(open_page: Open) -> None:
+    page = open_page("admin")
+    page.goto(f"{HOME}/{BRAND}/2027-01")
+    page.get_by_role("button", name="Try").click()
+    expect(page.get_by_text("orders would ship otherwise")).to_be_visible()
+    page.get_by_label("Reason").fill("cheaper")
+    page.get_by_role("button", name="Publish 2027-01").click()
+    expect(page.get_by_role("status")).to_contain_text("sourced by 2027-01 from the next batch on")
