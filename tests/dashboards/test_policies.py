@@ -54,7 +54,7 @@ def test_the_editor_begins_with_the_built_in_policy_and_drafts_it_once(desk: Des
     led = [desk.post(HOME, key=key, content=built_in("demo")).headers["location"] for _ in range(2)]
     assert led == [f"{HOME}/demo/my-first"] * 2
     assert states(desk) == {"my-first": "draft"}
-    assert "revision 1" in plain(desk.see(HOME))
+    assert "draft revision 1" in plain(desk.see(HOME))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_trial_tells_both_policies_by_measure_day_and_location(in_force: Desk)
     in_force.act(HOME, content=NOT_SH)  # its notice is cleared by the page of the trial, which can write again
     page = in_force.see(f"{PAGE}/try?days=7")
     told = plain(page)
-    assert "Sourced 1 times; 1 orders would ship otherwise." in told
+    assert "Sourced 1 times; would ship otherwise: 1." in told
     assert "Parcels 1 1 0" in told
     assert "Share of sh 100.0% 0.0% −100.0%" in told
     assert "Share of bj 0.0% 100.0% +100.0%" in told
