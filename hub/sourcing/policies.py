@@ -98,15 +98,7 @@ def publish_policy(
     there = _hold(session, actor, brand, version, reason, VersionState.DRAFT)
     if there != revision:
         raise Conflict(f"{version} is at revision {there}, not {revision}: look at it again", code="policy_revision")
-    run(
-        session,
-        """update routing_policy set state = 'retired', retired_at = :at, retired_by = :actor, updated_at = :at,
-                  version = version + 1
-           where brand = :brand and state = 'in_force'""",
-        brand=brand,
-        actor=actor.name,
-        at=at,
-    )
+    _end(session, actor, brand, at)
     run(
         session,
         """update routing_policy set state = 'in_force', published_at = :at, published_by = :actor, updated_at = :at,
@@ -126,16 +118,7 @@ def retire_policy(session: Session, actor: Actor, brand: str, version: str, reas
     Raises: Malformed without a reason; Unauthorised; NotFound; Conflict for one that is not in force.
     """
     _hold(session, actor, brand, version, reason, VersionState.IN_FORCE)
-    run(
-        session,
-        """update routing_policy set state = 'retired', retired_at = :at, retired_by = :actor, updated_at = :at,
-                  version = version + 1
-           where (brand, label) = (:brand, :label)""",
-        brand=brand,
-        label=version,
-        actor=actor.name,
-        at=at,
-    )
+    _end(session, actor, brand, at)
     _tell(session, actor, "retire", brand, version, at, reason)
 
 
@@ -162,6 +145,19 @@ def get_policy(session: Session, brand: str, version: str) -> str:
     if found is None:
         raise NotFound(f"{brand} has no sourcing policy {version}", code="unknown_policy")
     return found.content
+
+
+def _end(session: Session, actor: Actor, brand: str, at: datetime) -> None:
+    """Retire what a brand has in force, if anything; its versions are locked."""
+    run(
+        session,
+        """update routing_policy set state = 'retired', retired_at = :at, retired_by = :actor, updated_at = :at,
+                  version = version + 1
+           where brand = :brand and state = 'in_force'""",
+        brand=brand,
+        actor=actor.name,
+        at=at,
+    )
 
 
 def _hold(session: Session, actor: Actor, brand: str, version: str, reason: str, state: VersionState) -> int:
