@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import psycopg
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from hub.database import Database, rows
@@ -39,7 +39,8 @@ class Cut:
 def lose(database: Database, act: Callable[[Session], object], cut: Cut) -> None:
     """Do an act in a transaction whose connection is killed; gone when this returns, with what it did or without."""
     pids: list[int] = []
-    with suppress(HubError, OperationalError), _killing(database, cut, pids), database.transaction() as session:
+    refused = (HubError, IntegrityError)  # before the kill came
+    with suppress(*refused, OperationalError), _killing(database, cut, pids), database.transaction() as session:
         act(session)
         if cut.moment is Moment.BEFORE_COMMIT:
             pids.append(_pid_of(session))

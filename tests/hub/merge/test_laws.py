@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
@@ -86,7 +87,8 @@ def check(floor: Floor) -> None:
     assert all(group == sorted(group) for group in floor.groups())
 
 
-@settings(max_examples=count(8, 400, 4))
+@pytest.mark.timeout(1_800)
+@settings(max_examples=count(8, 200, 4))
 @given(first=st.lists(placing, min_size=2, max_size=5), plan=st.lists(acts, min_size=6, max_size=24))
 def test_pieces_are_conserved_and_each_order_is_told_exactly_what_left_for_it(
     scratch: Database, first: list[Act], plan: list[Act]

@@ -13,7 +13,7 @@ from tests.scale import count
 def test_changed_orders_conserve_pieces_and_money(scratch: Database) -> None:
     Changing.database = scratch
     tried = settings(
-        max_examples=count(8, 300, quick=3),
+        max_examples=count(8, 200, quick=3),
         stateful_step_count=count(20, 30),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
