@@ -15,7 +15,7 @@ from hub.errors import Conflict, Malformed, Rejected
 from hub.inbox import Arrival, InboxState, Message, message_id_of, reopen, take_in
 from hub.order.find import get_orders
 from hub.order.model import ShopOrder
-from hub.order.placed_view import placed_views
+from hub.order.place.view import placed_views
 from hub.order.receive import ORDER, Reader, Received, receive
 from hub.roles import Actor
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from api.auth import Operator
 from api.surroundings import TheHub
 from hub.document import PRINTABLE, Moment
-from hub.order.hold_view import HoldPage, Wanted, list_holds
+from hub.order.holds.view import HoldPage, Wanted, list_holds
 from hub.roles import Permission
 
 router = APIRouter(prefix="/v1/holds", tags=["holds · 待审挂起"])

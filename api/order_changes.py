@@ -17,14 +17,14 @@ from hub.database import rows
 from hub.document import PRINTABLE, Document, Moment
 from hub.errors import Conflict, NotFound
 from hub.merge.group import hold_together
-from hub.order.cancel import cancel
-from hub.order.cancel_intercept import ask_intercept
-from hub.order.change import change, pieces_of
-from hub.order.change_revision import Author, Contents, Wish
+from hub.order.change.begin import change, pieces_of
+from hub.order.change.cancel import cancel
+from hub.order.change.follow_up import Again, follow_up
+from hub.order.change.intercept import ask_intercept
+from hub.order.change.pay import pay
+from hub.order.change.revision import Author, Contents, Wish
 from hub.order.find import OrderView, get_order
-from hub.order.follow_up import Again, follow_up
 from hub.order.model import Code, OrderType, Phrase, Pieces, Receiver
-from hub.order.pay import pay
 from hub.roles import Actor
 
 router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from api.auth import Operator
 from api.surroundings import TheHub
-from hub.order.explain_routing import Routing, routing_of
+from hub.order.trace.explain import Routing, routing_of
 from hub.roles import Permission
 
 router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])

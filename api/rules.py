@@ -10,7 +10,7 @@ from api.examples import RULE, RULE_REASON
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import Document
 from hub.order.model import Phrase
-from hub.order.rehearse import LONGEST_DAYS, Tried, rehearse
+from hub.order.rehearse.rule import LONGEST_DAYS, Tried, rehearse
 from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
 from hub.review.rules import RuleView, list_rules, rule_versions
 

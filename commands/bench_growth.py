@@ -20,12 +20,12 @@ from commands.bench_trade import furnish
 from commands.screen import give, say
 from hub.database import Database, rows
 from hub.order.reveal import personal_values
-from hub.order.search import search
-from hub.order.search_query import Filter
-from hub.order.trace import trace
-from hub.order.trace_goods import trace_goods
-from hub.order.trace_head import trace_head
-from hub.order.trace_routing import trace_routing
+from hub.order.search.page import search
+from hub.order.search.query import Filter
+from hub.order.trace.goods import trace_goods
+from hub.order.trace.head import trace_head
+from hub.order.trace.routing import trace_routing
+from hub.order.trace.timeline import trace
 from hub.postgres import EmbeddedPostgres
 from hub.roles import SYSTEM
 

@@ -12,7 +12,7 @@ from hub.address.division import point_of
 from hub.database import keyring_of
 from hub.errors import Malformed
 from hub.keyring import Keyring
-from hub.order.record import plain_phone
+from hub.order.place.record import plain_phone
 from hub.review.barred import address_index, bar, lift, list_barred
 from hub.review.table import BarredKind
 

@@ -13,7 +13,7 @@ from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
 from hub.gift import strategy as strategies
 from hub.gift.model import Rule, Verdict
-from hub.order.gift_try import decided, try_rules
+from hub.order.rehearse.gift import decided, try_rules
 
 gift_app = typer.Typer(help=words("赠品策略", "gift strategies"), no_args_is_help=True)
 

@@ -21,8 +21,8 @@ from hub.database import row
 from hub.errors import Conflict, NotFound
 from hub.language import language
 from hub.order.find import get_order
-from hub.order.resume import release_holds
-from hub.order.trace import trace
+from hub.order.holds.resume import release_holds
+from hub.order.trace.timeline import trace
 from hub.repair import discard_message, replay_message, retry_step
 from hub.worklist import NOBODY, get_case
 

@@ -14,14 +14,14 @@ from commands.screen import say, words
 from hub.document import PRINTABLE
 from hub.errors import Malformed
 from hub.merge.group import hold_together
-from hub.order.cancel import cancel
-from hub.order.cancel_intercept import ask_intercept
-from hub.order.change import change, pieces_of, reroute
-from hub.order.change_channel import decide
-from hub.order.change_reread import reread
-from hub.order.change_revision import Author, Contents, Wish
-from hub.order.change_table import ChangeState
-from hub.order.follow_up import Again, follow_up
+from hub.order.change.begin import change, pieces_of, reroute
+from hub.order.change.cancel import cancel
+from hub.order.change.channel import decide
+from hub.order.change.follow_up import Again, follow_up
+from hub.order.change.intercept import ask_intercept
+from hub.order.change.reread import reread
+from hub.order.change.revision import Author, Contents, Wish
+from hub.order.change.table import ChangeState
 from hub.order.lock import lock_order
 from hub.order.model import OrderType, Receiver
 from hub.roles import Permission

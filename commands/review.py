@@ -15,7 +15,7 @@ from commands.screen import OUT, add_row, give, say, words
 from commands.version_words import STATES
 from hub.errors import Malformed
 from hub.language import language
-from hub.order.rehearse import Tried, rehearse
+from hub.order.rehearse.rule import Tried, rehearse
 from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
 from hub.review.rules import RuleView, list_rules, rule_versions
 from hub.review.verdict import Act, Holding, HoldType

@@ -13,7 +13,7 @@ from commands.route_simulate import simulate
 from commands.screen import OUT, add_row, give, say, words
 from hub.errors import NotFound
 from hub.language import language
-from hub.order.explain_routing import Carrier, ExplainedCandidate, ExplainedDecision, Routing, routing_of
+from hub.order.trace.explain import Carrier, ExplainedCandidate, ExplainedDecision, Routing, routing_of
 from hub.replay_filter import order_ids_of
 from hub.sourcing import words as told_in
 from hub.sourcing.rerun import Rerun, Sameness, rerun, stored_decisions

@@ -12,7 +12,7 @@ from commands.screen import OUT, add_row, give, say, words
 from commands.version_words import STATES
 from hub.errors import Malformed
 from hub.language import language
-from hub.order.policy import POLICY, built_in
+from hub.order.rules.policy import POLICY, built_in
 from hub.sourcing.policies import draft_policy, get_policy, list_policies, publish_policy, retire_policy
 
 policy_app = typer.Typer(

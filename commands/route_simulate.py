@@ -11,8 +11,8 @@ from rich.table import Table
 from commands.reach import reached
 from commands.route_policy import read_file
 from commands.screen import OUT, add_row, give, say, words
-from hub.order.compare_policies import Comparison, Figures, compare_policies
-from hub.order.policy import POLICY
+from hub.order.rehearse.policies import Comparison, Figures, compare_policies
+from hub.order.rules.policy import POLICY
 from hub.sourcing.policy import read_policy
 from hub.sourcing.words import amount
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 from starlette.convertors import Convertor, register_url_convertor
 
-from hub.order.search import find_numbered
+from hub.order.search.page import find_numbered
 from hub.roles import Actor
 
 EARLIEST: Final = datetime(2000, 1, 1)  # noqa: DTZ001 # read as a local time

@@ -12,7 +12,7 @@ from dashboards.visit import Here, Visit
 from hub.cases import assign, resolve_by_hand
 from hub.catalogue.waiting import Shop, bind_and_replay
 from hub.errors import Conflict, NotFound
-from hub.order.resume import release_holds
+from hub.order.holds.resume import release_holds
 from hub.repair import discard_message, replay_message, retry_step, why
 from hub.roles import Permission
 from hub.tending import resume_for

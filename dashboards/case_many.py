@@ -14,7 +14,7 @@ from dashboards.visit import Here, Visit
 from hub.cases import assign
 from hub.causes import CAUSES, Remedy
 from hub.errors import Malformed
-from hub.order.repair import release_orders, tally_orders
+from hub.order.holds.repair import release_orders, tally_orders
 from hub.repair import LIMIT, Tally, replay_messages, retry_steps, tally_messages, tally_steps
 from hub.replay_filter import Act, Filter, Wanted, What
 from hub.replays import dry_run, start_job

@@ -12,7 +12,7 @@ from hub.database import row, rows
 from hub.document import Document
 from hub.errors import NotFound, Unauthorised
 from hub.order.reveal import known_values
-from hub.order.trace_inbox import open_message
+from hub.order.trace.inbox import open_message
 from hub.people import list_people
 from hub.roles import Actor, Permission
 from hub.runs import AttemptView, RunView, attempts_of, get_run

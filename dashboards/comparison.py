@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from hub.order.trace_head import Head
+from hub.order.trace.head import Head
 from mappings import MappingError
 from mappings.table import Constant, Each, Table, Value
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dashboards.asked import address
 from dashboards.case_look import AGES
 from dashboards.visit import Visit
-from hub.order.hold_view import HoldView, Wanted
+from hub.order.holds.view import HoldView, Wanted
 
 HOME: Final = "/console/holds"
 

@@ -8,7 +8,7 @@ from dashboards.filters import money, number, percent
 from dashboards.rule_words import fact_told, failure_of
 from dashboards.words import state_of
 from hub.language import Words
-from hub.order.hold import SAFE_ADDRESS
+from hub.order.rules.hold import SAFE_ADDRESS
 from hub.review.judge import FAILED
 
 GRAMS_PER_KG: Final = 1_000

@@ -13,9 +13,9 @@ from dashboards.hold_telling import resolver_of, seen_in
 from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from hub.errors import Conflict
-from hub.order.hold_view import get_hold, hold_groups, list_holds, orders_held, tally_holds
-from hub.order.repair import release_orders
-from hub.order.resume import release_holds
+from hub.order.holds.repair import release_orders
+from hub.order.holds.resume import release_holds
+from hub.order.holds.view import get_hold, hold_groups, list_holds, orders_held, tally_holds
 from hub.repair import why
 from hub.review.verdict import roles_held
 from hub.roles import Permission

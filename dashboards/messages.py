@@ -13,7 +13,7 @@ from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from dashboards.words import INBOX, MESSAGE
 from hub.letters import Wanted, kin_of, list_letters
-from hub.order.trace_inbox import open_message
+from hub.order.trace.inbox import open_message
 from hub.repair import discard_message, replay_message
 from hub.replay_acts import REPLAYABLE
 from hub.replay_edit import diff_of, edit_message

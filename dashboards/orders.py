@@ -11,9 +11,9 @@ from dashboards.actions import lead
 from dashboards.asked import address
 from dashboards.pages import page, tagged_fragment
 from dashboards.visit import Here, Visit
-from hub.order.recognise import HIDDEN, hide, shown_term
-from hub.order.search import Findings, count_newer, search
-from hub.order.search_query import STATUSES, Filter
+from hub.order.search.page import Findings, count_newer, search
+from hub.order.search.query import STATUSES, Filter
+from hub.order.search.recognise import HIDDEN, hide, shown_term
 from hub.roles import Permission
 from hub.scope import reach
 

@@ -15,8 +15,8 @@ from dashboards.policy_trial import Trial, trial_of
 from dashboards.rule_difference import line_pieces
 from dashboards.visit import Here, Visit
 from hub.errors import Conflict, HubError, Malformed, NotFound
-from hub.order.compare_policies import compare_policies
-from hub.order.policy import POLICY, built_in
+from hub.order.rehearse.policies import compare_policies
+from hub.order.rules.policy import POLICY, built_in
 from hub.roles import Permission
 from hub.scope import reach
 from hub.sourcing.policies import (

@@ -14,7 +14,7 @@ from dashboards.rule_form import Wish, filled
 from dashboards.rule_words import EXAMPLES, FACTS, failure_of, kind_of
 from dashboards.visit import Here, Visit
 from hub.errors import Conflict
-from hub.order.rehearse import LONGEST_DAYS, Tried, rehearse
+from hub.order.rehearse.rule import LONGEST_DAYS, Tried, rehearse
 from hub.repair import why
 from hub.review.expression import FUNCTIONS, LONGEST
 from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule

@@ -15,17 +15,17 @@ from dashboards.trace_line import GROUPS, counts_of, line_of, marked
 from dashboards.trace_stages import stages_of
 from dashboards.visit import Here, Visit
 from hub.errors import NotFound
-from hub.order.cancel import cancel
-from hub.order.explain_routing import explain_routing
-from hub.order.recognise import NUMBER
-from hub.order.resume import release_holds
+from hub.order.change.cancel import cancel
+from hub.order.holds.resume import release_holds
 from hub.order.reveal import Receiver, known_values, masked_receiver, personal_values, reveal
-from hub.order.search import find_numbered
-from hub.order.trace import trace
-from hub.order.trace_goods import trace_goods
-from hub.order.trace_head import trace_head
-from hub.order.trace_inbox import open_message
-from hub.order.trace_routing import trace_routing
+from hub.order.search.page import find_numbered
+from hub.order.search.recognise import NUMBER
+from hub.order.trace.explain import explain_routing
+from hub.order.trace.goods import trace_goods
+from hub.order.trace.head import trace_head
+from hub.order.trace.inbox import open_message
+from hub.order.trace.routing import trace_routing
+from hub.order.trace.timeline import trace
 from hub.repair import retry_step, why
 from hub.roles import Permission
 from hub.runs import attempts_of, get_run

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from dashboards.words import Tone, state_of
-from hub.order.trace import Happening
+from hub.order.trace.timeline import Happening
 
 MERGING: Final = frozenset({"merge window", "merge", "unmerge"})
 

@@ -8,10 +8,10 @@ from typing import Final
 
 from dashboards.texts import N_
 from hub.fulfilment.release import RELEASE
-from hub.order.post import ISSUE, SALE
-from hub.order.trace import Happening
-from hub.order.trace_goods import TracedFulfilment
-from hub.order.trace_head import Head
+from hub.order.posting.sale import ISSUE, SALE
+from hub.order.trace.goods import TracedFulfilment
+from hub.order.trace.head import Head
+from hub.order.trace.timeline import Happening
 
 ENDED: Final = frozenset({"cancelled"})
 GONE: Final = frozenset({"cancelled", "rejected", "cancel_accepted"})

@@ -14,7 +14,7 @@ from hub.errors import HubError, NeedsOperator, NotFound, Rejected
 from hub.fulfilment.courier import Subscription, Track
 from hub.inbox import InboxState, Message, settle
 from hub.order.receive import parked_case
-from hub.order.track import ASK, SUBSCRIBE, Parcel, mark_subscribed, read_subscription, record_tracks
+from hub.order.ship.track import ASK, SUBSCRIBE, Parcel, mark_subscribed, read_subscription, record_tracks
 from hub.ports import ParcelTracker
 
 

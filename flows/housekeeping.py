@@ -19,11 +19,11 @@ from hub.inventory import count
 from hub.inventory.reconcile import reconcile
 from hub.inventory.soft import expire_due, prune
 from hub.merge.close import close_windows
-from hub.order import post
-from hub.order.expire import expire
-from hub.order.hold_expiry import expire_holds
+from hub.order.change.expire import expire
+from hub.order.holds.expiry import expire_holds
+from hub.order.posting import sale
 from hub.order.relocate import relocate
-from hub.order.track import ask_silent
+from hub.order.ship.track import ask_silent
 from hub.schedules import Slot, finish_slot, last_slots, plan_schedules, slot_of, take_slot
 from hub.settings import Settings
 
@@ -87,7 +87,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("clients.forget", 60, lambda session, at: clients.forget_old(session, at - skew, at - KEEP_KEYS)),
         Chore("visits.forget", 3600, visits.forget_visits),
         Chore("parcels.ask", 600, lambda session, at: ask_silent(session, at, settings.limits.backlog_shed)),
-        Chore("postings.missed", 60, Sweep(post.post_missed, post.START).go),
+        Chore("postings.missed", 60, Sweep(sale.post_missed, sale.START).go),
         Chore("steps.backlog", 30, lambda session, at: watch_backlogs(session, settings, at)),
         Chore("hub.fullness", 10, lambda session, at: watch_fullness(session, settings, at)),
         Chore("partitions.make", 3600, partitions.make_partitions),

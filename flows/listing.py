@@ -21,7 +21,7 @@ from flows.receive_shipments import ReceiveShipments
 from flows.receive_stock import ReceiveStock
 from flows.release_orders import CancelFulfilment, ReleaseFulfilment
 from hub.inbox import Message
-from hub.order.policy import POLICY
+from hub.order.rules.policy import POLICY
 from hub.settings import Settings
 
 

@@ -10,8 +10,8 @@ from hub.audit import record
 from hub.document import Document
 from hub.errors import HubError, NeedsOperator
 from hub.fulfilment.model import ShipmentNotice
-from hub.order.outbound import read_shipment
-from hub.order.progress import NOTIFY
+from hub.order.ship.outbound import read_shipment
+from hub.order.ship.progress import NOTIFY
 from hub.ports import ShipmentProbe, ShipmentSink
 
 

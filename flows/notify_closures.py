@@ -11,8 +11,8 @@ from hub.audit import record
 from hub.document import Document
 from hub.errors import HubError, NeedsOperator
 from hub.fulfilment.model import ClosureNotice
-from hub.order.expire import TELL, Terms
-from hub.order.outbound import read_closure
+from hub.order.change.expire import TELL, Terms
+from hub.order.ship.outbound import read_closure
 from hub.ports import ClosureSink
 from hub.settings import Settings
 

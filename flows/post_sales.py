@@ -9,7 +9,7 @@ from hub.audit import record
 from hub.errors import HubError, NeedsOperator
 from hub.fulfilment.model import Accepted
 from hub.fulfilment.sale import GoodsIssue, Sale
-from hub.order.post import ISSUE, SALE, mark_issued, mark_sold, read_goods_issue, read_sale
+from hub.order.posting.sale import ISSUE, SALE, mark_issued, mark_sold, read_goods_issue, read_sale
 from hub.ports import SaleBook
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
 from hub.inbox import Message
-from hub.order.change_channel import Precedence
+from hub.order.change.channel import Precedence
 from hub.order.model import ShopOrder
 from hub.order.receive import ORDER, receive
 

@@ -12,9 +12,9 @@ from hub.errors import NeedsOperator, Rejected
 from hub.fulfilment.model import Confirm, Report
 from hub.fulfilment.release import check_connection, parse_code
 from hub.inbox import InboxState, Message, settle
-from hub.order.policy import POLICY, Policy
 from hub.order.receive import parked_case
-from hub.order.together import book_confirm, book_report
+from hub.order.rules.policy import POLICY, Policy
+from hub.order.ship.together import book_confirm, book_report
 from hub.ports import DeliveryReports
 
 

@@ -14,8 +14,8 @@ from hub.errors import NeedsOperator, Rejected
 from hub.inbox import InboxState, Message, settle
 from hub.inventory.count import CAUSE, Counted, take_report
 from hub.inventory.counted import CountReport
+from hub.order.posting.unposted import take_erp_report
 from hub.order.receive import parked_case
-from hub.order.unposted import take_erp_report
 from hub.ports import SaleBook, StockReports
 
 TOLD: Final = 5

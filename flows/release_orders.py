@@ -13,9 +13,9 @@ from hub.fulfilment.model import Accepted, CancelAnswer, CancelWish, Delivery
 from hub.fulfilment.release import CANCEL, RELEASE, has_ended, mark_submitted
 from hub.inventory.lot_named import let_go
 from hub.merge.group import read_group
-from hub.order.merged_delivery import mark_all_submitted, open_group, read_merged
-from hub.order.outbound import read_cancel_wish, read_delivery
-from hub.order.together import book_cancel_answer
+from hub.order.ship.merged import mark_all_submitted, open_group, read_merged
+from hub.order.ship.outbound import read_cancel_wish, read_delivery
+from hub.order.ship.together import book_cancel_answer
 from hub.ports import DeliverySink
 from hub.settings import Settings
 

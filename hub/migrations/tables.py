@@ -21,8 +21,8 @@ import hub.inventory.offer_table  # its tables
 import hub.inventory.reservation_table  # its tables
 import hub.inventory.table  # its tables
 import hub.merge.table  # its tables
-import hub.order.change_table  # its tables
-import hub.order.link_table  # its tables
+import hub.order.change.link_table  # its tables
+import hub.order.change.table  # its tables
 import hub.order.table  # its tables
 import hub.people  # its tables
 import hub.polls  # its tables

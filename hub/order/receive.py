@@ -13,12 +13,12 @@ from hub.causes import CAUSES
 from hub.database import rows
 from hub.errors import Conflict, Rejected
 from hub.inbox import InboxState, Message, Verdict, settle_all
-from hub.order.cancel import cancel
-from hub.order.change_channel import Precedence, revise
+from hub.order.change.cancel import cancel
+from hub.order.change.channel import Precedence, revise
 from hub.order.model import ShopOrder
 from hub.order.number import WITHDRAWN, withhold_number
-from hub.order.place import Placed, place
-from hub.order.record import payload_hash
+from hub.order.place.batch import Placed, place
+from hub.order.place.record import payload_hash
 from hub.tracing import span
 
 ORDER: Final = "order"

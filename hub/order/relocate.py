@@ -19,12 +19,12 @@ from hub.fulfilment.status import Negotiation
 from hub.inventory.count import SHORT
 from hub.inventory.level import hold_still
 from hub.order.advance import advance
-from hub.order.allocate import allocate
 from hub.order.lock import Locked, lock_order, open_blockers
-from hub.order.plan import Need
-from hub.order.policy import POLICY, Policy
-from hub.order.post import post
+from hub.order.place.allocate import allocate
+from hub.order.place.plan import Need
+from hub.order.posting.sale import post
 from hub.order.rest import barred, recall, wants_for
+from hub.order.rules.policy import POLICY, Policy
 from hub.sourcing.location import find_places
 
 AT_ONCE: Final = 50

@@ -14,14 +14,14 @@ from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.bound import take_bound
 from hub.inventory.level import hold_still
 from hub.merge.group import call_off
-from hub.order.allocate import allocate, write_holds
-from hub.order.arrival import RULE, part_by_arrival
 from hub.order.counters import give_back
 from hub.order.lock import Locked
-from hub.order.plan import Need, Plan
-from hub.order.policy import Policy
-from hub.order.record import each_fen
-from hub.order.virtual import hand_over
+from hub.order.place.allocate import allocate, write_holds
+from hub.order.place.arrival import RULE, part_by_arrival
+from hub.order.place.plan import Need, Plan
+from hub.order.place.record import each_fen
+from hub.order.place.virtual import hand_over
+from hub.order.rules.policy import Policy
 from hub.review.verdict import Hold
 from hub.sourcing.model import Want
 

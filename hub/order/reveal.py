@@ -13,7 +13,7 @@ from hub.document import Document
 from hub.errors import NeedsOperator, NotFound
 from hub.masking import GONE, mask_name, mask_phone
 from hub.order.model import Invoice
-from hub.order.record import place_of
+from hub.order.place.record import place_of
 from hub.repair import why
 from hub.roles import SYSTEM, Actor, Permission
 from hub.scope import ORDER_SEEN, scope

@@ -17,8 +17,8 @@ from flows.receive_orders import ReceiveOrders
 from hub.database import Database, row
 from hub.inbox import claim
 from hub.inventory.ledger import drift
-from hub.order.search import search
-from hub.order.search_query import Filter
+from hub.order.search.page import search
+from hub.order.search.query import Filter
 from hub.partitions import make_partitions
 from hub.roles import SYSTEM
 

@@ -8,7 +8,7 @@ from commands.books import compare_courier, compare_erp, compare_market, compare
 from commands.conservation import Verdict
 from hub.audience import set_audience
 from hub.database import run
-from hub.order.progress import record_confirm
+from hub.order.ship.progress import record_confirm
 from sandbox.sap_books import Books
 from tests.hub.making import AT, BRAND, confirm, order, placed, stock
 

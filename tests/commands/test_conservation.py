@@ -6,8 +6,8 @@ from hub.audience import set_audience
 from hub.audit import seal
 from hub.database import rows, run
 from hub.fulfilment.courier import CourierStatus, Track, TrackEvent
-from hub.order.progress import record_confirm
-from hub.order.track import record_tracks
+from hub.order.ship.progress import record_confirm
+from hub.order.ship.track import record_tracks
 from tests.hub.making import AT, BRAND, confirm, coupon, order, placed, stock
 
 NAME = """insert into named_lot (order_id, no, line_no, lot, location, sku, owner, condition, quantity, due)

@@ -5,7 +5,7 @@ import pytest
 
 from hub.database import Database, rows
 from hub.errors import Malformed, NotFound
-from hub.order.place import place
+from hub.order.place.batch import place
 from tests.commands.conftest import Oms
 from tests.hub.making import ZONE, order
 

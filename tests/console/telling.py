@@ -11,7 +11,7 @@ from hub.database import keyring_of, rows, run
 from hub.exchange import Exchange, place, write_exchanges
 from hub.fulfilment.courier import CourierStatus, Track, TrackEvent
 from hub.inbox import InboxState, keep, read, settle
-from hub.order.track import record_tracks
+from hub.order.ship.track import record_tracks
 from tests.console.world import HOSTILE, NAME, PHONE, STREET
 from tests.hub.making import BRAND, ZONE
 

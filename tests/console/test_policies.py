@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
-from hub.order.place import place
-from hub.order.policy import POLICY, built_in
+from hub.order.place.batch import place
+from hub.order.rules.policy import POLICY, built_in
 from hub.roles import SYSTEM
 from hub.sourcing.policies import draft_policy, publish_policy
 from tests.console.browsing import LOOKS, Look, Site, audit

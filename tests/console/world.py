@@ -13,10 +13,10 @@ from hub.errors import Misconfigured, Rejected
 from hub.exchange import Exchange, write_exchanges
 from hub.exchange import place as place_of_exchange
 from hub.inbox import InboxState, keep, read, settle
-from hub.order.cancel import cancel
+from hub.order.change.cancel import cancel
 from hub.order.model import Buyer
-from hub.order.place import place
-from hub.order.progress import record_confirm, record_report
+from hub.order.place.batch import place
+from hub.order.ship.progress import record_confirm, record_report
 from hub.partitions import make_partitions
 from hub.people import add_person
 from hub.polls import ORDERS, plan_polls

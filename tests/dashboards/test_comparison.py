@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from dashboards.comparison import Comparison, Fate, compare, leaves, read_tree
-from hub.order.trace_head import trace_head
+from hub.order.trace.head import trace_head
 from hub.roles import SYSTEM
 from tests.hub.making import coupon, order, placed, stock
 

@@ -17,9 +17,9 @@ from dashboards.figures import (
 )
 from hub.cases import NewCase, open_cases
 from hub.database import row, run
-from hub.order.cancel import cancel
-from hub.order.place import Placed, place
-from hub.order.progress import record_confirm
+from hub.order.change.cancel import cancel
+from hub.order.place.batch import Placed, place
+from hub.order.ship.progress import record_confirm
 from hub.roles import SYSTEM, Actor, Role
 from hub.scope import scope
 from tests.hub.making import AT, ZONE, confirm, order, stock

@@ -9,7 +9,7 @@ from dashboards.hold_telling import TELLINGS, resolver_of, seen_in
 from dashboards.hold_words import BLOCKED, HOLD_RULE
 from dashboards.pages import new_key
 from hub.database import Database, rows, run
-from hub.order.cancel import cancel
+from hub.order.change.cancel import cancel
 from hub.order.model import OrderType
 from hub.review.verdict import Act, HoldType
 from hub.roles import Role

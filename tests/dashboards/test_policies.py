@@ -7,8 +7,8 @@ from dashboards.pages import new_key
 from dashboards.policies import next_text
 from dashboards.rule_difference import Piece, line_pieces
 from hub.database import Database
-from hub.order.place import place
-from hub.order.policy import POLICY, built_in
+from hub.order.place.batch import place
+from hub.order.rules.policy import POLICY, built_in
 from hub.roles import SYSTEM, Role
 from hub.sourcing.policies import draft_policy, list_policies, publish_policy
 from tests.dashboards.desk import NOW, Desk, opened, plain

@@ -6,13 +6,13 @@ from hub.audience import set_audience
 from hub.database import run
 from hub.fulfilment.courier import CourierStatus, Track
 from hub.fulfilment.release import mark_submitted
-from hub.order.cancel import cancel
-from hub.order.progress import record_confirm
-from hub.order.resume import release_holds
-from hub.order.trace import trace
-from hub.order.trace_goods import trace_goods
-from hub.order.trace_head import trace_head
-from hub.order.track import record_tracks
+from hub.order.change.cancel import cancel
+from hub.order.holds.resume import release_holds
+from hub.order.ship.progress import record_confirm
+from hub.order.ship.track import record_tracks
+from hub.order.trace.goods import trace_goods
+from hub.order.trace.head import trace_head
+from hub.order.trace.timeline import trace
 from hub.roles import SYSTEM
 from tests.hub.making import AT, BRAND, confirm, order, placed, stock
 

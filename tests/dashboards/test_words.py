@@ -18,8 +18,8 @@ from hub.inventory.condition import Condition
 from hub.inventory.count_table import LineVerdict
 from hub.inventory.reservation_table import QuotaMode, ReservationState
 from hub.inventory.table import Authority, Reason
-from hub.order.hold import HoldType
 from hub.order.model import OrderType
+from hub.order.rules.hold import HoldType
 from hub.order.status import Fulfilment, Lifecycle, Payment
 from hub.replay_filter import Act, What
 from hub.replay_outlook import Lot

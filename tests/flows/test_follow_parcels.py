@@ -12,7 +12,7 @@ from hub.database import rows
 from hub.errors import Malformed
 from hub.fulfilment.courier import CourierStatus, Subscription, Track, TrackEvent
 from hub.inbox import Message, claim, keep, read
-from hub.order.progress import record_confirm
+from hub.order.ship.progress import record_confirm
 from hub.settings import Connection, Settings
 from tests.hub.making import AT, BRAND, confirm, open_causes, order, placed, see, stock
 

@@ -10,7 +10,7 @@ from hub.audience import set_audience
 from hub.audit import first_break, record
 from hub.clients import spend_nonce
 from hub.database import Database, rows, run
-from hub.order.progress import record_confirm
+from hub.order.ship.progress import record_confirm
 from hub.schedules import KEPT_RUNS, Slot, finish_slot, forget_runs, plan_schedules, slot_of, take_slot
 from hub.settings import Settings
 from hub.steps import NewStep, add

@@ -8,7 +8,7 @@ import pytest
 from hub.audience import set_audience
 from hub.database import Database, rows
 from hub.inventory.ledger import drift
-from hub.order.progress import record_confirm
+from hub.order.ship.progress import record_confirm
 from hub.partitions import make_partitions
 from hub.settings import Connection, Settings
 from sandbox.sap import open_sap

@@ -13,7 +13,7 @@ from hub.database import Database, row, rows
 from hub.errors import HubError, Malformed, Misconfigured, NotFound, OutcomeUnknown, TryLater
 from hub.fulfilment.model import Accepted
 from hub.fulfilment.sale import GoodsIssue, Sale
-from hub.order.progress import record_confirm
+from hub.order.ship.progress import record_confirm
 from hub.settings import Http, Settings, Worker
 from hub.steps import StepState
 from tests.hub.making import AT, BRAND, confirm, open_causes, order, placed, stock

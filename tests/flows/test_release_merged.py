@@ -18,8 +18,8 @@ from hub.fulfilment.model import Accepted, CancelAnswer, Delivery
 from hub.fulfilment.release import CANCEL, RELEASE
 from hub.inbox import claim, keep
 from hub.inventory.ledger import drift
-from hub.order.cancel import cancel
-from hub.order.outbound import read_shipment
+from hub.order.change.cancel import cancel
+from hub.order.ship.outbound import read_shipment
 from hub.partitions import make_partitions
 from mappings.table import Table
 from sandbox.qimen_fate import Fate, decide

@@ -16,7 +16,7 @@ from hub.inventory.ledger import StockKey
 from hub.inventory.level import receive
 from hub.order.find import LineView, OrderView, get_order
 from hub.order.model import Adjustment, Buyer, Order, OrderLine, Receiver, ShopOrder, Source
-from hub.order.place import Placed, place
+from hub.order.place.batch import Placed, place
 from hub.roles import SYSTEM
 
 AT: Final = datetime(2026, 11, 11, 2, tzinfo=UTC)

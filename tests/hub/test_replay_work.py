@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from hub.database import Database, row, rows, run
 from hub.inbox import InboxState, keep, read, settle
-from hub.order.progress import NOTIFY
-from hub.order.track import ASK, SUBSCRIBE
+from hub.order.ship.progress import NOTIFY
+from hub.order.ship.track import ASK, SUBSCRIBE
 from hub.replay_acts import HOLDING, REPEATABLE
 from hub.replay_filter import Act, Filter, Wanted, What
 from hub.replay_view import get_job, list_items

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from hub.database import KEYRING, Database, row, rows
-from hub.order.cancel import cancel
-from hub.order.expire import Terms, expire
+from hub.order.change.cancel import cancel
+from hub.order.change.expire import Terms, expire
 from hub.order.model import Buyer
 from tests.conftest import RING
 from tests.hub.gift.giving import given as counted

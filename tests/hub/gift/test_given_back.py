@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from hub.database import KEYRING, Database, rows, run
 from hub.fulfilment.model import CancelAnswer
-from hub.order.cancel import cancel
-from hub.order.merged_delivery import mark_all_submitted
+from hub.order.change.cancel import cancel
 from hub.order.model import Buyer
-from hub.order.together import book_cancel_answer, book_confirm, book_report
+from hub.order.ship.merged import mark_all_submitted
+from hub.order.ship.together import book_cancel_answer, book_confirm, book_report
 from tests.conftest import RING
 from tests.hub.gift.giving import given, put_in_force, verdicts
 from tests.hub.making import AT, confirm, order, placed, rejection, see, stock

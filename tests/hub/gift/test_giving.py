@@ -14,16 +14,16 @@ from hub.database import KEYRING, Database, rows
 from hub.errors import Rejected
 from hub.gift.model import Give
 from hub.gift.strategy import retire
-from hub.order.cancel import cancel
-from hub.order.change import change, pieces_of
-from hub.order.change_revision import Author, Wish
-from hub.order.expire import Terms, expire
-from hub.order.gift_try import try_rules
+from hub.order.change.begin import change, pieces_of
+from hub.order.change.cancel import cancel
+from hub.order.change.expire import Terms, expire
+from hub.order.change.revision import Author, Wish
 from hub.order.model import Adjustment, Buyer, OrderType
-from hub.order.outbound import read_shipment
-from hub.order.place import Placed
-from hub.order.progress import record_confirm, record_report
-from hub.order.trace import trace
+from hub.order.place.batch import Placed
+from hub.order.rehearse.gift import try_rules
+from hub.order.ship.outbound import read_shipment
+from hub.order.ship.progress import record_confirm, record_report
+from hub.order.trace.timeline import trace
 from hub.roles import SYSTEM
 from tests.conftest import RING
 from tests.hub.gift.giving import gifts_of, given, put_in_force, verdicts

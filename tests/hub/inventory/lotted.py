@@ -13,7 +13,7 @@ from hub.inventory.counted import CountReport, LotLine, ReportLine
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot import lots_of
 from hub.inventory.lot_named import named_of
-from hub.order.outbound import read_delivery
+from hub.order.ship.outbound import read_delivery
 from tests.hub.inventory.counting import WMS, after
 from tests.hub.making import AT, OWNER
 

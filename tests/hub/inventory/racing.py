@@ -13,7 +13,7 @@ from hub.errors import NoStock
 from hub.inventory.ledger import StockKey
 from hub.inventory.reserve import Claim, reserve
 from hub.inventory.soft import Wish, hold, take_held
-from hub.order.place import Placed
+from hub.order.place.batch import Placed
 from tests.conftest import RING
 from tests.hub.making import AT, BRAND, OWNER, order, place_all
 

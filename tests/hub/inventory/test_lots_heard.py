@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.order.progress import record_confirm
+from hub.order.ship.progress import record_confirm
 from tests.hub.inventory.counting import after, cases, level
 from tests.hub.inventory.lotted import left, named, of, on_hand, release, tell
 from tests.hub.making import confirm, order, placed, stock

@@ -16,8 +16,8 @@ from hub.inventory.hot import HotWish, book
 from hub.inventory.hot_sale import Sale, heat
 from hub.inventory.ledger import drift
 from hub.inventory.soft import Held, Wish, hold
-from hub.order.place import Placed, place
-from hub.order.progress import record_report
+from hub.order.place.batch import Placed, place
+from hub.order.ship.progress import record_report
 from tests.hub.making import AT, BRAND, ZONE, line, order, placed, rejection, sources, stock
 
 TODAY = AT.astimezone(ZONE).date()

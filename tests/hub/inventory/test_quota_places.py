@@ -12,9 +12,9 @@ from hub.inventory.promise import promise
 from hub.inventory.quota import Quota, list_quotas, set_quota
 from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.soft import Wish, hold
-from hub.order.cancel import cancel
-from hub.order.progress import record_confirm, record_report
+from hub.order.change.cancel import cancel
 from hub.order.relocate import relocate
+from hub.order.ship.progress import record_confirm, record_report
 from tests.hub.inventory.counting import take
 from tests.hub.making import AT, BRAND, confirm, order, placed, rejection, sources, stock
 

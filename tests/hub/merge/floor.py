@@ -15,13 +15,13 @@ from hub.fulfilment.model import CancelAnswer, Confirm, ConfirmedParcel, Confirm
 from hub.fulfilment.release import mark_submitted
 from hub.merge.close import close_windows
 from hub.merge.group import read_group
-from hub.order.cancel import cancel
-from hub.order.change import change
-from hub.order.change_revision import Author, Wish
-from hub.order.merged_delivery import mark_all_submitted, open_group, read_merged
-from hub.order.outbound import read_delivery
-from hub.order.place import Placed
-from hub.order.together import book_cancel_answer, book_confirm, book_report
+from hub.order.change.begin import change
+from hub.order.change.cancel import cancel
+from hub.order.change.revision import Author, Wish
+from hub.order.place.batch import Placed
+from hub.order.ship.merged import mark_all_submitted, open_group, read_merged
+from hub.order.ship.outbound import read_delivery
+from hub.order.ship.together import book_cancel_answer, book_confirm, book_report
 from tests.hub.making import AT, RECEIVER, order, place_all, stock
 from tests.hub.merge.merging import merging
 

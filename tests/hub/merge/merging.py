@@ -11,9 +11,9 @@ from hub.database import rows
 from hub.merge.close import close_windows
 from hub.merge.group import group_of
 from hub.merge.policy import ShopPolicy, set_policy
-from hub.order.merged_delivery import read_merged
 from hub.order.model import ShopOrder
-from hub.order.outbound import read_delivery
+from hub.order.ship.merged import read_merged
+from hub.order.ship.outbound import read_delivery
 from hub.roles import SYSTEM
 from tests.hub.making import AT, BRAND, order
 

@@ -12,10 +12,10 @@ from hub.fulfilment.keep import LATER, keep_back, let_out
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.release import RELEASE
 from hub.inventory.ledger import drift
-from hub.order.allocate import write_holds
-from hub.order.hold import Hold, HoldType
-from hub.order.merged_delivery import mark_all_submitted
-from hub.order.together import book_cancel_answer
+from hub.order.place.allocate import write_holds
+from hub.order.rules.hold import Hold, HoldType
+from hub.order.ship.merged import mark_all_submitted
+from hub.order.ship.together import book_cancel_answer
 from tests.hub.making import AT, counters, line, open_causes, order, placed, see, stock
 from tests.hub.merge.merging import close, groups, merging
 from tests.hub.order.changing import cut, move, revision

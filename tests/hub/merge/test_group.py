@@ -8,13 +8,13 @@ from hub.errors import Conflict, NotFound
 from hub.fulfilment.model import CancelAnswer, ConfirmedParcel, ConfirmLine
 from hub.inventory.ledger import drift
 from hub.keyring import INDEX_BYTES
-from hub.order.cancel import cancel
-from hub.order.change import change
-from hub.order.change_revision import Author, Contents, Wish
-from hub.order.merged_delivery import mark_all_submitted
-from hub.order.outbound import read_shipment
-from hub.order.together import book_cancel_answer, book_confirm, book_report
-from hub.order.trace import trace
+from hub.order.change.begin import change
+from hub.order.change.cancel import cancel
+from hub.order.change.revision import Author, Contents, Wish
+from hub.order.ship.merged import mark_all_submitted
+from hub.order.ship.outbound import read_shipment
+from hub.order.ship.together import book_cancel_answer, book_confirm, book_report
+from hub.order.trace.timeline import trace
 from tests.hub.making import (
     AT,
     RECEIVER,

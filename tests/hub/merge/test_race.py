@@ -11,9 +11,9 @@ from hub.errors import Conflict, NotFound
 from hub.fulfilment.model import CancelAnswer
 from hub.inventory.ledger import drift
 from hub.merge.close import close_windows
-from hub.order.cancel import cancel
-from hub.order.place import Placed
-from hub.order.together import book_cancel_answer, book_confirm
+from hub.order.change.cancel import cancel
+from hub.order.place.batch import Placed
+from hub.order.ship.together import book_cancel_answer, book_confirm
 from tests.hub.making import AT, RECEIVER, confirm, order, place_all, placed, stock
 from tests.hub.merge.merging import LATER, close, groups, merging, releases
 

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.order.cancel import cancel
-from hub.order.place import Placed
-from hub.order.placed_view import placed_views
+from hub.order.change.cancel import cancel
+from hub.order.place.batch import Placed
+from hub.order.place.view import placed_views
 from tests.hub.making import AT, RECEIVER, order, place_all, placed, see, sources, stock
 from tests.hub.merge.merging import LATER, WINDOW, close, groups, lines_of, merging, of_shop, releases
 

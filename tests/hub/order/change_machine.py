@@ -13,11 +13,11 @@ from hub.errors import Conflict
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing
 from hub.inventory.reconcile import check_books
-from hub.order.cancel import cancel
-from hub.order.change import change, pieces_of, reroute
-from hub.order.change_revision import Contents, Wish
-from hub.order.progress import record_confirm, record_report
-from hub.order.together import book_cancel_answer
+from hub.order.change.begin import change, pieces_of, reroute
+from hub.order.change.cancel import cancel
+from hub.order.change.revision import Contents, Wish
+from hub.order.ship.progress import record_confirm, record_report
+from hub.order.ship.together import book_cancel_answer
 from tests.conftest import RING
 from tests.hub.making import AT, RECEIVER, add_sku, confirm, coupon, order, placed, rejection, stock
 from tests.hub.order.changing import BEIJING, BY, send

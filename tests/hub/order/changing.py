@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 from hub.database import rows, run
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.release import mark_submitted
-from hub.order.change import change, pieces_of
-from hub.order.change_revision import Author, Contents, Wish
+from hub.order.change.begin import change, pieces_of
+from hub.order.change.revision import Author, Contents, Wish
 from hub.order.model import Receiver
-from hub.order.together import book_cancel_answer
+from hub.order.ship.together import book_cancel_answer
 from tests.hub.making import AT, RECEIVER
 
 BY: Final = Author("operator-1", "the buyer asked")

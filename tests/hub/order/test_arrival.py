@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from hub.catalogue.describe import describe
 from hub.database import rows
 from hub.gift.model import Give
-from hub.order.hold_expiry import expire_holds
+from hub.order.change.pay import pay
+from hub.order.holds.expiry import expire_holds
 from hub.order.model import OrderType
-from hub.order.pay import pay
-from hub.order.progress import record_report
+from hub.order.ship.progress import record_report
 from hub.roles import SYSTEM
 from tests.hub.gift.giving import put_in_force
 from tests.hub.making import AT, ZONE, line, open_causes, order, placed, rejection, see, stock

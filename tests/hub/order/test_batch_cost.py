@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hub.catalogue.describe import describe
 from hub.catalogue.model import Storage
 from hub.database import rows
-from hub.order.policy import POLICY
+from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM
 from hub.sourcing.cards import load_card
 from hub.sourcing.policies import draft_policy, publish_policy

@@ -9,9 +9,9 @@ from hub.errors import Conflict, NotFound
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.release import mark_submitted
 from hub.inventory.ledger import drift
-from hub.order.cancel import cancel, record_cancel_answer
-from hub.order.place import Placed
-from hub.order.progress import record_confirm, record_report
+from hub.order.change.cancel import cancel, record_cancel_answer
+from hub.order.place.batch import Placed
+from hub.order.ship.progress import record_confirm, record_report
 from tests.hub.making import (
     AT,
     RECEIVER,

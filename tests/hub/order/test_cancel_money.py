@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.money import share_of_first
-from hub.order.cancel import cancel
-from hub.order.cancel_money import refund_of
-from hub.order.pay import pay, pay_deposit
+from hub.order.change.cancel import cancel
+from hub.order.change.money import refund_of
+from hub.order.change.pay import pay, pay_deposit
 from tests.hub.making import AT, add_sku, coupon, open_causes, order, placed, stock
 from tests.hub.order.changing import cut
 

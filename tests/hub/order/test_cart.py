@@ -10,7 +10,7 @@ from hub.inventory.promise import promise
 from hub.inventory.quota import Quota, set_quota
 from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.soft import Wish, expire_due, hold
-from hub.order.cancel import cancel
+from hub.order.change.cancel import cancel
 from hub.order.model import Buyer
 from tests.hub.making import AT, BRAND, line, order, place_all, placed, stock
 

@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 from hub.database import rows
 from hub.errors import Conflict, Malformed
 from hub.inventory.ledger import drift
-from hub.order.cancel import cancel
-from hub.order.change import change, reroute
-from hub.order.change_revision import Contents, Wish
-from hub.order.outbound import read_delivery
-from hub.order.progress import record_confirm, record_report
-from hub.order.resume import release_holds
+from hub.order.change.begin import change, reroute
+from hub.order.change.cancel import cancel
+from hub.order.change.revision import Contents, Wish
+from hub.order.holds.resume import release_holds
 from hub.order.reveal import reveal
+from hub.order.ship.outbound import read_delivery
+from hub.order.ship.progress import record_confirm, record_report
 from hub.roles import SYSTEM
 from tests.hub.making import (
     AT,

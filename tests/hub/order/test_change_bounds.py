@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from hub.database import rows, run
 from hub.errors import Malformed
 from hub.inventory.ledger import drift
-from hub.order.change import change, pieces_of, reroute
-from hub.order.change_revision import Contents, Wish
-from hub.order.progress import record_report
-from hub.order.resume import release_holds
+from hub.order.change.begin import change, pieces_of, reroute
+from hub.order.change.revision import Contents, Wish
+from hub.order.holds.resume import release_holds
+from hub.order.ship.progress import record_report
 from hub.roles import SYSTEM
 from tests.hub.making import AT, add_location, counters, open_causes, order, placed, rejection, see, sources, stock
 from tests.hub.merge.merging import LATER, close, merging

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.errors import Conflict, NotFound
-from hub.order.change_channel import Precedence, decide, revise
-from hub.order.expire import expire
+from hub.order.change.channel import Precedence, decide, revise
+from hub.order.change.expire import expire
 from hub.order.model import Receiver, ShopOrder
 from hub.order.receive import find_later
 from hub.order.reveal import reveal

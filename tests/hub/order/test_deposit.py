@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.gift.model import Give
-from hub.order.change_channel import revise
-from hub.order.expire import Terms, expire
+from hub.order.change.channel import revise
+from hub.order.change.expire import Terms, expire
+from hub.order.change.pay import pay, pay_deposit
 from hub.order.model import ShopOrder
-from hub.order.pay import pay, pay_deposit
-from hub.order.record import payload_hash
+from hub.order.place.record import payload_hash
 from tests.hub.gift.giving import gifts_of, put_in_force
 from tests.hub.making import AT, ZONE, order, placed, see, stock
 

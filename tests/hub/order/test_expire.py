@@ -15,10 +15,10 @@ from hub.database import Database, rows, run
 from hub.errors import Conflict
 from hub.inventory.ledger import drift
 from hub.inventory.soft import Wish, hold
-from hub.order.expire import Terms, expire
-from hub.order.pay import pay
-from hub.order.place import Placed
-from hub.order.resume import release_holds
+from hub.order.change.expire import Terms, expire
+from hub.order.change.pay import pay
+from hub.order.holds.resume import release_holds
+from hub.order.place.batch import Placed
 from hub.roles import SYSTEM
 from hub.settings import Connection, Orders, Settings
 from tests.hub.making import AT, add_sku, counters, line, open_causes, order, place_all, placed, see, step_states, stock
@@ -84,7 +84,7 @@ def test_a_hold_that_is_let_go_while_the_orders_are_being_locked_is_heeded(
             release_holds(session, unpaid, SYSTEM, "cash on delivery", at)
         return found
 
-    monkeypatch.setattr("hub.order.expire.rows", overtaken)
+    monkeypatch.setattr("hub.order.change.expire.rows", overtaken)
     assert (expire(session, TERMS, LATE), see(session, unpaid).lifecycle) == (0, "in_fulfilment")
 
 

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.errors import NotFound
-from hub.order.cancel import cancel
+from hub.order.change.cancel import cancel
 from hub.order.find import find_order_id, get_order, list_orders
 from hub.roles import SYSTEM, Actor, Role
 from tests.hub.making import AT, order, placed, stock

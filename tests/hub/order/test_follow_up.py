@@ -5,10 +5,10 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.errors import Conflict, Malformed
-from hub.order.follow_up import Again, follow_up
+from hub.order.change.follow_up import Again, follow_up
 from hub.order.model import OrderType
-from hub.order.outbound import read_delivery
-from hub.order.progress import record_confirm
+from hub.order.ship.outbound import read_delivery
+from hub.order.ship.progress import record_confirm
 from tests.hub.making import AT, RECEIVER, ZONE, add_sku, confirm, order, placed, see, step_states, stock
 from tests.hub.order.changing import BY
 

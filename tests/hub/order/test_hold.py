@@ -1,10 +1,10 @@
 import pytest
 
 from hub.catalogue.model import Product, Storage
-from hub.order.hold import Evidence, HoldType, holds_of, remark_asks, total_above
 from hub.order.model import OrderType, ShopOrder
-from hub.order.normalise import NormalOrder, normalise
-from hub.order.policy import POLICY
+from hub.order.rules.hold import Evidence, HoldType, holds_of, remark_asks, total_above
+from hub.order.rules.normalise import NormalOrder, normalise
+from hub.order.rules.policy import POLICY
 from tests.hub.making import RECEIVER, order
 
 NOTHING = Evidence()

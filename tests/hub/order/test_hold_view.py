@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.errors import Malformed, NotFound
-from hub.order import hold_view
-from hub.order.cancel import cancel
-from hub.order.hold_view import Wanted, get_hold, hold_groups, list_holds, orders_held, tally_holds
+from hub.order.change.cancel import cancel
+from hub.order.holds import view as hold_view
+from hub.order.holds.resume import release_holds
+from hub.order.holds.view import Wanted, get_hold, hold_groups, list_holds, orders_held, tally_holds
 from hub.order.model import OrderType
-from hub.order.resume import release_holds
 from hub.roles import SYSTEM, Actor, Role
 from tests.hub.making import order, placed, stock
 

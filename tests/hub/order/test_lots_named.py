@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 from hub.database import Database, rows, run
 from hub.fulfilment.lots import name_lots
 from hub.fulfilment.model import CancelAnswer
-from hub.order.cancel import cancel, record_cancel_answer
-from hub.order.outbound import read_delivery
-from hub.order.progress import record_confirm, record_report
+from hub.order.change.cancel import cancel, record_cancel_answer
+from hub.order.ship.outbound import read_delivery
+from hub.order.ship.progress import record_confirm, record_report
 from tests.hub.inventory.lotted import APPLE, DAYS, named, of, on_hand, release, tell
 from tests.hub.making import AT, confirm, order, placed, rejection, stock
 

@@ -12,7 +12,7 @@ from hub.database import Database, rows
 from hub.errors import Conflict
 from hub.fulfilment.lots import name_lots
 from hub.inventory.ledger import drift
-from hub.order.progress import record_confirm, record_report
+from hub.order.ship.progress import record_confirm, record_report
 from tests.hub.inventory.counting import level
 from tests.hub.inventory.lotted import left, of, on_hand, tell
 from tests.hub.making import AT, confirm, order, placed, rejection, stock

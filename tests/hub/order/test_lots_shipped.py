@@ -5,7 +5,7 @@ from hub.database import rows
 from hub.errors import Conflict
 from hub.fulfilment.model import Batch, ConfirmLine
 from hub.inventory.ledger import drift
-from hub.order.progress import record_confirm
+from hub.order.ship.progress import record_confirm
 from tests.hub.inventory.counting import after, cases, level, take
 from tests.hub.inventory.lotted import left, named, of, on_hand, release, tell
 from tests.hub.making import AT, confirm, order, placed, stock

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hub.catalogue.model import Part, Product, Storage
 from hub.errors import Malformed
 from hub.order.model import OrderLine, ShopOrder
-from hub.order.normalise import NormalOrder, normalise, share_adjustments
+from hub.order.rules.normalise import NormalOrder, normalise, share_adjustments
 from tests.hub.making import RECEIVER, coupon, order
 
 PRODUCTS = {

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 from hub.database import run
 from hub.errors import NeedsOperator, NotFound
 from hub.fulfilment.model import ConfirmedParcel, ConfirmLine
-from hub.order.outbound import read_cancel_wish, read_delivery, read_shipment
-from hub.order.progress import record_confirm
-from hub.order.sold import SoldLine, sold_pieces
+from hub.order.posting.sold import SoldLine, sold_pieces
+from hub.order.ship.outbound import read_cancel_wish, read_delivery, read_shipment
+from hub.order.ship.progress import record_confirm
 from tests.hub.making import AT, OWNER, RECEIVER, add_sku, confirm, coupon, order, placed, stock
 
 BOX = [SoldLine(1, "L1", "box", None, 2), SoldLine(2, "L1", "box", 1, 4), SoldLine(3, "L1", "box", 1, 2)]

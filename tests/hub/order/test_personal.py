@@ -4,11 +4,11 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.inbox import keep, message_id_of
-from hub.order.cancel import cancel
+from hub.order.change.cancel import cancel
 from hub.order.model import Buyer
-from hub.order.outbound import read_delivery
-from hub.order.progress import record_report
-from hub.order.trace import trace
+from hub.order.ship.outbound import read_delivery
+from hub.order.ship.progress import record_report
+from hub.order.trace.timeline import trace
 from tests.hub.making import AT, RECEIVER, order, placed, rejection, stock
 
 WORDS = ("金丝雀姓名", "10099998888", "金丝雀昵称", "金丝雀大街99号", "金丝雀备注", "canary-buyer")

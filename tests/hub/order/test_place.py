@@ -8,7 +8,7 @@ from hub.database import Database, row, rows
 from hub.errors import Conflict, Malformed
 from hub.inventory.ledger import StockKey, drift
 from hub.inventory.level import receive
-from hub.order.place import Placed, place
+from hub.order.place.batch import Placed, place
 from hub.subject import known_subjects
 from tests.hub.making import (
     AT,

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from hub.database import KEYRING, Database, run
 from hub.order.find import get_orders
 from hub.order.model import Buyer, Order, OrderLine, OrderType, ShopOrder
-from hub.order.place import Placed
-from hub.order.placed_view import placed_views
+from hub.order.place.batch import Placed
+from hub.order.place.view import placed_views
 from hub.roles import SYSTEM
 from tests.conftest import RING
 from tests.hub.making import AT, BRAND, RECEIVER, add_sku, coupon, order, place_all, stock

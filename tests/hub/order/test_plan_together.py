@@ -3,9 +3,9 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.errors import Malformed
-from hub.order.explain_routing import routing_of
-from hub.order.policy import POLICY
-from hub.order.trace_routing import trace_routing
+from hub.order.rules.policy import POLICY
+from hub.order.trace.explain import routing_of
+from hub.order.trace.routing import trace_routing
 from hub.roles import SYSTEM
 from hub.sourcing.policies import draft_policy, publish_policy
 from hub.sourcing.policy import read_policy

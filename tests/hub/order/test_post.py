@@ -7,9 +7,9 @@ from hub.audience import set_audience
 from hub.database import rows
 from hub.errors import NotFound
 from hub.fulfilment.model import CancelAnswer
-from hub.order.cancel import cancel, record_cancel_answer
-from hub.order.post import Left, mark_issued, mark_sold, read_goods_issue, read_sale
-from hub.order.progress import record_confirm, record_report
+from hub.order.change.cancel import cancel, record_cancel_answer
+from hub.order.posting.sale import Left, mark_issued, mark_sold, read_goods_issue, read_sale
+from hub.order.ship.progress import record_confirm, record_report
 from tests.hub.making import AT, BRAND, confirm, coupon, order, placed, rejection, step_states, stock
 
 

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from hub.audience import set_audience
 from hub.database import Database, row, rows
-from hub.order.post import LATE, START, Place, post_missed
-from hub.order.progress import record_confirm, record_report
+from hub.order.posting.sale import LATE, START, Place, post_missed
+from hub.order.ship.progress import record_confirm, record_report
 from tests.hub.making import AT, BRAND, confirm, order, placed, rejection, step_states, stock
 
 WAITS = "select count(*) as n from pg_locks where not granted and locktype in ('transactionid', 'tuple')"

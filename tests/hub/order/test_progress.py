@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from hub.errors import Conflict, Malformed, NotFound
 from hub.fulfilment.model import ConfirmedParcel, ConfirmLine, Report
 from hub.inventory.ledger import drift
-from hub.order.cancel import cancel
-from hub.order.policy import POLICY
-from hub.order.progress import record_confirm, record_report
+from hub.order.change.cancel import cancel
+from hub.order.rules.policy import POLICY
+from hub.order.ship.progress import record_confirm, record_report
 from tests.hub.making import (
     AT,
     batched,

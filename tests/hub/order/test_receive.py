@@ -4,9 +4,9 @@ from sqlalchemy.orm import Session
 from hub.errors import Malformed
 from hub.inbox import Message, claim, keep, read
 from hub.order.model import Order, ShopOrder
-from hub.order.place import Placed
-from hub.order.progress import record_confirm
+from hub.order.place.batch import Placed
 from hub.order.receive import Received, receive
+from hub.order.ship.progress import record_confirm
 from tests.hub.making import AT, BRAND, ZONE, add_sku, confirm, open_causes, order, see, stock
 
 

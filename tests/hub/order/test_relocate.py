@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from hub.database import Database, rows, run
 from hub.fulfilment.release import mark_submitted
 from hub.inventory.ledger import drift
-from hub.order.cancel import cancel
+from hub.order.change.cancel import cancel
 from hub.order.relocate import relocate
 from tests.hub.inventory.counting import level, take
 from tests.hub.making import counters, open_causes, order, placed, see, sources, step_states, stock

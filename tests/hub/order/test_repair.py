@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.errors import Malformed, Unauthorised
-from hub.order.cancel import cancel
-from hub.order.repair import release_orders, tally_orders
+from hub.order.change.cancel import cancel
+from hub.order.holds.repair import release_orders, tally_orders
 from hub.repair import Tally
 from hub.roles import Actor, Role
 from tests.hub.making import RECEIVER, add_location, add_sku, open_causes, order, placed, sources, stock

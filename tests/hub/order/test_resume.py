@@ -2,9 +2,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.errors import Conflict, NotFound, Unauthorised
-from hub.order.cancel import cancel
-from hub.order.progress import record_report
-from hub.order.resume import release_holds
+from hub.order.change.cancel import cancel
+from hub.order.holds.resume import release_holds
+from hub.order.ship.progress import record_report
 from hub.roles import Actor, Role
 from tests.hub.making import AT, RECEIVER, counters, line, open_causes, order, placed, rejection, see, sources, stock
 

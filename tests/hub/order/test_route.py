@@ -1,5 +1,5 @@
 from hub.address.division import Point, point_of
-from hub.order.route import Shelf, rank, route
+from hub.order.rules.route import Shelf, rank, route
 from hub.sourcing.model import Costs, Decision, Place, Question, Want
 from tests.hub.making import DIVISIONS, OWNER
 

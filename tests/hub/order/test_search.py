@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from hub.cases import NewCase, open_cases
 from hub.database import keyring_of, run
 from hub.errors import Malformed
-from hub.order import search as searching
-from hub.order.cancel import cancel
-from hub.order.progress import record_confirm
-from hub.order.recognise import Reading, hide, readings, reveal_term, shown_term
-from hub.order.search import Findings, count_newer, find_numbered, search
-from hub.order.search_query import Filter, first_id_since
+from hub.order.change.cancel import cancel
+from hub.order.search import page as searching
+from hub.order.search.page import Findings, count_newer, find_numbered, search
+from hub.order.search.query import Filter, first_id_since
+from hub.order.search.recognise import Reading, hide, readings, reveal_term, shown_term
+from hub.order.ship.progress import record_confirm
 from hub.roles import SYSTEM, Actor, Role
 from tests.hub.making import AT, RECEIVER, ZONE, confirm, order, placed, stock
 
@@ -157,7 +157,7 @@ def test_a_count_is_exact_where_it_was_counted_and_says_so_where_it_was_not(
 def test_a_search_that_has_looked_far_enough_says_where_to_go_on(
     session: Session, ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.order.search_query.SCAN", 1)
+    monkeypatch.setattr("hub.order.search.query.SCAN", 1)
     monkeypatch.setattr(searching, "STRETCHES", 2)
     page = search(session, SYSTEM, Filter(channel="elsewhere"), ZONE)
     assert (page.orders, page.older, page.back_to) == ((), f"o{ids[3]}", AT)

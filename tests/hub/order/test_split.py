@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.catalogue.model import Traits
-from hub.order.policy import POLICY
-from hub.order.split import (
+from hub.order.rules.policy import POLICY
+from hub.order.rules.split import (
     WITH_MAIN,
     Floor,
     Lines,

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from hub.database import rows
 from hub.fulfilment.model import CancelAnswer, Report
 from hub.inventory.ledger import drift
-from hub.order.cancel import cancel
-from hub.order.policy import POLICY
-from hub.order.progress import record_confirm, record_report
-from hub.order.together import book_cancel_answer
+from hub.order.change.cancel import cancel
+from hub.order.rules.policy import POLICY
+from hub.order.ship.progress import record_confirm, record_report
+from hub.order.ship.together import book_cancel_answer
 from tests.hub.making import (
     AT,
     add_sku,

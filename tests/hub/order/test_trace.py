@@ -9,11 +9,11 @@ from hub.cases import NewCase, open_cases
 from hub.database import rows, run
 from hub.errors import NotFound
 from hub.inbox import InboxState, keep, read, settle
-from hub.order.progress import record_confirm
-from hub.order.resume import release_holds
-from hub.order.trace import SOURCES, trace
-from hub.order.trace_head import trace_head
-from hub.order.trace_inbox import open_message
+from hub.order.holds.resume import release_holds
+from hub.order.ship.progress import record_confirm
+from hub.order.trace.head import trace_head
+from hub.order.trace.inbox import open_message
+from hub.order.trace.timeline import SOURCES, trace
 from hub.roles import SYSTEM, Actor, Role
 from hub.steps import move_finished
 from hub.tracing import current_traceparent, span, trace_id_of

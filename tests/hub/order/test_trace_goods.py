@@ -7,12 +7,12 @@ from hub.audience import set_audience
 from hub.database import run
 from hub.fulfilment.courier import CourierStatus, Track, TrackEvent
 from hub.fulfilment.model import Batch, ConfirmLine
-from hub.order.progress import record_confirm, record_report
 from hub.order.reveal import personal_values
-from hub.order.trace import trace
-from hub.order.trace_goods import trace_goods
-from hub.order.trace_routing import trace_routing
-from hub.order.track import record_tracks
+from hub.order.ship.progress import record_confirm, record_report
+from hub.order.ship.track import record_tracks
+from hub.order.trace.goods import trace_goods
+from hub.order.trace.routing import trace_routing
+from hub.order.trace.timeline import trace
 from hub.roles import SYSTEM
 from tests.hub.inventory.lotted import DAYS, tell
 from tests.hub.making import AT, BRAND, RECEIVER, add_location, confirm, order, placed, rejection, stock

@@ -8,8 +8,8 @@ from hub.database import rows, run
 from hub.errors import NotFound
 from hub.fulfilment.courier import CourierStatus, Track, TrackEvent
 from hub.fulfilment.model import ConfirmedParcel, ConfirmLine
-from hub.order.progress import record_confirm
-from hub.order.track import Parcel, ask_silent, mark_subscribed, open_events, read_subscription, record_tracks
+from hub.order.ship.progress import record_confirm
+from hub.order.ship.track import Parcel, ask_silent, mark_subscribed, open_events, read_subscription, record_tracks
 from tests.hub.making import AT, BRAND, confirm, line, order, placed, see, step_states, stock
 
 MOST = 10_000

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from hub.catalogue.describe import describe
 from hub.catalogue.model import Storage
 from hub.database import rows
-from hub.order.place import Placed
-from hub.order.placed_view import placed_views
-from hub.order.resume import release_holds
+from hub.order.holds.resume import release_holds
+from hub.order.place.batch import Placed
+from hub.order.place.view import placed_views
 from hub.roles import SYSTEM
 from hub.sourcing.model import Question, Want
 from tests.hub.making import AT, add_sku, line, order, place_all, placed, see, stock

@@ -8,9 +8,9 @@ from hub.audience import set_audience
 from hub.database import row, run
 from hub.inventory.condition import Condition
 from hub.inventory.counted import CountReport, ReportLine
-from hub.order.post import mark_issued, mark_sold
-from hub.order.progress import record_confirm
-from hub.order.unposted import left_unposted, without
+from hub.order.posting.sale import mark_issued, mark_sold
+from hub.order.posting.unposted import left_unposted, without
+from hub.order.ship.progress import record_confirm
 from tests.hub.making import AT, BRAND, confirm, order, placed, stock
 
 LATER = AT + timedelta(hours=1)

@@ -8,8 +8,8 @@ from hub.database import Database, row
 from hub.errors import TryLater
 from hub.inventory.count import Counted, take_report
 from hub.inventory.counted import CountReport, ReportLine
-from hub.order import unposted
-from hub.order.progress import record_confirm
+from hub.order.posting import unposted
+from hub.order.ship.progress import record_confirm
 from tests.hub.making import AT, BRAND, confirm, order, placed, stock
 
 LINE = ReportLine(no=1, sku="apple", kind="count", pieces=9)

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.describe import describe
 from hub.catalogue.model import Storage
-from hub.order.change import change
-from hub.order.change_revision import Contents, Wish
-from hub.order.hold_expiry import expire_holds
-from hub.order.place import Placed
-from hub.order.placed_view import placed_views
-from hub.order.resume import release_holds
+from hub.order.change.begin import change
+from hub.order.change.revision import Contents, Wish
+from hub.order.holds.expiry import expire_holds
+from hub.order.holds.resume import release_holds
+from hub.order.place.batch import Placed
+from hub.order.place.view import placed_views
 from hub.roles import SYSTEM
 from tests.hub.making import AT, ZONE, add_sku, line, order, place_all, placed, see, stock
 from tests.hub.order.changing import BY

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from hub.order.model import ShopOrder
-from hub.order.place import Placed, place
+from hub.order.place.batch import Placed, place
 from hub.review.publish import NewRule, draft_rule, publish_rule
 from hub.roles import Actor, Role
 from tests.hub.making import AT, ZONE

@@ -11,14 +11,14 @@ from hub import database as hub_database
 from hub.database import keyring_of, row, rows
 from hub.errors import Unauthorised
 from hub.fulfilment.keep import LATER
-from hub.order.cancel import cancel
-from hub.order.change import change
-from hub.order.change_revision import Contents, Wish
-from hub.order.hold_expiry import expire_holds
+from hub.order.change.begin import change
+from hub.order.change.cancel import cancel
+from hub.order.change.revision import Contents, Wish
+from hub.order.holds.expiry import expire_holds
+from hub.order.holds.repair import tally_orders
+from hub.order.holds.resume import release_holds
 from hub.order.model import Buyer
-from hub.order.place import Placed
-from hub.order.repair import tally_orders
-from hub.order.resume import release_holds
+from hub.order.place.batch import Placed
 from hub.review.barred import address_index, bar, lift, list_barred
 from hub.review.table import BarredKind
 from hub.roles import Actor, Role

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from hub.database import rows, run
 from hub.errors import Malformed, Unauthorised
 from hub.order.model import Buyer, ShopOrder
-from hub.order.place import Placed, place
-from hub.order.rehearse import LONGEST_S, rehearse
+from hub.order.place.batch import Placed, place
+from hub.order.rehearse.rule import LONGEST_S, rehearse
 from hub.roles import Actor, Role
 from tests.hub.making import AT, RECEIVER, ZONE, order, place_all, placed, stock
 from tests.hub.review.ruling import ADMIN, FRAGILE, enforce, letting, rule

@@ -5,10 +5,10 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.errors import Conflict, Malformed, NotFound, Unauthorised
-from hub.order.compare_policies import compare_policies
-from hub.order.explain_routing import Routing, routing_of
-from hub.order.policy import POLICY
-from hub.order.trace_routing import trace_routing
+from hub.order.rehearse.policies import compare_policies
+from hub.order.rules.policy import POLICY
+from hub.order.trace.explain import Routing, routing_of
+from hub.order.trace.routing import trace_routing
 from hub.roles import SYSTEM, Actor, Role
 from hub.sourcing.cards import get_card, list_cards, load_card
 from hub.sourcing.freight import FREIGHT

@@ -6,9 +6,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hub.database import run
-from hub.order.brand_policy import Own
-from hub.order.compare_policies import Comparison, asked_since, compare_policies, plan_again
-from hub.order.policy import POLICY
+from hub.order.place.brand_policy import Own
+from hub.order.rehearse.policies import Comparison, asked_since, compare_policies, plan_again
+from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM
 from hub.sourcing.model import Question
 from hub.sourcing.policies import draft_policy, publish_policy

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.errors import Conflict, HubError, Malformed, NotFound, Unauthorised
-from hub.order.place import Placed
-from hub.order.policy import POLICY
+from hub.order.place.batch import Placed
+from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM, Actor, Role
 from hub.sourcing.eligible import eliminate
 from hub.sourcing.greedy import decide

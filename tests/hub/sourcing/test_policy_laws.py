@@ -4,9 +4,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.order.brand_policy import with_card
-from hub.order.compare_policies import Asked, plan_again
-from hub.order.policy import POLICY
+from hub.order.place.brand_policy import with_card
+from hub.order.rehearse.policies import Asked, plan_again
+from hub.order.rules.policy import POLICY
 from hub.sourcing.model import Question
 from hub.sourcing.policy import SourcingPolicy
 from hub.sourcing.rates import Card, Rate

@@ -15,7 +15,7 @@ from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.ledger import StockKey
 from hub.inventory.level import receive
 from hub.inventory.reconcile import check_books
-from hub.order.cancel import cancel
+from hub.order.change.cancel import cancel
 from hub.order.relocate import relocate
 from tests.conftest import RING
 from tests.hub.making import AT, BRAND, OWNER, order, placed, stock

@@ -1,0 +1,156 @@
+"""Change an order that has been placed: cancel some of its pieces, or say anew whom, where to and by which location.
+
+What no location knows of is changed at once. A location that may have started is asked to stop first: where it does,
+the rest is placed with it again as the next attempt; where it refuses, its goods leave as they were, and a person is
+called.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.errors import Conflict, Malformed
+from hub.fulfilment.reject import Standing
+from hub.merge.group import hold_together
+from hub.order.change.cancel import cancel, stop, wants_cancel
+from hub.order.change.revision import Author, Wish, note_stops, write_revision
+from hub.order.change.settle import changing, settle
+from hub.order.change.table import ChangeState
+from hub.order.lock import Locked, lock_order
+from hub.order.rest import hold_order, live_fulfilments, open_pieces
+from hub.order.rules.policy import POLICY, Policy
+from hub.order.status import Lifecycle
+
+LIVING = frozenset({Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT})
+
+
+def change(
+    session: Session, order_id: int, wish: Wish, author: Author, at: datetime, policy: Policy = POLICY
+) -> ChangeState:
+    """Change an order, at once or once its locations have answered; give how far that is.
+
+    Who wants none of the pieces any more cancels the order, whatever else is said of it.
+    `at` is in the business zone. Raises: NotFound; Malformed when nothing is wished; Conflict when the order has ended
+    (order_state), what is to be changed has left (already_shipped), or something is under way already
+    (cancel_under_way, change_under_way).
+    """
+    order = check_changeable(session, order_id, wish)
+    if wish.pieces and wish.pieces == _left(session, order_id) and not _has_left(session, order_id):
+        cancel(session, order_id, author.name, author.reason, at)
+        return ChangeState.WAITING if wants_cancel(session, order_id) else ChangeState.APPLIED
+    no = write_revision(session, order, wish, author, ChangeState.WAITING, at)
+    return begin(session, order, no, wish, policy, at)
+
+
+def begin(session: Session, order: Locked, no: int, wish: Wish, policy: Policy, at: datetime) -> ChangeState:
+    """Take back what a revision touches, and apply it if no location has to be asked."""
+    stops = [standing for standing in _standings(session, order.id) if not standing.ended]
+    touched = _touched(session, order.id, wish, stops)
+    hold_order(session, order.id)
+    note_stops(session, order.id, no, [one.no for one in touched])
+    for standing in touched:
+        stop(session, standing, f"change-{no}", at)
+    settle(session, order, policy, at)
+    found = rows(session, "select state from order_revision where order_id = :id and no = :no", id=order.id, no=no)
+    return ChangeState(found[0].state)
+
+
+def check_changeable(session: Session, order_id: int, wish: Wish) -> Locked:
+    """Lock an order and make sure that it can be changed as wished.
+
+    Raises: as `change`.
+    """
+    hold_together(session, order_id)
+    order = lock_order(session, order_id)
+    if not wish.kinds:
+        raise Malformed("say what is to be changed", code="nothing_to_change")
+    if order.lifecycle not in LIVING:
+        raise Conflict(f"an order that is {order.lifecycle} cannot be changed", code="order_state")
+    if wants_cancel(session, order_id):
+        raise Conflict("a cancellation of this order is under way", code="cancel_under_way")
+    if changing(session, order_id):
+        raise Conflict("another change of this order is under way", code="change_under_way")
+    left = _left(session, order_id)
+    if any(n > left.get(no, 0) for no, n in wish.pieces.items()) or not left:
+        raise Conflict("what is to be changed has left or was cancelled", code="already_shipped")
+    return order
+
+
+def pieces_of(session: Session, order_id: int, wanted: Mapping[str, int]) -> dict[int, int]:
+    """Give the pieces to cancel by the hub's lines, from pieces by the shop's own line; of bundles part by part.
+
+    Raises: Malformed for a line that is not there.
+    """
+    found = rows(
+        session,
+        """select line.line_no, line.external_line_id, line.ordered / sold.ordered as each
+           from order_line line join order_line sold
+             on sold.order_id = line.order_id and sold.line_no = coalesce(line.parent_no, line.line_no)
+           where line.order_id = :id and line.kind <> 'bundle' order by line.line_no""",
+        id=order_id,
+    )
+    if strangers := sorted(wanted.keys() - {one.external_line_id for one in found}):
+        raise Malformed(f"the order has no line {', '.join(strangers)}", code="unknown_line", field="lines")
+    pieces = {one.line_no: wanted.get(one.external_line_id, 0) * one.each for one in found}
+    return {no: n for no, n in pieces.items() if n}
+
+
+def reroute(
+    session: Session, order_id: int, wish: Wish, author: Author, at: datetime, policy: Policy = POLICY
+) -> ChangeState:
+    """Source fulfilment orders anew (all that are under way, if the wish names none), with a decision like any other.
+
+    Raises: as `change`; Conflict with code nothing_to_reroute; Malformed for a target that does not ship for the brand.
+    """
+    hold_together(session, order_id)
+    nos = list(wish.route) or live_fulfilments(session, order_id)
+    if not nos or set(nos) - set(live_fulfilments(session, order_id)):
+        raise Conflict("no such fulfilment order of this order is under way", code="nothing_to_reroute")
+    if wish.target and not _ships_for(session, order_id, wish.target):
+        raise Malformed(f"no active location is {wish.target}", code="unknown_location", field="to")
+    return change(session, order_id, replace(wish, route=nos), author, at, policy)
+
+
+def _touched(session: Session, order_id: int, wish: Wish, stops: list[Standing]) -> list[Standing]:
+    """Choose the fulfilment orders that have to be taken back: no more than needed, the newest first."""
+    if wish.contents.receiver is not None:
+        return stops
+    missing = Counter(wish.pieces) - Counter(open_pieces(session, order_id))
+    chosen = [one for one in stops if one.no in wish.route]
+    for standing in reversed(stops):
+        pieces = Counter({line.line_no: line.quantity for line in standing.open_lines()})
+        if missing & pieces:
+            missing -= pieces
+            if standing not in chosen:
+                chosen.append(standing)
+    return sorted(chosen, key=lambda one: one.no)
+
+
+def _ships_for(session: Session, order_id: int, location: str) -> bool:
+    statement = """select 1 from location place join sales_order o using (brand)
+                   where o.id = :id and place.code = :code and place.active"""
+    return bool(rows(session, statement, id=order_id, code=location))
+
+
+def _standings(session: Session, order_id: int) -> list[Standing]:
+    return [Standing(session, order_id, no) for no in live_fulfilments(session, order_id)]
+
+
+def _left(session: Session, order_id: int) -> dict[int, int]:
+    """Give the pieces by line that were sold, and have neither left nor been cancelled; gifts go with them."""
+    found = rows(
+        session,
+        """select line_no, ordered - shipped - cancelled as n from order_line
+           where order_id = :id and kind not in ('bundle', 'gift') and ordered > shipped + cancelled
+           order by line_no""",
+        id=order_id,
+    )
+    return {one.line_no: one.n for one in found}
+
+
+def _has_left(session: Session, order_id: int) -> bool:
+    return bool(rows(session, "select 1 from shipment where order_id = :id limit 1", id=order_id))

@@ -1,0 +1,253 @@
+"""Apply what a channel says anew of an order that it placed: payment, address, remark, fewer pieces.
+
+Where the hub has changed the same thing itself, the shop's policy says whose word counts.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from sqlalchemy.orm import Session
+
+from hub.cases import NewCase, open_cases, resolve
+from hub.database import row, rows, run
+from hub.errors import Conflict, HubError, NeedsOperator, NotFound, Rejected
+from hub.merge.group import hold_together
+from hub.order.change.begin import begin, change, check_changeable, pieces_of
+from hub.order.change.pay import pay, pay_deposit
+from hub.order.change.reread import changed, reread
+from hub.order.change.revision import Author, Contents, Wish, end_revision, find_open, former_of, write_revision
+from hub.order.change.table import ChangeSource, ChangeState
+from hub.order.lock import lock_order
+from hub.order.model import Order, Receiver, ShopOrder
+from hub.order.place.record import payload_hash, plain_phone, street_of
+from hub.order.rules.normalise import NormalOrder
+from hub.order.rules.policy import POLICY, Policy
+from hub.order.status import Lifecycle
+
+Precedence = Literal["platform_wins", "hub_wins", "ask"]
+
+ENDED: Final = frozenset({Lifecycle.CANCELLED, Lifecycle.CLOSED})
+
+OVERTAKEN: Final = "the channel has said something newer"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a channel's revision changes, and which of it the hub has changed, too."""
+
+    wish: Wish
+    disputed: frozenset[str]
+
+
+def revise(
+    session: Session, order_id: int, one: ShopOrder, precedence: Precedence, at: datetime, policy: Policy = POLICY
+) -> None:
+    """Apply a channel's later revision of an order; what cannot be applied any more calls a person.
+
+    One that is no newer than what the order follows says nothing: it was overtaken before the order was locked.
+    `at` is in the business zone. Raises: Conflict with code order_conflict for what no revision may say: other goods,
+    more pieces, other prices.
+    """
+    hold_together(session, order_id)
+    before = reread(session, order_id)
+    if one.order.source_revision <= before.order.source_revision:
+        return
+    said = _read(session, order_id, before, one.order)
+    author = Author(one.channel, "changed at the channel", ChangeSource.CHANNEL, one.order.source_revision)
+    less = one.order.total < before.order.total
+    if not less:
+        _pay(session, order_id, one, before, at, policy)
+    disputed = _part(said.wish, said.disputed) if precedence != "platform_wins" else Wish()
+    clear = _part(said.wish, set(said.wish.kinds) - set(disputed.kinds))
+    if clear.kinds:
+        _change(session, order_id, one, clear, author, at, policy)
+    if less:
+        _pay(session, order_id, one, before, at, policy, less=True)  # of what is left: nothing of it goes back
+    _dispute(session, order_id, one, disputed, author, at, asked=precedence == "ask")
+    run(
+        session,
+        """update order_key set payload_hash = :hash where (shop, external_id) = (:shop, :external_id)""",
+        hash=payload_hash(one),
+        shop=one.shop,
+        external_id=one.order.external_id,
+    )
+    run(
+        session,
+        "update sales_order set source_revision = :revision where id = :id",
+        revision=one.order.source_revision,
+        id=order_id,
+    )
+
+
+def decide(
+    session: Session, order_id: int, author: Author, at: datetime, policy: Policy = POLICY, *, take: bool
+) -> ChangeState:
+    """Take what a channel changed, or keep what the hub did; give what became of it.
+
+    Raises: NotFound when nothing waits for that; Conflict as for `change`.
+    """
+    hold_together(session, order_id)
+    order = lock_order(session, order_id)
+    asked = find_open(session, order_id, ChangeState.ASKED)
+    if asked is None:
+        raise NotFound("no change of this order waits for a decision", code="nothing_asked")
+    _overtake(session, order_id, asked.no, at)
+    resolve(session, f"order:{order_id}", at, author.name, author.reason, "change_asked")
+    if not take:
+        end_revision(session, order_id, asked.no, ChangeState.REFUSED, "the hub's own change stands", at)
+        return ChangeState.REFUSED
+    check_changeable(session, order_id, asked.wish)
+    run(
+        session,
+        "update order_revision set state = 'waiting', actor = :actor where order_id = :id and no = :no",
+        actor=author.name,
+        id=order_id,
+        no=asked.no,
+    )
+    return begin(session, order, asked.no, asked.wish, policy, at)
+
+
+def _read(session: Session, order_id: int, before: NormalOrder, new: Order) -> Said:
+    """Find what a revision says otherwise than the order stands.
+
+    Raises: Conflict.
+    """
+    pieces = _fewer(session, order_id, new)
+    money = (new.total, new.discount, new.freight) != (before.order.total, before.order.discount, before.order.freight)
+    if money and not pieces:
+        raise Conflict("the channel's revision is of other amounts", code="order_conflict")
+    contents = Contents(receiver=new.receiver, remark=new.remark)
+    own = _own_kinds(session, order_id)
+    there, then = _to(before), _to(changed(before, contents))
+    first = former_of(session, order_id) if own else Contents()
+    receiver = new.receiver if there != then and not _is_first(before, first.receiver, then) else None
+    remark = None if new.remark in {before.order.remark, first.remark} else new.remark
+    wish = Wish(pieces=pieces, contents=Contents(receiver=receiver, remark=remark))
+    return Said(wish, frozenset(own & set(wish.kinds)))
+
+
+def _is_first(before: NormalOrder, first: Receiver | None, then: tuple[str, ...]) -> bool:
+    """Say whether the channel only repeats what it said before the hub changed it."""
+    return first is not None and _to(changed(before, Contents(receiver=first))) == then
+
+
+def _to(one: NormalOrder) -> tuple[str, ...]:
+    """Give what tells two receivers apart, however their divisions are written."""
+    to = one.order.receiver
+    return to.name, plain_phone(to.phone), to.token, one.place.code, street_of(one)
+
+
+def _fewer(session: Session, order_id: int, new: Order) -> dict[int, int]:
+    """Give the pieces by line that a revision has taken away.
+
+    Raises: Conflict.
+    """
+    found = rows(
+        session,
+        """select external_line_id as id, channel_sku, unit_price, ordered, ordered - cancelled as open
+           from order_line where order_id = :id and kind not in ('component', 'gift')""",
+        id=order_id,
+    )
+    there = {one.id: one for one in found}
+    for line in new.lines:
+        one = there.get(line.external_line_id)
+        if one is None or one.channel_sku != line.channel_sku or one.unit_price != line.unit_price:
+            raise Conflict("the channel's revision names other goods or prices", code="order_conflict")
+        if line.quantity > one.ordered:
+            raise Conflict("the channel's revision wants more pieces: that is another order", code="order_conflict")
+    wanted = {line.external_line_id: line.quantity for line in new.lines}
+    return pieces_of(session, order_id, {no: max(0, one.open - wanted.get(no, 0)) for no, one in there.items()})
+
+
+def _own_kinds(session: Session, order_id: int) -> set[str]:
+    """Name the kinds of change that the hub has made itself."""
+    found = rows(
+        session,
+        """select distinct unnest(kinds) as kind from order_revision
+           where order_id = :id and source = 'hub' and state in ('applied', 'part', 'waiting')""",
+        id=order_id,
+    )
+    return {one.kind for one in found} & {"address", "remark"}
+
+
+def _dispute(
+    session: Session, order_id: int, one: ShopOrder, wish: Wish, author: Author, at: datetime, *, asked: bool
+) -> None:
+    """Write down what both have changed, and ask a person or refuse it; what was asked before is the channel's no more.
+
+    Of an order that has ended nothing can be decided.
+    """
+    order = lock_order(session, order_id)
+    asks = asked and bool(wish.kinds) and order.lifecycle not in ENDED
+    if _overtake(session, order_id, 0, at) and not asks:
+        resolve(session, f"order:{order_id}", at, author.name, OVERTAKEN, "change_asked")
+    if asks:
+        write_revision(session, order, wish, author, ChangeState.ASKED, at)
+        told = f"{one.channel}: {', '.join(wish.kinds)}"
+        open_cases(session, [NewCase("change_asked", f"order:{order_id}", one.brand, told, order_id)], at)
+    elif wish.kinds:
+        write_revision(session, order, wish, author, ChangeState.REFUSED, at, "the hub's own change stands")
+
+
+def _overtake(session: Session, order_id: int, newest: int, at: datetime) -> int:
+    """Refuse what a channel asked for before it said something newer; give how many revisions that were."""
+    return run(
+        session,
+        """update order_revision set state = 'refused', note = :note, settled_at = :at, updated_at = :at,
+                                     version = version + 1
+           where order_id = :id and state = 'asked' and no <> :newest""",
+        note=OVERTAKEN,
+        at=at,
+        id=order_id,
+        newest=newest,
+    )
+
+
+def _part(wish: Wish, kinds: Collection[str]) -> Wish:
+    contents = Contents(
+        receiver=wish.contents.receiver if "address" in kinds else None,
+        remark=wish.contents.remark if "remark" in kinds else None,
+    )
+    return Wish(pieces=wish.pieces if "lines" in kinds else {}, contents=contents)
+
+
+def _pay(
+    session: Session,
+    order_id: int,
+    one: ShopOrder,
+    before: NormalOrder,
+    at: datetime,
+    policy: Policy,
+    *,
+    less: bool = False,
+) -> None:
+    if before.order.paid_at is not None:
+        return
+    if one.order.paid_at is None:
+        if one.order.deposit_paid_at is not None:
+            pay_deposit(session, order_id, one.channel, at)
+        return
+    try:
+        pay(session, order_id, one.channel, one.order.paid_at, at, policy, less=less)
+    except Conflict as error:
+        _call(session, "paid_late", order_id, one, error, at)
+
+
+def _change(
+    session: Session, order_id: int, one: ShopOrder, wish: Wish, author: Author, at: datetime, policy: Policy
+) -> None:
+    """Change an order as its channel says; what has left, ended or is under way needs a person."""
+    found = row(session, "select lifecycle from sales_order where id = :id", id=order_id)
+    if found is not None and found.lifecycle in ENDED:
+        return  # nothing of it can be told to anybody
+    try:
+        change(session, order_id, wish, author, at, policy)
+    except (Rejected, NeedsOperator) as error:
+        _call(session, "change_refused", order_id, one, error, at)
+
+
+def _call(session: Session, cause: str, order_id: int, one: ShopOrder, error: HubError, at: datetime) -> None:
+    message = f"{one.channel}: {error.message}"
+    open_cases(session, [NewCase(cause, f"order:{order_id}", one.brand, message, order_id)], at)

@@ -1,0 +1,81 @@
+"""End holds whose time is over: their orders go on by themselves, sourced or released like any other."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.audit import record_all
+from hub.cases import resolve
+from hub.database import rows
+from hub.fulfilment.keep import let_out
+from hub.inventory.level import hold_still
+from hub.order.lock import lock_order, open_blockers
+from hub.order.place.virtual import hand_over
+from hub.order.rest import source_rest
+from hub.order.rules.policy import POLICY, Policy
+from hub.order.status import Lifecycle
+
+AT_ONCE = 200
+"""Orders in one transaction: their rows and counters stay locked until its end."""
+
+
+def expire_holds(session: Session, at: datetime, policy: Policy = POLICY, most: int = AT_ONCE) -> int:
+    """End the holds that are due and let their orders go on unless another hold stays; give how many orders.
+
+    `at` is in the business zone. An order that somebody works on just now is left for the next time.
+    """
+    ids = _free(session, at, most)
+    if not ids:
+        return 0
+    ended = rows(
+        session,
+        """update order_hold set released_at = :at, released_by = 'system', reason = 'expired'
+           where order_id = any(:ids) and released_at is null and expires_at <= :at returning order_id, no, rule""",
+        ids=ids,
+        at=at,
+    )
+    told = [(f"order:{one.order_id}", {"hold": one.no, "rule": one.rule}) for one in sorted(ended)]
+    record_all(session, at, "system", "order.hold_expired", told)
+    _close_reviews(session, ids, at)
+    let_out(session, ids, at)
+    hand_over(session, ids, at)
+    _go_on(session, ids, policy, at)
+    return len(ids)
+
+
+def _free(session: Session, at: datetime, most: int) -> list[int]:
+    """Lock the orders with a hold that is due, but for those that are locked, in the order of their numbers."""
+    due = rows(
+        session,
+        """select order_id from order_hold where released_at is null and expires_at <= :at
+           group by order_id order by min(expires_at) limit :most""",
+        at=at,
+        most=most,
+    )
+    free = "select id from sales_order where id = any(:ids) order by id for update skip locked"
+    return [one.id for one in rows(session, free, ids=[one.order_id for one in due])]
+
+
+def _go_on(session: Session, ids: Sequence[int], policy: Policy, at: datetime) -> None:
+    skus = rows(session, "select distinct sku from order_line where order_id = any(:ids)", ids=list(ids))
+    hold_still(session, {one.sku for one in skus})
+    for order_id in ids:
+        order = lock_order(session, order_id)
+        waits = order.lifecycle in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}
+        if waits and not open_blockers(session, order_id):
+            source_rest(session, order, None, policy, at)
+
+
+def _close_reviews(session: Session, ids: Collection[int], at: datetime) -> None:
+    """Close the reviews of orders that nothing is left to review of."""
+    done = rows(
+        session,
+        """select id from unnest(cast(:ids as bigint[])) as asked (id) where not exists (
+               select 1 from order_hold h where h.order_id = asked.id and h.released_at is null
+               and h.type not in ('address', 'stock', 'refund_requested')
+               and (h.expires_at is null or h.resolver <> ''))""",
+        ids=list(ids),
+    )
+    for one in done:
+        resolve(session, f"order:{one.id}", at, "system", "the hold expired", "review")

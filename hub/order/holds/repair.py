@@ -1,0 +1,50 @@
+"""Let many held orders go on with one reason, after a count of those for which that is possible."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.inventory.level import hold_still
+from hub.order.find import scope_of
+from hub.order.holds.resume import release_holds
+from hub.order.lock import lock_order
+from hub.repair import Tally, why
+from hub.review.verdict import roles_held
+from hub.roles import Actor, Permission
+
+
+def tally_orders(session: Session, actor: Actor, order_ids: Collection[int]) -> Tally:
+    """Say what releasing these orders would meet; an unknown address or a cancellation under way needs more."""
+    found = rows(
+        session,
+        """select o.id, o.lifecycle in ('accepted', 'in_fulfilment') as lives, exists (
+               select 1 from order_hold h where h.order_id = o.id and h.released_at is null
+               and (h.type in ('address', 'refund_requested') or h.resolver <> all(:resolvers))) as stays
+           from sales_order o where o.id = any(:ids)
+             and (:every_shop or o.shop = any(:shops)) and (:every_brand or o.brand = any(:brands)) order by o.id""",
+        ids=sorted(order_ids),
+        resolvers=roles_held(actor.roles),
+        **scope_of(actor),
+    )
+    living = [one for one in found if one.lives]
+    eligible = tuple(one.id for one in living if not one.stays)
+    return Tally(eligible=eligible, wrong_state=len(living) - len(eligible), done=len(found) - len(living))
+
+
+def release_orders(session: Session, actor: Actor, order_ids: Collection[int], reason: str, at: datetime) -> int:
+    """Release the holds of all these orders that can go on, the lowest number first; give how many were.
+
+    Raises: Unauthorised; Malformed without a reason.
+    """
+    actor.require(Permission.BULK)
+    said = why(reason)
+    eligible = tally_orders(session, actor, order_ids).eligible
+    for order_id in eligible:  # all orders and then all their stock, as everybody locks them who books one order
+        lock_order(session, order_id)
+    skus = rows(session, "select distinct sku from order_line where order_id = any(:ids)", ids=list(eligible))
+    hold_still(session, {one.sku for one in skus})
+    for order_id in eligible:
+        release_holds(session, order_id, actor, said, at)
+    return len(eligible)

@@ -1,0 +1,181 @@
+"""Find a source for lines of orders that are there already, and write what was decided, for a whole batch at once.
+
+Every way to a source goes through `write_sourced`: a new order (hub/order/place/batch.py), a rest that a location
+could not ship, a hold that was released.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from hub.cases import NewCase, open_cases
+from hub.database import copy, rows, run
+from hub.fulfilment.keep import keep_back
+from hub.fulfilment.release import open_fulfilments
+from hub.inventory.ledger import Movement, Shortage
+from hub.inventory.quota import count_sold
+from hub.inventory.reserve import reserve
+from hub.merge.window import write_waits
+from hub.order.place.mates import with_windows_again
+from hub.order.place.plan import UNUSED, Need, Numbers, Plan, Sourced, plan
+from hub.order.rules.hold import Hold, HoldType
+from hub.order.rules.policy import Policy
+from hub.sourcing.model import digest_of
+
+
+def allocate(
+    session: Session, needs: Sequence[Need], policy: Policy, at: datetime, carts: Sequence[Movement] = ()
+) -> Sequence[Plan]:
+    """Source a batch and write what was decided; what has no source becomes a stock hold and a case.
+
+    `carts` is what the orders' carts held, booked back along with it. The orders' rows must be locked, and `at` is in
+    the business zone. The first plan is made without locks; if somebody else took the pieces meanwhile, the second is
+    made with the counters held still, so it cannot fail.
+    """
+    if not needs:
+        return []
+    numbers = _last_numbers(session, [need.order_id for need in needs])
+    try:
+        with session.begin_nested():
+            sourced = plan(session, needs, policy, numbers, at, carts)
+            _write_all(session, sourced, numbers, at, carts)
+    except Shortage:
+        sourced = plan(session, needs, policy, numbers, at, carts, lock=True)
+        _write_all(session, sourced, numbers, at, carts)
+    holds = unmet_holds(sourced.plans)
+    write_holds(session, holds, policy.version, at)
+    open_stock_cases(session, sourced.plans, at)
+    return sourced.plans
+
+
+def _write_all(
+    session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime, carts: Sequence[Movement]
+) -> None:
+    write_sourced(session, with_windows_again(session, sourced, at), numbers, at)
+    keep_back(session, {one.order_id for one in sourced.opened})
+    _count_allocated(session, sourced)
+    reserve(session, list(sourced.claims()), at, along=carts)
+    count_sold(session, {}, carts)
+
+
+def write_sourced(session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime) -> None:
+    """Write the decisions of a batch and the fulfilment orders that they lead to; reserving is the caller's, last."""
+    columns = (
+        "order_id", "no", "decided_at", "policy_version", "solver_version", "input_hash", "input", "outcome", "cost",
+        "bound",
+    )  # fmt: skip
+    records = [
+        (
+            *(plan.need.order_id, no, at, question.policy, decision.solver, digest_of(written := question.written())),
+            *(written.decode(), msgspec.json.encode(decision).decode(), decision.cost, decision.bound),
+        )
+        for plan in sourced.plans
+        for no, (question, decision) in enumerate(plan.decisions, numbers.get(plan.need.order_id, UNUSED).decision + 1)
+    ]
+    copy(session, "routing_decision", columns, records)
+    open_fulfilments(session, sourced.opened, at)
+    write_waits(session, sourced.opened)
+
+
+def unmet_holds(plans: Sequence[Plan]) -> dict[int, list[Hold]]:
+    """Give a stock hold for each order that has no source for some of its pieces."""
+    return {
+        plan.need.order_id: [Hold(HoldType.STOCK, "no_source", {"missing": plan.missing})]
+        for plan in plans
+        if plan.unmet
+    }
+
+
+def open_stock_cases(session: Session, plans: Sequence[Plan], at: datetime) -> None:
+    """Call a person for each order that has no source for some of its pieces."""
+    cases = [
+        NewCase(
+            "stock",
+            f"order:{plan.need.order_id}",
+            plan.need.brand,
+            ", ".join(f"{sku} x {pieces}" for sku, pieces in plan.missing.items()),
+            plan.need.order_id,
+        )
+        for plan in plans
+        if plan.unmet
+    ]
+    open_cases(session, cases, at)
+
+
+def _last_numbers(session: Session, order_ids: Sequence[int]) -> dict[int, Numbers]:
+    found = rows(
+        session,
+        """select asked.id,
+                  coalesce((select max(no) from fulfilment_order where order_id = asked.id), 0) as fulfilment,
+                  coalesce((select max(no) from routing_decision where order_id = asked.id), 0) as decision
+           from unnest(cast(:ids as bigint[])) as asked (id)""",
+        ids=list(order_ids),
+    )
+    return {row.id: Numbers(row.fulfilment, row.decision) for row in found}
+
+
+def _count_allocated(session: Session, sourced: Sourced) -> None:
+    pieces = sourced.pieces()
+    run(
+        session,
+        """update order_line line set allocated = line.allocated + new.pieces
+           from unnest(cast(:orders as bigint[]), cast(:lines as bigint[]), cast(:pieces as bigint[]))
+                as new (order_id, line_no, pieces)
+           where (line.order_id, line.line_no) = (new.order_id, new.line_no)""",
+        orders=[order_id for order_id, _ in pieces],
+        lines=[line_no for _, line_no in pieces],
+        pieces=list(pieces.values()),
+    )
+    run(
+        session,
+        """update sales_order set lifecycle = 'in_fulfilment', version = version + 1
+           where id = any(:ids) and lifecycle = 'accepted'""",
+        ids=sorted({order_id for order_id, _ in pieces}),
+    )
+
+
+def write_holds(
+    session: Session, holds: Mapping[int, Sequence[Hold]], version: str, at: datetime, *, fresh: bool = False
+) -> None:
+    """Write the holds of orders, numbered behind those they have; orders that are `fresh` have none."""
+    ids = [order_id for order_id, of_order in holds.items() if of_order]
+    if not ids:
+        return
+    last = dict.fromkeys(ids, 0) if fresh else _last_holds(session, ids)
+    columns = [
+        "order_id",
+        "no",
+        "type",
+        "blocks",
+        "rule",
+        "rule_version",
+        "evidence",
+        "created_at",
+        "expires_at",
+        "resolver",
+        "released_at",
+        "released_by",
+        "reason",
+    ]
+    records = [
+        (
+            *(order_id, last[order_id] + n, hold.type, list(hold.blocks), hold.rule, hold.version or version),
+            *(msgspec.json.encode(hold.evidence).decode(), at, hold.expires_at, hold.resolver),
+            *((at, hold.released_by, "by rule") if hold.released_by else (None, "", "")),
+        )
+        for order_id, of_order in holds.items()
+        for n, hold in enumerate(of_order, 1)
+    ]
+    copy(session, "order_hold", columns, records)
+
+
+def _last_holds(session: Session, ids: Sequence[int]) -> dict[int, int]:
+    found = rows(
+        session,
+        """select asked.id, coalesce((select max(no) from order_hold where order_id = asked.id), 0) as no
+           from unnest(cast(:ids as bigint[])) as asked (id)""",
+        ids=list(ids),
+    )
+    return {row.id: row.no for row in found}

@@ -1,0 +1,296 @@
+"""Place orders: normalise → hold → split → route → reserve, a whole batch in one transaction.
+
+One bad order never fails its neighbours: it comes back with its error, and nothing of it is written.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from hub.audit import record_all
+from hub.cases import NewCase, open_cases
+from hub.catalogue.find import find_bound, find_products
+from hub.database import copy, keyring_of
+from hub.errors import Rejected
+from hub.fulfilment.keep import keep_back
+from hub.gift.count import write_decisions
+from hub.inventory.bound import bind_held
+from hub.inventory.ledger import Shortage
+from hub.inventory.quota import count_sold
+from hub.inventory.reserve import reserve
+from hub.inventory.soft import take_held
+from hub.keyring import SubjectKey
+from hub.order.model import ShopOrder
+from hub.order.number import Numbered, claim_numbers
+from hub.order.place.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
+from hub.order.place.arrival import part_by_arrival
+from hub.order.place.ask_rules import ask_rules
+from hub.order.place.gifts import add_gifts
+from hub.order.place.mates import with_windows
+from hub.order.place.plan import Need, Sourced, plan
+from hub.order.place.record import (
+    LINE_COLUMNS,
+    SHARE_COLUMNS,
+    line_records,
+    order_record,
+    payload_hash,
+    share_records,
+    wants_of,
+)
+from hub.order.place.twins import find_twins
+from hub.order.place.virtual import hand_over
+from hub.order.rules.hold import Evidence, Hold, HoldType, holds_of
+from hub.order.rules.normalise import NormalOrder, normalise
+from hub.order.rules.policy import POLICY, Policy
+from hub.order.rules.split import weighs_value
+from hub.order.status import Event, Lifecycle, move
+from hub.review.verdict import Act
+from hub.subject import hold_subjects, known_subjects
+
+ACCEPTED: Final = move(Lifecycle.RECEIVED, Event.ACCEPT)
+ROUTED: Final = move(ACCEPTED, Event.SOURCE)
+"""In which state an order is written: with a source for some piece of it, or without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of one order: its id, and whether it had been placed before; if not, what was written with it."""
+
+    order_id: int
+    existing: bool = False
+    booked: "Booked | None" = field(default=None, compare=False, repr=False)
+
+
+class New(NamedTuple):
+    """An order that is placed for the first time, with the hash of its contents."""
+
+    order: NormalOrder
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Orders that are placed together: whose they are by subject, and their rows but for the lifecycle.
+
+    `here` is the moment `at` in the business zone, whose day it is that lots expire by.
+    """
+
+    new: Mapping[int, New]
+    subjects: Mapping[int, int]
+    rows_of: Mapping[int, Mapping[str, Any]]
+    policy: Policy
+    at: datetime
+    here: datetime
+
+
+class Booked(NamedTuple):
+    """A batch as it was written, for whoever answers without reading it again."""
+
+    batch: Batch
+    holds: Mapping[int, Sequence[Hold]]
+    sourced: Sourced
+
+
+class Overtaken(Exception):
+    """Another batch has placed a twin of an order of this one meanwhile."""
+
+
+def place(
+    session: Session, orders: Sequence[ShopOrder], at: datetime, zone: ZoneInfo, policy: Policy = POLICY
+) -> list[Placed | Rejected]:
+    """Place a batch; the answers stand in the order of the batch.
+
+    The same order again gives the first result. Errors that are returned, not raised: Malformed (totals, unknown_sku),
+    Conflict (order_conflict: the number exists with other contents).
+    """
+    normal = _normalised(session, orders)
+    hashes = {i: payload_hash(orders[i]) for i, one in enumerate(normal) if isinstance(one, NormalOrder)}
+    keyed = claim_numbers(session, orders, hashes, at)
+    new = {
+        known.order_id: New(one, hashes[i])
+        for i, known in keyed.items()
+        if isinstance(known, Numbered) and known.is_new and isinstance(one := normal[i], NormalOrder)
+    }
+    booked = _place_new(session, new, at, zone, policy) if new else None
+    return [_answer(normal[i], keyed.get(i), booked) for i in range(len(orders))]
+
+
+def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: ZoneInfo, policy: Policy) -> Booked:
+    """Hold, source and write orders that are new.
+
+    The first try locks nothing but what it writes, and that last. If somebody else took the pieces meanwhile, or
+    placed a twin, all is done again with the buyers and the counters held still, so that it cannot fail.
+    """
+    ring, subjects = keyring_of(session), _subjects(session, new, at)
+    gifts = add_gifts(session, {no: one.order for no, one in new.items()}, {no: of for no, (of, _) in subjects.items()})
+    if gifts.orders:
+        new = {no: one._replace(order=gifts.orders.get(no, one.order)) for no, one in new.items()}
+    rows_of = {
+        order_id: order_record(order_id, one.order, one.digest, subjects[order_id], ring, at, zone)
+        for order_id, one in new.items()
+    }
+    people = {order_id: subject_id for order_id, (subject_id, _) in subjects.items()}
+    batch = Batch(new, people, rows_of, policy, at, at.astimezone(zone))
+    try:
+        with session.begin_nested():
+            holds, sourced = _try(session, batch, still=False)
+    except (Shortage, Overtaken):
+        holds, sourced = _try(session, batch, still=True)
+    _open_hold_cases(session, new, holds, at)
+    if handed := [no for no, one in new.items() if any(one.order.virtual_lines) and not withheld(holds[no])]:
+        hand_over(session, handed, at)
+    if gifts.decided:
+        write_decisions(session, gifts.decided)
+    open_stock_cases(session, sourced.plans, at)
+    still = {no: [hold.type for hold in of_order if not hold.released_by] for no, of_order in holds.items()}
+    told = [(f"order:{order_id}", {"holds": still[order_id]}) for order_id in new]
+    record_all(session, at, "system", "order.place", told)
+    return Booked(batch, holds, sourced)
+
+
+def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, Sequence[Hold]], Sourced]:
+    """Write a batch, each row as it stays; counters come last, for others wait for them.
+
+    Raises: Shortage; Overtaken.
+    """
+    new, policy = batch.new, batch.policy
+    if still:
+        hold_subjects(session, set(batch.subjects.values()))
+    twins = find_twins(session, new, batch.subjects, batch.at)
+    holds = {no: holds_of(one.order, Evidence(twins.get(no), batch.here), policy.holds) for no, one in new.items()}
+    holds = ask_rules(session, batch, twins, holds)
+    day, valued = batch.here.date(), weighs_value(policy.splitters)
+    needs = [need_of(no, one.order, day, valued=valued) for no, one in new.items() if not blocked(holds[no])]
+    parted = [part_by_arrival(need, batch.here) for need in needs]
+    needs = [need for need, _ in parted]
+    if waits := {need.order_id: of_order for need, of_order in parted if of_order}:
+        holds = {no: [*of_order, *waits.get(no, ())] for no, of_order in holds.items()}
+    returned = take_held(session, _carts(new, needs), batch.at)
+    if waiting := _waiting_carts(new, holds):
+        bind_held(session, waiting)
+    sourced = plan(session, needs, policy, {}, batch.here, returned, lock=still)
+    sourced = with_windows(session, new, sourced, batch.at)
+    _write(session, batch, holds, sourced)
+    if not still:
+        hold_subjects(session, set(batch.subjects.values()))
+        if find_twins(session, new, batch.subjects, batch.at) != twins:
+            raise Overtaken
+    reserve(session, list(sourced.claims()), batch.here, fresh=True, along=returned)
+    count_sold(session, _sold(new), returned)
+    return holds, sourced
+
+
+def _carts(new: Mapping[int, New], needs: Sequence[Need]) -> dict[int, tuple[str, str]]:
+    """Give the reservation (shop, ref) of each order that names one and is sourced now."""
+    return {
+        need.order_id: (one.shop_order.shop, one.order.reservation)
+        for need in needs
+        if (one := new[need.order_id].order).order.reservation is not None
+    }
+
+
+def _waiting_carts(new: Mapping[int, New], holds: Mapping[int, Sequence[Hold]]) -> dict[int, tuple[str, str]]:
+    """Give the reservation (shop, ref) of each order that names one and has to wait."""
+    return {
+        order_id: (one.shop_order.shop, one.order.reservation)
+        for order_id, (one, _) in new.items()
+        if one.order.reservation is not None and blocked(holds[order_id])
+    }
+
+
+def _sold(new: Mapping[int, New]) -> Counter[tuple[str, str]]:
+    sold: Counter[tuple[str, str]] = Counter()
+    for one, _ in new.values():
+        for line in one.lines:
+            sold[one.shop_order.shop, line.product.sku] += line.ordered
+    return sold
+
+
+def _write(session: Session, batch: Batch, holds: Mapping[int, Sequence[Hold]], sourced: Sourced) -> None:
+    pieces = sourced.pieces()
+    moved = {order_id for order_id, _ in pieces}
+    columns = [*next(iter(batch.rows_of.values())), "lifecycle"]
+    heads = [(*one.values(), ROUTED if order_id in moved else ACCEPTED) for order_id, one in batch.rows_of.items()]
+    copy(session, "sales_order", columns, heads)
+    lines = [line for order_id, one in batch.new.items() for line in line_records(order_id, one.order.lines, pieces)]
+    copy(session, "order_line", LINE_COLUMNS, lines)
+    shares = [share for order_id, one in batch.new.items() for share in share_records(order_id, one.order.shares)]
+    if shares:
+        copy(session, "price_adjustment", SHARE_COLUMNS, shares)
+    unmet = unmet_holds(sourced.plans)
+    every = {order_id: [*holds[order_id], *unmet.get(order_id, ())] for order_id in batch.new}
+    write_holds(session, every, batch.policy.version, batch.at, fresh=True)
+    write_sourced(session, sourced, {}, batch.at)
+    if kept := [no for no, of_order in holds.items() if any(hold.stops(Act.RELEASE) for hold in of_order)]:
+        keep_back(session, kept)
+
+
+def blocked(holds: Sequence[Hold]) -> bool:
+    """Say whether any hold keeps an order from being routed."""
+    return any(hold.stops(Act.ROUTE) for hold in holds)
+
+
+def withheld(holds: Sequence[Hold]) -> bool:
+    """Say whether any hold keeps what needs no source from being handed over."""
+    return any(hold.stops(Act.ROUTE) or hold.stops(Act.RELEASE) for hold in holds)
+
+
+def need_of(order_id: int, one: NormalOrder, day: date, *, valued: bool) -> Need:
+    wants = tuple(wants_of(one.lines, day, valued=valued))
+    return Need(order_id, one.shop_order.brand, one.place.code, wants)
+
+
+def _normalised(session: Session, orders: Sequence[ShopOrder]) -> list[NormalOrder | Rejected]:
+    codes = {(one.brand, one.shop, line.channel_sku) for one in orders for line in one.order.lines}
+    bound = find_bound(session, codes)
+    products = find_products(session, set(bound.values()))
+    normal: list[NormalOrder | Rejected] = []
+    for one in orders:
+        try:
+            normal.append(normalise(one, bound, products))
+        except Rejected as error:
+            normal.append(error)
+    return normal
+
+
+def _subjects(session: Session, new: Mapping[int, New], at: datetime) -> dict[int, tuple[int, SubjectKey]]:
+    """Find or make the people of the orders; their rows stay locked, brand by brand."""
+    found: dict[str, Mapping[str, tuple[int, SubjectKey]]] = {}
+    for brand in sorted({one.order.shop_order.brand for one in new.values()}):
+        refs = {one.order.order.buyer.ref for one in new.values() if one.order.shop_order.brand == brand}
+        found[brand] = known_subjects(session, brand, refs, at)
+    return {order_id: found[one.order.shop_order.brand][one.order.order.buyer.ref] for order_id, one in new.items()}
+
+
+def _open_hold_cases(
+    session: Session, new: Mapping[int, New], holds: Mapping[int, Sequence[Hold]], at: datetime
+) -> None:
+    """Call a person for every order that waits: an address has its own way to go on, all else is a review."""
+    cases = [
+        NewCase(
+            "address" if hold.type is HoldType.ADDRESS else "review",
+            f"order:{order_id}",
+            new[order_id].order.shop_order.brand,
+            f"{hold.type}: {hold.rule}",
+            order_id,
+        )
+        for order_id, of_order in holds.items()
+        for hold in of_order
+        if hold.calls
+    ]
+    open_cases(session, cases, at)
+
+
+def _answer(one: NormalOrder | Rejected, keyed: Numbered | Rejected | None, booked: Booked | None) -> Placed | Rejected:
+    if isinstance(one, Rejected):
+        return one
+    if keyed is None:
+        raise RuntimeError("an order that was normalised has no key")
+    if isinstance(keyed, Rejected):
+        return keyed
+    return Placed(keyed.order_id, existing=not keyed.is_new, booked=booked if keyed.is_new else None)

@@ -1,0 +1,214 @@
+"""Plan where order lines come from: a whole batch on one reading of places and free pieces; nothing is written."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from hub.address.division import Point, point_of
+from hub.fulfilment.release import NewFulfilment, NewLine
+from hub.inventory.ledger import Movement
+from hub.inventory.level import free_pieces
+from hub.inventory.reserve import Claim
+from hub.order.place.brand_policy import Own, own_policies
+from hub.order.rules.policy import Policy
+from hub.order.rules.route import Shelf, ask, rank, route
+from hub.order.rules.split import split
+from hub.sourcing.location import find_places
+from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
+
+
+class Need(msgspec.Struct, frozen=True):
+    """Pieces of one order that need a source; `barred` locations have refused or failed this order before."""
+
+    order_id: int
+    brand: str
+    division: str
+    wants: tuple[Want, ...]
+    attempt: int = 1
+    replaces_no: int | None = None
+    barred: frozenset[str] = frozenset()
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What was decided for one need, part by part."""
+
+    need: Need
+    decisions: tuple[tuple[Question, Decision], ...]
+
+    @property
+    def unmet(self) -> list[Take]:
+        return [take for _, decision in self.decisions for take in decision.unmet]
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """Give the pieces without a source, by SKU."""
+        missing: defaultdict[str, int] = defaultdict(int)
+        for take in self.unmet:
+            missing[take.sku] += take.quantity
+        return dict(missing)
+
+
+class Numbers(NamedTuple):
+    """The last numbers an order has used."""
+
+    fulfilment: int = 0
+    decision: int = 0
+
+
+UNUSED = Numbers()
+
+
+class Sourced(msgspec.Struct, frozen=True):
+    """The plans of a batch, and the fulfilment orders that they lead to."""
+
+    plans: Sequence[Plan]
+    opened: Sequence[NewFulfilment]
+
+    def claims(self) -> Iterator[Claim]:
+        """Give what must be reserved."""
+        return (claim for new in self.opened for claim in new.claims())
+
+    def pieces(self) -> dict[tuple[int, int], int]:
+        """Give the pieces that have a source, by (order, line)."""
+        pieces: defaultdict[tuple[int, int], int] = defaultdict(int)
+        for new in self.opened:
+            for line in new.lines:
+                pieces[new.order_id, line.line_no] += line.quantity
+        return pieces
+
+
+def plan(
+    session: Session,
+    needs: Sequence[Need],
+    policy: Policy,
+    numbers: Mapping[int, Numbers],
+    at: datetime,
+    returned: Sequence[Movement] = (),
+    *,
+    lock: bool = False,
+) -> Sourced:
+    """Plan a batch, each order seeing what those before it take; with `lock` the counters are held still for it.
+
+    `returned` is what the orders' carts held, which will be free when this batch is booked; `at` is in the business
+    zone, whose day it is that lots expire by.
+    """
+    places = find_places(session)
+    wanted = Counter[str]()
+    for need in needs:
+        for want in need.wants:
+            wanted[want.sku] += want.quantity
+    free = free_pieces(session, wanted, at, returned, lock=lock)
+    own = own_policies(session, policy, {need.brand for need in needs})
+    plans = _plans(needs, places, Shelf(free), policy, own, at)
+    return Sourced(plans, list(_fulfilments(plans, places, numbers)))
+
+
+def _plans(
+    needs: Sequence[Need],
+    places: Mapping[str, Place],
+    shelf: Shelf,
+    policy: Policy,
+    own: Mapping[str, Own],
+    at: datetime,
+) -> list[Plan]:
+    known = {
+        brand: _rankings(tuple([place for place in places.values() if place.brand == brand]))
+        for brand in {need.brand for need in needs}
+    }
+    shared = _together(needs, known, shelf, own, at) if own else {}
+    built_in = Own(policy)
+    plans: list[Plan] = []
+    for no, need in enumerate(needs):
+        if no in shared:
+            plans.append(Plan(need, shared[no]))
+            own[need.brand].book(shared[no])
+            continue
+        near = known[need.brand].nearest(point_of(need.division))
+        plans.append(Plan(need, tuple(_in_turn(need, near, shelf, own.get(need.brand, built_in), at))))
+    return plans
+
+
+def _in_turn(
+    need: Need, near: Sequence[Site], shelf: Shelf, own: Own, at: datetime
+) -> Iterator[tuple[Question, Decision]]:
+    """Decide the parts of one need; where documents are counted, a part sees those that the parts before it open."""
+    by = own.policy
+    parts = split(need.wants, by.splitters)
+    for some in [parts] if own.open_at is None else [[part] for part in parts]:
+        ranked, terms = own.ask(near, need.division, at)
+        decided = list(route(some, ranked, shelf, by.version, by.costs, need.barred, terms))
+        own.book(decided)
+        yield from decided
+
+
+def _together(
+    needs: Sequence[Need], known: Mapping[str, "Rankings"], shelf: Shelf, own: Mapping[str, Own], at: datetime
+) -> dict[int, tuple[tuple[Question, Decision], ...]]:
+    """Decide the needs of a brand together where its policy says so and they want more than there is; by number."""
+    found: dict[int, tuple[tuple[Question, Decision], ...]] = {}
+    for brand, one in own.items():
+        rule = one.said.together if one.said else None
+        mine = [no for no, need in enumerate(needs) if need.brand == brand] if rule else []
+        if rule is None or len(mine) < rule.orders:
+            continue
+        from hub.sourcing.together import decide_together  # noqa: PLC0415 # scipy is loaded only where a policy asks
+
+        by = one.policy
+        asked: list[list[Question]] = []
+        for need in [needs[no] for no in mine]:
+            ranked, terms = one.ask(known[brand].nearest(point_of(need.division)), need.division, at)
+            parts = split(need.wants, by.splitters)
+            asked.append(list(ask(parts, ranked, shelf, by.version, by.costs, need.barred, terms)))
+        for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000, one.room()), strict=False):
+            found[no] = tuple(decided)
+            for _, decision in decided:
+                shelf.take(decision)
+    return found
+
+
+class Rankings:
+    """Remembers how far some places are from a few thousand divisions."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = places
+        self._known: dict[Point, Sequence[Site]] = {}
+
+    def nearest(self, to: Point) -> Sequence[Site]:
+        if to not in self._known:
+            self._known[to] = rank(to, self._places)
+        return self._known[to]
+
+
+@lru_cache(maxsize=32)
+def _rankings(places: tuple[Place, ...]) -> Rankings:
+    return Rankings(places)
+
+
+def _fulfilments(
+    plans: Sequence[Plan], places: Mapping[str, Place], numbers: Mapping[int, Numbers]
+) -> Iterator[NewFulfilment]:
+    for one in plans:
+        need = one.need
+        no, last_decision = numbers.get(need.order_id, UNUSED)
+        for decision_no, (_, decision) in enumerate(one.decisions, last_decision + 1):
+            for choice in decision.choices:
+                no += 1
+                place = places[choice.code]
+                yield NewFulfilment(
+                    brand=need.brand,
+                    order_id=need.order_id,
+                    no=no,
+                    location=place.code,
+                    connection=place.connection,
+                    owner=place.owner,
+                    courier=choice.courier or place.courier,
+                    attempt=need.attempt,
+                    replaces_no=need.replaces_no,
+                    decision_no=decision_no,
+                    lines=tuple([NewLine(take.line_no, take.sku, take.quantity) for take in choice.takes]),
+                )

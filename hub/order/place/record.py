@@ -1,0 +1,198 @@
+"""Lay a normalised order out as rows; what is personal is sealed here and nowhere else."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from hub.keyring import Keyring, SubjectKey
+from hub.order.model import Order, ShopOrder
+from hub.order.rules.normalise import NormalLine, NormalOrder, Share
+from hub.order.status import Fulfilment, Payment
+from hub.sourcing.model import Want
+
+
+def order_record(
+    order_id: int,
+    one: NormalOrder,
+    digest: bytes,
+    subject: tuple[int, SubjectKey],
+    ring: Keyring,
+    at: datetime,
+    zone: ZoneInfo,
+) -> dict[str, Any]:
+    """Give the row of sales_order, but for its lifecycle, which sourcing decides."""
+    shop_order, order, to = one.shop_order, one.order, one.order.receiver
+    subject_id, key = subject
+    phone = plain_phone(to.phone)
+    return {
+        "id": order_id,
+        "brand": shop_order.brand,
+        "version": 1,
+        "created_at": at,
+        "updated_at": at,
+        "shop": shop_order.shop,
+        "channel": shop_order.channel,
+        "platform": shop_order.platform,
+        "external_id": order.external_id,
+        "source_revision": order.source_revision,
+        "payload_hash": digest,
+        "type": order.type,
+        "payment": payment_of(order),
+        "fulfilment": Fulfilment.NONE,
+        "currency": order.currency,
+        "goods": one.goods,
+        "discount": order.discount + one.gift_discount,
+        "freight": order.freight,
+        "total": order.total,
+        "subject_id": subject_id,
+        **_sealed(order_id, one, key),
+        # A masked phone is nobody's number: only its token may find it.
+        "phone_index": ring.index("phone", shop_order.brand, to.token if "*" in to.phone else phone),
+        "phone_tail_index": ring.index("phone_tail", shop_order.brand, phone_tail(to.phone)),
+        "division": one.place.code,
+        "province": one.place.province.name if one.place.province else "",
+        "city": one.place.city.name if one.place.city else "",
+        "county": one.place.county.name if one.place.county else "",
+        "town": one.place.town.name if one.place.town else "",
+        "postcode": to.postcode,
+        "address_confidence": Decimal(str(round(one.place.confidence, 3))),
+        "placed_at": order.placed_at,
+        "placed_at_raw": order.placed_at_raw,
+        "business_date": order.placed_at.astimezone(zone).date(),
+        "paid_at": order.paid_at,
+    }
+
+
+def payment_of(order: Order) -> Payment:
+    """Say how far an order is paid when it comes."""
+    if order.paid_at:
+        return Payment.PAID
+    return Payment.DEPOSIT_PAID if order.deposit_paid_at else Payment.UNPAID
+
+
+def payload_hash(shop_order: ShopOrder) -> bytes:
+    """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter.
+
+    What may move at the channel while the order stays the same is left out: its revision, which every parcel counts up,
+    the seller's own note, whether the buyer has taken it back, and which cart it was.
+    """
+    left_out = {"source_revision", "seller_note", "withdrawn", "reservation"}
+    if shop_order.order.deposit_paid_at is None:
+        left_out.add("deposit_paid_at")  # as orders were hashed that came before there were deposits
+    contents = shop_order.order.model_dump_json(exclude=left_out)
+    return hashlib.sha256(contents.encode()).digest()
+
+
+def _sealed(order_id: int, one: NormalOrder, key: SubjectKey) -> dict[str, bytes | None]:
+    """Seal the personal fields; what is not there stays empty."""
+    order, to = one.order, one.order.receiver
+    plain = {
+        "buyer_nick": order.buyer.nick or None,
+        "receiver_name": to.name,
+        "receiver_phone": to.phone,
+        "receiver_street": street_of(one),
+        "receiver_token": to.token or None,
+        "remark": order.remark or None,
+        "seller_note": order.seller_note or None,
+        "invoice": order.invoice.model_dump_json() if order.invoice else None,
+    }
+    return {
+        column: key.seal(text, place_of(column, order_id)) if text is not None else None
+        for column, text in plain.items()
+    }
+
+
+def street_of(one: NormalOrder) -> str:
+    """Give the street text to seal; what was written in fields that name no known division is kept with it.
+
+    People write their names and doors into any field, so nothing that the table does not know is kept in plain text.
+    """
+    to, place = one.order.receiver, one.place
+    pairs = ((to.province, place.province), (to.city, place.city), (to.county, place.county), (to.town, place.town))
+    found = [division.name for _, division in pairs if division is not None]  # 上海市 is sent as province and city
+    unknown = [
+        text
+        for text, division in pairs
+        if text and division is None and text != "市辖区" and not any(name.startswith(text) for name in found)
+    ]
+    return " ".join([*unknown, to.street]) if unknown else to.street
+
+
+def place_of(column: str, order_id: int) -> str:
+    """Name where a sealed field of an order belongs."""
+    return f"sales_order|{column}|{order_id}"
+
+
+def plain_phone(phone: str) -> str:
+    """Bring a phone number to the digits it is searched by: no spaces, no dashes, no +86."""
+    digits = "".join(char for char in phone if char.isdigit())
+    return digits[2:] if digits.startswith("86") and len(digits) == 13 else digits  # noqa: PLR2004 # +86 and eleven digits
+
+
+def phone_tail(phone: str) -> str:
+    """Give the last four digits of a phone number, or nothing when they are masked."""
+    tail = phone.replace(" ", "").replace("-", "")[-4:]
+    return tail if tail.isdigit() else ""
+
+
+LINE_COLUMNS: Final = (
+    *("order_id", "line_no", "external_line_id", "kind", "parent_no", "channel_sku", "sku", "title", "storage"),
+    *("grams", "gift", "unit_price", "amount", "discount", "ordered", "allocated"),
+    *("shipped", "delivered", "returned", "cancelled"),
+)
+SHARE_COLUMNS: Final = (
+    *("order_id", "no", "line_no", "source", "code", "funder", "rule_version", "source_amount", "amount"),
+)
+
+
+def line_records(
+    order_id: int, lines: Sequence[NormalLine], allocated: Mapping[tuple[int, int], int]
+) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of order_line; `allocated` pieces by (order, line)."""
+    for one in lines:
+        product = one.product
+        yield (
+            *(order_id, one.line_no, one.external_line_id, one.kind, one.parent_no, one.channel_sku),
+            *(product.sku, product.title, product.storage, product.grams, one.gift, one.unit_price),
+            *(one.amount, one.discount, one.ordered, allocated.get((order_id, one.line_no), 0), 0, 0, 0, 0),
+        )
+
+
+def share_records(order_id: int, shares: Sequence[Share]) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of price_adjustment."""
+    for one in shares:
+        of = one.adjustment
+        yield (
+            *(order_id, one.no, one.line_no, of.source, of.code, of.funder),
+            *("largest-remainder-1", of.amount, one.amount),
+        )
+
+
+def wants_of(lines: Sequence[NormalLine], day: date, *, valued: bool = False) -> Iterator[Want]:
+    """Give what must be shipped: every line but virtual goods and the bundles, whose components stand for them.
+
+    `day` is today in the business zone. A gift goes with its main item, else with the last item before it.
+    """
+    last = 0
+    for line in lines:
+        if not line.ships:
+            continue
+        product, with_no = line.product, 0
+        if line.gift:
+            with_no = line.main_no or last
+        else:
+            last = line.line_no
+        if product.traits is None and not with_no and not valued:
+            yield Want(line.line_no, product.sku, line.ordered, product.storage, product.grams)
+        else:
+            traits = product.traits and product.traits.on(day)
+            fen = each_fen(line.amount - line.discount, line.ordered)
+            yield Want(*(line.line_no, product.sku, line.ordered, product.storage, product.grams), traits, fen, with_no)
+
+
+def each_fen(net: int, ordered: int) -> int:
+    """Say what one piece of a line was sold for, rounded up: a limit of value errs on the safe side."""
+    return -(-net // ordered)

@@ -1,0 +1,48 @@
+"""Virtual goods, a voucher or a service: nothing is sent, so they are done as soon as their order may go on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows, run
+from hub.order.advance import advance_all
+from hub.order.rules.normalise import NormalOrder
+from hub.order.status import Fulfilment, Lifecycle
+
+
+def hand_over(session: Session, order_ids: Sequence[int], at: datetime) -> None:
+    """Count the virtual goods of orders as shipped and arrived; their rows are locked, or new. Twice does no harm.
+
+    Handing over is both routing and releasing: while a hold blocks either, or a change waits, they stay. A shelf that
+    is empty says nothing of them.
+    """
+    handed = rows(
+        session,
+        """update order_line line set shipped = line.ordered - line.cancelled, delivered = line.ordered - line.cancelled
+           from sales_order o
+           where line.order_id = any(:ids) and line.storage = 'none' and line.kind <> 'bundle'
+             and line.shipped + line.cancelled < line.ordered
+             and o.id = line.order_id and o.lifecycle in ('accepted', 'in_fulfilment')
+             and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
+                             and h.blocks && '{route,release}' and (h.type, h.rule) <> ('stock', 'no_source'))
+             and not exists (select 1 from order_revision v where v.order_id = o.id and v.state = 'waiting')
+           returning line.order_id""",
+        ids=list(order_ids),
+    )
+    ids = sorted({line.order_id for line in handed})
+    if not ids:
+        return
+    run(
+        session,
+        "update sales_order set lifecycle = 'in_fulfilment' where id = any(:ids) and lifecycle = 'accepted'",
+        ids=ids,
+    )
+    advance_all(session, ids, at)
+
+
+def standing_of(one: NormalOrder) -> tuple[Lifecycle, Fulfilment]:
+    """Say where an order with virtual goods stands just after these were handed over."""
+    if any(line.ships for line in one.lines):
+        return Lifecycle.IN_FULFILMENT, Fulfilment.PARTIAL
+    return Lifecycle.CLOSED, Fulfilment.DELIVERED

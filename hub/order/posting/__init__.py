@@ -1,0 +1,1 @@
+"""What the ERP is told of goods that have left."""

@@ -1,0 +1,1 @@
+"""What rules, gifts and policies would have done with orders that are there."""

@@ -1,0 +1,96 @@
+"""The one place where the rules of an order are chosen and their limits set; a change here is a new version."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hub.order.rules.hold import Rule, heavier_than, presale, remark_asks, total_above, twin, unpaid, unplaced_address
+from hub.order.rules.split import (
+    WITH_MAIN,
+    Link,
+    by_arrival,
+    by_bond,
+    by_bonded_value,
+    by_hazard,
+    by_parcel,
+    by_size,
+    by_storage,
+    by_supplier,
+)
+from hub.sourcing.model import Costs
+
+YUAN: Final = 100
+PARCEL_GRAMS: Final = 30_000
+PARCEL_CM3: Final = 200_000
+BONDED_FEN: Final = 5_000 * YUAN
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which rules run, in which order, under a version that every decision records.
+
+    After `tries` locations have refused or could not ship some pieces, a person decides where they go.
+    """
+
+    version: str
+    holds: Sequence[Rule]
+    splitters: Sequence[Link]
+    costs: Costs
+    tries: int = 5
+
+
+POLICY: Final = Policy(
+    version="2026-11-2",
+    holds=(
+        unplaced_address,
+        unpaid,
+        presale,
+        twin,
+        remark_asks("改地址|换地址|不要发|别发|先别|退款|change (the )?address|do not ship|refund"),
+        total_above(20_000 * YUAN),
+        heavier_than(2_000_000),
+    ),
+    splitters=(
+        *(by_storage, by_hazard, by_supplier, by_bond),
+        WITH_MAIN,
+        *(by_size, by_arrival, by_bonded_value(BONDED_FEN), by_parcel(PARCEL_GRAMS, PARCEL_CM3)),
+    ),
+    costs=Costs(),
+)
+"""Couriers take parcels up to 30 kg and 0.2 m³ at the ordinary tariff; above ¥20,000 or two tonnes a person looks.
+
+Customs let goods under bond pass up to ¥5,000 at once (财关税〔2018〕49号, since 2019). A gift is parted from its main
+item by temperature, danger, sender and bond, and by nothing else.
+"""
+
+
+def built_in(brand: str = "") -> str:
+    """Write the built-in policy out as a brand's own one begins, with what else it may say."""
+    costs = POLICY.costs
+    return "\n".join(
+        (
+            'version = "my-first"',
+            f'brand = "{brand}"',
+            f'note = "as the built-in {POLICY.version}"',
+            "",
+            "[costs]  # minor units: the first kilogram, each further one, a thousand kilometres",
+            f"parcel = {costs.parcel}",
+            f"per_further_kg = {costs.per_further_kg}",
+            f"per_1000_km = {costs.per_1000_km}",
+            "",
+            "[split]  # what one parcel may hold",
+            f"parcel_grams = {PARCEL_GRAMS}",
+            f"parcel_cm3 = {PARCEL_CM3}",
+            "# parcel_pieces = 20",
+            f"bonded_fen = {BONDED_FEN}",
+            "",
+            "[eliminate]",
+            "locations = []",
+            "# max_km = 3000",
+            "",
+            "# [freight]  # with a rate card, which route rates load has read",
+            '# rates = "2026-12"',
+            "# split = 300  # minor units for each parcel after the first",
+            "# per_day = 100",
+        )
+    )

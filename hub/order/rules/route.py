@@ -1,0 +1,90 @@
+"""Put the parts of an order to sourcing one after another, each seeing what the parts before it have taken."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from hub.address.division import Point, kilometres
+from hub.order.rules.split import Lines
+from hub.sourcing.freight import decide_freight
+from hub.sourcing.greedy import decide
+from hub.sourcing.model import Costs, Decision, Place, Question, Site, Terms
+
+NOTHING: Final[dict[str, int]] = {}
+
+
+class Shelf:
+    """Free pieces by (location, SKU), used up as a batch is planned: no piece is promised twice."""
+
+    def __init__(self, free: Mapping[tuple[str, str], int]) -> None:
+        self._free: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for (location, sku), pieces in free.items():
+            self._free[sku][location] = pieces
+
+    def free(self, skus: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Give what is free of some SKUs, by location."""
+        found: dict[str, dict[str, int]] = {}
+        for sku in skus:
+            for location, pieces in self._free[sku].items():
+                if pieces > 0:
+                    if location in found:
+                        found[location][sku] = pieces
+                    else:
+                        found[location] = {sku: pieces}
+        return found
+
+    def take(self, decision: Decision) -> None:
+        for choice in decision.choices:
+            for take in choice.takes:
+                self._free[take.sku][choice.code] -= take.quantity
+
+
+def rank(to: Point, places: Iterable[Place]) -> list[Site]:
+    """Give the places as sites that nothing is asked of yet, the nearest first."""
+    ranked = sorted([(round(kilometres(to, place.point)), place.code, place) for place in places])
+    return [
+        Site(place.code, km, place.handling, place.storages, NOTHING, "" if place.active else "closed")
+        for km, _, place in ranked
+    ]
+
+
+def route(
+    parts: Sequence[Lines],
+    ranked: Sequence[Site],
+    shelf: Shelf,
+    version: str,
+    costs: Costs,
+    barred: frozenset[str],
+    terms: Terms | None = None,
+) -> Iterator[tuple[Question, Decision]]:
+    """Decide for each part where it comes from; the sites stand as they are `ranked`.
+
+    With `terms`, which a brand with rate cards has, the courier is chosen together with the location.
+    """
+    for question in ask(parts, ranked, shelf, version, costs, barred, terms):
+        decision = decide(question) if terms is None else decide_freight(question)
+        shelf.take(decision)
+        yield question, decision
+
+
+def ask(
+    parts: Sequence[Lines],
+    ranked: Sequence[Site],
+    shelf: Shelf,
+    version: str,
+    costs: Costs,
+    barred: frozenset[str],
+    terms: Terms | None = None,
+) -> Iterator[Question]:
+    """Put each part as a question, on what is on the shelf when it comes to it."""
+    if barred:
+        ranked = [replace(site, barred="rejected_before") if site.code in barred else site for site in ranked]
+    for part in parts:
+        free = shelf.free(sorted({want.sku for want in part}))
+        sites = [
+            Site(one.code, one.km, one.handling, one.storages, free.get(one.code, NOTHING), one.barred)
+            for one in ranked
+        ]
+        yield Question(version, part, tuple(sites), costs, terms)

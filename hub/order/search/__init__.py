@@ -1,0 +1,1 @@
+"""Finding orders by what a person types or filters by."""

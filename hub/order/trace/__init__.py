@@ -1,0 +1,1 @@
+"""Everything that happened to one order, told for whoever may see it."""
