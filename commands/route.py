@@ -17,6 +17,7 @@ from hub.order.trace.explain import Carrier, ExplainedCandidate, ExplainedDecisi
 from hub.replay_filter import order_ids_of
 from hub.sourcing import words as told_in
 from hub.sourcing.rerun import Rerun, Sameness, rerun, stored_decisions
+from hub.sourcing.split_words import cut_by
 
 route_app = typer.Typer(help=words("寻源", "sourcing"), no_args_is_help=True)
 route_app.add_typer(policy_app, name="policy")
@@ -82,6 +83,7 @@ def _print_decision(one: ExplainedDecision, routing: Routing) -> None:
     for candidate in one.candidates:
         add_row(table, *_cells(candidate, currency))
     OUT.print(table)
+    say(f"  拆分：{cut_by(one.cut_by, 'zh')}", f"  cut off by: {cut_by(one.cut_by, 'en')}")
     for each in one.candidates:
         if each.what_if:
             why = told_in.counterfactual(each.what_if, each.lost_by, currency, language())

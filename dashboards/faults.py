@@ -109,6 +109,17 @@ CAUSES: Final[Mapping[str, Words]] = {
     ),
     "unknown_rates": Words("没有此运费价卡，请先导入", "There is no such rate card: load it first"),
     "malformed_policy": Words("策略文本不正确", "The policy cannot be meant as it is written"),
+    "split_law": Words(
+        "温层、危险品、保税是法定拆分规则，不可省略，也不可设为可放宽",
+        "Temperature, danger and customs are the law: these rules are neither left out nor made wishes",
+    ),
+    "split_gifts": Words(
+        "温层、危险品、保税必须排在 with_main 之前，否则看不到赠品",
+        "Temperature, danger and bond must stand before with_main, else gifts are not looked at",
+    ),
+    "split_twice": Words("同一拆分规则写了两次", "A rule of splitting is named twice"),
+    "split_unused": Words("所写限制没有规则使用", "No rule asks for what is set"),
+    "split_limit": Words("按件数拆分须写明每包裹件数", "Say how many pieces a parcel may hold"),
     "policy_version": Words("该版本已使用过，请换一个版本号", "This version was in force: give it another one"),
     "policy_state": Words("该版本的状态已变化，请刷新", "This version has changed its state: load the page again"),
     "policy_revision": Words("草稿已被改写，请重新查看", "The draft was written anew: look at it again"),

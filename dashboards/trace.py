@@ -30,6 +30,7 @@ from hub.repair import retry_step, why
 from hub.roles import Permission
 from hub.runs import attempts_of, get_run
 from hub.scope import reach
+from hub.sourcing.split_words import cut_by
 from hub.sourcing.words import counterfactual, verdict
 
 ORDERS: Final = "/console/orders"
@@ -85,6 +86,7 @@ def why_there(visit: Here, order_id: int, no: int) -> Response:
     told = {
         "one": one,
         "routing": routing,
+        "cut_by": cut_by(one.cut_by, visit.language),
         "verdict_of": partial(verdict, language=visit.language),
         "what_if": partial(counterfactual, currency=routing.currency, language=visit.language),
     }

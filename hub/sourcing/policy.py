@@ -10,6 +10,7 @@ from hub.document import Document, Text
 from hub.errors import Malformed
 from hub.sourcing.model import Costs
 from hub.sourcing.promise import Hours
+from hub.sourcing.splitting import Splitting
 
 MOST_FEN: Final = 10_000_000
 LABEL: Final = r"^[a-z0-9][a-z0-9.-]{0,39}$"
@@ -74,15 +75,6 @@ class Together(Document):
     orders: Annotated[int, Field(ge=2, le=10_000, strict=True)] = 200
 
 
-class Limits(Document):
-    """What one parcel may hold, where that is not as it is built in; `bonded_fen` is the worth of goods under bond."""
-
-    parcel_grams: Limit | None = None
-    parcel_cm3: Limit | None = None
-    parcel_pieces: Limit | None = None
-    bonded_fen: Limit | None = None
-
-
 class SourcingPolicy(Document):
     """What one brand's goods are sourced by; `version` is what every decision made under it records.
 
@@ -94,7 +86,7 @@ class SourcingPolicy(Document):
     brand: Code
     note: Annotated[Text, Field(max_length=500)] = ""
     costs: Tariff = Tariff()
-    split: Limits = Limits()
+    split: Splitting = Splitting()
     eliminate: Elimination = Elimination()
     freight: Freight | None = None
     together: Together | None = None

@@ -30,6 +30,7 @@ from hub.order.number import Numbered, claim_numbers
 from hub.order.place.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
 from hub.order.place.arrival import part_by_arrival
 from hub.order.place.ask_rules import ask_rules
+from hub.order.place.brand_policy import Own, own_policies
 from hub.order.place.gifts import add_gifts
 from hub.order.place.mates import with_windows
 from hub.order.place.plan import Need, Sourced, plan
@@ -47,7 +48,6 @@ from hub.order.place.virtual import hand_over
 from hub.order.rules.hold import Evidence, Hold, HoldType, holds_of
 from hub.order.rules.normalise import NormalOrder, normalise
 from hub.order.rules.policy import POLICY, Policy
-from hub.order.rules.split import weighs_value
 from hub.order.status import Event, Lifecycle, move
 from hub.review.verdict import Act
 from hub.subject import hold_subjects, known_subjects
@@ -164,8 +164,10 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     twins = find_twins(session, new, batch.subjects, batch.at)
     holds = {no: holds_of(one.order, Evidence(twins.get(no), batch.here), policy.holds) for no, one in new.items()}
     holds = ask_rules(session, batch, twins, holds)
-    day, valued = batch.here.date(), weighs_value(policy.splitters)
-    needs = [need_of(no, one.order, day, valued=valued) for no, one in new.items() if not blocked(holds[no])]
+    day, built_in = batch.here.date(), Own(policy)
+    own = own_policies(session, policy, {one.order.shop_order.brand for one in new.values()})
+    valued = {no: own.get(one.order.shop_order.brand, built_in).valued for no, one in new.items()}
+    needs = [need_of(no, one.order, day, valued=valued[no]) for no, one in new.items() if not blocked(holds[no])]
     parted = [part_by_arrival(need, batch.here) for need in needs]
     needs = [need for need, _ in parted]
     if waits := {need.order_id: of_order for need, of_order in parted if of_order}:
@@ -173,7 +175,7 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     returned = take_held(session, _carts(new, needs), batch.at)
     if waiting := _waiting_carts(new, holds):
         bind_held(session, waiting)
-    sourced = plan(session, needs, policy, {}, batch.here, returned, lock=still)
+    sourced = plan(session, needs, policy, {}, batch.here, returned, own, lock=still)
     sourced = with_windows(session, new, sourced, batch.at)
     _write(session, batch, holds, sourced)
     if not still:

@@ -1,7 +1,7 @@
 """The policy that a brand's orders are sourced by: its own where one is in force, else the built-in one."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -9,13 +9,14 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from hub.database import rows
-from hub.order.rules.policy import BONDED_FEN, PARCEL_CM3, PARCEL_GRAMS, Policy
-from hub.order.rules.split import Link, Splitter, by_bonded_value, by_parcel, by_pieces
+from hub.order.rules.chain import chain_of
+from hub.order.rules.policy import Policy
+from hub.order.rules.split import weighs_value
 from hub.sourcing.cards import get_card
 from hub.sourcing.eligible import NONE, eliminate
 from hub.sourcing.model import Decision, Question, Site, Terms
 from hub.sourcing.policies import policies_in_force
-from hub.sourcing.policy import Limits, SourcingPolicy
+from hub.sourcing.policy import SourcingPolicy
 from hub.sourcing.rates import Card
 from hub.sourcing.terms import terms_of
 
@@ -30,6 +31,11 @@ class Own(NamedTuple):
     said: SourcingPolicy | None = None
     card: Card | None = None
     open_at: Counter[str] | None = None
+
+    @property
+    def valued(self) -> bool:
+        """Say whether it asks what ordinary goods are worth."""
+        return weighs_value(self.policy.splitters)
 
     def ask(self, sites: Sequence[Site], to: str, here: datetime) -> tuple[Sequence[Site], Terms | None]:
         """Bar the sites that it leaves out, and give the terms to a division; `here` is in the business zone."""
@@ -84,17 +90,6 @@ def under(session: Session, policy: Policy, own: SourcingPolicy) -> Own:
 
 def with_card(policy: Policy, own: SourcingPolicy, card: Card | None) -> Own:
     """Give a policy as a brand's own one changes it."""
-    chain = tuple(_limited(policy.splitters, own.split))
+    chain = chain_of(policy.splitters, own.split)
     changed = replace(policy, version=own.version, splitters=chain, costs=own.costs.costs())
     return Own(changed, own, card)
-
-
-def _limited(chain: Sequence[Link], limits: Limits) -> Iterator[Link]:
-    """Give the chain with the brand's own limits; their place in it stays."""
-    own = {
-        "parcel": by_parcel(limits.parcel_grams or PARCEL_GRAMS, limits.parcel_cm3 or PARCEL_CM3),
-        "bonded_value": by_bonded_value(limits.bonded_fen or BONDED_FEN),
-    }
-    yield from (own.get(link.name, link) if isinstance(link, Splitter) else link for link in chain)
-    if limits.parcel_pieces:
-        yield by_pieces(limits.parcel_pieces)

@@ -89,13 +89,14 @@ def plan(
     numbers: Mapping[int, Numbers],
     at: datetime,
     returned: Sequence[Movement] = (),
+    own: Mapping[str, Own] | None = None,
     *,
     lock: bool = False,
 ) -> Sourced:
     """Plan a batch, each order seeing what those before it take; with `lock` the counters are held still for it.
 
-    `returned` is what the orders' carts held, which will be free when this batch is booked; `at` is in the business
-    zone, whose day it is that lots expire by.
+    `returned` is what the orders' carts held, which will be free when this batch is booked, and `own` the policies of
+    its brands, where they are known already; `at` is in the business zone, whose day it is that lots expire by.
     """
     places = find_places(session)
     wanted = Counter[str]()
@@ -103,7 +104,7 @@ def plan(
         for want in need.wants:
             wanted[want.sku] += want.quantity
     free = free_pieces(session, wanted, at, returned, lock=lock)
-    own = own_policies(session, policy, {need.brand for need in needs})
+    own = own_policies(session, policy, {need.brand for need in needs}) if own is None else own
     plans = _plans(needs, places, Shelf(free), policy, own, at)
     return Sourced(plans, list(_fulfilments(plans, places, numbers)))
 

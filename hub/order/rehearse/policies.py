@@ -1,43 +1,29 @@
 """Decide the questions of the last days again, by the policy in force and by a draft, and compare what comes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import groupby
 from math import inf
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Final
 
-from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import run
 from hub.document import Document
 from hub.order.place.brand_policy import Own, own_policies, under
+from hub.order.rehearse.asked import Asked, asked_since, with_values
 from hub.order.rules.policy import Policy
 from hub.order.rules.route import Shelf, route
-from hub.order.rules.split import Lines, merge, split
-from hub.sourcing.eligible import REASONS
+from hub.order.rules.split import split
 from hub.sourcing.freight import Asking
 from hub.sourcing.greedy import cost_of
-from hub.sourcing.model import Choice, Decision, Question, Site
+from hub.sourcing.model import Choice, Decision, Question
 from hub.sourcing.policy import SourcingPolicy
-from hub.sourcing.rerun import Stored, stored_decisions
+from hub.sourcing.rerun import stored_decisions
 
 MEANS: Final = ("own_cost", "km", "days", "promised")
-
-
-class Asked(NamedTuple):
-    """What one order needed at one time: its pieces, and the locations with what was free there before it took any.
-
-    `here` is when, in the business zone, and `to` the division that it goes to.
-    """
-
-    here: datetime
-    to: str
-    wants: Lines
-    sites: tuple[Site, ...]
 
 
 @dataclass(slots=True)
@@ -117,7 +103,8 @@ def compare_policies(
     then = under(session, policy, draft)
     sums: tuple[defaultdict[date, Sum], ...] = (defaultdict(Sum), defaultdict(Sum))
     orders, moved, more, until_s = 0, 0, False, clock() + longest_s
-    for asked in asked_since(stored_decisions(session, since=since, brand=draft.brand), since):
+    every = asked_since(stored_decisions(session, since=since, brand=draft.brand), since)
+    for asked in with_values(session, every) if now.valued or then.valued else every:
         if more := clock() >= until_s:
             break
         plans = [list(plan_again(asked, own)) for own in (now, then)]
@@ -129,32 +116,11 @@ def compare_policies(
     return Comparison(brand=draft.brand, orders=orders, moved=moved, more=more, in_force=sides[0], draft=sides[1])
 
 
-def asked_since(stored: Iterable[Stored], since: datetime) -> Iterator[Asked]:
-    """Put the parts that an order was decided in together again."""
-    for (_, at, to), parts in groupby(stored, key=lambda one: (one.order_id, one.decided_at, one.division)):
-        questions = [one.question() for one in parts]
-        wants = merge([want for question in questions for want in question.wants])
-        yield Asked(at.astimezone(since.tzinfo), to, wants, tuple(_sites(questions)))
-
-
 def plan_again(asked: Asked, own: Own) -> Iterator[tuple[Question, Decision]]:
     """Decide what an order needed by a policy, as placing it would."""
     shelf = Shelf({(site.code, sku): pieces for site in asked.sites for sku, pieces in site.free.items()})
     policy, (ranked, terms) = own.policy, own.ask(asked.sites, asked.to, asked.here)
     return route(split(asked.wants, policy.splitters), ranked, shelf, policy.version, policy.costs, frozenset(), terms)
-
-
-def _sites(questions: Sequence[Question]) -> Iterator[Site]:
-    """Give the locations with what was free before the order took any: the first part that asked for a SKU saw it.
-
-    What a policy left out is let in again, for the policies that are compared to judge.
-    """
-    for no, site in enumerate(questions[0].sites):
-        free: dict[str, int] = {}
-        for question in questions:
-            asked = {want.sku for want in question.wants} - free.keys()
-            free |= {sku: question.sites[no].free.get(sku, 0) for sku in asked}
-        yield replace(site, free=free, barred="" if site.barred in REASONS else site.barred)
 
 
 class Prices:

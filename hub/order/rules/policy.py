@@ -18,11 +18,12 @@ from hub.order.rules.split import (
     by_supplier,
 )
 from hub.sourcing.model import Costs
+from hub.sourcing.splitting import MOST_BONDED_FEN
 
 YUAN: Final = 100
 PARCEL_GRAMS: Final = 30_000
 PARCEL_CM3: Final = 200_000
-BONDED_FEN: Final = 5_000 * YUAN
+BONDED_FEN: Final = MOST_BONDED_FEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ item by temperature, danger, sender and bond, and by nothing else.
 def built_in(brand: str = "") -> str:
     """Write the built-in policy out as a brand's own one begins, with what else it may say."""
     costs = POLICY.costs
+    names = [f'"{link.name}"' for link in POLICY.splitters]
     return "\n".join(
         (
             'version = "my-first"',
@@ -83,6 +85,10 @@ def built_in(brand: str = "") -> str:
             f"parcel_cm3 = {PARCEL_CM3}",
             "# parcel_pieces = 20",
             f"bonded_fen = {BONDED_FEN}",
+            "# the rules in the order in which they cut; also weight, volume, pieces",
+            f"# chain = [{', '.join(names)}]",
+            "# floor_fen = 5000  # a part worth less joins another",
+            '# wishes = ["arrival"]  # rules that the floor may undo',
             "",
             "[eliminate]",
             "locations = []",

@@ -36,6 +36,7 @@ class WithMain(msgspec.Struct, frozen=True):
     """From here on a gift goes wherever its main item goes."""
 
     plain: bool = False
+    name: str = "with_main"
 
 
 class Floor(msgspec.Struct, frozen=True):
@@ -43,26 +44,36 @@ class Floor(msgspec.Struct, frozen=True):
 
     fen: int
     plain: bool = True
+    name: str = "floor"
 
 
 Link = Splitter | WithMain | Floor
 WITH_MAIN = WithMain()
 
 
-def split(lines: Lines, chain: Sequence[Link]) -> list[Lines]:
-    """Run the chain over every part so far; no piece is lost, doubled or moved between lines."""
+def split(lines: Lines, chain: Sequence[Link], told: list[list[str]] | None = None) -> list[Lines]:
+    """Run the chain over every part so far; no piece is lost, doubled or moved between lines.
+
+    Into `told` go the names of the rules that made each part what it is, where somebody asks.
+    """
     for want in lines:
         if want.traits is not None or want.with_no:
             break
     else:
         chain = [link for link in chain if link.plain]
     parts = [lines] if lines else []
+    by = told if told is not None else []
+    by[:] = [[] for _ in parts]
     rides = Rides()
     for no, link in enumerate(chain):
         if isinstance(link, Splitter):
-            parts = [group for part in parts for group in link.cut(part)]
+            cut = [link.cut(part) for part in parts]
+            if len(parts) != sum(map(len, cut)):
+                both = zip(by, cut, strict=True)
+                by[:] = [[*was, link.name] if len(groups) > 1 else was for was, groups in both for _ in groups]
+            parts = [group for groups in cut for group in groups]
         elif isinstance(link, Floor):
-            parts = _join(parts, link.fen, [one for one in chain[:no] if isinstance(one, Splitter)])
+            parts = _join(parts, link, [one for one in chain[:no] if isinstance(one, Splitter)], by)
         else:
             parts = [rides.bind(part) for part in parts]
     return [rides.unbind(part) for part in parts] if rides else parts
@@ -192,19 +203,20 @@ def _cm3(want: Want) -> int:
     return want.traits.cm3 if want.traits else 0
 
 
-def _join(parts: list[Lines], floor: int, laws: Sequence[Splitter]) -> list[Lines]:
+def _join(parts: list[Lines], floor: Floor, laws: Sequence[Splitter], by: list[list[str]]) -> list[Lines]:
     """Join each part below the floor with the first that it may travel with; what may not grow may not grow later."""
     joined = list(parts)
     at = 0
     while at < len(joined):
         small = joined[at]
-        mates = () if _value(small) >= floor else [no for no in range(len(joined)) if no != at]
+        mates = () if _value(small) >= floor.fen else [no for no in range(len(joined)) if no != at]
         for no in mates:
             first, second = sorted((at, no))
             both = merge([*joined[first], *joined[second]])
             if all(law.keeps(both) for law in laws):
                 joined[no] = both
-                del joined[at]
+                by[no] = list(dict.fromkeys([*by[at], *by[no], floor.name]))
+                del joined[at], by[at]
                 break
         else:
             at += 1

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from hub.document import Document
 from hub.errors import Conflict, NotFound
 from hub.order.find import get_order, get_orders
+from hub.order.trace.cuts import cuts_of
 from hub.order.trace.routing import TracedCandidate, TracedDecision, trace_routing
 from hub.replay_filter import order_ids_of
 from hub.roles import Actor
@@ -49,7 +50,8 @@ class Carrier(Document):
 class ExplainedDecision(Document):
     """One decision whole; amounts in minor units. `replays` is None for a solver that cannot be asked again.
 
-    Where rate cards say who carries, `carriers` are all that could have, and `promises` the day of arrival by location.
+    `cut_by` names the rules of splitting that cut its goods off, None where nobody can say any more. Where rate cards
+    say who carries, `carriers` are all that could have, and `promises` the day of arrival by location.
     """
 
     no: int
@@ -65,6 +67,7 @@ class ExplainedDecision(Document):
     candidates: tuple[ExplainedCandidate, ...]
     carriers: tuple[Carrier, ...]
     promises: Mapping[str, str]
+    cut_by: tuple[str, ...] | None
     replays: bool | None
 
 
@@ -96,12 +99,15 @@ def explain_routing(session: Session, order_id: int, actor: Actor) -> Routing:
     """
     order = get_order(session, order_id, actor)
     stored = {one.no: one for one in stored_decisions(session, [order_id])}
-    decisions = [_explained(traced, stored[traced.no]) for traced in trace_routing(session, order_id)]
+    traced = trace_routing(session, order_id)
+    cuts = cuts_of(session, order_id, traced)
+    decisions = [_explained(one, stored[one.no], cuts.get(one.no)) for one in traced]
     return Routing(id=order.id, currency=order.currency, decisions=tuple(decisions))
 
 
-def _explained(traced: TracedDecision, row: Stored) -> ExplainedDecision:
-    decision, told = row.decision(), {"wants", "unmet", "candidates", "carriers", "promises", "input_hash"}
+def _explained(traced: TracedDecision, row: Stored, cut_by: tuple[str, ...] | None) -> ExplainedDecision:
+    decision = row.decision()
+    told = {"wants", "unmet", "candidates", "carriers", "promises", "cut_by", "input_hash"}
     asked = _what_ifs(row.question(), decision)
     options = () if decision.options is UNSET else decision.options
     return ExplainedDecision(
@@ -113,6 +119,7 @@ def _explained(traced: TracedDecision, row: Stored) -> ExplainedDecision:
             [ExplainedCandidate(**one.model_dump(), what_if=asked.get(one.code)) for one in traced.candidates]
         ),
         carriers=tuple([Carrier(**structs.asdict(one)) for one in options]),
+        cut_by=cut_by,
         promises={one.code: one.promise for one in decision.choices if one.promise},
     )
 

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from hub.sourcing.policy import Elimination, Freight, Limits, SourcingPolicy, Standing, Tariff
+from hub.sourcing.policy import Elimination, Freight, SourcingPolicy, Standing, Tariff
 from hub.sourcing.rates import Rate
+from hub.sourcing.splitting import Splitting
 from tests.hub.sourcing.asking import CODES, FEN
 
 HERE: Final = datetime(2026, 11, 11, 15, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -51,7 +52,7 @@ POLICIES: Final = st.builds(
     version=st.just("v1"),
     brand=st.just("demo"),
     costs=st.builds(Tariff, parcel=FEN, per_further_kg=FEN, per_1000_km=FEN),
-    split=st.builds(Limits, parcel_grams=LIMIT, parcel_pieces=LIMIT),
+    split=st.builds(Splitting, parcel_grams=LIMIT, parcel_pieces=LIMIT),
     eliminate=st.builds(
         Elimination, locations=st.lists(st.sampled_from(CODES)).map(tuple), max_km=st.none() | st.integers(0, 5000)
     ),

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from hub.database import run
 from hub.order.place.brand_policy import Own
-from hub.order.rehearse.policies import Comparison, asked_since, compare_policies, plan_again
+from hub.order.rehearse.asked import asked_since
+from hub.order.rehearse.policies import Comparison, compare_policies, plan_again
 from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM
 from hub.sourcing.model import Question
@@ -57,6 +58,12 @@ def test_other_prices_are_compared_at_those_in_force(sold: Session) -> None:
 def test_smaller_parcels_are_more_and_the_order_sees_the_stock_it_saw(sold: Session) -> None:
     told = compared(sold, f"{SAME}[split]\nparcel_pieces = 1\n")
     assert (told.draft.total.parcels, told.draft.total.pieces, told.draft.total.fill) == (9, 9, 1.0)
+
+
+def test_a_floor_is_tried_on_what_was_sold_before_anybody_asked_what_goods_are_worth(sold: Session) -> None:
+    wish = f'{SAME}[split]\nwishes = ["parcel"]\nfloor_fen = '
+    assert compared(sold, f"{wish}1\n").draft.total.parcels == compared(sold, SAME).draft.total.parcels
+    assert compared(sold, f"{wish}100000000\n").draft.total.parcels < compared(sold, SAME).draft.total.parcels
 
 
 def test_what_the_policy_in_force_left_out_is_there_for_the_draft(session: Session) -> None:

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.order.place.brand_policy import with_card
-from hub.order.rehearse.policies import Asked, plan_again
+from hub.order.rehearse.asked import Asked
+from hub.order.rehearse.policies import plan_again
 from hub.order.rules.policy import POLICY
 from hub.sourcing.model import Question
 from hub.sourcing.policy import SourcingPolicy
@@ -21,7 +22,7 @@ from tests.scale import count
 def test_any_policy_decides_any_order(order: Question, policy: SourcingPolicy, rates: list[Rate], to: str) -> None:
     own = with_card(POLICY, policy, Card(rates))
     given_away = dict.fromkeys([want.line_no for want in order.wants], 0)
-    for question, decision in plan_again(Asked(HERE, to, order.wants, order.sites), own):
+    for question, decision in plan_again(Asked(1, HERE, to, order.wants, order.sites), own):
         assert decision.cost >= decision.bound >= 0
         for take in (*decision.unmet, *(take for choice in decision.choices for take in choice.takes)):
             given_away[take.line_no] += take.quantity

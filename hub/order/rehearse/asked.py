@@ -1,0 +1,73 @@
+"""What orders needed in the last days, put together again from the decisions that were stored part by part."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby, islice
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.order.place.record import each_fen
+from hub.order.rules.split import Lines, merge
+from hub.sourcing.eligible import REASONS
+from hub.sourcing.model import Question, Site, Want
+from hub.sourcing.rerun import Stored
+
+AT_ONCE: Final = 200
+
+
+class Asked(NamedTuple):
+    """What one order needed at one time: its pieces, and the locations with what was free there before it took any.
+
+    `here` is when, in the business zone, and `to` the division that it goes to.
+    """
+
+    order_id: int
+    here: datetime
+    to: str
+    wants: Lines
+    sites: tuple[Site, ...]
+
+
+def asked_since(stored: Iterable[Stored], since: datetime) -> Iterator[Asked]:
+    """Put the parts that an order was decided in together again, its lines as they stand in the order."""
+    for (order_id, at, to), parts in groupby(stored, key=lambda one: (one.order_id, one.decided_at, one.division)):
+        questions = [one.question() for one in parts]
+        wants = whole([want for question in questions for want in question.wants])
+        yield Asked(order_id, at.astimezone(since.tzinfo), to, wants, tuple(_sites(questions)))
+
+
+def whole(wants: Sequence[Want]) -> Lines:
+    """Put the pieces of parts together as they were before they were cut."""
+    return tuple(sorted(merge(wants), key=lambda want: want.line_no))
+
+
+def with_values(session: Session, asked: Iterable[Asked]) -> Iterator[Asked]:
+    """Say what each piece was sold for, which is stored only where the policy of that day asked for it."""
+    left = iter(asked)
+    while some := list(islice(left, AT_ONCE)):
+        found = rows(
+            session,
+            """select order_id, line_no, amount - discount as net, ordered from order_line
+               where order_id = any(:ids) and ordered > 0""",
+            ids=sorted({one.order_id for one in some}),
+        )
+        fen = {(line.order_id, line.line_no): each_fen(line.net, line.ordered) for line in found}
+        for one in some:
+            wants = [replace(want, fen=fen.get((one.order_id, want.line_no), want.fen)) for want in one.wants]
+            yield one._replace(wants=tuple(wants))
+
+
+def _sites(questions: Sequence[Question]) -> Iterator[Site]:
+    """Give the locations with what was free before the order took any: the first part that asked for a SKU saw it.
+
+    What a policy left out is let in again, for the policies that are compared to judge.
+    """
+    for no, site in enumerate(questions[0].sites):
+        free: dict[str, int] = {}
+        for question in questions:
+            asked = {want.sku for want in question.wants} - free.keys()
+            free |= {sku: question.sites[no].free.get(sku, 0) for sku in asked}
+        yield replace(site, free=free, barred="" if site.barred in REASONS else site.barred)
