@@ -34,6 +34,7 @@ SAID: Final = {
     "group_taken": ("同组已赠", "its group gave already"),
     "exhausted": ("已赠完", "all were given"),
     "had_already": ("会员已领过", "the member had one"),
+    "out_of_stock": ("赠品缺货", "it had run out"),
 }
 """Why a strategy gave or did not."""
 

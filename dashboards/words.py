@@ -107,6 +107,7 @@ GIFT: Final = {
     "given": state("已赠送", "Given", Tone.GOOD),
     "exhausted": state("已赠完", "All were given", Tone.WAITING),
     "had_already": state("会员已领过", "Had by this member", Tone.WAITING),
+    "out_of_stock": state("赠品缺货", "It had run out", Tone.WAITING),
 }
 ROLE: Final = {
     "viewer": state("只读", "Viewer"),

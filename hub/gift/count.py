@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import copy, rows, run
-from hub.gift.model import EXHAUSTED, HAD, Strategy, Verdict
+from hub.gift.model import EXHAUSTED, HAD, Give, Strategy, Verdict
 
 Key = tuple[str, str]
 Member = tuple[Key, int]
@@ -21,11 +21,12 @@ Member = tuple[Key, int]
 
 
 class Wish(NamedTuple):
-    """What a strategy would give an order, and whose order it is."""
+    """What a strategy would give an order, and whose order it is; of the SKUs `replaced` what stands in is given."""
 
     order_id: int
     subject_id: int
     verdict: Verdict
+    replaced: frozenset[str] = frozenset()
 
     @property
     def strategy(self) -> Strategy:
@@ -42,6 +43,14 @@ class Wish(NamedTuple):
     @property
     def counted(self) -> bool:
         return self.verdict.given and self.strategy.limited
+
+    def sku_of(self, give: Give) -> str:
+        """Name the goods that a piece is given of."""
+        return give.instead if give.instead and give.sku in self.replaced else give.sku
+
+    def seeing(self, times: int, **seen: int | str) -> "Wish":
+        """Give it so many times, with what was seen."""
+        return self._replace(verdict=replace(self.verdict, times=times, seen=self.verdict.seen | seen))
 
     def refused(self, code: str, **seen: int | str) -> "Wish":
         return self._replace(verdict=replace(self.verdict, code=code, seen=self.verdict.seen | seen, times=0))
@@ -64,6 +73,27 @@ def claim(session: Session, wishes: Sequence[Wish]) -> list[Wish]:
     granted = [wish.refused(HAD) if (wish.key, wish.order_id) in had else wish for wish in allotted]
     _spend(session, granted)
     return granted
+
+
+def give_less(session: Session, changes: Sequence[tuple[Wish, Wish]]) -> None:
+    """Give back what was claimed in this transaction and is not given after all: wishes before and after."""
+    back: defaultdict[Key, list[int]] = defaultdict(lambda: [0, 0])
+    for was, now in changes:
+        if was.counted:
+            back[was.key][0] -= not now.verdict.given
+            back[was.key][1] -= was.verdict.pieces - now.verdict.pieces
+    _add(session, {key: (orders, pieces) for key, (orders, pieces) in back.items()})
+    left = [was for was, now in changes if was.strategy.once_per_member and not now.verdict.given]
+    if left:
+        run(
+            session,
+            """delete from gift_member m
+               using unnest(cast(:brands as text[]), cast(:names as text[]), cast(:orders as bigint[]))
+                     as new (brand, name, order_id)
+               where (m.brand, m.name, m.order_id) = (new.brand, new.name, new.order_id)""",
+            **_columns([wish.key for wish in left]),
+            orders=[wish.order_id for wish in left],
+        )
 
 
 def give_back(session: Session, order_ids: Sequence[int], at: datetime) -> None:

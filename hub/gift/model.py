@@ -17,9 +17,13 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 
 
 class Give(Document):
-    """What is given; with `value_fen`, the value of a piece, the money of the order is shared over the gift as well."""
+    """What is given; with `value_fen`, the value of a piece, the money of the order is shared over the gift as well.
+
+    As many pieces of `instead` are given where `sku` has run out, if the strategy replaces what has.
+    """
 
     sku: Code
+    instead: Code | None = None
     pieces: Annotated[int, Field(ge=1, le=1_000)] = 1
     value_fen: Fen = 0
 
@@ -29,6 +33,7 @@ class Strategy(Document):
 
     Only lines of `skus` count where some are named, else all that is sold. `most_times` above 1 gives again for every
     further `min_fen` and `min_pieces`. Of strategies of one `group` the first by `rank` that holds is followed.
+    What has run out when the order is placed is left out, replaced, or given all the same and waited for (`if_out`).
     """
 
     brand: Called
@@ -46,6 +51,7 @@ class Strategy(Document):
     first_orders: Count | None = None
     most_pieces: Count | None = None
     once_per_member: bool = False
+    if_out: Literal["leave_out", "replace", "wait"] = "leave_out"
     funder: Literal["merchant", "platform", "brand", "distributor"] = "merchant"
 
     @model_validator(mode="after")
@@ -59,6 +65,8 @@ class Strategy(Document):
             raise ValueError("there are fewer pieces than one order gets")
         if sum(give.value_fen * give.pieces for give in self.gives) * self.most_times > MOST_FEN:
             raise ValueError(f"what one order may get is worth more than {MOST_FEN} fen")
+        if any(give.instead for give in self.gives) is not (self.if_out == "replace"):
+            raise ValueError('"instead" names what replaces a gift, and goes with if_out = "replace" alone')
         return self
 
     @property
@@ -117,4 +125,6 @@ class Verdict(msgspec.Struct, frozen=True):
 GIVEN = "given"
 EXHAUSTED = "exhausted"
 HAD = "had_already"
-"""The conditions held; but the first N orders, or the pieces, were used up, or the member has had it before."""
+OUT = "out_of_stock"
+"""The conditions held; but the first N orders, or the pieces, were used up, the member has had it before, or no
+location had the goods."""

@@ -154,13 +154,14 @@ def _take_turn(session: Session, brand: str, name: str) -> None:
 
 
 def _check_goods(session: Session, strategy: Strategy) -> None:
+    asked = {sku for give in strategy.gives for sku in (give.sku, give.instead) if sku}
     known = rows(
         session,
         "select code from sku where code = any(:skus) and brand = :brand and not bundle",
-        skus=[give.sku for give in strategy.gives],
+        skus=sorted(asked),
         brand=strategy.brand,
     )
-    missing = {give.sku for give in strategy.gives} - {one.code for one in known}
+    missing = asked - {one.code for one in known}
     if missing:
         told = ", ".join(sorted(missing))
         raise Malformed(f"{strategy.brand} has no goods to give of {told}", code="unknown_sku", field="gives")

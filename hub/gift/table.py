@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, text
 
 from hub.columns import Entity, Table, document, moment, number, one_of, words
-from hub.gift.model import EXHAUSTED, GIVEN, HAD
+from hub.gift.model import EXHAUSTED, GIVEN, HAD, OUT
 from hub.versions import VersionState
 
 
@@ -49,7 +49,7 @@ class GiftDecision(Table, table=True):
     """What an order got by a strategy whose conditions it met, or why not; `lines` pairs gifts with main lines."""
 
     __table_args__ = (
-        one_of("verdict", (GIVEN, EXHAUSTED, HAD)),
+        one_of("verdict", (GIVEN, EXHAUSTED, HAD, OUT)),
         {"postgresql_partition_by": "RANGE (order_id)"},
     )
     order_id: int = number(primary_key=True)

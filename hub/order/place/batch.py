@@ -4,7 +4,7 @@ One bad order never fails its neighbours: it comes back with its error, and noth
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from hub.audit import record_all
 from hub.cases import NewCase, open_cases
-from hub.catalogue.find import find_bound, find_products
 from hub.database import copy, keyring_of
 from hub.errors import Rejected
 from hub.fulfilment.keep import keep_back
@@ -29,10 +28,12 @@ from hub.order.model import ShopOrder
 from hub.order.number import Numbered, claim_numbers
 from hub.order.place.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
 from hub.order.place.arrival import part_by_arrival
-from hub.order.place.ask_rules import ask_rules
+from hub.order.place.ask_rules import Held, ask_rules
 from hub.order.place.brand_policy import Own, own_policies
-from hub.order.place.gifts import add_gifts
+from hub.order.place.gift_stock import GiftsLacking, lacking
+from hub.order.place.gifts import Gifted, add_gifts, with_less
 from hub.order.place.mates import with_windows
+from hub.order.place.normalised import normalised
 from hub.order.place.plan import Need, Sourced, plan
 from hub.order.place.record import (
     LINE_COLUMNS,
@@ -45,8 +46,8 @@ from hub.order.place.record import (
 )
 from hub.order.place.twins import find_twins
 from hub.order.place.virtual import hand_over
-from hub.order.rules.hold import Evidence, Hold, HoldType, holds_of
-from hub.order.rules.normalise import NormalOrder, normalise
+from hub.order.rules.hold import Evidence, Hold, HoldType, blocked, holds_of, withheld
+from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Event, Lifecycle, move
 from hub.review.verdict import Act
@@ -77,7 +78,7 @@ class New(NamedTuple):
 class Batch:
     """Orders that are placed together: whose they are by subject, and their rows but for the lifecycle.
 
-    `here` is the moment `at` in the business zone, whose day it is that lots expire by.
+    `here` is the moment `at` in the business zone, whose day it is that lots expire by; `gifts` lie in `new` already.
     """
 
     new: Mapping[int, New]
@@ -86,6 +87,7 @@ class Batch:
     policy: Policy
     at: datetime
     here: datetime
+    gifts: Gifted
 
 
 class Booked(NamedTuple):
@@ -108,7 +110,7 @@ def place(
     The same order again gives the first result. Errors that are returned, not raised: Malformed (totals, unknown_sku),
     Conflict (order_conflict: the number exists with other contents).
     """
-    normal = _normalised(session, orders)
+    normal = normalised(session, orders)
     hashes = {i: payload_hash(orders[i]) for i, one in enumerate(normal) if isinstance(one, NormalOrder)}
     keyed = claim_numbers(session, orders, hashes, at)
     new = {
@@ -124,23 +126,23 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
     """Hold, source and write orders that are new.
 
     The first try locks nothing but what it writes, and that last. If somebody else took the pieces meanwhile, or
-    placed a twin, all is done again with the buyers and the counters held still, so that it cannot fail.
+    placed a twin, all is done again with the buyers and the counters held still, so that it cannot fail. Gifts that
+    have no source after all are settled and the rest is done again; each time there are fewer.
     """
-    ring, subjects = keyring_of(session), _subjects(session, new, at)
-    gifts = add_gifts(session, {no: one.order for no, one in new.items()}, {no: of for no, (of, _) in subjects.items()})
-    if gifts.orders:
-        new = {no: one._replace(order=gifts.orders.get(no, one.order)) for no, one in new.items()}
-    rows_of = {
-        order_id: order_record(order_id, one.order, one.digest, subjects[order_id], ring, at, zone)
-        for order_id, one in new.items()
-    }
-    people = {order_id: subject_id for order_id, (subject_id, _) in subjects.items()}
-    batch = Batch(new, people, rows_of, policy, at, at.astimezone(zone))
-    try:
-        with session.begin_nested():
-            holds, sourced = _try(session, batch, still=False)
-    except (Shortage, Overtaken):
-        holds, sourced = _try(session, batch, still=True)
+    subjects = _subjects(session, new, at)
+    people, here = {order_id: subject_id for order_id, (subject_id, _) in subjects.items()}, at.astimezone(zone)
+    gifts = add_gifts(session, {no: one.order for no, one in new.items()}, people, here)
+    ring = keyring_of(session)
+
+    def made(gifts: Gifted) -> Batch:
+        given = {no: one._replace(order=gifts.orders.get(no, one.order)) for no, one in new.items()}
+        rows_of = {
+            no: order_record(no, one.order, one.digest, subjects[no], ring, at, zone) for no, one in given.items()
+        }
+        return Batch(given, people, rows_of, policy, at, here, gifts)
+
+    batch, holds, sourced = _book(session, made(gifts), made)
+    new, gifts = batch.new, batch.gifts
     _open_hold_cases(session, new, holds, at)
     if handed := [no for no, one in new.items() if any(one.order.virtual_lines) and not withheld(holds[no])]:
         hand_over(session, handed, at)
@@ -153,10 +155,25 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
     return Booked(batch, holds, sourced)
 
 
-def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, Sequence[Hold]], Sourced]:
+def _book(session: Session, batch: Batch, made: Callable[[Gifted], Batch]) -> tuple[Batch, Held, Sourced]:
+    """Write a batch, with the gifts that there are goods for; its buyers and counters are held still if need be."""
+    still = False
+    while True:
+        try:
+            with session.begin_nested():
+                return batch, *_try(session, batch, still=still)
+        except GiftsLacking as told:
+            batch = made(with_less(session, batch.gifts, told.lacking))
+        except (Shortage, Overtaken):
+            if still:
+                raise
+            still = True
+
+
+def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]:
     """Write a batch, each row as it stays; counters come last, for others wait for them.
 
-    Raises: Shortage; Overtaken.
+    Raises: Shortage; Overtaken; GiftsLacking before anything but carts is written.
     """
     new, policy = batch.new, batch.policy
     if still:
@@ -176,6 +193,8 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Mapping[int, S
     if waiting := _waiting_carts(new, holds):
         bind_held(session, waiting)
     sourced = plan(session, needs, policy, {}, batch.here, returned, own, lock=still)
+    if short := lacking(sourced.plans, batch.gifts.decided):
+        raise GiftsLacking(short)
     sourced = with_windows(session, new, sourced, batch.at)
     _write(session, batch, holds, sourced)
     if not still:
@@ -232,32 +251,9 @@ def _write(session: Session, batch: Batch, holds: Mapping[int, Sequence[Hold]], 
         keep_back(session, kept)
 
 
-def blocked(holds: Sequence[Hold]) -> bool:
-    """Say whether any hold keeps an order from being routed."""
-    return any(hold.stops(Act.ROUTE) for hold in holds)
-
-
-def withheld(holds: Sequence[Hold]) -> bool:
-    """Say whether any hold keeps what needs no source from being handed over."""
-    return any(hold.stops(Act.ROUTE) or hold.stops(Act.RELEASE) for hold in holds)
-
-
 def need_of(order_id: int, one: NormalOrder, day: date, *, valued: bool) -> Need:
     wants = tuple(wants_of(one.lines, day, valued=valued))
     return Need(order_id, one.shop_order.brand, one.place.code, wants)
-
-
-def _normalised(session: Session, orders: Sequence[ShopOrder]) -> list[NormalOrder | Rejected]:
-    codes = {(one.brand, one.shop, line.channel_sku) for one in orders for line in one.order.lines}
-    bound = find_bound(session, codes)
-    products = find_products(session, set(bound.values()))
-    normal: list[NormalOrder | Rejected] = []
-    for one in orders:
-        try:
-            normal.append(normalise(one, bound, products))
-        except Rejected as error:
-            normal.append(error)
-    return normal
 
 
 def _subjects(session: Session, new: Mapping[int, New], at: datetime) -> dict[int, tuple[int, SubjectKey]]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -10,11 +11,12 @@ from sqlalchemy.orm import Session
 from hub.catalogue.find import find_products
 from hub.catalogue.model import Product
 from hub.gift.choose import choose
-from hub.gift.count import Record, Wish, claim
+from hub.gift.count import Record, Wish, claim, give_less
 from hub.gift.model import Basket, Bought, Rule
 from hub.gift.strategy import rules_of
 from hub.money import share
 from hub.order.model import Adjustment, Funder, OrderType, Source
+from hub.order.place.gift_stock import Lack, by_stock, settle_all
 from hub.order.rules.normalise import NormalLine, NormalOrder, Share
 
 NEVER: Final = frozenset({OrderType.EXCHANGE, OrderType.RESHIP, OrderType.GIFT})
@@ -22,21 +24,29 @@ NEVER: Final = frozenset({OrderType.EXCHANGE, OrderType.RESHIP, OrderType.GIFT})
 
 
 class Gifted(NamedTuple):
-    """The orders of a batch that a strategy spoke of, with their gifts, and what was decided of each."""
+    """The orders of a batch that a strategy spoke of, with their gifts, and what was decided of each.
+
+    `bare` are the same orders without gifts, `products` all that may be given.
+    """
 
     orders: Mapping[int, NormalOrder]
     decided: Mapping[int, Sequence[Record]]
+    bare: Mapping[int, NormalOrder]
+    products: Mapping[str, Product]
 
 
-NONE: Final = Gifted({}, {})
+NONE: Final = Gifted({}, {}, {}, {})
 
 
-def add_gifts(session: Session, orders: Mapping[int, NormalOrder], people: Mapping[int, int]) -> Gifted:
-    """Give each order what the strategies in force have for it; limits are counted in this transaction."""
+def add_gifts(session: Session, orders: Mapping[int, NormalOrder], people: Mapping[int, int], here: datetime) -> Gifted:
+    """Give each order what the strategies in force have for it; limits are counted in this transaction.
+
+    `here` is the moment in the business zone.
+    """
     rules = rules_of(session, {one.shop_order.brand for one in orders.values()})
     if not rules:
         return NONE
-    wishes = [
+    wishes: Sequence[Wish] = [
         wish
         for order_id, one in orders.items()
         if one.order.type not in NEVER
@@ -44,13 +54,34 @@ def add_gifts(session: Session, orders: Mapping[int, NormalOrder], people: Mappi
     ]
     if not wishes:
         return NONE
+    every = {sku for wish in wishes for give in wish.strategy.gives for sku in (give.sku, give.instead) if sku}
+    products = find_products(session, every)
+    wishes = by_stock(session, wishes, orders, products, here)
+    claimed = iter(claim(session, [wish for wish in wishes if wish.verdict.given]))
     of_order: defaultdict[int, list[Wish]] = defaultdict(list)
-    for wish in claim(session, wishes):
-        of_order[wish.order_id].append(wish)
-    products = find_products(session, {give.sku for wish in wishes for give in wish.strategy.gives})
-    given = {order_id: _give(orders[order_id], found, products) for order_id, found in of_order.items()}
+    for wish in wishes:
+        of_order[wish.order_id].append(next(claimed) if wish.verdict.given else wish)
+    return _gifted({order_id: orders[order_id] for order_id in of_order}, of_order, products)
+
+
+def with_less(session: Session, gifts: Gifted, lacking: Mapping[int, Lack]) -> Gifted:
+    """Give what can be fulfilled where gifts have no source after all; what was counted of the rest is given back."""
+    before = {order_id: [record.wish for record in records] for order_id, records in gifts.decided.items()}
+    after = before | {order_id: settle_all(before[order_id], lack) for order_id, lack in lacking.items()}
+    pairs = [pair for no in lacking for pair in zip(before[no], after[no], strict=True)]
+    give_less(session, [(was, now) for was, now in pairs if was is not now])
+    return _gifted(gifts.bare, after, gifts.products)
+
+
+def _gifted(
+    orders: Mapping[int, NormalOrder], wishes: Mapping[int, Sequence[Wish]], products: Mapping[str, Product]
+) -> Gifted:
+    given = {order_id: _give(orders[order_id], found, products) for order_id, found in wishes.items()}
     return Gifted(
-        {order_id: one for order_id, (one, _) in given.items()}, {no: records for no, (_, records) in given.items()}
+        {order_id: one for order_id, (one, _) in given.items()},
+        {order_id: records for order_id, (_, records) in given.items()},
+        orders,
+        products,
     )
 
 
@@ -84,8 +115,8 @@ def _give(
                 external_line_id=f"gift:{wish.strategy.name}",
                 kind="gift",
                 parent_no=None,
-                channel_sku=give.sku,
-                product=products[give.sku],
+                channel_sku=wish.sku_of(give),
+                product=products[wish.sku_of(give)],
                 gift=True,
                 unit_price=0,
                 amount=give.value_fen * give.pieces * wish.verdict.times,

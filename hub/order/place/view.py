@@ -11,9 +11,9 @@ from hub.fulfilment.release import NewFulfilment, code_of
 from hub.fulfilment.status import Negotiation
 from hub.order.find import HEAD
 from hub.order.place.allocate import unmet_holds
-from hub.order.place.batch import ACCEPTED, ROUTED, Booked, withheld
+from hub.order.place.batch import ACCEPTED, ROUTED, Booked
 from hub.order.place.virtual import standing_of
-from hub.order.rules.hold import Hold
+from hub.order.rules.hold import Hold, withheld
 from hub.order.rules.normalise import NormalLine
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Final
 
 from hub.order.model import OrderType
 from hub.order.rules.normalise import NormalOrder
-from hub.review.verdict import Hold, HoldType
+from hub.review.verdict import Act, Hold, HoldType
 
 SAFE_ADDRESS: Final = 0.6
 """The confidence from which on an address may be routed without a person (hub.address.match)."""
@@ -93,3 +93,13 @@ def total_above(limit: int) -> Rule:
         return Hold(HoldType.FRAUD, "total_above", {"total": order.order.total, "limit": limit})
 
     return rule
+
+
+def blocked(holds: Sequence[Hold]) -> bool:
+    """Say whether any hold keeps an order from being routed."""
+    return any(hold.stops(Act.ROUTE) for hold in holds)
+
+
+def withheld(holds: Sequence[Hold]) -> bool:
+    """Say whether any hold keeps what needs no source from being handed over."""
+    return any(hold.stops(Act.ROUTE) or hold.stops(Act.RELEASE) for hold in holds)

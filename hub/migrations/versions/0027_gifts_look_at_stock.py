@@ -1,0 +1,15 @@
+"""gifts that have run out when their order is placed"""
+
+from alembic import op
+
+revision = "0027"
+down_revision = "0026"
+
+VERDICT = op.f("ck_gift_decision_verdict_known")
+
+
+def upgrade() -> None:
+    op.drop_constraint(VERDICT, "gift_decision", type_="check")
+    op.create_check_constraint(
+        VERDICT, "gift_decision", "verdict in ('given', 'exhausted', 'had_already', 'out_of_stock')"
+    )
