@@ -24,16 +24,16 @@ EXAMPLE: Final[dict[str, Any]] = {
     "remark": "",
 }
 
-_TEXT: Final = {"type": "string"}
+TEXT: Final = {"type": "string"}
 _YUAN: Final = {"type": "string", "pattern": r"^\d+(\.\d{1,2})?$", "description": "元，最多两位小数 · yuan"}
-_TIME: Final = {"type": "string", "format": "date-time", "description": "含时区 · with its offset"}
+TIME: Final = {"type": "string", "format": "date-time", "description": "含时区 · with its offset"}
 _LINE: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["line_id", "sku", "quantity", "unit_price"],
     "properties": {
-        "line_id": _TEXT,
-        "sku": _TEXT,
-        "title": _TEXT,
+        "line_id": TEXT,
+        "sku": TEXT,
+        "title": TEXT,
         "quantity": {"type": "integer", "minimum": 1},
         "unit_price": {"type": "string", "description": "优惠前单价（元）· before discounts, yuan"},
         "gift": {"type": "boolean"},
@@ -44,33 +44,33 @@ _DISCOUNT: Final[dict[str, Any]] = {
     "required": ["source", "amount"],
     "properties": {
         "source": {"enum": ["coupon", "promotion", "points", "gift_card", "shipping", "platform"]},
-        "code": _TEXT,
+        "code": TEXT,
         "amount": _YUAN,
         "funder": {"enum": ["merchant", "platform", "brand", "distributor"]},
         "line_id": {"type": "string", "description": "缺省为整单优惠 · without it, of the whole order"},
     },
 }
-_RECEIVER: Final[dict[str, Any]] = {
+RECEIVER: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["name", "phone", "province", "city", "street"],
-    "properties": dict.fromkeys(("name", "phone", "province", "city", "district", "town", "street", "postcode"), _TEXT),
+    "properties": dict.fromkeys(("name", "phone", "province", "city", "district", "town", "street", "postcode"), TEXT),
 }
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["external_id", "placed_at", "buyer", "receiver", "lines", "total"],
     "properties": {
         "external_id": {"type": "string", "maxLength": 64, "description": "店铺内唯一 · unique in the shop"},
-        "placed_at": _TIME,
-        "paid_at": _TIME,
-        "deposit_paid_at": _TIME,
+        "placed_at": TIME,
+        "paid_at": TIME,
+        "deposit_paid_at": TIME,
         "currency": {"type": "string", "default": "CNY"},
-        "buyer": {"type": "object", "required": ["id"], "properties": {"id": _TEXT, "nick": _TEXT}},
-        "receiver": _RECEIVER,
+        "buyer": {"type": "object", "required": ["id"], "properties": {"id": TEXT, "nick": TEXT}},
+        "receiver": RECEIVER,
         "lines": {"type": "array", "minItems": 1, "items": _LINE},
         "freight": _YUAN,
         "discounts": {"type": "array", "items": _DISCOUNT},
         "total": {**_YUAN, "description": "商品 − 优惠 + 运费 · goods − discounts + freight"},
-        "remark": _TEXT,
+        "remark": TEXT,
         "type": {"enum": ["normal", "presale", "exchange", "reship", "gift", "o2o"], "default": "normal"},
         "reservation": {
             "type": "string",
@@ -122,7 +122,7 @@ RESERVATION: Final = body_of(
                 "items": {
                     "type": "object",
                     "required": ["sku", "quantity"],
-                    "properties": {"sku": _TEXT, "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000_000}},
+                    "properties": {"sku": TEXT, "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000_000}},
                 },
             },
             "ttl_s": {
@@ -146,7 +146,7 @@ RULE: Final = body_of(
         "type": "object",
         "required": ["name", "expression", "verdict"],
         "properties": {
-            "name": _TEXT,
+            "name": TEXT,
             "brand": {"type": "string", "description": "缺省为全部品牌 · every brand without it"},
             "shop": {"type": "string", "description": "缺省为全部店铺 · every shop without it"},
             "expression": {"type": "string", "maxLength": 1000, "description": "CEL，见 docs/review-rules.md"},
@@ -172,103 +172,15 @@ RULE: Final = body_of(
     },
 )
 RULE_REASON: Final = body_of(
-    {"type": "object", "required": ["reason"], "properties": {"reason": _TEXT}}, {"reason": "not wanted any more"}
-)
-_REASON: Final = {"type": "string", "maxLength": 200, "description": "写入审计日志 · goes to the audit log"}
-CANCEL: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": False,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "reason": _REASON,
-                        "lines": {
-                            "type": "array",
-                            "description": "只取消这些件数；缺省取消整单 · only these pieces, else the whole order",
-                            "items": {
-                                "type": "object",
-                                "required": ["line_id", "quantity"],
-                                "properties": {"line_id": _TEXT, "quantity": {"type": "integer", "minimum": 1}},
-                            },
-                        },
-                        "intercept": {
-                            "type": "boolean",
-                            "default": False,
-                            "description": "已发出时请快递拦截 · what has left is to be stopped on its way",
-                        },
-                    },
-                },
-                "example": {"reason": "the buyer wants one only", "lines": [{"line_id": "1", "quantity": 1}]},
-            }
-        },
-    }
-}
-CHANGE: Final = body_of(
-    {
-        "type": "object",
-        "properties": {
-            "receiver": {**_RECEIVER, "description": "新的收件人与地址，整体替换 · replaces the old one as a whole"},
-            "remark": {"type": "string", "maxLength": 1000},
-            "lines": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["line_id", "quantity"],
-                    "properties": {
-                        "line_id": _TEXT,
-                        "quantity": {
-                            "type": "integer",
-                            "minimum": 0,
-                            "description": "还要多少件，只能减少 · how many are still wanted; never more",
-                        },
-                    },
-                },
-            },
-            "reason": _REASON,
-        },
-    },
-    {"receiver": {**EXAMPLE["receiver"], "street": "测试路2号"}, "reason": "the buyer has moved"},
-)
-PAYMENT: Final = body_of(
-    {"type": "object", "required": ["paid_at"], "properties": {"paid_at": _TIME}},
-    {"paid_at": "2026-11-11T10:00:05+08:00"},
-)
-FOLLOW_UP: Final = body_of(
-    {
-        "type": "object",
-        "required": ["type", "lines"],
-        "properties": {
-            "type": {"enum": ["exchange", "reship"], "description": "换货或补发 · in exchange, or once more"},
-            "lines": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "required": ["line_id", "quantity"],
-                    "properties": {
-                        "line_id": _TEXT,
-                        "quantity": {"type": "integer", "minimum": 1},
-                        "sku": {
-                            "type": "string",
-                            "description": "换成的商品；缺省为原商品 · without it, the same goods",
-                        },
-                    },
-                },
-            },
-            "reason": _REASON,
-        },
-    },
-    {"type": "reship", "lines": [{"line_id": "1", "quantity": 1}], "reason": "the parcel was lost"},
+    {"type": "object", "required": ["reason"], "properties": {"reason": TEXT}}, {"reason": "not wanted any more"}
 )
 ADJUSTMENT: Final = body_of(
     {
         "type": "object",
         "required": ["location", "sku", "delta", "reason", "ref"],
         "properties": {
-            "location": _TEXT,
-            "sku": _TEXT,
+            "location": TEXT,
+            "sku": TEXT,
             "owner": {"type": "string", "description": "缺省为该地点的货主 · without it, the location's own"},
             "condition": {"enum": ["saleable", "damaged"], "default": "saleable"},
             "delta": {"type": "integer", "description": "增减件数，不为 0 · pieces more or fewer, not 0"},

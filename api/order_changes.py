@@ -2,29 +2,39 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from typing import Annotated, Final, Literal, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Response
-from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
-from api.examples import CANCEL, CHANGE, FOLLOW_UP, PAYMENT
+from api.change_examples import CANCEL, CHANGE, FOLLOW_UP, PAYMENT, REFUND
+from api.change_wishes import (
+    CancelWish,
+    ChangeWish,
+    FollowUpWish,
+    PaymentWish,
+    ReceiverWish,
+    RefundWish,
+)
 from api.surroundings import Body, Hub, TheHub, read_wish
 from hub.clients import begin_key, finish_key
-from hub.database import rows
-from hub.document import PRINTABLE, Document, Moment
 from hub.errors import Conflict, NotFound
 from hub.merge.group import hold_together
-from hub.order.change.begin import change, pieces_of
+from hub.order.change.addition import Addition
+from hub.order.change.begin import change
 from hub.order.change.cancel import cancel
+from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.intercept import ask_intercept
 from hub.order.change.pay import pay
+from hub.order.change.refund import mark_refund
 from hub.order.change.revision import Author, Contents, Wish
+from hub.order.change.table import Charge, RefundState
+from hub.order.change.wanted import WantedLine, pieces_of, wish_lines
 from hub.order.find import OrderView, get_order
-from hub.order.model import Code, OrderType, Phrase, Pieces, Receiver
+from hub.order.model import OrderType, Receiver
 from hub.roles import Actor
 
 router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
@@ -32,87 +42,6 @@ router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
 OK: Final = 200
 CREATED: Final = 201
-
-
-class CancelledLine(Document):
-    line_id: Code
-    quantity: Pieces
-
-
-class LineWish(Document):
-    """How many pieces of a line are still wanted; 0 is none."""
-
-    line_id: Code
-    quantity: Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
-
-
-def _check_once(lines: Sequence[CancelledLine | LineWish]) -> None:
-    """Refuse a line that is named twice: which of its quantities is meant is not known.
-
-    Raises: ValueError.
-    """
-    if len({one.line_id for one in lines}) != len(lines):
-        raise ValueError("a line is named twice")
-
-
-class CancelWish(Document):
-    """Why an order is cancelled, or only some pieces of it; the reason goes to the audit log."""
-
-    reason: Phrase = ""
-    lines: Annotated[tuple[CancelledLine, ...], Field(max_length=500)] = ()
-    intercept: bool = False
-
-    @model_validator(mode="after")
-    def name_lines_once(self) -> Self:
-        _check_once(self.lines)
-        return self
-
-
-class ReceiverWish(Document):
-    """Whom and where to, in the words in which an order is posted."""
-
-    name: str
-    phone: str
-    province: str = ""
-    city: str = ""
-    district: str = ""
-    town: str = ""
-    street: str
-    postcode: str = ""
-
-
-class ChangeWish(Document):
-    """What is different now; what is left out stays as it is."""
-
-    receiver: ReceiverWish | None = None
-    remark: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None
-    lines: Annotated[tuple[LineWish, ...], Field(max_length=500)] = ()
-    reason: Phrase = ""
-
-    @model_validator(mode="after")
-    def name_lines_once(self) -> Self:
-        _check_once(self.lines)
-        return self
-
-
-class AgainWish(Document):
-    """Pieces of a shipped line to be sent: the same goods, or those of `sku` in exchange."""
-
-    line_id: Code
-    quantity: Pieces
-    sku: Code | None = None
-
-
-class FollowUpWish(Document):
-    """Goods in exchange, or once more; nothing is charged."""
-
-    type: Literal["exchange", "reship"]
-    lines: Annotated[tuple[AgainWish, ...], Field(min_length=1, max_length=500)]
-    reason: Phrase = ""
-
-
-class PaymentWish(Document):
-    paid_at: Moment
 
 
 @router.post(
@@ -149,8 +78,10 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
 
 @router.patch("/{order_id}", response_model=OrderView, openapi_extra=CHANGE, summary="修改订单 · Change an order")
 def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
-    """Change address, remark or quantities; nothing else of an order can be changed, and no line can grow.
+    """Change address, remark or lines: fewer pieces or more, other goods in their place, a further line.
 
+    What that costs more is in `dues`: the order waits until it is paid there, unless it is given away (`charge` is
+    `free`); what it costs less is in `refunds`. A line that grows is shown as a further one of the same `line_id`.
     Before a warehouse knows of it, at once: it is judged and sourced again. After that the warehouse is asked to stop:
     the change is `waiting` in `changes`, and becomes `applied`, `part` or `refused`. One change at a time: 409
     change_under_way, cancel_under_way. What has left cannot be changed (409 already_shipped). Lines that have these
@@ -161,7 +92,11 @@ def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
     def act(session: Session, number: int) -> None:
         receiver = _receiver(wish.receiver) if wish.receiver else None
         hold_together(session, number)  # before its lines are read: of two calls alike the second finds it done
-        wanted = Wish(_fewer(session, number, wish.lines), Contents(receiver=receiver, remark=wish.remark))
+        pieces, added = _lines(session, number, wish)
+        contents = Contents(receiver=receiver, remark=wish.remark)
+        wanted = Wish(pieces, contents, added=added, charge=Charge(wish.charge))
+        if added:
+            check_charge(wanted.charge, hub.settings.orders.charges)
         if wish.lines and not wanted.kinds:
             return
         change(session, number, wanted, Author(caller.name, wish.reason), hub.now().astimezone(hub.zone))
@@ -173,16 +108,40 @@ def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
     "/{order_id}/payment", response_model=OrderView, openapi_extra=PAYMENT, summary="订单已付款 · An order was paid"
 )
 def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
-    """Record the payment of an order that was placed unpaid: it goes on. Twice is not an error.
+    """Record the payment of an order, or of what is due for goods added to it: it goes on. Twice is not an error.
+
+    The `amount` has to be what is to be paid (409 wrong_amount). Of an order that lost pieces before it was paid, that
+    is the total, or less by what these bear, and what was paid for them is refunded.
 
     An order that was closed or cancelled first is not opened again: 409 order_closed, and the money goes back.
     """
     wish = read_wish(PaymentWish, body)
 
     def act(session: Session, number: int) -> None:
-        pay(session, number, caller.name, wish.paid_at, hub.now().astimezone(hub.zone))
+        at, of = hub.now().astimezone(hub.zone), wish.reference
+        pay(session, number, caller.name, wish.paid_at, at, amount=wish.amount, reference=of)
 
     return _once(hub, caller, "pay", order_id, body, key, act)
+
+
+@router.post(
+    "/{order_id}/refunds/{refund_no}",
+    response_model=OrderView,
+    openapi_extra=REFUND,
+    summary="登记退款结果 · Say what became of a refund",
+)
+def settle_refund(hub: TheHub, caller: Caller, order_id: str, refund_no: str, body: Body, key: Key = "") -> Response:
+    """Mark a refund as done, with the payer's own number of it, or as failed. The same again is not an error.
+
+    One that was done under another number, or of which nothing moves, is 409 refund_state.
+    """
+    wish = read_wish(RefundWish, body)
+    no = number_of(refund_no)
+
+    def act(session: Session, number: int) -> None:
+        mark_refund(session, number, no, RefundState(wish.state), wish.reference, caller.name, hub.now())
+
+    return _once(hub, caller, f"refund:{no}", order_id, body, key, act)
 
 
 @router.post(
@@ -246,21 +205,16 @@ def number_of(order_id: str) -> int:
     return int(order_id)
 
 
-def _fewer(session: Session, order_id: int, lines: tuple[LineWish, ...]) -> dict[int, int]:
-    """Give the pieces to cancel, by the hub's lines.
+def _lines(session: Session, order_id: int, wish: ChangeWish) -> tuple[Mapping[int, int], Sequence[Addition]]:
+    """Give the pieces to cancel by the hub's lines, and what is to be added.
 
-    Raises: Malformed for an unknown line; Conflict when a line is to grow.
+    Raises: as `wish_lines`.
     """
-    found = rows(
+    return wish_lines(
         session,
-        """select external_line_id as id, ordered - cancelled as open from order_line
-           where order_id = :id and kind <> 'component'""",
-        id=order_id,
+        order_id,
+        [WantedLine(one.line_id, one.quantity, one.sku or "", one.unit_price or "", one.title) for one in wish.lines],
     )
-    there = {one.id: one.open for one in found}
-    if grown := [one.line_id for one in lines if one.quantity > there.get(one.line_id, one.quantity)]:
-        raise Conflict(f"line {', '.join(grown)} cannot grow: place another order", code="line_grows", field="lines")
-    return pieces_of(session, order_id, {one.line_id: there.get(one.line_id, 0) - one.quantity for one in lines})
 
 
 def _receiver(wish: ReceiverWish) -> Receiver:

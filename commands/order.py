@@ -1,7 +1,8 @@
 """What operations staff change about an order from a terminal: cancel it or some of it, its address, its route."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
@@ -14,24 +15,41 @@ from commands.screen import say, words
 from hub.document import PRINTABLE
 from hub.errors import Malformed
 from hub.merge.group import hold_together
-from hub.order.change.begin import change, pieces_of, reroute
+from hub.order.change.begin import change, reroute
 from hub.order.change.cancel import cancel
 from hub.order.change.channel import decide
+from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.intercept import ask_intercept
+from hub.order.change.pay import pay
+from hub.order.change.refund import mark_refund
 from hub.order.change.reread import reread
 from hub.order.change.revision import Author, Contents, Wish
-from hub.order.change.table import ChangeState
+from hub.order.change.table import ChangeState, Charge, RefundState
+from hub.order.change.wanted import WantedLine, pieces_of, wish_lines
 from hub.order.lock import lock_order
 from hub.order.model import OrderType, Receiver
 from hub.roles import Permission
 
 __all__ = ["order_app"]
 
+Wanted = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--want",
+        help=words(
+            "行号=件数[,渠道商品[,单价]]，可重复；新的行号即加一行",
+            "line=pieces[,sku[,price]], as often as needed; a line that is new is added",
+        ),
+    ),
+]
 Lines = Annotated[
     list[str] | None,
     typer.Option("--line", help=words("行号:件数，可重复", "line:pieces, as often as needed")),
 ]
+
+
+PRICE: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 
 
 class Typed(Contents):
@@ -64,7 +82,9 @@ def cancel_order(
     say(f"订单状态：{state}", f"the order is {state}")
 
 
-@order_app.command("change", help=words("修改收件人、地址或备注", "change the receiver, the address or the remark"))
+@order_app.command(
+    "change", help=words("修改收件人、地址、备注或商品", "change the receiver, the address, the remark or the goods")
+)
 def change_order(  # each is an option of the command
     number: Number,
     reason: Reason,
@@ -75,15 +95,50 @@ def change_order(  # each is an option of the command
     county: Annotated[str | None, typer.Option(help=words("区县", "county"))] = None,
     street: Annotated[str | None, typer.Option(help=words("详细地址", "street"))] = None,
     remark: Annotated[str | None, typer.Option(help=words("备注", "remark"))] = None,
+    want: Wanted = None,
+    *,
+    free: Annotated[bool, typer.Option("--free", help=words("差价免收", "what it costs more is given away"))] = False,
 ) -> None:
-    """Change what is given; the rest of the address stays as it is."""
+    """Change what is given; the rest of the address stays as it is. What costs more waits until that is paid."""
     given = {"name": name, "phone": phone, "province": province, "city": city, "county": county, "street": street}
     said = {field: value for field, value in given.items() if value is not None}
     with reached() as reach, reach.database.transaction() as session:
         order_id = _mine(session, number)
         old = reread(session, order_id).order.receiver
-        wish = Wish(contents=_read(old, said, remark))
+        pieces, added = wish_lines(session, order_id, [_wanted(one) for one in want or ()])
+        charge = Charge.FREE if free else Charge.PAY
+        if added:
+            check_charge(charge, reach.settings.orders.charges)
+        wish = Wish(pieces, _read(old, said, remark), added=added, charge=charge)
         _tell(change(session, order_id, wish, Author(operator().name, reason), _now(reach)))
+
+
+@order_app.command("paid", help=words("登记差价已付", "say that what was due was paid"))
+def pay_order(
+    number: Number,
+    amount: Annotated[int, typer.Option(help=words("金额，最小货币单位", "how much, in minor units"))],
+    reference: Annotated[str, typer.Option(help=words("支付单号", "the payer's own number"))],
+) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        at = _now(reach)
+        order_id = _mine(session, number)
+        state = pay(session, order_id, operator().name, at, at, amount=amount, reference=reference)
+    say(f"订单状态：{state}", f"the order is {state}")
+
+
+@order_app.command("refunded", help=words("登记退款结果", "say what became of a refund"))
+def refund_order(
+    number: Number,
+    no: Annotated[int, typer.Argument(help=words("退款序号", "which refund"))],
+    reference: Annotated[str, typer.Option(help=words("退款单号，或失败原因", "the payer's number, or why not"))],
+    *,
+    failed: Annotated[bool, typer.Option("--failed", help=words("退款失败", "it could not be paid"))] = False,
+) -> None:
+    state = RefundState.FAILED if failed else RefundState.DONE
+    with reached() as reach, reach.database.transaction() as session:
+        order_id = _mine(session, number)
+        mark_refund(session, order_id, no, state, reference, operator().name, _now(reach))
+    say("已登记", "it is noted")
 
 
 @order_app.command("reroute", help=words("人工改派", "source an order's fulfilment orders anew"))
@@ -172,6 +227,19 @@ def _pieces(lines: list[str]) -> dict[str, int]:
             raise Malformed(f"{one} is not LINE:PIECES", code="unknown_line", field="line")
         pieces[line] = pieces.get(line, 0) + int(n)
     return pieces
+
+
+def _wanted(one: str) -> WantedLine:
+    """Read what a line is to have.
+
+    Raises: Malformed.
+    """
+    line, _, rest = one.rpartition("=")
+    pieces, _, of = rest.partition(",")
+    sku, _, price = of.partition(",")
+    if not (line and pieces.isascii() and pieces.isdigit()) or (price and not PRICE.fullmatch(price)):
+        raise Malformed(f"{one} is not LINE=PIECES,SKU,PRICE", code="unknown_line", field="want")
+    return WantedLine(line, int(pieces), sku, price)
 
 
 def _tell(state: ChangeState) -> None:

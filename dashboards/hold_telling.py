@@ -29,6 +29,10 @@ TELLINGS: Final[Mapping[str, Telling]] = {
         lambda seen, _: {"sure": percent(seen["confidence"]), "safe": percent(SAFE_ADDRESS)},
     ),
     "unpaid": Telling(Words("尚未收到付款", "No payment has come"), lambda _seen, _: {}),
+    "amount_due": Telling(
+        Words("改单后尚须付款 {due}", "After a change, {due} is still to be paid"),
+        lambda seen, currency: {"due": money(seen["due"], currency)},
+    ),
     "presale": Telling(
         Words("预售商品，发货日：{day}", "Presale goods, to be sent from: {day}"),
         lambda seen, _: {"day": seen.get("planned", "—")},

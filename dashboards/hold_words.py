@@ -8,6 +8,7 @@ from dashboards.tone import State, state
 HOLD_RULE: Final = {
     "unplaced_address": state("地址无法识别", "Address not placed"),
     "unpaid": state("订单未付款", "Order not paid"),
+    "amount_due": state("差价未付", "Difference not paid"),
     "presale": state("预售订单", "Presale order"),
     "arrival": state("商品未到发货日", "Goods to come"),
     "twin": state("疑似重复下单", "Looks ordered twice"),

@@ -129,6 +129,8 @@ FLOW: Final = {
     "cancel_fulfilment": state("通知仓库取消", "Cancel at warehouse"),
     "notify_shipment": state("回传发货", "Tell the channel"),
     "notify_closure": state("回传关闭", "Tell of closing"),
+    "notify_change": state("回传改单", "Tell of a change"),
+    "notify_refund": state("通知退款", "Tell of a refund"),
     "subscribe_parcel": state("订阅物流", "Subscribe to courier"),
     "ask_parcel": state("查询物流", "Ask the courier"),
     "post_sale": state("销售过账", "Post the sale"),

@@ -12,6 +12,7 @@ from connectors.registry import Registry
 from flows.alert_stock import AlertStock
 from flows.effect import Effect
 from flows.follow_parcels import AskParcel, ReceiveTracks, SubscribeParcel
+from flows.notify_changes import AskRefund, NotifyChange
 from flows.notify_channels import NotifyShipment
 from flows.notify_closures import NotifyClosure
 from flows.post_sales import PostGoodsIssue, PostSale
@@ -56,6 +57,7 @@ def effects(settings: Settings) -> Mapping[str, Effect]:
     """The flows that end with what goes out, by name."""
     every: Sequence[Effect] = (
         *(ReleaseFulfilment(settings), CancelFulfilment(settings), NotifyShipment(), NotifyClosure()),
+        *(NotifyChange(), AskRefund()),
         *(SubscribeParcel(), AskParcel(), PostSale(), PostGoodsIssue()),
         *(PushStock(), AlertStock()),
     )

@@ -17,9 +17,11 @@ from hub.fulfilment.model import (
     Accepted,
     CancelAnswer,
     CancelWish,
+    ChangeNotice,
     ClosureNotice,
     Confirm,
     Delivery,
+    RefundNotice,
     Report,
     ShipmentNotice,
 )
@@ -132,6 +134,26 @@ class ClosureSink(Protocol):
     """Tells a channel that an order was closed because nobody paid it; takes each key once."""
 
     def send_closure(self, closure: ClosureNotice) -> None: ...
+
+
+@runtime_checkable
+class ChangeSink(Protocol):
+    """Tells a channel what the hub changed of an order that it placed; takes each key once."""
+
+    tells_changes: bool
+    """Whether this shop's is told at all."""
+
+    def send_change(self, change: ChangeNotice) -> None: ...
+
+
+@runtime_checkable
+class RefundSink(Protocol):
+    """Asks who holds an order's money to give some of it back; takes each key once."""
+
+    takes_refunds: bool
+    """Whether this partner is asked at all."""
+
+    def send_refund(self, refund: RefundNotice) -> None: ...
 
 
 @runtime_checkable

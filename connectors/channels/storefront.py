@@ -17,7 +17,7 @@ from connectors.partner import Partner
 from connectors.reading import read_as, read_json, write_with
 from connectors.transport.http import Call, HttpApi
 from hub.errors import HubError, Malformed, Unauthorised
-from hub.fulfilment.model import ClosureNotice, ShipmentNotice
+from hub.fulfilment.model import ChangeNotice, ClosureNotice, RefundNotice, ShipmentNotice
 from hub.inbox import message_id_of
 from hub.inventory.telling import Alarm, Telling, Told
 from hub.order.model import Order
@@ -33,7 +33,7 @@ KEY_LENGTH: Final = 32
 
 @final
 class Storefront:
-    """One shop's storefront."""
+    """One shop's storefront; options: tell_closed, tell_changes (yes: of what the hub changes, and of refunds)."""
 
     idempotent: Final = True
 
@@ -41,6 +41,8 @@ class Storefront:
         self._partner = partner
         self._table = Table.named(TABLE)
         self._api = HttpApi(partner.http, self._sign)
+        self.tells_changes = partner.connection.options.get("tell_changes") == "yes"
+        self.takes_refunds = self.tells_changes
 
     def receive(self, inbound: Inbound) -> Notice:
         """Verify a webhook and name what it brings.
@@ -79,6 +81,14 @@ class Storefront:
     def send_closure(self, closure: ClosureNotice) -> None:
         """Tell the storefront that an order was closed unpaid."""
         self._tell(closure.key, write_with(self._table, "closure", closure))
+
+    def send_change(self, change: ChangeNotice) -> None:
+        """Tell the storefront what was changed of an order here."""
+        self._tell(change.key, write_with(self._table, "change", change))
+
+    def send_refund(self, refund: RefundNotice) -> None:
+        """Ask the storefront to give money back."""
+        self._tell(refund.key, write_with(self._table, "refund", refund))
 
     def send_stock(self, levels: Sequence[Telling]) -> Told:
         """Tell the storefront what it may offer; the same numbers are the same message.

@@ -163,6 +163,44 @@ class ShipmentNotice(Document):
     parcels: tuple[ShippedParcel, ...]
 
 
+class StandingLine(Document):
+    """What is wanted of a channel's line, shipped pieces with it."""
+
+    external_line_id: str
+    channel_sku: str
+    quantity: int
+
+
+class ChangeNotice(Document):
+    """What the hub changed of an order, as its channel is told: how it stands since; `key` is stable over repeats.
+
+    `total` is what it comes to since, in minor units; a receiver or a remark is there where it is another.
+    """
+
+    key: str
+    order_id: str
+    external_id: str
+    changed_at: AwareDatetime
+    kind: Literal["changed", "cancelled"]
+    currency: str
+    total: int
+    lines: tuple[StandingLine, ...] = ()
+    receiver: Party | None = None
+    remark: str | None = None
+
+
+class RefundNotice(Document):
+    """Money to be given back for an order, in minor units, as who holds it is told; `key` is stable over repeats."""
+
+    key: str
+    order_id: str
+    external_id: str
+    refund_no: int
+    currency: str
+    amount: int
+    due_at: AwareDatetime
+
+
 class ClosureNotice(Document):
     """An order that was closed before anything left, as its channel is told; `key` is stable over repeats."""
 

@@ -65,11 +65,27 @@ class ChangeView(Document):
 
 
 class RefundView(Document):
-    """Money that is to be given back for cancelled pieces, in minor units; the freight is a part of the amount."""
+    """Money that is to be given back for cancelled pieces, in minor units; the freight is a part of the amount.
+
+    Of the amount `set_off` was not paid yet: the rest moves. `reference` is the payer's own number of that.
+    """
 
     no: int
     amount: int
     freight: int
+    set_off: int
+    state: str
+    reference: str
+    since: datetime
+
+
+class DueView(Document):
+    """What is to be paid for goods that a change has added, in minor units; `set_off` of it needs no paying."""
+
+    no: int
+    amount: int
+    set_off: int
+    state: str
     since: datetime
 
 
@@ -107,6 +123,7 @@ class OrderView(Document):
     parcels: tuple[ParcelView, ...] = ()
     changes: tuple[ChangeView, ...] = ()
     refunds: tuple[RefundView, ...] = ()
+    dues: tuple[DueView, ...] = ()
     links: tuple[LinkView, ...] = ()
 
 
@@ -117,7 +134,7 @@ class OrderPage(Document):
     next: str
 
 
-CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds", "links")
+CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds", "dues", "links")
 HEAD: Final = tuple(name for name in OrderView.model_fields if name not in CHILDREN)
 LINES: Final = """
     select order_id, line_no, external_line_id, kind, channel_sku, sku, title, ordered, allocated, shipped, delivered,
@@ -138,7 +155,11 @@ CHANGES: Final = """
     select order_id, no, kinds, state, note, created_at from order_revision where order_id = any(:ids)
     order by order_id, no"""
 REFUNDS: Final = """
-    select order_id, no, amount, freight, created_at from refund_due where order_id = any(:ids) order by order_id, no"""
+    select order_id, no, amount, freight, set_off, state, reference, created_at from refund_due
+    where order_id = any(:ids) order by order_id, no"""
+DUES: Final = """
+    select order_id, no, amount, set_off, state, created_at from amount_due where order_id = any(:ids)
+    order by order_id, no"""
 LINKS: Final = """
     select own.id, own.relation, cast(o.id as text) as "order", o.external_id, o.type
     from (select order_id as id, 'origin' as relation, origin_order_id as other from order_link
@@ -176,7 +197,8 @@ def get_orders(session: Session, order_ids: Sequence[int], actor: Actor) -> dict
     fulfilments = _grouped(session, FULFILMENTS, FulfilmentView, ids)
     parcels = _grouped(session, PARCELS, ParcelView, ids)
     changes, refunds = _grouped(session, CHANGES, ChangeView, ids), _grouped(session, REFUNDS, RefundView, ids)
-    every = (lines, holds, fulfilments, parcels, changes, refunds, _grouped(session, LINKS, LinkView, ids))
+    dues, links = _grouped(session, DUES, DueView, ids), _grouped(session, LINKS, LinkView, ids)
+    every = (lines, holds, fulfilments, parcels, changes, refunds, dues, links)
     return {one.id: _view(one, *(children[one.id] for children in every)) for one in found}
 
 

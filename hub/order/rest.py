@@ -1,6 +1,6 @@
 """What is still open of an order: which pieces, taking back what no location knows of, and sourcing it again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -37,11 +37,19 @@ def live_fulfilments(session: Session, order_id: int) -> list[int]:
     return [one.no for one in found]
 
 
-def hold_order(session: Session, order_id: int) -> None:
-    """Lock the counters of an order's SKUs, before a transaction that books more than once."""
-    hold_still(
-        session, {one.sku for one in rows(session, "select sku from order_line where order_id = :id", id=order_id)}
+def hold_orders(session: Session, order_ids: Collection[int]) -> None:
+    """Lock the counters of orders' SKUs, before a transaction that books more than once.
+
+    What a change that waits would add is of them: it may be added in that transaction.
+    """
+    found = rows(
+        session,
+        """select sku from order_line where order_id = any(:ids)
+           union select jsonb_array_elements_text(one -> 'skus') from order_revision r
+           cross join lateral jsonb_array_elements(r.added) one where r.order_id = any(:ids) and r.state = 'waiting'""",
+        ids=sorted(order_ids),
     )
+    hold_still(session, {one.sku for one in found})
 
 
 def open_pieces(session: Session, order_id: int) -> dict[int, int]:
@@ -65,7 +73,7 @@ def wants_for(session: Session, order_id: int, pieces: Mapping[int, int], at: da
         id=order_id,
         lines=list(pieces),
     )
-    mains = _mains(session, order_id) if any(line.gift for line in found) else {}
+    mains = _mains(session, order_id, pieces) if any(line.gift for line in found) else {}
     wants: list[Want] = []
     last = 0
     for line in found:
@@ -77,8 +85,8 @@ def wants_for(session: Session, order_id: int, pieces: Mapping[int, int], at: da
     return tuple(wants)
 
 
-def _mains(session: Session, order_id: int) -> dict[int, int]:
-    """Give the line with which each of the hub's own gifts came."""
+def _mains(session: Session, order_id: int, lines: Collection[int]) -> dict[int, int]:
+    """Give the line with which each of the hub's own gifts came, or the one of `lines` that has replaced it."""
     found = rows(
         session,
         """select pair.line_no, pair.main_no
@@ -86,7 +94,21 @@ def _mains(session: Session, order_id: int) -> dict[int, int]:
            where d.order_id = :id""",
         id=order_id,
     )
-    return {pair.line_no: pair.main_no for pair in found}
+    exchanged = rows(
+        session,
+        """select old.no, coalesce(min(part.line_no), one.line_no) as by
+           from order_revision r
+           cross join lateral jsonb_to_recordset(r.added) as one (line_no bigint, parts jsonb)
+           cross join lateral (select cast(jsonb_object_keys(one.parts) as bigint) as no) old
+           left join order_line part on part.order_id = r.order_id and part.parent_no = one.line_no
+           where r.order_id = :id and one.line_no > 0
+           group by r.no, old.no, one.line_no order by r.no""",
+        id=order_id,
+    )
+    mains = {pair.line_no: pair.main_no for pair in found}
+    for one in exchanged:
+        mains |= {gift: one.by for gift, main in mains.items() if main == one.no and main not in lines}
+    return mains
 
 
 def barred(session: Session, order_id: int, *, short: bool = True) -> frozenset[str]:
@@ -114,7 +136,7 @@ def recall(session: Session, standing: Standing, reason: str, at: datetime) -> l
     return lines
 
 
-def _write_waits(session: Session, order_id: int, waits: Sequence[Hold], policy: Policy, at: datetime) -> None:
+def write_waits(session: Session, order_id: int, waits: Sequence[Hold], policy: Policy, at: datetime) -> None:
     """Write the holds of goods that are still to come, but for those that are there already."""
     if not waits:
         return
@@ -142,5 +164,5 @@ def source_rest(session: Session, order: Locked, need: Need | None, policy: Poli
             return []
         need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces, at), barred=refused)
         need, waits = part_by_arrival(need, at)
-        _write_waits(session, order.id, waits, policy, at)
+        write_waits(session, order.id, waits, policy, at)
     return allocate(session, [need], policy, at, take_bound(session, order.id, at))

@@ -46,10 +46,10 @@ def test_an_address_is_changed_and_sourced_again(mall: Mall) -> None:
 def test_what_cannot_be_changed_is_said(mall: Mall) -> None:
     path = f"/v1/orders/{placed(mall)}"
     assert problem(mall.call("PATCH", path, encoded({}))) == (422, "nothing_to_change")
-    assert problem(mall.call("PATCH", path, encoded({"lines": [{"line_id": "L1", "quantity": 4}]}))) == (
-        409,
-        "line_grows",
-    )
+    new = {"lines": [{"line_id": "L9", "quantity": 1, "sku": "apple"}]}
+    assert problem(mall.call("PATCH", path, encoded(new))) == (422, "price_needed")
+    given = {"lines": [{"line_id": "L1", "quantity": 4}], "charge": "free"}
+    assert problem(mall.call("PATCH", path, encoded(given))) == (422, "malformed")
     assert problem(mall.call("PATCH", path, encoded({"lines": [{"line_id": "L9", "quantity": 0}]}))) == (
         422,
         "unknown_line",
@@ -58,6 +58,27 @@ def test_what_cannot_be_changed_is_said(mall: Mall) -> None:
     assert problem(mall.call("PATCH", path, encoded({"receiver": masked}))) == (422, "malformed")
     mall.cancel(path.rpartition("/")[2])
     assert problem(mall.call("PATCH", path, encoded({"remark": "hello"}))) == (409, "order_state")
+
+
+def test_a_line_grows_once_its_pieces_are_paid(mall: Mall) -> None:
+    path, body = f"/v1/orders/{placed(mall)}", encoded({"lines": [{"line_id": "L1", "quantity": 5}]})
+    shown = [mall.call("PATCH", path, body).json() for _ in range(2)]
+    assert [(one["total"], one["dues"][0]["amount"], len(one["dues"])) for one in shown] == [(5000, 2000, 1)] * 2
+    paid = {"paid_at": "2026-11-11T10:30:00+08:00", "amount": 1, "reference": "P-1"}
+    assert problem(mall.call("POST", f"{path}/payment", encoded(paid))) == (409, "wrong_amount")
+    shown = [mall.call("POST", f"{path}/payment", encoded({**paid, "amount": 2000})).json() for _ in range(2)]
+    assert [(one["dues"][0]["state"], one["holds"], len(one["fulfilments"])) for one in shown] == [("paid", [], 2)] * 2
+
+
+def test_a_refund_is_marked_done_once_with_its_number(mall: Mall) -> None:
+    order_id = placed(mall)
+    mall.cancel(order_id)
+    path, done = f"/v1/orders/{order_id}/refunds", encoded({"reference": "RF-1"})
+    assert problem(mall.call("POST", f"{path}/9", done)) == (404, "unknown_refund")
+    failed = mall.call("POST", f"{path}/1", encoded({"state": "failed", "reference": "card closed"})).json()
+    shown = [mall.call("POST", f"{path}/1", done).json()["refunds"][0] for _ in range(2)]
+    assert (failed["refunds"][0]["state"], [one["state"] for one in shown]) == ("failed", ["done", "done"])
+    assert problem(mall.call("POST", f"{path}/1", encoded({"reference": "RF-2"}))) == (409, "refund_state")
 
 
 def test_lines_that_stand_so_already_are_no_error(mall: Mall) -> None:

@@ -31,6 +31,26 @@ def test_an_order_is_cut_moved_and_rerouted(oms: Oms, database: Database) -> Non
     assert (seen.street, seen.remark) == ("新路9号", "谢谢")
 
 
+def test_a_line_grows_is_paid_and_a_refund_is_noted(oms: Oms, database: Database) -> None:
+    order_id = place(database)
+    done = [
+        oms("order", "change", "T1", "--want", "L1=4", *WHY),
+        oms("order", "paid", "T1", "--amount", "1000", "--reference", "P-1"),
+        oms("order", "change", "T1", "--want", "L2=1,melon,3.50", "--free", *WHY),
+        oms("order", "cancel", "T1", "--line", "L1:2", *WHY),
+        oms("order", "refunded", "T1", "1", "--reference", "RF-1"),
+    ]
+    assert [one.exit_code for one in done] == [0] * 5
+    assert isinstance(oms("order", "change", "T1", "--want", "L1", *WHY).exception, Malformed)
+    with database.transaction() as session:
+        seen = see(session, order_id)
+    assert ([one.state for one in seen.dues], [one.state for one in seen.refunds], seen.total) == (
+        ["paid"],
+        ["done"],
+        4000,
+    )
+
+
 def test_what_cannot_be_done_is_refused(oms: Oms, database: Database) -> None:
     order_id = place(database)
     assert isinstance(oms("order", "cancel", "T1", "--line", "L1", *WHY).exception, Malformed)

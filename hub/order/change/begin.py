@@ -1,4 +1,4 @@
-"""Change an order that has been placed: cancel some of its pieces, or say anew whom, where to and by which location.
+"""Change an order that has been placed: some pieces fewer or more, other goods, whom and where to, by which location.
 
 What no location knows of is changed at once. A location that may have started is asked to stop first: where it does,
 the rest is placed with it again as the next attempt; where it refuses, its goods leave as they were, and a person is
@@ -6,7 +6,6 @@ called.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,7 +20,7 @@ from hub.order.change.revision import Author, Wish, note_stops, write_revision
 from hub.order.change.settle import changing, settle
 from hub.order.change.table import ChangeState
 from hub.order.lock import Locked, lock_order
-from hub.order.rest import hold_order, live_fulfilments, open_pieces
+from hub.order.rest import hold_orders, live_fulfilments, open_pieces
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
 
@@ -39,7 +38,7 @@ def change(
     (cancel_under_way, change_under_way).
     """
     order = check_changeable(session, order_id, wish)
-    if wish.pieces and wish.pieces == _left(session, order_id) and not _has_left(session, order_id):
+    if wish.pieces and not wish.added and wish.pieces == _left(session, order_id) and not _has_left(session, order_id):
         cancel(session, order_id, author.name, author.reason, at)
         return ChangeState.WAITING if wants_cancel(session, order_id) else ChangeState.APPLIED
     no = write_revision(session, order, wish, author, ChangeState.WAITING, at)
@@ -50,7 +49,7 @@ def begin(session: Session, order: Locked, no: int, wish: Wish, policy: Policy, 
     """Take back what a revision touches, and apply it if no location has to be asked."""
     stops = [standing for standing in _standings(session, order.id) if not standing.ended]
     touched = _touched(session, order.id, wish, stops)
-    hold_order(session, order.id)
+    hold_orders(session, [order.id])
     note_stops(session, order.id, no, [one.no for one in touched])
     for standing in touched:
         stop(session, standing, f"change-{no}", at)
@@ -78,25 +77,6 @@ def check_changeable(session: Session, order_id: int, wish: Wish) -> Locked:
     if any(n > left.get(no, 0) for no, n in wish.pieces.items()) or not left:
         raise Conflict("what is to be changed has left or was cancelled", code="already_shipped")
     return order
-
-
-def pieces_of(session: Session, order_id: int, wanted: Mapping[str, int]) -> dict[int, int]:
-    """Give the pieces to cancel by the hub's lines, from pieces by the shop's own line; of bundles part by part.
-
-    Raises: Malformed for a line that is not there.
-    """
-    found = rows(
-        session,
-        """select line.line_no, line.external_line_id, line.ordered / sold.ordered as each
-           from order_line line join order_line sold
-             on sold.order_id = line.order_id and sold.line_no = coalesce(line.parent_no, line.line_no)
-           where line.order_id = :id and line.kind <> 'bundle' order by line.line_no""",
-        id=order_id,
-    )
-    if strangers := sorted(wanted.keys() - {one.external_line_id for one in found}):
-        raise Malformed(f"the order has no line {', '.join(strangers)}", code="unknown_line", field="lines")
-    pieces = {one.line_no: wanted.get(one.external_line_id, 0) * one.each for one in found}
-    return {no: n for no, n in pieces.items() if n}
 
 
 def reroute(

@@ -23,11 +23,12 @@ from hub.order.advance import advance
 from hub.order.change.money import give_up
 from hub.order.change.revision import supersede
 from hub.order.change.settle import changing, settle
+from hub.order.change.tell import tell_cancelled
 from hub.order.counters import give_back
 from hub.order.lock import Locked, lock_order
 from hub.order.place.allocate import write_holds
 from hub.order.posting.sale import post
-from hub.order.rest import hold_order, live_fulfilments, recall
+from hub.order.rest import hold_orders, live_fulfilments, recall
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Event, Lifecycle, move
@@ -50,7 +51,7 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
         raise Conflict("some of this order has left: it can only be returned", code="already_shipped")
     move(order.lifecycle, Event.CANCEL)
     supersede(session, order_id, "the order was cancelled", at)
-    wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": plain(reason)})
+    wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": plain(reason), "by": actor})
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
     hold_gifts(session, [order_id])
@@ -103,9 +104,11 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
         _end_wish(session, order.id, at)
         return order.lifecycle
     if _has_shipped(session, order.id):
+        _tell(session, order, at)
         _release_holds(session, order.id, at, "shipped", [HoldType.REFUND_REQUESTED])
         return advance(session, order.id, at)
     lifecycle = move(order.lifecycle, Event.CANCEL)
+    _tell(session, order, at)
     _release_holds(session, order.id, at, "cancelled", list(HoldType))
     run(
         session,
@@ -132,7 +135,7 @@ def record_cancel_answer(
     if standing.ended and not changes:
         return
     if changes:
-        hold_order(session, order_id)
+        hold_orders(session, [order_id])
     else:
         hold_gifts(session, [order_id])
     if not standing.ended and answer.stopped:
@@ -203,6 +206,18 @@ def _end_wish(session: Session, order_id: int, at: datetime, *, answered: int = 
     )
     if not waiting:
         _release_holds(session, order_id, at, REFUSED, [HoldType.REFUND_REQUESTED])
+
+
+def _tell(session: Session, order: Locked, at: datetime) -> None:
+    """Have the channel told what was cancelled, unless that is what it said itself."""
+    wish = row(
+        session,
+        """select evidence ->> 'by' as by from order_hold
+           where order_id = :id and type = 'refund_requested' and released_at is null order by no desc limit 1""",
+        id=order.id,
+    )
+    if wish is not None and wish.by != order.channel:
+        tell_cancelled(session, order, at)
 
 
 def _release_holds(session: Session, order_id: int, at: datetime, reason: str, types: Sequence[HoldType]) -> None:

@@ -14,11 +14,12 @@ from hub.cases import NewCase, open_cases, resolve
 from hub.database import row, rows, run
 from hub.errors import Conflict, HubError, NeedsOperator, NotFound, Rejected
 from hub.merge.group import hold_together
-from hub.order.change.begin import begin, change, check_changeable, pieces_of
+from hub.order.change.begin import begin, change, check_changeable
 from hub.order.change.pay import pay, pay_deposit
 from hub.order.change.reread import changed, reread
 from hub.order.change.revision import Author, Contents, Wish, end_revision, find_open, former_of, write_revision
 from hub.order.change.table import ChangeSource, ChangeState
+from hub.order.change.wanted import pieces_of
 from hub.order.lock import lock_order
 from hub.order.model import Order, Receiver, ShopOrder
 from hub.order.place.record import payload_hash, plain_phone, street_of

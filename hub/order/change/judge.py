@@ -43,17 +43,26 @@ class Judged:
 
 
 def judge_again(
-    session: Session, order: Locked, before: NormalOrder, after: NormalOrder, policy: Policy, at: datetime
+    session: Session,
+    order: Locked,
+    before: NormalOrder,
+    after: NormalOrder,
+    policy: Policy,
+    at: datetime,
+    *,
+    goods: bool = False,
 ) -> None:
     """Hold what the rules hold now and did not before, and let go what they do not hold any more.
 
+    Where only `goods` were added, address and remark stay as somebody has judged them.
     What they say of both is left as it is: a person may have let it go on. What has a source already and no location
     knows of is kept here, too, whichever acts a rule blocks. `at` is in the business zone.
     """
     was = _holds(session, order.id, before, policy, at)
     now = _holds(session, order.id, after, policy, at)
     fresh = [_kept_here(one) for key, one in now.items() if was.get(key) != one]
-    over = sorted({*was, *_open_holds(session, order.id)} - now.keys())
+    anew = set[Key]() if goods else _open_holds(session, order.id)
+    over = sorted({*was, *anew} - now.keys())
     run(
         session,
         """update order_hold h set released_at = :at, released_by = 'system', reason = 'changed'

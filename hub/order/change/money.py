@@ -17,6 +17,9 @@ from hub.cases import NewCase, open_cases
 from hub.database import copy, row, rows
 from hub.inventory.quota import count_sold
 from hub.money import share_of_first
+from hub.order.change.due import set_off
+from hub.order.change.table import RefundState
+from hub.order.change.tell import tell_refund
 from hub.order.lock import Locked
 
 PAID: Final = ("paid", "partially_refunded")
@@ -25,14 +28,55 @@ PART_PAID: Final = ("deposit_paid", "partial")
 """Of these nobody here knows how much was paid."""
 
 
-def give_up(session: Session, order: Locked, pieces: Mapping[int, int], reason: str, at: datetime) -> None:
+def give_up(
+    session: Session,
+    order: Locked,
+    pieces: Mapping[int, int],
+    reason: str,
+    at: datetime,
+    added: Mapping[tuple[str, str], int] | None = None,
+) -> None:
     """Cancel pieces (by line, no bundles) that no location holds; book the refund, if the order was paid.
 
-    The order's row is locked; quotas are the last lock of a transaction, so this comes last.
+    `added` are the pieces that its shop has sold along with that. The order's row is locked; quotas are the last lock
+    of a transaction, so this comes last.
     """
-    wanted = {no: n for no, n in pieces.items() if n}
-    if not wanted:
-        return
+    sold = Counter[tuple[str, str]](added or {})
+    if wanted := {no: n for no, n in pieces.items() if n}:
+        sold.subtract(_cancel(session, order, wanted, reason, at))
+    count_sold(session, sold)
+
+
+def worth_of(session: Session, order_id: int, pieces: Mapping[int, int]) -> int:
+    """Say what would go back if pieces (by line, no bundles) were cancelled now."""
+    found = rows(
+        session,
+        """select line_no, ordered, cancelled, amount - discount as net from order_line
+           where order_id = :id and line_no = any(:lines)""",
+        id=order_id,
+        lines=[no for no, n in pieces.items() if n],
+    )
+    return sum(refund_of(one.net, one.ordered, one.cancelled + (n := pieces[one.line_no]), n) for one in found)
+
+
+def cancelled_worth(session: Session, order_id: int) -> int:
+    """Say what the pieces bear that were cancelled so far, and their freight when that is all of the order."""
+    found = rows(
+        session,
+        """select ordered, cancelled, amount - discount as net from order_line
+           where order_id = :id and kind <> 'bundle'""",
+        id=order_id,
+    )
+    worth = sum(refund_of(one.net, one.ordered, one.cancelled, one.cancelled) for one in found)
+    if all(one.cancelled == one.ordered for one in found):
+        worth += rows(session, "select freight from sales_order where id = :id", id=order_id)[0].freight
+    return worth
+
+
+def _cancel(
+    session: Session, order: Locked, wanted: Mapping[int, int], reason: str, at: datetime
+) -> Counter[tuple[str, str]]:
+    """Count pieces as cancelled and book what goes back for them; give them by shop and SKU."""
     given_up = rows(
         session,
         """update order_line line set cancelled = line.cancelled + new.pieces
@@ -45,14 +89,14 @@ def give_up(session: Session, order: Locked, pieces: Mapping[int, int], reason: 
     )
     bundles = _count_bundles(session, order.id)
     _book(session, order, [(one, wanted[one.line_no]) for one in given_up], bundles, reason, at)
-    sold = Counter[tuple[str, str]]()
+    gone = Counter[tuple[str, str]]()
     for one in given_up:
-        sold[order.shop, one.sku] -= wanted[one.line_no]
-    count_sold(session, sold)
+        gone[order.shop, one.sku] += wanted[one.line_no]
+    return gone
 
 
-def refund_cancelled(session: Session, order: Locked, at: datetime) -> None:
-    """Book the refund of what was cancelled before its order was paid in full.
+def refund_cancelled(session: Session, order: Locked, at: datetime, unpaid: int = 0) -> None:
+    """Book the refund of what was cancelled before its order was paid; `unpaid` of the order's total was never paid.
 
     The order's row is locked.
     """
@@ -65,7 +109,7 @@ def refund_cancelled(session: Session, order: Locked, at: datetime) -> None:
     bundles = {one.line_no: (one.ordered, one.cancelled, one.cancelled) for one in found if one.kind == "bundle"}
     lines = [(one, one.cancelled) for one in found if one.line_no not in bundles]
     if lines:
-        _book(session, order, lines, bundles, "cancelled before it was paid", at)
+        _book(session, order, lines, bundles, "cancelled before it was paid", at, unpaid)
 
 
 def refund_of(amount: int, ordered: int, cancelled: int, pieces: int) -> int:
@@ -98,8 +142,12 @@ def _book(
     bundles: Mapping[int, tuple[int, int, int]],
     reason: str,
     at: datetime,
+    unpaid: int = 0,
 ) -> None:
-    """Write what is to be refunded; a deposit, whose amount the hub was not told, is given back by a person."""
+    """Write what is to be refunded, first by what is still to be paid.
+
+    A deposit, whose amount the hub was not told, is given back by a person.
+    """
     head = row(
         session,
         """select o.payment, o.freight,
@@ -119,14 +167,29 @@ def _book(
     reductions = _reductions(session, order.id, counts)
     amounts = {one.line_no: refund_of(one.net, one.ordered, one.cancelled, n) for one, n in lines}
     freight = head.freight if head.whole else 0
-    columns = ("brand", "version", "created_at", "updated_at", "order_id", "no", "reason", "amount", "freight")
-    total = sum(amounts.values()) + freight
-    copy(session, "refund_due", columns, [(order.brand, 1, at, at, order.id, head.no, reason, total, freight)])
+    _write(session, order, head.no, reason, sum(amounts.values()) + freight, freight, unpaid, at)
     parts = [
         (order.id, head.no, no, n, amounts.get(no, 0), json.dumps(reductions.get(no, {})))
         for no, (_, _, n) in sorted(counts.items())
     ]
     copy(session, "refund_line", ("order_id", "no", "line_no", "pieces", "amount", "reductions"), parts)
+
+
+def _write(
+    session: Session, order: Locked, no: int, reason: str, amount: int, freight: int, unpaid: int, at: datetime
+) -> None:
+    """Write a refund, and have its payer told of what is to be moved."""
+    never = min(amount, unpaid)
+    kept = never + set_off(session, order.id, amount - never, at)
+    state = RefundState.SET_OFF if kept == amount else RefundState.DUE
+    columns = (
+        *("brand", "version", "created_at", "updated_at", "order_id", "no", "reason", "amount", "freight", "set_off"),
+        *("state", "reference", "settled_by"),
+    )
+    record = (order.brand, 1, at, at, order.id, no, reason, amount, freight, kept, state, "", "")
+    copy(session, "refund_due", columns, [record])
+    if kept < amount:
+        tell_refund(session, order, no, at)
 
 
 def _reductions(

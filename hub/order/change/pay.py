@@ -1,19 +1,24 @@
 """Record that an order was paid: it goes on, unless it was closed before; of the two only one ever happens."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from hub.audit import record
 from hub.cases import resolve
-from hub.database import run
+from hub.database import row, run
 from hub.errors import Conflict
-from hub.order.change.money import refund_cancelled
-from hub.order.lock import lock_order, open_blockers
+from hub.order.change.due import go_on, settle_dues
+from hub.order.change.money import cancelled_worth, refund_cancelled
+from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.rest import source_rest
 from hub.order.rules.hold import HoldType
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
+
+OPEN: Final = frozenset({"unpaid", "authorised", "partial", "deposit_paid"})
+"""Payments that an order's total may still follow."""
 
 
 def pay_deposit(session: Session, order_id: int, actor: str, at: datetime) -> None:
@@ -42,30 +47,38 @@ def pay(
     policy: Policy = POLICY,
     *,
     less: bool = False,
+    amount: int | None = None,
+    reference: str = "",
 ) -> Lifecycle:
-    """Record the payment of an order and source it, unless something else holds it; paid before, nothing changes.
+    """Record the payment of an order, or of what is due for goods added to it; it goes on unless something holds it.
 
-    It is the order's total that was paid: what pieces bear that were cancelled before is to be refunded, unless the
-    payer has paid less for them (`less`).
+    What pieces bear that were cancelled before is to be refunded as far as it was paid: `amount` is what was, the
+    order's total if it is left out. With `less` the payer has paid for what is left, at prices of its own.
     `at` is in the business zone. Raises: NotFound; Conflict with code order_closed when the order was closed or
-    cancelled first: the money has to go back.
+    cancelled first: the money has to go back; with wrong_amount for one that is neither the total, nor what is left of
+    it, nor between them, nor what is due.
     """
     order = lock_order(session, order_id)  # whoever closes it has committed, or will find it paid
     if order.lifecycle in {Lifecycle.CLOSED, Lifecycle.CANCELLED}:
         raise Conflict(f"order {order_id} was {order.lifecycle} before it was paid", code="order_closed")
+    unpaid = 0 if less else _unpaid(session, order, amount)
     changed = run(
         session,
         """update sales_order set payment = 'paid', paid_at = :paid_at, version = version + 1, updated_at = :at
-           where id = :id and payment in ('unpaid', 'authorised', 'partial', 'deposit_paid')""",
+           where id = :id and payment = any(:open)""",
+        open=sorted(OPEN),
         paid_at=paid_at,
         at=at,
         id=order_id,
     )
     if not changed:
-        return order.lifecycle
-    record(session, at, actor, "order.pay", f"order:{order_id}")
+        paid = settle_dues(session, order, actor, amount, reference, at)
+        if paid and go_on(session, order_id, "paid", at) and not open_blockers(session, order_id):
+            source_rest(session, order, None, policy, at)
+        return lock_order(session, order_id).lifecycle if paid else order.lifecycle
+    record(session, at, actor, "order.pay", f"order:{order_id}", **({"amount": amount} if amount is not None else {}))
     if not less:
-        refund_cancelled(session, order, at)
+        refund_cancelled(session, order, at, unpaid)
     let_go = run(
         session,
         """update order_hold set released_at = :at, released_by = 'system', reason = 'paid'
@@ -78,3 +91,18 @@ def pay(
         resolve(session, f"order:{order_id}", at, "system", "paid", "review")
         source_rest(session, order, None, policy, at)
     return lock_order(session, order_id).lifecycle
+
+
+def _unpaid(session: Session, order: Locked, amount: int | None) -> int:
+    """Say how much of an order's total a payment leaves unpaid: no more than what was cancelled bears.
+
+    Raises: Conflict with code wrong_amount.
+    """
+    head = row(session, "select total, payment from sales_order where id = :id", id=order.id)
+    if amount is None or head is None or head.payment not in OPEN:
+        return 0
+    left = head.total - cancelled_worth(session, order.id)
+    if not left <= amount <= head.total:
+        told = f"{left} minor units are to be paid, not {amount}"
+        raise Conflict(told, code="wrong_amount", field="amount")
+    return head.total - amount

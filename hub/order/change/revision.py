@@ -13,7 +13,8 @@ from hub.audit import plain
 from hub.database import copy, row, rows, run
 from hub.document import Document
 from hub.errors import NeedsOperator
-from hub.order.change.table import ChangeSource, ChangeState
+from hub.order.change.addition import Addition, read_added, written
+from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.lock import Locked
 from hub.order.model import Receiver
 from hub.subject import open_key
@@ -28,9 +29,10 @@ class Contents(Document):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be changed: pieces to cancel by line, whom and where to, the remark, or the route.
+    """What is to be changed: pieces to cancel by line, goods to add, whom and where to, the remark, or the route.
 
-    A route names the fulfilment orders that are to be sourced again, and the only location to take or those to avoid.
+    `charge` says who bears what is added. A route names the fulfilment orders that are to be sourced again, and the
+    only location to take or those to avoid.
     """
 
     pieces: Mapping[int, int] = field(default_factory=dict[int, int])
@@ -38,11 +40,14 @@ class Wish:
     route: Sequence[int] = ()
     target: str = ""
     avoid: frozenset[str] = frozenset()
+    added: Sequence[Addition] = ()
+    charge: Charge = Charge.PAY
 
     @property
     def kinds(self) -> list[str]:
         asked = {
             "lines": bool(self.pieces),
+            "goods": bool(self.added),
             "address": self.contents.receiver is not None,
             "remark": self.contents.remark is not None,
             "route": bool(self.route),
@@ -68,6 +73,7 @@ class Revision:
     wish: Wish
     stops: Sequence[int]
     actor: str
+    source: ChangeSource
 
 
 def write_revision(
@@ -81,14 +87,16 @@ def write_revision(
     no: int = last[0].no + 1
     columns = (
         *("brand", "version", "created_at", "updated_at", "order_id", "no", "source", "source_revision", "actor"),
-        *("reason", "kinds", "pieces", "stops", "target", "avoid", "contents", "state", "note"),
+        *("reason", "kinds", "pieces", "stops", "target", "avoid", "contents", "added", "charge", "was", "stands"),
+        *("state", "note"),
     )
     personal = wish.contents.receiver is not None or wish.contents.remark is not None
     text = wish.contents.model_dump_json()
     record = (
         *(order.brand, 1, at, at, order.id, no, author.source, author.source_revision, author.name),
         *(plain(author.reason), wish.kinds, json.dumps(wish.pieces), json.dumps(list(wish.route)), wish.target),
-        *(sorted(wish.avoid), seal_part(session, order.id, no, "contents", text) if personal else None, state, note),
+        *(sorted(wish.avoid), seal_part(session, order.id, no, "contents", text) if personal else None),
+        *(written(wish.added), wish.charge if wish.added else "", "{}", "{}", state, note),
     )
     copy(session, "order_revision", columns, [record])
     return no
@@ -138,15 +146,45 @@ def former_of(session: Session, order_id: int) -> Contents:
     return Contents.model_construct(receiver=receiver, remark=remark)
 
 
+def contents_in(session: Session, order_id: int, no: int) -> Contents:
+    """Give the personal part of a revision; nothing of one whose buyer was erased."""
+    found = row(
+        session,
+        """select r.order_id, r.no, r.contents, o.subject_id from order_revision r
+           join sales_order o on o.id = r.order_id where r.order_id = :id and r.no = :no""",
+        id=order_id,
+        no=no,
+    )
+    return _contents(session, found) if found else Contents()
+
+
+def _contents(session: Session, found: Row[Any]) -> Contents:
+    if found.contents is None or (key := open_key(session, found.subject_id)) is None:
+        return Contents()
+    text = key.open(bytes(found.contents), _place(found.order_id, found.no, "contents"))
+    return Contents.model_validate_json(text)
+
+
 def _opened(session: Session, found: Row[Any]) -> Revision:
-    contents = Contents()
-    if found.contents is not None and (key := open_key(session, found.subject_id)):
-        text = key.open(bytes(found.contents), _place(found.order_id, found.no, "contents"))
-        contents = Contents.model_validate_json(text)
+    contents = _contents(session, found)
     route = found.stops if "route" in found.kinds else ()
     pieces = {int(no): n for no, n in found.pieces.items()}
-    wish = Wish(pieces, contents, route, found.target, frozenset(found.avoid))
-    return Revision(found.no, wish, found.stops, found.actor)
+    added, charge = read_added(found.added), Charge(found.charge or Charge.PAY)
+    wish = Wish(pieces, contents, route, found.target, frozenset(found.avoid), added, charge)
+    return Revision(found.no, wish, found.stops, found.actor, ChangeSource(found.source))
+
+
+def keep_added(session: Session, order_id: int, no: int, added: Sequence[Addition], was: Mapping[str, int]) -> None:
+    """Note which lines were added for a revision, and what the order came to before."""
+    run(
+        session,
+        """update order_revision set added = cast(:added as jsonb), was = cast(:was as jsonb)
+           where order_id = :id and no = :no""",
+        added=written(added),
+        was=json.dumps(was),
+        id=order_id,
+        no=no,
+    )
 
 
 def note_stops(session: Session, order_id: int, no: int, stops: Sequence[int]) -> None:

@@ -1,11 +1,9 @@
 """Apply a change once every location that it touches has answered: cancel, write anew, judge again, source again."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec.structs import replace
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
@@ -14,20 +12,21 @@ from hub.cases import NewCase, open_cases, resolve
 from hub.database import rows, run
 from hub.fulfilment.status import Negotiation
 from hub.order.advance import advance
+from hub.order.change.due import settle_dues
+from hub.order.change.enlarge import add_goods
 from hub.order.change.judge import judge_again
 from hub.order.change.money import give_up
+from hub.order.change.notice import keep_stand
 from hub.order.change.reread import changed, contents_of, reread, write_recipient, write_shipping
-from hub.order.change.revision import Revision, Wish, end_revision, find_open, keep_former
-from hub.order.change.table import ChangeState
-from hub.order.lock import Locked, lock_order, open_blockers
-from hub.order.place.allocate import allocate
-from hub.order.place.plan import Need
+from hub.order.change.resource import Freed, replacements, source_again
+from hub.order.change.revision import Revision, end_revision, find_open, keep_former
+from hub.order.change.table import ChangeSource, ChangeState, Charge
+from hub.order.change.tell import tell_change
+from hub.order.lock import Locked, lock_order
 from hub.order.place.virtual import hand_over
-from hub.order.rest import barred, open_pieces, wants_for
+from hub.order.rest import open_pieces
 from hub.order.rules.policy import Policy
 from hub.order.status import Lifecycle
-from hub.review.verdict import HoldType
-from hub.sourcing.location import find_places
 
 
 def changing(session: Session, order_id: int) -> bool:
@@ -60,27 +59,40 @@ def _apply(
     told: str,
 ) -> None:
     wish, still = revision.wish, open_pieces(session, order.id)
-    freed = [one for one in stopped if one.pieces]
     kept = [one.location for one in stopped if not one.pieces]
     cut = {no: min(n, still.get(no, 0)) for no, n in wish.pieces.items()}
     short = sum(wish.pieces.values()) - sum(cut.values())
-    moves = not stopped or bool(freed) or bool(still)
+    moves = not stopped or any(one.pieces for one in stopped) or bool(still)
     if moves:
         _rewrite(session, order, revision, policy, at)
-    undone = bool(short) if wish.kinds == ["lines"] else bool(kept or short)
-    done = any(cut.values()) or (moves and wish.kinds != ["lines"])
+    grown = add_goods(session, order, revision, cut, policy, at)
+    only_goods = set(wish.kinds) <= {"lines", "goods"}
+    undone = bool(short) if only_goods else bool(kept or short)
+    done = any(cut.values()) or grown is not None or (moves and not only_goods)
     state = (ChangeState.PART if done else ChangeState.REFUSED) if undone else ChangeState.APPLIED
     note = f"{', '.join(kept)}: {told[:200] or 'it leaves as it was'}" if undone else ""
     end_revision(session, order.id, revision.no, state, note, at)
     order = lock_order(session, order.id)
-    _source(session, order, wish, freed, cut, still, policy, at)
-    give_up(session, order, cut, "changed", at)
-    if undone:
-        case = NewCase("change_refused", f"order:{order.id}", order.brand, note, order.id)
-        open_cases(session, [case], at)
-    kinds, subject = wish.kinds, f"order:{order.id}"
-    record(session, at, revision.actor, "order.change", subject, revision=revision.no, kinds=kinds, state=state)
+    freed = [one for one in stopped if one.pieces]
+    source_again(session, order, wish, Freed(freed, cut, replacements(session, order.id, revision.no)), policy, at)
+    give_up(session, order, cut, "changed", at, grown.sold if grown else None)
+    if revision.wish.charge is Charge.CHANNEL:
+        settle_dues(session, order, revision.actor, None, f"revision {revision.no}", at)
+    _write_down(session, order, revision, state, note, at)
     _close_up(session, order, at)
+
+
+def _write_down(
+    session: Session, order: Locked, revision: Revision, state: ChangeState, note: str, at: datetime
+) -> None:
+    """Say what became of a change: to a person, to the books, and to the channel, unless that wanted it."""
+    kinds, subject = revision.wish.kinds, f"order:{order.id}"
+    if note:
+        open_cases(session, [NewCase("change_refused", subject, order.brand, note, order.id)], at)
+    record(session, at, revision.actor, "order.change", subject, revision=revision.no, kinds=kinds, state=state)
+    if state is not ChangeState.REFUSED and revision.source is ChangeSource.HUB and kinds != ["route"]:
+        keep_stand(session, order.id, revision.no)
+        tell_change(session, order, revision.no, at)
 
 
 def _stopped(session: Session, order_id: int, stops: Sequence[int]) -> Sequence[Row[Any]]:
@@ -109,53 +121,6 @@ def _rewrite(session: Session, order: Locked, revision: Revision, policy: Policy
     if "address" in kinds:
         write_recipient(session, order.id, after)
     judge_again(session, order, before, after, policy, at)
-
-
-def _source(
-    session: Session,
-    order: Locked,
-    wish: Wish,
-    freed: Sequence[Row[Any]],
-    cut: Mapping[int, int],
-    still: Mapping[int, int],
-    policy: Policy,
-    at: datetime,
-) -> None:
-    """Give what was taken back a source again, document by document; where nothing else changed, where it was."""
-    left = Counter(still)
-    cuts = Counter(cut)
-    for one in freed:
-        left -= Counter({int(no): n for no, n in one.pieces.items()})
-    cuts_of_rest = left & cuts  # what had no source goes first: it disturbs nobody
-    cuts -= cuts_of_rest
-    left -= cuts_of_rest
-    held = [one.type for one in open_blockers(session, order.id)]
-    if any(kind != HoldType.STOCK for kind in held):
-        return
-    for one in freed:
-        pieces = Counter({int(no): n for no, n in one.pieces.items()}) & Counter(open_pieces(session, order.id))
-        gone = pieces & cuts
-        cuts -= gone
-        if again := dict(pieces - gone):
-            need = Need(order.id, order.brand, order.division, wants_for(session, order.id, again, at))
-            elsewhere = _barred_for(session, order, wish, one)
-            allocate(
-                session, [replace(need, attempt=one.attempt + 1, replaces_no=one.no, barred=elsewhere)], policy, at
-            )
-    if left and not held:  # what lost its source while the change was under way
-        need = Need(order.id, order.brand, order.division, wants_for(session, order.id, dict(left), at))
-        allocate(session, [replace(need, barred=barred(session, order.id, short=False))], policy, at)
-
-
-def _barred_for(session: Session, order: Locked, wish: Wish, one: Row[Any]) -> frozenset[str]:
-    """Name the locations that may not have the pieces of a fulfilment order that was taken back."""
-    places = find_places(session)
-    refused = barred(session, order.id)
-    stays = one.location in places and places[one.location].active and one.location not in refused
-    target = wish.target or (one.location if stays and not {"address", "route"} & set(wish.kinds) else "")
-    if target:
-        return frozenset(places) - {target}
-    return refused | wish.avoid | ({one.location} if wish.route else frozenset[str]())
 
 
 def _close_up(session: Session, order: Locked, at: datetime) -> None:

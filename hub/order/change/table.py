@@ -1,8 +1,8 @@
-"""Tables of what is changed about orders after they were placed, and of the money that is given back for it."""
+"""Tables of what is changed about orders after they were placed, of the money that it costs and that is given back."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, Index, text
 
@@ -26,11 +26,40 @@ class ChangeSource(StrEnum):
     CHANNEL = "channel"
 
 
+class Charge(StrEnum):
+    """What goods that a change adds cost: the difference is paid, given away, or was paid to the channel already."""
+
+    PAY = "pay"
+    FREE = "free"
+    CHANNEL = "channel"
+
+
+class DueState(StrEnum):
+    OPEN = "open"
+    PAID = "paid"
+    SET_OFF = "set_off"
+
+
+class RefundState(StrEnum):
+    """Money is due to be given back; somebody who holds it was asked to; then it was given back, or could not be.
+
+    What was set off against an amount still to be paid moves no money.
+    """
+
+    DUE = "due"
+    ASKED = "asked"
+    DONE = "done"
+    FAILED = "failed"
+    SET_OFF = "set_off"
+
+
 class OrderRevision(Entity, table=True):
     """What somebody wants changed, and what became of it; `contents` is the new, `former` the old personal part.
 
     `pieces` to be cancelled by line, `stops` the fulfilment orders that are taken back for it, `target` and `avoid`
-    the locations of a new route.
+    the locations of a new route. `added` are goods that come to the order, with the lines that they became, `charge`
+    says who bears them, `was` keeps the order's amounts from before, and `stands` is what its channel is told: what is
+    wanted of each line since, and what that comes to.
     """
 
     __table_args__ = (
@@ -52,20 +81,57 @@ class OrderRevision(Entity, table=True):
     avoid: list[str] = names()
     contents: bytes | None = sealed(default=None)
     former: bytes | None = sealed(default=None)
+    added: list[Any] = document()
+    charge: str = words()
+    was: dict[str, int] = document()
+    stands: dict[str, Any] = document()
     state: str = words()
     note: str = words(default="")
     settled_at: datetime | None = moment(default=None)
 
 
 class RefundDue(Entity, table=True):
-    """Money to be given back for pieces that were cancelled: Σ of its lines and the freight, in minor units."""
+    """Money to be given back for pieces that were cancelled: Σ of its lines and the freight, in minor units.
 
-    __table_args__ = (CheckConstraint("amount >= 0 and freight >= 0", name="amounts"), BY_ORDER)
+    Of the amount `set_off` was not paid yet, so that the rest alone moves; `reference` is the payer's own number of it.
+    """
+
+    __table_args__ = (
+        CheckConstraint("amount >= 0 and freight >= 0", name="amounts"),
+        CheckConstraint("set_off between 0 and amount", name="set_off"),
+        one_of("state", RefundState),
+        BY_ORDER,
+    )
     order_id: int = number(primary_key=True)
     no: int = number(primary_key=True)
     reason: str = words()
     amount: int = number()
     freight: int = number()
+    set_off: int = number(default=0)
+    state: str = words(default=RefundState.DUE)
+    reference: str = words(default="")
+    settled_by: str = words(default="")
+    settled_at: datetime | None = moment(default=None)
+
+
+class AmountDue(Entity, table=True):
+    """What goods cost that a change has added to a paid order; `set_off` of it was paid by what had to go back."""
+
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("set_off between 0 and amount", name="set_off"),
+        one_of("state", DueState),
+        BY_ORDER,
+    )
+    order_id: int = number(primary_key=True)
+    no: int = number(primary_key=True)
+    revision_no: int = number()
+    amount: int = number()
+    set_off: int = number(default=0)
+    state: str = words()
+    reference: str = words(default="")
+    settled_by: str = words(default="")
+    settled_at: datetime | None = moment(default=None)
 
 
 class RefundLine(Table, table=True):

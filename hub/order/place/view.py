@@ -42,7 +42,7 @@ def placed_views(booked: Booked) -> dict[int, bytes]:
         ]
         view["holds"] = _holds([*booked.holds[order_id], *unmet.get(order_id, ())], batch.at)
         view["fulfilments"] = fulfilments[order_id]
-        view["parcels"] = view["changes"] = view["refunds"] = view["links"] = ()
+        view["parcels"] = view["changes"] = view["refunds"] = view["dues"] = view["links"] = ()
         views[order_id] = msgspec.json.encode(view)
     return views
 

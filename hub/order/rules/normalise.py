@@ -89,7 +89,7 @@ def normalise(
     if unknown:
         raise Malformed(f"{UNBOUND}{', '.join(unknown)}", code="unknown_sku", field="lines.sku")
     sold = [
-        _sold_line(no, line, products[bound[shop_order.shop, line.channel_sku]], amount)
+        sold_line(no, line, products[bound[shop_order.shop, line.channel_sku]], amount)
         for no, (line, amount) in enumerate(zip(order.lines, amounts, strict=True), 1)
     ]
     shares = share_adjustments(order.adjustments, sold)
@@ -98,7 +98,7 @@ def normalise(
         for part in shares:
             borne[part.line_no] += part.amount
         sold = [replace(line, discount=borne[line.line_no]) for line in sold]
-    lines = (*sold, *_components(sold, products))
+    lines = (*sold, *open_bundles(sold, products, len(sold)))
     to = order.receiver
     return NormalOrder(shop_order, lines, tuple(shares), match(to.province, to.city, to.county, to.street))
 
@@ -113,7 +113,8 @@ def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalL
     return shares
 
 
-def _sold_line(no: int, line: OrderLine, product: Product, amount: int) -> NormalLine:
+def sold_line(no: int, line: OrderLine, product: Product, amount: int) -> NormalLine:
+    """Give the hub's line of goods as they are sold, before any reduction."""
     return NormalLine(
         line_no=no,
         external_line_id=line.external_line_id,
@@ -129,10 +130,10 @@ def _sold_line(no: int, line: OrderLine, product: Product, amount: int) -> Norma
     )
 
 
-def _components(sold: Sequence[NormalLine], products: Mapping[str, Product]) -> list[NormalLine]:
-    """Open the bundles: their parts become lines of their own, which share the bundle's price by weight."""
+def open_bundles(sold: Sequence[NormalLine], products: Mapping[str, Product], last_no: int) -> list[NormalLine]:
+    """Open the bundles: their parts become lines of their own behind `last_no`, which share its price by weight."""
     opened: list[NormalLine] = []
-    no = len(sold)
+    no = last_no
     for line in sold:
         parts = line.product.parts
         weights = [part.weight * part.quantity for part in parts]

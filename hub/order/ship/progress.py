@@ -26,7 +26,7 @@ from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.place.allocate import allocate, write_holds
 from hub.order.place.plan import Need
 from hub.order.posting.sale import post
-from hub.order.rest import barred, hold_order, wants_for
+from hub.order.rest import barred, hold_orders, wants_for
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.ship.track import follow
@@ -46,7 +46,7 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     standing = Standing(session, order_id, no)
     cancelling = _is_cancelled(session, order_id)
     if changing(session, order_id):
-        hold_order(session, order_id)
+        hold_orders(session, [order_id])
     elif confirm.final:
         hold_still(session, {line.sku for line in standing.open_lines()})
     shipped = ship(session, standing, confirm, at)
@@ -100,7 +100,7 @@ def _reject(session: Session, order: Locked, standing: Standing, report: Report,
         raise Conflict(f"fulfilment order {standing.code} has ended as {standing.execution}", code="fulfilment_ended")
     cancelling = _is_cancelled(session, order.id)
     if changing(session, order.id):
-        hold_order(session, order.id)
+        hold_orders(session, [order.id])
     else:
         hold_still(session, {line.sku for line in standing.open_lines()})
     lines = end(standing, Negotiation.REJECTED, Execution.CANCELLED, plain(report.note) or "rejected", at)

@@ -13,7 +13,6 @@ from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import parse_code
 from hub.fulfilment.status import Execution, Negotiation
 from hub.gift.count import hold_gifts
-from hub.inventory.level import hold_still
 from hub.merge.group import Group, end_if_over, hold_group, standings
 from hub.merge.spread import ref_of, spread
 from hub.order.advance import advance
@@ -21,6 +20,7 @@ from hub.order.change.cancel import record_cancel_answer, wants_cancel, was_refu
 from hub.order.change.settle import changing
 from hub.order.lock import lock_order
 from hub.order.posting.sale import post
+from hub.order.rest import hold_orders
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.ship.progress import check_earlier, find_new_source, record_confirm, record_report
 
@@ -119,8 +119,7 @@ def _hold_stock(session: Session, members: Sequence[Standing]) -> None:
     ids = sorted({one.order_id for one in members})
     if cancelled := [one for one in ids if wants_cancel(session, one)]:
         hold_gifts(session, cancelled)  # of all of them: the first to end would have stock locked before the second's
-    found = rows(session, "select distinct sku from order_line where order_id = any(:ids)", ids=ids)
-    hold_still(session, {one.sku for one in found})
+    hold_orders(session, ids)
 
 
 def _known(session: Session, group: Group, confirm_key: str) -> bool:

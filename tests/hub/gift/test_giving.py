@@ -14,10 +14,11 @@ from hub.database import KEYRING, Database, rows
 from hub.errors import Rejected
 from hub.gift.model import Give
 from hub.gift.strategy import retire
-from hub.order.change.begin import change, pieces_of
+from hub.order.change.begin import change
 from hub.order.change.cancel import cancel
 from hub.order.change.expire import Terms, expire
 from hub.order.change.revision import Author, Wish
+from hub.order.change.wanted import pieces_of
 from hub.order.model import Adjustment, Buyer, OrderType
 from hub.order.place.batch import Placed
 from hub.order.rehearse.gift import try_rules

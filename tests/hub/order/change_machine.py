@@ -13,9 +13,10 @@ from hub.errors import Conflict
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing
 from hub.inventory.reconcile import check_books
-from hub.order.change.begin import change, pieces_of, reroute
+from hub.order.change.begin import change, reroute
 from hub.order.change.cancel import cancel
 from hub.order.change.revision import Contents, Wish
+from hub.order.change.wanted import pieces_of
 from hub.order.ship.progress import record_confirm, record_report
 from hub.order.ship.together import book_cancel_answer
 from tests.conftest import RING

@@ -7,8 +7,10 @@ from sqlalchemy.orm import Session
 from hub.database import rows, run
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.release import mark_submitted
-from hub.order.change.begin import change, pieces_of
+from hub.order.change.begin import change
 from hub.order.change.revision import Author, Contents, Wish
+from hub.order.change.table import Charge
+from hub.order.change.wanted import WantedLine, pieces_of, wish_lines
 from hub.order.model import Receiver
 from hub.order.ship.together import book_cancel_answer
 from tests.hub.making import AT, RECEIVER
@@ -38,6 +40,21 @@ def send(session: Session, order_id: int) -> None:
 def cut(session: Session, order_id: int, **lines: int) -> str:
     wish = Wish(pieces=pieces_of(session, order_id, lines))
     return change(session, order_id, wish, BY, AT)
+
+
+def want(session: Session, order_id: int, *lines: WantedLine, charge: Charge = Charge.PAY) -> str:
+    pieces, added = wish_lines(session, order_id, lines)
+    return change(session, order_id, Wish(pieces=pieces, added=added, charge=charge), BY, AT)
+
+
+def refunds(session: Session) -> list[tuple[int, int, str]]:
+    """Give amount, what of it was set off, and the state of every refund."""
+    return [tuple(one) for one in rows(session, "select amount, set_off, state from refund_due order by no")]
+
+
+def dues(session: Session) -> list[tuple[int, int, str]]:
+    """Give amount, what of it was set off, and the state of everything that was to be paid more."""
+    return [tuple(one) for one in rows(session, "select amount, set_off, state from amount_due order by no")]
 
 
 def move(session: Session, order_id: int, receiver: Receiver = BEIJING) -> str:

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from hub.database import rows, run
 from hub.errors import Malformed
 from hub.inventory.ledger import drift
-from hub.order.change.begin import change, pieces_of, reroute
+from hub.order.change.begin import change, reroute
 from hub.order.change.revision import Contents, Wish
+from hub.order.change.wanted import pieces_of
 from hub.order.holds.resume import release_holds
 from hub.order.ship.progress import record_report
 from hub.roles import SYSTEM

@@ -1,0 +1,108 @@
+"""What callers send to change an order: which shape it has."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from hub.document import PRINTABLE, Document, Moment
+from hub.order.change.table import Charge, RefundState
+from hub.order.model import Code, Fen, Phrase, Pieces
+
+
+class CancelledLine(Document):
+    line_id: Code
+    quantity: Pieces
+
+
+class LineWish(Document):
+    """How many pieces of a line are wanted, and of what; 0 is none. A line that is new needs goods and a price."""
+
+    line_id: Code
+    quantity: Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+    sku: Code | None = None
+    unit_price: Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")] | None = None
+    title: Phrase = ""
+
+
+def _check_once(lines: Sequence[CancelledLine | LineWish]) -> None:
+    """Refuse a line that is named twice: which of its quantities is meant is not known.
+
+    Raises: ValueError.
+    """
+    if len({one.line_id for one in lines}) != len(lines):
+        raise ValueError("a line is named twice")
+
+
+class CancelWish(Document):
+    """Why an order is cancelled, or only some pieces of it; the reason goes to the audit log."""
+
+    reason: Phrase = ""
+    lines: Annotated[tuple[CancelledLine, ...], Field(max_length=500)] = ()
+    intercept: bool = False
+
+    @model_validator(mode="after")
+    def name_lines_once(self) -> Self:
+        _check_once(self.lines)
+        return self
+
+
+class ReceiverWish(Document):
+    """Whom and where to, in the words in which an order is posted."""
+
+    name: str
+    phone: str
+    province: str = ""
+    city: str = ""
+    district: str = ""
+    town: str = ""
+    street: str
+    postcode: str = ""
+
+
+class ChangeWish(Document):
+    """What is different now; what is left out stays as it is."""
+
+    receiver: ReceiverWish | None = None
+    remark: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None
+    lines: Annotated[tuple[LineWish, ...], Field(max_length=500)] = ()
+    charge: Literal[Charge.PAY, Charge.FREE] = Charge.PAY
+    reason: Phrase = ""
+
+    @model_validator(mode="after")
+    def name_lines_once(self) -> Self:
+        _check_once(self.lines)
+        if self.charge is Charge.FREE and not self.reason:
+            raise ValueError("what is given away needs a reason")
+        return self
+
+
+class AgainWish(Document):
+    """Pieces of a shipped line to be sent: the same goods, or those of `sku` in exchange."""
+
+    line_id: Code
+    quantity: Pieces
+    sku: Code | None = None
+
+
+class FollowUpWish(Document):
+    """Goods in exchange, or once more; nothing is charged."""
+
+    type: Literal["exchange", "reship"]
+    lines: Annotated[tuple[AgainWish, ...], Field(min_length=1, max_length=500)]
+    reason: Phrase = ""
+
+
+class PaymentWish(Document):
+    """A payment of the order, or of what is due for goods added to it; without an amount, of all there is to pay."""
+
+    paid_at: Moment
+    amount: Fen | None = None
+    reference: Phrase = ""
+
+
+class RefundWish(Document):
+    """What became of a refund, with the payer's own number of it."""
+
+    state: Literal[RefundState.DONE, RefundState.FAILED] = RefundState.DONE
+    reference: Phrase = ""

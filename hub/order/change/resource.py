@@ -1,0 +1,109 @@
+"""Give what a change took back a source again, as little disturbed as can be, and what it added with it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.order.change.revision import Wish
+from hub.order.lock import Locked, open_blockers
+from hub.order.place.allocate import allocate
+from hub.order.place.arrival import part_by_arrival
+from hub.order.place.plan import Need
+from hub.order.rest import barred, open_pieces, wants_for, write_waits
+from hub.order.rules.policy import Policy
+from hub.review.verdict import HoldType
+from hub.sourcing.location import find_places
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """Fulfilment orders that were taken back, the pieces by line that will be cancelled, and what replaces them.
+
+    What is added in the place of pieces goes with what their document still has, if it was let go of.
+    """
+
+    documents: Sequence[Row[Any]]
+    cut: Mapping[int, int]
+    instead: Mapping[int, Mapping[int, int]]
+
+
+def replacements(session: Session, order_id: int, revision_no: int) -> dict[int, dict[int, int]]:
+    """Give the pieces by line that a revision has added in the place of others, by each line of those."""
+    found = rows(
+        session,
+        """select cast(jsonb_object_keys(one.parts) as bigint) as old, l.line_no, l.ordered
+           from order_revision r
+           cross join lateral jsonb_to_recordset(r.added) as one (line_no bigint, parts jsonb)
+           join order_line l on l.order_id = r.order_id and l.kind <> 'bundle' and l.storage <> 'none'
+                             and one.line_no in (l.line_no, l.parent_no)
+           where r.order_id = :id and r.no = :no and one.line_no > 0""",
+        id=order_id,
+        no=revision_no,
+    )
+    instead: dict[int, dict[int, int]] = {}
+    for one in found:
+        instead.setdefault(one.old, {})[one.line_no] = one.ordered
+    return instead
+
+
+def source_again(session: Session, order: Locked, wish: Wish, freed: Freed, policy: Policy, at: datetime) -> None:
+    """Give what was taken back a source again, document by document; where nothing else changed, where it was."""
+    left, cuts = Counter(open_pieces(session, order.id)), Counter(freed.cut)
+    for one in freed.documents:
+        left -= _pieces(one)
+    cuts_of_rest = left & cuts  # what had no source goes first: it disturbs nobody
+    cuts -= cuts_of_rest
+    left -= cuts_of_rest
+    held = [one.type for one in open_blockers(session, order.id)]
+    if any(kind != HoldType.STOCK for kind in held):
+        return
+    for one in freed.documents:
+        pieces = _pieces(one) & Counter(open_pieces(session, order.id))
+        gone = pieces & cuts
+        cuts -= gone
+        fresh = _fresh(freed.instead, gone) & left
+        left -= fresh
+        if again := dict(pieces - gone + fresh):
+            need = Need(order.id, order.brand, order.division, wants_for(session, order.id, again, at))
+            elsewhere = _barred_for(session, order, wish, one, fixed=not fresh)
+            allocate(
+                session, [replace(need, attempt=one.attempt + 1, replaces_no=one.no, barred=elsewhere)], policy, at
+            )
+    if left and not held:  # what was added, and what lost its source while the change was under way
+        need = Need(order.id, order.brand, order.division, wants_for(session, order.id, dict(left), at))
+        need, waits = part_by_arrival(replace(need, barred=barred(session, order.id, short=False)), at)
+        write_waits(session, order.id, waits, policy, at)
+        allocate(session, [need] if need.wants else [], policy, at)
+
+
+def _pieces(one: Row[Any]) -> Counter[int]:
+    return Counter({int(no): n for no, n in one.pieces.items()})
+
+
+def _fresh(instead: Mapping[int, Mapping[int, int]], gone: Counter[int]) -> Counter[int]:
+    """Give the pieces that come in the place of some that go with a document."""
+    fresh = Counter[int]()
+    for no in gone:
+        fresh |= Counter(instead.get(no, {}))
+    return fresh
+
+
+def _barred_for(session: Session, order: Locked, wish: Wish, one: Row[Any], *, fixed: bool) -> frozenset[str]:
+    """Name the locations that may not have the pieces of a fulfilment order that was taken back.
+
+    They stay where they were (`fixed`), unless they are to move or others come to them.
+    """
+    places = find_places(session)
+    refused = barred(session, order.id)
+    stays = fixed and one.location in places and places[one.location].active and one.location not in refused
+    target = wish.target or (one.location if stays and not {"address", "route"} & set(wish.kinds) else "")
+    if target:
+        return frozenset(places) - {target}
+    return refused | wish.avoid | ({one.location} if wish.route else frozenset[str]())

@@ -1,0 +1,46 @@
+"""What the hub itself changes of an order is told to the channel that placed it, and so is what it has to refund.
+
+Steps are written for every channel; one whose connector cannot be told settles them as not tellable, which the trace
+shows.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.order.lock import Locked
+from hub.steps import NewStep, add
+
+CHANGE: Final = "notify_change"
+REFUND: Final = "notify_refund"
+
+
+def tell_change(session: Session, order: Locked, revision_no: int, at: datetime) -> None:
+    """Have a change told; the order's row is locked."""
+    _add(session, order, CHANGE, f"change:{order.id}-{revision_no}", {"revision_no": revision_no}, at)
+
+
+def tell_cancelled(session: Session, order: Locked, at: datetime) -> None:
+    """Have the end of an order told; its row is locked."""
+    _add(session, order, CHANGE, f"cancelled:{order.id}", {"revision_no": 0}, at)
+
+
+def tell_refund(session: Session, order: Locked, no: int, at: datetime) -> None:
+    """Have it told how much goes back; the order's row is locked."""
+    _add(session, order, REFUND, f"refund:{order.id}-{no}", {"no": no}, at)
+
+
+def _add(session: Session, order: Locked, flow: str, key: str, subject: dict[str, Any], at: datetime) -> None:
+    if rows(session, "select 1 from order_link where order_id = :id", id=order.id):
+        return  # an order that follows from another is none that its channel knows
+    step = NewStep(
+        flow=flow,
+        lane=f"order:{order.id}:{order.channel}",
+        connection=order.channel,
+        idempotency_key=key,
+        order_id=order.id,
+        subject={"order_id": order.id, **subject},
+    )
+    add(session, [step], at)
