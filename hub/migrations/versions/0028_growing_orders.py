@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0027"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 
 CAUSES = (
     *("address", "backlog", "batch_mismatch", "cancel_refused", "change_asked", "change_refused", "connection_paused"),
