@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from commands.reach import operator, reached
+from commands.route_calendar import calendar_app
 from commands.route_policy import policy_app
 from commands.route_rates import rates_app
 from commands.route_simulate import simulate
@@ -22,6 +23,7 @@ from hub.sourcing.split_words import cut_by
 route_app = typer.Typer(help=words("寻源", "sourcing"), no_args_is_help=True)
 route_app.add_typer(policy_app, name="policy")
 route_app.add_typer(rates_app, name="rates")
+route_app.add_typer(calendar_app, name="calendar")
 route_app.command("simulate", help=words("用近日需求比较策略草稿与现行策略", "compare a draft with what is in force"))(
     simulate
 )
@@ -78,10 +80,11 @@ def _print_decision(one: ExplainedDecision, routing: Routing) -> None:
     heads = (
         *(("仓库", "location"), ("结果", "verdict"), ("公里", "km"), ("件数", "pieces"), ("成本", "cost")),
         *(("操作", "handling"), ("首重", "parcel"), ("续重", "weight"), ("距离", "distance"), ("罚分", "penalty")),
+        *((("库存周数", "weeks of supply"), ("清仓优先", "markdown")) if _weighed(one) else ()),
     )
     table = Table(*(words(*each) for each in heads), title=title, caption=caption)
     for candidate in one.candidates:
-        add_row(table, *_cells(candidate, currency))
+        add_row(table, *_cells(candidate, currency, weighed=_weighed(one)))
     OUT.print(table)
     say(f"  拆分：{cut_by(one.cut_by, 'zh')}", f"  cut off by: {cut_by(one.cut_by, 'en')}")
     for each in one.candidates:
@@ -93,6 +96,9 @@ def _print_decision(one: ExplainedDecision, routing: Routing) -> None:
     if one.unmet:
         lacking = ", ".join(f"{take.sku} × {take.quantity}" for take in one.unmet)
         say(f"无货源：{lacking}", f"without a source: {lacking}")
+    if one.unfilled:
+        fen = told_in.amount(one.unfilled, currency)
+        say(f"有货未给，计 {fen}", f"left although it was there, counted as {fen}")
     if one.replays is False:
         say("此决策重算结果不同", "this decision does not come out the same again")
 
@@ -109,14 +115,19 @@ def _carrier(each: Carrier, one: ExplainedDecision, currency: str) -> str:
     return f"{head} · {lost or told_in.verdict(each.verdict, language())}"
 
 
-def _cells(one: ExplainedCandidate, currency: str) -> tuple[str, ...]:
+def _weighed(one: ExplainedDecision) -> bool:
+    return any(each.parts and (each.parts.supply or each.parts.markdown) for each in one.candidates)
+
+
+def _cells(one: ExplainedCandidate, currency: str, *, weighed: bool) -> tuple[str, ...]:
     parts = one.parts
     costs = (
         (parts.total, parts.handling, parts.parcel, parts.weight, parts.distance, parts.penalty)
         if parts
         else (None,) * 6
     )
-    told = ("—" if fen is None else told_in.amount(fen, currency) for fen in costs)
+    more = ((parts.supply, parts.markdown) if parts else (None, None)) if weighed else ()
+    told = ("—" if fen is None else told_in.amount(fen, currency) for fen in (*costs, *more))
     name = words(one.name_zh, one.name_en)
     whom = one.code if name == one.code else f"{one.code} {name}"
     return (whom, told_in.verdict(one.verdict, language()), str(one.km), str(one.pieces), *told)

@@ -11,7 +11,8 @@ from rich.table import Table
 from commands.reach import reached
 from commands.route_policy import read_file
 from commands.screen import OUT, add_row, give, say, words
-from hub.order.rehearse.policies import Comparison, Figures, compare_policies
+from hub.order.rehearse.policies import Comparison, compare_policies
+from hub.order.rehearse.tally import Figures, Side
 from hub.order.rules.policy import POLICY
 from hub.sourcing.policy import read_policy
 from hub.sourcing.words import amount
@@ -44,6 +45,20 @@ def _print(told: Comparison) -> None:
     for cells in _measures(now.total, then.total):
         add_row(table, *cells)
     OUT.print(table)
+    for side in (now, then):
+        _print_used_up(side)
+
+
+def _print_used_up(side: Side) -> None:
+    if side.emptied:
+        told = ", ".join(f"{code} {n}" for code, n in side.emptied.items())
+        say(
+            f"{side.version} 用尽库存，后续订单缺货的 SKU 数：{told}",
+            f"{side.version} used up SKUs that later orders then missed: {told}",
+        )
+    if side.full_days:
+        told = ", ".join(f"{code} {n}" for code, n in side.full_days.items())
+        say(f"{side.version} 当日单量达上限的天数：{told}", f"{side.version} filled all places of days: {told}")
 
 
 def _measures(now: Figures, then: Figures) -> list[tuple[str, ...]]:

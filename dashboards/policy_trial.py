@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from dashboards.filters import NOTHING, money, number, percent
 from dashboards.texts import N_
-from hub.order.rehearse.policies import Comparison, Figures
+from hub.order.rehearse.policies import Comparison
+from hub.order.rehearse.tally import Figures
 
 WIDE: Final = 600
 HIGH: Final = 120

@@ -2,35 +2,47 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from hub.sourcing.model import Site
 from hub.sourcing.policy import SourcingPolicy, Standing
-from hub.sourcing.promise import leaves_after
+from hub.sourcing.promise import NO_CALENDAR, Calendar, leaves_after
 
-REASONS: Final = frozenset({"excluded", "too_far", "outside", "method", "not_open", "capacity"})
+REASONS: Final = frozenset({"excluded", "too_far", "outside", "method", "not_open", "capacity", "day_full"})
 """What only a policy says; the other reasons are the location's, or the order's."""
 
 ANYWHERE: Final = Standing()
 NONE: Final[Mapping[str, int]] = {}
 
 
+class Load(NamedTuple):
+    """How many documents are open at each location, and how many are made for the day that one made now counts to."""
+
+    open_at: Mapping[str, int] = NONE
+    made_for: Mapping[str, int] = NONE
+
+
+IDLE: Final = Load()
+
+
 def eliminate(
-    sites: Sequence[Site], policy: SourcingPolicy, here: datetime, open_at: Mapping[str, int] = NONE
+    sites: Sequence[Site],
+    policy: SourcingPolicy,
+    here: datetime,
+    load: Load = IDLE,
+    calendar: Calendar = NO_CALENDAR,
 ) -> Sequence[Site]:
     """Bar the sites that the policy leaves out; one that is barred already keeps its reason.
 
-    `here` is in the business zone, whose hours the locations have; `open_at` says how many documents are open at each.
+    `here` is in the business zone, whose hours the locations have.
     """
-    return [
-        replace(site, barred=reason) if not site.barred and (reason := _reason(site, policy, here, open_at)) else site
-        for site in sites
-    ]
+    reasons = ["" if site.barred else _reason(site, policy, here, load, calendar) for site in sites]
+    return [replace(site, barred=reason) if reason else site for site, reason in zip(sites, reasons, strict=True)]
 
 
-def _reason(site: Site, policy: SourcingPolicy, here: datetime, open_at: Mapping[str, int]) -> str:
+def _reason(site: Site, policy: SourcingPolicy, here: datetime, load: Load, calendar: Calendar) -> str:
     rules, standing = policy.eliminate, policy.locations.get(site.code, ANYWHERE)
     if site.code in rules.locations:
         return "excluded"
@@ -40,7 +52,12 @@ def _reason(site: Site, policy: SourcingPolicy, here: datetime, open_at: Mapping
         return "outside"
     if policy.freight and standing.methods is not None and policy.freight.method not in standing.methods:
         return "method"
-    if leaves_after(standing, policy.closed, here) is None:
+    if leaves_after(standing, policy.closed, here, calendar) is None:
         return "not_open"
-    full = standing.most_open is not None and open_at.get(site.code, 0) >= standing.most_open
-    return "capacity" if full else ""
+    return _full(site.code, standing, load)
+
+
+def _full(code: str, standing: Standing, load: Load) -> str:
+    if standing.most_open is not None and load.open_at.get(code, 0) >= standing.most_open:
+        return "capacity"
+    return "day_full" if standing.most_a_day is not None and load.made_for.get(code, 0) >= standing.most_a_day else ""

@@ -76,11 +76,30 @@ class Lane(Value, frozen=True, array_like=True):
     days: int
 
 
+class Supply(Value, frozen=True):
+    """What a piece costs more where a SKU would soon be gone: `fen` where none is left, nothing from `weeks` on.
+
+    `sold` is how many pieces go in four weeks, by location and SKU; what is not in it does not sell.
+    """
+
+    fen: int
+    weeks: int
+    sold: dict[str, dict[str, int]]
+
+
+class Clearing(Value, frozen=True):
+    """What a piece costs more that is taken from elsewhere while a location has it to clear; `marked` by location."""
+
+    fen: int
+    marked: dict[str, tuple[str, ...]]
+
+
 class Terms(Value, frozen=True, omit_defaults=True):
-    """What a brand with rate cards is sourced by: the day of asking, lanes by location, and penalties in minor units.
+    """What a brand with rate cards or weights is sourced by: day of asking, lanes by location, and penalties in fen.
 
     `split` is for each parcel after the first, `per_day` for each day until arrival, `scarcity` for taking all pieces
-    of a SKU that a location has, and less for a part of them.
+    of a SKU that a location has, and less for a part of them; `unfilled` for each piece that could be given but is not,
+    0 where all that can be given must be. A lane without a courier is a tariff's: the location has its own.
     """
 
     day: str
@@ -89,6 +108,14 @@ class Terms(Value, frozen=True, omit_defaults=True):
     per_day: int = 0
     per_1000_km: int = 0
     scarcity: int = 0
+    unfilled: int = 0
+    supply: Supply | None = None
+    clearing: Clearing | None = None
+
+    @property
+    def weighed(self) -> bool:
+        """Whether a policy's weights count, which the first solver of terms did not know."""
+        return bool(self.unfilled or self.supply or self.clearing)
 
 
 class Share(Value, frozen=True):

@@ -13,6 +13,7 @@ from hub.database import row, rows, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 from hub.roles import Actor, Permission
+from hub.sourcing.calendars import get_calendar
 from hub.sourcing.cards import get_card
 from hub.sourcing.policy import SourcingPolicy, read_policy
 from hub.versions import VersionState
@@ -55,8 +56,8 @@ def _remembered(content: str) -> SourcingPolicy:
 def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at: datetime) -> PolicyView:
     """Keep a policy as a draft; a draft of that version is replaced, and is the next revision.
 
-    Raises: Malformed; Unauthorised; NotFound for a brand without locations, or a rate card that is not there; Conflict
-    for a version that was in force once, or that is the `built_in` one.
+    Raises: Malformed; Unauthorised; NotFound for a brand without locations, or a rate card or calendar that is not
+    there; Conflict for a version that was in force once, or that is the `built_in` one.
     """
     policy = read_policy(content)
     _require(actor, policy.brand)
@@ -64,6 +65,8 @@ def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at
         raise NotFound(f"no location is of a brand {policy.brand}", code="unknown_brand")
     if policy.freight:
         get_card(session, policy.brand, policy.freight.rates)
+    if policy.calendar:
+        get_calendar(session, policy.calendar)
     kept = row(
         session,
         f"""insert into routing_policy (brand, version, created_at, updated_at, label, state, note, content, drafted_at,

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from hub.document import Document, Text
 from hub.errors import Malformed
 from hub.sourcing.model import Costs
-from hub.sourcing.promise import Hours
+from hub.sourcing.promise import Hours, Rest
 from hub.sourcing.splitting import Splitting
 
 MOST_FEN: Final = 10_000_000
@@ -41,19 +41,41 @@ class Elimination(Document):
 class Standing(Hours):
     """What a policy says of one location besides its hours: its zone, how far it sends, by which methods.
 
-    `most_open` is how many documents may be open there at once before it is given no more.
+    `most_open` is how many documents may be open there at once before it is given no more, `most_a_day` how many may be
+    made for one of its days, which are counted from the cut-off on. `clear` names the SKUs that should go from here
+    first; true is all that it has.
     """
 
     zone: Annotated[Text, Field(max_length=64)] = ""
     radius_km: Annotated[int, Field(ge=0, le=20_000, strict=True)] | None = None
     methods: tuple[Code, ...] | None = None
     most_open: Limit | None = None
+    most_a_day: Limit | None = None
+    clear: bool | tuple[Code, ...] = False
+
+
+class Weights(Document):
+    """What a choice weighs beside parcels, each in minor units for a piece.
+
+    `supply` is for one that is taken where none would be left, and less up to `weeks` of supply; `markdown` for one
+    that is not taken where the SKU is to be cleared; `unfilled` for one that is there and yet not given. Without that,
+    all that can be given is given, whatever it costs.
+    """
+
+    supply: Fen = 0
+    weeks: Annotated[int, Field(ge=1, le=52, strict=True)] = 4
+    markdown: Fen = 0
+    unfilled: Fen = 0
+
+    @property
+    def any(self) -> bool:
+        return bool(self.supply or self.markdown or self.unfilled)
 
 
 class Freight(Document):
     """By which edition of the brand's rate card goods are sent, how, and by whom; penalties as in `Terms`.
 
-    Without couriers named all of the card may carry.
+    Without couriers named all of the card may carry. A card's days are those on which couriers do not rest.
     """
 
     rates: Code
@@ -63,6 +85,7 @@ class Freight(Document):
     per_day: Fen = 0
     per_1000_km: Fen = 0
     scarcity: Fen = 0
+    couriers_rest: Rest = Rest.NEVER
 
 
 class Together(Document):
@@ -78,8 +101,8 @@ class Together(Document):
 class SourcingPolicy(Document):
     """What one brand's goods are sourced by; `version` is what every decision made under it records.
 
-    `closed` are days on which no location works, `zones` the divisions of each zone; a location that is not named works
-    always, sends anywhere, and is in no zone.
+    `closed` are days on which no location works beside the holidays of the `calendar`, `zones` the divisions of each
+    zone; a location that is not named works always, sends anywhere, and is in no zone.
     """
 
     version: Annotated[str, StringConstraints(pattern=LABEL)]
@@ -89,6 +112,8 @@ class SourcingPolicy(Document):
     split: Splitting = Splitting()
     eliminate: Elimination = Elimination()
     freight: Freight | None = None
+    weights: Weights = Weights()
+    calendar: Code | None = None
     together: Together | None = None
     closed: tuple[date, ...] = ()
     zones: dict[Code, tuple[Code, ...]] = Field(default_factory=dict[Code, tuple[Code, ...]])
@@ -105,11 +130,8 @@ def read_policy(written: str) -> SourcingPolicy:
     except (ValueError, RecursionError) as error:  # also of a number of thousands of digits, or brackets as deep
         raise Malformed(f"the policy is no TOML: {error}", code="malformed_policy") from error
     try:
-        policy = SourcingPolicy.model_validate(given)
+        return SourcingPolicy.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise Malformed(f"the policy's {where}: {first['msg']}", code="malformed_policy", field=where) from error
-    if policy.freight and policy.together:
-        raise Malformed("a batch is not decided together by rate cards", code="malformed_policy", field="together")
-    return policy

@@ -1,8 +1,9 @@
-"""When a parcel would be there: opening days and cut-off of the location, then the courier's own days."""
+"""When a parcel would be there: opening days, calendar and cut-off of the location, then the courier's own days."""
 
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Final
+from enum import StrEnum
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import AfterValidator, Field
 
@@ -14,6 +15,25 @@ FAR: Final = 60
 """Days to look ahead for one on which a location works."""
 
 EVERY_DAY: Final = (1, 2, 3, 4, 5, 6, 7)
+WEEKEND: Final = frozenset({6, 7})
+
+
+class Calendar(NamedTuple):
+    """A country's public holidays, and the weekend days on which people work instead."""
+
+    off: frozenset[date] = frozenset()
+    work: frozenset[date] = frozenset()
+
+
+NO_CALENDAR: Final = Calendar()
+
+
+class Rest(StrEnum):
+    """When couriers rest, so that the day does not count as one of theirs: never, on holidays, on weekends too."""
+
+    NEVER = "never"
+    HOLIDAYS = "holidays"
+    WEEKENDS = "weekends"
 
 
 def _local(hour: time) -> time:
@@ -29,7 +49,8 @@ class Hours(Document):
     """When a location works: ISO weekdays, the days on which it is closed all the same, and its cut-off.
 
     What is ordered at `cut_off` or later leaves on its next working day; where a location sends at once, from `opens`
-    on, it is not asked at another time.
+    on, it is not asked at another time. On a calendar's holidays it is closed unless it does not keep them; on a day
+    that people make up for one it works, whatever weekday it is.
     """
 
     weekdays: tuple[Weekday, ...] = Field(default=EVERY_DAY, min_length=1)
@@ -37,19 +58,33 @@ class Hours(Document):
     opens: Hour = time.min
     cut_off: Hour = time.max
     at_once: bool = False
+    keeps_holidays: bool = True
 
 
-def leaves_after(hours: Hours, closed: Collection[date], here: datetime) -> int | None:
+def leaves_after(
+    hours: Hours, closed: Collection[date], here: datetime, calendar: Calendar = NO_CALENDAR
+) -> int | None:
     """Say how many days after `here`, in the business zone, something leaves; None for a location that is not open.
 
-    `closed` are the days on which nobody works, such as public holidays.
+    `closed` are the days on which nobody works, beside the calendar's holidays.
     """
     today = here.date()
     late = here.time() >= hours.cut_off
     if hours.at_once:
-        return 0 if _works(hours, closed, today) and not late and here.time() >= hours.opens else None
+        return 0 if _works(hours, closed, calendar, today) and not late and here.time() >= hours.opens else None
     ahead = range(int(late), FAR)
-    return next((days for days in ahead if _works(hours, closed, today + timedelta(days=days))), None)
+    return next((days for days in ahead if _works(hours, closed, calendar, today + timedelta(days=days))), None)
+
+
+def carried_after(leaves: date, days: int, rest: Rest, calendar: Calendar = NO_CALENDAR) -> int:
+    """Say how many days after it leaves something arrives whose courier needs so many days and rests on some."""
+    if rest is Rest.NEVER:
+        return days
+    passed = 0
+    while days and passed < FAR:
+        passed += 1
+        days -= not _rests(rest, calendar, leaves + timedelta(days=passed))
+    return passed + days
 
 
 def arrives(day: str, days: int) -> str:
@@ -57,5 +92,12 @@ def arrives(day: str, days: int) -> str:
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
-def _works(hours: Hours, closed: Collection[date], day: date) -> bool:
-    return day.isoweekday() in hours.weekdays and day not in hours.closed and day not in closed
+def _works(hours: Hours, closed: Collection[date], calendar: Calendar, day: date) -> bool:
+    if day in hours.closed or day in closed or (hours.keeps_holidays and day in calendar.off):
+        return False
+    return day.isoweekday() in hours.weekdays or day in calendar.work
+
+
+def _rests(rest: Rest, calendar: Calendar, day: date) -> bool:
+    weekend = rest is Rest.WEEKENDS and day.isoweekday() in WEEKEND and day not in calendar.work
+    return weekend or day in calendar.off

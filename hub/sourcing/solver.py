@@ -3,12 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hub.sourcing.freight import FREIGHT, decide_freight
+from hub.sourcing.freight import FREIGHT, WEIGHED, decide_freight
 from hub.sourcing.greedy import decide
 from hub.sourcing.model import SOLVER, Decision, Question
 from hub.sourcing.shared import SHARED, decide_shared
 
 Solver = Callable[[Question], Decision]
 
-SOLVERS: Final[Mapping[str, Solver]] = {SOLVER: decide, FREIGHT: decide_freight, SHARED: decide_shared}
+SOLVERS: Final[Mapping[str, Solver]] = {
+    SOLVER: decide,
+    FREIGHT: decide_freight,
+    WEIGHED: decide_freight,
+    SHARED: decide_shared,
+}
 """Those that decide a question; one that a batch decided together holds its share, and is no question for others."""

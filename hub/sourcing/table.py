@@ -1,10 +1,11 @@
 """Tables of sourcing: where goods can come from, every decision with what it was decided on, and brands' policies."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Identity, Index, UniqueConstraint, text
+from sqlmodel import Field
 
 from hub.columns import Entity, Table, as_written, moment, names, number, one_of, price, words
 from hub.versions import VersionColumns, VersionState
@@ -62,6 +63,23 @@ class RoutingPolicy(Entity, VersionColumns, table=True):
     label: str = words()
     note: str = words(default="")
     content: str = words()
+
+
+class CalendarDay(Table, table=True):
+    """A public holiday of a calendar, or a weekend day on which people work instead of one."""
+
+    calendar: str = words(primary_key=True)
+    day: date = Field(primary_key=True)
+    works: bool
+
+
+class LocationDay(Table, table=True):
+    """How many documents are made for a day of a location that may have only so many; those that ended still count."""
+
+    __table_args__ = (CheckConstraint("documents >= 0", name="documents"),)
+    location: str = words(primary_key=True, foreign_key="location.code")
+    day: date = Field(primary_key=True)
+    documents: int = number()
 
 
 class RateCard(Entity, table=True):

@@ -1,28 +1,53 @@
-"""The terms that one order is sourced by: each location's lanes to where it goes, as they are at this hour."""
+"""The terms that one order is sourced by: each location's lanes to where it goes, and the weights, as of this hour."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from hub.address.division import ancestry, divisions
 from hub.sourcing.eligible import ANYWHERE
-from hub.sourcing.model import Lane, Site, Terms
-from hub.sourcing.policy import Freight, SourcingPolicy
-from hub.sourcing.promise import leaves_after
+from hub.sourcing.model import Clearing, Lane, Site, Supply, Terms
+from hub.sourcing.policy import Freight, SourcingPolicy, Weights
+from hub.sourcing.promise import NO_CALENDAR, Calendar, carried_after, leaves_after
 from hub.sourcing.rates import ANY, Card
 
+KG: Final = 1000
+NOTHING: Final[Mapping[tuple[str, str], int]] = {}
 
-def terms_of(
-    policy: SourcingPolicy, freight: Freight, card: Card, sites: Sequence[Site], to: str, here: datetime
-) -> Terms:
-    """Give the terms for a division; `here` is in the business zone. A location without a lane is not in them."""
-    destinations = destinations_of(policy, to)
-    lanes = {
-        site.code: found
-        for site in sites
-        if not site.barred and (found := tuple(_lanes(policy, freight, card, site.code, destinations, here)))
-    }
-    weights = (freight.split, freight.per_day, freight.per_1000_km, freight.scarcity)
-    return Terms(here.date().isoformat(), lanes, *weights)
+
+class Grounds(NamedTuple):
+    """What terms are made from: a policy with its card and calendar, and the pieces sold in four weeks by (SKU, code).
+
+    Without a card the policy's own tariff carries.
+    """
+
+    policy: SourcingPolicy
+    card: Card | None = None
+    calendar: Calendar = NO_CALENDAR
+    sold: Mapping[tuple[str, str], int] = NOTHING
+
+
+def terms_of(on: Grounds, sites: Sequence[Site], to: str, here: datetime, skus: Collection[str]) -> Terms | None:
+    """Give the terms for some SKUs to a division; `here` is in the business zone. None without a card and weights.
+
+    A location without a lane is not in them.
+    """
+    policy = on.policy
+    weights, able = policy.weights, [site for site in sites if not site.barred]
+    if policy.freight is None or on.card is None:
+        if not weights.any:
+            return None
+        lane = Lane("", "", KG, policy.costs.parcel, KG, policy.costs.per_further_kg, 0, 0)
+        lanes = dict.fromkeys([site.code for site in able], (lane,))
+        penalties = (0, 0, policy.costs.per_1000_km, 0)
+    else:
+        freight, destinations = policy.freight, destinations_of(policy, to)
+        found = {site.code: tuple(_lanes(on, freight, on.card, site.code, destinations, here)) for site in able}
+        lanes = {code: carried for code, carried in found.items() if carried}
+        penalties = (freight.split, freight.per_day, freight.per_1000_km, freight.scarcity)
+    supply = _supply(weights, on, able, skus) if weights.supply else None
+    clearing = _clearing(policy, able, skus) if weights.markdown else None
+    return Terms(here.date().isoformat(), lanes, *penalties, weights.unfilled, supply, clearing)
 
 
 def destinations_of(policy: SourcingPolicy, to: str) -> Sequence[str]:
@@ -33,13 +58,34 @@ def destinations_of(policy: SourcingPolicy, to: str) -> Sequence[str]:
 
 
 def _lanes(
-    policy: SourcingPolicy, freight: Freight, card: Card, code: str, destinations: Sequence[str], here: datetime
+    on: Grounds, freight: Freight, card: Card, code: str, destinations: Sequence[str], here: datetime
 ) -> Iterator[Lane]:
-    standing = policy.locations.get(code, ANYWHERE)
-    after = leaves_after(standing, policy.closed, here)
+    standing = on.policy.locations.get(code, ANYWHERE)
+    after = leaves_after(standing, on.policy.closed, here, on.calendar)
     if after is None:
         return
+    leaves = here.date() + timedelta(days=after)
     origins = [code, standing.zone, ANY] if standing.zone else [code, ANY]
     for rate in card.find(freight.method, origins, destinations, here.date()):
         if freight.couriers is None or rate.courier in freight.couriers:
-            yield rate.lane(after)
+            carried = carried_after(leaves, rate.days, freight.couriers_rest, on.calendar)
+            yield rate.lane(after + carried - rate.days)
+
+
+def _supply(weights: Weights, on: Grounds, able: Sequence[Site], skus: Collection[str]) -> Supply:
+    by_site = {
+        site.code: {sku: pieces for sku in sorted(skus) if (pieces := on.sold.get((sku, site.code), 0))}
+        for site in able
+    }
+    return Supply(weights.supply, weights.weeks, {code: sold for code, sold in by_site.items() if sold})
+
+
+def _clearing(policy: SourcingPolicy, able: Sequence[Site], skus: Collection[str]) -> Clearing | None:
+    """Give what some location is to be cleared of; None where it is nothing of these."""
+    marked: dict[str, tuple[str, ...]] = {}
+    for site in able:
+        clear = policy.locations.get(site.code, ANYWHERE).clear
+        named = sorted(skus) if clear is True else sorted(set(clear or ()).intersection(skus))
+        if named:
+            marked[site.code] = tuple(named)
+    return Clearing(policy.weights.markdown, marked) if marked else None

@@ -19,6 +19,7 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "method": Words("不提供该配送方式", "does not offer the ship method"),
     "not_open": Words("不在营业时间", "not open at the time"),
     "capacity": Words("在途单量已满", "has as many open documents as it may"),
+    "day_full": Words("当日单量已满", "has all the documents that its day may have"),
     "no_rate": Words("无快递报价可达", "no courier of the rate card goes there"),
     "storage": Words("不能存放此温层", "cannot store these goods"),
     "rejected_before": Words("曾拒绝此单或对其缺货", "refused this order before, or was short of it"),

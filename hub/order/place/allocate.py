@@ -22,6 +22,7 @@ from hub.order.place.mates import with_windows_again
 from hub.order.place.plan import UNUSED, Need, Numbers, Plan, Sourced, plan
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import Policy
+from hub.sourcing.day_count import DayFull, take_days
 from hub.sourcing.model import digest_of
 
 
@@ -41,7 +42,7 @@ def allocate(
         with session.begin_nested():
             sourced = plan(session, needs, policy, numbers, at, carts)
             _write_all(session, sourced, numbers, at, carts)
-    except Shortage:
+    except (Shortage, DayFull):
         sourced = plan(session, needs, policy, numbers, at, carts, lock=True)
         _write_all(session, sourced, numbers, at, carts)
     holds = unmet_holds(sourced.plans)
@@ -58,6 +59,7 @@ def _write_all(
     _count_allocated(session, sourced)
     reserve(session, list(sourced.claims()), at, along=carts)
     count_sold(session, {}, carts)
+    take_days(session, sourced.days, sourced.most)
 
 
 def write_sourced(session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime) -> None:

@@ -51,6 +51,7 @@ from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Event, Lifecycle, move
 from hub.review.verdict import Act
+from hub.sourcing.day_count import DayFull, take_days
 from hub.subject import hold_subjects, known_subjects
 
 ACCEPTED: Final = move(Lifecycle.RECEIVED, Event.ACCEPT)
@@ -164,7 +165,7 @@ def _book(session: Session, batch: Batch, made: Callable[[Gifted], Batch]) -> tu
                 return batch, *_try(session, batch, still=still)
         except GiftsLacking as told:
             batch = made(with_less(session, batch.gifts, told.lacking))
-        except (Shortage, Overtaken):
+        except (Shortage, Overtaken, DayFull):
             if still:
                 raise
             still = True
@@ -173,7 +174,7 @@ def _book(session: Session, batch: Batch, made: Callable[[Gifted], Batch]) -> tu
 def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]:
     """Write a batch, each row as it stays; counters come last, for others wait for them.
 
-    Raises: Shortage; Overtaken; GiftsLacking before anything but carts is written.
+    Raises: Shortage; Overtaken; DayFull; GiftsLacking before anything but carts is written.
     """
     new, policy = batch.new, batch.policy
     if still:
@@ -203,6 +204,7 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
             raise Overtaken
     reserve(session, list(sourced.claims()), batch.here, fresh=True, along=returned)
     count_sold(session, _sold(new), returned)
+    take_days(session, sourced.days, sourced.most)
     return holds, sourced
 
 

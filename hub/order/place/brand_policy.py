@@ -3,65 +3,141 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from hub.database import rows
+from hub.inventory.cover import MONTH, paces
 from hub.order.rules.chain import chain_of
 from hub.order.rules.policy import Policy
 from hub.order.rules.split import weighs_value
+from hub.sourcing.calendars import get_calendar
 from hub.sourcing.cards import get_card
-from hub.sourcing.eligible import NONE, eliminate
+from hub.sourcing.day_count import LocationDay, count_days
+from hub.sourcing.eligible import NONE, Load, eliminate
 from hub.sourcing.model import Decision, Question, Site, Terms
 from hub.sourcing.policies import policies_in_force
 from hub.sourcing.policy import SourcingPolicy
+from hub.sourcing.promise import NO_CALENDAR, Calendar, leaves_after
 from hub.sourcing.rates import Card
-from hub.sourcing.terms import terms_of
+from hub.sourcing.terms import NOTHING, Grounds, terms_of
 
 
 class Own(NamedTuple):
     """A brand's own policy: the built-in rules with its costs and limits, what it says itself, and its rate card.
 
-    `open_at` counts the documents that are open at the locations that may have only so many, as they are planned.
+    `open_at` counts the documents that are open at the locations that may have only so many, `made_for` those made for
+    the days of locations that may have only so many a day, of which `booked` are planned here; `sold` is what four
+    weeks sell by (SKU, location).
     """
 
     policy: Policy
     said: SourcingPolicy | None = None
     card: Card | None = None
+    calendar: Calendar = NO_CALENDAR
     open_at: Counter[str] | None = None
+    made_for: Counter[LocationDay] | None = None
+    booked: Counter[LocationDay] | None = None
+    sold: Mapping[tuple[str, str], int] = NOTHING
 
     @property
     def valued(self) -> bool:
         """Say whether it asks what ordinary goods are worth."""
         return weighs_value(self.policy.splitters)
 
-    def ask(self, sites: Sequence[Site], to: str, here: datetime) -> tuple[Sequence[Site], Terms | None]:
-        """Bar the sites that it leaves out, and give the terms to a division; `here` is in the business zone."""
+    @property
+    def counts(self) -> bool:
+        """Whether documents are counted as they are planned."""
+        return self.open_at is not None or self.made_for is not None
+
+    def ask(
+        self, sites: Sequence[Site], to: str, here: datetime, skus: Collection[str]
+    ) -> tuple[Sequence[Site], Terms | None]:
+        """Bar the sites that it leaves out, and give the terms for SKUs to a division; `here` in the business zone."""
         if self.said is None:
             return sites, None
-        able = eliminate(sites, self.said, here, self.open_at or NONE)
-        if self.said.freight is None or self.card is None:
-            return able, None
-        return able, terms_of(self.said, self.said.freight, self.card, able, to, here)
+        able = eliminate(sites, self.said, here, self.load(here), self.calendar)
+        return able, terms_of(Grounds(self.said, self.card, self.calendar, self.sold), able, to, here, skus)
 
-    def room(self) -> dict[str, int]:
-        """Say how many more documents may be opened at the locations that may have only so many."""
-        standings = self.said.locations if self.said else {}
-        limits = {code: one.most_open for code, one in standings.items() if one.most_open is not None}
-        return {code: max(most - (self.open_at or NONE).get(code, 0), 0) for code, most in limits.items()}
+    def load(self, here: datetime) -> Load:
+        """Say how many documents the locations have that are limited, with those that are planned."""
+        made = self.made_for or {}
+        now = {code: made.get((code, day), 0) for code, day in self.days(here).items()} if made else NONE
+        return Load(self.open_at or NONE, now)
 
-    def book(self, decisions: Iterable[tuple[Question, Decision]]) -> None:
+    def days(self, here: datetime) -> Mapping[str, date]:
+        """Give the day that a document made now counts to, of each location that may have only so many a day."""
+        said = self.said
+        limited = {code: one for code, one in said.locations.items() if one.most_a_day is not None} if said else {}
+        ahead = {
+            code: leaves_after(one, said.closed if said else (), here, self.calendar) for code, one in limited.items()
+        }
+        return {code: here.date() + timedelta(days=days) for code, days in ahead.items() if days is not None}
+
+    def room(self, here: datetime) -> dict[str, int]:
+        """Say how many more documents may be made at the locations that may have only so many."""
+        load, standings = self.load(here), self.said.locations if self.said else {}
+        limits = [
+            *((code, one.most_open, load.open_at.get(code, 0)) for code, one in standings.items()),
+            *((code, one.most_a_day, load.made_for.get(code, 0)) for code, one in standings.items()),
+        ]
+        room: dict[str, int] = {}
+        for code, most, there in limits:
+            if most is not None:
+                room[code] = min(room.get(code, most), max(most - there, 0))
+        return room
+
+    def book(self, decisions: Iterable[tuple[Question, Decision]], here: datetime) -> None:
         """Count the documents that decisions open, for those that are planned after them."""
+        if not self.counts:
+            return
+        codes = [choice.code for _, decision in decisions for choice in decision.choices]
         if self.open_at is not None:
-            self.open_at.update([choice.code for _, decision in decisions for choice in decision.choices])
+            self.open_at.update(codes)
+        if self.made_for is not None:
+            days = self.days(here)
+            made = [(code, days[code]) for code in codes if code in days]
+            self.made_for.update(made)
+            if self.booked is not None:
+                self.booked.update(made)
+
+    def most(self) -> Mapping[LocationDay, int]:
+        """Give how many documents the days may have that some are planned for."""
+        said = self.said.locations if self.said else {}
+        return {day: said[day[0]].most_a_day or 0 for day in self.booked or ()}
 
 
 def own_policies(session: Session, policy: Policy, brands: Collection[str]) -> Mapping[str, Own]:
     """Give what differs from a policy, by those brands that it does for; mostly nothing does."""
-    own = {brand: under(session, policy, one) for brand, one in policies_in_force(session, brands).items()}
-    return {brand: one._replace(open_at=_open_at(session, one)) for brand, one in own.items()}
+    return {brand: under(session, policy, one) for brand, one in policies_in_force(session, brands).items()}
+
+
+def with_counts(
+    session: Session, own: Mapping[str, Own], skus: Collection[str], at: datetime, *, lock: bool = False
+) -> Mapping[str, Own]:
+    """Give policies with what they count, as it stands now: sales of SKUs, documents; only what one asks for is read.
+
+    `at` is in the business zone; with `lock` the counters of limited days are held still, behind those of stock.
+    """
+    weighing = any(one.said and one.said.weights.supply for one in own.values())
+    sold = sold_of(session, skus, at) if weighing else NOTHING
+    days = {(code, day) for one in own.values() for code, day in one.days(at).items()}
+    made = count_days(session, days, lock=lock)
+    return {brand: _counted(session, one, made, at)._replace(sold=sold) for brand, one in own.items()}
+
+
+def sold_of(session: Session, skus: Collection[str], at: datetime) -> Mapping[tuple[str, str], int]:
+    """Give how many pieces go in four weeks by (SKU, location), at the faster pace of last week's and last month's."""
+    found = paces(session, skus, at).items()
+    return {key: round(pace.pieces_per_day * MONTH.days) for key, pace in found if key[1]}
+
+
+def _counted(session: Session, own: Own, made: Mapping[LocationDay, int], at: datetime) -> Own:
+    days = own.days(at)
+    counted = Counter({(code, day): made.get((code, day), 0) for code, day in days.items()}) if days else None
+    return own._replace(open_at=_open_at(session, own), made_for=counted, booked=Counter() if days else None)
 
 
 def _open_at(session: Session, own: Own) -> Counter[str] | None:
@@ -81,11 +157,13 @@ def _open_at(session: Session, own: Own) -> Counter[str] | None:
 
 
 def under(session: Session, policy: Policy, own: SourcingPolicy) -> Own:
-    """Give a policy as a brand's own one changes it, with the rate card that this one names.
+    """Give a policy as a brand's own one changes it, with the rate card and the calendar that this one names.
 
-    Raises: NotFound for a rate card that is not there.
+    Raises: NotFound for a rate card or a calendar that is not there.
     """
-    return with_card(policy, own, get_card(session, own.brand, own.freight.rates) if own.freight else None)
+    card = get_card(session, own.brand, own.freight.rates) if own.freight else None
+    calendar = get_calendar(session, own.calendar) if own.calendar else NO_CALENDAR
+    return with_card(policy, own, card)._replace(calendar=calendar)
 
 
 def with_card(policy: Policy, own: SourcingPolicy, card: Card | None) -> Own:

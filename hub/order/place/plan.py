@@ -14,10 +14,11 @@ from hub.fulfilment.release import NewFulfilment, NewLine
 from hub.inventory.ledger import Movement
 from hub.inventory.level import free_pieces
 from hub.inventory.reserve import Claim
-from hub.order.place.brand_policy import Own, own_policies
+from hub.order.place.brand_policy import Own, own_policies, with_counts
 from hub.order.rules.policy import Policy
 from hub.order.rules.route import Shelf, ask, rank, route
 from hub.order.rules.split import split
+from hub.sourcing.day_count import LocationDay
 from hub.sourcing.location import find_places
 from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
 
@@ -32,6 +33,10 @@ class Need(msgspec.Struct, frozen=True):
     attempt: int = 1
     replaces_no: int | None = None
     barred: frozenset[str] = frozenset()
+
+    @property
+    def skus(self) -> set[str]:
+        return {want.sku for want in self.wants}
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -64,10 +69,15 @@ UNUSED = Numbers()
 
 
 class Sourced(msgspec.Struct, frozen=True):
-    """The plans of a batch, and the fulfilment orders that they lead to."""
+    """The plans of a batch, and the fulfilment orders that they lead to.
+
+    `days` are the documents among them that count to a location's day that may have only so many, which are the `most`.
+    """
 
     plans: Sequence[Plan]
     opened: Sequence[NewFulfilment]
+    days: Mapping[LocationDay, int] = {}
+    most: Mapping[LocationDay, int] = {}
 
     def claims(self) -> Iterator[Claim]:
         """Give what must be reserved."""
@@ -105,8 +115,11 @@ def plan(
             wanted[want.sku] += want.quantity
     free = free_pieces(session, wanted, at, returned, lock=lock)
     own = own_policies(session, policy, {need.brand for need in needs}) if own is None else own
+    own = with_counts(session, own, wanted, at, lock=lock) if own else {}
     plans = _plans(needs, places, Shelf(free), policy, own, at)
-    return Sourced(plans, list(_fulfilments(plans, places, numbers)))
+    opened = list(_fulfilments(plans, places, numbers))
+    days = {day: n for one in own.values() if one.booked for day, n in one.booked.items()}
+    return Sourced(plans, opened, days, {day: n for one in own.values() for day, n in one.most().items()})
 
 
 def _plans(
@@ -127,23 +140,23 @@ def _plans(
     for no, need in enumerate(needs):
         if no in shared:
             plans.append(Plan(need, shared[no]))
-            own[need.brand].book(shared[no])
+            own[need.brand].book(shared[no], at)
             continue
         near = known[need.brand].nearest(point_of(need.division))
-        plans.append(Plan(need, tuple(_in_turn(need, near, shelf, own.get(need.brand, built_in), at))))
+        plans.append(Plan(need, tuple(in_turn(need, near, shelf, own.get(need.brand, built_in), at))))
     return plans
 
 
-def _in_turn(
+def in_turn(
     need: Need, near: Sequence[Site], shelf: Shelf, own: Own, at: datetime
 ) -> Iterator[tuple[Question, Decision]]:
     """Decide the parts of one need; where documents are counted, a part sees those that the parts before it open."""
-    by = own.policy
+    by, skus = own.policy, need.skus
     parts = split(need.wants, by.splitters)
-    for some in [parts] if own.open_at is None else [[part] for part in parts]:
-        ranked, terms = own.ask(near, need.division, at)
+    for some in [[part] for part in parts] if own.counts else [parts]:
+        ranked, terms = own.ask(near, need.division, at, skus)
         decided = list(route(some, ranked, shelf, by.version, by.costs, need.barred, terms))
-        own.book(decided)
+        own.book(decided, at)
         yield from decided
 
 
@@ -162,10 +175,10 @@ def _together(
         by = one.policy
         asked: list[list[Question]] = []
         for need in [needs[no] for no in mine]:
-            ranked, terms = one.ask(known[brand].nearest(point_of(need.division)), need.division, at)
+            ranked, terms = one.ask(known[brand].nearest(point_of(need.division)), need.division, at, need.skus)
             parts = split(need.wants, by.splitters)
             asked.append(list(ask(parts, ranked, shelf, by.version, by.costs, need.barred, terms)))
-        for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000, one.room()), strict=False):
+        for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000, one.room(at)), strict=False):
             found[no] = tuple(decided)
             for _, decision in decided:
                 shelf.take(decision)

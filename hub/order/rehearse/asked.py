@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.order.place.record import each_fen
+from hub.order.rehearse.carry import NOTHING, Shelves, taken_by
 from hub.order.rules.split import Lines, merge
 from hub.sourcing.eligible import REASONS
 from hub.sourcing.model import Question, Site, Want
@@ -21,7 +22,8 @@ AT_ONCE: Final = 200
 class Asked(NamedTuple):
     """What one order needed at one time: its pieces, and the locations with what was free there before it took any.
 
-    `here` is when, in the business zone, and `to` the division that it goes to.
+    `here` is when, in the business zone, and `to` the division that it goes to; `taken` is what it was given then. The
+    orders of a `batch` that was decided together all saw the same stock.
     """
 
     order_id: int
@@ -29,14 +31,23 @@ class Asked(NamedTuple):
     to: str
     wants: Lines
     sites: tuple[Site, ...]
+    taken: Shelves = NOTHING
+    batch: str = ""
+
+    @property
+    def skus(self) -> set[str]:
+        return {want.sku for want in self.wants}
 
 
 def asked_since(stored: Iterable[Stored], since: datetime) -> Iterator[Asked]:
     """Put the parts that an order was decided in together again, its lines as they stand in the order."""
     for (order_id, at, to), parts in groupby(stored, key=lambda one: (one.order_id, one.decided_at, one.division)):
-        questions = [one.question() for one in parts]
+        held = list(parts)
+        questions = [one.question() for one in held]
         wants = whole([want for question in questions for want in question.wants])
-        yield Asked(order_id, at.astimezone(since.tzinfo), to, wants, tuple(_sites(questions)))
+        taken = taken_by([one.decision() for one in held])
+        batch = questions[0].share.batch if questions[0].share else ""
+        yield Asked(order_id, at.astimezone(since.tzinfo), to, wants, tuple(_sites(questions)), taken, batch)
 
 
 def whole(wants: Sequence[Want]) -> Lines:

@@ -50,8 +50,9 @@ class Carrier(Document):
 class ExplainedDecision(Document):
     """One decision whole; amounts in minor units. `replays` is None for a solver that cannot be asked again.
 
-    `cut_by` names the rules of splitting that cut its goods off, None where nobody can say any more. Where rate cards
-    say who carries, `carriers` are all that could have, and `promises` the day of arrival by location.
+    `cut_by` names the rules of splitting that cut its goods off, None where nobody can say any more; `unfilled` is what
+    the pieces count that were there and are not given. Where rate cards say who carries, `carriers` are all that could
+    have, and `promises` the day of arrival by location.
     """
 
     no: int
@@ -64,6 +65,7 @@ class ExplainedDecision(Document):
     gap: float
     wants: tuple[Pieces, ...]
     unmet: tuple[Pieces, ...]
+    unfilled: int
     candidates: tuple[ExplainedCandidate, ...]
     carriers: tuple[Carrier, ...]
     promises: Mapping[str, str]

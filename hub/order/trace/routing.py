@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.document import Document
-from hub.sourcing.freight import freight_of
+from hub.sourcing.asking import Asking, Stand, freight_of
 from hub.sourcing.greedy import cost_of, offers_of
 from hub.sourcing.model import Choice, Decision, Question, Site, Take, Terms, Want
 from hub.sourcing.solver import SOLVERS
@@ -23,17 +23,23 @@ Names = Mapping[str, tuple[str, str]]
 
 
 class CostParts(Document):
-    """What a parcel's cost is made of, in minor units; by a rate card `penalty` is what else the policy counts."""
+    """What a parcel's cost is made of, in minor units.
+
+    By a policy's weights `supply` is for thin stock and `markdown` for not clearing it; `penalty` is all else.
+    """
 
     handling: int
     parcel: int
     weight: int
     distance: int
+    supply: int = 0
+    markdown: int = 0
     penalty: int = 0
 
     @property
     def total(self) -> int:
-        return self.handling + self.parcel + self.weight + self.distance + self.penalty
+        known = self.handling + self.parcel + self.weight + self.distance
+        return known + self.supply + self.markdown + self.penalty
 
 
 class TracedCandidate(Document):
@@ -52,7 +58,10 @@ class TracedCandidate(Document):
 
 
 class TracedDecision(Document):
-    """One decision; `replays` says whether its input leads to its outcome again, None for another solver's."""
+    """One decision; `replays` says whether its input leads to its outcome again, None for another solver's.
+
+    `unfilled` is what the pieces count, in minor units, that could have been given and were not.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)  # the decision's own values, which are not pydantic's
 
@@ -68,6 +77,7 @@ class TracedDecision(Document):
     candidates: tuple[TracedCandidate, ...]
     replays: bool | None
     together: bool
+    unfilled: int
 
     @property
     def wanted(self) -> int:
@@ -107,13 +117,22 @@ def _decision(found: Row[tuple[object, ...]], names: Names) -> TracedDecision:
         candidates=tuple(_candidates(question, outcome, names)),
         replays=same,
         together=question.share is not None,
+        unfilled=_unfilled(question, outcome),
     )
+
+
+def _unfilled(question: Question, outcome: Decision) -> int:
+    if not question.terms or not question.terms.unfilled:
+        return 0
+    given = sum(take.quantity for choice in outcome.choices for take in choice.takes)
+    return question.terms.unfilled * (Asking(question, question.terms).fill - given)
 
 
 def _candidates(question: Question, outcome: Decision, names: Names) -> Iterator[TracedCandidate]:
     """Give the chosen locations first, then the near misses, then those that could not have shipped at all."""
     sites = {site.code: site for site in question.sites}
     taken = {choice.code: choice for choice in outcome.choices}
+    asking = Asking(question, question.terms) if question.terms else None
     for one in sorted(outcome.candidates, key=lambda one: (RANK.get(one.verdict, 3), one.lost_by, one.cost, one.code)):
         site, choice, able = sites[one.code], taken.get(one.code), one.verdict in RANK
         takes = choice.takes if choice else offers_of([site], question.wants, question.costs)[0].takes(question.wants)
@@ -125,17 +144,20 @@ def _candidates(question: Question, outcome: Decision, names: Names) -> Iterator
             km=one.km,
             pieces=sum(take.quantity for take in takes) if able else 0,
             free=site.free,
-            parts=_parts(site, question, takes, choice.cost if choice else one.cost, choice) if able else None,
+            parts=_parts(site, question, asking, takes, choice.cost if choice else one.cost, choice) if able else None,
             verdict=one.verdict,
             lost_by=one.lost_by,
             missing=one.missing,
         )
 
 
-def _parts(site: Site, question: Question, takes: Sequence[Take], cost: int, choice: Choice | None) -> CostParts:
+def _parts(
+    site: Site, question: Question, asking: Asking | None, takes: Sequence[Take], cost: int, choice: Choice | None
+) -> CostParts:
     """Take a parcel's cost apart, as the solver put it together."""
-    if question.terms:
-        return _carried(site, question.terms, question.wants, takes, cost, choice)
+    if asking:
+        stand = next(stand for stand in asking.able if stand.site.code == site.code)
+        return _carried(stand, asking.terms, question.wants, takes, cost, choice)
     weight = {want.line_no: want.grams for want in question.wants}
     grams = sum(take.quantity * weight[take.line_no] for take in takes)
     bare = cost_of(site, 0, question.costs)
@@ -148,10 +170,10 @@ def _parts(site: Site, question: Question, takes: Sequence[Take], cost: int, cho
 
 
 def _carried(
-    site: Site, terms: Terms, wants: Sequence[Want], takes: Sequence[Take], cost: int, choice: Choice | None
+    stand: Stand, terms: Terms, wants: Sequence[Want], takes: Sequence[Take], cost: int, choice: Choice | None
 ) -> CostParts:
     """Take apart what the chosen courier costs; for a location that lost, what its cheapest would."""
-    taken = {take.line_no: take.quantity for take in takes}
+    site, taken = stand.site, {take.line_no: take.quantity for take in takes}
     given = [(taken.get(want.line_no, 0), want) for want in wants]
     grams = sum(pieces * want.grams for pieces, want in given)
     cm3 = sum(pieces * (want.traits.cm3 if want.traits else 0) for pieces, want in given)
@@ -159,11 +181,15 @@ def _carried(
     priced = [(freight_of(lane, grams, cm3), lane) for lane in lanes]
     freight, lane = min(priced, key=lambda one: (one[0] + one[1].days * terms.per_day, one[1].courier))
     distance = site.km * terms.per_1000_km // 1000
-    penalty = cost - site.handling - freight - distance
+    supply, markdown = (
+        sum(fen * pieces for fen, (pieces, _) in zip(each, given, strict=False)) for each in (stand.thin, stand.other)
+    )
     return CostParts(
         handling=site.handling,
         parcel=lane.first_fen,
         weight=freight - lane.first_fen,
         distance=distance,
-        penalty=penalty,
+        supply=supply,
+        markdown=markdown,
+        penalty=cost - site.handling - freight - distance - supply - markdown,
     )

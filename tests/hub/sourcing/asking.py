@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hub.catalogue.model import Traits
-from hub.sourcing.freight import FREIGHT
-from hub.sourcing.model import SOLVER, Costs, Lane, Question, Site, Terms, Want
+from hub.sourcing.freight import FREIGHT, WEIGHED
+from hub.sourcing.model import SOLVER, Clearing, Costs, Lane, Question, Site, Supply, Terms, Want
 from hub.sourcing.rerun import Stored
 from hub.sourcing.solver import SOLVERS
 from tests.conftest import AT
@@ -47,7 +47,7 @@ def questions(draw: st.DrawFn) -> Question:
 
 def kept(question: Question) -> Stored:
     """Give a decision as its row would hold it."""
-    solver = FREIGHT if question.terms else SOLVER
+    solver = (WEIGHED if question.terms.weighed else FREIGHT) if question.terms else SOLVER
     written, answer = question.written().decode(), msgspec.json.encode(SOLVERS[solver](question)).decode()
     return Stored(1, 1, AT, solver, question.digest(), written, answer)
 
@@ -75,7 +75,21 @@ def carried(draw: st.DrawFn) -> Question:
     """Make a question of a brand with rate cards."""
     question = draw(questions())
     by_site = {site.code: found for site in question.sites if (found := draw(lanes()))}
-    terms = Terms("2026-11-11", by_site, *(draw(FEN) for _ in range(4)))
+    split, per_day, per_1000_km, scarcity = (draw(FEN) for _ in range(4))
+    terms = Terms("2026-11-11", by_site, split, per_day, per_1000_km, scarcity)
     bulky = st.sampled_from([None, Traits(cm3=9000)])
     wanted = tuple(replace(want, traits=draw(bulky)) for want in question.wants)
     return replace(question, wants=wanted, terms=terms)
+
+
+@st.composite
+def weighed(draw: st.DrawFn) -> Question:
+    """Make a question of a brand whose policy weighs stock, clearing or what stays unfilled."""
+    question = draw(carried())
+    assert question.terms
+    codes, pieces = st.sampled_from(CODES), st.dictionaries(SKUS, st.integers(1, 40))
+    supply = st.builds(Supply, fen=FEN, weeks=st.integers(1, 8), sold=st.dictionaries(codes, pieces))
+    marked = st.dictionaries(codes, st.lists(SKUS, unique=True).map(tuple))
+    clearing = st.none() | st.builds(Clearing, fen=FEN, marked=marked)
+    terms = replace(question.terms, unfilled=draw(FEN), supply=draw(supply), clearing=draw(clearing))
+    return replace(question, terms=terms)

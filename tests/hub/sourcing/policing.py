@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from hub.sourcing.policy import Elimination, Freight, SourcingPolicy, Standing, Tariff
+from hub.sourcing.policy import Elimination, Freight, SourcingPolicy, Standing, Tariff, Weights
+from hub.sourcing.promise import Rest
 from hub.sourcing.rates import Rate
 from hub.sourcing.splitting import Splitting
 from tests.hub.sourcing.asking import CODES, FEN
@@ -24,6 +25,8 @@ STANDINGS: Final = st.builds(
     cut_off=st.times(),
     opens=st.times(),
     at_once=st.booleans(),
+    clear=st.booleans() | st.just(("x",)),
+    most_a_day=LIMIT,
 )
 RATES: Final = st.builds(
     Rate,
@@ -46,6 +49,7 @@ FREIGHTS: Final = st.builds(
     per_day=FEN,
     per_1000_km=FEN,
     scarcity=FEN,
+    couriers_rest=st.sampled_from(Rest),
 )
 POLICIES: Final = st.builds(
     SourcingPolicy,
@@ -57,6 +61,7 @@ POLICIES: Final = st.builds(
         Elimination, locations=st.lists(st.sampled_from(CODES)).map(tuple), max_km=st.none() | st.integers(0, 5000)
     ),
     freight=st.none() | FREIGHTS,
+    weights=st.builds(Weights, supply=FEN, weeks=st.integers(1, 52), markdown=FEN, unfilled=FEN),
     closed=st.sampled_from([(), (HERE.date(),)]),
     zones=st.just({"east": ("310000",)}),
     locations=st.dictionaries(st.sampled_from(CODES), STANDINGS),

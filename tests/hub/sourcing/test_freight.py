@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hub.sourcing.freight import Asking, decide_freight, freight_of
+from hub.sourcing.asking import Asking, freight_of
+from hub.sourcing.freight import decide_freight
 from hub.sourcing.model import Costs, Decision, Lane, Question, Site, Terms, Want
 from tests.hub.sourcing.asking import carried, questions
 from tests.scale import count
@@ -21,7 +22,8 @@ def site(code: str, *, km: int = 0, handling: int = 0, **free: int) -> Site:
 def ask(wanted: dict[str, int], *sites: Site, **terms: int) -> Decision:
     wants = tuple(Want(no, sku, pieces, "ambient", 500) for no, (sku, pieces) in enumerate(wanted.items(), 1))
     by_site = {one.code: (SF, ZTO) for one in sites}
-    return decide_freight(Question("v1", wants, sites, Costs(), Terms("2026-11-11", by_site, **terms)))
+    asked = replace(Terms("2026-11-11", by_site), **terms)
+    return decide_freight(Question("v1", wants, sites, Costs(), asked))
 
 
 def chosen(decision: Decision) -> list[tuple[str, str]]:
