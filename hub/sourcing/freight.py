@@ -65,34 +65,39 @@ def _plans(asking: Asking, whole: Sequence[Stop]) -> Iterator[Plan]:
     if partly:
         yield (nothing := asking.plan(()))
         best = nothing.cost if best is None else min(best, nothing.cost)
-    found = len(parts) < len([stop for stop in whole if any(stop.given)])
+    most = [sum(stop.given) for stop in whole]
+    found = len(parts) < len([pieces for pieces in most if pieces])
     for stop in sorted(parts, key=lambda one: one.cost):
-        for all_taken, plan in _pairs(asking, stop, best):
+        for all_taken, plan in _pairs(asking, stop, most, best):
             found |= all_taken
             if plan:
                 best = plan.cost if best is None else min(best, plan.cost)
                 yield plan
     if not found:
-        for stop in parts:
-            covers = list(_cover(asking, stop))
-            yield from covers if partly else covers[-1:]
+        for stop in sorted(parts, key=lambda one: one.cost):
+            for plan in _cover(asking, stop, best):
+                best = plan.cost if best is None else min(best, plan.cost)
+                yield plan
 
 
-def _pairs(asking: Asking, first: Stop, best: int | None) -> Iterator[tuple[bool, Plan | None]]:
+def _pairs(asking: Asking, first: Stop, most: Sequence[int], best: int | None) -> Iterator[tuple[bool, Plan | None]]:
     """Say of a location with each other one whether they have all, with their plan unless it must cost more than best.
 
-    Two of which the second adds nothing are no plan, nor are two that do not have all where all must be given.
+    Two of which the second adds nothing are no plan, nor are two that do not have all where all must be given. `most`
+    is how many pieces each gives when it is asked first.
     """
     left, rest = less(asking.wanted, first.given), asking.fill - sum(first.given)
     cost, unfilled = first.cost + asking.terms.split, asking.terms.unfilled
-    for stand in asking.able:
-        if not unfilled and best is not None and cost + stand.least > best:
+    for stand, reach in zip(asking.able, most, strict=True):
+        if reach < rest and (not unfilled or _dearer(cost + stand.least + unfilled * (rest - reach), best)):
+            continue
+        if not unfilled and _dearer(cost + stand.least, best):
             continue
         given = asking.given(stand.free, left)
         pieces = sum(given)
         if not pieces or (pieces < rest and not unfilled) or stand.site is first.site:
             continue
-        if best is not None and cost + stand.least + unfilled * (rest - pieces) > best:
+        if _dearer(cost + stand.least + unfilled * (rest - pieces), best):
             yield pieces == rest, None
             continue
         plan = asking.plan([first, asking.parcel(stand, given, further=True)])
@@ -100,13 +105,23 @@ def _pairs(asking: Asking, first: Stop, best: int | None) -> Iterator[tuple[bool
         yield pieces == rest, plan
 
 
-def _cover(asking: Asking, first: Stop) -> Iterator[Plan]:
-    """Go on from a location by whoever has most of what is left, the nearest of those, until all is taken."""
+def _dearer(cost: int, best: int | None) -> bool:
+    return best is not None and cost > best
+
+
+def _cover(asking: Asking, first: Stop, best: int | None) -> Iterator[Plan]:
+    """Go on from a location by whoever has most of what is left, the nearest of those, until all is taken.
+
+    It ends where whatever comes must cost more than the best; parts of it are plans where pieces may stay unfilled.
+    """
     stops, left, rest = [first], less(asking.wanted, first.given), asking.fill - sum(first.given)
     others = [stand for stand in asking.able if stand.site is not first.site]
-    while rest:
+    further, cost = asking.terms.split + min([stand.least for stand in others], default=0), first.cost
+    while rest and (best is None or cost + further <= best):
         reach = [(-sum(asking.given(stand.free, left)), stand.site.km, stand.site.code) for stand in others]
         most = others.pop(reach.index(min(reach)))
         stops.append(asking.stop(most, left, further=True))
         left, rest = less(left, stops[-1].given), rest - sum(stops[-1].given)
-        yield asking.plan(stops)
+        cost += stops[-1].cost
+        if not rest or asking.terms.unfilled:
+            yield asking.plan(stops)

@@ -36,7 +36,7 @@ def decide_shared(question: Question) -> Decision:
     return Decision(
         choices=choices,
         unmet=unmet,
-        candidates=tuple([_told(one, chosen, cost) for one in alone.candidates]),
+        candidates=tuple([told(one, chosen, cost) for one in alone.candidates]),
         cost=cost,
         bound=alone.bound if unmet == alone.unmet else _least(question) if choices else 0,
         solver=SHARED,
@@ -52,7 +52,7 @@ def _choices(question: Question, given: dict[str, tuple[tuple[int, int], ...]]) 
         yield Choice(code, cost_of(sites[code], grams, question.costs), takes)
 
 
-def _told(one: Candidate, chosen: frozenset[str], cost: int) -> Candidate:
+def told(one: Candidate, chosen: frozenset[str], cost: int) -> Candidate:
     """Say why a location ships or not: one that the greedy would have asked, or that is no dearer, was kept."""
     if one.code in chosen:
         return replace(one, verdict="chosen", lost_by=0, missing={})

@@ -9,12 +9,15 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
+from hub.sourcing.batch.carriage import Carriage
+from hub.sourcing.batch.carried_pool import carriage_of, dearest_of, plans_in_turn
 from hub.sourcing.batch.optimise import Outcome, optimise
 from hub.sourcing.batch.pool import Line, Penalties, Plan, Pool
 from hub.sourcing.batch.verify import faults_of
 from hub.sourcing.greedy import cost_of
-from hub.sourcing.model import Decision, Question, Share, digest_of
+from hub.sourcing.model import Decision, Question, Share, Site, digest_of
 from hub.sourcing.shared import decide_shared
+from hub.sourcing.shared_carried import decide_carried
 
 SPLIT: Final = Penalties().split
 
@@ -46,7 +49,7 @@ def decide_together(
     shared = share_out(questions, seconds, room=room) if contended(questions) else None
     if shared is None:
         return []
-    answers = iter([(question, decide_shared(question)) for question in shared])
+    answers = iter([(question, (decide_carried if question.terms else decide_shared)(question)) for question in shared])
     return [list(islice(answers, len(each))) for each in asked]
 
 
@@ -55,13 +58,16 @@ def share_out(
 ) -> list[Question] | None:
     """Give the questions, asked on one reading of stock and at one price list, with their shares of the best answer.
 
-    None where asking them in turn is no dearer or finds more pieces, or where one question names a SKU at two weights.
+    None where asking them in turn is no dearer, where it finds more pieces and none may be left at a price, or where
+    one question names a SKU at two weights.
     """
-    pool = _pool(questions, room)
+    pool = pool_of(questions, room)
     if pool is None:
         return None
-    found = optimise(pool, seconds=seconds, iterations=iterations)
-    if found.cost >= found.greedy_cost or _pieces(found.plans) < _pieces(found.greedy):
+    greedy = plans_in_turn(questions, _codes(questions), pool.orders, room) if pool.carriage else None
+    found = optimise(pool, seconds=seconds, iterations=iterations, greedy=greedy)
+    priced = questions[0].terms is not None and questions[0].terms.unfilled > 0
+    if found.cost >= found.greedy_cost or (not priced and _pieces(found.plans) < _pieces(found.greedy)):
         return None
     if faults_of(pool, found.plans, found.cost):  # a location's room too
         return None
@@ -92,7 +98,8 @@ def _share(question: Question, plan: Plan, codes: Sequence[str], batch: str, fou
     return Share(batch, len(found.plans), found.cost, found.greedy_cost, found.bound, given)
 
 
-def _pool(questions: Sequence[Question], room: Mapping[str, int]) -> Pool | None:
+def pool_of(questions: Sequence[Question], room: Mapping[str, int]) -> Pool | None:
+    """Lay questions out as a batch; None where one names a SKU at two weights."""
     codes = _codes(questions)
     place = {code: at for at, code in enumerate(codes)}
     numbers: defaultdict[str, int] = defaultdict(lambda: len(numbers))
@@ -100,8 +107,9 @@ def _pool(questions: Sequence[Question], room: Mapping[str, int]) -> Pool | None
     for question in questions:
         lines: dict[str, Line] = {}
         for want in question.wants:
-            before = lines.get(want.sku, Line(numbers[want.sku], 0, want.grams))
-            if before.grams != want.grams:
+            cm3 = want.traits.cm3 if want.traits and question.terms else 0
+            before = lines.get(want.sku, Line(numbers[want.sku], 0, want.grams, cm3))
+            if (before.grams, before.cm3) != (want.grams, cm3):
                 return None
             lines[want.sku] = before._replace(quantity=before.quantity + want.quantity)
         orders.append(tuple(lines.values()))
@@ -113,9 +121,10 @@ def _pool(questions: Sequence[Question], room: Mapping[str, int]) -> Pool | None
         for site in question.sites:
             at = place[site.code]
             km[order, at], handling[at] = site.km, site.handling
-            asked[order, at] = not site.barred and storages.issubset(site.storages)
+            asked[order, at] = not site.barred and storages.issubset(site.storages) and _carried(question, site)
             for sku, pieces in site.free.items():
                 stock[at, numbers[sku]] = pieces
+    carriage = carriage_of(questions, codes, orders) if questions[0].terms else None
     return Pool(
         orders=orders,
         km=km,
@@ -124,8 +133,24 @@ def _pool(questions: Sequence[Question], room: Mapping[str, int]) -> Pool | None
         stock=stock,
         capacity=np.array([min(room.get(code, len(questions)), len(questions)) for code in codes], dtype=np.int64),
         costs=questions[0].costs,
-        penalties=Penalties(SPLIT, max(_dearest(question) for question in questions) + SPLIT),
+        penalties=_penalties(questions, carriage),
+        carriage=carriage,
     )
+
+
+def _carried(question: Question, site: Site) -> bool:
+    return question.terms is None or bool(question.terms.lanes.get(site.code))
+
+
+def _penalties(questions: Sequence[Question], carriage: Carriage | None) -> Penalties:
+    """Without a price for a piece that is left, it is more than any parcel costs: what is free is worth sending."""
+    terms = questions[0].terms
+    if terms is None or carriage is None:
+        return Penalties(SPLIT, max(_dearest(question) for question in questions) + SPLIT)
+    if terms.unfilled:
+        return Penalties(terms.split, terms.unfilled)
+    dearest = max(dearest_of(question, lanes) for question, lanes in zip(questions, carriage.lanes, strict=True))
+    return Penalties(terms.split, dearest + terms.split + 1)
 
 
 def _dearest(question: Question) -> int:

@@ -98,5 +98,10 @@ def built_in(brand: str = "") -> str:
             '# rates = "2026-12"',
             "# split = 300  # minor units for each parcel after the first",
             "# per_day = 100",
+            "",
+            "# [weights]  # minor units for a piece: of thin stock, not cleared elsewhere, left although it is there",
+            "# supply = 300",
+            "# markdown = 200",
+            "# unfilled = 2000",
         )
     )

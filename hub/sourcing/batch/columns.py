@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from hub.sourcing.batch.carriage import Carriage, freight
 from hub.sourcing.batch.group import Group
 from hub.sourcing.batch.pool import FIRST_KG, Flags, Ints, Parcel, Plan, Pool
 from hub.sourcing.batch.price import Priced
@@ -48,6 +49,10 @@ class Book:
         widest = max(len(lines) for lines in pool.orders)
         self._grams = np.array(
             [[line.grams for line in lines] + [0] * (widest - len(lines)) for lines in pool.orders], dtype=np.int64
+        )
+        self._cm3, self._skus = (
+            np.array([[line[at] for line in lines] + [0] * (widest - len(lines)) for lines in pool.orders])
+            for at in (3, 0)
         )
         rng = np.random.default_rng(SEED)
         odd = rng.integers(1 << 62, size=(pool.stock.shape[0], widest), dtype=np.int64).astype(np.uint64)
@@ -109,8 +114,11 @@ class Book:
         plan, location = parcel // places, parcel % places
         grams = np.zeros(len(parcel), dtype=np.int64)
         np.add.at(grams, inverse, goods[:, 3] * self._grams[orders[goods[:, 0]], goods[:, 2]])
-        further = np.maximum(-(-(grams - FIRST_KG) // FIRST_KG), 0)
-        paid = self._fixed[orders[plan], location] + further * self._pool.costs.per_further_kg
+        if self._pool.carriage:
+            paid = self._carried(self._pool.carriage, orders, goods, inverse, grams, (orders[plan], location))
+        else:
+            further = np.maximum(-(-(grams - FIRST_KG) // FIRST_KG), 0)
+            paid = self._fixed[orders[plan], location] + further * self._pool.costs.per_further_kg
         count = len(orders)
         cost = np.zeros(count, dtype=np.int64)
         np.add.at(cost, plan, paid)
@@ -122,6 +130,17 @@ class Book:
         shifted = goods.copy()
         shifted[:, 0] += self._count
         return Columns(orders, cost, shifted, np.stack([plan + self._count, location], axis=1))
+
+    def _carried(
+        self, by: Carriage, orders: Ints, goods: Ints, parcel_of: Ints, grams: Ints, parcels: tuple[Ints, Ints]
+    ) -> Ints:
+        """Price parcels, each an order and a location, by a carriage; `parcel_of` says in which one goods lie."""
+        order, (_, location, line, pieces) = orders[goods[:, 0]], goods.T
+        cm3, more = np.zeros_like(grams), np.zeros_like(grams)
+        np.add.at(cm3, parcel_of, pieces * self._cm3[order, line])
+        weighed = pieces * by.piece[order, location, line] + by.scarce(location, self._skus[order, line], pieces)
+        np.add.at(more, parcel_of, weighed)
+        return freight(by.lanes[parcels], grams, cm3) + more
 
 
 def plans_of(pool: Pool, columns: Columns, chosen: Ints) -> list[Plan]:

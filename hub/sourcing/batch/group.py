@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from hub.sourcing.batch.carriage import Carriage, freight
 from hub.sourcing.batch.pool import FIRST_KG, Flags, Floats, Ints, Pool
 from hub.sourcing.batch.shape import MOST_PAIRS, Shape, pairs_of, shape_of
 
@@ -21,7 +22,8 @@ class Group:
     """`orders` by number; `skus` by order and line; `order` of the lines (`ranks`) as the shape has them.
 
     `fixed` is what a parcel costs before its weight, by order and location, infinite where none may be sent.
-    `weight` is what the kilograms of each part cost, by order and part.
+    `weight` is what the kilograms of each part cost, by order and part; with a carriage all that a parcel of it costs,
+    by location, order and part.
     """
 
     shape: Shape
@@ -39,9 +41,8 @@ class Group:
     def alone(self, at: int) -> "Group":
         """Give one of the orders as a group of its own."""
         only = slice(at, at + 1)
-        return Group(
-            self.shape, self.orders[only], self.skus[only], self.ranks[only], self.fixed[only], self.weight[only]
-        )
+        weight = self.weight[..., only, :]
+        return Group(self.shape, self.orders[only], self.skus[only], self.ranks[only], self.fixed[only], weight)
 
 
 def group(pool: Pool) -> tuple[list[Group], list[int]]:
@@ -75,12 +76,30 @@ def _group(pool: Pool, shape: Shape, numbers: list[int], fixed: Floats) -> Group
     ranks = [sorted(range(len(each)), key=lambda at: (each[at].quantity, at)) for each in lines]
     ordered = [[each[at] for at in rank] for each, rank in zip(lines, ranks, strict=True)]
     grams = np.array([[line.grams for line in each] for each in ordered]) @ shape.parts.T
-    further = np.maximum(-(-(grams - FIRST_KG) // FIRST_KG), 0)
+    skus = np.array([[line.sku for line in each] for each in ordered])
+    if pool.carriage:
+        cm3 = np.array([[line.cm3 for line in each] for each in ordered]) @ shape.parts.T
+        weight = _carried(pool.carriage, shape, numbers, np.array(ranks), skus, grams, cm3)
+    else:
+        weight = np.maximum(-(-(grams - FIRST_KG) // FIRST_KG), 0) * pool.costs.per_further_kg
     return Group(
         shape=shape,
         orders=np.array(numbers),
-        skus=np.array([[line.sku for line in each] for each in ordered]),
+        skus=skus,
         ranks=np.array(ranks),
         fixed=fixed[numbers],
-        weight=(further * pool.costs.per_further_kg).astype(np.float64),
+        weight=weight.astype(np.float64),
     )
+
+
+def _carried(by: Carriage, shape: Shape, numbers: list[int], ranks: Ints, skus: Ints, grams: Ints, cm3: Ints) -> Ints:
+    """Price a parcel of each part, by location, order and part."""
+    lanes = by.lanes[numbers].swapaxes(0, 1)[:, :, None]
+    cost = freight(lanes, grams[None], cm3[None])
+    piece = np.take_along_axis(by.piece[numbers], ranks[:, None, :], axis=2).swapaxes(0, 1)
+    cost = cost + piece @ shape.parts.T
+    if by.scarcity:
+        locations = np.arange(len(by.free))[:, None, None]
+        for line in range(skus.shape[1]):
+            cost += by.scarce(locations, skus[None, :, line, None], shape.parts[None, None, :, line])
+    return cost

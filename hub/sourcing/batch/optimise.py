@@ -57,14 +57,20 @@ class Outcome:
 
 
 def optimise(
-    pool: Pool, *, seconds: float = inf, iterations: float = inf, seed: int = 0, clock: Callable[[], float] = monotonic
+    pool: Pool,
+    *,
+    seconds: float = inf,
+    iterations: float = inf,
+    seed: int = 0,
+    clock: Callable[[], float] = monotonic,
+    greedy: Sequence[Plan] | None = None,
 ) -> Outcome:
     """Serve the batch, for so many seconds or iterations; the same iterations and seed give the same answer.
 
-    Never dearer than order by order, which is planned first, whatever the limit.
+    Never dearer than order by order, which is planned first, whatever the limit; with a carriage `greedy` says how.
     """
     limit = Limit(clock, seconds, iterations)
-    greedy = plan_in_turn(pool)
+    greedy = plan_in_turn(pool) if greedy is None else greedy
     search = _Search(pool, greedy, limit)
     search.generate()
     search.improve(seed)

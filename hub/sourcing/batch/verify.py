@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from hub.sourcing.batch.carriage import Carriage
 from hub.sourcing.batch.pool import Plan, Pool
 
 
@@ -46,6 +47,25 @@ def _shortages(pool: Pool, plans: Sequence[Plan]) -> Iterator[str]:
             yield f"location {location} sends {count} parcels and can send {most}"
 
 
+def _carried(pool: Pool, by: Carriage, order: int, location: int, pieces: Sequence[int]) -> int:
+    lines = pool.orders[order]
+    grams = sum(line.grams * count for line, count in zip(lines, pieces, strict=True))
+    cm3 = sum(line.cm3 * count for line, count in zip(lines, pieces, strict=True))
+    costs: list[int] = []
+    for fixed, first_grams, first_fen, each_grams, each_fen, divisor in by.lanes[order, location].tolist():
+        heavy = max(grams, (cm3 * 1000 + divisor - 1) // divisor) if divisor else grams
+        steps = 0
+        while heavy > first_grams + steps * each_grams:
+            steps += 1
+        costs.append(fixed + first_fen + steps * each_fen)
+    more = 0
+    for at, (line, count) in enumerate(zip(lines, pieces, strict=True)):
+        if count:
+            more += count * int(by.piece[order, location, at])
+            more += by.scarcity * count // int(by.free[location, line.sku])
+    return min(costs) + more
+
+
 def _cost_fault(pool: Pool, plans: Sequence[Plan], cost: int) -> Iterator[str]:
     true = 0
     for order, (lines, plan) in enumerate(zip(pool.orders, plans, strict=True)):
@@ -54,6 +74,9 @@ def _cost_fault(pool: Pool, plans: Sequence[Plan], cost: int) -> Iterator[str]:
         true += sum(line.quantity for line in lines) * pool.penalties.unfilled
         for location, pieces in plan:
             true -= sum(pieces) * pool.penalties.unfilled
+            if pool.carriage:
+                true += _carried(pool, pool.carriage, order, location, pieces)
+                continue
             true += pool.costs.parcel + int(pool.handling[location])
             true += int(pool.km[order, location]) * pool.costs.per_1000_km // 1000
             grams = sum(line.grams * count for line, count in zip(lines, pieces, strict=True))

@@ -2,15 +2,15 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import rows
-from hub.errors import Malformed
 from hub.order.rules.policy import POLICY
 from hub.order.trace.explain import routing_of
 from hub.order.trace.routing import trace_routing
 from hub.roles import SYSTEM
+from hub.sourcing.cards import load_card
 from hub.sourcing.policies import draft_policy, publish_policy
-from hub.sourcing.policy import read_policy
 from hub.sourcing.rerun import Sameness, rerun, stored_decisions
 from hub.sourcing.shared import SHARED
+from hub.sourcing.shared_carried import CARRIED
 from tests.hub.making import AT, RECEIVER, order, place_all, sources, stock
 
 TOGETHER = 'version = "together"\nbrand = "demo"\n[together]\norders = 2\nmost_ms = 400\n'
@@ -69,6 +69,17 @@ def test_a_batch_decided_together_opens_no_more_documents_than_a_location_may_ha
     assert SHARED in rerun(stored_decisions(session)).solvers
 
 
-def test_a_batch_is_not_decided_together_by_rate_cards() -> None:
-    with pytest.raises(Malformed, match="rate cards"):
-        read_policy(TOGETHER + '[freight]\nrates = "2026"\n')
+def test_a_batch_is_decided_together_by_rate_cards_with_its_couriers(session: Session) -> None:
+    stock(session, {"sh": {"apple": 1}, "bj": {"apple": 1}})
+    card = "courier,origin,destination,first_fen,each_fen,days\nSF,,,900,100,1\nZTO,sh,,500,100,3\n"
+    load_card(session, SYSTEM, "demo", "r1", f"{card}ZTO,bj,110000,300,100,2\nZTO,bj,,450,100,4\n", AT)
+    in_force(session, TOGETHER + '[freight]\nrates = "r1"\nper_1000_km = 300\n')
+    first, second = two_placed(session)
+    assert sites_of(session, [first, second]) == ["sh", "bj"]
+    told = rerun(stored_decisions(session))
+    assert (told.counts, dict(told.solvers)) == ({Sameness.SAME: 2}, {CARRIED: 2})
+    [decision] = routing_of(session, str(first), SYSTEM).decisions
+    assert {one.code: one.verdict for one in decision.candidates} == {"sh": "chosen", "bj": "kept"}
+    assert [(one.code, one.courier) for one in decision.carriers if one.verdict == "chosen"] == [("sh", "ZTO")]
+    assert dict(decision.promises) == {"sh": "2026-11-14"}
+    assert sum(one.parts.total for one in decision.candidates if one.parts and one.verdict == "chosen") == decision.cost
