@@ -27,3 +27,13 @@ def test_a_draft_is_compared_with_what_is_in_force(oms: Oms, draft: str) -> None
 
 def test_days_without_orders_have_nothing_to_compare(oms: Oms, draft: str) -> None:
     assert "nothing was sourced" in oms("route", "simulate", "--policy", draft, "--days", "1").stderr
+
+
+def test_a_draft_that_uses_goods_up_or_fills_days_is_told_of(oms: Oms, draft: str, database: Database) -> None:
+    with database.transaction() as session:
+        place_all(session, *[order({"apple": pieces}, f"N{no}") for no, pieces in enumerate((60, 60, 1))])
+    narrow = Path(draft).with_name("narrow.toml")
+    narrow.write_text('version = "narrow"\nbrand = "demo"\n[locations.sh]\nmost_a_day = 1\n')
+    told = [oms("route", "simulate", "--policy", file, "--days", "3650").stderr for file in (draft, str(narrow))]
+    assert "not-sh used up SKUs that later orders then missed: bj 1" in told[0]
+    assert "narrow filled all places of days: sh 1" in told[1]
