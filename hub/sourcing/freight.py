@@ -8,7 +8,7 @@ the chosen plan dearer. Where pieces may stay unfilled at a price, plans that le
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from hub.sourcing.asking import Asking, Plan, Stop
+from hub.sourcing.asking import Asking, Left, Plan, Stand, Stop
 from hub.sourcing.model import Choice, Decision, Question
 from hub.sourcing.promise import arrives
 from hub.sourcing.tell_carried import candidates_of, less, options_of, takes_of
@@ -74,8 +74,9 @@ def _plans(asking: Asking, whole: Sequence[Stop]) -> Iterator[Plan]:
                 best = plan.cost if best is None else min(best, plan.cost)
                 yield plan
     if not found:
+        ranked = sorted(zip(most, asking.able, strict=True), key=lambda one: -one[0])
         for stop in sorted(parts, key=lambda one: one.cost):
-            for plan in _cover(asking, stop, best):
+            for plan in _cover(asking, stop, ranked, best):
                 best = plan.cost if best is None else min(best, plan.cost)
                 yield plan
 
@@ -109,19 +110,31 @@ def _dearer(cost: int, best: int | None) -> bool:
     return best is not None and cost > best
 
 
-def _cover(asking: Asking, first: Stop, best: int | None) -> Iterator[Plan]:
+def _cover(asking: Asking, first: Stop, ranked: Sequence[tuple[int, Stand]], best: int | None) -> Iterator[Plan]:
     """Go on from a location by whoever has most of what is left, the nearest of those, until all is taken.
 
-    It ends where whatever comes must cost more than the best; parts of it are plans where pieces may stay unfilled.
+    It ends where whatever comes must cost more than the best; parts of it are plans where pieces may stay unfilled. The
+    locations are `ranked` by how many pieces each gives when it is asked first, which is the most that it ever gives.
     """
     stops, left, rest = [first], less(asking.wanted, first.given), asking.fill - sum(first.given)
-    others = [stand for stand in asking.able if stand.site is not first.site]
-    further, cost = asking.terms.split + min([stand.least for stand in others], default=0), first.cost
-    while rest and (best is None or cost + further <= best):
-        reach = [(-sum(asking.given(stand.free, left)), stand.site.km, stand.site.code) for stand in others]
-        most = others.pop(reach.index(min(reach)))
-        stops.append(asking.stop(most, left, further=True))
+    further, cost = asking.terms.split + min([stand.least for stand in asking.able]), first.cost
+    while rest and not _dearer(cost + further, best):
+        stops.append(asking.stop(_richest(asking, left, ranked, stops), left, further=True))
         left, rest = less(left, stops[-1].given), rest - sum(stops[-1].given)
         cost += stops[-1].cost
         if not rest or asking.terms.unfilled:
             yield asking.plan(stops)
+
+
+def _richest(asking: Asking, left: Left, ranked: Sequence[tuple[int, Stand]], stops: Sequence[Stop]) -> Stand:
+    """Give who has most of what is left, of those the nearest, then the first by code; there is one that has some."""
+    used = {stop.site.code for stop in stops}
+    found, key = ranked[0][1], (0, 0, "")
+    for most, stand in ranked:
+        if most < -key[0]:
+            break
+        if stand.site.code not in used:
+            mine = (-sum(asking.given(stand.free, left)), stand.site.km, stand.site.code)
+            if mine < key:
+                found, key = stand, mine
+    return found

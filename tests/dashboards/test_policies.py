@@ -7,7 +7,7 @@ from dashboards.pages import new_key
 from dashboards.policies import next_text
 from dashboards.rule_difference import Piece, line_pieces
 from hub.database import Database
-from hub.order.place.batch import place
+from hub.order.place.batch import Placed, place
 from hub.order.rules.policy import POLICY, built_in
 from hub.roles import SYSTEM, Role
 from hub.sourcing.policies import draft_policy, list_policies, publish_policy
@@ -155,3 +155,19 @@ def test_long_texts_are_told_by_lines_and_words_only_where_lines_differ() -> Non
     assert told[0] == Piece("same", "a = 1\n")
     assert Piece("old", "2") in told
     assert list(line_pieces("x" * 3_000, "y")) == [Piece("old", "x" * 3_000), Piece("new", "y")]
+
+
+def test_a_decision_shows_what_each_weight_counted_and_what_was_left(desk: Desk) -> None:
+    weights = "[costs]\nper_1000_km = 2000\n[weights]\nmarkdown = 150\nunfilled = 800\n[locations.bj]\nclear = true\n"
+    with desk.database.transaction() as session:
+        stock(session, {"sh": {"pear": 1}, "bj": {"pear": 9}}, "ASN-2")
+        draft_policy(session, SYSTEM, FIRST + weights, POLICY.version, NOW)
+        publish_policy(session, SYSTEM, "demo", "2026-12", "the first", NOW, revision=1)
+        wanted = order({"pear": 2}, "T2", placed_at=NOW, paid_at=NOW)
+        [told] = place(session, [wanted], NOW, ZONE)
+        assert isinstance(told, Placed)
+    path = f"/console/orders/{told.order_id}"
+    drawer = plain(desk.drawer(f"{path}/routing/1"))
+    assert "Left unfilled ¥8.00" in drawer
+    assert "+ ¥1.50 not cleared" in drawer
+    assert "not cleared" in plain(desk.see(path))
