@@ -12,6 +12,7 @@ from dashboards import (
     dead_letters,
     exceptions,
     faults,
+    gift_strategies,
     holds,
     inventory,
     messages,
@@ -43,6 +44,7 @@ SCREENS: Final = (
     Screen("holds", "/console/holds", "hand-stop", N_("Held orders"), holds.router, SEE),
     Screen("rules", "/console/rules", "adjustments", N_("Review rules"), review_rules.router, SEE),
     Screen("policies", "/console/policies", "truck", N_("Sourcing policies"), policies.router, SEE),
+    Screen("gifts", "/console/gifts", "receipt", N_("Gift strategies"), gift_strategies.router, SEE),
     Screen("inventory", "/console/inventory", "package", N_("Inventory"), inventory.router, SEE),
     Screen(
         "exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE, counted=True

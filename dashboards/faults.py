@@ -109,6 +109,9 @@ CAUSES: Final[Mapping[str, Words]] = {
     ),
     "unknown_rates": Words("没有此运费价卡，请先导入", "There is no such rate card: load it first"),
     "malformed_policy": Words("策略文本不正确", "The policy cannot be meant as it is written"),
+    "malformed_strategy": Words("赠品策略文本不正确", "The strategy cannot be meant as it is written"),
+    "unknown_strategy": Words("没有该赠品策略，或不在您的权限范围内", "There is no such strategy, or it is not yours"),
+    "strategy_state": Words("策略状态已变化，请刷新", "The strategy has moved on: load the page again"),
     "split_law": Words(
         "温层、危险品、保税是法定拆分规则，不可省略，也不可设为可放宽",
         "Temperature, danger and customs are the law: these rules are neither left out nor made wishes",

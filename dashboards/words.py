@@ -108,6 +108,13 @@ GIFT: Final = {
     "exhausted": state("已赠完", "All were given", Tone.WAITING),
     "had_already": state("会员已领过", "Had by this member", Tone.WAITING),
     "out_of_stock": state("赠品缺货", "It had run out", Tone.WAITING),
+    "other_shop": state("不含此店铺", "Not for this shop"),
+    "too_early": state("尚未开始", "Has not begun"),
+    "too_late": state("已结束", "Is over"),
+    "no_such_product": state("没有参与商品", "None of its products"),
+    "amount": state("金额不足", "Too little money"),
+    "pieces": state("件数不足", "Too few pieces"),
+    "group_taken": state("同组已赠", "Its group gave already"),
 }
 ROLE: Final = {
     "viewer": state("只读", "Viewer"),

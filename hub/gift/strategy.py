@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from hub.audit import record
+from hub.audit import plain, record
 from hub.database import records, row, rows, run
 from hub.errors import Conflict, Malformed, NotFound
 from hub.gift.model import Rule, Strategy
@@ -100,8 +100,8 @@ def publish(session: Session, actor: Actor, brand: str, name: str, no: int, at: 
     _record(session, actor, "gift.publish", brand, name, no, at)
 
 
-def retire(session: Session, actor: Actor, brand: str, name: str, at: datetime) -> int:
-    """Follow a strategy no more; give the number of the version that was in force.
+def retire(session: Session, actor: Actor, brand: str, name: str, at: datetime, reason: str = "") -> int:
+    """Follow a strategy no more; give the number of the version that was in force. The `reason` is audited.
 
     Raises: Unauthorised; Conflict when none is.
     """
@@ -110,7 +110,7 @@ def retire(session: Session, actor: Actor, brand: str, name: str, at: datetime) 
     no = _retire(session, brand, name, at)
     if no is None:
         raise Conflict(f"no version of {name} of {brand} is in force", code="strategy_state", field="name")
-    _record(session, actor, "gift.retire", brand, name, no, at)
+    _record(session, actor, "gift.retire", brand, name, no, at, reason=plain(reason))
     return no
 
 
@@ -188,5 +188,7 @@ def _move(
     return found.no if found else None
 
 
-def _record(session: Session, actor: Actor, act: str, brand: str, name: str, no: int, at: datetime) -> None:
-    record(session, at, actor.name, act, f"gift:{brand}/{name}", no=no)
+def _record(
+    session: Session, actor: Actor, act: str, brand: str, name: str, no: int, at: datetime, **more: str
+) -> None:
+    record(session, at, actor.name, act, f"gift:{brand}/{name}", no=no, **more)

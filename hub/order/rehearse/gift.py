@@ -1,11 +1,12 @@
 """Ask gift strategies about an order that was placed: what each would give it and why, and what was decided then."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from hub.database import records, row, rows
+from hub.database import records, rows
 from hub.errors import NotFound
 from hub.gift.choose import choose
 from hub.gift.model import Basket, Bought, Rule, Verdict
@@ -34,22 +35,35 @@ def decided(session: Session, order_id: int) -> list[dict[str, Any]]:
     )
 
 
-def _basket(session: Session, actor: Actor, order_id: int) -> Basket:
-    actor.require(Permission.SEE_ORDERS)
-    found = row(session, "select brand, shop, placed_at from sales_order where id = :id", id=order_id)
-    if found is None:
-        raise NotFound(f"there is no order {order_id}", code="unknown_order")
-    actor.require_scope(found.brand, found.shop)
-    # What gifts took off is no reduction that the buyer had: the order is seen as it was asked about.
+def baskets_of(session: Session, order_ids: Sequence[int]) -> Mapping[int, Basket]:
+    """Give orders as strategies see them, by their ids.
+
+    What gifts took off is no reduction that the buyer had: an order is seen as it was asked about.
+    """
+    heads = rows(
+        session, "select id, brand, shop, placed_at from sales_order where id = any(:ids)", ids=list(order_ids)
+    )
     sold = rows(
         session,
-        """select line.line_no, line.sku, line.ordered,
+        """select line.order_id, line.line_no, line.sku, line.ordered,
                   (line.amount - line.discount + coalesce((
                       select sum(a.amount) from price_adjustment a
                       where (a.order_id, a.line_no) = (line.order_id, line.line_no) and a.code like 'gift:%'), 0)
                   )::bigint as fen
            from order_line line
-           where line.order_id = :id and line.parent_no is null and not line.gift order by line.line_no""",
-        id=order_id,
+           where line.order_id = any(:ids) and line.parent_no is null and not line.gift order by 1, 2""",
+        ids=list(order_ids),
     )
-    return Basket(found.brand, found.shop, found.placed_at, tuple(Bought(*one) for one in sold))
+    lines: defaultdict[int, list[Bought]] = defaultdict(list)
+    for order_id, *bought in sold:
+        lines[order_id].append(Bought(*bought))
+    return {one.id: Basket(one.brand, one.shop, one.placed_at, tuple(lines[one.id])) for one in heads}
+
+
+def _basket(session: Session, actor: Actor, order_id: int) -> Basket:
+    actor.require(Permission.SEE_ORDERS)
+    found = baskets_of(session, [order_id])
+    if order_id not in found:
+        raise NotFound(f"there is no order {order_id}", code="unknown_order")
+    actor.require_scope(found[order_id].brand, found[order_id].shop)
+    return found[order_id]
