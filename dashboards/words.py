@@ -135,6 +135,8 @@ FLOW: Final = {
     "release_fulfilment": state("下发发货单", "Release to warehouse"),
     "cancel_fulfilment": state("通知仓库取消", "Cancel at warehouse"),
     "notify_shipment": state("回传发货", "Tell the channel"),
+    "notify_handover": state("回传虚拟发货", "Tell of goods handed over"),
+    "post_handover": state("虚拟商品销售过账", "Post the sale of virtual goods"),
     "notify_closure": state("回传关闭", "Tell of closing"),
     "notify_change": state("回传改单", "Tell of a change"),
     "notify_refund": state("通知退款", "Tell of a refund"),

@@ -15,7 +15,8 @@ from flows.follow_parcels import AskParcel, ReceiveTracks, SubscribeParcel
 from flows.notify_changes import AskRefund, NotifyChange
 from flows.notify_channels import NotifyShipment
 from flows.notify_closures import NotifyClosure
-from flows.post_sales import PostGoodsIssue, PostSale
+from flows.notify_handovers import NotifyHandover
+from flows.post_sales import PostGoodsIssue, PostHandover, PostSale
 from flows.push_stock import PushStock
 from flows.receive_orders import ReceiveOrders
 from flows.receive_shipments import ReceiveShipments
@@ -58,6 +59,7 @@ def effects(settings: Settings) -> Mapping[str, Effect]:
     every: Sequence[Effect] = (
         *(ReleaseFulfilment(settings), CancelFulfilment(settings), NotifyShipment(), NotifyClosure()),
         *(NotifyChange(), AskRefund()),
+        *(NotifyHandover(), PostHandover()),
         *(SubscribeParcel(), AskParcel(), PostSale(), PostGoodsIssue()),
         *(PushStock(), AlertStock()),
     )

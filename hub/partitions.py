@@ -42,7 +42,7 @@ def _of_order(table: str) -> Key:
 
 KEYS: Final = (
     *map(_of_order, ("order_line", "price_adjustment", "order_hold", "fulfilment_order")),
-    *map(_of_order, ("order_revision", "refund_due", "amount_due")),
+    *map(_of_order, ("order_revision", "refund_due", "amount_due", "handover")),
     Key("refund_line", ("order_id", "no"), "refund_due", ("order_id", "no")),
     Key("fulfilment_line", ("order_id", "no"), "fulfilment_order", ("order_id", "no")),
     Key("posting", ("order_id", "no"), "fulfilment_order", ("order_id", "no")),

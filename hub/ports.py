@@ -21,6 +21,7 @@ from hub.fulfilment.model import (
     ClosureNotice,
     Confirm,
     Delivery,
+    HandoverNotice,
     RefundNotice,
     Report,
     ShipmentNotice,
@@ -127,6 +128,15 @@ class ShipmentSink(Protocol):
     """Tells a channel that goods have left; a partner that is not idempotent is a ShipmentProbe as well."""
 
     def send_shipment(self, shipment: ShipmentNotice) -> None: ...
+
+
+@runtime_checkable
+class HandoverSink(Protocol):
+    """Tells a channel that goods were handed over with nothing sent; telling it again has no further effect."""
+
+    def send_handover(self, handover: HandoverNotice) -> None:
+        """Raises: Rejected with code partly_virtual where it can only be told of whole orders."""
+        ...
 
 
 @runtime_checkable

@@ -70,6 +70,17 @@ class ShipmentCreated(_Loose):
     parcels: Annotated[tuple[ShippedParcel, ...], Field(min_length=1)]
 
 
+class GoodsHandedOver(_Loose):
+    """Goods that nobody sends were handed over."""
+
+    event: Literal["goods.handed_over"]
+    event_id: Text
+    order_id: int | Text
+    external_id: Text
+    handed_at: AwareDatetime
+    lines: Annotated[tuple[ShippedLine, ...], Field(min_length=1)]
+
+
 class OrderClosed(_Loose):
     """An order was not paid in time."""
 
@@ -117,9 +128,8 @@ class StockAlerts(_Loose):
     alerts: Annotated[tuple[Alert, ...], Field(min_length=1)]
 
 
-_EVENT: Final = TypeAdapter[ShipmentCreated | OrderClosed | StockChanged | StockAlerts](
-    Annotated[ShipmentCreated | OrderClosed | StockChanged | StockAlerts, Field(discriminator="event")]
-)
+_Event = ShipmentCreated | GoodsHandedOver | OrderClosed | StockChanged | StockAlerts
+_EVENT: Final = TypeAdapter[_Event](Annotated[_Event, Field(discriminator="event")])
 
 
 @dataclass(slots=True)

@@ -170,6 +170,15 @@ class Books:
             self._book(page, package, now)
         self._settle(page, {one.sub_tid for one in statuses if not one.is_part_consign}, now)
 
+    def send_nothing(self, tid: str, now: datetime) -> None:
+        """Take a trade as sent with no parcel, all of it. Raises: Refused."""
+        page = self.pages.get(tid)
+        if page is None:
+            raise remote(f"{_ERROR}:B01", "订单不存在")
+        if page.trade["status"] != PAID:
+            raise remote(f"{_ERROR}:B04", "订单状态不对")
+        self._settle(page, set(page.lines), now)
+
     def _book(self, page: Page, package: Package, now: datetime) -> None:
         page.parcels[package.out_sid] += 1
         details = page.trade.setdefault("combine_logistics_details", {"combine_logistics_detail": []})

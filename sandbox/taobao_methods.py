@@ -8,6 +8,7 @@ from sandbox.taobao_books import Books
 from sandbox.taobao_wire import (
     CONFIRM,
     CONSUME,
+    DUMMY_SEND,
     FIND_ITEMS,
     FIND_SKUS,
     LIST,
@@ -95,6 +96,12 @@ def send(books: Books, named: Named, now: datetime) -> dict[str, object]:
     return {"result": {"success": True}}
 
 
+def dummy_send(books: Books, named: Named, now: datetime) -> dict[str, object]:
+    """Take a whole trade as sent with no parcel."""
+    books.send_nothing(named["tid"], now)
+    return {"shipping": {"is_success": True}}
+
+
 def refresh(books: Books, named: Named, now: datetime) -> dict[str, object]:
     return {"token_result": books.renew(named["refresh_token"], now)}
 
@@ -105,6 +112,7 @@ ACTS: Final[Mapping[str, Act]] = {
     CONSUME: consume,
     CONFIRM: confirm,
     SEND: send,
+    DUMMY_SEND: dummy_send,
     REFRESH: refresh,
     FIND_SKUS: lambda books, named, _: books.shelf.find_skus(named["outer_id"]),
     FIND_ITEMS: lambda books, named, _: books.shelf.find_items(named["outer_id"]),

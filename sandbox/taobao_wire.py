@@ -21,6 +21,7 @@ READ: Final = "taobao.trade.fullinfo.get"
 CONSUME: Final = "taobao.tmc.messages.consume"
 CONFIRM: Final = "taobao.tmc.messages.confirm"
 SEND: Final = "alibaba.ascp.logistics.offline.send"
+DUMMY_SEND: Final = "taobao.logistics.dummy.send"
 REFRESH: Final = "taobao.top.auth.token.refresh"
 FIND_SKUS: Final = "taobao.skus.custom.get"
 FIND_ITEMS: Final = "taobao.items.custom.get"
@@ -64,6 +65,7 @@ METHODS: Final[Mapping[str, Method]] = {
         },
         ("tid",),
     ),
+    DUMMY_SEND: Method({"tid": "Number", "feature": "String", "seller_ip": "String"}, ("tid",)),
     FIND_SKUS: Method({"outer_id": "String", "fields": "String"}, ("outer_id", "fields")),
     FIND_ITEMS: Method({"outer_id": "String", "fields": "String"}, ("outer_id", "fields")),
     UPDATE_SKUS: Method(

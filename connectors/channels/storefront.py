@@ -17,7 +17,7 @@ from connectors.partner import Partner
 from connectors.reading import read_as, read_json, write_with
 from connectors.transport.http import Call, HttpApi
 from hub.errors import HubError, Malformed, Unauthorised
-from hub.fulfilment.model import ChangeNotice, ClosureNotice, RefundNotice, ShipmentNotice
+from hub.fulfilment.model import ChangeNotice, ClosureNotice, HandoverNotice, RefundNotice, ShipmentNotice
 from hub.inbox import message_id_of
 from hub.inventory.telling import Alarm, Telling, Told
 from hub.order.model import Order
@@ -77,6 +77,10 @@ class Storefront:
     def send_shipment(self, shipment: ShipmentNotice) -> None:
         """Tell the storefront of a shipment; it takes each key once."""
         self._tell(shipment.key, write_with(self._table, "shipment", shipment))
+
+    def send_handover(self, handover: HandoverNotice) -> None:
+        """Tell the storefront of virtual goods that were handed over; it takes each key once."""
+        self._tell(handover.key, write_with(self._table, "handover", handover))
 
     def send_closure(self, closure: ClosureNotice) -> None:
         """Tell the storefront that an order was closed unpaid."""

@@ -163,6 +163,17 @@ class ShipmentNotice(Document):
     parcels: tuple[ShippedParcel, ...]
 
 
+class HandoverNotice(Document):
+    """Virtual goods that were handed over, as a channel is told of them, with no parcel; `whole` if that is all."""
+
+    key: str
+    order_id: str
+    external_id: str
+    handed_at: AwareDatetime
+    whole: bool
+    lines: tuple[ShippedLine, ...]
+
+
 class StandingLine(Document):
     """What is wanted of a channel's line, shipped pieces with it."""
 

@@ -160,3 +160,20 @@ class Posting(Entity, table=True):
     sale_at: datetime | None = moment(default=None)
     issue_id: str = words(default="")
     issue_at: datetime | None = moment(default=None)
+
+
+class Handover(Entity, table=True):
+    """Virtual goods of an order that were handed over at once; `lines` as in a posting, whose numbers it has as well.
+
+    `connection` is the ERP that books the sale, empty where the brand has none; no goods issue follows.
+    """
+
+    __table_args__ = (BY_ORDER,)
+    order_id: int = number(primary_key=True)
+    no: int = number(primary_key=True)
+    handed_at: datetime = moment()
+    connection: str = words()
+    freight: int = number()
+    lines: list[dict[str, Any]] = document()
+    sale_id: str = words(default="")
+    sale_at: datetime | None = moment(default=None)

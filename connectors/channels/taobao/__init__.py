@@ -17,7 +17,7 @@ from connectors.reading import read_json
 from connectors.transport.top import TopGateway
 from hub.access import Token
 from hub.errors import Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater
-from hub.fulfilment.model import ShipmentNotice
+from hub.fulfilment.model import HandoverNotice, ShipmentNotice
 from hub.inbox import message_id_of
 from hub.inventory.telling import Telling, Told
 from hub.order.model import Order
@@ -33,6 +33,9 @@ SEND: Final = "alibaba.ascp.logistics.offline.send"
 TOPICS: Final = "taobao_trade_"
 NUMBER: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 TOKEN_TIMES: Final = ("expire_time", "refresh_token_valid_time")
+DUMMY_SEND: Final = "taobao.logistics.dummy.send"
+"""A trade of virtual goods, sent with no parcel (无需物流); takes a tid alone."""
+
 SHIPPED_ALREADY: Final = "B04"
 """Last part of the code for a trade that is sent already, or closed."""
 
@@ -40,6 +43,8 @@ SHIPPABLE: Final = frozenset({"WAIT_SELLER_SEND_GOODS", "SELLER_CONSIGNED_PART"}
 """Paid, and something is left to send. Left out: not paid (WAIT_BUYER_PAY, TRADE_NO_CREATE_PAY, PAY_PENDING,
 WAIT_PRE_AUTH_CONFIRM), not to be sent until a group is full (PAID_FORBID_CONSIGN, whose change is listed as well),
 wholly sent (WAIT_BUYER_CONFIRM_GOODS, TRADE_BUYER_SIGNED, TRADE_FINISHED). What is closed comes as well: taken back."""
+
+WHOLLY_SENT: Final = frozenset({"WAIT_BUYER_CONFIRM_GOODS", "TRADE_BUYER_SIGNED", "TRADE_FINISHED"})
 
 WANTED: Final = SHIPPABLE | CLOSED
 
@@ -133,6 +138,19 @@ class Taobao:
     def find_shipment(self, shipment: ShipmentNotice) -> bool:
         consigned = self._consigned(shipment)
         return all(consigned.knows(parcel) for parcel in shipment.parcels)
+
+    def send_handover(self, handover: HandoverNotice) -> None:
+        """Tell that a trade needs no parcel; the platform knows this of whole trades alone, so it is read first.
+
+        Raises: Rejected with code partly_virtual when something of the trade is sent besides.
+        """
+        status = self._trade(handover.external_id).get("status")
+        if status in WHOLLY_SENT:
+            return
+        if not handover.whole:
+            text = "Taobao takes only a whole trade as sent without a parcel: mark this part as sent there by hand"
+            raise Rejected(text, code="partly_virtual")
+        _believe(self._top.ask(DUMMY_SEND, {"tid": handover.external_id}))
 
     def send_stock(self, levels: Sequence[Telling]) -> Told:
         """Tell listings what they may offer; absolute numbers, so repeating them is harmless."""

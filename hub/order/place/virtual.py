@@ -1,5 +1,6 @@
 """Virtual goods, a voucher or a service: nothing is sent, so they are done as soon as their order may go on."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -7,15 +8,16 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.order.advance import advance_all
+from hub.order.posting.handover import write_handovers
 from hub.order.rules.normalise import NormalOrder
 from hub.order.status import Fulfilment, Lifecycle
 
 
 def hand_over(session: Session, order_ids: Sequence[int], at: datetime) -> None:
-    """Count the virtual goods of orders as shipped and arrived; their rows are locked, or new. Twice does no harm.
+    """Count the virtual goods of orders as shipped and arrived, and tell of it; their rows are locked, or new.
 
-    Handing over is both routing and releasing: while a hold blocks either, or a change waits, they stay. A shelf that
-    is empty says nothing of them.
+    Twice does no harm. Handing over is both routing and releasing: while a hold blocks either, or a change waits, they
+    stay. A shelf that is empty says nothing of them.
     """
     handed = rows(
         session,
@@ -27,7 +29,7 @@ def hand_over(session: Session, order_ids: Sequence[int], at: datetime) -> None:
              and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
                              and h.blocks && '{route,release}' and (h.type, h.rule) <> ('stock', 'no_source'))
              and not exists (select 1 from order_revision v where v.order_id = o.id and v.state = 'waiting')
-           returning line.order_id""",
+           returning line.order_id, line.line_no""",
         ids=list(order_ids),
     )
     ids = sorted({line.order_id for line in handed})
@@ -38,6 +40,10 @@ def hand_over(session: Session, order_ids: Sequence[int], at: datetime) -> None:
         "update sales_order set lifecycle = 'in_fulfilment' where id = any(:ids) and lifecycle = 'accepted'",
         ids=ids,
     )
+    lines: defaultdict[int, list[int]] = defaultdict(list)
+    for line in handed:
+        lines[line.order_id].append(line.line_no)
+    write_handovers(session, lines, at)
     advance_all(session, ids, at)
 
 

@@ -8,15 +8,23 @@ import responses
 
 from connectors.channels.storefront import signature_of
 from hub.errors import Malformed, Unauthorised
-from hub.fulfilment.model import ClosureNotice
+from hub.fulfilment.model import ClosureNotice, HandoverNotice, ShippedLine
 from hub.inventory.telling import Telling
-from hub.ports import AlertSink, ClosureSink, Inbound, StockSink
+from hub.ports import AlertSink, ClosureSink, HandoverSink, Inbound, StockSink
 from sandbox.standard_webhooks import is_genuine, signature
 from sandbox.storefront import Ledger, receive
 from tests.connectors.contracts import OrderSourceContract, OutboundContract, ShipmentSinkContract, WebhookDeskContract
 from tests.connectors.exemplars import ALARM, AT, NOTICE, SECRET, URL, sample
 
 CLOSURE = ClosureNotice(key="closed:2611000000000042", order_id="2611000000000042", external_id="T1", closed_at=AT)
+HANDOVER = HandoverNotice(
+    key="handover:2611000000000042-v1",
+    order_id="2611000000000042",
+    external_id="T1",
+    handed_at=AT,
+    whole=False,
+    lines=(ShippedLine(external_line_id="L1", channel_sku="card", quantity=2),),
+)
 LEVELS = (
     Telling(sku="apple", channel_sku="A-1", pieces=3, version=2),
     Telling(sku="pear", channel_sku="pear", pieces=0, version=7),
@@ -82,6 +90,21 @@ class TestStorefrontClosures(OutboundContract):
         self.partner().send_closure(CLOSURE)
         status, ledger = accepted(call)
         assert (status, list(ledger.events)) == (200, [CLOSURE.key])
+
+
+class TestStorefrontHandovers(OutboundContract):
+    kind = "channels.storefront"
+
+    def send(self, partner: Any) -> object:  # noqa: ANN401 # as above
+        assert isinstance(partner, HandoverSink)
+        return partner.send_handover(HANDOVER)
+
+    @responses.activate
+    def test_goods_that_nobody_sends_are_told_with_no_parcel(self) -> None:
+        call = responses.post(URL)
+        self.partner().send_handover(HANDOVER)
+        status, ledger = accepted(call)
+        assert (status, list(ledger.events)) == (200, [HANDOVER.key])
 
 
 class TestStorefront(OrderSourceContract, WebhookDeskContract, ShipmentSinkContract):
