@@ -23,16 +23,19 @@ def upgrade() -> None:
 
 
 def _cut_like_orders() -> None:
-    """Make a partition for every month that orders have one of: goods of an earlier month may be handed over after this."""
+    """Make a partition for every month that orders have one of, with its foreign key within the month."""
     op.execute("""
         do $$
-        declare one record;
+        declare one record; month text; made text;
         begin
             for one in select child.relname, pg_get_expr(child.relpartbound, child.oid) as bound
                        from pg_inherits join pg_class child on child.oid = inhrelid
-                       where inhparent = 'order_line'::regclass loop
-                execute format('create table %I partition of handover %s',
-                               replace(one.relname, 'order_line', 'handover'), one.bound);
+                       where inhparent = 'sales_order'::regclass loop
+                month := replace(one.relname, 'sales_order', '');
+                made := 'handover' || month;
+                execute format('create table %I partition of handover %s', made, one.bound);
+                execute format('alter table %I add constraint fk_handover_order_id foreign key (order_id)
+                                references %I (id)', made, one.relname);
             end loop;
         end $$""")
 

@@ -26,33 +26,36 @@ class TestTaobaoHandovers(Market):
         assert isinstance(partner, HandoverSink)
         return partner.send_handover(NOTICE)
 
-    def answer(self, status: str = "WAIT_SELLER_SEND_GOODS", *, taken: bool = True) -> responses.BaseResponse:
+    def answer(self) -> None:
+        self.stands()
+
+    def stands(self, status: str = "WAIT_SELLER_SEND_GOODS", *, taken: bool = True) -> responses.BaseResponse:
         on(READ, answered(READ, trade={**OPEN, "status": status}))
         return on(DUMMY_SEND, answered(DUMMY_SEND, shipping={"is_success": taken}))
 
     @responses.activate
     def test_a_whole_trade_is_sent_with_no_parcel(self) -> None:
-        sent = self.answer()
+        sent = self.stands()
         self.send(self.partner())
         assert form_of(sent.calls[0].request)["tid"] == "77"
 
     @responses.activate
     @pytest.mark.parametrize("status", ["WAIT_BUYER_CONFIRM_GOODS", "TRADE_FINISHED"])
     def test_what_the_platform_knows_is_not_told_again(self, status: str) -> None:
-        sent = self.answer(status)
+        sent = self.stands(status)
         self.send(self.partner())
         assert sent.call_count == 0
 
     @responses.activate
     def test_a_part_of_a_trade_is_for_a_person(self) -> None:
-        sent = self.answer()
+        sent = self.stands()
         with pytest.raises(Rejected) as refused:
             self.partner().send_handover(PART)
         assert (refused.value.code, sent.call_count) == ("partly_virtual", 0)
 
     @responses.activate
     def test_what_is_not_taken_is_no_success(self) -> None:
-        self.answer(taken=False)
+        self.stands(taken=False)
         with pytest.raises(Rejected):
             self.send(self.partner())
 
