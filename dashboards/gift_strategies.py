@@ -103,12 +103,14 @@ def try_it(visit: Here, brand: str, name: str, no: int, days: Days = 7) -> Respo
 
 
 @router.post(HOME)
-def draft(visit: Here, action_key: ActionKey, content: Annotated[str, Form(max_length=2 * LONGEST)] = "") -> Response:
+def draft(
+    visit: Here, action_key: ActionKey, written: Annotated[str, Form(alias="strategy", max_length=2 * LONGEST)] = ""
+) -> Response:
     """Keep a text as the next version; one that is refused comes back with the reason."""
     visit.require(Permission.CONFIGURE)
 
     def work() -> tuple[str, str]:
-        read = read_strategy(content.encode())
+        read = read_strategy(written.encode())
         no = draft_strategy(visit.session, visit.actor, read, visit.at)
         told = visit.say("Version %(no)s of %(name)s is drafted: try it, then publish it.", no=no, name=read.name)
         return told, _path(read.brand, read.name)
@@ -119,7 +121,7 @@ def draft(visit: Here, action_key: ActionKey, content: Annotated[str, Form(max_l
     except Malformed as error:
         if error.code == "action_key":
             raise
-        return _write(visit, content.replace("\r\n", "\n"), error)
+        return _write(visit, written.replace("\r\n", "\n"), error)
 
 
 @router.post(HOME + "/{brand}/{name}/{no:id}/publish")

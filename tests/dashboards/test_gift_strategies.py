@@ -44,7 +44,7 @@ def test_an_empty_list_leads_to_an_editor_whose_text_is_drafted_once(desk: Desk)
     assert "No gift strategy is written yet." in plain(desk.see(HOME))
     assert "first_orders" in desk.see(f"{HOME}-new")
     key = new_key()
-    assert [desk.post(HOME, key=key, content=text()).headers["location"] for _ in range(2)] == [PAGE] * 2
+    assert [desk.post(HOME, key=key, strategy=text()).headers["location"] for _ in range(2)] == [PAGE] * 2
     assert states(desk) == [(1, "draft")]
     assert "from ¥20.00" in plain(desk.see(HOME))
 
@@ -60,14 +60,14 @@ def test_an_empty_list_leads_to_an_editor_whose_text_is_drafted_once(desk: Desk)
 )
 def test_a_refused_text_comes_back_with_the_reason_and_is_sent_again(desk: Desk, content: str, code: str) -> None:
     key = new_key()
-    answer = desk.post(HOME, key=key, content=content)
+    answer = desk.post(HOME, key=key, strategy=content)
     assert (answer.status_code, f">{code}<" in answer.text) == (422, True)
     assert content[:9] in plain(answer.text.partition("<textarea")[2])
-    assert (states(desk), desk.post(HOME, key=key, content=text()).status_code) == ([], 303)
+    assert (states(desk), desk.post(HOME, key=key, strategy=text()).status_code) == ([], 303)
 
 
 def test_a_draft_is_tried_before_it_is_published(desk: Desk) -> None:
-    desk.act(HOME, content=text())
+    desk.act(HOME, strategy=text())
     assert desk.post(f"{PAGE}/1/publish").status_code == 409
     told = plain(desk.see(f"{PAGE}/1/try?days=7"))
     assert "Orders looked at 4 Would have had it 3 75.0% Pieces given 3 Cost of the gifts ¥30.00" in told
@@ -78,7 +78,7 @@ def test_a_draft_is_tried_before_it_is_published(desk: Desk) -> None:
 
 
 def test_a_trial_is_given_alone_to_the_page_that_asks_for_it(desk: Desk) -> None:
-    desk.act(HOME, content=text())
+    desk.act(HOME, strategy=text())
     answer = desk.get(f"{PAGE}/1/try?days=1", **{"hx-request": "true", "hx-target": "div#trial"})
     assert "<html" not in answer.text
     assert "Publish version 1" in answer.text
@@ -90,7 +90,7 @@ def test_a_draft_stands_beside_what_is_in_force_and_counts_are_told(desk: Desk) 
         put_in_force(session, first_orders=9)
         place(session, [order({"tea": 1}, "T9", placed_at=NOW, paid_at=NOW)], NOW, ZONE)
     assert "1 of 9 orders" in plain(desk.see(HOME))
-    desk.act(HOME, content=text(first_orders=20))
+    desk.act(HOME, strategy=text(first_orders=20))
     page = desk.see(PAGE)
     assert "Beside version 1, which is in force" in plain(page)
     assert "<ins>20</ins>" in page

@@ -19,6 +19,7 @@ from hub.roles import GRANTS, Permission, Role
 from hub.visits import begin_visit
 from tests.conftest import RING, clone
 from tests.console.world import settings
+from tests.hub.making import add_sku
 
 SEE, WORK, REPLAY, BULK, UNMASK, CONFIGURE = (
     Permission.SEE_ORDERS,
@@ -186,6 +187,7 @@ SAMPLES: Final[Mapping[str, str]] = {
     "reason": "a reason",
     "revision": "1",
     "since": "2026-11-11T10:00",
+    "strategy": '{"brand": "demo", "name": "spring", "gives": [{"sku": "cup"}]}',
     "sku": "apple",
     "than": "1",
     "theme": "dark",
@@ -238,6 +240,7 @@ def house(server: str, template: str) -> Iterator[House]:
         database = Database(url, RING)
         with database.transaction() as session:
             make_partitions(session, datetime.now(UTC))
+            add_sku(session, "cup")
             for role in Role:
                 add_person(session, name=role, password="a-made-up-password", roles=[role], at=datetime.now(UTC))
         yield House(build(settings(), database), database)
