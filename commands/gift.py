@@ -14,6 +14,8 @@ from commands.screen import OUT, add_row, give, say, words
 from hub.gift import strategy as strategies
 from hub.gift.model import Rule, Verdict
 from hub.order.rehearse.gift import decided, try_rules
+from hub.order.rehearse.gift_trial import LONGEST_DAYS, try_strategy
+from hub.sourcing.words import amount
 
 gift_app = typer.Typer(help=words("赠品策略", "gift strategies"), no_args_is_help=True)
 
@@ -72,10 +74,38 @@ def publish(brand: Brand, name: Name, no: No) -> None:
 
 
 @gift_app.command("retire", help=words("停用策略", "follow a strategy no more"))
-def retire(brand: Brand, name: Name) -> None:
+def retire(
+    brand: Brand, name: Name, reason: Annotated[str, typer.Option(help=words("原因", "why, for the audit log"))] = ""
+) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        no = strategies.retire(session, operator(), brand, name, datetime.now(UTC))
+        no = strategies.retire(session, operator(), brand, name, datetime.now(UTC), reason)
     say(f"版本 {no} 已停用", f"version {no} is retired")
+
+
+@gift_app.command(
+    "trial", help=words("在近日订单上试算一个策略文件", "try a strategy's file on orders of the last days")
+)
+def trial(
+    file: File,
+    days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS, help=words("天数", "how many days"))] = 7,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    read = strategies.read_strategy(file.read_bytes())
+    with reached() as reach, reach.database.transaction() as session:
+        tried = try_strategy(session, operator(), read, datetime.now(UTC), days)
+    if as_json:
+        give(tried.model_dump(mode="json"), as_json=True)
+        return
+    cost, more = amount(tried.fen, "CNY"), "+" if tried.more else ""
+    told = words(
+        f"{tried.looked}{more} 单中 {tried.orders} 单获赠，共 {tried.pieces} 件，成本 {cost}，{tried.unpriced} 件无价",
+        f"of {tried.looked}{more} orders {tried.orders} would have had it: {tried.pieces} pieces, which cost {cost}, "
+        f"{tried.unpriced} of them without a price",
+    )
+    give(told, as_json=False)
+    for code, n in tried.refused.items():
+        give(f"  {words(*SAID[code])}: {n}", as_json=False)
 
 
 @gift_app.command("try", help=words("在一个订单上试算", "ask strategies about an order that was placed"))

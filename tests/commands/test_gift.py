@@ -1,14 +1,16 @@
 """Gift strategies from a terminal."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from hub.database import Database
 from hub.errors import Malformed
+from hub.order.place.batch import place
 from tests.commands.conftest import Oms
-from tests.hub.making import order, placed
+from tests.hub.making import ZONE, add_sku, order, placed
 
 SPRING = {"brand": "demo", "name": "spring", "min_fen": 1_000, "gives": [{"sku": "apple"}]}
 
@@ -36,6 +38,16 @@ def test_a_draft_is_tried_on_a_placed_order(oms: Oms, spring: str, database: Dat
     assert [(one["verdict"], one["times"]) for one in told["would"]] == [("given", 1)]
     assert told["was"] == []
     assert "gives" in oms("gift", "try", "T1", "--brand", "demo", "--strategy", "spring").stdout
+
+
+def test_a_file_is_tried_on_the_orders_of_the_last_days(oms: Oms, spring: str, database: Database) -> None:
+    now = datetime.now(UTC)
+    with database.transaction() as session:
+        add_sku(session, "apple")
+        place(session, [order({"apple": 1}, placed_at=now, paid_at=now)], now, ZONE)
+    told = json.loads(oms("gift", "trial", spring, "--json").stdout)
+    assert (told["looked"], told["orders"], told["fen"]) == (1, 1, 1_000)
+    assert "would have had it" in oms("gift", "trial", spring, "--days", "1").stdout
 
 
 def test_why_an_order_got_a_gift_is_told(oms: Oms, spring: str, database: Database) -> None:
