@@ -155,6 +155,11 @@ RULE: Final = body_of(
                 "description": "hold：扣留；release：放行 · hold the order, or let holds of some types go",
                 "properties": {
                     "kind": {"enum": ["hold", "release"]},
+                    "scope": {
+                        "enum": ["order", "line", "fulfilment"],
+                        "default": "order",
+                        "description": "对整单、每条明细或每张发货单判断 · asked of orders, lines or fulfilment orders",
+                    },
                     "type": {"type": "string"},
                     "blocks": {"type": "array", "items": {"enum": ["route", "release"]}},
                     "expires_after_s": {"type": "integer", "minimum": 1},

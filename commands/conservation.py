@@ -26,9 +26,16 @@ RULES: Final = {
         select l.order_id || '/' || l.line_no as what from order_line l join sales_order o on o.id = l.order_id
         where l.kind <> 'bundle' and l.ordered <> l.shipped + l.cancelled + case
             when o.lifecycle in ('completed', 'cancelled', 'closed') then 0
-            when exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null)
+            when exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
+                         and h.fulfilment_no is null and (h.line_no is null or h.line_no = l.line_no))
                 then l.ordered - l.shipped - l.cancelled
             else l.allocated end""",
+    "a hold ends with its line or fulfilment order": """
+        select h.order_id || '#' || h.no as what from order_hold h
+        left join order_line l using (order_id, line_no)
+        left join fulfilment_order f on (f.order_id, f.no) = (h.order_id, h.fulfilment_no)
+        where h.released_at is null
+          and (l.shipped + l.cancelled = l.ordered or f.execution in ('closed', 'incomplete', 'cancelled'))""",
     "order lines agree with fulfilment lines": """
         select l.order_id || '/' || l.line_no as what from order_line l left join (
             select order_id, line_no, sum(shipped) as shipped, sum(quantity - shipped - released) as open

@@ -21,7 +21,7 @@ from hub.database import row
 from hub.errors import Conflict, NotFound
 from hub.language import language
 from hub.order.find import get_order
-from hub.order.holds.resume import release_holds
+from hub.order.holds.resume import release_holds, release_part
 from hub.order.trace.timeline import trace
 from hub.repair import discard_message, replay_message, retry_step
 from hub.worklist import NOBODY, get_case
@@ -69,10 +69,16 @@ def release_order(
     number: Number,
     reason: Reason,
     division: Annotated[str, typer.Option(help=words("更正后的区划代码", "the corrected division code"))] = "",
+    hold: Annotated[
+        int | None, typer.Option(help=words("只解除这一个明细或发货单的挂起", "this hold of a line or delivery alone"))
+    ] = None,
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        at = _now().astimezone(ZoneInfo(reach.settings.business_zone))
-        plans = release_holds(session, order_id_of(session, number), operator(), reason, at, division=division)
+        at, order_id = _now().astimezone(ZoneInfo(reach.settings.business_zone)), order_id_of(session, number)
+        if hold is None:
+            plans = release_holds(session, order_id, operator(), reason, at, division=division)
+        else:
+            plans = release_part(session, order_id, hold, operator(), reason, at)
         unmet = sum(take.quantity for plan in plans for take in plan.unmet)
     say(f"已继续；仍缺 {unmet} 件", f"it goes on; {unmet} pieces still have no source")
 

@@ -18,7 +18,7 @@ from hub.language import language
 from hub.order.rehearse.rule import Tried, rehearse
 from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
 from hub.review.rules import RuleView, list_rules, rule_versions
-from hub.review.verdict import Act, Holding, HoldType
+from hub.review.verdict import Act, Holding, HoldType, Scope
 from hub.roles import Role
 
 review_app = typer.Typer(help=words("审单规则与黑名单", "review rules and the blacklist"), no_args_is_help=True)
@@ -59,6 +59,10 @@ def draft(
     releases: Annotated[
         list[HoldType] | None, typer.Option(help=words("成立时放行的类型，可重复", "let go holds of this type; repeat"))
     ] = None,
+    scope: Annotated[
+        Scope,
+        typer.Option(help=words("按整单、明细行或发货单判断并扣留", "ask of, and hold, orders, lines or deliveries")),
+    ] = Scope.ORDER,
     blocks: Annotated[
         list[Act] | None, typer.Option(help=words("扣留期间不做的事，可重复", "what a hold blocks; repeat"))
     ] = None,
@@ -74,6 +78,7 @@ def draft(
         raise Malformed("give either --type, to hold, or --releases, to let go", code="verdict", field="type")
     held = {"kind": "hold", "type": kind, "expires_after_s": expires_after_s, "resolver": resolver}
     verdict = {"kind": "release", "releases": releases} if releases else held | ({"blocks": blocks} if blocks else {})
+    verdict["scope"] = scope
     rule = _read({"name": name, "brand": brand, "shop": shop, "expression": expression, "verdict": verdict, "why": why})
     with reached() as reach, reach.database.transaction() as session:
         made = draft_rule(session, operator(), rule, datetime.now(UTC))
@@ -145,11 +150,18 @@ def _print(found: Sequence[RuleView], *, as_json: bool) -> None:
     OUT.print(table)
 
 
+def _part(scope: Scope) -> str:
+    """Name what a rule is asked of, where that is no whole order."""
+    parts = {Scope.ORDER: "", Scope.LINE: words("明细行 ", "lines "), Scope.FULFILMENT: words("发货单 ", "deliveries ")}
+    return parts[scope]
+
+
 def _verdict(rule: RuleView) -> str:
     verdict = rule.verdict
+    part = _part(verdict.scope)
     if not isinstance(verdict, Holding):
-        return words("放行 ", "let go ") + ", ".join(verdict.releases)
-    told = words("扣留 ", "hold ") + f"{verdict.type} ({', '.join(verdict.blocks)})"
+        return words("放行 ", "let go ") + part + ", ".join(verdict.releases)
+    told = words("扣留 ", "hold ") + part + f"{verdict.type} ({', '.join(verdict.blocks)})"
     if verdict.expires_after_s:
         told += words(f"，{verdict.expires_after_s} 秒后自动放行", f", for {verdict.expires_after_s} s")
     return told + (words("，放行者 ", ", until ") + verdict.resolver if verdict.resolver else "")
@@ -160,6 +172,7 @@ def _tell(said: Tried, *, holds: bool) -> None:
     lines = [
         words(f"最近 {said.days} 天 {said.looked} 单", f"{said.looked} orders of the last {said.days} days")
         + words("（更早的未看）", " (older ones not looked at)") * said.more,
+        *([f"{words('判断', 'asked')}: {_part(said.scope)}{said.asked}"] if said.scope is not Scope.ORDER else []),
         f"{act}: {said.hit}  {' '.join(said.samples)}",
         words("算不出而会扣留", "would hold for it fails")
         + f": {sum(said.failed.values())}  {' '.join(said.failed_samples)}",

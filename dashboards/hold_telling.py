@@ -61,6 +61,10 @@ TELLINGS: Final[Mapping[str, Telling]] = {
         Words("缺货：{missing}", "Nobody has {missing}"),
         lambda seen, _: {"missing": ", ".join(f"{sku} × {n}" for sku, n in seen["missing"].items())},
     ),
+    "refund_asked": Telling(
+        Words("买家已对 {sku} 申请退款，尚未了结", "The buyer asks the money of {sku} back; it is not settled"),
+        lambda seen, _: {"sku": seen["sku"]},
+    ),
     "reroute_tries": Telling(
         Words("已尝试 {n} 次，最后是 {location}", "{n} attempts, the last at {location}"),
         lambda seen, _: {"n": seen["attempts"], "location": seen["location"]},
@@ -75,7 +79,7 @@ TELLINGS: Final[Mapping[str, Telling]] = {
 }
 RESOLVERS: Final[Mapping[str, Words]] = {
     "address": Words("运营，选定区县后", "An operator, with the right county"),
-    "finance": Words("运营，确认收款后", "An operator, once it is paid"),
+    "finance": Words("运营，核实款项后", "An operator, once the money is clear"),
     "stock": Words("运营，到货后", "An operator, when goods have come"),
     "review": Words("运营，核对规则与订单后", "An operator, after a look at rule and order"),
     "refund_requested": Words("系统，取消有结果后", "The hub, once the cancellation is answered"),

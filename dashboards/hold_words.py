@@ -1,4 +1,4 @@
-"""Words of holds: which rule of the hub's own holds an order, and which acts that blocks."""
+"""Words of holds: which rule of the hub's own holds, how much of an order, and which acts that blocks."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -19,9 +19,17 @@ HOLD_RULE: Final = {
     "reroute_tries": state("多次改派未成", "Rerouted in vain"),
     "rule_failed": state("规则求值失败", "A rule failed"),
     "cancel": state("申请取消", "Cancellation asked for"),
+    "refund_asked": state("买家申请退款", "Refund asked for"),
 }
 BLOCKED: Final = {
     "route": state("分仓", "Routing"),
     "release": state("下发仓库", "Sending to the location"),
 }
-AXES: Final[Mapping[str, Mapping[str, State]]] = {"hold_rule": HOLD_RULE, "blocked": BLOCKED}
+SCOPE: Final = {
+    "order": state("整单", "Orders"),
+    "line": state("明细行", "Lines"),
+    "fulfilment": state("发货单", "Fulfilment orders"),
+}
+"""What a rule is asked of, and its hold holds."""
+
+AXES: Final[Mapping[str, Mapping[str, State]]] = {"hold_rule": HOLD_RULE, "blocked": BLOCKED, "scope": SCOPE}

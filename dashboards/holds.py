@@ -14,10 +14,10 @@ from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from hub.errors import Conflict
 from hub.order.holds.repair import release_orders
-from hub.order.holds.resume import release_holds
+from hub.order.holds.resume import release_holds, release_part
 from hub.order.holds.view import get_hold, hold_groups, list_holds, orders_held, tally_holds
 from hub.repair import why
-from hub.review.verdict import roles_held
+from hub.review.verdict import Scope, roles_held
 from hub.roles import Permission
 from hub.scope import reach
 
@@ -69,7 +69,7 @@ def release(
     reason: Reason = "",
     division: Annotated[str, Form(max_length=12)] = "",
 ) -> Response:
-    """Let the order of a hold go on, with all that holds it."""
+    """Let the order of a hold go on, with all that holds it, or the line or fulfilment order that it holds alone."""
     visit.require(Permission.WORK_ORDERS)
 
     def work() -> str:
@@ -77,11 +77,14 @@ def release(
         if one.released_at:
             raise Conflict(f"this hold was released by {one.released_by}", code="hold_released")
         at = visit.at.astimezone(visit.zone)
-        plans = release_holds(visit.session, order_id, visit.actor, why(reason), at, division=division.strip())
+        if one.scope is Scope.ORDER:
+            plans = release_holds(visit.session, order_id, visit.actor, why(reason), at, division=division.strip())
+        else:
+            plans = release_part(visit.session, order_id, no, visit.actor, why(reason), at)
         unmet = sum(take.quantity for plan in plans for take in plan.unmet)
         if unmet:
             return visit.say("The order goes on; %(n)s pieces still have no source.", n=unmet)
-        return visit.say("The order goes on.")
+        return visit.say("The order goes on.") if one.scope is Scope.ORDER else visit.say("The hold is lifted.")
 
     return act(visit, action_key, work, then=look.link())
 

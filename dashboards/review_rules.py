@@ -11,7 +11,7 @@ from dashboards.asked import segment
 from dashboards.pages import fragment, page
 from dashboards.rule_difference import differences
 from dashboards.rule_form import Wish, filled
-from dashboards.rule_words import EXAMPLES, FACTS, failure_of, kind_of
+from dashboards.rule_words import EXAMPLES, FACTS, SCOPES, failure_of, kind_of
 from dashboards.visit import Here, Visit
 from hub.errors import Conflict
 from hub.order.rehearse.rule import LONGEST_DAYS, Tried, rehearse
@@ -19,7 +19,7 @@ from hub.repair import why
 from hub.review.expression import FUNCTIONS, LONGEST
 from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
 from hub.review.rules import RuleView, get_version, list_rules, rule_versions
-from hub.review.specimen import SPECIMEN
+from hub.review.specimen import OWN, SPECIMEN
 from hub.review.verdict import OURS, Act, HoldType
 from hub.roles import Permission, Role
 from hub.scope import reach
@@ -81,6 +81,7 @@ def draft(  # one argument for each field of the form
     why: Annotated[str, Form(max_length=200)] = "",
     expression: Annotated[str, Form(max_length=20 * LONGEST)] = "",
     kind: Word = "hold",
+    scope: Word = "order",
     type: Word = "fraud",  # noqa: A002 # the name in the form
     blocks: Annotated[tuple[Word, ...], Form()] = (),
     minutes: Annotated[str, Form(max_length=9)] = "",
@@ -96,6 +97,7 @@ def draft(  # one argument for each field of the form
         why=why,
         expression=expression,
         kind=kind,
+        scope=scope,
         type=type,
         blocks=blocks,
         minutes=minutes,
@@ -185,6 +187,7 @@ def _choices(visit: Visit) -> dict[str, Any]:
         "types": [one.value for one in HoldType if one not in OURS],
         "releasable": [one.value for one in HoldType if one not in OURS | {HoldType.ADDRESS}],
         "acts": [one.value for one in Act],
+        "scopes": [(one.value, told.say(visit.language), example) for one, (told, example) in SCOPES.items()],
         "roles": [one.value for one in RESOLVERS],
         "facts": _facts(visit),
         "functions": sorted(FUNCTIONS),
@@ -196,7 +199,7 @@ def _choices(visit: Visit) -> dict[str, Any]:
 def _facts(visit: Visit) -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Give each group of facts with name, kind and meaning of its values."""
     groups: list[tuple[str, list[tuple[str, str, str]]]] = []
-    for group, values in SPECIMEN.items():
+    for group, values in (SPECIMEN | {name: of for own in OWN.values() for name, of in own.items()}).items():
         one = cast("Mapping[str, Any]", values[0] if isinstance(values, list) else values)  # a list has alike items
         told = [(f"{group}.{name}", kind_of(value)) for name, value in one.items()]
         groups.append((group, [(name, kind, FACTS[name].say(visit.language)) for name, kind in told]))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hub.errors import Malformed
 from hub.review.publish import NewRule
 from hub.review.rules import RuleView
-from hub.review.verdict import Act, Holding
+from hub.review.verdict import RELEASING, Act, Holding, Scope
 
 SECONDS: Final = 60
 
@@ -25,6 +25,7 @@ class Wish(BaseModel):
     why: Annotated[str, Field(max_length=200)] = ""
     expression: Annotated[str, Field(max_length=20_000)] = ""
     kind: Word = "hold"
+    scope: Word = "order"
     type: Word = "fraud"
     blocks: tuple[Word, ...] = ()
     minutes: Annotated[str, Field(max_length=9)] = ""
@@ -54,11 +55,14 @@ class Wish(BaseModel):
 
     def _verdict(self) -> dict[str, Any]:
         if self.kind == "release":
-            return {"kind": "release", "releases": self.releases}
+            return {"kind": "release", "scope": self.scope, "releases": self.releases}
+        # Whatever is ticked: a fulfilment order has its source, and nothing but its release can be blocked.
+        blocks = RELEASING if self.scope == Scope.FULFILMENT else self.blocks
         return {
             "kind": "hold",
+            "scope": self.scope,
             "type": self.type,
-            "blocks": self.blocks,
+            "blocks": blocks,
             "expires_after_s": self._seconds(),
             "resolver": self.resolver or None,
         }
@@ -84,6 +88,7 @@ def filled(rule: RuleView | None) -> Wish:
         "shop": rule.shop or "",
         "why": rule.why,
         "expression": rule.expression,
+        "scope": rule.verdict.scope,
     }
     verdict = rule.verdict
     if not isinstance(verdict, Holding):

@@ -6,6 +6,7 @@ from typing import Any, Final
 from dashboards.filters import money, number, percent
 from dashboards.tone import State, Tone, state
 from hub.language import Words
+from hub.review.verdict import Scope
 
 RULE: Final = {
     "draft": state("草稿", "Draft", Tone.WAITING),
@@ -22,6 +23,9 @@ FACT: Final = {
     "risk": state("风控", "Risk"),
     "merge": state("合单", "Merging"),
     "lines": state("明细（列表）", "Its lines (a list)"),
+    "line": state("本明细（仅明细行规则）", "This line (rules of lines)"),
+    "fulfilment": state("本发货单（仅发货单规则）", "This fulfilment order (rules of these)"),
+    "refund_requested": state("退款申请", "Refunds asked for"),
 }
 AXES: Final[Mapping[str, Mapping[str, State]]] = {"rule": RULE, "fact": FACT}
 
@@ -42,6 +46,7 @@ FACTS: Final[Mapping[str, Words]] = {
     "order.pieces": Words("件数", "pieces"),
     "order.grams": Words("总重（克）", "weight, in grams"),
     "order.gifts": Words("赠品件数", "gifts"),
+    "order.refund_requested": Words("申请退款或取消，尚未了结", "refund or cancellation asked for and not settled"),
     "address.known": Words("地址已识别", "address is known"),
     "address.confidence": Words("识别把握（0–1）", "how certain, 0–1"),
     "address.quality": Words("识别质量", "quality"),
@@ -66,8 +71,51 @@ FACTS: Final[Mapping[str, Words]] = {
     "lines.price": Words("单价（元）", "price of one, in yuan"),
     "lines.amount": Words("金额（分）", "amount, in fen"),
     "lines.gift": Words("赠品", "is a gift"),
+    "line.no": Words("行号", "its number"),
+    "line.kind": Words("类型：单品、套装组件或赠品", "item, component or gift"),
+    "line.sku": Words("SKU", "SKU"),
+    "line.storage": Words("温区", "temperature"),
+    "line.quantity": Words("件数", "pieces"),
+    "line.grams": Words("单重（克）", "weight of one, in grams"),
+    "line.price": Words("单价（元）", "price of one, in yuan"),
+    "line.amount": Words("金额（分）", "amount, in fen"),
+    "line.discount": Words("优惠金额（分）", "reductions, in fen"),
+    "line.gift": Words("赠品", "is a gift"),
+    "line.missing": Words("缺货件数", "pieces nobody has"),
+    "line.arrives_in_days": Words("几天后可发", "days until it can be sent"),
+    "line.refund_requested": Words("申请退款，尚未了结", "refund asked for and not settled"),
+    "fulfilment.location": Words("发货地", "location"),
+    "fulfilment.courier": Words("快递", "courier"),
+    "fulfilment.attempt": Words("第几次下发", "which attempt"),
+    "fulfilment.lines": Words("明细行数", "number of lines"),
+    "fulfilment.pieces": Words("件数", "pieces"),
+    "fulfilment.gifts": Words("赠品件数", "gifts"),
+    "fulfilment.value": Words("应付金额（分）", "what is paid for it, in fen"),
+    "fulfilment.grams": Words("总重（克）", "weight, in grams"),
+    "fulfilment.skus": Words("SKU（列表）", "SKUs (a list)"),
 }
 """What each value means that an expression may name; those of `lines` are of one line."""
+
+SCOPES: Final[Mapping[Scope, tuple[Words, str]]] = {
+    Scope.ORDER: (
+        Words("每单判断一次，成立则整单等待", "Asked once of each order; all of it waits"),
+        "order.total > 500000 && buyer.orders_90d == 0",
+    ),
+    Scope.LINE: (
+        Words(
+            "逐条明细判断，只有成立的明细等待，其余照常发货", "Asked of each line; that line waits, the rest goes on"
+        ),
+        'line.sku == "P1000" && line.missing > 0',
+    ),
+    Scope.FULFILMENT: (
+        Words(
+            "逐张发货单判断，成立的那张占用库存但不下发仓库",
+            "Asked of each fulfilment order; that one keeps its stock and is not sent to its location",
+        ),
+        'fulfilment.value > 300000 && fulfilment.courier != "SF"',
+    ),
+}
+"""What each scope of a rule does, with an example."""
 
 EXAMPLES: Final = (
     (Words("超过 5,000 元的新买家", "A new buyer above ¥5,000"), "order.total > 500000 && buyer.orders_90d == 0"),
@@ -75,7 +123,10 @@ EXAMPLES: Final = (
     (Words("单行超过 20 件的非赠品", "More than 20 of one line"), "lines.exists(l, l.quantity > 20 && !l.gift)"),
     (Words("黑名单", "The blacklist"), "blacklist.hit"),
 )
-FEN: Final = frozenset({"order.goods", "order.discount", "order.freight", "order.total"})
+FEN: Final = frozenset({
+    *("order.goods", "order.discount", "order.freight", "order.total"),
+    *("line.amount", "line.discount", "fulfilment.value"),
+})  # fmt: skip
 FAILURES: Final[Mapping[str, Words]] = {
     "missing_key": Words("缺少所引用的值", "a value it names is not there"),
     "missing_item": Words("列表中没有该项", "a list has no such item"),

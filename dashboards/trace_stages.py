@@ -69,7 +69,8 @@ def _stages(head: Head, goods: Sequence[TracedFulfilment], line: Sequence[Happen
 
 
 def _checked(head: Head) -> Stage:
-    blockers = [hold for hold in head.holds if "route" in hold.blocks and hold.type != "stock"]
+    whole = [hold for hold in head.holds if hold.line_no is None and hold.fulfilment_no is None]
+    blockers = [hold for hold in whole if "route" in hold.blocks and hold.type != "stock"]
     if any(hold.released_at is None for hold in blockers):
         return Stage("checked", N_("Checked"), Standing.STUCK)
     passed = max((hold.released_at for hold in blockers if hold.released_at), default=head.created_at)
@@ -77,7 +78,7 @@ def _checked(head: Head) -> Stage:
 
 
 def _routed(head: Head, goods: Sequence[TracedFulfilment], line: Sequence[Happening]) -> Stage:
-    short = any(hold.type == "stock" for hold in head.open_holds)
+    short = any(hold.type == "stock" or (hold.line_no and "route" in hold.blocks) for hold in head.open_holds)
     live = [one for one in goods if one.negotiation not in GONE and one.execution not in GONE]
     at = max((one.at for one in line if one.what == "route"), default=None)
     if live:

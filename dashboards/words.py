@@ -86,7 +86,7 @@ HOLD: Final = {
     "presale": state("预售", "Presale", Tone.WAITING),
     "refund_requested": state("申请退款", "Refund requested", Tone.WAITING),
     "stock": state("缺货", "Stock", Tone.WAITING),
-    "finance": state("未付款", "Finance", Tone.WAITING),
+    "finance": state("款项", "Finance", Tone.WAITING),
     "duplicate": state("疑似重复", "Duplicate", Tone.WAITING),
     "merge_window": state("等待合单", "Merge window", Tone.WAITING),
     "review": state("规则待核", "Rule to check", Tone.WAITING),

@@ -12,13 +12,25 @@ from hub.fulfilment.release import RELEASE
 LATER: Final = datetime.fromisoformat("2099-01-01T00:00:00+00:00")
 """When a step would run that waits for a hold to end: its end brings that forward."""
 
-KEPT: Final = """order_id = any(:ids) and {these} (
+
+def concerning(no: str) -> str:
+    """Write the condition that a hold `h` is of a fulfilment order of its order, which `no` names.
+
+    It is where it holds the whole order, that fulfilment order, or a line of which some pieces are open in it.
+    """
+    return f"""(h.line_no is null and h.fulfilment_no is null or h.fulfilment_no = {no} or exists (
+                   select 1 from fulfilment_line held
+                   where (held.order_id, held.no, held.line_no) = (h.order_id, {no}, h.line_no)
+                     and held.shipped + held.released < held.quantity))"""
+
+
+KEPT: Final = f"""order_id = any(:ids) and {{these}} (
     exists (select 1 from order_hold h where h.order_id = step.order_id and h.released_at is null
-            and 'release' = any(h.blocks))
+            and 'release' = any(h.blocks) and {concerning("(step.subject ->> 'no')::bigint")})
     or exists (select 1 from merge_member m join order_hold h using (order_id)
                where m.group_id = (step.subject ->> 'group')::bigint and m.left_at is null
-                 and h.released_at is null and 'release' = any(h.blocks)))"""
-"""Steps that wait: for a hold of their own order, or of one whose goods travel in the same delivery."""
+                 and h.released_at is null and 'release' = any(h.blocks) and {concerning("m.no")}))"""
+"""Steps that wait: for a hold of what they release, or of what travels with it in the same delivery."""
 
 HEADS: Final = """
     select distinct head.order_id from merge_member own join merge_member head using (group_id)

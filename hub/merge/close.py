@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.audit import record_all
 from hub.database import copy, rows, run
-from hub.fulfilment.keep import keep_back
+from hub.fulfilment.keep import concerning, keep_back
 from hub.fulfilment.release import RELEASE, code_of, lane_of, release_step
 from hub.ids import new_ids
 from hub.merge.fit import Limits, Part, fit
@@ -23,12 +23,13 @@ AT_ONCE: Final = 500
 TRADE: Final = frozenset({"normal", "presale", "gift"})
 """Types of orders that are one type of document to a location."""
 
-WAITING: Final = """
+WAITING: Final = f"""
     select w.order_id, w.no, w.key, w.until <= :at as due, f.brand, f.location, f.connection, f.owner, f.courier,
            f.method, f.attempt, f.execution = 'scheduled' and f.negotiation = 'unsubmitted' as waits,
            o.shop, o.type, o.division, o.currency, o.lifecycle, goods.storages, goods.grams, goods.last_line,
            goods.special,
-           exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null) as held
+           exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
+                   and {concerning("w.no")}) as held
     from merge_wait w join fulfilment_order f using (order_id, no) join sales_order o on o.id = w.order_id
     cross join lateral (
         select array_agg(distinct l.storage) as storages, max(line_no) as last_line,

@@ -31,9 +31,13 @@ class LineView(Document):
 
 
 class HoldView(Document):
+    """Why an order waits: all of it, or the line or the fulfilment order that is named."""
+
     type: str
     rule: str
     since: datetime
+    line_no: int | None = None
+    fulfilment: str | None = None
 
 
 class ParcelView(Document):
@@ -141,7 +145,8 @@ LINES: Final = """
            cancelled, amount, discount
     from order_line where order_id = any(:ids) order by order_id, line_no"""
 HOLDS: Final = """
-    select order_id, type, rule, created_at from order_hold where order_id = any(:ids) and released_at is null
+    select order_id, type, rule, created_at, line_no, order_id || '-' || fulfilment_no
+    from order_hold where order_id = any(:ids) and released_at is null
     order by order_id, no"""
 FULFILMENTS: Final = """
     select order_id, code, location, attempt, execution, negotiation from fulfilment_order

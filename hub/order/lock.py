@@ -13,6 +13,7 @@ from hub.order.status import Lifecycle
 
 ROUTE_BLOCKERS: Final = """select no, type from order_hold
                            where order_id = :id and released_at is null and 'route' = any(blocks)
+                             and line_no is null and fulfilment_no is null
                            union all
                            select no, 'change' from order_revision where order_id = :id and state = 'waiting'
                            order by no"""
@@ -50,5 +51,8 @@ def lock_order(session: Session, order_id: int) -> Locked:
 
 
 def open_blockers(session: Session, order_id: int) -> Sequence[Row[Any]]:
-    """Give the holds that keep an order from being routed; a change that waits for locations is one."""
+    """Give the holds that keep a whole order from being routed; a change that waits for locations is one.
+
+    Lines that holds of their own keep from it are left out wherever something is sourced (hub/order/place/allocate.py).
+    """
     return rows(session, ROUTE_BLOCKERS, id=order_id)

@@ -96,7 +96,10 @@ class Invoice(Document):
 
 
 class OrderLine(Document):
-    """One commercial line; `unit_price` is in major units (yuan), before any reduction."""
+    """One commercial line; `unit_price` is in major units (yuan), before any reduction.
+
+    With `refund_requested` the buyer asks the money of it back, and that is not settled yet.
+    """
 
     external_line_id: Code
     channel_sku: Code
@@ -104,6 +107,7 @@ class OrderLine(Document):
     quantity: Pieces
     unit_price: Annotated[Decimal, Field(ge=0, lt=10**14), AfterValidator(_six_places)]
     gift: bool = False
+    refund_requested: bool = False
 
 
 class Adjustment(Document):

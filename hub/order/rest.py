@@ -16,11 +16,12 @@ from hub.inventory.level import hold_still
 from hub.merge.group import call_off
 from hub.order.counters import give_back
 from hub.order.lock import Locked
-from hub.order.place.allocate import allocate, write_holds
+from hub.order.place.allocate import allocate
 from hub.order.place.arrival import RULE, part_by_arrival
 from hub.order.place.plan import Need, Plan
 from hub.order.place.record import each_fen
 from hub.order.place.virtual import hand_over
+from hub.order.place.write_holds import write_holds
 from hub.order.rules.policy import Policy
 from hub.review.verdict import Hold
 from hub.sourcing.model import Want
@@ -73,7 +74,7 @@ def wants_for(session: Session, order_id: int, pieces: Mapping[int, int], at: da
         id=order_id,
         lines=list(pieces),
     )
-    mains = _mains(session, order_id, pieces) if any(line.gift for line in found) else {}
+    mains = mains_of_gifts(session, order_id, pieces) if any(line.gift for line in found) else {}
     wants: list[Want] = []
     last = 0
     for line in found:
@@ -85,7 +86,7 @@ def wants_for(session: Session, order_id: int, pieces: Mapping[int, int], at: da
     return tuple(wants)
 
 
-def _mains(session: Session, order_id: int, lines: Collection[int]) -> dict[int, int]:
+def mains_of_gifts(session: Session, order_id: int, lines: Collection[int]) -> dict[int, int]:
     """Give the line with which each of the hub's own gifts came, or the one of `lines` that has replaced it."""
     found = rows(
         session,
@@ -151,18 +152,20 @@ def write_waits(session: Session, order_id: int, waits: Sequence[Hold], policy: 
     write_holds(session, {order_id: [one for one in waits if one.evidence["planned"] not in known]}, policy.version, at)
 
 
-def source_rest(session: Session, order: Locked, need: Need | None, policy: Policy, at: datetime) -> Sequence[Plan]:
-    """Source what is open of an order, or what `need` says of it; a cart that waits for it is taken.
+def source_rest(
+    session: Session, order: Locked, policy: Policy, at: datetime, lines: Collection[int] | None = None
+) -> Sequence[Plan]:
+    """Source what is open of an order, or of some `lines` of it; a cart that waits for it is taken.
 
     `at` is in the business zone, whose day it is that lots expire by.
     """
-    if need is None:
-        hand_over(session, [order.id], at)
-        # A location that was only short may have been filled up since; one that refused the order is not asked again.
-        pieces, refused = open_pieces(session, order.id), barred(session, order.id, short=False)
-        if not pieces:
-            return []
-        need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces, at), barred=refused)
-        need, waits = part_by_arrival(need, at)
-        write_waits(session, order.id, waits, policy, at)
+    hand_over(session, [order.id], at)
+    # A location that was only short may have been filled up since; one that refused the order is not asked again.
+    pieces, refused = open_pieces(session, order.id), barred(session, order.id, short=False)
+    pieces = pieces if lines is None else {no: n for no, n in pieces.items() if no in lines}
+    if not pieces:
+        return []
+    need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces, at), barred=refused)
+    need, waits = part_by_arrival(need, at)
+    write_waits(session, order.id, waits, policy, at)
     return allocate(session, [need], policy, at, take_bound(session, order.id, at))

@@ -128,6 +128,7 @@ class OrderLine(Table, table=True):
     delivered: int = number(default=0)
     returned: int = number(default=0)
     cancelled: int = number(default=0)
+    refund_requested: bool = False
 
 
 class PriceAdjustment(Table, table=True):
@@ -151,9 +152,25 @@ class PriceAdjustment(Table, table=True):
 
 
 class OrderHold(Table, table=True):
-    """Why an order waits, which acts that blocks, who let it go on, and who may (a role; none is anybody at work)."""
+    """Why an order waits, which acts that blocks, who let it go on, and who may (a role; none is anybody at work).
+
+    It holds one line where it names one, one fulfilment order where it names that, else the whole order.
+    """
 
     __table_args__ = (
+        CheckConstraint("line_no is null or fulfilment_no is null", name="one_scope"),
+        Index(
+            "uq_order_hold_line",
+            *("order_id", "line_no", "rule", "rule_version"),
+            unique=True,
+            postgresql_where=text("released_at is null and line_no is not null"),
+        ),
+        Index(
+            "uq_order_hold_fulfilment",
+            *("order_id", "fulfilment_no", "rule", "rule_version"),
+            unique=True,
+            postgresql_where=text("released_at is null and fulfilment_no is not null"),
+        ),
         Index("ix_order_hold_open", "type", "order_id", postgresql_where=text("released_at is null")),
         Index(
             "ix_order_hold_expiring",
@@ -175,3 +192,5 @@ class OrderHold(Table, table=True):
     released_at: datetime | None = moment(default=None)
     released_by: str = words(default="")
     reason: str = words(default="")
+    line_no: int | None = number(default=None)
+    fulfilment_no: int | None = number(default=None)

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 import cel
 
 from hub.errors import Malformed
-from hub.review.specimen import SPECIMEN
+from hub.review.specimen import SPECIMENS
+from hub.review.verdict import Scope
 
 LONGEST: Final = 1_000
 """Characters of an expression: what is longer is two rules."""
@@ -86,8 +87,8 @@ def context_of(facts: Mapping[str, Any]) -> object:
 
 
 @lru_cache(maxsize=512)
-def read_expression(source: str) -> Expression:
-    """Read an expression and look through it.
+def read_expression(source: str, scope: Scope = Scope.ORDER) -> Expression:
+    """Read an expression that is asked of an order, a line or a fulfilment order, and look through it.
 
     Raises: Malformed with code expression: it is no CEL, names what no rule can know, could take too long, or gives
     something else than true or false.
@@ -97,17 +98,17 @@ def read_expression(source: str) -> Expression:
         program = compile_program(source)
     except FAILURES as error:
         raise _refusal(str(error)) from error
-    bound = _bound(bare)
-    names = set(program.variables()) - bound
-    if unknown := sorted(names - SPECIMEN.keys()):
-        raise _refusal(f"no fact is called {', '.join(unknown)}; there are {', '.join(sorted(SPECIMEN))}")
+    known = SPECIMENS[scope]
+    names = set(program.variables()) - _bound(bare, known)
+    if unknown := sorted(names - known.keys()):
+        raise _refusal(f"no fact is called {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     if strange := sorted({*_CALL.findall(bare)} - _WORDS):
         raise _refusal(f"no function is called {', '.join(strange)}; there are {', '.join(sorted(FUNCTIONS))}")
     paths = [(of, name) for of, name in _PATH.findall(bare) if of in names]
     if loose := sorted(names.intersection(_WORD.findall(_LISTED.sub(" ", _PATH.sub(" ", bare))))):
         raise _refusal(f"name one value of {', '.join(loose)} each time, as order.total or lines[0].sku")
     expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)))
-    _check_answer(expression)
+    _check_answer(expression, known)
     return expression
 
 
@@ -128,7 +129,7 @@ def _bare(source: str) -> str:
     return bare
 
 
-def _bound(bare: str) -> set[str]:
+def _bound(bare: str, known: Mapping[str, Any]) -> set[str]:
     """Give the names that macros over lists bind.
 
     Raises: Malformed when one macro stands within another, two map, or one binds the name of a fact.
@@ -150,14 +151,14 @@ def _bound(bare: str) -> set[str]:
             bound.add(found[2] or "")
     if maps > 1:
         raise _refusal("there is more than one map: together they could make a list without bounds")
-    if taken := sorted(bound & SPECIMEN.keys()):
+    if taken := sorted(bound & known.keys()):
         raise _refusal(f"a macro calls each item {', '.join(taken)}, which is a fact: choose another name")
     return bound
 
 
-def _check_answer(expression: Expression) -> None:
+def _check_answer(expression: Expression, known: Mapping[str, Any]) -> None:
     try:
-        answer = expression.program.execute(context_of(SPECIMEN))
+        answer = expression.program.execute(context_of(known))
     except FAILURES as error:
         raise _refusal(f"on an example order it fails: {str(error) or type(error).__name__}") from error
     if not isinstance(answer, bool):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from hub.review.expression import FAILURES, LISTS, UNTOLD, Expression, Program, compile_program, context_of, why_failed
-from hub.review.verdict import Hold, Holding, HoldType, Letting
+from hub.review.verdict import RELEASING, ROUTING, Hold, Holding, HoldType, Letting, Scope
 
 FAILED = "rule_failed"
 """The rule that a hold names when a review rule could not be evaluated; its evidence says which."""
@@ -36,8 +36,21 @@ class Answer(NamedTuple):
     failed: str = ""
 
 
+class On(NamedTuple):
+    """What is judged: one line of an order, one fulfilment order of it, or the order itself."""
+
+    line_no: int | None = None
+    fulfilment_no: int | None = None
+
+
+WHOLE = On()
+
+ASKS_STOCK = ("line", "missing")
+"""A fact of a line that is gathered with those of its order's group `stock`."""
+
+
 class Ruleset:
-    """The rules of one shop, compiled together: one call answers all of them unless one fails."""
+    """The rules of one shop and scope, compiled together: one call answers all of them unless one fails."""
 
     def __init__(self, rules: Sequence[Standing]) -> None:
         self.rules = rules
@@ -46,6 +59,9 @@ class Ruleset:
         self._together = _together([expression.source for _, expression in self._asked])
         every = [expression for _, expression in self._asked]
         self.facts = frozenset[str]().union(*(expression.facts for expression in every))
+        asks_stock = any(ASKS_STOCK in expression.paths for expression in every)
+        self.gathers = self.facts | {"stock"} if asks_stock else self.facts
+        """Groups that must be gathered: those that are named, and those that what is named is made of."""
         self._lists = self.facts & LISTS
         self._named = {
             of: sorted({name for one in every for group, name in one.paths if group == of}) for of in self.facts - LISTS
@@ -81,12 +97,14 @@ class Ruleset:
         return cast("Sequence[object]", values) if isinstance(values, list) else None
 
 
-def holds_after(answers: Sequence[Answer], held: Sequence[Hold], facts: Facts, at: datetime) -> list[Hold]:
-    """Give the holds of an order: those it has, those that rules add, and which of them rules let go at once.
+def holds_after(
+    answers: Sequence[Answer], held: Sequence[Hold], facts: Facts, at: datetime, on: On = WHOLE
+) -> list[Hold]:
+    """Give the holds of what was judged: those it has, those that rules add, and which of them rules let go at once.
 
     A rule that failed adds a hold that no rule lets go.
     """
-    added = [_hold(one, facts, at) for one in answers if one.failed or (one.true and _holds(one.rule))]
+    added = [_hold(one, facts, at, on) for one in answers if one.failed or (one.true and _holds(one.rule))]
     letting: dict[HoldType, Standing] = {}
     for one in answers:
         if one.true and isinstance(one.rule.verdict, Letting):
@@ -102,11 +120,12 @@ def _holds(rule: Standing) -> bool:
     return isinstance(rule.verdict, Holding)
 
 
-def _hold(answer: Answer, facts: Facts, at: datetime) -> Hold:
+def _hold(answer: Answer, facts: Facts, at: datetime, on: On) -> Hold:
     rule, verdict = answer.rule, answer.rule.verdict
     if answer.failed or not isinstance(verdict, Holding):
         evidence = {"rule": rule.name, "no": rule.no, "failed": answer.failed}
-        return Hold(HoldType.REVIEW, FAILED, evidence, version=rule.version)
+        blocks = RELEASING if verdict.scope is Scope.FULFILMENT else ROUTING
+        return Hold(HoldType.REVIEW, FAILED, evidence, blocks, rule.version, **on._asdict())
     after = verdict.expires_after_s
     return Hold(
         verdict.type,
@@ -116,6 +135,7 @@ def _hold(answer: Answer, facts: Facts, at: datetime) -> Hold:
         rule.version,
         at + timedelta(seconds=after) if after else None,
         verdict.resolver or "",
+        **on._asdict(),
     )
 
 

@@ -44,7 +44,7 @@ def draft_rule(session: Session, actor: Actor, rule: NewRule, at: datetime) -> R
     _require_reach(actor, rule.brand, rule.shop)
     if rule.shop and not rule.brand:
         raise Malformed("name the shop's brand as well", code="shop_without_brand", field="brand")
-    read_expression(rule.expression)
+    read_expression(rule.expression, rule.verdict.scope)
     take_turns(session, SPACE, [rule.name])
     last = row(session, "select max(no) as no from review_rule where name = :name", name=rule.name)
     no = ((last.no if last else None) or 0) + 1
@@ -76,7 +76,7 @@ def publish_rule(session: Session, actor: Actor, name: str, no: int, at: datetim
     rule = _claim(session, actor, name, no)
     if rule.state is not VersionState.DRAFT:
         raise Conflict(f"version {no} of {name} is {rule.state}: draft it anew", code="rule_state")
-    read_expression(rule.expression)
+    read_expression(rule.expression, rule.verdict.scope)
     before = _retire(session, actor, name, VersionState.IN_FORCE, at)
     run(
         session,

@@ -6,6 +6,8 @@ docs/review-rules.md says what each means; a fact that is added is added there a
 from collections.abc import Mapping
 from typing import Any, Final
 
+from hub.review.verdict import Scope
+
 SPECIMEN: Final[Mapping[str, Any]] = {
     "order": {
         "brand": "demo",
@@ -24,6 +26,7 @@ SPECIMEN: Final[Mapping[str, Any]] = {
         "pieces": 3,
         "grams": 1_500,
         "gifts": 1,
+        "refund_requested": False,
     },
     "address": {"known": True, "confidence": 1.0, "quality": "certain", "division": "310115", "province": "上海市"},
     "buyer": {"orders_90d": 2, "refusals_90d": 0, "refunds_90d": 0},
@@ -37,3 +40,41 @@ SPECIMEN: Final[Mapping[str, Any]] = {
         {"sku": "B", "storage": "ambient", "quantity": 1, "grams": 500, "price": 0.0, "amount": 0, "gift": True},
     ],
 }
+
+LINE: Final[Mapping[str, Any]] = {
+    "no": 1,
+    "kind": "item",
+    "sku": "A",
+    "storage": "ambient",
+    "quantity": 2,
+    "grams": 500,
+    "price": 60.0,
+    "amount": 12_000,
+    "discount": 1_000,
+    "gift": False,
+    "missing": 0,
+    "arrives_in_days": 0,
+    "refund_requested": False,
+}
+
+FULFILMENT: Final[Mapping[str, Any]] = {
+    "location": "sh",
+    "courier": "SF",
+    "attempt": 1,
+    "lines": 1,
+    "pieces": 2,
+    "gifts": 0,
+    "value": 11_000,
+    "grams": 1_000,
+    "skus": ["A"],
+}
+
+OWN: Final[Mapping[Scope, Mapping[str, Mapping[str, Any]]]] = {
+    Scope.ORDER: {},
+    Scope.LINE: {"line": LINE},
+    Scope.FULFILMENT: {"fulfilment": FULFILMENT},
+}
+"""The group of facts that only rules of a scope may ask: of the one line or fulfilment order they are asked about."""
+
+SPECIMENS: Final[Mapping[Scope, Mapping[str, Any]]] = {scope: {**SPECIMEN, **own} for scope, own in OWN.items()}
+"""All facts that rules of a scope may ask."""

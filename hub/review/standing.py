@@ -14,7 +14,7 @@ from hub.database import row, rows, run
 from hub.errors import Malformed
 from hub.review.expression import Expression, read_expression
 from hub.review.judge import Ruleset, Standing
-from hub.review.verdict import Holding, Letting, Verdict
+from hub.review.verdict import Holding, Letting, Scope, Verdict
 
 REMEMBERED: Final = 8
 """How many editions are kept: the one in force, and those that batches under way have read."""
@@ -27,12 +27,14 @@ class Edition:
 
     def __init__(self, found: tuple[Row[Any], ...]) -> None:
         self._found = [(one.brand, one.shop, _standing(one)) for one in found]
-        self.is_empty = not found
+        self.scopes = frozenset(rule.verdict.scope for _, _, rule in self._found)
+        """What some rule is asked of: nothing need be looked at for any other."""
         self.of = lru_cache(maxsize=4096)(self._of)
 
-    def _of(self, brand: str, shop: str) -> Ruleset | None:
-        """Give the rules of a shop; None when there are none."""
-        rules = [rule for of, at, rule in self._found if of in {None, brand} and at in {None, shop}]
+    def _of(self, brand: str, shop: str, scope: Scope) -> Ruleset | None:
+        """Give the rules of a shop that are asked of its orders, or their lines or fulfilment orders; None for none."""
+        own = [rule for of, at, rule in self._found if of in {None, brand} and at in {None, shop}]
+        rules = [rule for rule in own if rule.verdict.scope is scope]
         return Ruleset(rules) if rules else None
 
 
@@ -81,12 +83,13 @@ def renew_edition(session: Session) -> None:
 
 
 def _standing(one: Row[Any]) -> Standing:
-    return Standing(one.name, one.no, _read(one.expression), _VERDICT.validate_python(one.verdict))
+    verdict = _VERDICT.validate_python(one.verdict)
+    return Standing(one.name, one.no, _read(one.expression, verdict.scope), verdict)
 
 
-def _read(source: str) -> Expression | None:
+def _read(source: str, scope: Scope) -> Expression | None:
     """Read an expression as it was let in; None when this release refuses it, and then its orders wait for a person."""
     try:
-        return read_expression(source)
+        return read_expression(source, scope)
     except Malformed:
         return None

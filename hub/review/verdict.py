@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
@@ -32,7 +32,16 @@ class Act(StrEnum):
     RELEASE = "release"
 
 
+class Scope(StrEnum):
+    """What a rule is asked of, and what its hold holds: the whole order, one of its lines, or one delivery of it."""
+
+    ORDER = "order"
+    LINE = "line"
+    FULFILMENT = "fulfilment"
+
+
 ROUTING: Final = (Act.ROUTE.value,)
+RELEASING: Final = (Act.RELEASE.value,)
 
 OURS: Final = frozenset({HoldType.REFUND_REQUESTED, HoldType.REVIEW})
 """Types that the hub alone sets and ends: a cancellation under way, a rule that failed."""
@@ -40,12 +49,20 @@ OURS: Final = frozenset({HoldType.REFUND_REQUESTED, HoldType.REVIEW})
 LONGEST_WAIT: Final = timedelta(days=90)
 
 
+def scope_of_hold(line_no: int | None, fulfilment_no: int | None) -> Scope:
+    """Say how much of an order waits behind a hold that names these."""
+    if line_no is not None:
+        return Scope.LINE
+    return Scope.FULFILMENT if fulfilment_no is not None else Scope.ORDER
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A reason to wait and the acts it blocks; `evidence` names what was seen, without personal data.
 
     A rule's hold has the rule's own `version`, may expire, and is let go by who has the role `resolver`, or by anybody
-    who works on orders. With `released_by` it was let go as it was made, by the rule of that name.
+    who works on orders. With `released_by` it was let go as it was made, by the rule of that name. It holds one line
+    where it names one, one fulfilment order where it names that, else the whole order.
     """
 
     type: HoldType
@@ -56,10 +73,17 @@ class Hold:
     expires_at: datetime | None = None
     resolver: str = ""
     released_by: str = ""
+    line_no: int | None = None
+    fulfilment_no: int | None = None
 
     def stops(self, act: Act) -> bool:
-        """Say whether it keeps an act from being done."""
+        """Say whether it keeps an act from being done with what it holds."""
         return not self.released_by and act.value in self.blocks
+
+    @property
+    def of_order(self) -> bool:
+        """Say whether it holds the whole order."""
+        return scope_of_hold(self.line_no, self.fulfilment_no) is Scope.ORDER
 
     @property
     def calls(self) -> bool:
@@ -68,13 +92,27 @@ class Hold:
 
 
 class Holding(Document):
-    """Hold the order, until somebody with the role `resolver` lets it go or `expires_after_s` seconds have passed."""
+    """Hold what is asked, until somebody with the role `resolver` lets it go or `expires_after_s` seconds have passed.
+
+    Of an order or a line it blocks the route unless told otherwise. A fulfilment order has its source already: there is
+    nothing but its release to block.
+    """
 
     kind: Literal["hold"] = "hold"
+    scope: Scope = Scope.ORDER
     type: HoldType
     blocks: Annotated[tuple[Act, ...], Field(min_length=1)] = (Act.ROUTE,)
     expires_after_s: Annotated[int, Field(ge=1, le=int(LONGEST_WAIT.total_seconds()))] | None = None
     resolver: Role | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def block_what_is_left(cls, given: object) -> object:
+        """Have a fulfilment order's release blocked where nothing is said."""
+        said = cast("dict[str, object]", given) if isinstance(given, dict) else {}
+        if said.get("scope") == Scope.FULFILMENT and "blocks" not in said:
+            return {**said, "blocks": RELEASING}
+        return given
 
     @model_validator(mode="after")
     def be_possible(self) -> Self:
@@ -84,13 +122,16 @@ class Holding(Document):
             raise ValueError("an unknown address does not become known by waiting: such a hold cannot expire")
         if self.resolver is Role.VIEWER or self.resolver is Role.ANALYST:
             raise ValueError(f"a {self.resolver} may not let orders go on")
+        if self.scope is Scope.FULFILMENT and self.blocks != (Act.RELEASE,):
+            raise ValueError("a fulfilment order has its source: only its release can be blocked")
         return self
 
 
 class Letting(Document):
-    """Let go at once what other rules hold the order for, by the types of their holds."""
+    """Let go at once what other rules hold the same order, line or fulfilment order for, by types of holds."""
 
     kind: Literal["release"] = "release"
+    scope: Scope = Scope.ORDER
     releases: Annotated[tuple[HoldType, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -8,13 +8,13 @@ from dashboards.hold_telling import seen_in
 from dashboards.pages import new_key
 from dashboards.rule_difference import Piece, differences
 from dashboards.rule_form import filled
-from dashboards.rule_words import EXAMPLES, FACT, FACTS, RULE
+from dashboards.rule_words import EXAMPLES, FACT, FACTS, RULE, SCOPES
 from dashboards.words import AXES
 from hub.database import Database
 from hub.review.expression import read_expression
 from hub.review.publish import draft_rule
 from hub.review.rules import RuleView, rule_versions
-from hub.review.specimen import SPECIMEN
+from hub.review.specimen import FULFILMENT, LINE, SPECIMEN
 from hub.roles import SYSTEM, Role
 from hub.versions import VersionState
 from tests.dashboards.desk import NOW, Desk, opened, plain
@@ -179,12 +179,14 @@ def test_rules_of_another_brand_are_not_seen(desk: Desk) -> None:
 
 
 def test_every_fact_has_its_meaning_and_every_example_can_be_drafted(database: Database) -> None:
-    firsts: dict[str, Any] = {of: values[0] if isinstance(values, list) else values for of, values in SPECIMEN.items()}
+    groups = SPECIMEN | {"line": LINE, "fulfilment": FULFILMENT}
+    firsts: dict[str, Any] = {of: values[0] if isinstance(values, list) else values for of, values in groups.items()}
     assert FACTS.keys() == {f"{of}.{name}" for of, values in firsts.items() for name in values}
-    assert FACT.keys() == SPECIMEN.keys()
+    assert FACT.keys() - {"refund_requested"} == groups.keys()
     assert RULE.keys() == {one.value for one in VersionState}
     assert AXES["rule"] is RULE
     assert all(read_expression(source) for _, source in EXAMPLES)
+    assert all(read_expression(source, scope) for scope, (_, source) in SCOPES.items())
     assert database
 
 

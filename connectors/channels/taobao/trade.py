@@ -27,6 +27,9 @@ CLOSED: Final = frozenset({"TRADE_CLOSED", "TRADE_CLOSED_BY_TAOBAO"})
 Was such a sub-order paid all the same, the totals of its trade tell a person.
 """
 
+REFUND_ASKED: Final = frozenset({"WAIT_SELLER_AGREE", "WAIT_BUYER_RETURN_GOODS", "WAIT_SELLER_CONFIRM_GOODS"})
+"""A sub-order's refund_status while its refund is neither refused (SELLER_REFUSE_BUYER) nor over (CLOSED, SUCCESS)."""
+
 SOURCES: Final = (
     (re.compile("红包|平台|补贴"), Source.PLATFORM),
     (re.compile("积分|淘金币|集分宝"), Source.POINTS),
@@ -71,6 +74,7 @@ class SubOrder(Shape, frozen=True):
     shared_fee: int
     gift: bool
     status: str = ""
+    refund_status: str = ""
     outer_sku_id: str = ""
     outer_iid: str = ""
     sku_id: str = ""
@@ -179,6 +183,7 @@ def _line_of(one: SubOrder) -> dict[str, object]:
         "quantity": one.quantity,
         "unit_price": price.quantize(SIX_PLACES),
         "gift": one.gift,
+        "refund_requested": one.refund_status in REFUND_ASKED,
     }
 
 

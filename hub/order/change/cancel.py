@@ -19,14 +19,14 @@ from hub.gift.count import hold_gifts
 from hub.inventory.bound import release_bound
 from hub.inventory.level import hold_still
 from hub.merge.group import ask_to_stop, hold_together
-from hub.order.advance import advance
+from hub.order.advance import advance, end_over
 from hub.order.change.money import give_up
 from hub.order.change.revision import supersede
 from hub.order.change.settle import changing, settle
 from hub.order.change.tell import tell_cancelled
 from hub.order.counters import give_back
 from hub.order.lock import Locked, lock_order
-from hub.order.place.allocate import write_holds
+from hub.order.place.write_holds import write_holds
 from hub.order.posting.sale import post
 from hub.order.rest import hold_orders, live_fulfilments, recall
 from hub.order.rules.hold import Hold, HoldType
@@ -102,6 +102,7 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     give_up(session, order, _held_nowhere(session, order.id), "cancelled", at)
     if live_fulfilments(session, order.id):
         _end_wish(session, order.id, at)
+        end_over(session, [order.id], at)
         return order.lifecycle
     if _has_shipped(session, order.id):
         _tell(session, order, at)

@@ -16,6 +16,7 @@ from hub.errors import Conflict, HubError, NeedsOperator, NotFound, Rejected
 from hub.merge.group import hold_together
 from hub.order.change.begin import begin, change, check_changeable
 from hub.order.change.pay import pay, pay_deposit
+from hub.order.change.refund_asked import follow_refunds
 from hub.order.change.reread import changed, reread
 from hub.order.change.revision import Author, Contents, Wish, end_revision, find_open, former_of, write_revision
 from hub.order.change.table import ChangeSource, ChangeState
@@ -67,6 +68,7 @@ def revise(
     if less:
         _pay(session, order_id, one, before, at, policy, less=True)  # of what is left: nothing of it goes back
     _dispute(session, order_id, one, disputed, author, at, asked=precedence == "ask")
+    follow_refunds(session, order_id, one.order, one.channel, policy, at)
     run(
         session,
         """update order_key set payload_hash = :hash where (shop, external_id) = (:shop, :external_id)""",

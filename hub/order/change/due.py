@@ -17,7 +17,7 @@ from hub.errors import Conflict
 from hub.fulfilment.keep import keep_back, let_out
 from hub.order.change.table import Charge, DueState
 from hub.order.lock import Locked
-from hub.order.place.allocate import write_holds
+from hub.order.place.write_holds import write_holds
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import Policy
 from hub.review.verdict import Act

@@ -6,13 +6,13 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.cases import resolve
 from hub.database import row, run
 from hub.errors import Conflict
 from hub.order.change.due import go_on, settle_dues
 from hub.order.change.money import cancelled_worth, refund_cancelled
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.rest import source_rest
+from hub.order.reviews import close_reviews
 from hub.order.rules.hold import HoldType
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
@@ -74,7 +74,7 @@ def pay(
     if not changed:
         paid = settle_dues(session, order, actor, amount, reference, at)
         if paid and go_on(session, order_id, "paid", at) and not open_blockers(session, order_id):
-            source_rest(session, order, None, policy, at)
+            source_rest(session, order, policy, at)
         return lock_order(session, order_id).lifecycle if paid else order.lifecycle
     record(session, at, actor, "order.pay", f"order:{order_id}", **({"amount": amount} if amount is not None else {}))
     if not less:
@@ -88,8 +88,8 @@ def pay(
         finance=HoldType.FINANCE,
     )
     if let_go and not open_blockers(session, order_id):
-        resolve(session, f"order:{order_id}", at, "system", "paid", "review")
-        source_rest(session, order, None, policy, at)
+        close_reviews(session, [order_id], at, "system", "paid")
+        source_rest(session, order, policy, at)
     return lock_order(session, order_id).lifecycle
 
 

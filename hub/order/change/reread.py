@@ -19,6 +19,7 @@ from hub.order.change.revision import Contents
 from hub.order.model import Adjustment, Buyer, Order, OrderLine, Receiver, ShopOrder
 from hub.order.place.mates import recipient_of
 from hub.order.place.record import order_record, place_of
+from hub.order.rest import mains_of_gifts
 from hub.order.rules.normalise import NormalLine, NormalOrder
 from hub.subject import REFERENCE, open_key
 
@@ -159,6 +160,7 @@ def _sold(line: Row[Any]) -> OrderLine:
         quantity=line.ordered,
         unit_price=line.unit_price,
         gift=line.gift,
+        refund_requested=line.refund_requested,
     )
 
 
@@ -174,6 +176,8 @@ def _adjustments(session: Session, order_id: int) -> list[Adjustment]:
 
 def _lines(session: Session, lines: Sequence[Row[Any]]) -> list[NormalLine]:
     products: Mapping[str, Any] = find_products(session, {one.sku for one in lines})
+    open_lines = {one.line_no for one in lines if one.ordered > one.cancelled}
+    mains = mains_of_gifts(session, lines[0].order_id, open_lines) if any(one.gift for one in lines) else {}
     return [
         NormalLine(
             line_no=one.line_no,
@@ -187,6 +191,8 @@ def _lines(session: Session, lines: Sequence[Row[Any]]) -> list[NormalLine]:
             amount=one.amount,
             discount=one.discount,
             ordered=one.ordered,
+            main_no=mains.get(one.line_no, 0),
+            refund_requested=one.refund_requested,
         )
         for one in lines
     ]

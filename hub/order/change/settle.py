@@ -17,6 +17,7 @@ from hub.order.change.enlarge import add_goods
 from hub.order.change.judge import judge_again
 from hub.order.change.money import give_up
 from hub.order.change.notice import keep_stand
+from hub.order.change.part import part_held
 from hub.order.change.reread import changed, contents_of, reread, write_recipient, write_shipping
 from hub.order.change.resource import Freed, replacements, source_again
 from hub.order.change.revision import Revision, end_revision, find_open, keep_former
@@ -63,8 +64,7 @@ def _apply(
     cut = {no: min(n, still.get(no, 0)) for no, n in wish.pieces.items()}
     short = sum(wish.pieces.values()) - sum(cut.values())
     moves = not stopped or any(one.pieces for one in stopped) or bool(still)
-    if moves:
-        _rewrite(session, order, revision, policy, at)
+    held = _rewrite(session, order, revision, policy, at) if moves else frozenset[int]()
     grown = add_goods(session, order, revision, cut, policy, at)
     only_goods = set(wish.kinds) <= {"lines", "goods"}
     undone = bool(short) if only_goods else bool(kept or short)
@@ -76,6 +76,7 @@ def _apply(
     freed = [one for one in stopped if one.pieces]
     source_again(session, order, wish, Freed(freed, cut, replacements(session, order.id, revision.no)), policy, at)
     give_up(session, order, cut, "changed", at, grown.sold if grown else None)
+    part_held(session, order, held, policy, at)
     if revision.wish.charge is Charge.CHANNEL:
         settle_dues(session, order, revision.actor, None, f"revision {revision.no}", at)
     _write_down(session, order, revision, state, note, at)
@@ -109,18 +110,18 @@ def _stopped(session: Session, order_id: int, stops: Sequence[int]) -> Sequence[
     )
 
 
-def _rewrite(session: Session, order: Locked, revision: Revision, policy: Policy, at: datetime) -> None:
-    """Write the new receiver or remark, keep the old one sealed, and judge the order again."""
+def _rewrite(session: Session, order: Locked, revision: Revision, policy: Policy, at: datetime) -> frozenset[int]:
+    """Write the new receiver or remark, keep the old one sealed, and judge the order again; give lines held since."""
     kinds = [kind for kind in revision.wish.kinds if kind in {"address", "remark"}]
     if not kinds:
-        return
+        return frozenset()
     before = reread(session, order.id)
     after = changed(before, revision.wish.contents)
     keep_former(session, order.id, revision.no, contents_of(before, kinds))
     write_shipping(session, order.id, after, kinds, at)
     if "address" in kinds:
         write_recipient(session, order.id, after)
-    judge_again(session, order, before, after, policy, at)
+    return judge_again(session, order, before, after, policy, at)
 
 
 def _close_up(session: Session, order: Locked, at: datetime) -> None:

@@ -1,18 +1,19 @@
 """End holds whose time is over: their orders go on by themselves, sourced or released like any other."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from hub.audit import record_all
-from hub.cases import resolve
 from hub.database import rows
 from hub.fulfilment.keep import let_out
 from hub.inventory.level import hold_still
-from hub.order.lock import lock_order, open_blockers
+from hub.order.holds.resume import go_on
+from hub.order.lock import lock_order
 from hub.order.place.virtual import hand_over
-from hub.order.rest import source_rest
+from hub.order.reviews import close_reviews
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
 
@@ -31,16 +32,20 @@ def expire_holds(session: Session, at: datetime, policy: Policy = POLICY, most: 
     ended = rows(
         session,
         """update order_hold set released_at = :at, released_by = 'system', reason = 'expired'
-           where order_id = any(:ids) and released_at is null and expires_at <= :at returning order_id, no, rule""",
+           where order_id = any(:ids) and released_at is null and expires_at <= :at
+           returning order_id, no, rule, coalesce(line_no, 0) as line_no""",
         ids=ids,
         at=at,
     )
     told = [(f"order:{one.order_id}", {"hold": one.no, "rule": one.rule}) for one in sorted(ended)]
     record_all(session, at, "system", "order.hold_expired", told)
-    _close_reviews(session, ids, at)
+    close_reviews(session, ids, at, "system", "the hold expired")
     let_out(session, ids, at)
     hand_over(session, ids, at)
-    _go_on(session, ids, policy, at)
+    lines: defaultdict[int, set[int]] = defaultdict(set)
+    for one in ended:
+        lines[one.order_id].add(one.line_no)
+    _go_on(session, lines, policy, at)
     return len(ids)
 
 
@@ -57,25 +62,11 @@ def _free(session: Session, at: datetime, most: int) -> list[int]:
     return [one.id for one in rows(session, free, ids=[one.order_id for one in due])]
 
 
-def _go_on(session: Session, ids: Sequence[int], policy: Policy, at: datetime) -> None:
-    skus = rows(session, "select distinct sku from order_line where order_id = any(:ids)", ids=list(ids))
+def _go_on(session: Session, ended: Mapping[int, Collection[int]], policy: Policy, at: datetime) -> None:
+    """Source what goes on of these orders, which have lost holds of these lines, or of all of them (line 0)."""
+    skus = rows(session, "select distinct sku from order_line where order_id = any(:ids)", ids=list(ended))
     hold_still(session, {one.sku for one in skus})
-    for order_id in ids:
+    for order_id, lines in sorted(ended.items()):
         order = lock_order(session, order_id)
-        waits = order.lifecycle in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}
-        if waits and not open_blockers(session, order_id):
-            source_rest(session, order, None, policy, at)
-
-
-def _close_reviews(session: Session, ids: Collection[int], at: datetime) -> None:
-    """Close the reviews of orders that nothing is left to review of."""
-    done = rows(
-        session,
-        """select id from unnest(cast(:ids as bigint[])) as asked (id) where not exists (
-               select 1 from order_hold h where h.order_id = asked.id and h.released_at is null
-               and h.type not in ('address', 'stock', 'refund_requested')
-               and (h.expires_at is null or h.resolver <> ''))""",
-        ids=list(ids),
-    )
-    for one in done:
-        resolve(session, f"order:{one.id}", at, "system", "the hold expired", "review")
+        if order.lifecycle in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
+            go_on(session, order, policy, at, None if 0 in lines else lines)

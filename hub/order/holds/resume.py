@@ -1,23 +1,26 @@
-"""Let a held order go on: a person releases its holds, and it is sourced like any other."""
+"""Let what is held go on: a person releases the holds of an order, or one of a line or a fulfilment order of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.address.division import Level, ancestry
 from hub.audit import plain, record
 from hub.cases import resolve
-from hub.database import rows, run
-from hub.errors import Conflict, Unauthorised
+from hub.database import row, rows, run
+from hub.errors import Conflict, NotFound, Unauthorised
 from hub.fulfilment.keep import let_out
-from hub.order.lock import lock_order
+from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.place.plan import Plan
 from hub.order.rest import source_rest
+from hub.order.reviews import close_reviews
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
-from hub.review.verdict import roles_held
+from hub.review.verdict import HoldType, Scope, roles_held, scope_of_hold
 from hub.roles import Actor, Permission
 
 
@@ -63,7 +66,67 @@ def release_holds(
     resolve(session, f"order:{order_id}", at, actor.name, plain(reason))
     let_out(session, [order_id], at)
     order = replace(order, division=division or order.division)
-    return source_rest(session, order, None, policy, at)
+    return source_rest(session, order, policy, at)
+
+
+def release_part(
+    session: Session, order_id: int, no: int, actor: Actor, reason: str, at: datetime, policy: Policy = POLICY
+) -> Sequence[Plan]:
+    """Release one hold of a line or a fulfilment order with a reason, and source the line, with gifts held for it.
+
+    All else that holds the order, this line or this fulfilment order stays. `at` is in the business zone.
+    Raises: NotFound; Unauthorised, also when the hold names a role that the actor is not; Conflict when it was released
+    before (hold_released) or holds the whole order (hold_of_order).
+    """
+    actor.require(Permission.WORK_ORDERS)
+    order = lock_order(session, order_id)
+    actor.require_scope(order.brand, order.shop)
+    held = row(
+        session,
+        """select type, rule, rule_version, resolver, line_no, fulfilment_no, released_by from order_hold
+           where order_id = :id and no = :no""",
+        id=order_id,
+        no=no,
+    )
+    if held is None:
+        raise NotFound(f"order {order_id} has no hold {no}", code="unknown_hold")
+    if scope_of_hold(held.line_no, held.fulfilment_no) is Scope.ORDER:
+        raise Conflict("this hold is of the whole order: release the order", code="hold_of_order")
+    if held.released_by:
+        raise Conflict(f"this hold was released by {held.released_by}", code="hold_released")
+    _check_resolver(held, actor)
+    ended = rows(
+        session,
+        """update order_hold set released_at = :at, released_by = :actor, reason = :reason
+           where order_id = :id and released_at is null and (no = :no or rule = :rule and rule_version = :version
+             and cast(evidence ->> 'with' as bigint) = :line) returning line_no""",
+        at=at,
+        actor=actor.name,
+        reason=reason,
+        id=order_id,
+        no=no,
+        rule=held.rule,
+        version=held.rule_version,
+        line=held.line_no,
+    )
+    detail = {"holds": [held.type], "hold": no, "line": held.line_no, "fulfilment": held.fulfilment_no}
+    record(session, at, actor.name, "order.release", f"order:{order_id}", reason=plain(reason), **detail)
+    close_reviews(session, [order_id], at, actor.name, plain(reason))
+    let_out(session, [order_id], at)
+    return go_on(session, order, policy, at, {one.line_no for one in ended if one.line_no})
+
+
+def go_on(
+    session: Session, order: Locked, policy: Policy, at: datetime, lines: Collection[int] | None
+) -> Sequence[Plan]:
+    """Source what is open of an order, or of lines whose own holds have ended, unless something else holds it.
+
+    That another line has no source keeps no line from it. `at` is in the business zone.
+    """
+    stays = [one.type for one in open_blockers(session, order.id)]
+    if any(lines is None or kind != HoldType.STOCK for kind in stays):
+        return []
+    return source_rest(session, order, policy, at, lines)
 
 
 def _held(session: Session, order_id: int, actor: Actor) -> list[str]:
@@ -76,10 +139,18 @@ def _held(session: Session, order_id: int, actor: Actor) -> list[str]:
         "select type, rule, resolver from order_hold where order_id = :id and released_at is null order by no",
         id=order_id,
     )
-    mine = roles_held(actor.roles)
-    if other := next((hold for hold in found if hold.resolver not in mine), None):
-        raise Unauthorised(f"hold {other.rule} is let go by the role {other.resolver}", code="resolver")
+    for hold in found:
+        _check_resolver(hold, actor)
     return [hold.type for hold in found]
+
+
+def _check_resolver(hold: Row[Any], actor: Actor) -> None:
+    """Make sure that an actor may end a hold.
+
+    Raises: Unauthorised.
+    """
+    if hold.resolver not in roles_held(actor.roles):
+        raise Unauthorised(f"hold {hold.rule} is let go by the role {hold.resolver}", code="resolver")
 
 
 def _place(session: Session, order_id: int, division: str, at: datetime) -> None:

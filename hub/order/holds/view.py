@@ -13,7 +13,7 @@ from hub.document import Document
 from hub.errors import Malformed, NotFound
 from hub.order.holds.repair import tally_orders
 from hub.repair import Tally
-from hub.review.verdict import HoldType
+from hub.review.verdict import HoldType, Scope, scope_of_hold
 from hub.roles import Actor
 from hub.scope import ORDER_SEEN, scope
 
@@ -25,7 +25,9 @@ CAP: Final = 10_000
 
 COLUMNS: Final = """cast(h.order_id as text) as order_id, h.no, o.external_id, o.brand, o.shop, o.lifecycle, o.currency,
     o.total, h.type, h.rule, h.rule_version, h.blocks, h.evidence, h.created_at, h.expires_at, h.resolver,
-    h.released_at, h.released_by, h.reason,
+    h.released_at, h.released_by, h.reason, h.line_no, h.fulfilment_no,
+    (select l.sku from order_line l where (l.order_id, l.line_no) = (h.order_id, h.line_no)) as sku,
+    (select f.location from fulfilment_order f where (f.order_id, f.no) = (h.order_id, h.fulfilment_no)) as location,
     array(select also.type from order_hold also where also.order_id = h.order_id and also.no <> h.no
           and also.released_at is null order by also.no) as others"""
 OF_ORDER: Final = "join lateral (select * from sales_order own where own.id = h.order_id limit 1) o on true"
@@ -49,6 +51,7 @@ PLACE: Final = re.compile(r"(\d{1,16})-(\d{1,6})", re.ASCII)
 class HoldView(Document):
     """One reason why an order waits; `others` are the types of what else holds the order. `order_id` is text.
 
+    All of the order waits, or the line (of that `sku`) or the fulfilment order (at that `location`) that is named.
     `resolver` is the role that alone may let it go, empty for anybody who works on orders.
     """
 
@@ -71,7 +74,16 @@ class HoldView(Document):
     released_at: datetime | None
     released_by: str
     reason: str
+    line_no: int | None
+    fulfilment_no: int | None
+    sku: str | None
+    location: str | None
     others: tuple[str, ...]
+
+    @property
+    def scope(self) -> Scope:
+        """Say how much of the order waits."""
+        return scope_of_hold(self.line_no, self.fulfilment_no)
 
     @property
     def key(self) -> str:

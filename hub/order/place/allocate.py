@@ -18,8 +18,10 @@ from hub.inventory.ledger import Movement, Shortage
 from hub.inventory.quota import count_sold
 from hub.inventory.reserve import reserve
 from hub.merge.window import write_waits
+from hub.order.place.hold_deliveries import hold_deliveries
 from hub.order.place.mates import with_windows_again
-from hub.order.place.plan import UNUSED, Need, Numbers, Plan, Sourced, plan
+from hub.order.place.plan import UNUSED, Need, Numbers, Plan, Sourced, part_by_holds, plan
+from hub.order.place.write_holds import write_holds
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import Policy
 from hub.sourcing.day_count import DayFull, take_days
@@ -31,13 +33,16 @@ def allocate(
 ) -> Sequence[Plan]:
     """Source a batch and write what was decided; what has no source becomes a stock hold and a case.
 
-    `carts` is what the orders' carts held, booked back along with it. The orders' rows must be locked, and `at` is in
-    the business zone. The first plan is made without locks; if somebody else took the pieces meanwhile, the second is
-    made with the counters held still, so it cannot fail.
+    `carts` is what the orders' carts held, booked back along with it. Lines that holds of their own keep from being
+    routed are left open. The orders' rows must be locked, and `at` is in the business zone. The first plan is made
+    without locks; if somebody else took the pieces meanwhile, the second is made with the counters held still, so it
+    cannot fail.
     """
     if not needs:
         return []
-    numbers = _last_numbers(session, [need.order_id for need in needs])
+    numbers, held = _last_numbers(session, [need.order_id for need in needs])
+    if held:
+        needs = [part_by_holds(need, held.get(need.order_id, ())) for need in needs]
     try:
         with session.begin_nested():
             sourced = plan(session, needs, policy, numbers, at, carts)
@@ -55,6 +60,7 @@ def _write_all(
     session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime, carts: Sequence[Movement]
 ) -> None:
     write_sourced(session, with_windows_again(session, sourced, at), numbers, at)
+    hold_deliveries(session, sourced.opened, at)
     keep_back(session, {one.order_id for one in sourced.opened})
     _count_allocated(session, sourced)
     reserve(session, list(sourced.claims()), at, along=carts)
@@ -106,16 +112,24 @@ def open_stock_cases(session: Session, plans: Sequence[Plan], at: datetime) -> N
     open_cases(session, cases, at)
 
 
-def _last_numbers(session: Session, order_ids: Sequence[int]) -> dict[int, Numbers]:
+def _last_numbers(session: Session, order_ids: Sequence[int]) -> tuple[dict[int, Numbers], dict[int, list[Hold]]]:
+    """Give the last numbers that orders have used, and what holds single lines of them, where anything does."""
     found = rows(
         session,
         """select asked.id,
                   coalesce((select max(no) from fulfilment_order where order_id = asked.id), 0) as fulfilment,
-                  coalesce((select max(no) from routing_decision where order_id = asked.id), 0) as decision
+                  coalesce((select max(no) from routing_decision where order_id = asked.id), 0) as decision,
+                  (select jsonb_agg(jsonb_build_array(type, rule, line_no, blocks)) from order_hold h
+                   where h.order_id = asked.id and h.released_at is null and h.line_no is not null) as held
            from unnest(cast(:ids as bigint[])) as asked (id)""",
         ids=list(order_ids),
     )
-    return {row.id: Numbers(row.fulfilment, row.decision) for row in found}
+    held = {
+        row.id: [Hold(HoldType(kind), rule, blocks=tuple(acts), line_no=no) for kind, rule, no, acts in row.held]
+        for row in found
+        if row.held
+    }
+    return {row.id: Numbers(row.fulfilment, row.decision) for row in found}, held
 
 
 def _count_allocated(session: Session, sourced: Sourced) -> None:
@@ -136,48 +150,3 @@ def _count_allocated(session: Session, sourced: Sourced) -> None:
            where id = any(:ids) and lifecycle = 'accepted'""",
         ids=sorted({order_id for order_id, _ in pieces}),
     )
-
-
-def write_holds(
-    session: Session, holds: Mapping[int, Sequence[Hold]], version: str, at: datetime, *, fresh: bool = False
-) -> None:
-    """Write the holds of orders, numbered behind those they have; orders that are `fresh` have none."""
-    ids = [order_id for order_id, of_order in holds.items() if of_order]
-    if not ids:
-        return
-    last = dict.fromkeys(ids, 0) if fresh else _last_holds(session, ids)
-    columns = [
-        "order_id",
-        "no",
-        "type",
-        "blocks",
-        "rule",
-        "rule_version",
-        "evidence",
-        "created_at",
-        "expires_at",
-        "resolver",
-        "released_at",
-        "released_by",
-        "reason",
-    ]
-    records = [
-        (
-            *(order_id, last[order_id] + n, hold.type, list(hold.blocks), hold.rule, hold.version or version),
-            *(msgspec.json.encode(hold.evidence).decode(), at, hold.expires_at, hold.resolver),
-            *((at, hold.released_by, "by rule") if hold.released_by else (None, "", "")),
-        )
-        for order_id, of_order in holds.items()
-        for n, hold in enumerate(of_order, 1)
-    ]
-    copy(session, "order_hold", columns, records)
-
-
-def _last_holds(session: Session, ids: Sequence[int]) -> dict[int, int]:
-    found = rows(
-        session,
-        """select asked.id, coalesce((select max(no) from order_hold where order_id = asked.id), 0) as no
-           from unnest(cast(:ids as bigint[])) as asked (id)""",
-        ids=list(ids),
-    )
-    return {row.id: row.no for row in found}

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from hub.audit import record_all
-from hub.cases import NewCase, open_cases
 from hub.database import copy, keyring_of
 from hub.errors import Rejected
 from hub.fulfilment.keep import keep_back
@@ -26,15 +25,16 @@ from hub.inventory.soft import take_held
 from hub.keyring import SubjectKey
 from hub.order.model import ShopOrder
 from hub.order.number import Numbered, claim_numbers
-from hub.order.place.allocate import open_stock_cases, unmet_holds, write_holds, write_sourced
+from hub.order.place.allocate import open_stock_cases, unmet_holds, write_sourced
 from hub.order.place.arrival import part_by_arrival
-from hub.order.place.ask_rules import Held, ask_rules
+from hub.order.place.ask_rules import Held, ask_of_planned, ask_rules
 from hub.order.place.brand_policy import Own, own_policies
 from hub.order.place.gift_stock import GiftsLacking, lacking
 from hub.order.place.gifts import Gifted, add_gifts, with_less
+from hub.order.place.hold_deliveries import delivery_of
 from hub.order.place.mates import with_windows
 from hub.order.place.normalised import normalised
-from hub.order.place.plan import Need, Sourced, plan
+from hub.order.place.plan import Need, Sourced, part_by_holds, plan
 from hub.order.place.record import (
     LINE_COLUMNS,
     SHARE_COLUMNS,
@@ -46,11 +46,13 @@ from hub.order.place.record import (
 )
 from hub.order.place.twins import find_twins
 from hub.order.place.virtual import hand_over
-from hub.order.rules.hold import Evidence, Hold, HoldType, blocked, holds_of, withheld
+from hub.order.place.write_holds import call_people, write_holds
+from hub.order.rules.hold import Evidence, Hold, blocked, holds_of, virtual_lines, with_gifts
 from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Event, Lifecycle, move
-from hub.review.verdict import Act
+from hub.review.standing import rules_in_force
+from hub.review.verdict import Act, Scope
 from hub.sourcing.day_count import DayFull, take_days
 from hub.subject import hold_subjects, known_subjects
 
@@ -144,8 +146,8 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
 
     batch, holds, sourced = _book(session, made(gifts), made)
     new, gifts = batch.new, batch.gifts
-    _open_hold_cases(session, new, holds, at)
-    if handed := [no for no, one in new.items() if any(one.order.virtual_lines) and not withheld(holds[no])]:
+    call_people(session, {no: one.order.shop_order.brand for no, one in new.items()}, holds, at)
+    if handed := [no for no, one in new.items() if virtual_lines(one.order, holds[no])]:
         hand_over(session, handed, at)
     if gifts.decided:
         write_decisions(session, gifts.decided)
@@ -180,13 +182,18 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
     if still:
         hold_subjects(session, set(batch.subjects.values()))
     twins = find_twins(session, new, batch.subjects, batch.at)
-    holds = {no: holds_of(one.order, Evidence(twins.get(no), batch.here), policy.holds) for no, one in new.items()}
-    holds = ask_rules(session, batch, twins, holds)
+    edition = rules_in_force(session)
+    holds: Held = {
+        no: holds_of(one.order, Evidence(twins.get(no), batch.here), policy.holds, policy.line_holds)
+        for no, one in new.items()
+    }
+    holds = ask_rules(session, edition, batch, twins, holds)
+    holds = {no: with_gifts(of_order, new[no].order.lines) for no, of_order in holds.items()}
     day, built_in = batch.here.date(), Own(policy)
     own = own_policies(session, policy, {one.order.shop_order.brand for one in new.values()})
     valued = {no: own.get(one.order.shop_order.brand, built_in).valued for no, one in new.items()}
     needs = [need_of(no, one.order, day, valued=valued[no]) for no, one in new.items() if not blocked(holds[no])]
-    parted = [part_by_arrival(need, batch.here) for need in needs]
+    parted = [part_by_arrival(part_by_holds(need, holds[need.order_id]), batch.here) for need in needs]
     needs = [need for need, _ in parted]
     if waits := {need.order_id: of_order for need, of_order in parted if of_order}:
         holds = {no: [*of_order, *waits.get(no, ())] for no, of_order in holds.items()}
@@ -197,6 +204,9 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
     if short := lacking(sourced.plans, batch.gifts.decided):
         raise GiftsLacking(short)
     sourced = with_windows(session, new, sourced, batch.at)
+    if Scope.FULFILMENT in edition.scopes:
+        kept = ask_of_planned(session, edition, batch, twins, [delivery_of(one) for one in sourced.opened])
+        holds = {no: [*of_order, *kept.get(no, ())] for no, of_order in holds.items()}
     _write(session, batch, holds, sourced)
     if not still:
         hold_subjects(session, set(batch.subjects.values()))
@@ -265,25 +275,6 @@ def _subjects(session: Session, new: Mapping[int, New], at: datetime) -> dict[in
         refs = {one.order.order.buyer.ref for one in new.values() if one.order.shop_order.brand == brand}
         found[brand] = known_subjects(session, brand, refs, at)
     return {order_id: found[one.order.shop_order.brand][one.order.order.buyer.ref] for order_id, one in new.items()}
-
-
-def _open_hold_cases(
-    session: Session, new: Mapping[int, New], holds: Mapping[int, Sequence[Hold]], at: datetime
-) -> None:
-    """Call a person for every order that waits: an address has its own way to go on, all else is a review."""
-    cases = [
-        NewCase(
-            "address" if hold.type is HoldType.ADDRESS else "review",
-            f"order:{order_id}",
-            new[order_id].order.shop_order.brand,
-            f"{hold.type}: {hold.rule}",
-            order_id,
-        )
-        for order_id, of_order in holds.items()
-        for hold in of_order
-        if hold.calls
-    ]
-    open_cases(session, cases, at)
 
 
 def _answer(one: NormalOrder | Rejected, keyed: Numbered | Rejected | None, booked: Booked | None) -> Placed | Rejected:

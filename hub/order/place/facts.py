@@ -1,7 +1,7 @@
 """The facts of an order that review rules may ask, made alike of an order about to be placed and of one read back."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
@@ -23,19 +23,34 @@ NOBODY: Final = b""
 
 
 class Sold(msgspec.Struct, frozen=True):
-    """A line as the rules see it: an item, or a component of a bundle; money in minor units, `price` in major."""
+    """A line as the rules see it: an item, or a component of a bundle; money in minor units, `price` in major.
 
+    What can only be sent later says from which day on.
+    """
+
+    no: int
+    kind: str
     sku: str
     storage: str
     quantity: int
     grams: int
     price: float
     amount: int
+    discount: int
     gift: bool
+    available_from: date | None
+    refund_requested: bool
+
+
+LISTED: Final = ("sku", "storage", "quantity", "grams", "price", "amount", "gift")
+"""What the list of an order's lines tells of each; a rule of scope `line` is told more."""
 
 
 class Told(msgspec.Struct, frozen=True):
-    """An order as the rules see it; whom it is of only by number and blind index, empty where no rule asks."""
+    """An order as the rules see it; whom it is of only by number and blind index, empty where no rule asks.
+
+    It is `cancelling` while a cancellation of it is under way.
+    """
 
     id: int
     at: datetime
@@ -51,16 +66,26 @@ class Told(msgspec.Struct, frozen=True):
     division: str
     province: str
     lines: tuple[Sold, ...]
+    cancelling: bool = False
+
+    @property
+    def refund_requested(self) -> bool:
+        """Say whether money is asked back, or a cancellation is under way, and that is not settled."""
+        return self.cancelling or any(line.refund_requested for line in self.lines)
 
 
 class Gathered(msgspec.Struct, frozen=True):
-    """What only the database knows of some orders, by their ids; a group that nobody asked is empty."""
+    """What only the database knows of some orders, by their ids; a group that nobody asked is empty.
+
+    `day` is the one in the business zone on which it is asked.
+    """
 
     buyers: Mapping[int, Mapping[str, int]]
     barred: Mapping[int, Collection[str]]
     merging: Mapping[int, int]
     missing: Mapping[int, Mapping[str, int]]
     twins: Mapping[int, int]
+    day: date
 
 
 HEAD: Final = ("channel", "platform", "type", "currency", "goods", "discount", "freight", "total")
@@ -96,12 +121,16 @@ def _sold(lines: Sequence[NormalLine]) -> Iterator[Sold]:
         if line.kind != "bundle":
             product = line.product
             price = float(str(line.unit_price))
-            yield Sold(product.sku, product.storage, line.ordered, product.grams, price, line.amount, line.gift)
+            arrives = product.traits.available_from if product.traits else None
+            yield Sold(
+                *(line.line_no, line.kind, product.sku, product.storage, line.ordered, product.grams, price),
+                *(line.amount, line.discount, line.gift, arrives, line.refund_requested),
+            )
 
 
 def facts_of(told: Told, gathered: Gathered, names: Collection[str]) -> Facts:
-    """Give the groups of facts that are named."""
-    return {name: _GROUPS[name](told, gathered) for name in names}
+    """Give the groups of facts that are named; what a rule asks of one line or fulfilment order is told elsewhere."""
+    return {name: _GROUPS[name](told, gathered) for name in names if name in _GROUPS}
 
 
 def _order(told: Told, _gathered: Gathered) -> Facts:
@@ -114,6 +143,7 @@ def _order(told: Told, _gathered: Gathered) -> Facts:
         "pieces": sum(line.quantity for line in lines),
         "grams": sum(line.quantity * line.grams for line in lines),
         "gifts": sum(line.quantity for line in lines if line.gift),
+        "refund_requested": told.refund_requested,
     }
 
 
@@ -168,7 +198,7 @@ def _merge(told: Told, gathered: Gathered) -> Facts:
 
 
 def _lines(told: Told, _gathered: Gathered) -> Any:  # noqa: ANN401 # a list, where the others are mappings
-    return [msgspec.structs.asdict(line) for line in told.lines]
+    return [{name: getattr(line, name) for name in LISTED} for line in told.lines]
 
 
 _GROUPS: Final[Mapping[str, Callable[[Told, Gathered], Any]]] = {

@@ -62,6 +62,7 @@ def gather(
         merging=_merging(session, told) if "merge" in names else {},
         missing=_missing(session, told, here) if "stock" in names else {},
         twins=twins,
+        day=here.date(),
     )
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.address.division import Point, point_of
@@ -15,16 +16,21 @@ from hub.inventory.ledger import Movement
 from hub.inventory.level import free_pieces
 from hub.inventory.reserve import Claim
 from hub.order.place.brand_policy import Own, own_policies, with_counts
+from hub.order.rules.hold import held_lines
 from hub.order.rules.policy import Policy
 from hub.order.rules.route import Shelf, ask, rank, route
-from hub.order.rules.split import split
+from hub.order.rules.split import Lines, Link, split
+from hub.review.verdict import Act, Hold
 from hub.sourcing.day_count import LocationDay
 from hub.sourcing.location import find_places
 from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
 
 
 class Need(msgspec.Struct, frozen=True):
-    """Pieces of one order that need a source; `barred` locations have refused or failed this order before."""
+    """Pieces of one order that need a source; `barred` locations have refused or failed this order before.
+
+    Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving.
+    """
 
     order_id: int
     brand: str
@@ -33,10 +39,31 @@ class Need(msgspec.Struct, frozen=True):
     attempt: int = 1
     replaces_no: int | None = None
     barred: frozenset[str] = frozenset()
+    apart: frozenset[int] = frozenset()
 
     @property
     def skus(self) -> set[str]:
         return {want.sku for want in self.wants}
+
+    def parts(self, splitters: Sequence[Link]) -> list[Lines]:
+        """Cut what is needed into what may travel together."""
+        if not self.apart:
+            return split(self.wants, splitters)
+        alone = [(want,) for want in self.wants if want.line_no in self.apart]
+        rest = tuple([want for want in self.wants if want.line_no not in self.apart])
+        return [part for wants in (rest, *alone) if wants for part in split(wants, splitters)]
+
+
+def part_by_holds(need: Need, holds: Sequence[Hold]) -> Need:
+    """Leave out of a need the lines that holds of their own keep from being routed.
+
+    What may be routed and must stay here stands apart from what may leave.
+    """
+    if all(hold.line_no is None for hold in holds):
+        return need
+    waits = held_lines(holds, Act.ROUTE)
+    wants = tuple([want for want in need.wants if want.line_no not in waits])
+    return replace(need, wants=wants, apart=held_lines(holds, Act.RELEASE) - waits)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -152,7 +179,7 @@ def in_turn(
 ) -> Iterator[tuple[Question, Decision]]:
     """Decide the parts of one need; where documents are counted, a part sees those that the parts before it open."""
     by, skus = own.policy, need.skus
-    parts = split(need.wants, by.splitters)
+    parts = need.parts(by.splitters)
     for some in [[part] for part in parts] if own.counts else [parts]:
         ranked, terms = own.ask(near, need.division, at, skus)
         decided = list(route(some, ranked, shelf, by.version, by.costs, need.barred, terms))
@@ -176,7 +203,7 @@ def _together(
         asked: list[list[Question]] = []
         for need in [needs[no] for no in mine]:
             ranked, terms = one.ask(known[brand].nearest(point_of(need.division)), need.division, at, need.skus)
-            parts = split(need.wants, by.splitters)
+            parts = need.parts(by.splitters)
             asked.append(list(ask(parts, ranked, shelf, by.version, by.costs, need.barred, terms)))
         for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000, one.room(at)), strict=False):
             found[no] = tuple(decided)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hub.keyring import Keyring, SubjectKey
 from hub.order.model import Order, ShopOrder
-from hub.order.rules.normalise import NormalLine, NormalOrder, Share
+from hub.order.rules.normalise import NormalLine, NormalOrder, Share, mains_of
 from hub.order.status import Fulfilment, Payment
 from hub.sourcing.model import Want
 
@@ -73,16 +73,23 @@ def payment_of(order: Order) -> Payment:
     return Payment.DEPOSIT_PAID if order.deposit_paid_at else Payment.UNPAID
 
 
+UNASKED: Final = {"__all__": {"refund_requested": True}}
+"""What the lines of an order leave out of its hash of which no refund is asked for."""
+
+
 def payload_hash(shop_order: ShopOrder) -> bytes:
     """Name an order's contents: the canonical order as JSON, so that spaces and key order do not matter.
 
     What may move at the channel while the order stays the same is left out: its revision, which every parcel counts up,
     the seller's own note, whether the buyer has taken it back, and which cart it was.
     """
-    left_out = {"source_revision", "seller_note", "withdrawn", "reservation"}
-    if shop_order.order.deposit_paid_at is None:
-        left_out.add("deposit_paid_at")  # as orders were hashed that came before there were deposits
-    contents = shop_order.order.model_dump_json(exclude=left_out)
+    order = shop_order.order
+    left_out: dict[str, Any] = dict.fromkeys(("source_revision", "seller_note", "withdrawn", "reservation"), True)
+    if order.deposit_paid_at is None:
+        left_out["deposit_paid_at"] = True  # as orders were hashed that came before there were deposits
+    if not any(line.refund_requested for line in order.lines):
+        left_out["lines"] = UNASKED  # likewise
+    contents = order.model_dump_json(exclude=left_out)
     return hashlib.sha256(contents.encode()).digest()
 
 
@@ -141,7 +148,7 @@ def phone_tail(phone: str) -> str:
 LINE_COLUMNS: Final = (
     *("order_id", "line_no", "external_line_id", "kind", "parent_no", "channel_sku", "sku", "title", "storage"),
     *("grams", "gift", "unit_price", "amount", "discount", "ordered", "allocated"),
-    *("shipped", "delivered", "returned", "cancelled"),
+    *("shipped", "delivered", "returned", "cancelled", "refund_requested"),
 )
 SHARE_COLUMNS: Final = (
     *("order_id", "no", "line_no", "source", "code", "funder", "rule_version", "source_amount", "amount"),
@@ -158,6 +165,7 @@ def line_records(
             *(order_id, one.line_no, one.external_line_id, one.kind, one.parent_no, one.channel_sku),
             *(product.sku, product.title, product.storage, product.grams, one.gift, one.unit_price),
             *(one.amount, one.discount, one.ordered, allocated.get((order_id, one.line_no), 0), 0, 0, 0, 0),
+            one.refund_requested,
         )
 
 
@@ -176,15 +184,11 @@ def wants_of(lines: Sequence[NormalLine], day: date, *, valued: bool = False) ->
 
     `day` is today in the business zone. A gift goes with its main item, else with the last item before it.
     """
-    last = 0
+    mains = mains_of(lines)
     for line in lines:
         if not line.ships:
             continue
-        product, with_no = line.product, 0
-        if line.gift:
-            with_no = line.main_no or last
-        else:
-            last = line.line_no
+        product, with_no = line.product, mains.get(line.line_no, 0)
         if product.traits is None and not with_no and not valued:
             yield Want(line.line_no, product.sku, line.ordered, product.storage, product.grams)
         else:

@@ -13,7 +13,7 @@ from hub.order.find import HEAD
 from hub.order.place.allocate import unmet_holds
 from hub.order.place.batch import ACCEPTED, ROUTED, Booked
 from hub.order.place.virtual import standing_of
-from hub.order.rules.hold import Hold, withheld
+from hub.order.rules.hold import Hold, virtual_lines
 from hub.order.rules.normalise import NormalLine
 
 Json = dict[str, Any]
@@ -32,15 +32,15 @@ def placed_views(booked: Booked) -> dict[int, bytes]:
         view = {name: row.get(name) for name in HEAD}
         view["id"] = str(order_id)
         view["lifecycle"] = ROUTED if order_id in routed else ACCEPTED
-        handed = [] if withheld(booked.holds[order_id]) else new.order.virtual_lines
+        handed = virtual_lines(new.order, booked.holds[order_id])
         if handed:
-            view["lifecycle"], view["fulfilment"] = standing_of(new.order)
+            view["lifecycle"], view["fulfilment"] = standing_of(new.order, handed)
         view["placed_at"] = row["placed_at"].astimezone(UTC)
         view["lines"] = [
             _line(line, pieces.get((order_id, line.line_no), 0), line.ordered if line in handed else 0)
             for line in new.order.lines
         ]
-        view["holds"] = _holds([*booked.holds[order_id], *unmet.get(order_id, ())], batch.at)
+        view["holds"] = _holds(order_id, [*booked.holds[order_id], *unmet.get(order_id, ())], batch.at)
         view["fulfilments"] = fulfilments[order_id]
         view["parcels"] = view["changes"] = view["refunds"] = view["dues"] = view["links"] = ()
         views[order_id] = msgspec.json.encode(view)
@@ -65,8 +65,18 @@ def _line(one: NormalLine, allocated: int, handed: int) -> Json:
     }
 
 
-def _holds(holds: Sequence[Hold], since: datetime) -> Sequence[Mapping[str, Any]]:
-    return [{"type": hold.type, "rule": hold.rule, "since": since} for hold in holds if not hold.released_by]
+def _holds(order_id: int, holds: Sequence[Hold], since: datetime) -> Sequence[Mapping[str, Any]]:
+    return [
+        {
+            "type": hold.type,
+            "rule": hold.rule,
+            "since": since,
+            "line_no": hold.line_no,
+            "fulfilment": code_of(order_id, hold.fulfilment_no) if hold.fulfilment_no else None,
+        }
+        for hold in holds
+        if not hold.released_by
+    ]
 
 
 def _fulfilment(one: NewFulfilment) -> Json:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from hub.database import rows, run
 from hub.order.advance import advance_all
 from hub.order.posting.handover import write_handovers
-from hub.order.rules.normalise import NormalOrder
+from hub.order.rules.normalise import NormalLine, NormalOrder
 from hub.order.status import Fulfilment, Lifecycle
 
 
@@ -27,6 +27,7 @@ def hand_over(session: Session, order_ids: Sequence[int], at: datetime) -> None:
              and line.shipped + line.cancelled < line.ordered
              and o.id = line.order_id and o.lifecycle in ('accepted', 'in_fulfilment')
              and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
+                             and h.fulfilment_no is null and (h.line_no is null or h.line_no = line.line_no)
                              and h.blocks && '{route,release}' and (h.type, h.rule) <> ('stock', 'no_source'))
              and not exists (select 1 from order_revision v where v.order_id = o.id and v.state = 'waiting')
            returning line.order_id, line.line_no""",
@@ -47,8 +48,8 @@ def hand_over(session: Session, order_ids: Sequence[int], at: datetime) -> None:
     advance_all(session, ids, at)
 
 
-def standing_of(one: NormalOrder) -> tuple[Lifecycle, Fulfilment]:
-    """Say where an order with virtual goods stands just after these were handed over."""
-    if any(line.ships for line in one.lines):
+def standing_of(one: NormalOrder, handed: Sequence[NormalLine]) -> tuple[Lifecycle, Fulfilment]:
+    """Say where an order stands just after these of its virtual goods were handed over."""
+    if len(handed) < len(one.virtual_lines) or any(line.ships for line in one.lines):
         return Lifecycle.IN_FULFILMENT, Fulfilment.PARTIAL
     return Lifecycle.CLOSED, Fulfilment.DELIVERED

@@ -1,7 +1,8 @@
-"""Try a review rule on orders that are placed already: how many it would have held or let go; nothing is written."""
+"""Try a review rule on what is placed already: how much of it would have been held or let go; nothing is written."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
@@ -10,13 +11,15 @@ from sqlalchemy.orm import Session
 
 from hub.document import Document
 from hub.errors import Malformed
-from hub.order.place.facts import PERSONAL, facts_of
+from hub.order.place.facts import PERSONAL, Gathered, Told, facts_of
 from hub.order.place.facts_gather import gather
-from hub.order.rehearse.read_back import held_as_placed, placed_since, twins_of
+from hub.order.place.part_facts import Delivery, facts_of_delivery, facts_of_line
+from hub.order.place.told_back import deliveries_of, twins_of
+from hub.order.rehearse.read_back import held_as_placed, placed_since
 from hub.review.expression import UNTOLD, read_expression
-from hub.review.judge import Answer, Ruleset, Standing
+from hub.review.judge import Answer, Facts, On, Ruleset, Standing
 from hub.review.publish import NewRule
-from hub.review.verdict import Letting
+from hub.review.verdict import Letting, Scope
 from hub.roles import Actor, Permission
 
 LONGEST_DAYS: Final = 90
@@ -32,18 +35,24 @@ LONGEST_S: Final = 20.0
 AS_NOW: Final = frozenset({"stock"})
 """Facts that nobody keeps: they are what they are now, not what they were when the order came."""
 
+REFUND: Final = "refund_requested"
+"""Likewise, of an order and of a line."""
+
 
 class Tried(Document):
     """What a rule would have said of `looked` orders of the last `days`.
 
-    `hit` is how many it would have held, or let go of at least one hold; `failed` counts, by kind, those it could not
-    be evaluated on, which it would have held for a person. `left_out` are orders of people who have been erased. `more`
-    says that others were not looked at, older ones or for want of time; `as_now` names the facts that are not as they
-    were.
+    It was `asked` so many times: of each order, or by its scope of each line or fulfilment order of them. `hit` is how
+    many of these it would have held, or let go of at least one hold; `failed` counts, by kind, those it could not be
+    evaluated on, which it would have held for a person. Samples are orders, lines as 17/2 or fulfilment orders as 17-1.
+    `left_out` are orders of people who have been erased. `more` says that others were not looked at, older ones or for
+    want of time; `as_now` names the facts that are not as they were.
     """
 
+    scope: Scope
     days: int
     looked: int
+    asked: int
     hit: int
     failed: Mapping[str, int]
     left_out: int
@@ -70,40 +79,90 @@ def rehearse(
     actor.require(Permission.SEE_ORDERS)
     if not 1 <= days <= LONGEST_DAYS:
         raise Malformed(f"between 1 and {LONGEST_DAYS} days can be looked at", code="days", field="days")
-    expression = read_expression(rule.expression)
+    expression = read_expression(rule.expression, rule.verdict.scope)
     told_of_people = not UNTOLD.isdisjoint(expression.paths)
     if told_of_people:  # whoever may ask for words of remarks, and is named the orders, can read them
         actor.require(Permission.UNMASK)
     opens = told_of_people or not PERSONAL.isdisjoint(expression.facts)
-    rules = Ruleset([Standing(rule.name, 0, expression, rule.verdict)])
-    looked, left_out, in_time, until_s = 0, 0, True, clock() + LONGEST_S
-    hit: list[int] = []
-    failed: dict[int, str] = {}
-    since = at - timedelta(days=days)
-    for told, gone in placed_since(session, actor, rule, since, at, most, opens=opens):
-        left_out += gone
-        twins: Mapping[int, int] = twins_of(session, told) if "twin" in rules.facts else {}
-        gathered = gather(session, told, rules.facts, twins, at)
-        said: dict[int, Answer] = {}
-        for one in told:
-            if not (in_time := clock() < until_s):
-                break
-            said[one.id] = rules.judge(facts_of(one, gathered, rules.facts))[0]
-        looked += len(said)
-        failed |= {order_id: answer.failed for order_id, answer in said.items() if answer.failed}
-        letting = isinstance(rule.verdict, Letting)
-        held = held_as_placed(session, told, rule.verdict.releases) if isinstance(rule.verdict, Letting) else ()
-        hit += [order_id for order_id, answer in said.items() if answer.true and (not letting or order_id in held)]
-        if not in_time:
+    trial = Trial(Ruleset([Standing(rule.name, 0, expression, rule.verdict)]), rule.verdict.scope)
+    until_s = clock() + LONGEST_S
+    for told, gone in placed_since(session, actor, rule, at - timedelta(days=days), at, most, opens=opens):
+        trial.left_out += gone
+        said = trial.ask(session, told, at, lambda: clock() < until_s)
+        releases = rule.verdict.releases if isinstance(rule.verdict, Letting) else None
+        held = None if releases is None else held_as_placed(session, told, releases)
+        trial.hit += [one for one, answer in said.items() if answer.true and (held is None or one in held)]
+        if not trial.in_time:
             break
+    as_now = {*AS_NOW & trial.rules.gathers} | {REFUND for _, name in expression.paths if name == REFUND}
     return Tried(
+        scope=trial.scope,
         days=days,
-        looked=looked,
-        hit=len(hit),
-        failed=Counter(failed.values()),
-        left_out=left_out,
-        more=not in_time or looked + left_out >= most,
-        samples=tuple(map(str, hit[:SHOWN])),
-        failed_samples=tuple(map(str, list(failed)[:SHOWN])),
-        as_now=tuple(sorted(AS_NOW & rules.facts)),
+        looked=trial.looked,
+        asked=trial.asked,
+        hit=len(trial.hit),
+        failed=Counter(trial.failed.values()),
+        left_out=trial.left_out,
+        more=not trial.in_time or trial.looked + trial.left_out >= most,
+        samples=tuple(map(_called, trial.hit[:SHOWN])),
+        failed_samples=tuple(map(_called, list(trial.failed)[:SHOWN])),
+        as_now=tuple(sorted(as_now)),
     )
+
+
+Spot = tuple[int, On]
+"""An order, or one line or fulfilment order of it."""
+
+
+@dataclass
+class Trial:
+    """What was asked of a rule so far, and what it said."""
+
+    rules: Ruleset
+    scope: Scope
+    looked: int = 0
+    asked: int = 0
+    left_out: int = 0
+    in_time: bool = True
+    hit: list[Spot] = field(default_factory=list[Spot])
+    failed: dict[Spot, str] = field(default_factory=dict[Spot, str])
+
+    def ask(
+        self, session: Session, told: Sequence[Told], at: datetime, in_time: Callable[[], bool]
+    ) -> Mapping[Spot, Answer]:
+        """Ask about some orders as long as there is time."""
+        twins: Mapping[int, int] = twins_of(session, told) if "twin" in self.rules.facts else {}
+        gathered = gather(session, told, self.rules.gathers, twins, at)
+        opened: defaultdict[int, list[Delivery]] = defaultdict(list)
+        if self.scope is Scope.FULFILMENT:
+            for delivery in deliveries_of(session, [one.id for one in told]):
+                opened[delivery.order_id].append(delivery)
+        said: dict[Spot, Answer] = {}
+        for one in told:
+            self.in_time = in_time()
+            if not self.in_time:
+                break
+            self.looked += 1
+            shared = facts_of(one, gathered, self.rules.facts)
+            for on, own in self._spots(one, gathered, opened[one.id]):
+                said[one.id, on] = self.rules.judge({**shared, **own})[0]
+        self.asked += len(said)
+        self.failed |= {spot: answer.failed for spot, answer in said.items() if answer.failed}
+        return said
+
+    def _spots(self, one: Told, gathered: Gathered, opened: Sequence[Delivery]) -> Iterator[tuple[On, Facts]]:
+        if self.scope is Scope.ORDER:
+            yield On(), {}
+        elif self.scope is Scope.LINE:
+            for line in one.lines:
+                yield On(line_no=line.no), {"line": facts_of_line(one, line, gathered)}
+        else:
+            for delivery in opened:
+                yield On(fulfilment_no=delivery.no), {"fulfilment": facts_of_delivery(one, delivery)}
+
+
+def _called(spot: Spot) -> str:
+    order_id, on = spot
+    if on.line_no is not None:
+        return f"{order_id}/{on.line_no}"
+    return f"{order_id}-{on.fulfilment_no}" if on.fulfilment_no is not None else str(order_id)

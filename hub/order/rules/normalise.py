@@ -16,7 +16,7 @@ from hub.order.model import Adjustment, Order, OrderLine, ShopOrder, check_total
 class NormalLine(msgspec.Struct, frozen=True):
     """A line of the hub: an item, a bundle, or a component of one (`parent_no`); money in minor units.
 
-    A gift says with which line it came, where that is known (`main_no`).
+    A gift says with which line it came, where that is known (`main_no`). Its refund may be asked for at the channel.
     """
 
     line_no: int
@@ -31,6 +31,7 @@ class NormalLine(msgspec.Struct, frozen=True):
     discount: int
     ordered: int
     main_no: int = 0
+    refund_requested: bool = False
 
     @property
     def ships(self) -> bool:
@@ -40,6 +41,18 @@ class NormalLine(msgspec.Struct, frozen=True):
     def virtual(self) -> bool:
         """Say whether it is done once the order may go on, with nothing sent."""
         return self.product.virtual and self.kind != "bundle"
+
+
+def mains_of(lines: Sequence[NormalLine]) -> dict[int, int]:
+    """Give the line that each gift goes with: its main item, else the last item before it; 0 for none."""
+    mains: dict[int, int] = {}
+    last = 0
+    for line in lines:
+        if line.ships and line.gift:
+            mains[line.line_no] = line.main_no or last
+        elif line.ships:
+            last = line.line_no
+    return mains
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -127,6 +140,7 @@ def sold_line(no: int, line: OrderLine, product: Product, amount: int) -> Normal
         amount=amount,
         discount=0,
         ordered=line.quantity,
+        refund_requested=line.refund_requested,
     )
 
 

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.order.rules.hold import Rule, heavier_than, presale, remark_asks, total_above, twin, unpaid, unplaced_address
+from hub.order.rules.hold import (
+    LineRule,
+    Rule,
+    heavier_than,
+    presale,
+    refund_asked,
+    remark_asks,
+    total_above,
+    twin,
+    unpaid,
+    unplaced_address,
+)
 from hub.order.rules.split import (
     WITH_MAIN,
     Link,
@@ -28,7 +39,7 @@ BONDED_FEN: Final = MOST_BONDED_FEN
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which rules run, in which order, under a version that every decision records.
+    """Which rules run, of the order and of each line, under a version that every decision records.
 
     After `tries` locations have refused or could not ship some pieces, a person decides where they go.
     """
@@ -38,10 +49,11 @@ class Policy:
     splitters: Sequence[Link]
     costs: Costs
     tries: int = 5
+    line_holds: Sequence[LineRule] = ()
 
 
 POLICY: Final = Policy(
-    version="2026-11-2",
+    version="2026-11-3",
     holds=(
         unplaced_address,
         unpaid,
@@ -57,6 +69,7 @@ POLICY: Final = Policy(
         *(by_size, by_arrival, by_bonded_value(BONDED_FEN), by_parcel(PARCEL_GRAMS, PARCEL_CM3)),
     ),
     costs=Costs(),
+    line_holds=(refund_asked,),
 )
 """Couriers take parcels up to 30 kg and 0.2 m³ at the ordinary tariff; above ¥20,000 or two tonnes a person looks.
 

@@ -23,8 +23,9 @@ from hub.order.change.follow_up import follows
 from hub.order.change.settle import changing, settle
 from hub.order.counters import give_back, mark_shipped
 from hub.order.lock import Locked, lock_order, open_blockers
-from hub.order.place.allocate import allocate, write_holds
+from hub.order.place.allocate import allocate
 from hub.order.place.plan import Need
+from hub.order.place.write_holds import write_holds
 from hub.order.posting.sale import post
 from hub.order.rest import barred, hold_orders, wants_for
 from hub.order.rules.hold import Hold, HoldType

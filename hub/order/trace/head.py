@@ -61,6 +61,8 @@ class TracedHold(Document):
     released_at: datetime | None
     released_by: str
     reason: str
+    line_no: int | None
+    fulfilment_no: int | None
 
 
 class TracedCase(Document):

@@ -22,7 +22,8 @@ STEPS: Final = f"""(select {COLUMNS} from step where order_id = :id
 
 HOLDS: Final = """select created_at, 'hold', rule, type, evidence::text, no::text,
                          jsonb_build_object('type', type, 'rule', rule, 'evidence', evidence, 'blocks', blocks,
-                                            'version', rule_version, 'released', released_at is not null)
+                                            'version', rule_version, 'released', released_at is not null,
+                                            'line', line_no, 'fulfilment', fulfilment_no)
                   from order_hold where order_id = :id"""
 
 SOURCES: Final = {
@@ -42,7 +43,7 @@ SOURCES: Final = {
                from gift_decision d join sales_order o on o.id = d.order_id where d.order_id = :id""",
     "hold": f"{HOLDS} and type <> 'stock'",
     "released": """select released_at, 'hold released', released_by, type, reason, no::text,
-                          jsonb_build_object('type', type)
+                          jsonb_build_object('type', type, 'line', line_no, 'fulfilment', fulfilment_no)
                    from order_hold where order_id = :id and released_at is not null""",
     "audit": """select at, 'audit', actor, act, detail::text, id::text, detail from audit_entry
                 where subject = any(

@@ -12,7 +12,7 @@ from hub.fulfilment.keep import LATER, keep_back, let_out
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.release import RELEASE
 from hub.inventory.ledger import drift
-from hub.order.place.allocate import write_holds
+from hub.order.place.write_holds import write_holds
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.ship.merged import mark_all_submitted
 from hub.order.ship.together import book_cancel_answer

@@ -12,6 +12,7 @@ from hub.roles import Actor, Role
 from tests.hub.making import AT, ZONE
 
 ADMIN: Final = Actor("admin-1", frozenset({Role.ADMIN}))
+SUPERVISOR: Final = Actor("supervisor-1", frozenset({Role.SUPERVISOR}))
 
 FRAGILE: Final = "100000 / (order.total - 1000) < 0"
 """True below 10.00, false above, and no answer at 10.00."""

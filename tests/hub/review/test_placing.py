@@ -24,10 +24,9 @@ from hub.review.table import BarredKind
 from hub.roles import Actor, Role
 from tests.hub.making import AT, BRAND, ZONE, open_causes, order, place_all, placed, see, sources, stock
 from tests.hub.order.changing import BY
-from tests.hub.review.ruling import ADMIN, FRAGILE, enforce, holding, letting, place_later, rule
+from tests.hub.review.ruling import ADMIN, FRAGILE, SUPERVISOR, enforce, holding, letting, place_later, rule
 
 OPERATOR = Actor("operator-1", frozenset({Role.OPERATOR}))
-SUPERVISOR = Actor("supervisor-1", frozenset({Role.SUPERVISOR}))
 HOUR = timedelta(hours=1)
 
 

@@ -7,6 +7,7 @@ from hub.errors import Conflict, Malformed, NotFound, Unauthorised
 from hub.review.publish import draft_rule, publish_rule, retire_rule
 from hub.review.rules import RuleView, list_rules, rule_versions
 from hub.review.standing import rules_in_force
+from hub.review.verdict import Scope
 from hub.roles import Actor, Role
 from tests.hub.making import AT, BRAND
 from tests.hub.review.ruling import ADMIN, enforce, holding, letting, rule
@@ -20,7 +21,7 @@ def states(session: Session, name: str = "some_rule") -> dict[int, str]:
 
 
 def in_force(session: Session, brand: str = BRAND, shop: str = "pc") -> list[str]:
-    found = rules_in_force(session).of(brand, shop)
+    found = rules_in_force(session).of(brand, shop, Scope.ORDER)
     return [one.version for one in found.rules] if found else []
 
 

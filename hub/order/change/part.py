@@ -1,0 +1,37 @@
+"""Take lines held since they were sourced out of fulfilment orders that others of their order need not share."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.fulfilment.reject import Standing
+from hub.fulfilment.status import Negotiation
+from hub.order.lock import Locked, open_blockers
+from hub.order.place.allocate import allocate
+from hub.order.place.plan import Need
+from hub.order.rest import live_fulfilments, recall, wants_for
+from hub.order.rules.policy import Policy
+from hub.sourcing.location import find_places
+
+
+def part_held(session: Session, order: Locked, lines: Collection[int], policy: Policy, at: datetime) -> None:
+    """Source the other lines of such a fulfilment order once more where they were; the held ones stay open.
+
+    It is left as it is where its location may know of it, or something holds the whole order. The order and the
+    counters of its SKUs are locked, with what travels along; `at` is in the business zone.
+    """
+    if not lines or open_blockers(session, order.id):
+        return
+    for no in live_fulfilments(session, order.id):
+        standing = Standing(session, order.id, no)
+        pieces = standing.open_lines()
+        others = {line.line_no: line.quantity for line in pieces if line.line_no not in lines}
+        if standing.negotiation is not Negotiation.UNSUBMITTED or not others or len(others) == len(pieces):
+            continue
+        if recall(session, standing, "a line of it is held", at) is None:
+            continue
+        elsewhere = frozenset(find_places(session)) - {standing.location}
+        wants = wants_for(session, order.id, others, at)
+        need = Need(order.id, order.brand, order.division, wants, standing.attempt + 1, no, elsewhere)
+        allocate(session, [need], policy, at)

@@ -1,0 +1,57 @@
+"""Follow what a channel says of refunds that its buyers ask for: their lines wait, and go on when nothing is asked."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.database import run
+from hub.order.change.judge import judge_again
+from hub.order.change.part import part_held
+from hub.order.change.reread import reread
+from hub.order.holds.resume import go_on
+from hub.order.lock import lock_order
+from hub.order.model import Order
+from hub.order.rest import hold_order
+from hub.order.rules.normalise import NormalOrder
+from hub.order.rules.policy import Policy
+from hub.order.status import Lifecycle
+
+
+def follow_refunds(session: Session, order_id: int, said: Order, actor: str, policy: Policy, at: datetime) -> None:
+    """Write of which lines a refund is asked for now, and judge the order again where that is another than it was.
+
+    The order is locked, with what travels along with it. `at` is in the business zone. Raises: NeedsOperator when the
+    buyer was erased.
+    """
+    before = reread(session, order_id)
+    after = _asked(before, said)
+    moved = {new.line_no for old, new in zip(before.lines, after.lines, strict=True) if old != new}
+    if not moved:
+        return
+    asked = [line.line_no for line in after.lines if line.refund_requested]
+    run(
+        session,
+        "update order_line set refund_requested = line_no = any(:asked) where order_id = :id and line_no = any(:moved)",
+        id=order_id,
+        asked=asked,
+        moved=sorted(moved),
+    )
+    record(session, at, actor, "order.refund_asked", f"order:{order_id}", lines=asked)
+    order = lock_order(session, order_id)
+    if order.lifecycle not in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
+        return
+    hold_order(session, order_id)
+    held = judge_again(session, order, before, after, policy, at)
+    part_held(session, order, held, policy, at)
+    go_on(session, order, policy, at, moved)
+
+
+def _asked(one: NormalOrder, said: Order) -> NormalOrder:
+    """Give an order as its channel says now; what it names no more, or what is not the channel's, is not asked for."""
+    asked = {line.external_line_id for line in said.lines if line.refund_requested}
+    lines = [replace(line, refund_requested=line.external_line_id in asked) for line in one.lines]
+    sold = [line.model_copy(update={"refund_requested": line.external_line_id in asked}) for line in one.order.lines]
+    order = one.order.model_copy(update={"lines": tuple(sold)})
+    return replace(one, shop_order=one.shop_order.model_copy(update={"order": order}), lines=tuple(lines))

@@ -1,0 +1,117 @@
+"""Tell of orders that are there already as the review rules see them, read back batch by batch."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.database import keyring_of, rows
+from hub.fulfilment.status import ENDED
+from hub.keyring import Keyring, SubjectKey
+from hub.order.place.facts import HEAD, NOBODY, Sold, Told
+from hub.order.place.part_facts import Delivery
+from hub.order.place.record import place_of
+from hub.review.barred import address_index
+from hub.subject import open_keys
+
+HEADS: Final = f"""
+    select o.id, o.created_at, o.brand, o.shop, o.subject_id, o.phone_index, o.receiver_street, o.remark,
+           {", ".join(f"o.{name}" for name in HEAD)}, o.division, o.province, o.address_confidence,
+           s.reference_index, s.data_key is null as erased,
+           o.paid_at is not null and not exists (
+               select 1 from order_hold h where h.order_id = o.id and h.rule = 'unpaid') as paid,
+           exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
+                   and h.type = 'refund_requested') as cancelling
+    from sales_order o join subject s on s.id = o.subject_id"""
+"""What is told of an order itself; who asks says which orders."""
+
+
+def tell_of(session: Session, order_ids: Sequence[int], *, opens: bool) -> list[Told]:
+    """Tell of some orders by their ids; a rule that asks what was sealed (a remark, a person) `opens` it.
+
+    Of people who have been erased the rest is told.
+    """
+    found = rows(session, f"{HEADS} where o.id = any(:ids) order by o.id", ids=list(order_ids))
+    return told_of_heads(session, found, opens=opens)
+
+
+def told_of_heads(session: Session, found: Sequence[Row[Any]], *, opens: bool) -> list[Told]:
+    """Tell of orders whose heads were read."""
+    ring = keyring_of(session)
+    keys = open_keys(session, {one.subject_id for one in found}) if opens else {}
+    lines: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    sold = rows(
+        session,
+        """select order_id, line_no, parent_no, kind, line.sku, line.storage, ordered, line.grams, unit_price, amount,
+                  discount, gift, available_from, refund_requested
+           from order_line line left join sku on sku.code = line.sku
+           where order_id = any(:ids) order by order_id, line_no""",
+        ids=[one.id for one in found],
+    )
+    for line in sold:
+        lines[line.order_id].append(line)
+    return [_tell(one, lines[one.id], ring, keys.get(one.subject_id)) for one in found]
+
+
+def twins_of(session: Session, told: Sequence[Told]) -> Mapping[int, int]:
+    """Give the twins that were found when these orders were placed."""
+    found = rows(
+        session,
+        """select order_id, cast(evidence ->> 'order' as bigint) as twin from order_hold
+           where order_id = any(:ids) and rule = 'twin'""",
+        ids=[one.id for one in told],
+    )
+    return {one.order_id: one.twin for one in found}
+
+
+def deliveries_of(session: Session, order_ids: Sequence[int], *, unheard: bool = False) -> list[Delivery]:
+    """Give the fulfilment orders of orders as they were opened, every attempt, or those no location was told of yet."""
+    found = rows(
+        session,
+        """select f.order_id, f.no, f.location, f.courier, f.attempt,
+                  array_agg(l.line_no order by l.line_no) as lines, array_agg(l.quantity order by l.line_no) as pieces
+           from fulfilment_order f join fulfilment_line l using (order_id, no)
+           where f.order_id = any(:ids)
+             and (not :unheard or f.negotiation = 'unsubmitted' and f.execution <> all(:ended))
+           group by 1, 2, 3, 4, 5 order by 1, 2""",
+        ids=list(order_ids),
+        unheard=unheard,
+        ended=sorted(ENDED),
+    )
+    return [
+        Delivery(one.order_id, one.no, one.location, one.courier, one.attempt, tuple(zip(*one[5:], strict=True)))
+        for one in found
+    ]
+
+
+def _tell(one: Row[Any], lines: Sequence[Row[Any]], ring: Keyring, key: SubjectKey | None) -> Told:
+    street = key.open(bytes(one.receiver_street), place_of("receiver_street", one.id)) if key else ""
+    remark = key.open(bytes(one.remark), place_of("remark", one.id)) if key and one.remark is not None else ""
+    kinds = Counter(line.parent_no is None for line in lines)
+    unknown = 1.0 if one.division else 0.0  # it was placed before confidences were kept
+    return Told(
+        id=one.id,
+        at=one.created_at,
+        brand=one.brand,
+        shop=one.shop,
+        subject_id=one.subject_id,
+        phone=bytes(one.phone_index),
+        buyer=bytes(one.reference_index) if key else NOBODY,
+        address=address_index(ring, one.brand, one.division, street) if key else NOBODY,
+        head={name: getattr(one, name) for name in HEAD} | {"paid": one.paid, "lines": kinds[True]},
+        remark=remark,
+        confidence=unknown if one.address_confidence is None else float(one.address_confidence),
+        division=one.division,
+        province=one.province,
+        lines=tuple(
+            Sold(
+                *(line.line_no, line.kind, line.sku, line.storage, line.ordered, line.grams, float(line.unit_price)),
+                *(line.amount, line.discount, line.gift, line.available_from, line.refund_requested),
+            )
+            for line in lines
+            if line.kind != "bundle"
+        ),
+        cancelling=one.cancelling,
+    )

@@ -1,0 +1,112 @@
+"""What waits when a buyer asks the money of a line back at the channel, and what goes on when that is over."""
+
+from collections.abc import Collection
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.order.change.channel import revise
+from hub.order.change.refund_asked import follow_refunds
+from hub.order.find import HoldView
+from hub.order.model import ShopOrder
+from hub.order.place.record import payload_hash
+from hub.order.receive import find_later
+from hub.order.rules.policy import POLICY
+from tests.hub.making import AT, ZONE, add_sku, order, placed, see, stock
+from tests.hub.order.changing import send
+from tests.hub.review.ruling import enforce, holding, letting, rule
+
+HERE = AT.astimezone(ZONE)
+
+
+def said(asked: Collection[str] = (), revision: int = 1) -> ShopOrder:
+    """Say an order of three apples and two pears, with refunds asked for lines by their numbers."""
+    one = order({"apple": 3, "pear": 2}, source_revision=revision)
+    lines = [line.model_copy(update={"refund_requested": line.external_line_id in asked}) for line in one.order.lines]
+    return one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+
+
+def held(session: Session, order_id: int) -> list[tuple[str, int | None]]:
+    return [(one.rule, one.line_no) for one in holds(session, order_id)]
+
+
+def holds(session: Session, order_id: int) -> tuple[HoldView, ...]:
+    return see(session, order_id).holds
+
+
+def sourced(session: Session, order_id: int) -> list[int]:
+    return [line.allocated for line in see(session, order_id).lines]
+
+
+@pytest.fixture(autouse=True)
+def shelf(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+
+
+def test_a_line_whose_refund_is_asked_for_waits_from_the_beginning(session: Session) -> None:
+    order_id = placed(session, said(["L2"]))
+    assert (held(session, order_id), sourced(session, order_id)) == ([("refund_asked", 2)], [3, 0])
+
+
+def test_an_order_of_which_no_refund_is_asked_for_hashes_as_before_there_were_any() -> None:
+    asked = said(["L1"])
+    assert payload_hash(said()) != payload_hash(asked)
+    before = {"__all__": {"refund_requested": True}}
+    text = said().order.model_dump_json(exclude={"lines": before, "source_revision": True, "reservation": True})
+    assert "refund_requested" not in text
+
+
+def test_a_refund_that_is_asked_for_later_takes_its_line_out_and_leaves_the_rest(session: Session) -> None:
+    order_id = placed(session, said())
+    assert find_later(session, [said(["L2"], 2)]) == {0: order_id}
+    revise(session, order_id, said(["L2"], 2), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([("refund_asked", 2)], [3, 0])
+    assert [(one.location, one.execution) for one in see(session, order_id).fulfilments] == [
+        ("sh", "cancelled"),
+        ("sh", "open"),
+    ]
+
+
+def test_a_refund_that_is_withdrawn_lets_its_line_go(session: Session) -> None:
+    order_id = placed(session, said(["L1", "L2"]))
+    revise(session, order_id, said(["L1"], 2), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([("refund_asked", 1)], [0, 2])
+    revise(session, order_id, said([], 3), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([], [3, 2])
+
+
+def test_what_a_location_has_been_sent_stays_there_and_a_person_is_told(session: Session) -> None:
+    order_id = placed(session, said())
+    send(session, order_id)
+    revise(session, order_id, said(["L2"], 2), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([("refund_asked", 2)], [3, 2])
+    assert [one.execution for one in see(session, order_id).fulfilments] == ["scheduled"]
+
+
+def test_rules_ask_it_of_an_order_and_of_a_line_and_again_later(session: Session) -> None:
+    enforce(session, rule("order.refund_requested && order.total > 100", "of_order"))
+    enforce(session, rule("line.refund_requested", "of_line", verdict=holding(scope="line")))
+    enforce(session, rule("line.amount < 2500", "lets", verdict=letting("finance") | {"scope": "line"}))
+    order_id = placed(session, said())
+    revise(session, order_id, said(["L2"], 2), "platform_wins", HERE)
+    assert held(session, order_id) == [("of_order", None), ("of_line", 2)]
+    revise(session, order_id, said([], 3), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([], [3, 2])
+
+
+def test_the_parts_of_a_bundle_wait_together(session: Session) -> None:
+    add_sku(session, "box", parts={"apple": 2, "pear": 1})
+    one = order({"box": 1})
+    (line,) = one.order.lines
+    asked = line.model_copy(update={"refund_requested": True})
+    order_id = placed(session, one.model_copy(update={"order": one.order.model_copy(update={"lines": (asked,)})}))
+    assert held(session, order_id) == [("refund_asked", 2), ("refund_asked", 3)]
+
+
+def test_what_is_said_again_changes_nothing(session: Session) -> None:
+    order_id = placed(session, said(["L2"]))
+    acts = "select count(*) as n from audit_entry"
+    before = rows(session, acts)[0].n
+    follow_refunds(session, order_id, said(["L2"], 2).order, "mall-pc", POLICY, HERE)
+    assert rows(session, acts)[0].n == before
