@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from hub import audit
 from hub.database import row, rows
+from hub.fulfilment.keep import LATER
 from hub.inventory.ledger import drift
 from hub.inventory.reconcile import CHECKS, HELD, PROMISED
 
@@ -98,12 +99,21 @@ RULES: Final = {
 }
 """Each query gives what breaks its rule."""
 
+WAITS: Final = "exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null"
+"""That some hold of an order lives, unclosed: what follows says which."""
+
 IN_FLIGHT: Final = {
     "inbox": "select count(*) as n from inbox where state = 'received'",
-    "steps": """select count(*) as n from step where state not in ('done', 'cancelled')
-                and connection <> all(:besides)""",
-    "orders": """select count(*) as n from sales_order o where lifecycle in ('received', 'accepted', 'in_fulfilment')
-                 and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null)""",
+    "steps": f"""select count(*) as n from step where state not in ('done', 'cancelled')
+                 and run_at < '{LATER.isoformat()}' and connection <> all(:besides)""",
+    "orders": f"""select count(*) as n from sales_order o where lifecycle in ('received', 'accepted', 'in_fulfilment')
+                  and (not {WAITS}) or not {WAITS} and h.line_no is null and h.fulfilment_no is null) and exists (
+                      select 1 from order_line l where l.order_id = o.id and l.kind <> 'bundle'
+                      and not {WAITS} and h.line_no = l.line_no)
+                      and l.ordered - l.shipped - l.cancelled > (
+                          select coalesce(sum(f.quantity - f.shipped - f.released), 0) from fulfilment_line f
+                          where (f.order_id, f.line_no) = (l.order_id, l.line_no)
+                          and {WAITS} and h.fulfilment_no = f.no))))""",
     "parcels": "select count(*) as n from parcel_track where status not in ('delivered', 'returned')",
 }
 
@@ -127,7 +137,7 @@ class Verdict:
 
 
 def in_flight(session: Session, besides: Sequence[str] = ()) -> dict[str, int]:
-    """Count what is still on its way by itself; an order on hold waits for a person and is not.
+    """Count what is still on its way by itself; what is on hold, all of an order or a part, waits for a person.
 
     What waits for one of the connections `besides` is left out.
     """

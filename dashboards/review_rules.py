@@ -199,7 +199,8 @@ def _choices(visit: Visit) -> dict[str, Any]:
 def _facts(visit: Visit) -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Give each group of facts with name, kind and meaning of its values."""
     groups: list[tuple[str, list[tuple[str, str, str]]]] = []
-    for group, values in (SPECIMEN | {name: of for own in OWN.values() for name, of in own.items()}).items():
+    asked: dict[str, Any] = {**SPECIMEN, **{group: of for own in OWN.values() for group, of in own.items()}}
+    for group, values in asked.items():
         one = cast("Mapping[str, Any]", values[0] if isinstance(values, list) else values)  # a list has alike items
         told = [(f"{group}.{name}", kind_of(value)) for name, value in one.items()]
         groups.append((group, [(name, kind, FACTS[name].say(visit.language)) for name, kind in told]))

@@ -112,7 +112,7 @@ class Holding(Document):
         said = cast("dict[str, object]", given) if isinstance(given, dict) else {}
         if said.get("scope") == Scope.FULFILMENT and "blocks" not in said:
             return {**said, "blocks": RELEASING}
-        return given
+        return cast("object", given)
 
     @model_validator(mode="after")
     def be_possible(self) -> Self:

@@ -5,7 +5,7 @@ import pytest
 
 from hub.database import Database, rows
 from hub.errors import Malformed, NotFound
-from hub.order.place.batch import place
+from hub.order.place.batch import Placed, place
 from tests.commands.conftest import Oms
 from tests.hub.making import ZONE, order
 
@@ -76,3 +76,20 @@ def test_the_blacklist_keeps_nobody_in_plain_text(oms: Oms, database: Database) 
             session, "select cast(barred as text) || cast(a.detail as text) as words from barred, audit_entry a"
         )
     assert not any("10000000042" in one.words or "buyer-of" in one.words for one in kept)
+
+
+def test_a_rule_of_lines_is_tried_on_lines_and_one_hold_is_let_go_alone(oms: Oms, database: Database) -> None:
+    words = ("--expression", "line.sku == 'pear'", "--type", "stock", "--scope", "line")
+    assert oms("review", "draft", "scarce", *words).exit_code == 0
+    assert oms("review", "publish", "scarce", "1").exit_code == 0
+    with database.transaction() as session:
+        (one,) = place(session, [order({"apple": 2, "pear": 1}, "T1")], datetime.now(UTC), ZONE)
+        assert isinstance(one, Placed)
+    said = json.loads(oms("review", "try", "scarce", "--json").stdout)
+    assert (said["scope"], said["looked"], said["asked"], said["hit"]) == ("line", 1, 2, 1)
+    assert said["samples"] == [f"{one.order_id}/2"]
+    assert "asked: lines 2" in oms("review", "try", "scarce").stdout
+    assert "hold lines stock" in oms("review", "ls").stdout
+    assert oms("order", "release", str(one.order_id), "--hold", "1", "--reason", "checked").exit_code == 0
+    with database.transaction() as session:
+        assert rows(session, "select 1 from order_hold where line_no is not null and released_at is null") == []

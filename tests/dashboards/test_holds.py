@@ -16,6 +16,8 @@ from hub.roles import Role
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.dashboards.troubles import RECEIVER_CANARY, lost, short
 from tests.hub.making import BRAND, order, placed, stock
+from tests.hub.review import ruling
+from tests.hub.review.ruling import enforce, holding
 from tests.staging import CANARY, CANARY_NAME
 
 HOME = "/console/holds"
@@ -181,7 +183,7 @@ def test_every_rule_of_the_hub_tells_what_it_has_seen_in_both_languages() -> Non
     assert TELLINGS.keys() == HOLD_RULE.keys()
     seen = {"confidence": 0.31, "order": 7, "word": "退款", "grams": 2_300_500, "limit": 2_000_000, "total": 2_500_000}
     seen |= {"missing": {"pear": 9}, "reason": "wish", "rule": "large", "no": 2, "failed": "wrong_type"}
-    seen |= {"planned": "2026-12-01", "lines": [1, 3], "attempts": 3, "location": "sh"}
+    seen |= {"planned": "2026-12-01", "lines": [1, 3], "attempts": 3, "location": "sh", "sku": "pear"}
     for rule in TELLINGS:
         told = {seen_in(rule, seen, "CNY", language) for language in ("zh", "en")}
         assert len(told) == 2
@@ -199,3 +201,20 @@ def test_every_type_says_who_may_end_it_and_every_act_what_it_is() -> None:
     for kind in HoldType:
         assert resolver_of(kind, "", "zh") != resolver_of(kind, "", "en")
     assert resolver_of("fraud", "supervisor", "zh") == "仅限主管"
+
+
+def test_a_line_that_is_held_is_named_and_let_go_by_itself(database: Database, desk: Desk) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 100, "pear": 100}}, "ASN-held")
+        enforce(session, ruling.rule("line.sku == 'pear'", verdict=holding(scope="line")))
+        enforce(session, ruling.rule("true", "of_document", verdict=holding(scope="fulfilment")))
+        order_id = placed(session, order({"apple": 1, "pear": 1}))
+    seat = desk.sit("op", Role.OPERATOR)
+    text = plain(seat.see(HOME))
+    assert "Line 2 pear" in text
+    assert "Fulfilment order 1 sh" in text
+    assert "This hold alone is lifted" in plain(seat.see(f"{HOME}/{order_id}/1"))
+    seat.act(f"{HOME}/{order_id}/1/release", reason=REASON)
+    with database.transaction() as session:
+        live = rows(session, "select line_no, fulfilment_no from order_hold where released_at is null order by no")
+    assert [tuple(one) for one in live] == [(None, 1), (None, 2)]

@@ -69,7 +69,10 @@ def test_a_rule_is_drafted_once_and_told_in_words(desk: Desk, database: Database
 def test_the_form_is_filled_from_what_was_drafted(desk: Desk, database: Database) -> None:
     desk.act(HOME, **RULE_FORM)
     desk.act(HOME, name="quick", expression="order.paid", kind="release", releases=["fraud", "remark"])
-    for name in ("large", "quick"):
+    parcels = {"expression": "fulfilment.pieces > 5", "scope": "fulfilment", "blocks": ["route"]}
+    desk.act(HOME, **{**RULE_FORM, "name": "parcels", **parcels})
+    assert "Hold Fulfilment orders" in plain(desk.see(HOME))
+    for name in ("large", "quick", "parcels"):
         rule = versions_of(database, name)[0]
         again = filled(rule).rule()
         assert (again.name, again.brand, again.shop) == (rule.name, rule.brand, rule.shop)
@@ -179,7 +182,7 @@ def test_rules_of_another_brand_are_not_seen(desk: Desk) -> None:
 
 
 def test_every_fact_has_its_meaning_and_every_example_can_be_drafted(database: Database) -> None:
-    groups = SPECIMEN | {"line": LINE, "fulfilment": FULFILMENT}
+    groups: dict[str, Any] = {**SPECIMEN, "line": LINE, "fulfilment": FULFILMENT}
     firsts: dict[str, Any] = {of: values[0] if isinstance(values, list) else values for of, values in groups.items()}
     assert FACTS.keys() == {f"{of}.{name}" for of, values in firsts.items() for name in values}
     assert FACT.keys() - {"refund_requested"} == groups.keys()

@@ -36,6 +36,17 @@ class TestTaobaoOrders(OrderSourceContract):
         assert order.invoice
         assert (order.invoice.title, order.invoice.kind) == ("测试公司甲", "1 明细")
 
+    @pytest.mark.parametrize(
+        ("status", "asked"),
+        [
+            *(("WAIT_SELLER_AGREE", True), ("WAIT_BUYER_RETURN_GOODS", True), ("WAIT_SELLER_CONFIRM_GOODS", True)),
+            *(("NO_REFUND", False), ("SELLER_REFUSE_BUYER", False), ("CLOSED", False), ("SUCCESS", False)),
+        ],
+    )
+    def test_a_refund_is_asked_for_until_it_is_settled(self, status: str, asked: bool) -> None:  # noqa: FBT001 # a parameter of the case
+        first, second = self.read_line(refund_status=status).lines
+        assert (first.refund_requested, second.refund_requested) == (asked, False)
+
     def test_what_a_seller_adjusts_is_in_the_price(self) -> None:
         first, second = self.read().lines
         assert (first.unit_price, second.unit_price) == (Decimal("39.666667"), Decimal("60.5"))

@@ -33,10 +33,11 @@ LIVE: Final = """
 STRANDED: Final = """
     select o.id from sales_order o where o.lifecycle in ('accepted', 'in_fulfilment')
     and exists (select 1 from order_line l where l.order_id = o.id and l.kind <> 'bundle'
-                and l.ordered > l.allocated + l.shipped + l.cancelled)
-    and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null)
+                and l.ordered > l.allocated + l.shipped + l.cancelled
+                and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
+                                and h.fulfilment_no is null and (h.line_no is null or h.line_no = l.line_no)))
     and not exists (select 1 from order_revision r where r.order_id = o.id and r.state = 'waiting')"""
-"""Orders with pieces that nobody looks after: no source, no hold, and no change that is under way."""
+"""Orders with pieces that nobody looks after: no source, no hold of theirs, and no change that is under way."""
 
 UNANSWERED: Final = """
     select r.order_id from order_revision r where r.state = 'waiting' and not exists (

@@ -13,7 +13,7 @@ from hub.order.place.batch import Placed, place
 from hub.order.rehearse.rule import LONGEST_S, rehearse
 from hub.roles import Actor, Role
 from tests.hub.making import AT, RECEIVER, ZONE, order, place_all, placed, stock
-from tests.hub.review.ruling import ADMIN, FRAGILE, enforce, letting, rule
+from tests.hub.review.ruling import ADMIN, FRAGILE, enforce, holding, letting, rule
 from tests.scale import count
 
 LATER = (AT + timedelta(days=1)).astimezone(ZONE)
@@ -135,3 +135,30 @@ def test_a_trial_that_takes_too_long_tells_of_what_it_has_looked_at(session: Ses
     assert (tried.looked, tried.hit, tried.more) == (2, 2, True)
     whole = rehearse(session, ADMIN, rule("order.pieces > 0"), LATER)
     assert (whole.looked, whole.more) == (3, False)
+
+
+def test_trying_a_rule_of_lines_or_fulfilment_orders_counts_these(session: Session) -> None:
+    of = {scope: {"verdict": holding(scope=scope)} for scope in ("line", "fulfilment")}
+    tried = {
+        "of_lines": rule("line.quantity > 1 && order.pieces > 0", "of_lines", **of["line"]),
+        "fragile": rule("100 / (line.quantity - 3) > 0", "fragile", **of["line"]),
+        "of_documents": rule(
+            "fulfilment.value >= 4000 && 'apple' in fulfilment.skus", "of_documents", **of["fulfilment"]
+        ),
+    }
+    for one in tried.values():
+        enforce(session, one)
+    first, second = (placed(session, order({"apple": n, "pear": 4}, f"T{n}")) for n in (1, 3))
+    said = {name: rehearse(session, ADMIN, one, LATER) for name, one in tried.items()}
+    assert [(one.looked, one.asked, one.hit) for one in said.values()] == [(2, 4, 3), (2, 4, 2), (2, 1, 0)]
+    assert said["of_lines"].samples == (f"{second}/1", f"{second}/2", f"{first}/2")
+    assert (said["fragile"].failed, said["fragile"].failed_samples) == ({"division_by_zero": 1}, (f"{second}/1",))
+    found = rows(session, "select order_id, line_no from order_hold where rule = 'of_lines' order by order_id desc, no")
+    assert [f"{one.order_id}/{one.line_no}" for one in found] == list(said["of_lines"].samples)
+
+
+def test_trying_a_rule_that_lets_lines_go_counts_lines_that_were_held(session: Session) -> None:
+    enforce(session, rule("line.sku == 'pear'", "of_lines", verdict=holding(scope="line")))
+    order_id = placed(session, order({"apple": 1, "pear": 4}))
+    said = rehearse(session, ADMIN, rule("true", verdict=letting("fraud") | {"scope": "line"}), LATER)
+    assert (said.asked, said.hit, said.samples) == (2, 1, (f"{order_id}/2",))

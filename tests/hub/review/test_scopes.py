@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from commands.conservation import in_flight
 from hub.database import rows, run
 from hub.errors import Conflict, Malformed, Unauthorised
 from hub.fulfilment.keep import LATER
@@ -242,3 +243,13 @@ def test_of_a_fulfilment_order_nothing_but_the_release_can_be_blocked() -> None:
     assert delivery_rule("true").verdict.blocks == ("release",)
     with pytest.raises(ValueError, match="only its release"):
         delivery_rule("true", blocks=["route"])
+
+
+def test_what_waits_for_a_person_is_not_on_its_way_and_the_rest_of_its_order_is(session: Session) -> None:
+    enforce(session, line_rule("line.sku == 'pear'"))
+    enforce(session, delivery_rule("'fig' in fulfilment.skus", "of_document"))
+    waits = placed(session, order({"pear": 1, "fig": 1}, "T1"))
+    assert (in_flight(session)["orders"], in_flight(session)["steps"]) == (0, 0)
+    goes = placed(session, order({"pear": 1, "fig": 1, "apple": 1}, "T2"))
+    assert (in_flight(session)["orders"], in_flight(session)["steps"]) == (1, 1)
+    assert waits < goes
