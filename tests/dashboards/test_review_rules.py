@@ -69,7 +69,7 @@ def test_a_rule_is_drafted_once_and_told_in_words(desk: Desk, database: Database
 def test_the_form_is_filled_from_what_was_drafted(desk: Desk, database: Database) -> None:
     desk.act(HOME, **RULE_FORM)
     desk.act(HOME, name="quick", expression="order.paid", kind="release", releases=["fraud", "remark"])
-    parcels = {"expression": "fulfilment.pieces > 5", "scope": "fulfilment", "blocks": ["route"]}
+    parcels: dict[str, Any] = {"expression": "fulfilment.pieces > 5", "scope": "fulfilment", "blocks": ["route"]}
     desk.act(HOME, **{**RULE_FORM, "name": "parcels", **parcels})
     assert "Hold Fulfilment orders" in plain(desk.see(HOME))
     for name in ("large", "quick", "parcels"):

@@ -13,7 +13,7 @@ from hub.order.change.reread import reread
 from hub.order.holds.resume import go_on
 from hub.order.lock import lock_order
 from hub.order.model import Order
-from hub.order.rest import hold_order
+from hub.order.rest import hold_orders
 from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import Policy
 from hub.order.status import Lifecycle
@@ -42,7 +42,7 @@ def follow_refunds(session: Session, order_id: int, said: Order, actor: str, pol
     order = lock_order(session, order_id)
     if order.lifecycle not in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
         return
-    hold_order(session, order_id)
+    hold_orders(session, [order_id])
     held = judge_again(session, order, before, after, policy, at)
     part_held(session, order, held, policy, at)
     go_on(session, order, policy, at, moved)
