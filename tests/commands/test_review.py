@@ -7,7 +7,7 @@ from hub.database import Database, rows
 from hub.errors import Malformed, NotFound
 from hub.order.place.batch import Placed, place
 from tests.commands.conftest import Oms
-from tests.hub.making import ZONE, order
+from tests.hub.making import ZONE, order, stock
 
 DEAR = ("review", "draft", "dear", "--expression", "order.total > 1500", "--type", "fraud", "--resolver", "supervisor")
 
@@ -83,6 +83,7 @@ def test_a_rule_of_lines_is_tried_on_lines_and_one_hold_is_let_go_alone(oms: Oms
     assert oms("review", "draft", "scarce", *words).exit_code == 0
     assert oms("review", "publish", "scarce", "1").exit_code == 0
     with database.transaction() as session:
+        stock(session, {"sh": {"pear": 9}}, "ASN-pears")
         (one,) = place(session, [order({"apple": 2, "pear": 1}, "T1")], datetime.now(UTC), ZONE)
         assert isinstance(one, Placed)
     said = json.loads(oms("review", "try", "scarce", "--json").stdout)
