@@ -17,6 +17,11 @@ BREACHES = {
     "every reduction is shared exactly": "update price_adjustment set amount = amount - 1",
     "goods are the sum of lines": "update order_line set amount = amount + 1",
     "ordered = shipped + open + cancelled": "update order_line set ordered = ordered + 1",
+    "a hold ends with its line or fulfilment order": """
+        insert into order_hold (order_id, no, type, blocks, rule, rule_version, evidence, created_at, resolver,
+                                released_by, reason, line_no)
+        select order_id, 1, 'fraud', array['route'], 'r', 'r@1', '{}', '2026-11-11', '', '', '', 1
+        from fulfilment_order""",
     "order lines agree with fulfilment lines": "update fulfilment_line set quantity = quantity + 1",
     "fulfilment lines agree with parcels": "update parcel_line set quantity = quantity + 1",
     "stock promised is what fulfilment orders hold": "update stock_level set allocated = allocated + 1",
