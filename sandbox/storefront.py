@@ -21,6 +21,9 @@ from sandbox.standard_webhooks import is_genuine
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
+Yuan = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{2}$")]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,6 +94,41 @@ class OrderClosed(_Loose):
     closed_at: AwareDatetime
 
 
+class StandingLine(_Loose):
+    """What is wanted of one line since."""
+
+    line_id: Text
+    sku: Text
+    quantity: Annotated[int, Field(ge=0, strict=True)]
+
+
+class OrderChanged(_Loose):
+    """The hub has changed an order, or cancelled it: how it stands since."""
+
+    event: Literal["order.changed"]
+    event_id: Text
+    order_id: int | Text
+    external_id: Text
+    changed_at: AwareDatetime
+    kind: Literal["changed", "cancelled"]
+    currency: Text
+    total: Yuan
+    lines: Annotated[tuple[StandingLine, ...], Field(min_length=1)]
+
+
+class RefundDue(_Loose):
+    """Money is to be given back."""
+
+    event: Literal["refund.due"]
+    event_id: Text
+    order_id: int | Text
+    external_id: Text
+    refund_no: Annotated[int, Field(ge=1, strict=True)]
+    currency: Text
+    amount: Yuan
+    due_at: AwareDatetime
+
+
 class Level(_Loose):
     """How many pieces may be offered; a lower version than the last is old news."""
 
@@ -128,7 +166,7 @@ class StockAlerts(_Loose):
     alerts: Annotated[tuple[Alert, ...], Field(min_length=1)]
 
 
-_Event = ShipmentCreated | GoodsHandedOver | OrderClosed | StockChanged | StockAlerts
+_Event = ShipmentCreated | GoodsHandedOver | OrderClosed | OrderChanged | RefundDue | StockChanged | StockAlerts
 _EVENT: Final = TypeAdapter[_Event](Annotated[_Event, Field(discriminator="event")])
 
 

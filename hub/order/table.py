@@ -24,12 +24,16 @@ class LineKind(StrEnum):
 
 
 class OrderKey(Table, table=True):
-    """Which orders there are already; unpartitioned, because a unique key cannot span partitions."""
+    """Which orders there are already; unpartitioned, because a unique key cannot span partitions.
+
+    `said` is what the channel has said last of an order that it has revised.
+    """
 
     shop: str = words(primary_key=True)
     external_id: str = words(primary_key=True)
     order_id: int = number(unique=True)
     payload_hash: bytes = sealed()
+    said: dict[str, Any] | None = document(default=None)
 
 
 class SalesOrder(Entity, table=True):

@@ -11,6 +11,7 @@ from connectors.registry import Registry
 from flows.alert_stock import AlertStock
 from flows.effect import Effect
 from flows.engine import Clock, Engine
+from flows.notify_changes import AskRefund, NotifyChange
 from flows.push_stock import PushStock, look, sweep
 from hub.database import Database, rows
 from hub.settings import Connection, Settings, Stock
@@ -35,7 +36,9 @@ class Desk:
         self.database = database
         self.url = url
         self.now = AT
-        effects: Mapping[str, Effect] = {one.flow: one for one in (PushStock(), AlertStock())}
+        effects: Mapping[str, Effect] = {
+            one.flow: one for one in (PushStock(), AlertStock(), NotifyChange(), AskRefund())
+        }
         clock = Clock(lambda: self.now, lambda: 0.0)
         self.engine = Engine(database, Registry(self.settings, Tokens(database)), effects, self.settings, clock)
 
@@ -56,6 +59,21 @@ class Desk:
         while steps := self.engine.take(10):
             ended += [str(self.engine.run(step)) for step in steps]
         return ended
+
+    def tell(self) -> list[str]:
+        """Run the steps that tell the shop of its orders one after the other, and give the states they end in."""
+        ended: list[str] = []
+        while True:
+            with self.database.transaction() as session:
+                due = "select id from step where connection = :shop and state = 'pending' order by id"
+                ids = [one.id for one in rows(session, due, shop=SHOP)]
+            if not (ids and (steps := self.engine.take(10, ids=ids))):
+                return ended
+            ended += [str(self.engine.run(step)) for step in steps]
+
+    def books(self) -> Mapping[str, Any]:
+        """Give what the storefront was told of orders: body, receipts and effects by event."""
+        return requests.get(f"{self.url}/books", timeout=5).json()[SHOP]
 
     def shop(self) -> Mapping[str, Any]:
         """Give what the storefront believes: its pieces, how often it was told, its alerts."""

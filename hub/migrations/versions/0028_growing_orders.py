@@ -34,6 +34,7 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_refund_due_state_known"), "refund_due", "state in ('due', 'asked', 'done', 'failed', 'set_off')"
     )
+    op.add_column("order_key", sa.Column("said", JSONB(), nullable=True))
     _dues()
     _cut()
 

@@ -1,26 +1,27 @@
-"""Apply what a channel says anew of an order that it placed: payment, address, remark, fewer pieces.
+"""Apply what a channel says anew of an order that it placed: payment, address, remark, its lines.
 
 Where the hub has changed the same thing itself, the shop's policy says whose word counts.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
 from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases, resolve
-from hub.database import row, rows, run
+from hub.database import row, run
 from hub.errors import Conflict, HubError, NeedsOperator, NotFound, Rejected
 from hub.merge.group import hold_together
 from hub.order.change.begin import begin, change, check_changeable
-from hub.order.change.pay import pay, pay_deposit
+from hub.order.change.pay import pay, pay_deposit, pay_part
 from hub.order.change.refund_asked import follow_refunds
 from hub.order.change.reread import changed, reread
 from hub.order.change.revision import Author, Contents, Wish, end_revision, find_open, former_of, write_revision
-from hub.order.change.table import ChangeSource, ChangeState
-from hub.order.change.wanted import pieces_of
+from hub.order.change.said import written_statement
+from hub.order.change.said_lines import own_kinds, read_lines
+from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.lock import lock_order
 from hub.order.model import Order, Receiver, ShopOrder
 from hub.order.place.record import payload_hash, plain_phone, street_of
@@ -49,8 +50,8 @@ def revise(
     """Apply a channel's later revision of an order; what cannot be applied any more calls a person.
 
     One that is no newer than what the order follows says nothing: it was overtaken before the order was locked.
-    `at` is in the business zone. Raises: Conflict with code order_conflict for what no revision may say: other goods,
-    more pieces, other prices.
+    `at` is in the business zone. Raises: Conflict with code order_conflict for what no revision may say: other prices
+    or amounts; more pieces or other goods that do not come to what the channel says.
     """
     hold_together(session, order_id)
     before = reread(session, order_id)
@@ -71,8 +72,10 @@ def revise(
     follow_refunds(session, order_id, one.order, one.channel, policy, at)
     run(
         session,
-        """update order_key set payload_hash = :hash where (shop, external_id) = (:shop, :external_id)""",
+        """update order_key set payload_hash = :hash, said = cast(:said as jsonb)
+           where (shop, external_id) = (:shop, :external_id)""",
         hash=payload_hash(one),
+        said=written_statement(one.order),
         shop=one.shop,
         external_id=one.order.external_id,
     )
@@ -117,18 +120,19 @@ def _read(session: Session, order_id: int, before: NormalOrder, new: Order) -> S
 
     Raises: Conflict.
     """
-    pieces = _fewer(session, order_id, new)
-    money = (new.total, new.discount, new.freight) != (before.order.total, before.order.discount, before.order.freight)
-    if money and not pieces:
-        raise Conflict("the channel's revision is of other amounts", code="order_conflict")
+    own = own_kinds(session, order_id)
+    pieces, added = read_lines(session, order_id, new)
     contents = Contents(receiver=new.receiver, remark=new.remark)
-    own = _own_kinds(session, order_id)
     there, then = _to(before), _to(changed(before, contents))
-    first = former_of(session, order_id) if own else Contents()
+    first = former_of(session, order_id) if own & {"address", "remark"} else Contents()
     receiver = new.receiver if there != then and not _is_first(before, first.receiver, then) else None
     remark = None if new.remark in {before.order.remark, first.remark} else new.remark
-    wish = Wish(pieces=pieces, contents=Contents(receiver=receiver, remark=remark))
-    return Said(wish, frozenset(own & set(wish.kinds)))
+    contents = Contents(receiver=receiver, remark=remark)
+    wish = Wish(pieces=pieces, contents=contents, added=added, charge=Charge.CHANNEL)
+    disputed = own & set(wish.kinds) & {"address", "remark"}
+    if "goods" in own or (added and "lines" in own):
+        disputed |= {"lines", "goods"} & set(wish.kinds)
+    return Said(wish, frozenset(disputed))
 
 
 def _is_first(before: NormalOrder, first: Receiver | None, then: tuple[str, ...]) -> bool:
@@ -140,39 +144,6 @@ def _to(one: NormalOrder) -> tuple[str, ...]:
     """Give what tells two receivers apart, however their divisions are written."""
     to = one.order.receiver
     return to.name, plain_phone(to.phone), to.token, one.place.code, street_of(one)
-
-
-def _fewer(session: Session, order_id: int, new: Order) -> dict[int, int]:
-    """Give the pieces by line that a revision has taken away.
-
-    Raises: Conflict.
-    """
-    found = rows(
-        session,
-        """select external_line_id as id, channel_sku, unit_price, ordered, ordered - cancelled as open
-           from order_line where order_id = :id and kind not in ('component', 'gift')""",
-        id=order_id,
-    )
-    there = {one.id: one for one in found}
-    for line in new.lines:
-        one = there.get(line.external_line_id)
-        if one is None or one.channel_sku != line.channel_sku or one.unit_price != line.unit_price:
-            raise Conflict("the channel's revision names other goods or prices", code="order_conflict")
-        if line.quantity > one.ordered:
-            raise Conflict("the channel's revision wants more pieces: that is another order", code="order_conflict")
-    wanted = {line.external_line_id: line.quantity for line in new.lines}
-    return pieces_of(session, order_id, {no: max(0, one.open - wanted.get(no, 0)) for no, one in there.items()})
-
-
-def _own_kinds(session: Session, order_id: int) -> set[str]:
-    """Name the kinds of change that the hub has made itself."""
-    found = rows(
-        session,
-        """select distinct unnest(kinds) as kind from order_revision
-           where order_id = :id and source = 'hub' and state in ('applied', 'part', 'waiting')""",
-        id=order_id,
-    )
-    return {one.kind for one in found} & {"address", "remark"}
 
 
 def _dispute(
@@ -213,7 +184,12 @@ def _part(wish: Wish, kinds: Collection[str]) -> Wish:
         receiver=wish.contents.receiver if "address" in kinds else None,
         remark=wish.contents.remark if "remark" in kinds else None,
     )
-    return Wish(pieces=wish.pieces if "lines" in kinds else {}, contents=contents)
+    return replace(
+        wish,
+        pieces=wish.pieces if "lines" in kinds else dict[int, int](),
+        contents=contents,
+        added=wish.added if "goods" in kinds else (),
+    )
 
 
 def _pay(
@@ -233,6 +209,9 @@ def _pay(
             pay_deposit(session, order_id, one.channel, at)
         return
     try:
+        if own_kinds(session, order_id) & {"lines", "goods"}:
+            pay_part(session, order_id, one.channel, one.order.paid_at, one.order.total, at, policy)
+            return
         pay(session, order_id, one.channel, one.order.paid_at, at, policy, less=less)
     except Conflict as error:
         _call(session, "paid_late", order_id, one, error, at)

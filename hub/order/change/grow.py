@@ -86,6 +86,15 @@ def grow(session: Session, order: Locked, revision: Revision, cut: Mapping[int, 
     return Grown(sum(one.amount - one.discount for one in sold), counted)
 
 
+def difference(session: Session, order_id: int, added: Sequence[Addition], cut: Mapping[int, int]) -> int:
+    """Say what an order would come to more if this were added to it and these pieces, by line, cancelled."""
+    coming = [one for one in (_with_pieces(one, cut) for one in added) if one.came]
+    bound, products = goods_of(session, order_id, {one.channel_sku for one in coming})
+    head = _head(session, order_id)
+    parts = [_part(session, order_id, head, 1, one, products[bound[one.channel_sku]]) for one in coming]
+    return sum(one.net for one in parts) - worth_of(session, order_id, cut)
+
+
 def _with_pieces(one: Addition, cut: Mapping[int, int]) -> Addition:
     """Say how many pieces come: as many in the place of others as these were let go of."""
     if not one.instead:

@@ -6,9 +6,9 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import row, run
+from hub.database import row, rows, run
 from hub.errors import Conflict
-from hub.order.change.due import go_on, settle_dues
+from hub.order.change.due import charge, go_on, settle_dues, wait_for
 from hub.order.change.money import cancelled_worth, refund_cancelled
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.rest import source_rest
@@ -91,6 +91,22 @@ def pay(
         close_reviews(session, [order_id], at, "system", "paid")
         source_rest(session, order, policy, at)
     return lock_order(session, order_id).lifecycle
+
+
+def pay_part(
+    session: Session, order_id: int, actor: str, paid_at: datetime, amount: int, at: datetime, policy: Policy = POLICY
+) -> None:
+    """Record a payment by who does not know what the hub has changed of the order: what is missing is still due.
+
+    Raises: as `pay`, but for the amount.
+    """
+    order = lock_order(session, order_id)
+    [head] = rows(session, "select total, payment from sales_order where id = :id", id=order_id)
+    left = head.total - cancelled_worth(session, order_id)
+    pay(session, order_id, actor, paid_at, at, policy, amount=max(left, min(amount, head.total)))
+    if amount < left and head.payment in OPEN:
+        charge(session, order, 0, left - amount, at)
+        wait_for(session, order, left - amount, policy, at)
 
 
 def _unpaid(session: Session, order: Locked, amount: int | None) -> int:

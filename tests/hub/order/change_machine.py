@@ -9,14 +9,16 @@ from sqlalchemy.orm import Session
 
 from commands.conservation import RULES
 from hub.database import KEYRING, Database, rows
-from hub.errors import Conflict
+from hub.errors import Conflict, Malformed
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing
 from hub.inventory.reconcile import check_books
 from hub.order.change.begin import change, reroute
 from hub.order.change.cancel import cancel
+from hub.order.change.pay import pay
 from hub.order.change.revision import Contents, Wish
-from hub.order.change.wanted import pieces_of
+from hub.order.change.table import Charge
+from hub.order.change.wanted import WantedLine, pieces_of, wish_lines
 from hub.order.ship.progress import record_confirm, record_report
 from hub.order.ship.together import book_cancel_answer
 from tests.conftest import RING
@@ -67,6 +69,19 @@ MONEY: Final = """
             <> (select coalesce(sum(amount), 0) from refund_due r where r.order_id = o.id)))"""
 """Paid orders of which not exactly what was cancelled is to be refunded: all of it, of one that is cancelled."""
 
+DUES: Final = """
+    select o.id from sales_order o where
+        coalesce((select sum(d.set_off) from amount_due d where d.order_id = o.id), 0)
+        <> coalesce((select sum(r.set_off) from refund_due r where r.order_id = o.id), 0)
+        or (o.lifecycle = 'cancelled' and exists (
+            select 1 from amount_due d where d.order_id = o.id and d.state = 'open'))
+        or exists (select 1 from amount_due d where d.order_id = o.id
+                   and (d.state = 'set_off') <> (d.set_off = d.amount))
+        or exists (select 1 from order_hold h where h.order_id = o.id and h.rule = 'amount_due'
+                   and h.released_at is null)
+           and not exists (select 1 from amount_due d where d.order_id = o.id and d.state = 'open')"""
+"""Orders of which not the same was set off on both sides, or that wait for what is not due or need not be paid."""
+
 REDUCTIONS: Final = """
     select a.order_id from price_adjustment a join order_line l using (order_id, line_no)
     left join lateral (select coalesce(sum((r.reductions ->> a.no::text)::bigint), 0) as back from refund_line r
@@ -113,6 +128,28 @@ class Changing(RuleBasedStateMachine):
                 self.session, order_id, Wish(pieces=pieces_of(self.session, order_id, wanted)), BY, self._tick()
             )
         )
+
+    @rule(
+        choice=st.integers(0),
+        line=st.sampled_from(["L1", "L2", "L9"]),
+        pieces=st.integers(0, 5),
+        sku=st.sampled_from(["", "apple", "pear", "box"]),
+        price=st.sampled_from(["", "7.77", "12.00"]),
+        charge=st.sampled_from([Charge.PAY, Charge.FREE]),
+    )
+    def want(self, choice: int, line: str, pieces: int, sku: str, price: str, charge: Charge) -> None:
+        order_id, wanted = self._chosen(choice), [WantedLine(line, pieces, sku, price)]
+
+        def act() -> None:
+            cut, added = wish_lines(self.session, order_id, wanted)
+            change(self.session, order_id, Wish(pieces=cut, added=added, charge=charge), BY, self._tick())
+
+        self._try(act)
+
+    @rule(choice=st.integers(0))
+    def pay_more(self, choice: int) -> None:
+        at = self._tick()
+        self._try(lambda: pay(self.session, self._chosen(choice), "tester", at, at))
 
     @rule(choice=st.integers(0), there=st.sampled_from([RECEIVER, BEIJING]))
     def move(self, choice: int, there: Any) -> None:  # noqa: ANN401 # a receiver
@@ -161,7 +198,7 @@ class Changing(RuleBasedStateMachine):
     def no_piece_and_no_fen_is_lost(self) -> None:
         assert check_books(self.session) == []
         assert [name for name, query in RULES.items() if name not in WAITING and rows(self.session, query)] == []
-        for query in (STRANDED, UNANSWERED, UNWISHED, UNENDED, MONEY, REDUCTIONS):
+        for query in (STRANDED, UNANSWERED, UNWISHED, UNENDED, MONEY, DUES, REDUCTIONS):
             assert rows(self.session, query) == []
 
     def teardown(self) -> None:
@@ -172,7 +209,7 @@ class Changing(RuleBasedStateMachine):
         try:
             with self.session.begin_nested():
                 act()
-        except Conflict:
+        except (Conflict, Malformed):
             pass
 
     def _chosen(self, choice: int) -> int:

@@ -90,12 +90,6 @@ def test_payment_comes_with_a_revision_and_may_be_too_late(session: Session) -> 
     assert open_causes(session) == ["paid_late"]
 
 
-def test_more_pieces_are_another_order(session: Session, order_id: int) -> None:
-    with pytest.raises(Conflict, match="more pieces"):
-        revise(session, order_id, said(2, 4), "platform_wins", AT)
-    assert rows(session, "select 1 from order_revision") == []
-
-
 def test_other_amounts_need_a_person(session: Session, order_id: int) -> None:
     with pytest.raises(Conflict, match="other amounts"):
         revise(session, order_id, said(2, freight=100), "platform_wins", AT)
