@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from dashboards.tone import State, state
+from dashboards.tone import State, Tone, state
 
 HOLD_RULE: Final = {
     "unplaced_address": state("地址无法识别", "Address not placed"),
@@ -32,4 +32,22 @@ SCOPE: Final = {
 }
 """What a rule is asked of, and its hold holds."""
 
-AXES: Final[Mapping[str, Mapping[str, State]]] = {"hold_rule": HOLD_RULE, "blocked": BLOCKED, "scope": SCOPE}
+DUE: Final = {
+    "open": state("待付", "To be paid", Tone.WAITING),
+    "paid": state("已付", "Paid", Tone.GOOD),
+    "set_off": state("已抵扣", "Set off", Tone.GOOD),
+}
+REFUND: Final = {
+    "due": state("待退", "To be refunded", Tone.WAITING),
+    "asked": state("已通知退款", "Asked for", Tone.RUNNING),
+    "done": state("已退", "Refunded", Tone.GOOD),
+    "failed": state("退款失败", "Refund failed", Tone.FAILED),
+    "set_off": state("已抵扣", "Set off", Tone.GOOD),
+}
+AXES: Final[Mapping[str, Mapping[str, State]]] = {
+    "hold_rule": HOLD_RULE,
+    "blocked": BLOCKED,
+    "scope": SCOPE,
+    "due": DUE,
+    "refund": REFUND,
+}

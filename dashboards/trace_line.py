@@ -8,8 +8,10 @@ from hub.order.trace.timeline import Happening
 
 MERGING: Final = frozenset({"merge window", "merge", "unmerge"})
 
+MONEY: Final = frozenset({"amount due", "refund"})
+
 GROUPS: Final[Mapping[str, frozenset[str]]] = {
-    "order": frozenset({"inbox", "placed", "gift", "hold", "hold released", "split", "case", "case resolved"}),
+    "order": frozenset({"inbox", "placed", "gift", "hold", "hold released", "split", "case", "case resolved"}) | MONEY,
     "routing": frozenset({"route", "split", "fulfilment", *MERGING}),
     "messages": frozenset({"inbox", "step", "call"}),
     "goods": frozenset({"fulfilment", *MERGING, "shipment", "parcel", "sale posted", "goods issue"}),
@@ -38,6 +40,8 @@ MARKS: Final[Mapping[str, tuple[str, Tone]]] = {
     "parcel": ("map-pin", Tone.RUNNING),
     "sale posted": ("receipt", Tone.GOOD),
     "goods issue": ("receipt", Tone.GOOD),
+    "amount due": ("receipt", Tone.WAITING),
+    "refund": ("receipt", Tone.RUNNING),
     "case": ("alert-triangle", Tone.FAILED),
     "case resolved": ("circle-check", Tone.GOOD),
     "audit": ("user", Tone.PLAIN),

@@ -105,6 +105,12 @@ SOURCES: Final = {
                  from parcel_track t join parcel p on (p.order_id, p.shipment_no, p.no)
                                                     = (t.order_id, t.shipment_no, t.parcel_no)
                  where t.order_id = :id and t.status_at is not null""",
+    "due": """select created_at, 'amount due', settled_by, (amount - set_off) || ' ' || state, reference, no::text,
+                     jsonb_build_object('no', no, 'amount', amount, 'set_off', set_off, 'state', state)
+              from amount_due where order_id = :id""",
+    "refund": """select created_at, 'refund', settled_by, (amount - set_off) || ' ' || state, reference, no::text,
+                        jsonb_build_object('no', no, 'amount', amount, 'set_off', set_off, 'state', state)
+                 from refund_due where order_id = :id""",
     "sale": """select sale_at, 'sale posted', connection, sale_id, '', no::text, jsonb_build_object('no', no)
                from posting where order_id = :id and sale_at is not null""",
     "issue": """select issue_at, 'goods issue', connection, issue_id, '', no::text, jsonb_build_object('no', no)
