@@ -6,15 +6,14 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
-from pydantic import Field, ValidationError
 from sqlalchemy.orm import Session
 
 from commands.operate import Number, Reason, order_app, order_id_of
 from commands.reach import Reach, operator, reached
 from commands.screen import say, words
-from hub.document import PRINTABLE
 from hub.errors import Malformed
 from hub.merge.group import hold_together
+from hub.order.amend import amend
 from hub.order.change.begin import change, reroute
 from hub.order.change.cancel import cancel
 from hub.order.change.channel import decide
@@ -24,11 +23,11 @@ from hub.order.change.intercept import ask_intercept
 from hub.order.change.pay import pay
 from hub.order.change.refund import mark_refund
 from hub.order.change.reread import reread
-from hub.order.change.revision import Author, Contents, Wish
+from hub.order.change.revision import Author, Wish
 from hub.order.change.table import ChangeState, Charge, RefundState
 from hub.order.change.wanted import WantedLine, pieces_of, wish_lines
 from hub.order.lock import lock_order
-from hub.order.model import OrderType, Receiver
+from hub.order.model import OrderType
 from hub.roles import Permission
 
 __all__ = ["order_app"]
@@ -50,12 +49,6 @@ Lines = Annotated[
 
 
 PRICE: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
-
-
-class Typed(Contents):
-    """What was typed: a remark no longer than the API takes."""
-
-    remark: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None
 
 
 @order_app.command("cancel", help=words("取消订单或其中几件", "cancel an order, or some pieces of it"))
@@ -109,7 +102,7 @@ def change_order(  # each is an option of the command
         charge = Charge.FREE if free else Charge.PAY
         if added:
             check_charge(charge, reach.settings.orders.charges)
-        wish = Wish(pieces, _read(old, said, remark), added=added, charge=charge)
+        wish = Wish(pieces, amend(old, said, remark), added=added, charge=charge)
         _tell(change(session, order_id, wish, Author(operator().name, reason), _now(reach)))
 
 
@@ -198,21 +191,6 @@ def _mine(session: Session, number: str) -> int:
     order = lock_order(session, order_id)
     person.require_scope(order.brand, order.shop)
     return order_id
-
-
-def _read(old: Receiver, said: dict[str, str], remark: str | None) -> Typed:
-    """Read what was typed of a receiver, the rest as it was; the token does not stand for another person or street.
-
-    Raises: Malformed naming the first thing that does not fit, without what was typed or the receiver as it was.
-    """
-    fresh = {"token": "", **said} if {"name", "phone", "street"} & said.keys() else said
-    try:
-        return Typed.model_validate({"receiver": old.model_dump() | fresh if said else None, "remark": remark})
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        field = str(first["loc"][-1])
-        told = f"{field}: {first['msg']}"
-    raise Malformed(told, field=field)  # not from the other error, whose text has the whole receiver
 
 
 def _pieces(lines: list[str]) -> dict[str, int]:

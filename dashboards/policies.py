@@ -15,6 +15,7 @@ from dashboards.policy_trial import Trial, trial_of
 from dashboards.rule_difference import line_pieces
 from dashboards.visit import Here, Visit
 from hub.errors import Conflict, HubError, Malformed, NotFound
+from hub.order.rehearse.allowance import LONGEST_S, on_trial
 from hub.order.rehearse.policies import compare_policies
 from hub.order.rules.policy import POLICY, built_in
 from hub.roles import Permission
@@ -28,6 +29,7 @@ from hub.sourcing.policies import (
     retire_policy,
 )
 from hub.sourcing.policy import read_policy
+from hub.trials import TrialKind, TrialView, find_trial, note_trial, require_trial
 from hub.versions import VersionState
 
 HOME: Final = "/console/policies"
@@ -35,14 +37,11 @@ SPANS: Final = (1, 7, 30)
 LONGEST: Final = 100_000
 """Characters of a policy that the editor takes."""
 
-LONGEST_S: Final = 20.0
-"""How long a trial looks; it tells of what was decided until then."""
-
 LABELLED: Final = re.compile(r'^version\s*=\s*"([^"\n]*)"', re.MULTILINE)
 
 Reason = Annotated[str, Form(max_length=500)]
 Revision = Annotated[int, Form(ge=1, lt=2**31)]
-Tries = Annotated[int, Form(ge=0, le=max(SPANS))]
+Written = Annotated[int, Form(ge=0, lt=2**31)]
 Days = Annotated[int, Query(ge=1, le=max(SPANS))]
 
 router: Final = APIRouter()
@@ -75,28 +74,40 @@ def policy(visit: Here, brand: str, version: str) -> Response:
 
 @router.get(HOME + "/{brand}/{version}/try")
 def try_it(visit: Here, brand: str, version: str, days: Days = 7) -> Response:
-    """Say what a version would have made of what was asked in the last days; nothing is written."""
+    """Say what a version would have made of what was asked in the last days; only that it was tried is kept."""
     visit.require(Permission.CONFIGURE)
     one, _ = _found(visit, brand, version)
     visit.actor.require_scope(brand, "")
-    wanted = read_policy(get_policy(visit.session, brand, version))
+    content = get_policy(visit.session, brand, version)
     since = visit.at.astimezone(visit.zone) - timedelta(days=days)
-    with visit.session.begin_nested():  # only within it nothing can be written: the page clears its notice
-        told = compare_policies(visit.session, wanted, POLICY, since, LONGEST_S)
+    with on_trial(visit.session):
+        told = compare_policies(visit.session, read_policy(content), POLICY, since, LONGEST_S)
     tried = trial_of(told, since.date(), days)
+    known = TrialView(days=days, looked=told.orders, whole=not told.more, tried_at=visit.at, tried_by=visit.actor.name)
+    note_trial(visit.session, TrialKind.POLICY, content, known)
     if visit.target("trial"):
-        return fragment(visit, "policy_trial.html", tried=tried, one=one, path=link(one))
+        return fragment(visit, "policy_trial.html", tried=tried, known=known, one=one, path=link(one))
     return _show(visit, brand, version, tried)
 
 
 @router.post(HOME)
-def draft(visit: Here, action_key: ActionKey, content: Annotated[str, Form(max_length=2 * LONGEST)] = "") -> Response:
-    """Keep a text as a draft; one that is refused comes back with the reason."""
+def draft(  # one argument for each field of the form
+    visit: Here,
+    action_key: ActionKey,
+    content: Annotated[str, Form(max_length=2 * LONGEST)] = "",
+    label: Annotated[str, Form(max_length=100)] = "",
+    read: Written = 0,
+) -> Response:
+    """Keep a text as a draft; one that is refused comes back with the reason, also where it would replace another's.
+
+    `read` is the revision of the draft `label` that it was written from; any other draft must not be there yet.
+    """
     visit.require(Permission.CONFIGURE)
     written = content.replace("\r\n", "\n").strip() + "\n"
 
     def work() -> tuple[str, str]:
-        kept = draft_policy(visit.session, visit.actor, written, POLICY.version, visit.at)
+        before = read if LABELLED.search(written) and LABELLED.findall(written)[0] == label else 0
+        kept = draft_policy(visit.session, visit.actor, written, POLICY.version, visit.at, revision=before)
         told = visit.say("%(version)s is kept as a draft: try it, then publish it.", version=kept.version)
         return told, link(kept)
 
@@ -116,15 +127,13 @@ def publish(  # one argument for each field of the form
     version: str,
     action_key: ActionKey,
     revision: Revision,
-    tried: Tries = 0,
     reason: Reason = "",
 ) -> Response:
-    """Put the revision of a draft in force that was read, and tried on `tried` days."""
+    """Put the revision of a draft in force that was read, if its text was tried."""
     visit.require(Permission.CONFIGURE)
 
     def work() -> str:
-        if not tried:
-            raise Conflict("try it on past orders first", code="not_tried")
+        require_trial(visit.session, TrialKind.POLICY, get_policy(visit.session, brand, version))
         publish_policy(visit.session, visit.actor, brand, version, reason, visit.at, revision=revision)
         return visit.say("%(brand)s is sourced by %(version)s from the next batch on.", brand=brand, version=version)
 
@@ -182,22 +191,45 @@ def _show(visit: Visit, brand: str, version: str, tried: Trial | None = None) ->
         versions=versions,
         link=link,
         tried=tried,
+        known=find_trial(visit.session, TrialKind.POLICY, content),
         spans=SPANS,
         built_in=POLICY.version,
-        **_editor(next_text(content, [*taken, POLICY.version])),
+        **_editor(next_text(content, [*taken, POLICY.version]), one),
     )
 
 
 def _write(visit: Visit, written: str, refused: HubError | None = None) -> Response:
-    """Give the editor alone, with why its text was refused."""
-    answer = page(visit, "policy_new.html", **_editor(written, refused, visit.language))
+    """Give the editor alone, with why its text was refused, and beside it what somebody else has written meanwhile."""
+    theirs = _theirs(visit, written) if refused and refused.code == "policy_revision" else None
+    answer = page(visit, "policy_new.html", **_editor(written, theirs, refused, visit))
     answer.status_code = status_of(refused) if refused else answer.status_code
     return answer
 
 
-def _editor(written: str, refused: HubError | None = None, language: str = "") -> dict[str, Any]:
-    cause = CAUSES[refused.code].say(language) if refused and refused.code in CAUSES else ""
-    return {"written": written, "refused": refused, "cause": cause, "longest": LONGEST}
+def _theirs(visit: Visit, written: str) -> PolicyView | None:
+    """Give the draft as it stands whose version a text names."""
+    wanted = read_policy(written)
+    return next(
+        (one for one in list_policies(visit.session, visit.actor, wanted.brand) if one.version == wanted.version), None
+    )
+
+
+def _editor(
+    written: str, read: PolicyView | None = None, refused: HubError | None = None, visit: Visit | None = None
+) -> dict[str, Any]:
+    """Give what the editor shows: a text, the draft that was read before it was written, and why it was refused."""
+    cause = CAUSES[refused.code].say(visit.language) if visit and refused and refused.code in CAUSES else ""
+    draft = read if read and read.state == VersionState.DRAFT else None
+    there = get_policy(visit.session, draft.brand, draft.version) if visit and draft else ""
+    return {
+        "written": written,
+        "refused": refused,
+        "cause": cause,
+        "longest": LONGEST,
+        "read": draft,
+        "beside": tuple(line_pieces(there, written)) if there else (),
+        "there": there,
+    }
 
 
 def _found(visit: Visit, brand: str, version: str) -> tuple[PolicyView, Sequence[PolicyView]]:

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Form, Query, Response
 
 from dashboards.actions import ActionKey, act
 from dashboards.asked import segment
+from dashboards.faults import status_of
 from dashboards.pages import fragment, page
-from dashboards.rule_difference import differences
+from dashboards.rule_difference import differences, pieces
 from dashboards.rule_form import Wish, filled
 from dashboards.rule_words import EXAMPLES, FACTS, SCOPES, failure_of, kind_of
 from dashboards.visit import Here, Visit
 from hub.errors import Conflict
+from hub.order.rehearse.allowance import on_trial
 from hub.order.rehearse.rule import LONGEST_DAYS, Tried, rehearse
 from hub.repair import why
 from hub.review.expression import FUNCTIONS, LONGEST
@@ -23,6 +25,7 @@ from hub.review.specimen import OWN, SPECIMEN
 from hub.review.verdict import OURS, Act, HoldType
 from hub.roles import Permission, Role
 from hub.scope import reach
+from hub.trials import TrialKind, TrialView, find_trial, note_trial, require_trial
 from hub.versions import VersionState
 
 HOME: Final = "/console/rules"
@@ -31,7 +34,7 @@ RESOLVERS: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.ADMIN)
 
 Reason = Annotated[str, Form(max_length=500)]
 Word = Annotated[str, Form(max_length=64)]
-Tries = Annotated[int, Form(ge=0, le=LONGEST_DAYS)]
+Number = Annotated[int, Form(ge=0, lt=2**31)]
 Days = Annotated[int, Query(ge=1, le=LONGEST_DAYS)]
 
 router: Final = APIRouter()
@@ -49,7 +52,7 @@ def rules(visit: Here, *, retired: bool = False) -> Response:
 def new(visit: Here) -> Response:
     """Show the form of a rule that is not there yet."""
     visit.require(Permission.CONFIGURE)
-    return page(visit, "rule_new.html", form=filled(None), **_choices(visit))
+    return page(visit, "rule_new.html", form=filled(None), after=0, theirs=None, **_choices(visit))
 
 
 @router.get(HOME + "/{name}")
@@ -61,13 +64,19 @@ def rule(visit: Here, name: str) -> Response:
 
 @router.get(HOME + "/{name}/{no:id}/try")
 def try_it(visit: Here, name: str, no: int, days: Days = 7) -> Response:
-    """Say what a version would have done to the orders of the last days; nothing is written."""
+    """Say what a version would have done to the orders of the last days; only that it was tried is kept."""
     visit.require(Permission.CONFIGURE)
     one = get_version(visit.session, visit.actor, name, no)
-    wanted = NewRule.model_validate(one.model_dump(include=set(NewRule.model_fields)))
-    tried = rehearse(visit.session, visit.actor, wanted, visit.at.astimezone(visit.zone), days)
+    wanted = _wanted(one)
+    with on_trial(visit.session):
+        tried = rehearse(visit.session, visit.actor, wanted, visit.at.astimezone(visit.zone), days)
+    known = TrialView(
+        days=days, looked=tried.looked, whole=not tried.more, tried_at=visit.at, tried_by=visit.actor.name
+    )
+    note_trial(visit.session, TrialKind.RULE, wanted.model_dump_json(), known)
     if visit.target("trial"):
-        return fragment(visit, "rule_trial.html", tried=tried, one=one, path=link(name), failure_of=_speaker(visit))
+        told: dict[str, Any] = {"tried": tried, "known": known, "one": one, "path": link(name)}
+        return fragment(visit, "rule_trial.html", **told, failure_of=_speaker(visit))
     return _show(visit, name, tried)
 
 
@@ -87,8 +96,12 @@ def draft(  # one argument for each field of the form
     minutes: Annotated[str, Form(max_length=9)] = "",
     resolver: Word = "",
     releases: Annotated[tuple[Word, ...], Form()] = (),
+    after: Number = 0,
 ) -> Response:
-    """Write the next version of a rule; nothing is asked by it before it is published."""
+    """Write the version of a rule that comes `after` the one that was read; what was written since is shown beside it.
+
+    Nothing is asked by it before it is published.
+    """
     visit.require(Permission.CONFIGURE)
     wish = Wish(
         name=name,
@@ -106,20 +119,26 @@ def draft(  # one argument for each field of the form
     )
 
     def work() -> str:
-        made = draft_rule(visit.session, visit.actor, wish.rule(), visit.at)
+        made = draft_rule(visit.session, visit.actor, wish.rule(), visit.at, after=after)
         return visit.say("Version %(no)s of %(name)s is drafted: try it, then publish it.", no=made.no, name=made.name)
 
-    return act(visit, action_key, work, then=link(name.strip()))
+    try:
+        with visit.session.begin_nested():  # the key of what is not kept is not spent
+            return act(visit, action_key, work, then=link(name.strip()))
+    except Conflict as error:
+        if error.code != "rule_version":
+            raise
+        return _beside(visit, wish, error)
 
 
 @router.post(HOME + "/{name}/{no:id}/publish")
-def publish(visit: Here, name: str, no: int, action_key: ActionKey, tried: Tries = 0) -> Response:
-    """Put a draft in force that was tried on the orders of `tried` days."""
+def publish(visit: Here, name: str, no: int, action_key: ActionKey) -> Response:
+    """Put a draft in force, if it was tried as it stands."""
     visit.require(Permission.CONFIGURE)
 
     def work() -> str:
-        if not tried:
-            raise Conflict("try it on past orders first", code="not_tried")
+        one = get_version(visit.session, visit.actor, name, no)
+        require_trial(visit.session, TrialKind.RULE, _wanted(one).model_dump_json())
         made = publish_rule(visit.session, visit.actor, name, no, visit.at)
         return visit.say("Version %(no)s of %(name)s is in force from the next order on.", no=made.no, name=made.name)
 
@@ -143,22 +162,48 @@ def link(name: str) -> str:
     return f"{HOME}/{segment(name)}"
 
 
-def _show(visit: Visit, name: str, tried: Tried | None = None) -> Response:
+def _show(visit: Visit, name: str, tried: Tried | None = None, **told: object) -> Response:
     """Give a rule's page, with what a trial of it found."""
     versions = list(rule_versions(visit.session, visit.actor, name))
-    return page(
-        visit,
-        "rule.html",
-        name=name,
-        path=link(name),
-        versions=differences(versions),
-        draft=_standing(versions, VersionState.DRAFT),
-        live=_standing(versions, VersionState.IN_FORCE),
-        form=filled(versions[0]),
-        tried=tried,
-        failure_of=_speaker(visit),
-        **_choices(visit),
-    )
+    draft = _standing(versions, VersionState.DRAFT)
+    shown: dict[str, Any] = {
+        "name": name,
+        "path": link(name),
+        "versions": differences(versions),
+        "draft": draft,
+        "live": _standing(versions, VersionState.IN_FORCE),
+        "form": filled(versions[0]),
+        "after": versions[0].no,
+        "theirs": None,
+        "tried": tried,
+        "known": find_trial(visit.session, TrialKind.RULE, _wanted(draft).model_dump_json()) if draft else None,
+        "failure_of": _speaker(visit),
+    }
+    return page(visit, "rule.html", **{**shown, **_choices(visit), **told})
+
+
+def _beside(visit: Visit, wish: Wish, error: Conflict) -> Response:
+    """Show what was written beside the version that somebody else has written meanwhile; nothing of either is lost."""
+    theirs = next(iter(rule_versions(visit.session, visit.actor, wish.name.strip())), None)
+    if theirs is None:  # of a shop that this person does not see
+        raise error
+    told: dict[str, Any] = {
+        "theirs": theirs,
+        "beside": tuple(pieces(theirs.expression, wish.expression)),
+        "after": theirs.no,
+    }
+    if visit.in_part:
+        answer = fragment(visit, "rule_beside.html", status=status_of(error), **told)
+        answer.headers.update({"HX-Retarget": "#beside", "HX-Reswap": "innerHTML"})
+        return answer
+    whole = _show(visit, wish.name.strip(), form=wish, **told)
+    whole.status_code = status_of(error)
+    return whole
+
+
+def _wanted(one: RuleView) -> NewRule:
+    """Give what a version says, without what became of it."""
+    return NewRule.model_validate(one.model_dump(include=set(NewRule.model_fields)))
 
 
 def _latest(found: Sequence[RuleView]) -> list[tuple[str, list[RuleView]]]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Response
 
 from dashboards.actions import ActionKey, act, lead
 from dashboards.asked import address
+from dashboards.change_acts import ACTS
 from dashboards.comparison import compare
 from dashboards.hold_telling import seen_in
 from dashboards.pages import fragment, page
@@ -15,7 +16,7 @@ from dashboards.trace_line import GROUPS, counts_of, line_of, marked
 from dashboards.trace_stages import stages_of
 from dashboards.visit import Here, Visit
 from hub.errors import NotFound
-from hub.order.change.cancel import cancel
+from hub.order.find import get_order
 from hub.order.holds.resume import release_holds
 from hub.order.reveal import Receiver, known_values, masked_receiver, personal_values, reveal
 from hub.order.search.page import find_numbered
@@ -24,6 +25,7 @@ from hub.order.trace.explain import explain_routing
 from hub.order.trace.goods import trace_goods
 from hub.order.trace.head import trace_head
 from hub.order.trace.inbox import open_message
+from hub.order.trace.revisions import trace_revisions
 from hub.order.trace.routing import trace_routing
 from hub.order.trace.timeline import trace
 from hub.repair import retry_step, why
@@ -63,7 +65,7 @@ def inbox_message(visit: Here, inbox_id: int, view: str = "") -> Response:
         head = trace_head(visit.session, message.order_id, visit.actor)
         compared = compare(mine[message.connection].kind, message.shown, head, visit.zone)
     told = {"message": message, "comparable": comparable, "compared": compared, "view": view}
-    return _drawn(visit, message.order_id, {**told, "drawn": "message_inbox.html"})
+    return drawn(visit, message.order_id, {**told, "drawn": "message_inbox.html"})
 
 
 @router.get("/console/messages/step/{step_id:id}")
@@ -72,7 +74,7 @@ def step_message(visit: Here, step_id: int) -> Response:
     visit.require(Permission.SEE_ORDERS)
     run = get_run(visit.session, visit.actor, step_id)
     attempts = attempts_of(visit.session, run, known_values(visit.session, run.order_id))
-    return _drawn(visit, run.order_id, {"run": run, "attempts": attempts, "drawn": "message_step.html"})
+    return drawn(visit, run.order_id, {"run": run, "attempts": attempts, "drawn": "message_step.html"})
 
 
 @router.get(ORDERS + "/{order_id:id}/routing/{no:id}")
@@ -90,7 +92,7 @@ def why_there(visit: Here, order_id: int, no: int) -> Response:
         "verdict_of": partial(verdict, language=visit.language),
         "what_if": partial(counterfactual, currency=routing.currency, language=visit.language),
     }
-    return _drawn(visit, order_id, {**told, "drawn": "routing_why.html"})
+    return drawn(visit, order_id, {**told, "drawn": "routing_why.html"})
 
 
 @router.post(ORDERS + "/{order_id:id}/release")
@@ -108,17 +110,6 @@ def release(
         if unmet:
             return visit.say("The order goes on; %(n)s pieces still have no source.", n=unmet)
         return visit.say("The order goes on.")
-
-    return _act(visit, order_id, Permission.WORK_ORDERS, action_key, work)
-
-
-@router.post(ORDERS + "/{order_id:id}/cancel")
-def cancel_order(visit: Here, order_id: int, action_key: ActionKey, reason: Reason = "") -> Response:
-    def work() -> str:
-        state = cancel(visit.session, order_id, visit.actor.name, why(reason), visit.at)
-        if state == "cancelled":
-            return visit.say("The order is cancelled.")
-        return visit.say("The warehouse is asked to stop the order; it is cancelled once that agrees.")
 
     return _act(visit, order_id, Permission.WORK_ORDERS, action_key, work)
 
@@ -169,13 +160,16 @@ def _told(visit: Visit, order_id: int, show: str, opened: Receiver | None = None
         "opened": opened is not None,
         "drawn": "",
         "path": _path(order_id),
+        "revisions": trace_revisions(session, order_id),
+        "summary": get_order(session, order_id, actor),
+        "acts": {name: (one, visit.say(one.label)) for name, one in ACTS.items() if one.fits(head)},
         "seen_in": partial(seen_in, language=visit.language),
         "verdict_of": partial(verdict, language=visit.language),
     }
 
 
-def _drawn(visit: Visit, order_id: int | None, told: dict[str, Any]) -> Response:
-    """Show a message in the drawer: alone to htmx, else over its order's page."""
+def drawn(visit: Visit, order_id: int | None, told: dict[str, Any]) -> Response:
+    """Show a message, a decision or a form in the drawer: alone to htmx, else over its order's page."""
     behind = _path(order_id) if order_id else "/console/exceptions"
     if visit.target("drawer"):
         return fragment(visit, told["drawn"], **told, behind=behind)

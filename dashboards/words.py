@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards import engine_words, hold_words, rule_words, stock_words
+from dashboards import change_words, engine_words, hold_words, rule_words, stock_words
 from dashboards.tone import State, Tone, state
 from hub.causes import CAUSES
 
@@ -192,6 +192,7 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "poll": POLL,
     "message": MESSAGE,
     "remedy": REMEDY,
+    **change_words.AXES,
     **engine_words.AXES,
     **hold_words.AXES,
     **rule_words.AXES,

@@ -33,6 +33,7 @@ import hub.sourcing.table  # its tables
 import hub.steps  # its tables
 import hub.subject  # its tables
 import hub.tokens  # its tables
+import hub.trials  # its tables
 import hub.visits  # noqa: F401 # its tables
 from hub.database import METADATA
 

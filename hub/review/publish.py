@@ -35,10 +35,11 @@ class NewRule(Document):
     why: Annotated[Text, StringConstraints(max_length=200)] = Field(default="")
 
 
-def draft_rule(session: Session, actor: Actor, rule: NewRule, at: datetime) -> RuleView:
+def draft_rule(session: Session, actor: Actor, rule: NewRule, at: datetime, *, after: int | None = None) -> RuleView:
     """Write the next version of a rule; a draft of it that is not in force yet is retired. Nothing is asked by it yet.
 
-    Raises: Unauthorised; Malformed (expression, shop_without_brand).
+    Who names the version that was read, 0 for none, comes right `after` it or not at all. Raises: Unauthorised;
+    Malformed (expression, shop_without_brand); Conflict when somebody has written another one since (rule_version).
     """
     actor.require(Permission.CONFIGURE)
     _require_reach(actor, rule.brand, rule.shop)
@@ -49,6 +50,8 @@ def draft_rule(session: Session, actor: Actor, rule: NewRule, at: datetime) -> R
     last = row(session, "select max(no) as no from review_rule where name = :name", name=rule.name)
     no = ((last.no if last else None) or 0) + 1
     _check_others(session, actor, rule.name)
+    if after not in {None, no - 1}:
+        raise Conflict(f"version {no - 1} of {rule.name} was written meanwhile", code="rule_version")
     _retire(session, actor, rule.name, VersionState.DRAFT, at)
     run(
         session,

@@ -53,11 +53,14 @@ def _remembered(content: str) -> SourcingPolicy:
     return read_policy(content)
 
 
-def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at: datetime) -> PolicyView:
+def draft_policy(
+    session: Session, actor: Actor, content: str, built_in: str, at: datetime, *, revision: int | None = None
+) -> PolicyView:
     """Keep a policy as a draft; a draft of that version is replaced, and is the next revision.
 
-    Raises: Malformed; Unauthorised; NotFound for a brand without locations, or a rate card or calendar that is not
-    there; Conflict for a version that was in force once, or that is the `built_in` one.
+    Who names the `revision` that was read, 0 for none, does not replace another. Raises: Malformed; Unauthorised;
+    NotFound for a brand without locations, or a rate card or calendar that is not there; Conflict for a version that
+    was in force once or is the `built_in` one (policy_version), or whose draft is another revision (policy_revision).
     """
     policy = read_policy(content)
     _require(actor, policy.brand)
@@ -76,6 +79,7 @@ def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at
            set content = excluded.content, note = excluded.note, drafted_at = excluded.drafted_at,
                drafted_by = excluded.drafted_by, updated_at = excluded.updated_at, version = routing_policy.version + 1
            where routing_policy.state = 'draft'
+             and routing_policy.version = coalesce(cast(:revision as bigint), routing_policy.version)
            returning {COLUMNS}""",
         brand=policy.brand,
         label=policy.version,
@@ -83,7 +87,10 @@ def draft_policy(session: Session, actor: Actor, content: str, built_in: str, at
         content=content,
         at=at,
         actor=actor.name,
+        revision=revision,
     )
+    if kept is None:
+        _check_revision(session, policy.brand, policy.version)
     if kept is None or policy.version == built_in:
         raise Conflict(f"{policy.version} was in force: give the policy a new version", code="policy_version")
     _tell(session, actor, "draft", policy.brand, policy.version, at)
@@ -148,6 +155,19 @@ def get_policy(session: Session, brand: str, version: str) -> str:
     if found is None:
         raise NotFound(f"{brand} has no sourcing policy {version}", code="unknown_policy")
     return found.content
+
+
+def _check_revision(session: Session, brand: str, version: str) -> None:
+    """Say that somebody else has written a draft meanwhile, if it is one.
+
+    Raises: Conflict.
+    """
+    statement = """select version, drafted_by from routing_policy
+                   where (brand, label) = (:brand, :label) and state = 'draft'"""
+    there = row(session, statement, brand=brand, label=version)
+    if there is not None:
+        told = f"{there.drafted_by} has written revision {there.version} of {version} meanwhile"
+        raise Conflict(told, code="policy_revision")
 
 
 def _end(session: Session, actor: Actor, brand: str, at: datetime) -> None:

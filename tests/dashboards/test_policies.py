@@ -17,6 +17,7 @@ from tests.hub.making import ZONE, order, stock
 HOME = "/console/policies"
 FIRST = 'version = "2026-12"\nbrand = "demo"\nnote = "as before"\n'
 NOT_SH = f'{FIRST.replace("2026-12", "2027-01")}[eliminate]\nlocations = ["sh"]\n'
+TO_BJ = NOT_SH.replace("sh", "bj")
 PAGE = f"{HOME}/demo/2027-01"
 
 
@@ -90,19 +91,42 @@ def test_a_draft_stands_beside_what_is_in_force(in_force: Desk) -> None:
 def test_a_draft_is_tried_before_it_is_published_with_a_reason(in_force: Desk) -> None:
     in_force.act(HOME, content=NOT_SH)
     assert "disabled>Publish 2027-01" in in_force.see(PAGE)
-    assert in_force.post(f"{PAGE}/publish", revision=1, reason="cheaper").status_code == 409
-    assert in_force.post(f"{PAGE}/publish", revision=1, tried=7).status_code == 422
+    assert in_force.post(f"{PAGE}/publish", revision=1, tried=7, reason="cheaper").status_code == 409
+    in_force.see(f"{PAGE}/try?days=7")
+    assert in_force.post(f"{PAGE}/publish", revision=1).status_code == 422
     assert states(in_force)["2027-01"] == "draft"
-    in_force.act(f"{PAGE}/publish", revision=1, tried=7, reason="cheaper")
+    assert "Tried by root on 7 days, 1 orders" in plain(in_force.see(PAGE))
+    in_force.act(f"{PAGE}/publish", revision=1, reason="cheaper")
     assert states(in_force) == {"2027-01": "in_force", "2026-12": "retired"}
     assert in_force.audited("routing_policy.publish")[-1] == ("root", "routing_policy:demo")
 
 
 def test_a_draft_that_was_written_anew_is_not_published_by_who_read_the_old_one(in_force: Desk) -> None:
     in_force.act(HOME, content=NOT_SH)
-    in_force.act(HOME, content=NOT_SH.replace("sh", "bj"))
-    answer = in_force.post(f"{PAGE}/publish", revision=1, tried=7, reason="cheaper")
+    in_force.see(f"{PAGE}/try?days=7")
+    in_force.act(HOME, content=TO_BJ, label="2027-01", read=1)
+    assert in_force.post(f"{PAGE}/publish", revision=2, reason="cheaper").status_code == 409  # its text was not tried
+    in_force.see(f"{PAGE}/try?days=7")
+    answer = in_force.post(f"{PAGE}/publish", revision=1, reason="cheaper")
     assert (answer.status_code, ">policy_revision<" in answer.text) == (409, True)
+
+
+def test_of_two_who_change_one_draft_the_second_sees_both_texts_and_may_save_again(in_force: Desk) -> None:
+    in_force.act(HOME, content=NOT_SH)
+    in_force.act(HOME, content=TO_BJ, label="2027-01", read=1)
+    mine = NOT_SH.replace("as before", "mine")
+    answer = in_force.post(HOME, content=mine, label="2027-01", read=1)
+    assert (answer.status_code, ">policy_revision<" in answer.text) == (409, True)
+    assert "root has written revision 2 of 2027-01 meanwhile" in plain(answer.text)
+    assert ("<ins>mine</ins>" in answer.text, 'name="read" value="2"' in answer.text) == (True, True)
+    in_force.act(HOME, content=mine, label="2027-01", read=2)
+    assert "draft revision 3" in plain(in_force.see(PAGE))
+
+
+def test_a_version_that_another_has_drafted_is_not_replaced_by_who_never_saw_it(in_force: Desk) -> None:
+    in_force.act(HOME, content=NOT_SH)
+    assert in_force.post(HOME, content=TO_BJ).status_code == 409
+    assert in_force.post(HOME, content=TO_BJ, label="2026-12", read=1).status_code == 409
 
 
 def test_a_trial_tells_both_policies_by_measure_day_and_location(in_force: Desk) -> None:

@@ -102,7 +102,7 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_drafted(desk: Desk, chan
 
 def test_versions_stand_beside_what_was_before(desk: Desk) -> None:
     desk.act(HOME, **RULE_FORM)
-    desk.act(HOME, **{**RULE_FORM, "expression": "order.total > 900000", "minutes": "", "why": "fewer"})
+    desk.act(HOME, **{**RULE_FORM, "expression": "order.total > 900000", "minutes": "", "why": "fewer"}, after=1)
     page = desk.see(f"{HOME}/large")
     assert "order.total &gt; <del>500000</del><ins>900000</ins>" in page
     assert "<del>a person looks</del> <ins>fewer</ins>" in page
@@ -127,14 +127,16 @@ def tried(desk: Desk, expression: str, days: int = 90) -> str:
 
 
 def test_a_draft_is_tried_before_it_is_published(desk: Desk, database: Database, past: dict[str, int]) -> None:
-    told = tried(desk, "order.total > 500000")
+    desk.act(HOME, **RULE_FORM)
+    assert desk.post(f"{HOME}/large/1/publish", tried=90).status_code == 409
+    assert "disabled>Publish version 1" in desk.see(f"{HOME}/large")
+    told = desk.see(f"{HOME}/large/1/try?days=90")
     assert "Orders looked at 3 Held 2 66.7% Could not be asked 0" in plain(told)
     assert f"/console/orders/{past['larger']}" in told
     assert f"/console/orders/{past['small']}" not in told
-    assert desk.post(f"{HOME}/large/1/publish").status_code == 409
-    assert "disabled>Publish version 1" in desk.see(f"{HOME}/large")
     assert states(database) == ["draft"]
-    desk.act(f"{HOME}/large/1/publish", tried=90)
+    assert "Tried by root on 90 days, 3 orders" in plain(desk.see(f"{HOME}/large"))
+    desk.act(f"{HOME}/large/1/publish")
     assert states(database) == ["in_force"]
     assert desk.audited("review.publish") == [("root", "rule:large")]
 
@@ -208,3 +210,17 @@ def test_the_first_version_is_all_its_own_and_words_change_whole(database: Datab
         newest, first = differences(list(rule_versions(session, SYSTEM, "large")))
     assert newest.pieces == (Piece("same", "order.total > "), Piece("old", "500"), Piece("new", "900"))
     assert (first.before, [one.mark for one in first.pieces]) == (None, ["same"])
+
+
+def test_of_two_who_write_the_next_version_the_second_sees_the_firsts_and_may_come_after_it(
+    desk: Desk, database: Database
+) -> None:
+    desk.act(HOME, **RULE_FORM)
+    desk.act(HOME, **{**RULE_FORM, "expression": "order.total > 900000"}, after=1)
+    mine, key = {**RULE_FORM, "expression": "order.total > 700000"}, new_key()
+    answer = desk.post(HOME, key=key, **mine, after=1)
+    assert (answer.status_code, "root has written version 2 meanwhile" in plain(answer.text)) == (409, True)
+    assert "order.total &gt; <del>900000</del><ins>700000</ins>" in answer.text
+    assert ("order.total &gt; 700000</textarea>" in answer.text, len(versions_of(database))) == (True, 2)
+    assert desk.act(HOME, key=key, **mine, after=2) == f"{HOME}/large"
+    assert versions_of(database)[0].expression == "order.total > 700000"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.pages import new_key
 from hub.database import Database, rows, run
 from hub.order.find import get_order
 from hub.postgres_probe import connect
@@ -129,7 +128,7 @@ def test_another_brands_order_and_messages_are_not_found(
     order_id = made["partial"]
     for path in (f"orders/{order_id}", "orders/W-2001", f"messages/inbox/{inbox}", f"messages/step/{step}"):
         assert desk.get(f"/console/{path}").status_code == 404
-    for act in ("release", "cancel", f"steps/{step}/retry", "receiver"):
+    for act in ("release", "change/cancel/do", f"steps/{step}/retry", "receiver"):
         assert desk.post(f"/console/orders/{order_id}/{act}", reason="mine?").status_code in {403, 404}
     assert lifecycle(desk, order_id) == "in_fulfilment"
 
@@ -186,14 +185,6 @@ def test_a_held_order_is_released_with_a_reason(desk: Desk, made: dict[str, int]
     assert "the buyer agrees" in text
 
 
-def test_an_order_is_cancelled_once_however_often_the_button_is_pressed(desk: Desk, made: dict[str, int]) -> None:
-    path, key = f"/console/orders/{made['accepted']}", new_key()
-    for _ in range(2):
-        assert desk.act(f"{path}/cancel", key=key, reason="the buyer asks") == path
-    assert lifecycle(desk, made["accepted"]) == "cancelled"
-    assert desk.audited("order.cancel").count(("operator-1", f"order:{made['accepted']}")) == 1
-
-
 def test_a_dead_call_is_retried_from_its_order(desk: Desk, made: dict[str, int]) -> None:
     with desk.database.transaction() as session:
         step = rows(session, "select id from step where state = 'dead'")[0].id
@@ -208,7 +199,7 @@ def test_who_only_looks_sees_no_buttons_and_may_not_act(desk: Desk, made: dict[s
     path = f"/console/orders/{made['review']}"
     desk.sit("looker", role)
     assert "/release" not in desk.see(path)
-    for act in ("release", "cancel", "steps/1/retry", "receiver"):
+    for act in ("release", "change/cancel/do", "steps/1/retry", "receiver"):
         assert desk.post(f"{path}/{act}", reason="let me").status_code == 403
     assert lifecycle(desk, made["review"]) == "accepted"
 

@@ -13,6 +13,7 @@ from hub.audit import plain
 from hub.database import copy, row, rows, run
 from hub.document import Document
 from hub.errors import NeedsOperator
+from hub.keyring import SubjectKey
 from hub.order.change.addition import Addition, read_added, written
 from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.lock import Locked
@@ -114,6 +115,13 @@ def seal_part(session: Session, order_id: int, no: int, part: str, text: str) ->
     return key.seal(text, _place(order_id, no, part))
 
 
+def open_part(key: SubjectKey, order_id: int, no: int, part: str, sealed: bytes) -> Contents:
+    """Open the personal part of a revision; what stood in an order is taken as it is, whatever is refused today."""
+    kept = json.loads(key.open(sealed, _place(order_id, no, part)))
+    receiver = Receiver.model_construct(**kept["receiver"]) if kept["receiver"] else None
+    return Contents.model_construct(receiver=receiver, remark=kept["remark"])
+
+
 def find_open(session: Session, order_id: int, state: ChangeState = ChangeState.WAITING) -> Revision | None:
     """Give the revision of an order that waits, if there is one."""
     found = row(
@@ -139,10 +147,9 @@ def former_of(session: Session, order_id: int) -> Contents:
         key = open_key(session, one.subject_id)
         if key is None:
             return Contents()
-        text = key.open(bytes(one.former), _place(order_id, one.no, "former"))
-        kept = json.loads(text)
-        receiver = Receiver.model_construct(**kept["receiver"]) if kept["receiver"] else receiver
-        remark = kept["remark"] if kept["remark"] is not None else remark
+        kept = open_part(key, order_id, one.no, "former", bytes(one.former))
+        receiver = kept.receiver or receiver
+        remark = kept.remark if kept.remark is not None else remark
     return Contents.model_construct(receiver=receiver, remark=remark)
 
 

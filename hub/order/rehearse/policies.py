@@ -12,6 +12,7 @@ from hub.database import run
 from hub.document import Document
 from hub.order.place.brand_policy import Own, own_policies, sold_of, under
 from hub.order.place.plan import Need, in_turn
+from hub.order.rehearse.allowance import Allowance
 from hub.order.rehearse.asked import Asked, asked_since, with_values
 from hub.order.rehearse.carry import Carried
 from hub.order.rehearse.tally import Side, Sum, add, side_of
@@ -28,13 +29,14 @@ from hub.sourcing.rerun import stored_decisions
 class Comparison(Document):
     """Both policies over the same questions; `moved` counts the orders that would ship otherwise.
 
-    `more` says that later ones were left for want of time.
+    `more` says that later ones than `reached` were left for want of time.
     """
 
     brand: str
     orders: int
     moved: int
     more: bool
+    reached: datetime | None
     in_force: Side
     draft: Side
 
@@ -50,24 +52,31 @@ def compare_policies(
     """Compare a draft with what its brand is sourced by, over what was asked since then; nothing can be written.
 
     Each policy has its own running stock and counts its own documents of a day, beginning with `since`, which is in the
-    business zone, whose days the series has. After `longest_s` it tells of what was decided until then.
+    business zone, whose days the series has. After `longest_s`, or when a statement is cancelled, it
+    tells of what was decided until then: it belongs into `on_trial`.
     """
     run(session, "set transaction read only")
     now = own_policies(session, policy, {draft.brand}).get(draft.brand, Own(policy))
     then = under(session, policy, draft)
     sides = [Rehearsed(session, own) for own in (now, then)]
-    orders, moved, more, until_s = 0, 0, False, clock() + longest_s
+    orders, moved, reached, allowance = 0, 0, None, Allowance(longest_s, clock)
     every = asked_since(stored_decisions(session, since=since, brand=draft.brand), since)
-    for asked in with_values(session, every) if now.valued or then.valued else every:
-        if more := clock() >= until_s:
-            break
-        plans = [side.plan(asked) for side in sides]
+    every = with_values(session, every) if now.valued or then.valued else every
+    for asked, plans in allowance.of((asked, [side.plan(asked) for side in sides]) for asked in every):
         for side, plan in zip(sides, plans, strict=True):
             add(side.sums[asked.here.date()], plan, Prices(sides[0].own, asked))
-        orders += 1
+        orders, reached = orders + 1, asked.here
         moved += _takes(plans[0]) != _takes(plans[1])
     told = [side.told() for side in sides]
-    return Comparison(brand=draft.brand, orders=orders, moved=moved, more=more, in_force=told[0], draft=told[1])
+    return Comparison(
+        brand=draft.brand,
+        orders=orders,
+        moved=moved,
+        more=allowance.out,
+        reached=reached,
+        in_force=told[0],
+        draft=told[1],
+    )
 
 
 class Rehearsed:

@@ -1,7 +1,7 @@
 """Try a review rule on what is placed already: how much of it would have been held or let go; nothing is written."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -15,6 +15,7 @@ from hub.order.place.facts import PERSONAL, Gathered, Told, facts_of
 from hub.order.place.facts_gather import gather
 from hub.order.place.part_facts import Delivery, facts_of_delivery, facts_of_line
 from hub.order.place.told_back import deliveries_of, twins_of
+from hub.order.rehearse.allowance import LONGEST_S, Allowance
 from hub.order.rehearse.read_back import held_as_placed, placed_since
 from hub.review.expression import UNTOLD, read_expression
 from hub.review.judge import Answer, Facts, On, Ruleset, Standing
@@ -29,9 +30,6 @@ MOST: Final = 5_000
 SHOWN: Final = 20
 """Order numbers that are named of each kind."""
 
-LONGEST_S: Final = 20.0
-"""How long a trial looks; what was looked at until then is what it tells of."""
-
 AS_NOW: Final = frozenset({"stock"})
 """Facts that nobody keeps: they are what they are now, not what they were when the order came."""
 
@@ -45,8 +43,8 @@ class Tried(Document):
     It was `asked` so many times: of each order, or by its scope of each line or fulfilment order of them. `hit` is how
     many of these it would have held, or let go of at least one hold; `failed` counts, by kind, those it could not be
     evaluated on, which it would have held for a person. Samples are orders, lines as 17/2 or fulfilment orders as 17-1.
-    `left_out` are orders of people who have been erased. `more` says that others were not looked at, older ones or for
-    want of time; `as_now` names the facts that are not as they were.
+    `left_out` are orders of people who have been erased. `more` says that others were not looked at, older ones than
+    `reached`, the oldest that was; `as_now` names the facts that are not as they were.
     """
 
     scope: Scope
@@ -57,6 +55,7 @@ class Tried(Document):
     failed: Mapping[str, int]
     left_out: int
     more: bool
+    reached: datetime | None
     samples: tuple[str, ...]
     failed_samples: tuple[str, ...]
     as_now: tuple[str, ...]
@@ -85,15 +84,9 @@ def rehearse(
         actor.require(Permission.UNMASK)
     opens = told_of_people or not PERSONAL.isdisjoint(expression.facts)
     trial = Trial(Ruleset([Standing(rule.name, 0, expression, rule.verdict)]), rule.verdict.scope)
-    until_s = clock() + LONGEST_S
-    for told, gone in placed_since(session, actor, rule, at - timedelta(days=days), at, most, opens=opens):
-        trial.left_out += gone
-        said = trial.ask(session, told, at, lambda: clock() < until_s)
-        releases = rule.verdict.releases if isinstance(rule.verdict, Letting) else None
-        held = None if releases is None else held_as_placed(session, told, releases)
-        trial.hit += [one for one, answer in said.items() if answer.true and (held is None or one in held)]
-        if not trial.in_time:
-            break
+    allowance = Allowance(LONGEST_S, clock)
+    batches = placed_since(session, actor, rule, at - timedelta(days=days), at, most, opens=opens)
+    deque(allowance.of(trial.go(session, batches, rule, at, allowance)), maxlen=0)
     as_now = {*AS_NOW & trial.rules.gathers} | {REFUND for _, name in expression.paths if name == REFUND}
     return Tried(
         scope=trial.scope,
@@ -103,7 +96,8 @@ def rehearse(
         hit=len(trial.hit),
         failed=Counter(trial.failed.values()),
         left_out=trial.left_out,
-        more=not trial.in_time or trial.looked + trial.left_out >= most,
+        more=allowance.out or trial.looked + trial.left_out >= most,
+        reached=trial.reached,
         samples=tuple(map(_called, trial.hit[:SHOWN])),
         failed_samples=tuple(map(_called, list(trial.failed)[:SHOWN])),
         as_now=tuple(sorted(as_now)),
@@ -123,13 +117,28 @@ class Trial:
     looked: int = 0
     asked: int = 0
     left_out: int = 0
-    in_time: bool = True
+    reached: datetime | None = None
     hit: list[Spot] = field(default_factory=list[Spot])
     failed: dict[Spot, str] = field(default_factory=dict[Spot, str])
 
-    def ask(
-        self, session: Session, told: Sequence[Told], at: datetime, in_time: Callable[[], bool]
-    ) -> Mapping[Spot, Answer]:
+    def go(
+        self,
+        session: Session,
+        batches: Iterable[tuple[Sequence[Told], int]],
+        rule: NewRule,
+        at: datetime,
+        allowance: Allowance,
+    ) -> Iterator[None]:
+        """Ask about batch after batch, for as long as somebody wants the next."""
+        releases = rule.verdict.releases if isinstance(rule.verdict, Letting) else None
+        for told, gone in batches:
+            held = None if releases is None else held_as_placed(session, told, releases)
+            said = self.ask(session, told, at, allowance)
+            self.left_out += gone
+            self.hit += [one for one, answer in said.items() if answer.true and (held is None or one in held)]
+            yield
+
+    def ask(self, session: Session, told: Sequence[Told], at: datetime, allowance: Allowance) -> Mapping[Spot, Answer]:
         """Ask about some orders as long as there is time."""
         twins: Mapping[int, int] = twins_of(session, told) if "twin" in self.rules.facts else {}
         gathered = gather(session, told, self.rules.gathers, twins, at)
@@ -139,10 +148,9 @@ class Trial:
                 opened[delivery.order_id].append(delivery)
         said: dict[Spot, Answer] = {}
         for one in told:
-            self.in_time = in_time()
-            if not self.in_time:
+            if allowance.over:
                 break
-            self.looked += 1
+            self.looked, self.reached = self.looked + 1, one.at
             shared = facts_of(one, gathered, self.rules.facts)
             for on, own in self._spots(one, gathered, opened[one.id]):
                 said[one.id, on] = self.rules.judge({**shared, **own})[0]

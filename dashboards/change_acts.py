@@ -1,0 +1,176 @@
+"""What a person may have changed about an order: each act with its words, its fields, and what it does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dashboards.change_form import ChangeForm
+from dashboards.texts import N_
+from dashboards.visit import Visit
+from hub.errors import Conflict
+from hub.order.amend import amend
+from hub.order.change.begin import change, reroute
+from hub.order.change.cancel import cancel
+from hub.order.change.follow_up import Again, follow_up
+from hub.order.change.intercept import ask_intercept
+from hub.order.change.reread import reread
+from hub.order.change.revision import Author, Contents, Wish
+from hub.order.change.wanted import pieces_of
+from hub.order.model import OrderType
+from hub.order.trace.head import Head
+
+LIVE: Final = frozenset({"accepted", "in_fulfilment"})
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act: its msgids, the template of its fields, whether an order is offered it, and what it does.
+
+    `do` gives the id of another order that it has made, if any. `strong` acts end or undo something.
+    """
+
+    label: str
+    note: str
+    icon: str
+    fields: str
+    fits: Callable[[Head], bool]
+    do: Callable[[Visit, int, ChangeForm], int | None]
+    strong: bool = False
+
+
+def _changes(head: Head) -> bool:
+    return head.lifecycle in LIVE and any(line.ordered > line.shipped + line.cancelled for line in head.lines)
+
+
+def _whole(head: Head) -> bool:
+    return head.lifecycle in LIVE and not any(line.shipped for line in head.lines)
+
+
+def _left(head: Head) -> bool:
+    return any(line.shipped for line in head.lines)
+
+
+def _author(visit: Visit, form: ChangeForm) -> Author:
+    return Author(visit.actor.name, form.why)
+
+
+def _change(visit: Visit, order_id: int, form: ChangeForm, wish: Wish) -> None:
+    change(visit.session, order_id, wish, _author(visit, form), visit.at.astimezone(visit.zone))
+
+
+def change_address(visit: Visit, order_id: int, form: ChangeForm) -> None:
+    old = reread(visit.session, order_id).order.receiver
+    _change(visit, order_id, form, Wish(contents=amend(old, form.receiver, None)))
+
+
+def change_remark(visit: Visit, order_id: int, form: ChangeForm) -> None:
+    """Write the remark anew; an empty one takes it away."""
+    old = reread(visit.session, order_id).order
+    said = form.remark.replace("\r\n", "\n").strip()
+    if said == old.remark:
+        raise Conflict("the remark says so already", code="nothing_to_change", field="remark")
+    _change(visit, order_id, form, Wish(contents=Contents(remark=amend(old.receiver, {}, said).remark)))
+
+
+def cancel_pieces(visit: Visit, order_id: int, form: ChangeForm) -> None:
+    _change(visit, order_id, form, Wish(pieces=pieces_of(visit.session, order_id, form.pieces)))
+
+
+def cancel_order(visit: Visit, order_id: int, form: ChangeForm) -> None:
+    # the whole act, its answers and its refunds, is of the business day
+    cancel(visit.session, order_id, visit.actor.name, form.why, visit.at.astimezone(visit.zone))
+
+
+def reroute_order(visit: Visit, order_id: int, form: ChangeForm) -> None:
+    wish = Wish(route=form.no, target=form.to.strip())
+    reroute(visit.session, order_id, wish, _author(visit, form), visit.at.astimezone(visit.zone))
+
+
+def send_again(visit: Visit, order_id: int, form: ChangeForm) -> int:
+    return _follow(visit, order_id, form, OrderType.RESHIP)
+
+
+def exchange(visit: Visit, order_id: int, form: ChangeForm) -> int:
+    return _follow(visit, order_id, form, OrderType.EXCHANGE)
+
+
+def _follow(visit: Visit, order_id: int, form: ChangeForm, kind: OrderType) -> int:
+    wanted = [Again(line, n, sku if kind is OrderType.EXCHANGE else "") for line, n, sku in form.lines()]
+    here = visit.at.astimezone(visit.zone)
+    return follow_up(visit.session, order_id, kind, wanted, _author(visit, form), here, visit.zone)
+
+
+def intercept(visit: Visit, order_id: int, form: ChangeForm) -> None:
+    ask_intercept(visit.session, order_id, visit.actor.name, form.why, visit.at)
+
+
+ACTS: Final[Mapping[str, Act]] = {
+    # One entry each, in the order of the menu; add yours with a template of its fields.
+    "address": Act(
+        N_("Change the address"),
+        N_("What is left empty stays as it is. The order is judged and sourced again."),
+        "map-pin",
+        "change_address.html",
+        _changes,
+        change_address,
+    ),
+    "remark": Act(
+        N_("Change the remark"),
+        N_("The new remark takes the place of the old one; empty takes it away."),
+        "message",
+        "change_remark.html",
+        _changes,
+        change_remark,
+    ),
+    "reroute": Act(
+        N_("Ship from elsewhere"),
+        N_("What is chosen is taken back and sourced again; the decision is explained like any other."),
+        "route",
+        "change_route.html",
+        _changes,
+        reroute_order,
+    ),
+    "pieces": Act(
+        N_("Cancel some pieces"),
+        N_("Stock is given back, and the money that the pieces bear."),
+        "circle-x",
+        "change_pieces.html",
+        _changes,
+        cancel_pieces,
+        strong=True,
+    ),
+    "cancel": Act(
+        N_("Cancel the order"),
+        N_("Stock is given back. Where a warehouse has begun, it is asked first."),
+        "circle-x",
+        "change_nothing.html",
+        _whole,
+        cancel_order,
+        strong=True,
+    ),
+    "reship": Act(
+        N_("Send once more"),
+        N_("An order of its own to the same receiver, free of charge, of no more than was shipped."),
+        "package",
+        "change_again.html",
+        _left,
+        send_again,
+    ),
+    "exchange": Act(
+        N_("Send in exchange"),
+        N_("An order of its own to the same receiver, free of charge: other goods for what was shipped."),
+        "rotate-clockwise",
+        "change_again.html",
+        _left,
+        exchange,
+    ),
+    "intercept": Act(
+        N_("Stop the parcels"),
+        N_("A case has somebody ask the couriers to stop what is under way; no courier takes that by wire."),
+        "hand-stop",
+        "change_nothing.html",
+        _left,
+        intercept,
+        strong=True,
+    ),
+}

@@ -1,0 +1,120 @@
+"""The form of a change of an order: what was written, as it is sent, shown again and sent once more to be done."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final, cast
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from hub.address.division import Level, ancestry
+from hub.errors import Malformed
+from hub.order.trace.seen import Seen
+from hub.repair import why
+
+LONGEST: Final = 1000
+"""Characters of a remark, as the API takes them."""
+
+MOST_LINES: Final = 500
+SEEN_LONGEST: Final = 100_000
+
+SEEN: Final = TypeAdapter(dict[str, str])
+
+Word = Annotated[str, Field(max_length=100)]
+
+
+class ChangeForm(BaseModel):
+    """What is to be different; `line`, `n` and `sku` are lists alike, one entry for each line that was offered.
+
+    `seen` is how the order stood when its page was made.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    action_key: str = ""
+    seen: str = Field(default="{}", max_length=SEEN_LONGEST)
+    reason: str = Field(default="", max_length=500)
+    name: Word = ""
+    phone: Word = ""
+    division: str = Field(default="", max_length=12)
+    street: str = Field(default="", max_length=200)
+    postcode: Word = ""
+    remark: str = Field(default="", max_length=LONGEST)
+    line: tuple[Word, ...] = Field(default=(), max_length=MOST_LINES)
+    n: tuple[Word, ...] = Field(default=(), max_length=MOST_LINES)
+    sku: tuple[Word, ...] = Field(default=(), max_length=MOST_LINES)
+    no: tuple[int, ...] = Field(default=(), max_length=MOST_LINES)
+    to: Word = ""
+
+    @property
+    def why(self) -> str:
+        """Give the reason, which goes to the audit log.
+
+        Raises: Malformed.
+        """
+        return why(self.reason)
+
+    @property
+    def receiver(self) -> Mapping[str, str]:
+        """Give what is said of a receiver anew, the division by its names.
+
+        Raises: NotFound for a division that is not there.
+        """
+        said = {
+            name: text.strip()
+            for name in ("name", "phone", "street", "postcode")
+            if (text := str(getattr(self, name))).strip()
+        }
+        if self.division.strip():
+            names = {one.level: one.name for one in ancestry(self.division.strip())}
+            levels = {"province": Level.PROVINCE, "city": Level.CITY, "county": Level.COUNTY, "town": Level.TOWN}
+            said |= {field: names.get(level, "") for field, level in levels.items()}
+        return said
+
+    @property
+    def pieces(self) -> Mapping[str, int]:
+        """Give the pieces that are named, by the shop's line.
+
+        Raises: Malformed.
+        """
+        return {line: n for line, n, _ in self.lines()}
+
+    def lines(self) -> Iterator[tuple[str, int, str]]:
+        """Give line, pieces and SKU of each line that has pieces named.
+
+        Raises: Malformed for what is no number.
+        """
+        skus = self.sku or ("",) * len(self.line)
+        if not len(self.line) == len(self.n) == len(skus):
+            raise Malformed("the form's lines do not fit together: load it again", code="unknown_line", field="n")
+        for line, text, sku in zip(self.line, self.n, skus, strict=True):
+            n = text.strip()
+            if n and not (n.isascii() and n.isdigit() and len(n) <= 7):  # noqa: PLR2004 # a million pieces, as the model
+                raise Malformed(f"line {line}: a whole number of pieces", code="pieces", field="n")
+            if n and int(n):
+                yield line, int(n), sku.strip()
+
+    @property
+    def numbers(self) -> Mapping[str, str]:
+        """Give what was written as pieces, by the shop's line."""
+        return dict(zip(self.line, self.n, strict=False))
+
+    @property
+    def instead(self) -> Mapping[str, str]:
+        """Give what was written to be sent instead, by the shop's line."""
+        return dict(zip(self.line, self.sku, strict=False))
+
+    def saw(self) -> Seen:
+        """Give how the order stood when the form was made.
+
+        Raises: Malformed.
+        """
+        try:
+            return SEEN.validate_json(self.seen)
+        except ValidationError as error:
+            raise Malformed("the form does not say what it was made from: load it again", code="malformed") from error
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """Give what was written as it is sent once more."""
+        written: Mapping[str, object] = self.model_dump(exclude={"seen", "action_key"})
+        for name, value in written.items():
+            for one in cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,):
+                yield name, str(one)

@@ -1,0 +1,211 @@
+"""Changes of an order on its page: looked at first, done with a reason, and who comes second is told what is new."""
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.pages import new_key
+from hub.database import Database, rows
+from hub.order.find import OrderView, get_order
+from hub.order.ship.progress import record_confirm
+from hub.roles import SYSTEM, Role
+from tests.dashboards.desk import NOW, Desk, opened, plain
+from tests.hub.making import RECEIVER, confirm, order, placed, stock
+from tests.hub.order.changing import send
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
+    with opened(database, tmp_path) as seat:
+        yield seat.sit("operator-1", Role.OPERATOR)
+
+
+@pytest.fixture
+def order_id(desk: Desk) -> int:
+    """Place an order of three apples and two pears, which Shanghai takes although Beijing could."""
+    with desk.database.transaction() as session:
+        stock(session, {"sh": {"apple": 9, "pear": 9}, "bj": {"apple": 9, "pear": 9}})
+        return placed(session, order({"apple": 3, "pear": 2}, freight=500, placed_at=NOW, paid_at=NOW))
+
+
+def change(order_id: int, name: str) -> str:
+    return f"/console/orders/{order_id}/change/{name}"
+
+
+def ahead(desk: Desk, path: str, **fields: Any) -> str:  # noqa: ANN401 # any field of the form
+    """Look at what a change would come to."""
+    answer = desk.post(path, **fields)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def confirmed(page: str) -> dict[str, Any]:
+    """Give the hidden fields of the form that has it done."""
+    form = page[page.index('/do" method') :]
+    fields: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form):
+        fields.setdefault(name, []).append(html.unescape(value))
+    return {name: values for name, values in fields.items() if name != "action_key"}
+
+
+def done(desk: Desk, path: str, **fields: Any) -> str:  # noqa: ANN401 # any field of the form
+    return desk.act(f"{path}/do", **confirmed(ahead(desk, path, **fields)))
+
+
+def seen(desk: Desk, order_id: int) -> OrderView:
+    with desk.database.transaction() as session:
+        return get_order(session, order_id, SYSTEM)
+
+
+def test_pieces_are_cancelled_after_the_money_was_shown(desk: Desk, order_id: int) -> None:
+    path, fields = change(order_id, "pieces"), {"line": ["L1", "L2"], "n": ["2", ""], "reason": "one is enough"}
+    told = plain(ahead(desk, path, **fields))
+    assert "Money that goes back" in told
+    assert "In all ¥20.00" in told
+    assert seen(desk, order_id).refunds == ()
+    assert done(desk, path, **fields) == f"/console/orders/{order_id}"
+    assert [one.amount for one in seen(desk, order_id).refunds] == [2000]
+    assert "The change is made." in plain(desk.see(f"/console/orders/{order_id}"))
+
+
+def test_a_new_address_is_shown_masked_with_what_it_replaced(desk: Desk, order_id: int) -> None:
+    fields = {"name": "收件人乙", "division": "110105", "street": "新路9号", "reason": "the buyer moved"}
+    assert "Shipped by: " in plain(ahead(desk, change(order_id, "address"), **fields))
+    done(desk, change(order_id, "address"), **fields)
+    page = desk.see(f"/console/orders/{order_id}")
+    told = plain(page)
+    assert "Instead of:" in told
+    assert "北京市 朝阳区" in told
+    assert "the buyer moved" in told
+    assert not [one for one in (RECEIVER.name, RECEIVER.phone, RECEIVER.street, "新路9号", "收件人乙") if one in page]
+
+
+def test_a_location_that_has_it_is_asked_and_the_change_waits(desk: Desk, order_id: int) -> None:
+    with desk.database.transaction() as session:
+        send(session, order_id)
+    fields = {"street": "新路9号", "reason": "the buyer moved"}
+    assert "Asked to stop:" in plain(ahead(desk, change(order_id, "address"), **fields))
+    done(desk, change(order_id, "address"), **fields)
+    assert "once it agrees" in plain(desk.see(f"/console/orders/{order_id}"))
+    assert "Waits for the location" in plain(desk.see(f"/console/orders/{order_id}"))
+
+
+def test_a_remark_is_replaced_and_the_same_one_is_no_change(desk: Desk, order_id: int) -> None:
+    done(desk, change(order_id, "remark"), remark="放门口", reason="asked")
+    assert [one.kinds for one in seen(desk, order_id).changes] == [["remark"]]
+    assert "nothing_to_change" in ahead(desk, change(order_id, "remark"), remark="放门口", reason="asked")
+
+
+def test_an_order_is_cancelled_once_however_often_the_button_is_pressed(desk: Desk, order_id: int) -> None:
+    told = ahead(desk, change(order_id, "cancel"), reason="no longer wanted")
+    assert "Freight ¥5.00" in plain(told)
+    key = new_key()
+    led = [desk.act(f"{change(order_id, 'cancel')}/do", key=key, **confirmed(told)) for _ in range(2)]
+    assert led == [f"/console/orders/{order_id}"] * 2
+    assert seen(desk, order_id).lifecycle == "cancelled"
+    assert desk.audited("order.cancel") == [("operator-1", f"order:{order_id}")]
+
+
+def test_a_reroute_leads_to_why_it_ships_from_there_now(desk: Desk, order_id: int) -> None:
+    assert f"/console/orders/{order_id}/routing/1" in desk.see(change(order_id, "reroute"))
+    led = done(desk, change(order_id, "reroute"), to="bj", reason="shanghai is full")
+    assert led == f"/console/orders/{order_id}/routing/2"
+    assert [one.location for one in seen(desk, order_id).fulfilments] == ["sh", "bj"]
+    assert "Anywhere else" in desk.see(change(order_id, "reroute"))
+
+
+def test_goods_are_sent_again_or_in_exchange_by_an_order_of_their_own(desk: Desk, order_id: int) -> None:
+    with desk.database.transaction() as session:
+        record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 2}), NOW)
+    fields = {"line": ["L1", "L2"], "n": ["1", "0"], "sku": ["pear", ""], "reason": "bruised"}
+    assert "A new order, free of charge." in plain(ahead(desk, change(order_id, "exchange"), **fields))
+    made = int(done(desk, change(order_id, "exchange"), **fields).rpartition("/")[2])
+    assert ([one.sku for one in seen(desk, made).lines], seen(desk, order_id).links[0].type) == (["pear"], "exchange")
+    again = int(done(desk, change(order_id, "reship"), **fields).rpartition("/")[2])
+    assert [one.sku for one in seen(desk, again).lines] == ["apple"]
+    assert "Followed by" in plain(desk.see(f"/console/orders/{order_id}"))
+    assert "Follows from" in plain(desk.see(f"/console/orders/{made}"))
+
+
+def test_parcels_under_way_are_stopped_by_somebody_who_is_called(desk: Desk, order_id: int) -> None:
+    with desk.database.transaction() as session:
+        record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 2}), NOW)
+    done(desk, change(order_id, "intercept"), reason="wrong house")
+    assert desk.audited("order.intercept") == [("operator-1", f"order:{order_id}")]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "code"),
+    [
+        ("pieces", {"line": ["L1"], "n": ["4"]}, "already_shipped"),
+        ("pieces", {"line": ["L1"], "n": ["some"]}, "pieces"),
+        ("pieces", {"line": ["nothing"], "n": ["1"]}, "unknown_line"),
+        ("pieces", {}, "nothing_to_change"),
+        ("address", {"phone": "10"}, "malformed"),
+        ("address", {"division": "999999"}, "unknown_division"),
+        ("reroute", {"to": "nowhere"}, "unknown_location"),
+        ("reship", {"line": ["L1"], "n": ["1"]}, "not_shipped"),
+        ("intercept", {}, "nothing_to_intercept"),
+    ],
+)
+def test_what_is_refused_says_why_before_anything_is_done(
+    desk: Desk, order_id: int, name: str, fields: dict[str, object], code: str
+) -> None:
+    told = ahead(desk, change(order_id, name), reason="try", **fields)
+    assert f">{code}<" in told
+    assert "/do" not in told
+    assert [one.location for one in seen(desk, order_id).fulfilments] == ["sh"]
+
+
+def test_without_a_reason_nothing_is_foreseen(desk: Desk, order_id: int) -> None:
+    assert ">reason_missing<" in ahead(desk, change(order_id, "cancel"), reason=" ")
+
+
+def test_of_two_people_the_second_is_told_what_the_first_has_done(desk: Desk, order_id: int) -> None:
+    path = change(order_id, "pieces")
+    second = confirmed(ahead(desk, path, line=["L1"], n=["1"], reason="mine"))
+    desk.sit("operator-2", Role.OPERATOR)
+    done(desk, path, line=["L2"], n=["1"], reason="theirs")
+    answer = desk.post(f"{path}/do", **second)
+    told = plain(answer.text)
+    assert (answer.status_code, "nothing was done" in told) == (409, True)
+    assert "operator-2, Fewer pieces theirs" in told
+    assert authors(desk, order_id) == ["operator-2"]
+    desk.act(f"{path}/do", **confirmed(answer.text))
+    assert authors(desk, order_id) == ["operator-2", "operator-2"]
+
+
+def authors(desk: Desk, order_id: int) -> list[str]:
+    with desk.database.transaction() as session:
+        found = rows(session, "select actor from order_revision where order_id = :id order by no", id=order_id)
+    return [one.actor for one in found]
+
+
+def test_who_looks_only_or_works_for_another_brand_changes_nothing(desk: Desk, order_id: int) -> None:
+    for name, role, brand, status in (("looker", Role.VIEWER, "", 403), ("other", Role.OPERATOR, "other", 404)):
+        desk.sit(name, role, brand=brand)
+        assert desk.get(change(order_id, "cancel")).status_code == status
+        assert desk.post(change(order_id, "cancel"), reason="let me").status_code == status
+        assert desk.post(f"{change(order_id, 'cancel')}/do", reason="let me", seen="{}").status_code == status
+    assert seen(desk, order_id).lifecycle == "in_fulfilment"
+
+
+def test_an_unknown_act_and_a_form_from_nowhere_are_refused(desk: Desk, order_id: int) -> None:
+    assert desk.get(change(order_id, "gild")).status_code == 404
+    for seen_as in ("not json", "[]"):
+        assert desk.post(f"{change(order_id, 'cancel')}/do", reason="x", seen=seen_as).status_code == 422
+
+
+def test_only_what_fits_the_order_is_offered(desk: Desk, order_id: int) -> None:
+    page = desk.see(f"/console/orders/{order_id}")
+    assert change(order_id, "cancel") in page
+    assert change(order_id, "reship") not in page
+    with desk.database.transaction() as session:
+        record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 2}), NOW)
+    page = desk.see(f"/console/orders/{order_id}")
+    assert change(order_id, "cancel") not in page
+    assert change(order_id, "reship") in page
