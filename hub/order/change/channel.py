@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases, resolve
 from hub.database import row, run
-from hub.errors import Conflict, HubError, NeedsOperator, NotFound, Rejected
+from hub.errors import Conflict, NeedsOperator, NotFound, Rejected
 from hub.merge.group import hold_together
 from hub.order.change.begin import begin, change, check_changeable
 from hub.order.change.pay import pay, pay_deposit, pay_part
@@ -35,13 +35,16 @@ ENDED: Final = frozenset({Lifecycle.CANCELLED, Lifecycle.CLOSED})
 
 OVERTAKEN: Final = "the channel has said something newer"
 
+STANDS: Final = "the hub's own change stands"
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a channel's revision changes, and which of it the hub has changed, too."""
+    """What a channel's revision changes, which of it the hub has changed, too, and which of the hub's it follows."""
 
     wish: Wish
     disputed: frozenset[str]
+    adopted: int
 
 
 def revise(
@@ -75,7 +78,7 @@ def revise(
         """update order_key set payload_hash = :hash, said = cast(:said as jsonb)
            where (shop, external_id) = (:shop, :external_id)""",
         hash=payload_hash(one),
-        said=written_statement(one.order),
+        said=written_statement(one.order, said.adopted),
         shop=one.shop,
         external_id=one.order.external_id,
     )
@@ -102,7 +105,7 @@ def decide(
     _overtake(session, order_id, asked.no, at)
     resolve(session, f"order:{order_id}", at, author.name, author.reason, "change_asked")
     if not take:
-        end_revision(session, order_id, asked.no, ChangeState.REFUSED, "the hub's own change stands", at)
+        end_revision(session, order_id, asked.no, ChangeState.REFUSED, STANDS, at)
         return ChangeState.REFUSED
     check_changeable(session, order_id, asked.wish)
     run(
@@ -121,18 +124,18 @@ def _read(session: Session, order_id: int, before: NormalOrder, new: Order) -> S
     Raises: Conflict.
     """
     own = own_kinds(session, order_id)
-    pieces, added = read_lines(session, order_id, new)
+    lines = read_lines(session, order_id, new)
     contents = Contents(receiver=new.receiver, remark=new.remark)
     there, then = _to(before), _to(changed(before, contents))
     first = former_of(session, order_id) if own & {"address", "remark"} else Contents()
     receiver = new.receiver if there != then and not _is_first(before, first.receiver, then) else None
     remark = None if new.remark in {before.order.remark, first.remark} else new.remark
     contents = Contents(receiver=receiver, remark=remark)
-    wish = Wish(pieces=pieces, contents=contents, added=added, charge=Charge.CHANNEL)
+    wish = Wish(pieces=lines.pieces, contents=contents, added=lines.added, charge=Charge.CHANNEL)
     disputed = own & set(wish.kinds) & {"address", "remark"}
-    if "goods" in own or (added and "lines" in own):
+    if "goods" in own or (lines.added and "lines" in own):
         disputed |= {"lines", "goods"} & set(wish.kinds)
-    return Said(wish, frozenset(disputed))
+    return Said(wish, frozenset(disputed), lines.adopted)
 
 
 def _is_first(before: NormalOrder, first: Receiver | None, then: tuple[str, ...]) -> bool:
@@ -151,7 +154,8 @@ def _dispute(
 ) -> None:
     """Write down what both have changed, and ask a person or refuse it; what was asked before is the channel's no more.
 
-    Of an order that has ended nothing can be decided.
+    Of an order that has ended nothing can be decided. Goods that are refused were paid at the channel, or given back
+    there: that is a person's.
     """
     order = lock_order(session, order_id)
     asks = asked and bool(wish.kinds) and order.lifecycle not in ENDED
@@ -162,7 +166,9 @@ def _dispute(
         told = f"{one.channel}: {', '.join(wish.kinds)}"
         open_cases(session, [NewCase("change_asked", f"order:{order_id}", one.brand, told, order_id)], at)
     elif wish.kinds:
-        write_revision(session, order, wish, author, ChangeState.REFUSED, at, "the hub's own change stands")
+        write_revision(session, order, wish, author, ChangeState.REFUSED, at, STANDS)
+        if order.lifecycle not in ENDED and {"lines", "goods"} & set(wish.kinds):
+            _call(session, "change_refused", order_id, one, f"{', '.join(wish.kinds)}: {STANDS}", at)
 
 
 def _overtake(session: Session, order_id: int, newest: int, at: datetime) -> int:
@@ -214,7 +220,7 @@ def _pay(
             return
         pay(session, order_id, one.channel, one.order.paid_at, at, policy, less=less)
     except Conflict as error:
-        _call(session, "paid_late", order_id, one, error, at)
+        _call(session, "paid_late", order_id, one, error.message, at)
 
 
 def _change(
@@ -227,9 +233,8 @@ def _change(
     try:
         change(session, order_id, wish, author, at, policy)
     except (Rejected, NeedsOperator) as error:
-        _call(session, "change_refused", order_id, one, error, at)
+        _call(session, "change_refused", order_id, one, error.message, at)
 
 
-def _call(session: Session, cause: str, order_id: int, one: ShopOrder, error: HubError, at: datetime) -> None:
-    message = f"{one.channel}: {error.message}"
-    open_cases(session, [NewCase(cause, f"order:{order_id}", one.brand, message, order_id)], at)
+def _call(session: Session, cause: str, order_id: int, one: ShopOrder, told: str, at: datetime) -> None:
+    open_cases(session, [NewCase(cause, f"order:{order_id}", one.brand, f"{one.channel}: {told}", order_id)], at)

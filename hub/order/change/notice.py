@@ -18,7 +18,7 @@ def keep_stand(session: Session, order_id: int, revision_no: int) -> None:
     run(
         session,
         "update order_revision set stands = cast(:stands as jsonb) where order_id = :id and no = :no",
-        stands=json.dumps(_stand(session, order_id), ensure_ascii=False),
+        stands=json.dumps(stand_of(session, order_id), ensure_ascii=False),
         id=order_id,
         no=revision_no,
     )
@@ -39,7 +39,7 @@ def read_change(session: Session, order_id: int, revision_no: int, key: str) -> 
     if head is None:
         raise NotFound(f"there is no order {order_id}", code="unknown_order")
     contents = contents_in(session, order_id, revision_no) if revision_no else Contents()
-    stands: dict[str, Any] = head.stands or _stand(session, order_id)
+    stands: dict[str, Any] = head.stands or stand_of(session, order_id)
     return ChangeNotice(
         key=key,
         order_id=str(order_id),
@@ -81,7 +81,7 @@ def read_refund(session: Session, order_id: int, no: int, key: str) -> RefundNot
     )
 
 
-def _stand(session: Session, order_id: int) -> dict[str, Any]:
+def stand_of(session: Session, order_id: int) -> dict[str, Any]:
     """Say what is wanted of each line, and what that comes to."""
     [total] = rows(session, "select total from sales_order where id = :id", id=order_id)
     lines: dict[tuple[str, str], int] = {}

@@ -18,18 +18,22 @@ class SaidLine(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """An order's lines by the shop's own ids, and its amounts in minor units."""
+    """An order's lines by the shop's own ids, and its amounts in minor units.
+
+    `adopted` is the last revision of the hub's whose lines the channel has made its own.
+    """
 
     lines: dict[str, SaidLine]
     total: int
     discount: int
     freight: int
+    adopted: int = 0
 
 
-def statement_of(order: Order) -> Statement:
+def statement_of(order: Order, adopted: int = 0) -> Statement:
     """Give what an order says."""
     lines = {one.external_line_id: SaidLine(one.channel_sku, one.quantity, one.unit_price) for one in order.lines}
-    return Statement(lines, order.total, order.discount, order.freight)
+    return Statement(lines, order.total, order.discount, order.freight, adopted)
 
 
 def said_of(session: Session, order_id: int) -> Statement:
@@ -57,6 +61,6 @@ def said_of(session: Session, order_id: int) -> Statement:
     )
 
 
-def written_statement(order: Order) -> str:
-    """Write what an order says as its key keeps it."""
-    return msgspec.json.encode(statement_of(order)).decode()
+def written_statement(order: Order, adopted: int) -> str:
+    """Write what an order says as its key keeps it, and how much of the hub's own changes it follows."""
+    return msgspec.json.encode(statement_of(order, adopted)).decode()
