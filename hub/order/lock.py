@@ -11,11 +11,11 @@ from hub.database import row, rows
 from hub.errors import NotFound
 from hub.order.status import Lifecycle
 
-ROUTE_BLOCKERS: Final = """select no, type from order_hold
+ROUTE_BLOCKERS: Final = """select no, type, rule from order_hold
                            where order_id = :id and released_at is null and 'route' = any(blocks)
                              and line_no is null and fulfilment_no is null
                            union all
-                           select no, 'change' from order_revision where order_id = :id and state = 'waiting'
+                           select no, 'change', '' from order_revision where order_id = :id and state = 'waiting'
                            order by no"""
 
 

@@ -18,17 +18,19 @@ from hub.order.rules.policy import Policy
 
 def add_goods(
     session: Session, order: Locked, revision: Revision, cut: Mapping[int, int], policy: Policy, at: datetime
-) -> Grown | None:
+) -> tuple[Grown | None, frozenset[int]]:
     """Add a revision's goods; what is due after `cut` has been given back is waited for, before anything is sourced.
 
-    The order's row is locked; the pieces of `cut`, by line, are cancelled after this.
+    Gives what was added, and the lines that are held since by holds of their own. The order's row is locked; the pieces
+    of `cut`, by line, are cancelled after this.
     """
     before = reread(session, order.id) if revision.wish.added else None
     grown = grow(session, order, revision, cut, at)
+    held = frozenset[int]()
     if before and grown:
-        judge_again(session, order, before, reread(session, order.id), policy, at, goods=True)
+        held = judge_again(session, order, before, reread(session, order.id), policy, at, goods=True)
         charge(session, order, revision.no, grown.amount, at)
     if grown or any(cut.values()):
         due = 0 if revision.wish.charge is Charge.CHANNEL else owed(session, order.id)
         wait_for(session, order, due - worth_of(session, order.id, cut), policy, at)
-    return grown
+    return grown, held

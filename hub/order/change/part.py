@@ -5,8 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from hub.fulfilment.keep import keep_back
 from hub.fulfilment.reject import Standing
 from hub.fulfilment.status import Negotiation
+from hub.order.change.due import RULE
 from hub.order.lock import Locked, open_blockers
 from hub.order.place.allocate import allocate
 from hub.order.place.plan import Need
@@ -18,10 +20,14 @@ from hub.sourcing.location import find_places
 def part_held(session: Session, order: Locked, lines: Collection[int], policy: Policy, at: datetime) -> None:
     """Source the other lines of such a fulfilment order once more where they were; the held ones stay open.
 
-    It is left as it is where its location may know of it, or something holds the whole order. The order and the
-    counters of its SKUs are locked, with what travels along; `at` is in the business zone.
+    It is left as it is where its location may know of it, or something holds the whole order; while
+    only an amount that is due does, the new one waits for it, too. The order and the counters of its SKUs are locked,
+    with what travels along; `at` is in the business zone.
     """
-    if not lines or open_blockers(session, order.id):
+    if not lines:
+        return
+    blockers = open_blockers(session, order.id)
+    if any(one.rule != RULE for one in blockers):
         return
     for no in live_fulfilments(session, order.id):
         standing = Standing(session, order.id, no)
@@ -35,3 +41,5 @@ def part_held(session: Session, order: Locked, lines: Collection[int], policy: P
         wants = wants_for(session, order.id, others, at)
         need = Need(order.id, order.brand, order.division, wants, standing.attempt + 1, no, elsewhere)
         allocate(session, [need], policy, at)
+    if blockers:
+        keep_back(session, [order.id])

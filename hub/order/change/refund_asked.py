@@ -6,7 +6,8 @@ from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import run
+from hub.database import rows, run
+from hub.order.advance import end_over
 from hub.order.change.judge import judge_again
 from hub.order.change.part import part_held
 from hub.order.change.reread import reread
@@ -43,9 +44,17 @@ def follow_refunds(session: Session, order_id: int, said: Order, actor: str, pol
     if order.lifecycle not in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
         return
     hold_orders(session, [order_id])
+    waited = _held_lines(session, order_id)
     held = judge_again(session, order, before, after, policy, at)
+    freed = waited - _held_lines(session, order_id)  # gifts wait with their line, and go on with it
     part_held(session, order, held, policy, at)
-    go_on(session, order, policy, at, moved)
+    end_over(session, [order_id], at)
+    go_on(session, order, policy, at, moved | freed)
+
+
+def _held_lines(session: Session, order_id: int) -> set[int]:
+    statement = "select line_no from order_hold where order_id = :id and released_at is null and line_no is not null"
+    return {one.line_no for one in rows(session, statement, id=order_id)}
 
 
 def _asked(one: NormalOrder, said: Order) -> NormalOrder:

@@ -65,7 +65,7 @@ def _apply(
     short = sum(wish.pieces.values()) - sum(cut.values())
     moves = not stopped or any(one.pieces for one in stopped) or bool(still)
     held = _rewrite(session, order, revision, policy, at) if moves else frozenset[int]()
-    grown = add_goods(session, order, revision, cut, policy, at)
+    grown, held_since = add_goods(session, order, revision, cut, policy, at)
     only_goods = set(wish.kinds) <= {"lines", "goods"}
     undone = bool(short) if only_goods else bool(kept or short)
     done = any(cut.values()) or grown is not None or (moves and not only_goods)
@@ -76,7 +76,7 @@ def _apply(
     freed = [one for one in stopped if one.pieces]
     source_again(session, order, wish, Freed(freed, cut, replacements(session, order.id, revision.no)), policy, at)
     give_up(session, order, cut, "changed", at, grown.sold if grown else None)
-    part_held(session, order, held, policy, at)
+    part_held(session, order, held | held_since, policy, at)
     if revision.wish.charge is Charge.CHANNEL:
         settle_dues(session, order, revision.actor, None, f"revision {revision.no}", at)
     _write_down(session, order, revision, state, note, at)
