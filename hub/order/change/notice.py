@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from hub.database import row, rows, run
-from hub.errors import NotFound
+from hub.errors import NeedsOperator, NotFound
 from hub.fulfilment.model import ChangeNotice, Party, RefundNotice, StandingLine
 from hub.order.change.money import cancelled_worth
 from hub.order.change.revision import Contents, contents_in
@@ -39,6 +39,8 @@ def read_change(session: Session, order_id: int, revision_no: int, key: str) -> 
     if head is None:
         raise NotFound(f"there is no order {order_id}", code="unknown_order")
     contents = contents_in(session, order_id, revision_no) if revision_no else Contents()
+    if contents == Contents() and {"address", "remark"} & set(head.kinds or ()):
+        raise NeedsOperator("the buyer's personal data was erased: the change cannot be told", code="subject_erased")
     stands: dict[str, Any] = head.stands or stand_of(session, order_id)
     return ChangeNotice(
         key=key,

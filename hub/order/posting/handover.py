@@ -36,7 +36,7 @@ def write_handovers(session: Session, lines: Mapping[int, Sequence[int]], at: da
     heads = rows(
         session,
         """select o.id, o.brand, o.channel, o.freight,
-                  exists (select 1 from order_link k where k.order_id = o.id) as follows,
+                  o.type in ('exchange', 'reship') as follows,  -- the link is written after they are placed
                   exists (select 1 from order_line l where l.order_id = o.id and l.storage <> 'none'
                           and l.kind <> 'bundle') as ships,
                   coalesce((select max(no) from handover h where h.order_id = o.id), 0) + 1 as no

@@ -3,12 +3,15 @@
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.catalogue.describe import describe
+from hub.catalogue.model import Storage
 from hub.database import rows
 from hub.errors import Conflict, Malformed
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.model import OrderType
 from hub.order.ship.outbound import read_delivery
 from hub.order.ship.progress import record_confirm
+from hub.roles import SYSTEM
 from tests.hub.making import AT, RECEIVER, ZONE, add_sku, confirm, order, placed, see, step_states, stock
 from tests.hub.order.changing import BY
 
@@ -59,3 +62,12 @@ def test_no_more_is_sent_again_than_was_shipped(session: Session, order_id: int)
     with pytest.raises(Malformed, match="no line L9"):
         again(session, order_id, Again("L9", 1))
     assert len(rows(session, "select 1 from order_link")) == 1
+
+
+def test_the_channel_is_not_told_of_virtual_goods_that_are_handed_over_again(session: Session) -> None:
+    add_sku(session, "card")
+    describe(session, SYSTEM, "card", AT, storage=Storage.NONE)
+    first = placed(session, order({"card": 1}))
+    again(session, first, Again("L1", 1))
+    told = rows(session, "select order_id from step where flow = 'notify_handover'")
+    assert [one.order_id for one in told] == [first]

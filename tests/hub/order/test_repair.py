@@ -9,6 +9,7 @@ from hub.order.holds.repair import release_orders, tally_orders
 from hub.repair import Tally
 from hub.roles import Actor, Role
 from tests.hub.making import RECEIVER, add_location, add_sku, open_causes, order, placed, sources, stock
+from tests.hub.order.test_refund_asked import held, said
 
 OPERATOR = Actor("op", frozenset({Role.OPERATOR}))
 SUPERVISOR = Actor("boss", frozenset({Role.SUPERVISOR}))
@@ -38,6 +39,13 @@ def test_an_address_needs_more_than_a_reason_and_what_has_ended_nothing(
     cancel(session, short[0], "op", "wish", at)
     found = tally_orders(session, SUPERVISOR, [*short, lost_id])
     assert found == Tally(eligible=(short[1],), wrong_state=1, done=1)
+
+
+def test_what_the_buyer_asks_the_money_back_of_is_not_let_go_with_many(session: Session, at: datetime) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+    order_id = placed(session, said(["L2"]))
+    assert release_orders(session, SUPERVISOR, [order_id], "all of them", at) == 0
+    assert held(session, order_id) == [("refund_asked", 2)]
 
 
 def test_many_orders_are_released_by_supervisors_of_the_brand_with_a_reason(
