@@ -1,7 +1,8 @@
 """Gifts look at stock: what has run out is replaced, given less often or left out, as its strategy says."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -19,8 +20,17 @@ Lack = Mapping[str, int]
 WAITS: Final = "wait"
 
 
+@dataclass(slots=True)
+class _Taken:
+    """Pieces that a gift takes from a location, of which `left` may still go back to who bought."""
+
+    order_id: int
+    code: str
+    left: int
+
+
 class GiftsLacking(Exception):
-    """Some gifts of a batch have no source after all: what lacks, by order and SKU."""
+    """Some gifts of a batch have no source after all, or took somebody's goods: what lacks, by order and SKU."""
 
     def __init__(self, lacking: Mapping[int, Lack]) -> None:
         super().__init__(f"gifts of {len(lacking)} orders have no source")
@@ -46,22 +56,71 @@ def by_stock(
     return [_out_of(left[wish.key[0]], wish, asked) for wish in wishes]
 
 
-def lacking(plans: Iterable[Plan], decided: Mapping[int, Sequence[Record]]) -> Mapping[int, Lack]:
-    """Say which gifts that are not waited for were planned without a source, by order and SKU."""
+def lacking(plans: Sequence[Plan], decided: Mapping[int, Sequence[Record]]) -> Mapping[int, Lack]:
+    """Say of which gifts that are not waited for the plan has too few pieces, by order and SKU.
+
+    Those come first that have no source; where all have one, those that took what the batch buys and finds nowhere.
+    """
+    if not decided:
+        return {}
+    every, spare = _lines(decided), _lines(decided, but=WAITS)
     found: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for plan in plans:
-        if not plan.unmet or plan.need.order_id not in decided:
+        if not plan.unmet:
             continue
-        lines = {
-            line_no
-            for record in decided[plan.need.order_id]
-            for line_no, _ in record.lines
-            if record.wish.strategy.if_out != WAITS
-        }
         for take in plan.unmet:
-            if take.line_no in lines:
+            if (plan.need.order_id, take.line_no) in spare:
                 found[plan.need.order_id][take.sku] += take.quantity
+    return found or _taken_from_sales(plans, every, spare)
+
+
+def _lines(decided: Mapping[int, Sequence[Record]], but: str = "") -> set[tuple[int, int]]:
+    """Give the lines of gifts as (order, line), but for those of strategies that do something else with what lacks."""
+    return {
+        (order_id, line_no)
+        for order_id, records in decided.items()
+        for record in records
+        if record.wish.strategy.if_out != but
+        for line_no, _ in record.lines
+    }
+
+
+def _taken_from_sales(
+    plans: Sequence[Plan], gifts: set[tuple[int, int]], spare: set[tuple[int, int]]
+) -> Mapping[int, Lack]:
+    """Say which gifts lie where a line that was bought could have had them; the last to be given goes back first."""
+    bought = [
+        (plan.need.brand, question, take)
+        for plan in plans
+        for question, decision in plan.decisions
+        for take in decision.unmet
+        if (plan.need.order_id, take.line_no) not in gifts
+    ]
+    found: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    if not bought:
+        return found
+    taken = _taken(plans, spare)
+    for brand, question, take in bought:
+        short, able = take.quantity, {site.code for site in question.sites if not site.barred}
+        for gift in reversed(taken[brand, take.sku]):
+            if short and gift.code in able and (pieces := min(short, gift.left)):
+                found[gift.order_id][take.sku] += pieces
+                gift.left -= pieces
+                short -= pieces
     return found
+
+
+def _taken(plans: Sequence[Plan], spare: set[tuple[int, int]]) -> Mapping[tuple[str, str], list[_Taken]]:
+    """Give where gifts come from by brand and SKU, in the order of the plan."""
+    taken: defaultdict[tuple[str, str], list[_Taken]] = defaultdict(list)
+    for plan in plans:
+        for _, decision in plan.decisions:
+            for choice in decision.choices:
+                for take in choice.takes:
+                    if (plan.need.order_id, take.line_no) in spare:
+                        of = taken[plan.need.brand, take.sku]
+                        of.append(_Taken(plan.need.order_id, choice.code, take.quantity))
+    return taken
 
 
 def settle(wish: Wish, lack: Lack) -> Wish:
@@ -123,7 +182,9 @@ def _left(
                 sold[one.shop_order.brand][line.product.sku] += line.ordered
     wanted = sum(sold.values(), Counter(dict.fromkeys(asked, 0)))
     for wish in wishes:
-        wanted.update({give.sku: give.pieces * wish.verdict.times for give in wish.strategy.gives if give.sku in asked})
+        for give in wish.strategy.gives:
+            for sku in {give.sku, give.instead or give.sku} & asked:
+                wanted[sku] += give.pieces * wish.verdict.times
     places = find_places(session)
     left = {brand: Counter[str]() for brand in {wish.key[0] for wish in wishes}}
     for (location, sku), pieces in free_pieces(session, wanted, here).items():
