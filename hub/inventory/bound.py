@@ -26,6 +26,20 @@ def bind_held(session: Session, carts: Mapping[int, tuple[str, str]]) -> None:
     )
 
 
+def still_held(session: Session, carts: Collection[tuple[str, str]]) -> list[Movement]:
+    """Give what `take_held` would let go of these carts (shop, ref), and leave them as they are."""
+    found = rows(
+        session,
+        """select r.id from reservation r
+           join unnest(cast(:shops as text[]), cast(:refs as text[])) as new (shop, ref)
+             on (r.shop, r.ref) = (new.shop, new.ref)
+           where r.state = 'held' order by r.id""",
+        shops=[shop for shop, _ in carts],
+        refs=[ref for _, ref in carts],
+    )
+    return given_back(session, [one.id for one in found], Reason.TAKE)
+
+
 def take_bound(session: Session, order_id: int, at: datetime) -> list[Movement]:
     """Let an order take the cart that was noted as its own, as `take_held` does."""
     return given_back(session, _end_bound(session, [order_id], ReservationState.TAKEN, at), Reason.TAKE)

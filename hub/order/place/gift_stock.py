@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hub.catalogue.model import Product
 from hub.gift.count import Record, Wish
 from hub.gift.model import OUT
+from hub.inventory.bound import still_held
 from hub.inventory.level import free_pieces
 from hub.order.place.plan import Plan
 from hub.order.rules.normalise import NormalOrder
@@ -174,7 +175,7 @@ def _left(
     products: Mapping[str, Product],
     here: datetime,
 ) -> Mapping[str, Counter[str]]:
-    """Give the pieces that are left for gifts, by brand."""
+    """Give the pieces that are left for gifts, by brand; what the orders' own carts hold is there for what they buy."""
     sold: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for one in orders.values():
         for line in one.lines:
@@ -187,7 +188,11 @@ def _left(
                 wanted[sku] += give.pieces * wish.verdict.times
     places = find_places(session)
     left = {brand: Counter[str]() for brand in {wish.key[0] for wish in wishes}}
-    for (location, sku), pieces in free_pieces(session, wanted, here).items():
+    carts = {
+        (one.shop_order.shop, one.order.reservation) for one in orders.values() if one.order.reservation is not None
+    }
+    held = [one for one in still_held(session, carts) if one.key.sku in asked] if carts else ()
+    for (location, sku), pieces in free_pieces(session, wanted, here, held).items():
         place = places.get(location)
         if place and place.active and place.brand in left and products[sku].storage in place.storages:
             left[place.brand][sku] += max(0, pieces)

@@ -1,16 +1,19 @@
 """Gifts share stock with what is bought: a sale goes first wherever it is found out, and stand-ins are goods too."""
 
+from datetime import timedelta
+
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.gift.model import Give
+from hub.inventory.soft import Wish, hold
 from hub.order.place.batch import Placed
 from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM
 from hub.sourcing.policies import draft_policy, publish_policy
 from tests.hub.gift.giving import gifts_of, given, put_in_force, verdicts
 from tests.hub.gift.test_stock import holds, shelve
-from tests.hub.making import AT, order, place_all, placed, stock
+from tests.hub.making import AT, BRAND, ZONE, order, place_all, placed, stock
 
 
 def leave_out_beijing(session: Session) -> None:
@@ -58,3 +61,17 @@ def test_what_stands_in_may_be_ordered_back(session: Session) -> None:
     run(session, "update stock_level set backorder_limit = 5, allocated = on_hand where sku = 'mug'")
     put_in_force(session, gives=(Give(sku="cup", instead="mug"),), if_out="replace")
     assert gifts_of(session, placed(session, order({"tea": 1}))) == [("mug", 1)]
+
+
+def test_a_cart_s_own_pieces_take_none_from_its_gift(session: Session) -> None:
+    stock(session, {"sh": {"tea": 3}})
+    put_in_force(session, gives=(Give(sku="tea"),))
+    hold(session, BRAND, "pc", "c1", [Wish("tea", 2)], timedelta(minutes=5), AT.astimezone(ZONE))
+    assert gifts_of(session, placed(session, order({"tea": 2}, reservation="c1"))) == [("tea", 1)]
+
+
+def test_what_another_s_cart_holds_is_no_gift(session: Session) -> None:
+    stock(session, {"sh": {"tea": 3}})
+    put_in_force(session, gives=(Give(sku="tea"),))
+    hold(session, BRAND, "pc", "c1", [Wish("tea", 2)], timedelta(minutes=5), AT.astimezone(ZONE))
+    assert verdicts(session, placed(session, order({"tea": 1}))) == ["out_of_stock"]
