@@ -20,13 +20,25 @@ Member = tuple[Key, int]
 """A strategy and who has it."""
 
 
+class Otherwise(NamedTuple):
+    """How often a wish could have been given with only some SKUs replaced, before what lacked was replaced too."""
+
+    times: int
+    replaced: frozenset[str]
+
+
 class Wish(NamedTuple):
-    """What a strategy would give an order, and whose order it is; of the SKUs `replaced` what stands in is given."""
+    """What a strategy would give an order, and whose order it is; of the SKUs `replaced` what stands in is given.
+
+    Where that gives less than `otherwise`, it is given so; and what it gives then is `final`: nothing more is replaced.
+    """
 
     order_id: int
     subject_id: int
     verdict: Verdict
     replaced: frozenset[str] = frozenset()
+    otherwise: Otherwise | None = None
+    final: bool = False
 
     @property
     def strategy(self) -> Strategy:

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from hub.catalogue.model import Product
-from hub.gift.count import Record, Wish
+from hub.gift.count import Otherwise, Record, Wish
 from hub.gift.model import OUT
 from hub.inventory.bound import still_held
 from hub.inventory.level import free_pieces
@@ -127,7 +127,8 @@ def _taken(plans: Sequence[Plan], spare: set[tuple[int, int]]) -> Mapping[tuple[
 def settle(wish: Wish, lack: Lack) -> Wish:
     """Give a wish as far as it can be fulfilled while pieces lack: replaced first, then less often, or not at all.
 
-    Each time some lack it asks for less, so whoever asks again comes to an end.
+    Where what stands in gives less than what it stands for would have, it is not replaced. Each time some lack it
+    replaces more, goes back for good, or asks for less, so whoever asks again comes to an end.
     """
     if not wish.verdict.given or wish.strategy.if_out == WAITS:
         return wish
@@ -135,13 +136,17 @@ def settle(wish: Wish, lack: Lack) -> Wish:
     if not short:
         return wish
     told = {"lacked": ", ".join(sorted({wish.sku_of(give) for give in wish.strategy.gives if give.sku in short}))}
-    swapped = {give.sku for give in wish.strategy.gives if give.instead and give.sku in short} - wish.replaced
     times = wish.verdict.times
-    if swapped:
-        return wish.seeing(times, **told)._replace(replaced=wish.replaced | swapped)
     for give in wish.strategy.gives:
-        times = min(times, (wish.verdict.times * give.pieces - short.get(give.sku, 0)) // give.pieces)
-    return wish.seeing(times, **told) if times > 0 else wish.refused(OUT, **told)
+        times = min(times, max(0, wish.verdict.times * give.pieces - short.get(give.sku, 0)) // give.pieces)
+    other = wish.otherwise or Otherwise(0, wish.replaced)
+    swapped = {give.sku for give in wish.strategy.gives if give.instead and give.sku in short} - wish.replaced
+    if swapped and not wish.final:
+        best = Otherwise(times, wish.replaced) if times > other.times else other
+        return wish.seeing(wish.verdict.times, **told)._replace(replaced=wish.replaced | swapped, otherwise=best)
+    if (before := min(other.times, wish.verdict.times)) > times:
+        return wish.seeing(before)._replace(replaced=other.replaced, otherwise=None, final=True)
+    return wish.seeing(times, **told) if times else wish.refused(OUT, **told)
 
 
 def settle_all(wishes: Sequence[Wish], lack: Lack) -> list[Wish]:

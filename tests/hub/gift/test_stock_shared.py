@@ -16,9 +16,9 @@ from tests.hub.gift.test_stock import holds, shelve
 from tests.hub.making import AT, BRAND, ZONE, order, place_all, placed, stock
 
 
-def leave_out_beijing(session: Session) -> None:
-    """Put cups where no order of the brand is sent from."""
-    stock(session, {"bj": {"cup": 9}}, "ASN-2")
+def leave_out_beijing(session: Session, sku: str = "cup") -> None:
+    """Put goods where no order of the brand is sent from."""
+    stock(session, {"bj": {sku: 9}}, "ASN-2")
     draft_policy(session, SYSTEM, 'version = "a"\nbrand = "demo"\n[eliminate]\nlocations = ["bj"]', POLICY.version, AT)
     publish_policy(session, SYSTEM, "demo", "a", "tried", AT, revision=1)
 
