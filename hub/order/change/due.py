@@ -55,7 +55,7 @@ def wait_for(session: Session, order: Locked, amount: int, policy: Policy, at: d
     if amount <= 0:
         go_on(session, order.id, "nothing is due any more", at)
         return
-    if rows(session, f"select 1 from order_hold where {HELD}", id=order.id, rule=RULE):
+    if _restate(session, order.id, amount):
         return
     both = (Act.ROUTE.value, Act.RELEASE.value)
     hold = Hold(HoldType.FINANCE, RULE, {"due": amount}, blocks=both)
@@ -66,6 +66,12 @@ def wait_for(session: Session, order: Locked, amount: int, policy: Policy, at: d
 
 
 HELD: Final = "order_id = :id and rule = :rule and released_at is null"
+
+
+def _restate(session: Session, order_id: int, amount: int) -> bool:
+    """Have the hold say what is due by now; say whether there is one."""
+    evidence = "update order_hold set evidence = jsonb_build_object('due', cast(:due as bigint))"
+    return bool(run(session, f"{evidence} where {HELD}", due=amount, id=order_id, rule=RULE))
 
 
 def go_on(session: Session, order_id: int, reason: str, at: datetime) -> bool:
@@ -102,8 +108,11 @@ def set_off(session: Session, order_id: int, amount: int, at: datetime) -> int:
             id=order_id,
             no=one.no,
         )
-    if left < amount and not owed(session, order_id):
-        go_on(session, order_id, "nothing is due any more", at)
+    if left < amount:
+        if still := owed(session, order_id):
+            _restate(session, order_id, still)
+        else:
+            go_on(session, order_id, "nothing is due any more", at)
     return amount - left
 
 
@@ -114,9 +123,9 @@ def settle_dues(session: Session, order: Locked, actor: str, amount: int | None,
     """
     dues = _open(session, order.id)
     due = sum(one.amount - one.set_off for one in dues)
+    if _known(session, order.id, reference):
+        return False
     if amount is not None and amount != due:
-        if _known(session, order.id, reference):
-            return False
         raise Conflict(f"{due} minor units are due, not {amount}", code="wrong_amount", field="amount")
     if not dues:
         return False

@@ -1,0 +1,46 @@
+"""What is due for added goods: each payment pays once, and the hold says what is due now."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.order.change.pay import pay
+from hub.order.change.wanted import WantedLine
+from tests.hub.making import AT, ZONE, order, placed, see, stock
+from tests.hub.order.changing import cut, dues, want
+
+HERE = AT.astimezone(ZONE)
+
+
+@pytest.fixture
+def order_id(session: Session) -> int:
+    stock(session, {"sh": {"apple": 19}})
+    return placed(session, order({"apple": 3}))
+
+
+def evidence(session: Session) -> list[dict[str, int]]:
+    found = rows(session, "select evidence from order_hold where rule = 'amount_due' and released_at is null")
+    return [one.evidence for one in found]
+
+
+def test_a_payment_told_again_does_not_pay_what_is_due_since(session: Session, order_id: int) -> None:
+    for pieces in (5, 7):
+        want(session, order_id, WantedLine("L1", pieces))
+        pay(session, order_id, "tester", HERE, HERE, amount=2000, reference="P-2")
+    assert dues(session) == [(2000, 0, "paid"), (2000, 0, "open")]
+    assert [one.rule for one in see(session, order_id).holds] == ["amount_due"]
+
+
+def test_two_payments_without_a_reference_both_pay(session: Session, order_id: int) -> None:
+    for pieces in (5, 7):
+        want(session, order_id, WantedLine("L1", pieces))
+        pay(session, order_id, "tester", HERE, HERE, amount=2000)
+    assert dues(session) == [(2000, 0, "paid")] * 2
+
+
+def test_the_hold_says_what_is_due_after_more_was_added_and_some_taken_back(session: Session, order_id: int) -> None:
+    want(session, order_id, WantedLine("L1", 5))
+    want(session, order_id, WantedLine("L1", 6))
+    assert evidence(session) == [{"due": 3000}]
+    cut(session, order_id, L1=1)
+    assert evidence(session) == [{"due": 2000}]
