@@ -16,6 +16,7 @@ from hub.errors import Conflict, Malformed
 from hub.fulfilment.reject import Standing
 from hub.merge.group import hold_together
 from hub.order.change.cancel import cancel, stop, wants_cancel
+from hub.order.change.grow import check_bounds
 from hub.order.change.revision import Author, Wish, note_stops, write_revision
 from hub.order.change.settle import changing, settle
 from hub.order.change.table import ChangeState
@@ -33,8 +34,8 @@ def change(
     """Change an order, at once or once its locations have answered; give how far that is.
 
     Who wants none of the pieces any more cancels the order, whatever else is said of it.
-    `at` is in the business zone. Raises: NotFound; Malformed when nothing is wished; Conflict when the order has ended
-    (order_state), what is to be changed has left (already_shipped), or something is under way already
+    `at` is in the business zone. Raises: NotFound; Malformed when nothing or too much is wished; Conflict when the
+    order has ended (order_state), what is to be changed has left (already_shipped), or something is under way already
     (cancel_under_way, change_under_way).
     """
     order = check_changeable(session, order_id, wish)
@@ -76,6 +77,7 @@ def check_changeable(session: Session, order_id: int, wish: Wish) -> Locked:
     left = _left(session, order_id)
     if any(n > left.get(no, 0) for no, n in wish.pieces.items()) or not left:
         raise Conflict("what is to be changed has left or was cancelled", code="already_shipped")
+    check_bounds(session, order_id, wish.added)
     return order
 
 

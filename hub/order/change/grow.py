@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.model import Product
 from hub.database import copy, row, rows, run
+from hub.errors import Malformed
 from hub.money import share, times
 from hub.order.change.addition import Addition, goods_of
 from hub.order.change.money import refund_of, worth_of
@@ -28,6 +29,12 @@ from hub.order.place.record import LINE_COLUMNS, SHARE_COLUMNS, line_records, sh
 from hub.order.rules.normalise import NormalLine, Share, open_bundles, sold_line
 
 AMOUNTS: Final = ("goods", "discount", "total")
+
+MOST: Final = 10**12
+"""What an order's goods may come to in minor units: as much as any amount of one that is placed."""
+
+MOST_LINES: Final = 1000
+"""Twice as many as are placed at most: each of them can be exchanged once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,25 @@ def grow(session: Session, order: Locked, revision: Revision, cut: Mapping[int, 
     return Grown(sum(one.amount - one.discount for one in sold), counted)
 
 
+def check_bounds(session: Session, order_id: int, added: Sequence[Addition]) -> None:
+    """Make sure that an order stays one that can be written down, whatever of it is cancelled at the same time.
+
+    Raises: Malformed with code too_much or too_many_lines.
+    """
+    if not added:
+        return
+    bound, products = goods_of(session, order_id, {one.channel_sku for one in added})
+    head = _head(session, order_id)
+    coming = [replace(one, came=one.pieces) for one in added]
+    parts = [_part(session, order_id, head, 1, one, products[bound[one.channel_sku]]) for one in coming]
+    if head.goods + sum(one.line.amount for one in parts) > MOST:
+        told = f"an order's goods come to {MOST} minor units at most, exchanged ones with them"
+        raise Malformed(told, code="too_much", field="lines")
+    if head.sold + len(added) > MOST_LINES:
+        told = f"an order has {MOST_LINES} lines at most, exchanged ones with them"
+        raise Malformed(told, code="too_many_lines", field="lines")
+
+
 def difference(session: Session, order_id: int, added: Sequence[Addition], cut: Mapping[int, int]) -> int:
     """Say what an order would come to more if this were added to it and these pieces, by line, cancelled."""
     coming = [one for one in (_with_pieces(one, cut) for one in added) if one.came]
@@ -108,6 +134,7 @@ def _head(session: Session, order_id: int) -> Any:  # noqa: ANN401 # a row
         session,
         """select o.currency, o.goods, o.discount, o.total,
                   (select max(line_no) from order_line l where l.order_id = o.id) as line,
+                  (select count(*) from order_line l where l.order_id = o.id and l.parent_no is null) as sold,
                   coalesce((select max(no) from price_adjustment a where a.order_id = o.id), 0) as reduction
            from sales_order o where o.id = :id""",
         id=order_id,
