@@ -51,7 +51,11 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
         raise Conflict("some of this order has left: it can only be returned", code="already_shipped")
     move(order.lifecycle, Event.CANCEL)
     supersede(session, order_id, "the order was cancelled", at)
-    wish = Hold(HoldType.REFUND_REQUESTED, "cancel", {"reason": plain(reason), "by": actor})
+    wish = Hold(
+        HoldType.REFUND_REQUESTED,
+        "cancel",
+        {"reason": plain(reason), "by": actor, "before": _cancelled(session, order_id)},
+    )
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
     hold_gifts(session, [order_id])
@@ -101,7 +105,7 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     """
     give_up(session, order, _held_nowhere(session, order.id), "cancelled", at)
     if live_fulfilments(session, order.id):
-        _end_wish(session, order.id, at)
+        _end_wish(session, order, at)
         end_over(session, [order.id], at)
         return order.lifecycle
     if _has_shipped(session, order.id):
@@ -152,7 +156,7 @@ def record_cancel_answer(
         return
     if answer.stopped:
         return
-    _end_wish(session, order_id, at, answered=no)
+    _end_wish(session, order, at, answered=no)
     detail = f"{standing.location}: {plain(answer.reason)}"
     open_cases(session, [NewCase("cancel_refused", f"order:{order_id}", order.brand, detail, order_id)], at)
 
@@ -192,8 +196,11 @@ def _has_shipped(session: Session, order_id: int) -> bool:
     return bool(found and found.shipped)
 
 
-def _end_wish(session: Session, order_id: int, at: datetime, *, answered: int = 0) -> None:
-    """Let the goods come once no other location has still to answer; a first parcel is not yet an answer."""
+def _end_wish(session: Session, order: Locked, at: datetime, *, answered: int = 0) -> None:
+    """Let the goods come once no other location has still to answer; a first parcel is not yet an answer.
+
+    Its channel is told where some of the goods were stopped all the same.
+    """
     waiting = rows(
         session,
         """select 1 from fulfilment_order f
@@ -201,24 +208,32 @@ def _end_wish(session: Session, order_id: int, at: datetime, *, answered: int = 
              and (f.negotiation = 'cancel_requested' or f.negotiation = 'cancel_rejected' and exists (
                      select 1 from fulfilment_line l where (l.order_id, l.no) = (f.order_id, f.no) and l.shipped > 0))
            limit 1""",
-        id=order_id,
+        id=order.id,
         answered=answered,
         ended=sorted(ENDED),
     )
     if not waiting:
-        _release_holds(session, order_id, at, REFUSED, [HoldType.REFUND_REQUESTED])
+        _tell(session, order, at, more_than_before=True)
+        _release_holds(session, order.id, at, REFUSED, [HoldType.REFUND_REQUESTED])
 
 
-def _tell(session: Session, order: Locked, at: datetime) -> None:
+def _cancelled(session: Session, order_id: int) -> int:
+    statement = "select coalesce(sum(cancelled), 0)::bigint as n from order_line where order_id = :id"
+    return rows(session, statement, id=order_id)[0].n
+
+
+def _tell(session: Session, order: Locked, at: datetime, *, more_than_before: bool = False) -> None:
     """Have the channel told what was cancelled, unless that is what it said itself."""
     wish = row(
         session,
-        """select evidence ->> 'by' as by from order_hold
+        """select evidence ->> 'by' as by, cast(evidence ->> 'before' as bigint) as before from order_hold
            where order_id = :id and type = 'refund_requested' and released_at is null order by no desc limit 1""",
         id=order.id,
     )
-    if wish is not None and wish.by != order.channel:
-        tell_cancelled(session, order, at)
+    if wish is None or (more_than_before and _cancelled(session, order.id) == wish.before):
+        return
+    if wish.by != order.channel:
+        tell_cancelled(session, order, _count_wishes(session, order.id), at)
 
 
 def _release_holds(session: Session, order_id: int, at: datetime, reason: str, types: Sequence[HoldType]) -> None:

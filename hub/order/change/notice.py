@@ -11,6 +11,7 @@ from hub.fulfilment.model import ChangeNotice, Party, RefundNotice, StandingLine
 from hub.order.change.money import cancelled_worth
 from hub.order.change.revision import Contents, contents_in
 from hub.order.change.wanted import portions_of
+from hub.order.status import Lifecycle
 
 
 def keep_stand(session: Session, order_id: int, revision_no: int) -> None:
@@ -25,13 +26,14 @@ def keep_stand(session: Session, order_id: int, revision_no: int) -> None:
 
 
 def read_change(session: Session, order_id: int, revision_no: int, key: str) -> ChangeNotice:
-    """Gather what a channel is told of a revision, or of a cancellation (0).
+    """Gather what a channel is told of a revision, or of a cancellation (0); one of a part only is a change.
 
     Raises: NotFound; NeedsOperator when the buyer was erased.
     """
     head = row(
         session,
-        """select o.external_id, o.currency, o.updated_at, r.stands, r.settled_at, r.kinds from sales_order o
+        """select o.external_id, o.currency, o.updated_at, r.stands, r.settled_at, r.kinds, o.lifecycle
+           from sales_order o
            left join order_revision r on r.order_id = o.id and r.no = :no where o.id = :id""",
         id=order_id,
         no=revision_no,
@@ -47,7 +49,7 @@ def read_change(session: Session, order_id: int, revision_no: int, key: str) -> 
         order_id=str(order_id),
         external_id=head.external_id,
         changed_at=head.settled_at or head.updated_at,
-        kind="changed" if revision_no else "cancelled",
+        kind="cancelled" if not revision_no and head.lifecycle == Lifecycle.CANCELLED else "changed",
         currency=head.currency,
         total=stands["total"],
         lines=tuple(StandingLine.model_validate(one) for one in stands["lines"]),
