@@ -30,6 +30,8 @@ class CalendarFile(Document):
     def _agrees(self) -> Self:
         if {*self.off} & {*self.work}:
             raise ValueError("a day is off or worked, not both")
+        if len({*self.off}) < len(self.off) or len({*self.work}) < len(self.work):
+            raise ValueError("a day is named twice")
         if not self.off and not self.work:
             raise ValueError("no day is named")
         if any(day.year != self.year for day in (*self.off, *self.work)):

@@ -26,6 +26,7 @@ def count_days(session: Session, days: Collection[LocationDay], *, lock: bool) -
             """insert into location_day as held (location, day, documents)
                select location, day, 0
                from unnest(cast(:codes as text[]), cast(:dates as date[])) as new (location, day)
+               where exists (select 1 from location where code = new.location)  -- a policy may outlive it
                order by location, day
                on conflict (location, day) do update set documents = held.documents
                returning location, day, documents""",

@@ -16,6 +16,7 @@ from hub.roles import Actor, Permission
 from hub.sourcing.calendars import get_calendar
 from hub.sourcing.cards import get_card
 from hub.sourcing.policy import SourcingPolicy, read_policy
+from hub.sourcing.splitting import MOST_BONDED_FEN
 from hub.versions import VersionState
 
 COLUMNS: Final = """brand, label, state, case when state = 'draft' then version end, note, drafted_at, drafted_by,
@@ -59,13 +60,16 @@ def draft_policy(
     """Keep a policy as a draft; a draft of that version is replaced, and is the next revision.
 
     Who names the `revision` that was read, 0 for none, does not replace another. Raises: Malformed; Unauthorised;
-    NotFound for a brand without locations, or a rate card or calendar that is not there; Conflict for a version that
-    was in force once or is the `built_in` one (policy_version), or whose draft is another revision (policy_revision).
+    NotFound for a brand without locations, or a location, rate card or calendar that is not there; Conflict for a
+    version that was in force once or is the `built_in` one (policy_version), or whose draft is another revision
+    (policy_revision).
     """
     policy = read_policy(content)
     _require(actor, policy.brand)
-    if not row(session, "select 1 from location where brand = :brand limit 1", brand=policy.brand):
-        raise NotFound(f"no location is of a brand {policy.brand}", code="unknown_brand")
+    _check_locations(session, policy)
+    if (policy.split.bonded_fen or 0) > MOST_BONDED_FEN:  # asked of drafts alone: what was in force is read for ever
+        told = f"the policy's split.bonded_fen: at most {MOST_BONDED_FEN}"
+        raise Malformed(told, code="malformed_policy", field="split.bonded_fen")
     if policy.freight:
         get_card(session, policy.brand, policy.freight.rates)
     if policy.calendar:
@@ -95,6 +99,14 @@ def draft_policy(
         raise Conflict(f"{policy.version} was in force: give the policy a new version", code="policy_version")
     _tell(session, actor, "draft", policy.brand, policy.version, at)
     return _view(kept)
+
+
+def _check_locations(session: Session, policy: SourcingPolicy) -> None:
+    there = {one.code for one in rows(session, "select code from location where brand = :brand", brand=policy.brand)}
+    if not there:
+        raise NotFound(f"no location is of a brand {policy.brand}", code="unknown_brand")
+    if unknown := sorted({*policy.locations, *policy.eliminate.locations} - there):
+        raise NotFound(f"{policy.brand} has no location {', '.join(unknown)}", code="unknown_location")
 
 
 def publish_policy(

@@ -45,7 +45,7 @@ class Splitting(Document):
     parcel_grams: Limit | None = None
     parcel_cm3: Limit | None = None
     parcel_pieces: Limit | None = None
-    bonded_fen: Annotated[int, Field(ge=1, le=MOST_BONDED_FEN, strict=True)] | None = None
+    bonded_fen: Limit | None = None
 
     @model_validator(mode="after")
     def be_lawful(self) -> Self:

@@ -64,8 +64,8 @@ def _write_all(
     keep_back(session, {one.order_id for one in sourced.opened})
     _count_allocated(session, sourced)
     reserve(session, list(sourced.claims()), at, along=carts)
-    count_sold(session, {}, carts)
     take_days(session, sourced.days, sourced.most)
+    count_sold(session, {}, carts)
 
 
 def write_sourced(session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime) -> None:

@@ -213,8 +213,8 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
         if find_twins(session, new, batch.subjects, batch.at) != twins:
             raise Overtaken
     reserve(session, list(sourced.claims()), batch.here, fresh=True, along=returned)
-    count_sold(session, _sold(new), returned)
     take_days(session, sourced.days, sourced.most)
+    count_sold(session, _sold(new), returned)
     return holds, sourced
 
 

@@ -22,7 +22,7 @@ from hub.order.rules.split import (
     by_weight,
     gently,
 )
-from hub.sourcing.splitting import Splitting
+from hub.sourcing.splitting import MOST_BONDED_FEN, Splitting
 
 APART: Final = {
     one.name: one for one in (by_storage, by_hazard, by_supplier, by_bond, by_size, by_arrival)
@@ -38,7 +38,8 @@ def chain_of(built_in: Sequence[Link], said: Splitting) -> tuple[Link, ...]:
 
 def _limits(said: Splitting) -> dict[str, Splitter]:
     grams, cm3 = said.parcel_grams or PARCEL_GRAMS, said.parcel_cm3 or PARCEL_CM3
-    limits = (by_parcel(grams, cm3), by_weight(grams), by_volume(cm3), by_bonded_value(said.bonded_fen or BONDED_FEN))
+    bonded_fen = min(said.bonded_fen or BONDED_FEN, MOST_BONDED_FEN)  # a policy of before the limit may say more
+    limits = (by_parcel(grams, cm3), by_weight(grams), by_volume(cm3), by_bonded_value(bonded_fen))
     named = {one.name: one for one in limits}
     return named | {"pieces": by_pieces(said.parcel_pieces)} if said.parcel_pieces else named
 

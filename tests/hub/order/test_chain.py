@@ -92,7 +92,6 @@ def test_without_anything_said_the_chain_is_the_built_in_one(lines: Lines) -> No
         ('wishes = ["arrival"]', "split_unused", "split.wishes"),
         ('floor_fen = 5\nwishes = ["hazard"]', "split_law", "split.wishes"),
         ('chain = ["colour"]', "malformed_policy", "split.chain.0"),
-        ("bonded_fen = 500001", "malformed_policy", "split.bonded_fen"),
         ("floor_fen = 0", "malformed_policy", "split.floor_fen"),
     ],
 )
@@ -100,6 +99,15 @@ def test_what_breaks_the_law_or_would_never_be_asked_is_refused(written: str, co
     with pytest.raises(Malformed) as refused:
         read_policy(HEAD + written)
     assert (refused.value.code, refused.value.field) == (code, field)
+
+
+def test_a_limit_beyond_the_law_is_no_draft_and_one_of_before_the_law_is_capped(session: Session) -> None:
+    stock(session, {"sh": {"apple": 1}})
+    with pytest.raises(Malformed, match="at most 500000"):
+        put_in_force(session, "bonded_fen = 500001")
+    old = chain_of(POLICY.splitters, read_policy(HEAD + "bonded_fen = 2600000").split)
+    dear = want(1, 3, fen=300_000, traits=Traits(bonded=True))
+    assert len(split((dear,), old)) == len(split((dear,), POLICY.splitters)) == 3
 
 
 def test_the_order_of_a_brands_chain_decides() -> None:

@@ -44,6 +44,7 @@ def test_a_year_is_loaded_and_loading_it_again_replaces_it(session: Session) -> 
         YEAR.replace("2026-11-15", "2026-11-12"),
         YEAR.replace("2026-11-15", "2025-11-15"),
         YEAR.replace("off", "of"),
+        'calendar = "cn"\nyear = 2027\noff = [2027-01-01, 2027-01-01]\n',
     ],
 )
 def test_what_is_no_year_of_a_calendar_is_refused(session: Session, content: str) -> None:

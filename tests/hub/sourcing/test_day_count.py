@@ -62,6 +62,10 @@ def test_a_document_that_has_ended_still_counts(session: Session) -> None:
     assert shipped_from(session)[-1] == "bj"
 
 
+def test_a_location_that_is_gone_has_no_days(session: Session) -> None:
+    assert count_days(session, {("gone", TODAY)}, lock=True) == {}
+
+
 def test_without_a_limit_nothing_is_counted(session: Session) -> None:
     in_force(session, LIMITED.replace("most_a_day", "most_open"))
     buy(session, 1)

@@ -55,6 +55,13 @@ def test_a_draft_changes_nothing_and_neither_does_a_policy_of_another_brand(sess
     assert sources(session, placed(session, order({"apple": 1}))) == [("sh", "open")]
 
 
+@pytest.mark.parametrize("written", ['[eliminate]\nlocations = ["shh"]', "[locations.shh]\nmost_a_day = 2"])
+def test_a_policy_that_names_a_location_of_nobody_is_no_draft(session: Session, written: str) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    with pytest.raises(NotFound, match="no location shh"):
+        draft(session, f'version = "typo"\nbrand = "demo"\n{written}\n')
+
+
 def test_what_is_too_far_for_the_policy_is_no_source(session: Session) -> None:
     stock(session, {"bj": {"apple": 5}})
     in_force(session, NEAR)
