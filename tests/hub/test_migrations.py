@@ -101,3 +101,18 @@ def test_keys_of_whole_tables_become_keys_of_each_month(
     upgrade(database_url)
     assert as_made
     assert keys() == as_made
+
+
+def test_strategies_of_before_the_look_at_stock_wait_as_they_did(database_url: str) -> None:
+    change(database_url, "drop schema public cascade; create schema public")
+    command.upgrade(config(database_url), "0026")
+    change(
+        database_url,
+        """insert into gift_strategy (brand, version, created_at, updated_at, name, no, state, body)
+           values ('demo', 1, now(), now(), 'old', 1, 'in_force', '{"a": 1}'),
+                  ('demo', 1, now(), now(), 'said', 1, 'in_force', '{"if_out": "replace"}')""",
+    )
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("select body->>'if_out', body->>'a' from gift_strategy order by name").fetchall()
+    assert found == [("wait", "1"), ("replace", None)]
