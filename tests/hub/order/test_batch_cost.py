@@ -19,7 +19,7 @@ from hub.sourcing.policies import draft_policy, publish_policy
 from tests.hub.making import AT, add_sku, order, place_all, stock
 
 CARD = "courier,origin,destination,first_fen,each_fen,days\nSF,,,1200,200,1\n"
-OWN = '[freight]\nrates = "r1"\n[locations.sh]\nmost_open = 9\n'
+OWN = '[freight]\nrates = "r1"\n[locations.{}]\nmost_open = 9\n'
 
 
 @pytest.fixture(autouse=True)
@@ -84,5 +84,5 @@ def other(session: Session, brand: str) -> None:
         brand=brand,
     )
     load_card(session, SYSTEM, brand, "r1", CARD, AT)
-    draft_policy(session, SYSTEM, f'version = "own"\nbrand = "{brand}"\n{OWN}', POLICY.version, AT)
+    draft_policy(session, SYSTEM, f'version = "own"\nbrand = "{brand}"\n{OWN.format(brand)}', POLICY.version, AT)
     publish_policy(session, SYSTEM, brand, "own", "tried", AT, revision=1)
