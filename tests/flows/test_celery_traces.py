@@ -68,9 +68,9 @@ def test_one_trace_runs_from_placing_through_the_broker_to_the_call(
             station.wait_for(lambda: station.told("select count(*) from step where state = 'done'"))
             worker.terminate()  # the last spans are sent at the end
             worker.wait(60)
-    (call,) = [one for one in heard if one.name.startswith("call")]
+    calls = [one for one in heard if one.name.startswith("call")]
     announced = {one.span_id: one for one in heard if one.name == "steps.announce"}
     woken = [one for one in heard if one.name == "steps.wake"]
-    assert call.trace_id.hex() == trace_id_of(here)
+    assert {one.trace_id.hex() for one in calls} == {trace_id_of(here)}  # where it is slow, one is made again
     assert woken
     assert all(one.parent_span_id in announced for one in woken)
