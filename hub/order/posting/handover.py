@@ -14,8 +14,8 @@ from hub.database import copy, row, rows, run
 from hub.errors import NotFound
 from hub.fulfilment.model import HandoverNotice, ShippedLine
 from hub.fulfilment.release import lane_of
-from hub.fulfilment.sale import Sale, SaleLine
-from hub.order.posting.sale import Left
+from hub.fulfilment.sale import Sale
+from hub.order.posting.sale import Left, sale_of
 from hub.order.posting.sold import SoldLine, sold_pieces
 from hub.steps import NewStep, add
 
@@ -90,7 +90,7 @@ def read_handover(session: Session, order_id: int, no: int) -> HandoverNotice:
         key=f"handover:{code_of(order_id, no)}",
         order_id=str(order_id),
         external_id=head.external_id,
-        handed_at=head.handed_at,
+        handed_at=head.shipped_at,
         whole=all(by_no[line_no].ordered == quantity for line_no, quantity in every.items()),
         lines=tuple(
             ShippedLine(
@@ -109,23 +109,7 @@ def read_handover_sale(session: Session, order_id: int, no: int) -> Sale:
     Raises: NotFound.
     """
     found = _handover(session, order_id, no)
-    titles = rows(session, "select line_no, title from order_line where order_id = :id", id=order_id)
-    of_line = {one.line_no: one.title for one in titles}
-    return Sale(
-        key=f"{SALE}:{code_of(order_id, no)}",
-        code=code_of(order_id, no),
-        order_id=str(order_id),
-        external_id=found.external_id,
-        brand=found.brand,
-        shop=found.shop,
-        order_type=found.type,
-        currency=found.currency,
-        placed_at=found.placed_at,
-        shipped_at=found.handed_at,
-        location="",
-        freight=found.freight,
-        lines=tuple(SaleLine(title=of_line[line["line_no"]], **line) for line in found.lines),
-    )
+    return sale_of(session, order_id, SALE, code_of(order_id, no), found)
 
 
 def mark_handover_sold(session: Session, order_id: int, no: int, partner_id: str, at: datetime) -> None:
@@ -168,7 +152,8 @@ def _left(session: Session, lines: Mapping[int, Sequence[int]]) -> Mapping[int, 
 def _handover(session: Session, order_id: int, no: int) -> Row[Any]:
     found = row(
         session,
-        """select h.handed_at, h.freight, h.lines, o.brand, o.external_id, o.shop, o.type, o.currency, o.placed_at
+        """select h.handed_at as shipped_at, '' as location, h.freight, h.lines, o.brand, o.external_id, o.shop, o.type,
+                  o.currency, o.placed_at
            from handover h join sales_order o on o.id = h.order_id where (h.order_id, h.no) = (:order_id, :no)""",
         order_id=order_id,
         no=no,

@@ -135,13 +135,16 @@ def read_sale(session: Session, order_id: int, no: int) -> Sale:
     Raises: NotFound.
     """
     found = _posting(session, order_id, no)
-    titles = {
-        one.line_no: one.title
-        for one in rows(session, "select line_no, title from order_line where order_id = :id", id=order_id)
-    }
+    return sale_of(session, order_id, SALE, code_of(order_id, no), found)
+
+
+def sale_of(session: Session, order_id: int, flow: str, code: str, found: Row[Any]) -> Sale:
+    """Make what the ERP books of a document named `code`, told by a flow; `found` is what was written of it."""
+    told = rows(session, "select line_no, title from order_line where order_id = :id", id=order_id)
+    titles = {one.line_no: one.title for one in told}
     return Sale(
-        key=_key(SALE, order_id, no),
-        code=code_of(order_id, no),
+        key=f"{flow}:{code}",
+        code=code,
         order_id=str(order_id),
         external_id=found.external_id,
         brand=found.brand,
