@@ -6,7 +6,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -168,6 +168,19 @@ def audit(page: Page, name: str = "") -> list[str]:
         for one in found["violations"]
         for node in one["nodes"]
     ]
+
+
+def walk(page: Page, look: Look, paths: Mapping[str, str]) -> None:
+    """Open pages by name, and make sure that nothing bars anybody from them and none scrolls sideways."""
+    for name, path in paths.items():
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert audit(page, f"{name}-{look}") == [], path
+        assert not scrolls_sideways(page), f"{path} scrolls sideways"
+
+
+def scrolls_sideways(page: Page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
 
 
 def keep_picture(page: Page, name: str) -> None:

@@ -2,7 +2,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dashboards.app import SCREENS
-from tests.console.browsing import LOOKS, Guard, Look, audit
+from tests.console.browsing import LOOKS, Guard, Look, audit, scrolls_sideways
 from tests.console.conftest import Open
 
 PATHS = ("/console/sign-in", "/console/nowhere", *(screen.path for screen in SCREENS))
@@ -18,5 +18,4 @@ def test_nothing_bars_anybody_from_a_page(open_page: Open, path: str, look: Look
     page.wait_for_load_state("networkidle")
     assert audit(page, f"{path.rpartition('/')[2]}-{look}") == []
     expect(page.locator("html")).to_have_attribute("lang", look.locale)
-    wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    assert not wide, "the page scrolls sideways"
+    assert not scrolls_sideways(page), "the page scrolls sideways"

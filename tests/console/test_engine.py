@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from hub.database import row, rows
 from hub.replay_work import work_off
-from tests.console.browsing import LOOKS, Look, Site, audit, keep_picture
+from tests.console.browsing import LOOKS, Look, Site, audit, keep_picture, walk
 from tests.console.conftest import Open
 from tests.console.world import settings
 from tests.dashboards.troubles import dead, parked
@@ -52,12 +52,7 @@ def work(site: Site, later: timedelta) -> None:
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_nothing_bars_anybody_from_the_engines_screens(open_page: Open, things: dict[str, str], look: Look) -> None:
     page = open_page("admin", look)
-    for name, path in {**PAGES, **things}.items():
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        assert audit(page, f"{name}-{look}") == [], path
-        wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        assert not wide, f"{path} scrolls sideways"
+    walk(page, look, {**PAGES, **things})
 
 
 def test_a_chore_is_paused_and_resumed_from_its_drawer(open_page: Open, site: Site) -> None:

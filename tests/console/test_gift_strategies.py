@@ -7,7 +7,7 @@ from hub.gift.model import Give, Strategy
 from hub.gift.strategy import draft, publish
 from hub.order.place.batch import place
 from hub.roles import SYSTEM
-from tests.console.browsing import LOOKS, Look, Site, audit
+from tests.console.browsing import LOOKS, Look, Site, walk
 from tests.console.conftest import Open
 from tests.hub.making import BRAND, ZONE, add_sku, order
 
@@ -36,12 +36,7 @@ def strategies(site: Site) -> None:
 def test_nothing_bars_anybody_from_the_gift_strategies(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
     paths = {"gifts": HOME, "gifts-new": f"{HOME}-new", "gift": PAGE, "gift-tried": f"{PAGE}/2/try?days=7"}
-    for name, path in paths.items():
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        assert audit(page, f"{name}-{look}") == [], path
-        wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        assert not wide, f"{path} scrolls sideways"
+    walk(page, look, paths)
 
 
 def test_a_strategy_is_tried_and_published_in_the_browser(open_page: Open) -> None:

@@ -8,7 +8,7 @@ from hub.database import run
 from hub.order.find import get_order
 from hub.order.model import OrderType
 from hub.roles import SYSTEM
-from tests.console.browsing import LOOKS, NARROW, Look, Site, audit
+from tests.console.browsing import LOOKS, NARROW, Look, Site, walk
 from tests.console.conftest import Open
 from tests.dashboards.troubles import lost
 from tests.hub.making import order, placed
@@ -38,18 +38,17 @@ def held(site: Site) -> dict[str, int]:
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_nothing_bars_anybody_from_the_holds_queue(open_page: Open, held: dict[str, int], look: Look) -> None:
     page = open_page("admin", look)
-    for name, path in {
-        "holds": HOME,
-        "holds-none": f"{HOME}?shop=h5&age=7d",
-        "hold": f"{HOME}/{held['both']}/1?type=finance",
-        "hold-address": f"{HOME}/{held['lost']}/1",
-        "holds-many": f"{HOME}/selected?every=true",
-    }.items():
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        assert audit(page, f"{name}-{look}") == [], path
-        wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        assert not wide, f"{path} scrolls sideways"
+    walk(
+        page,
+        look,
+        {
+            "holds": HOME,
+            "holds-none": f"{HOME}?shop=h5&age=7d",
+            "hold": f"{HOME}/{held['both']}/1?type=finance",
+            "hold-address": f"{HOME}/{held['lost']}/1",
+            "holds-many": f"{HOME}/selected?every=true",
+        },
+    )
 
 
 def test_a_held_order_is_found_by_its_type_and_released(open_page: Open, site: Site, held: dict[str, int]) -> None:

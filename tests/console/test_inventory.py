@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from hub.database import row
-from tests.console.browsing import LOOKS, Look, Site, audit
+from tests.console.browsing import LOOKS, Look, Site, walk
 from tests.console.conftest import Open
 from tests.console.shelves import fill_shelves
 from tests.hub.making import counters
@@ -33,12 +33,7 @@ def shelves(site: Site) -> None:
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_nothing_bars_anybody_from_the_screens_of_stock(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
-    for name, path in PAGES.items():
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        assert audit(page, f"{name}-{look}") == [], path
-        wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        assert not wide, f"{path} scrolls sideways"
+    walk(page, look, PAGES)
 
 
 def test_a_counter_is_found_corrected_and_kept_back_from_its_drawer(open_page: Open, site: Site) -> None:

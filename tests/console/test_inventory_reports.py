@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.browsing import LOOKS, Look, Site, audit
+from tests.console.browsing import LOOKS, Look, Site, walk
 from tests.console.conftest import Open
 from tests.console.shelves import count_shelves, fill_shelves, share_shelves
 
@@ -34,12 +34,7 @@ def shelves(site: Site) -> None:
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_nothing_bars_anybody_from_quotas_and_reports(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
-    for name, path in PAGES.items():
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        assert audit(page, f"{name}-{look}") == [], path
-        wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        assert not wide, f"{path} scrolls sideways"
+    walk(page, look, PAGES)
 
 
 def test_a_quota_is_given_changed_and_removed_on_the_stock_page(open_page: Open) -> None:

@@ -11,7 +11,7 @@ from hub.order.change.revision import Author, Contents, Wish
 from hub.order.change.wanted import pieces_of
 from hub.order.find import get_order
 from hub.roles import SYSTEM
-from tests.console.browsing import LOOKS, NARROW, Look, Site, audit
+from tests.console.browsing import LOOKS, NARROW, Look, Site, audit, scrolls_sideways
 from tests.console.conftest import Open
 from tests.hub.making import RECEIVER, order, placed
 
@@ -45,8 +45,7 @@ def foresee(page: Page, path: str, fields: dict[str, str]) -> None:
 
 def assert_open_to_all(page: Page, name: str) -> None:
     assert audit(page, name) == [], name
-    wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    assert not wide, f"{name} scrolls sideways"
+    assert not scrolls_sideways(page), f"{name} scrolls sideways"
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from hub.order.find import get_order
 from hub.roles import SYSTEM
-from tests.console.browsing import LOOKS, NARROW, Guard, Look, Site, audit
+from tests.console.browsing import LOOKS, NARROW, Guard, Look, Site, audit, scrolls_sideways
 from tests.console.conftest import Open
 from tests.console.telling import tell
 from tests.console.world import HOSTILE, NAME, PHONE, STREET
@@ -24,10 +24,6 @@ def numbers(page: Page) -> list[str]:
     return page.locator("[data-rows] tbody th .mono").all_inner_texts()
 
 
-def sideways(page: Page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-
-
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 @pytest.mark.parametrize("name", ["partial", "review"])
 @pytest.mark.usefixtures("told")
@@ -36,7 +32,7 @@ def test_nothing_bars_anybody_from_an_order(open_page: Open, site: Site, look: L
     page.goto(f"/console/orders/{site.orders[name]}")
     page.wait_for_load_state("networkidle")
     assert audit(page, f"order-{name}-{look}") == []
-    assert not sideways(page)
+    assert not scrolls_sideways(page)
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
@@ -58,7 +54,7 @@ def test_nothing_bars_anybody_from_why_an_order_ships_from_there(open_page: Open
     page.goto(f"/console/orders/{site.orders['partial']}/routing/1")
     page.wait_for_load_state("networkidle")
     assert audit(page, f"routing-{look}") == []
-    assert not sideways(page)
+    assert not scrolls_sideways(page)
 
 
 def test_an_order_is_searched_and_opened(open_page: Open, site: Site) -> None:
@@ -183,7 +179,7 @@ def test_on_a_phone_the_list_keeps_the_number_in_sight(open_page: Open) -> None:
     box = page.locator("[data-rows] tbody th").first.bounding_box()
     assert box is not None
     assert box["x"] < 40
-    assert not sideways(page)
+    assert not scrolls_sideways(page)
 
 
 def test_an_order_that_is_not_there_says_so(open_page: Open, guard: Guard) -> None:

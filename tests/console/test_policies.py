@@ -8,7 +8,7 @@ from hub.order.place.batch import place
 from hub.order.rules.policy import POLICY, built_in
 from hub.roles import SYSTEM
 from hub.sourcing.policies import draft_policy, publish_policy
-from tests.console.browsing import LOOKS, Look, Site, audit
+from tests.console.browsing import LOOKS, Look, Site, walk
 from tests.console.conftest import Open
 from tests.hub.making import BRAND, ZONE, order
 
@@ -35,18 +35,17 @@ def policies(site: Site) -> None:
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_nothing_bars_anybody_from_the_sourcing_policies(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
-    for name, path in {
-        "policies": HOME,
-        "policies-new": f"{HOME}-new",
-        "policy": f"{HOME}/{BRAND}/2026-12",
-        "policy-draft": f"{HOME}/{BRAND}/2027-01",
-        "policy-tried": f"{HOME}/{BRAND}/2027-01/try?days=7",
-    }.items():
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        assert audit(page, f"{name}-{look}") == [], path
-        wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        assert not wide, f"{path} scrolls sideways"
+    walk(
+        page,
+        look,
+        {
+            "policies": HOME,
+            "policies-new": f"{HOME}-new",
+            "policy": f"{HOME}/{BRAND}/2026-12",
+            "policy-draft": f"{HOME}/{BRAND}/2027-01",
+            "policy-tried": f"{HOME}/{BRAND}/2027-01/try?days=7",
+        },
+    )
 
 
 def test_a_policy_is_tried_and_published_in_the_browser(open_page: Open) -> None:

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from hub.database import row, rows, run
 from hub.inbox import read
 from hub.polls import PROBE, claim_polls, finish_poll, plan_polls
-from tests.console.browsing import LOOKS, NARROW, Guard, Look, Site, audit
+from tests.console.browsing import LOOKS, NARROW, Guard, Look, Site, walk
 from tests.console.conftest import Open
 from tests.dashboards.troubles import case_of, dead, lost, parked, short
 from tests.hub.making import add_sku
@@ -257,12 +257,7 @@ def drawers(site: Site) -> list[str]:
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_nothing_bars_anybody_from_a_drawer(open_page: Open, drawers: list[str], look: Look) -> None:
     page = open_page("admin", look)
-    for number, path in enumerate(drawers):
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        assert audit(page, f"work-{number}-{look}") == [], path
-        wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        assert not wide, f"{path} scrolls sideways"
+    walk(page, look, {f"work-{number}": path for number, path in enumerate(drawers)})
 
 
 def test_a_case_is_worked_off_on_a_phone(open_page: Open, site: Site, steps: list[int]) -> None:
