@@ -136,6 +136,15 @@ class Verdict:
         return len(offenders)
 
 
+HELD_UP: Final = """
+    select s.connection, count(*) as n, max(s.last_error) as last_error,
+           case when max(h.paused_at) is not null then 'paused: ' || max(h.reason)
+                else 'breaker ' || coalesce(max(g.breaker), 'closed') end as why
+    from step s left join connection_health h on h.connection = s.connection
+    left join connection_gate g on g.connection = s.connection
+    where s.state in ('pending', 'waiting', 'unknown', 'in_flight') group by 1 order by 1"""
+
+
 def in_flight(session: Session, besides: Sequence[str] = ()) -> dict[str, int]:
     """Count what is still on its way by itself; what is on hold, all of an order or a part, waits for a person.
 
@@ -143,6 +152,12 @@ def in_flight(session: Session, besides: Sequence[str] = ()) -> dict[str, int]:
     """
     found = {name: row(session, query, besides=list(besides)) for name, query in IN_FLIGHT.items()}
     return {name: one.n if one else 0 for name, one in found.items()}
+
+
+def held_up(session: Session) -> list[str]:
+    """Say of each connection with calls that wait how many do, what holds it back, and what one of them met."""
+    found = rows(session, HELD_UP)
+    return [f"{one.connection}: {one.n} calls wait, {one.why}, e.g. {one.last_error or 'no error'}" for one in found]
 
 
 def verify(session: Session, accepted: Mapping[tuple[str, str], str]) -> Verdict:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.books import compare_courier, compare_erp, compare_market, compare_storefronts, compare_warehouses
-from commands.conservation import Verdict, verify
+from commands.conservation import Verdict, held_up, verify
 from commands.reach import local_station
 from commands.scenery import ERP, MARKET, SAP_USER, SHOPS, SOON_S
 from commands.screen import give, say
@@ -60,7 +60,9 @@ def run_check(count: int, trial: Trial, *, as_json: bool) -> int:
         verdict.broken += told.wrong
         verdict.broken += early
         if not moved:
-            verdict.broken.append("nothing moved any more before all was done")
+            with stage.database.transaction() as session:
+                waits = "; ".join(held_up(session))
+            verdict.broken.append(f"nothing moved any more before all was done ({waits})")
         times = {"seconds": round(time.monotonic() - work_began, 2), "start_seconds": round(stage.start_s, 2)}
         return _report(stage, verdict, goods, {**figures, "stock_numbers": told.numbers, **times}, as_json=as_json)
     finally:

@@ -137,6 +137,7 @@ class Poller:
     def _take(self, turn: Turn) -> None:
         error: HubError | None = None
         watermark: datetime | None = None
+        began = self._now()
         with listening() as exchanges:
             try:
                 again_at, watermark = self._act(turn)
@@ -150,7 +151,7 @@ class Poller:
             if finish_poll(session, turn, self._now(), again_at, watermark=watermark, error=text):
                 self._call_a_person(session, turn, error)
             brand = self._connectors.brand_of(turn.connection)
-            heed(session, turn.connection, brand, error, self._now())
+            heed(session, turn.connection, brand, error, began, self._now())
 
     def _act(self, turn: Turn) -> tuple[datetime, datetime | None]:
         """Do what a poll is for; a bug of ours, or an answer nobody thought of, must not end the whole worker.

@@ -67,7 +67,7 @@ def book(
             with continuing(step.traceparent):  # what follows from it belongs to its trace
                 one.effect.settle(session, step, one.answer, at)
         if error is not None:
-            heed(session, step.connection, brand, error, at)
+            heed(session, step.connection, brand, error, one.started, at)
         if one.outcome.state is StepState.DEAD and error is not None:
             _bury(session, step, error, brand, at)
             if one.effect:

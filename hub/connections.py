@@ -1,6 +1,7 @@
 """How each connection fares: when it last worked, what it last said, and whether it is paused.
 
 A connection whose credentials are refused is paused at once: no call of it is tried until a person lets it go on.
+A call that began before that and is refused later says nothing of what the person mended: it pauses nothing again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ class ConnectionHealth(Table, table=True):
     paused_at: datetime | None = moment(default=None)
     paused_by: str = words(default="")
     reason: str = words(default="")
+    resumed_at: datetime | None = moment(default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +69,43 @@ def note_outcomes(session: Session, outcomes: Mapping[str, Outcomes]) -> None:
         )
 
 
-def pause(session: Session, connection: str, actor: str, reason: str, at: datetime) -> bool:
-    """Let nothing of a connection be sent or asked for; say whether it was not paused before."""
+def pause(
+    session: Session, connection: str, actor: str, reason: str, at: datetime, *, began: datetime | None = None
+) -> bool:
+    """Let nothing of a connection be sent or asked for; say whether it was not paused before.
+
+    `began` is when the call began that is why; where the connection was let go on since then, it stays so.
+    """
     changed = run(
         session,
         """insert into connection_health (connection, last_error_code, last_error, paused_at, paused_by, reason)
            values (:connection, '', '', :at, :actor, :reason)
            on conflict (connection) do update set paused_at = :at, paused_by = :actor, reason = :reason
-           where connection_health.paused_at is null""",
+           where connection_health.paused_at is null
+             and coalesce(connection_health.resumed_at <= cast(:began as timestamptz), true)""",
         connection=connection,
         actor=actor,
         reason=plain(reason),
         at=at,
+        began=began,
     )
     if changed:
         record(session, at, actor, "connection.pause", f"connection:{connection}", reason=plain(reason))
     return bool(changed)
 
 
-def heed(session: Session, connection: str, brand: str, error: HubError | None, at: datetime) -> None:
-    """Do what an error asks of its whole connection: fetch a fresh token, or pause it and call a person once."""
+def heed(session: Session, connection: str, brand: str, error: HubError | None, began: datetime, at: datetime) -> None:
+    """Do what an error asks of its whole connection: fetch a fresh token, or pause it and call a person once.
+
+    `began` is when the call began that met the error.
+    """
     if error is not None and error.code == TOKEN_EXPIRED:
         distrust_token(session, connection, at)
         hasten_poll(session, connection, TOKEN, at)
     if not isinstance(error, Misconfigured):
         return
-    pause(session, connection, "system", error.message, at)
+    if not pause(session, connection, "system", error.message, at, began=began) and connection not in paused(session):
+        return
     case = NewCase(
         "connection_paused",
         f"connection:{connection}",
@@ -108,9 +121,10 @@ def resume(session: Session, connection: str, actor: str, reason: str, at: datet
     """Let a connection go on; say whether it was paused. What waited is due at once."""
     changed = run(
         session,
-        """update connection_health set paused_at = null, paused_by = '', reason = ''
+        """update connection_health set paused_at = null, paused_by = '', reason = '', resumed_at = :at
            where connection = :connection and paused_at is not null""",
         connection=connection,
+        at=at,
     )
     if changed:
         record(session, at, actor, "connection.resume", f"connection:{connection}", reason=plain(reason))

@@ -1,9 +1,10 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from commands.conservation import RULES, Verdict, in_flight, verify
+from commands.conservation import RULES, Verdict, held_up, in_flight, verify
 from hub.audience import set_audience
 from hub.audit import seal
+from hub.connections import pause
 from hub.database import rows, run
 from hub.fulfilment.courier import CourierStatus, Track, TrackEvent
 from hub.order.ship.progress import record_confirm
@@ -107,3 +108,13 @@ def test_what_waits_for_a_partner_that_is_away_can_be_left_out(session: Session,
     assert order_id
     run(session, "update step set state = 'pending', settled_at = null where connection = 'sap'")
     assert [in_flight(session)["steps"] > 0, in_flight(session, ["sap"])["steps"]] == [True, 0]
+
+
+def test_what_holds_calls_back_is_said(session: Session, order_id: int) -> None:
+    run(session, "update step set state = 'pending', last_error = 'logon failed' where order_id = :id", id=order_id)
+    connections = [one.connection for one in rows(session, "select distinct connection from step order by 1")]
+    pause(session, connections[0], "system", "logon failed", AT)
+    told = held_up(session)
+    assert told[0].startswith(f"{connections[0]}: ")
+    assert "paused: logon failed, e.g. logon failed" in told[0]
+    assert all("breaker closed" in one for one in told[1:])

@@ -170,7 +170,8 @@ def _connections(session: Session, now: datetime) -> None:
             ),
         },
     )
-    heed(session, "sap", BRAND, Misconfigured("the logon is refused"), now - timedelta(minutes=44))
+    refused_at = now - timedelta(minutes=44)
+    heed(session, "sap", BRAND, Misconfigured("the logon is refused"), refused_at, refused_at)
     plan_polls(session, [("mall-h5", ORDERS)], now - timedelta(minutes=1), now - timedelta(hours=1))
     token = Token(access="made-up", expires_at=now + timedelta(hours=20))
     store_token(session, "mall-h5", token, now - timedelta(days=2))

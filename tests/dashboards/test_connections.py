@@ -31,7 +31,7 @@ def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
     with opened(database, tmp_path) as made:
         with database.transaction() as session:
             note_outcomes(session, {"mall-pc": Outcomes(NOW), "wms-sh": Outcomes(None, NOW, "timeout", "no answer")})
-            heed(session, "wms-bj", "demo", Misconfigured("the key is refused"), NOW)
+            heed(session, "wms-bj", "demo", Misconfigured("the key is refused"), NOW, NOW)
             store_token(session, "mall-pc", Token(access=SECRET, expires_at=LATER), NOW)
             plan_polls(session, [("mall-pc", ORDERS), ("mall-pc", PROBE)], LATER, NOW)
         yield made

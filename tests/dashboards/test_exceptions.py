@@ -53,7 +53,7 @@ def troubles(database: Database) -> dict[str, int]:
         parked(session, AGO, "m2", cause="malformed")
         lost(session)
         short(session)
-        heed(session, "wms-sh", BRAND, Misconfigured("refused"), AGO)
+        heed(session, "wms-sh", BRAND, Misconfigured("refused"), AGO, AGO)
         open_cases(session, [NewCase("cancel_refused", "order:1", BRAND, "sh: gone")], AGO)
         return {one.cause: one.id for one in rows(session, "select cause, id from case_file")}
 

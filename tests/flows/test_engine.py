@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from flows.effect import is_idempotent
 from flows.verdict import PATIENCE, backoff_s
-from hub.connections import paused
+from hub.connections import pause, paused, resume
 from hub.database import Database, rows, run
 from hub.errors import (
     Conflict,
@@ -237,6 +237,22 @@ def test_a_refused_credential_pauses_the_connection_and_spends_no_step(play: Pla
     play.wait(600)
     with pytest.raises(ValueError, match="not enough values"):
         play.claim()
+
+
+def test_a_refusal_that_comes_after_the_connection_was_let_go_on_pauses_it_no_more(
+    play: Play, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_late(_: str) -> None:
+        with database.transaction() as session:
+            pause(session, PARTNER, "system", "wrong password", play.now)
+            play.wait(1)
+            resume(session, PARTNER, "tester", "a new password", play.now)
+        raise Misconfigured("wrong password")
+
+    monkeypatch.setattr(play.partner, "act", refuse_late)
+    assert play.run() is StepState.PENDING
+    with database.transaction() as session:
+        assert (paused(session), open_causes(session)) == ([], [])
 
 
 def test_a_doubt_outlives_a_pause(play: Play, database: Database) -> None:
