@@ -24,6 +24,7 @@ from commands.runs import runs_app
 from commands.screen import ERROR, give, say, words
 from commands.stock import stock_app
 from hub.errors import HubError, Malformed
+from hub.language import language
 
 app = typer.Typer(
     help=words("OMS 订单中台", "OMS, the order middle platform"),
@@ -246,7 +247,7 @@ def main() -> None:
         _check_encoding(sys.argv[1:])
         app(prog_name="./oms")
     except HubError as error:
-        told = Text(f"{error.message} ({error.code})")  # names what was typed, which is no markup
+        told = Text(f"{error.say(language())} ({error.code})")  # names what was typed, which is no markup
         ERROR.print(f"[red]{words('错误', 'error')}[/]", told, soft_wrap=True)
         sys.exit(2)
     except BrokenPipeError:

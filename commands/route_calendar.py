@@ -8,16 +8,16 @@ import typer
 from rich.table import Table
 
 from commands.reach import operator, reached
-from commands.route_policy import read_file
 from commands.screen import OUT, add_row, give, say, words
-from hub.sourcing.calendars import list_calendars, load_calendar
+from commands.written import read_file
+from hub.sourcing.calendars import LONGEST, list_calendars, load_calendar
 
 calendar_app = typer.Typer(help=words("节假日日历", "calendars of public holidays"), no_args_is_help=True)
 
 
 @calendar_app.command("load", help=words("载入一年的日历（TOML），替换该年", "load a year (TOML), replacing it"))
 def load(file: Annotated[Path, typer.Argument(help=words("日历文件", "the file"))]) -> None:
-    content = read_file(file)
+    content = read_file(file, "malformed_calendar", LONGEST)
     with reached() as reach, reach.database.transaction() as session:
         read = load_calendar(session, operator(), content, datetime.now(UTC))
     off, work = len(read.off), len(read.work)

@@ -10,9 +10,10 @@ from rich.table import Table
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
 from commands.version_words import STATES
-from hub.errors import Malformed
+from commands.written import read_file
 from hub.language import language
 from hub.order.rules.policy import POLICY, built_in
+from hub.sourcing.bounds import LONGEST
 from hub.sourcing.policies import draft_policy, get_policy, list_policies, publish_policy, retire_policy
 
 policy_app = typer.Typer(
@@ -63,7 +64,7 @@ def show(
 
 @policy_app.command("draft", help=words("保存草稿（TOML 文件）", "keep a draft (a TOML file)"))
 def draft(file: Annotated[Path, typer.Argument(help=words("策略文件", "the file"))]) -> None:
-    content = read_file(file)
+    content = read_file(file, "malformed_policy", LONGEST)
     with reached() as reach, reach.database.transaction() as session:
         policy = draft_policy(session, operator(), content, POLICY.version, datetime.now(UTC))
     say(
@@ -84,14 +85,3 @@ def retire(version: Version, brand: Brand, reason: Reason) -> None:
     with reached() as reach, reach.database.transaction() as session:
         retire_policy(session, operator(), brand, version, reason, datetime.now(UTC))
     say(f"{brand} 恢复使用内置策略", f"{brand} is sourced by the built-in policy again")
-
-
-def read_file(file: Path) -> str:
-    """Read a policy's file.
-
-    Raises: Malformed when there is none, or it is no UTF-8.
-    """
-    try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Malformed(f"{file} cannot be read: {type(error).__name__}", code="malformed_policy") from error

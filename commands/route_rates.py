@@ -8,9 +8,10 @@ import typer
 from rich.table import Table
 
 from commands.reach import operator, reached
-from commands.route_policy import read_file
 from commands.screen import OUT, add_row, give, say, words
+from commands.written import read_file
 from hub.sourcing.cards import list_cards, load_card
+from hub.sourcing.rates import LONGEST
 
 rates_app = typer.Typer(help=words("快递价目表", "couriers' rate cards"), no_args_is_help=True)
 
@@ -23,7 +24,7 @@ def load(
     brand: Brand,
     edition: Annotated[str, typer.Option(help=words("版次，供策略引用", "its name, for policies to say"))],
 ) -> None:
-    content = read_file(file)
+    content = read_file(file, "malformed_rates", LONGEST)
     with reached() as reach, reach.database.transaction() as session:
         card = load_card(session, operator(), brand, edition, content, datetime.now(UTC))
     say(f"已载入 {len(card.rates)} 行", f"loaded {len(card.rates)} lines")

@@ -9,12 +9,12 @@ import typer
 from rich.table import Table
 
 from commands.reach import reached
-from commands.route_policy import read_file
 from commands.screen import OUT, add_row, give, say, words
+from commands.written import read_file
 from hub.order.rehearse.policies import Comparison, compare_policies
 from hub.order.rehearse.tally import Figures, Side
 from hub.order.rules.policy import POLICY
-from hub.sourcing.policy import read_policy
+from hub.sourcing.bounds import LONGEST, read_draft
 from hub.sourcing.words import amount
 
 
@@ -24,7 +24,7 @@ def simulate(
     *,
     as_json: Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))] = False,
 ) -> None:
-    draft = read_policy(read_file(policy))
+    draft = read_draft(read_file(policy, "malformed_policy", LONGEST))
     with reached() as reach, reach.database.transaction() as session:
         here = datetime.now(UTC).astimezone(ZoneInfo(reach.settings.business_zone))
         told = compare_policies(session, draft, POLICY, here - timedelta(days=days))

@@ -117,6 +117,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     ),
     "unknown_rates": Words("没有此运费价卡，请先导入", "There is no such rate card: load it first"),
     "malformed_policy": Words("策略文本不正确", "The policy cannot be meant as it is written"),
+    "policy_too_large": Words("策略内容过多", "The policy says more than it may"),
     "malformed_strategy": Words("赠品策略文本不正确", "The strategy cannot be meant as it is written"),
     "unknown_strategy": Words("没有该赠品策略，或不在您的权限范围内", "There is no such strategy, or it is not yours"),
     "strategy_state": Words("策略状态已变化，请刷新", "The strategy has moved on: load the page again"),
@@ -169,8 +170,7 @@ def status_of(error: HubError) -> int:
 
 def problem(request: Request, status: int, code: str, detail: str = "") -> Response:
     """Lay an error out: as a note for htmx, inside the frame for who is signed in, else on a page of its own."""
-    visit: Visit | None = getattr(request.state, "visit", None)
-    language = visit.language if visit else language_of(request)
+    visit, language = _visit(request), _language(request)
     values: dict[str, Any] = {
         "http": status,
         "code": code,
@@ -188,6 +188,15 @@ def problem(request: Request, status: int, code: str, detail: str = "") -> Respo
     return fragment(visit, "problem.html", status=status, notice="", **values)
 
 
+def _visit(request: Request) -> Visit | None:
+    return getattr(request.state, "visit", None)
+
+
+def _language(request: Request) -> str:
+    visit = _visit(request)
+    return visit.language if visit else language_of(request)
+
+
 def _sign_in(request: Request, error: Exception) -> Response:
     if not isinstance(error, SignInNeededError):
         raise error
@@ -200,7 +209,7 @@ def _sign_in(request: Request, error: Exception) -> Response:
 def _hub_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HubError):
         raise error
-    return problem(request, status_of(error), error.code, error.message)
+    return problem(request, status_of(error), error.code, error.say(_language(request)))
 
 
 def _unreadable(request: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ from hub.order.rehearse.policies import compare_policies
 from hub.order.rules.policy import POLICY, built_in
 from hub.roles import Permission
 from hub.scope import reach
+from hub.sourcing.bounds import LONGEST
 from hub.sourcing.policies import (
     PolicyView,
     draft_policy,
@@ -34,9 +35,6 @@ from hub.versions import VersionState
 
 HOME: Final = "/console/policies"
 SPANS: Final = (1, 7, 30)
-LONGEST: Final = 100_000
-"""Characters of a policy that the editor takes."""
-
 LABELLED: Final = re.compile(r'^version\s*=\s*"([^"\n]*)"', re.MULTILINE)
 
 Reason = Annotated[str, Form(max_length=500)]

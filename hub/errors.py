@@ -15,16 +15,24 @@ HubError
 
 
 class HubError(Exception):
-    """An error somebody can act on: `code` is stable, `message` is for people and carries no personal data."""
+    """An error somebody can act on: `code` is stable, `message` is for people and carries no personal data.
+
+    Where the figures in the message matter more than its code, it is said in Chinese (`zh`) as well.
+    """
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None, field: str = "") -> None:
+    def __init__(self, message: str, *, code: str | None = None, field: str = "", zh: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.field = field
+        self._zh = zh
         if code is not None:
             self.code = code
+
+    def say(self, language: str) -> str:
+        """Give the message in a language; in English where it has no other."""
+        return self._zh if language == "zh" and self._zh else self.message
 
 
 class Rejected(HubError):

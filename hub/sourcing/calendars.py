@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 from sqlalchemy.orm import Session
@@ -13,7 +13,12 @@ from hub.database import rows, run
 from hub.document import Document, Text
 from hub.errors import Malformed, NotFound
 from hub.roles import Actor, Permission
+from hub.sourcing.dotted import MOST as DEEPEST
+from hub.sourcing.dotted import too_deep
 from hub.sourcing.promise import Calendar
+
+LONGEST: Final = 100_000
+"""Characters of a year's file."""
 
 Days = Annotated[tuple[date, ...], Field(max_length=366)]
 
@@ -81,6 +86,8 @@ def read_calendar(content: str) -> CalendarFile:
 
     Raises: Malformed with code malformed_calendar.
     """
+    if too_deep(content):
+        raise Malformed(f"the calendar's keys have at most {DEEPEST} parts", code="malformed_calendar")
     try:
         return CalendarFile.model_validate(tomllib.loads(content))
     except ValidationError as error:

@@ -13,6 +13,7 @@ from hub.database import row, rows, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 from hub.roles import Actor, Permission
+from hub.sourcing.bounds import read_draft
 from hub.sourcing.calendars import get_calendar
 from hub.sourcing.cards import get_card
 from hub.sourcing.policy import SourcingPolicy, read_policy
@@ -64,7 +65,7 @@ def draft_policy(
     version that was in force once or is the `built_in` one (policy_version), or whose draft is another revision
     (policy_revision).
     """
-    policy = read_policy(content)
+    policy = read_draft(content)
     _require(actor, policy.brand)
     _check_locations(session, policy)
     if (policy.split.bonded_fen or 0) > MOST_BONDED_FEN:  # asked of drafts alone: what was in force is read for ever

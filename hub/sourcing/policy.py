@@ -34,7 +34,7 @@ class Tariff(Document):
 class Elimination(Document):
     """Which locations are not asked at all: those named, and those farther than `max_km`."""
 
-    locations: tuple[Code, ...] = ()
+    locations: frozenset[Code] = frozenset()
     max_km: Annotated[int, Field(ge=0, le=20_000, strict=True)] | None = None
 
 
@@ -51,7 +51,7 @@ class Standing(Hours):
     methods: tuple[Code, ...] | None = None
     most_open: Limit | None = None
     most_a_day: Limit | None = None
-    clear: bool | tuple[Code, ...] = False
+    clear: bool | frozenset[Code] = False
 
 
 class Weights(Document):
@@ -115,8 +115,8 @@ class SourcingPolicy(Document):
     weights: Weights = Weights()
     calendar: Code | None = None
     together: Together | None = None
-    closed: tuple[date, ...] = ()
-    zones: dict[Code, tuple[Code, ...]] = Field(default_factory=dict[Code, tuple[Code, ...]])
+    closed: frozenset[date] = frozenset()
+    zones: dict[Code, frozenset[Code]] = Field(default_factory=dict[Code, frozenset[Code]])
     locations: dict[Code, Standing] = Field(default_factory=dict[Code, Standing])
 
 

@@ -54,7 +54,7 @@ class Hours(Document):
     """
 
     weekdays: tuple[Weekday, ...] = Field(default=EVERY_DAY, min_length=1)
-    closed: tuple[date, ...] = ()
+    closed: frozenset[date] = frozenset()
     opens: Hour = time.min
     cut_off: Hour = time.max
     at_once: bool = False

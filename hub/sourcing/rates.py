@@ -16,6 +16,9 @@ ANY: Final = ""
 MOST: Final = 50_000
 """Lines of one card."""
 
+LONGEST: Final = 10_000_000
+"""Characters of one card."""
+
 Fen = Annotated[int, Field(ge=0, le=10_000_000)]
 Grams = Annotated[int, Field(ge=1, le=10_000_000)]
 Word = Annotated[Text, Field(max_length=64)]

@@ -53,7 +53,7 @@ def terms_of(on: Grounds, sites: Sequence[Site], to: str, here: datetime, skus: 
 def destinations_of(policy: SourcingPolicy, to: str) -> Sequence[str]:
     """Name what a line of a card may call a division: itself, what it lies in, the zones of those, and anywhere."""
     codes = [each.code for each in reversed(ancestry(to))] if to in divisions() else []
-    zones = [zone for zone, of in policy.zones.items() if not set(of).isdisjoint(codes)]
+    zones = [zone for zone, of in policy.zones.items() if not of.isdisjoint(codes)]
     return [*codes, *zones, ANY]
 
 
@@ -85,7 +85,7 @@ def _clearing(policy: SourcingPolicy, able: Sequence[Site], skus: Collection[str
     marked: dict[str, tuple[str, ...]] = {}
     for site in able:
         clear = policy.locations.get(site.code, ANYWHERE).clear
-        named = sorted(skus) if clear is True else sorted(set(clear or ()).intersection(skus))
+        named = sorted(skus) if clear is True else sorted((clear or frozenset()).intersection(skus))
         if named:
             marked[site.code] = tuple(named)
     return Clearing(policy.weights.markdown, marked) if marked else None

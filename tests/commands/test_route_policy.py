@@ -35,3 +35,26 @@ def test_a_draft_is_published_and_retired_and_the_list_says_by_whom(drafted: Oms
 def test_what_is_not_there_is_not_found(oms: Oms) -> None:
     assert isinstance(oms("route", "policy", "draft", "nowhere.toml").exception, Malformed)
     assert isinstance(oms("route", "policy", "show", "x", "--brand", "demo").exception, NotFound)
+
+
+def test_a_file_is_read_only_as_far_as_a_policy_may_go(oms: Oms) -> None:
+    endless = Path("/dev/zero")
+    for command, code in (
+        (("policy", "draft", str(endless)), "malformed_policy"),
+        (("simulate", "--policy", str(endless)), "malformed_policy"),
+        (("calendar", "load", str(endless)), "malformed_calendar"),
+        (("rates", "load", str(endless), "--brand", "demo", "--edition", "r1"), "malformed_rates"),
+    ):
+        error = oms("route", *command).exception
+        assert isinstance(error, Malformed)
+        assert (error.code, "too long" in error.message, "过长" in error.say("zh")) == (code, True, True)
+
+
+def test_a_file_that_cannot_be_read_is_refused_by_the_code_of_its_kind(oms: Oms, tmp_path: Path) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe")
+    for command, code in (("calendar", "malformed_calendar"), ("policy", "malformed_policy")):
+        for file in (binary, tmp_path / "nowhere"):
+            error = oms("route", command, "load" if command == "calendar" else "draft", str(file)).exception
+            assert isinstance(error, Malformed)
+            assert (error.code, "无法读取" in error.say("zh")) == (code, True)

@@ -6,6 +6,7 @@ import pytest
 from dashboards.pages import new_key
 from dashboards.policies import next_text
 from dashboards.rule_difference import Piece, line_pieces
+from dashboards.visit import LANGUAGE_COOKIE
 from hub.database import Database
 from hub.order.place.batch import Placed, place
 from hub.order.rules.policy import POLICY, built_in
@@ -78,6 +79,14 @@ def test_a_refused_text_comes_back_with_the_reason_and_is_sent_again(
     assert content.splitlines()[0] in plain(answer.text.partition("<textarea")[2])
     assert states(desk) == {}
     assert desk.post(HOME, key=key, content=FIRST).status_code == 303
+
+
+def test_a_text_that_says_too_much_is_told_the_key_and_the_bound_in_chinese(desk: Desk) -> None:
+    desk.client.cookies.set(LANGUAGE_COOKIE, "zh")
+    zones = "".join(f'z{no} = ["310000"]\n' for no in range(201))
+    answer = desk.post(HOME, key=new_key(), content=f"{FIRST}[zones]\n{zones}")
+    assert "zones 最多 200 项，现有 201 项" in plain(answer.text)
+    assert ">policy_too_large<" in answer.text
 
 
 def test_a_draft_stands_beside_what_is_in_force(in_force: Desk) -> None:

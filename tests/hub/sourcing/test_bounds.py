@@ -1,0 +1,71 @@
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.errors import Malformed
+from hub.sourcing.bounds import COURIERS, DAYS, DIVISIONS, LOCATIONS, LONGEST, METHODS, SKUS, ZONES, read_draft
+from hub.sourcing.calendars import read_calendar
+from hub.sourcing.policy import read_policy
+
+HEAD = 'version = "v1"\nbrand = "demo"\n'
+
+
+def names(n: int) -> str:
+    return ", ".join(f'"n{no}"' for no in range(n))
+
+
+def days(n: int) -> str:
+    return ", ".join((date(2026, 1, 1) + timedelta(days=no)).isoformat() for no in range(n))
+
+
+MOST: Mapping[str, tuple[int, Callable[[int], str]]] = {
+    "locations": (LOCATIONS, lambda n: "".join(f"[locations.n{no}]\n" for no in range(n))),
+    "eliminate.locations": (LOCATIONS, lambda n: f"[eliminate]\nlocations = [{names(n)}]\n"),
+    "closed": (DAYS, lambda n: f"closed = [{days(n)}]\n"),
+    "zones": (ZONES, lambda n: "[zones]\n" + "".join(f'n{no} = ["310000"]\n' for no in range(n))),
+    "zones.east": (DIVISIONS, lambda n: f"[zones]\neast = [{names(n)}]\n"),
+    "freight.couriers": (COURIERS, lambda n: f'[freight]\nrates = "r1"\ncouriers = [{names(n)}]\n'),
+    "locations.sh.closed": (DAYS, lambda n: f"[locations.sh]\nclosed = [{days(n)}]\n"),
+    "locations.sh.methods": (METHODS, lambda n: f"[locations.sh]\nmethods = [{names(n)}]\n"),
+    "locations.sh.clear": (SKUS, lambda n: f"[locations.sh]\nclear = [{names(n)}]\n"),
+}
+
+
+@pytest.mark.parametrize("key", MOST)
+def test_a_draft_names_so_many_of_a_kind_and_no_more(key: str) -> None:
+    most, write = MOST[key]
+    assert read_draft(HEAD + write(most))
+    with pytest.raises(Malformed, match=f"{key}: at most {most}") as refused:
+        read_draft(HEAD + write(most + 1))
+    assert (refused.value.code, refused.value.field) == ("policy_too_large", key)
+    assert refused.value.say("zh") == f"策略的 {key} 最多 {most} 项，现有 {most + 1} 项"
+
+
+def test_what_was_in_force_with_more_is_still_read() -> None:
+    assert len(read_policy(HEAD + f"closed = [{days(DAYS + 1)}]\n").closed) == DAYS + 1
+
+
+def test_a_text_that_is_too_long_is_not_even_looked_at() -> None:
+    with pytest.raises(Malformed, match=f"at most {LONGEST} characters") as refused:
+        read_draft("version = " + " " * LONGEST)
+    assert f"最长 {LONGEST}" in refused.value.say("zh")
+
+
+@pytest.mark.parametrize("part", ["a.", "a . ", '"a".', "'a'\t."])
+def test_a_key_of_thousands_of_parts_is_not_read_for_minutes(part: str) -> None:
+    deep = part * (LONGEST // len(part) - 10) + "a = 1"
+    with pytest.raises(Malformed, match="parts"):
+        read_draft(deep)
+    with pytest.raises(Malformed, match="parts") as refused:
+        read_calendar(deep)
+    assert refused.value.code == "malformed_calendar"
+
+
+@given(st.text(alphabet="a.\"' \n=", max_size=30))
+def test_few_parts_are_never_too_many(written: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        read_draft(written)
+    assert refused.value.code == "malformed_policy"
