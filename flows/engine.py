@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from flows.booking import Booking
@@ -29,7 +29,7 @@ from hub.failpoints import reach
 from hub.gates import limits_of
 from hub.ports import Connectors
 from hub.settings import Settings
-from hub.steps import StepState
+from hub.steps import StepState, line_up
 
 MARGIN_S: Final = 0.5
 """What must remain of the lease beyond the call's own time limit."""
@@ -106,9 +106,14 @@ class Engine:
     ) -> list[Claimed]:
         """Claim due steps, at most `limit`: of each connection in `caps` so many at most, of every other `cap`."""
         terms = replace(self._terms, caps=caps or {}, cap=limit if cap is None else cap)
-        with self._database.transaction() as session:
-            steps = claim(session, limit, self._clock.now(), self._clock.monotonic(), terms, ids)
-            reach("claim.claimed")
+        claimed_s = self._clock.monotonic()  # first: who stands still after it has used up of the lease, not won
+        try:
+            with self._database.transaction() as session:
+                steps = claim(session, limit, self._clock.now(), claimed_s, terms, ids)
+                reach("claim.claimed")
+        except IntegrityError:
+            self._line_up()
+            return []
         reach("claim.committed")
         return steps
 
@@ -182,6 +187,12 @@ class Engine:
         """Run a step and give the state it was left in; None when this worker had no right to it any more."""
         (job,) = self.prepare([step])
         return self.book([self.call(job)]).get(step.id)
+
+    def _line_up(self) -> None:
+        """Mend lanes of which two steps were to be claimed: one such lane must not stop all the others."""
+        with self._database.transaction() as session:
+            lanes = line_up(session)
+        _log.error("step.two_heads", lanes=lanes)
 
     def _prepare(self, session: Session, step: Claimed) -> Job:
         at = self._clock.now()

@@ -179,6 +179,23 @@ def promote(session: Session, lanes: Collection[str], at: datetime) -> int:
     return changed
 
 
+def line_up(session: Session) -> list[str]:
+    """Let calls that stand beside another open one of their lane wait behind it, and name the lanes.
+
+    Whoever adds steps has a lock that keeps this from happening; where one had not, nobody could claim anything more.
+    """
+    found = rows(
+        session,
+        """update step set state = 'waiting' where state = 'pending' and id in (
+               select id from (
+                   select id, row_number() over (partition by lane order by state = 'pending', id) as nth
+                   from step where state in ('pending', 'in_flight', 'unknown', 'dead')) head
+               where nth > 1)
+           returning lane""",
+    )
+    return sorted({one.lane for one in found})
+
+
 def withdraw(session: Session, lane: str, flow: str, at: datetime) -> bool:
     """Cancel a step that was certainly never executed, and say whether that was still possible.
 

@@ -85,6 +85,7 @@ class Play:
         self.now = AT
         self.tick_s = 0.0
         self.slow_ask_s = 0.0
+        self.slow_look_s = 0.0
         self.partner = FakePartner()
         self.effect = FakeEffect(asked=self._pass_time)
         self.attempts = attempts
@@ -96,8 +97,12 @@ class Play:
             worker=Worker(lease_s=LEASE.total_seconds(), grace_s=GRACE.total_seconds(), attempts=self.attempts),
             http=Http(connect_s=1, read_s=2),
         )
-        clock = Clock(lambda: self.now, lambda: self.tick_s)
+        clock = Clock(self._look, lambda: self.tick_s)
         self.engine = Engine(self.database, self, {RELEASE: self.effect}, settings, clock)
+
+    def _look(self) -> datetime:
+        self.tick_s += self.slow_look_s
+        return self.now
 
     def _pass_time(self) -> None:
         self.tick_s += self.slow_ask_s

@@ -145,15 +145,16 @@ def record_tracks(session: Session, connection: str, tracks: Sequence[Track], at
 def ask_silent(session: Session, at: datetime, most: int, limit: int = 500) -> int:
     """Ask couriers for parcels that nothing was heard of for a day; give how many.
 
-    Asking is optional: a courier that is behind, with more than `most` calls due or its breaker open, is asked later.
+    Asking is optional: a courier that is behind, with more than `most` calls due or its breaker open, is asked later,
+    and so is what somebody has in hand: an order is locked, for else its lanes could get two calls at once.
     """
     found = rows(
         session,
         """update parcel_track t set asked_at = :at from (
-               select order_id, shipment_no, parcel_no from parcel_track
-               where status not in ('delivered', 'returned') and asked_at < :before and created_at > :oldest
-                 and connection <> all(:behind)
-               order by asked_at limit :limit for update skip locked) silent
+               select t.order_id, t.shipment_no, t.parcel_no from parcel_track t join sales_order o on o.id = t.order_id
+               where t.status not in ('delivered', 'returned') and t.asked_at < :before and t.created_at > :oldest
+                 and t.connection <> all(:behind)
+               order by t.asked_at limit :limit for update skip locked) silent
            where (t.order_id, t.shipment_no, t.parcel_no) = (silent.order_id, silent.shipment_no, silent.parcel_no)
            returning t.order_id, t.shipment_no, t.parcel_no, t.connection""",
         at=at,

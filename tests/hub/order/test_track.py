@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.audience import set_audience
-from hub.database import rows, run
+from hub.database import Database, rows, run
 from hub.errors import NotFound
 from hub.fulfilment.courier import CourierStatus, Track, TrackEvent
 from hub.fulfilment.model import ConfirmedParcel, ConfirmLine
+from hub.order.lock import lock_order
 from hub.order.ship.progress import record_confirm
 from hub.order.ship.track import Parcel, ask_silent, mark_subscribed, open_events, read_subscription, record_tracks
 from tests.hub.making import AT, BRAND, confirm, line, order, placed, see, step_states, stock
@@ -31,8 +32,7 @@ def parcel(number: str, quantity: int) -> ConfirmedParcel:
     return ConfirmedParcel(courier_code="SF", tracking_no=number, lines=lines)
 
 
-@pytest.fixture
-def order_id(session: Session) -> int:
+def ship(session: Session) -> int:
     """Ship an order of three apples in two parcels, SF-1 with two of them and SF-2 with one."""
     set_audience(session, {(BRAND, "couriers"): "kdniao"})
     stock(session, {"sh": {"apple": 3}})
@@ -40,6 +40,11 @@ def order_id(session: Session) -> int:
     parcels = (parcel("SF-1", 2), parcel("SF-2", 1))
     record_confirm(session, confirm(made, 1, {"apple": 3}, parcels=parcels), AT)
     return made
+
+
+@pytest.fixture
+def order_id(session: Session) -> int:
+    return ship(session)
 
 
 def state(session: Session, order_id: int) -> tuple[str, str, int]:
@@ -169,6 +174,17 @@ def test_a_courier_that_is_behind_is_asked_once_it_has_caught_up(session: Sessio
     assert ask_silent(session, now, 1) == 0  # two subscriptions are due
     run(session, "update step set state = 'done', settled_at = :at where connection = 'kdniao'", at=now)
     assert ask_silent(session, now, 1) == 2
+
+
+def test_a_parcel_whose_order_somebody_has_in_hand_is_asked_for_later(database: Database) -> None:
+    now = AT + timedelta(hours=25)
+    with database.transaction() as session:
+        busy = ship(session)
+    with database.transaction() as repair, database.transaction() as session:
+        lock_order(repair, busy)
+        assert ask_silent(session, now, MOST) == 0
+    with database.transaction() as session:
+        assert ask_silent(session, now, MOST) == 2
 
 
 def test_lines_count_what_was_ordered_shipped_and_delivered(session: Session, order_id: int) -> None:
