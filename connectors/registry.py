@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any, Final
 
 from connectors.partner import Partner, no_token, utc_now
-from hub.errors import NeedsOperator, NotFound
+from hub.errors import Misconfigured, NeedsOperator, NotFound
 from hub.order.model import ShopOrder
 from hub.ports import OrderSource
 from hub.settings import Connection, Settings
@@ -31,7 +31,7 @@ class Registry:
     def get(self, connection: str) -> object:
         """Give the partner of a connection.
 
-        Raises: NotFound for a connection that is not configured; NeedsOperator when it cannot be made.
+        Raises: NotFound for a connection that is not configured; Misconfigured when it cannot be made.
         """
         with self._lock:
             lock = self._locks[connection]
@@ -90,11 +90,21 @@ class Registry:
         connection = self.settings_of(name)
         family, _, module_name = connection.kind.partition(".")
         if family not in KINDS or not module_name.isidentifier():
-            raise NeedsOperator(f"connection {name}: there is no kind {connection.kind}", code="unknown_kind")
+            raise Misconfigured(f"connection {name}: there is no kind {connection.kind}", code="unknown_kind")
         try:
             module: Any = import_module(f"connectors.{connection.kind}")
         except ModuleNotFoundError as error:
-            raise NeedsOperator(f"connection {name}: {error}", code="unknown_kind") from error
-        secret, http = self._settings.secret(name), self._settings.http
+            raise Misconfigured(f"connection {name}: {error}", code="unknown_kind") from error
+        secret, http = self._secret(name), self._settings.http
         token = partial(self._tokens.current, name) if self._tokens else no_token
         return module.connect(Partner(name, connection, secret, http, utc_now, token))
+
+    def _secret(self, name: str) -> bytes:
+        """Read a connection's secret; without it none of its calls can be made, and each of them may be made later.
+
+        Raises: Misconfigured.
+        """
+        try:
+            return self._settings.secret(name)
+        except NeedsOperator as error:
+            raise Misconfigured(error.message, code=error.code) from error

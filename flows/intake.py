@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from flows.listing import Taker
 from hub.cases import NewCase, open_cases
 from hub.database import Database, row
+from hub.errors import HubError
 from hub.failpoints import reach
 from hub.inbox import InboxState, Message, claim, postpone, settle
 
@@ -71,9 +72,9 @@ class Intake:
             tries = postpone(session, message.id, now + timedelta(seconds=SET_BACK_S * 2**message.attempts))
             if tries < TRIES:
                 return
-            name = type(failure).__name__
-            settle(session, message, InboxState.PARKED, now, code="our_fault", error=name)
-            case = NewCase("our_fault", f"inbox:{message.id}", "", name, message.order_id, {"inbox": message.id})
+            told = failure.message if isinstance(failure, HubError) else type(failure).__name__
+            settle(session, message, InboxState.PARKED, now, code="our_fault", error=told)
+            case = NewCase("our_fault", f"inbox:{message.id}", "", told, message.order_id, {"inbox": message.id})
             open_cases(session, [case], now)
 
 

@@ -1,6 +1,7 @@
 """Polls: what a connection must be asked for regularly, as rows that one worker at a time takes on.
 
 A poll's watermark moves only when everything before it lies in the inbox, so a worker that dies repeats its window.
+While a poll is under way it is due when its lease ends; who hastens it meanwhile is seen by that when it is finished.
 """
 
 from collections.abc import Sequence
@@ -79,7 +80,7 @@ def claim_polls(
                  and (name = 'probe'
                       or connection not in (select connection from connection_health where paused_at is not null))
                order by run_at limit :limit for update skip locked)
-           update poll set lease_until = :until, token = token + 1 from due
+           update poll set lease_until = :until, run_at = :until, token = token + 1 from due
            where (poll.connection, poll.name) = (due.connection, due.name)
            returning poll.connection, poll.name, poll.watermark, poll.token, poll.failures""",
         connections=[connection for connection, _ in wanted],
@@ -96,7 +97,7 @@ def prolong_poll(session: Session, turn: Turn, until: datetime) -> bool:
     return bool(
         run(
             session,
-            """update poll set lease_until = :until
+            """update poll set lease_until = :until, run_at = case when run_at < lease_until then run_at else :until end
                where (connection, name) = (:connection, :name) and token = :token""",
             until=until,
             connection=turn.connection,
@@ -115,17 +116,24 @@ def finish_poll(
     watermark: datetime | None = None,
     error: str = "",
 ) -> bool:
-    """Write down how a turn ended; False when somebody else has taken the poll on meanwhile."""
+    """Write down how a turn ended; False when somebody else has taken the poll on meanwhile.
+
+    What was hastened since it began is due at once: what was asked for may have been seen too early. One that failed
+    keeps its rest all the same, but for a sign of life: who hastens a token does so with every call.
+    """
     return bool(
         run(
             session,
-            """update poll set run_at = :again_at, lease_until = null, watermark = coalesce(:watermark, watermark),
-                               failures = case when :error = '' then 0 else failures + 1 end, last_error = :error,
+            """update poll set lease_until = null, watermark = coalesce(:watermark, watermark), last_error = :error,
+                               run_at = case when run_at < lease_until and (:error = '' or name = :probe)
+                                             then least(run_at, :again_at) else :again_at end,
+                               failures = case when :error = '' then 0 else failures + 1 end,
                                last_success_at = case when :error = '' then :at else last_success_at end
                where (connection, name) = (:connection, :name) and token = :token""",
             again_at=again_at,
             watermark=watermark,
             error=error,
+            probe=PROBE,
             at=at,
             connection=turn.connection,
             name=turn.name,
@@ -135,7 +143,7 @@ def finish_poll(
 
 
 def hasten_poll(session: Session, connection: str, name: str, at: datetime) -> None:
-    """Let a poll be due at once."""
+    """Let a poll be due at once; one that is under way is asked once more."""
     run(
         session,
         "update poll set run_at = least(run_at, :at) where (connection, name) = (:connection, :name)",

@@ -12,7 +12,7 @@ from hub.document import Document
 from hub.gates import Breaker, Limit, refilled
 from hub.health import LAG, PollView
 from hub.polls import PROBE
-from hub.schedules import RunState, slot_of
+from hub.schedules import AHEAD, RunState, slot_of
 
 MISSED: Final = timedelta(minutes=1)
 """How long a schedule of short periods may be late before it counts as overdue: workers start and stop."""
@@ -27,7 +27,7 @@ SCHEDULES: Final = """
            last.finished_at, last.lease_until, coalesce(failed.count, 0) as failed, failed.error, failed.failed_at
     from schedule s
     left join lateral (select slot, state, started_at, finished_at, lease_until from schedule_run
-                       where name = s.name order by slot desc limit 1) last on true
+                       where name = s.name and slot <= :latest order by slot desc limit 1) last on true
     left join lateral (select count(*), max(finished_at) as failed_at,
                               (array_agg(error order by slot desc))[1] as error from schedule_run
                        where name = s.name and state = 'failed' and started_at >= :since) failed on true
@@ -174,7 +174,7 @@ class GateView(Document):
 
 def schedules_of(session: Session, at: datetime, name: str = "") -> list[ScheduleView]:
     """Give what is done every so often, or the one of a name."""
-    found = records(session, SCHEDULES, since=at - RECENT, name=name)
+    found = records(session, SCHEDULES, since=at - RECENT, latest=at + AHEAD, name=name)
     return [ScheduleView.model_validate(one) for one in found]
 
 

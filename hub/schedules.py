@@ -19,6 +19,9 @@ from hub.database import row, rows, run
 EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 """Where slots are counted from."""
 
+AHEAD: Final = timedelta(minutes=5)
+"""How far the clocks of schedulers may differ: a slot that begins later is a wrong clock's, and holds nobody up."""
+
 KEPT_RUNS: Final = 50
 """How many runs of each name are kept; failures are kept for a month."""
 
@@ -93,7 +96,7 @@ def take_slot(
         """insert into schedule_run (name, slot, state, token, started_at, lease_until, error)
            select :name, :slot, 'running', 1, :at, :until, ''
            where not exists (select 1 from schedule where name = :name and paused_at is not null)
-             and not exists (select 1 from schedule_run where name = :name and slot > :slot)
+             and not exists (select 1 from schedule_run where name = :name and slot > :slot and slot <= :latest)
            on conflict (name, slot) do update set state = 'running', token = schedule_run.token + 1, started_at = :at,
                                                   lease_until = :until, finished_at = null, error = ''
                where schedule_run.state = 'running' and schedule_run.lease_until < :at
@@ -103,6 +106,7 @@ def take_slot(
         slot=slot,
         at=at,
         until=at + lease,
+        latest=at + AHEAD,
         failed_before=at - again,
     )
     return Slot(name, slot, found.token) if found else None

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.channels.storefront import Storefront
 from connectors.registry import Registry
-from hub.errors import Malformed, NeedsOperator, NotFound
+from hub.errors import Malformed, Misconfigured, NeedsOperator, NotFound
 from hub.settings import Connection, Settings
 from tests.connectors.exemplars import sample
 
@@ -40,14 +40,14 @@ def test_what_is_not_configured_is_not_found(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("name", ["odd", "lost", "deep"])
-def test_a_kind_that_is_no_partner_needs_an_operator(registry: Registry, name: str) -> None:
-    with pytest.raises(NeedsOperator) as caught:
+def test_a_kind_that_is_no_partner_is_the_whole_connections_fault(registry: Registry, name: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
         registry.get(name)
     assert caught.value.code == "unknown_kind"
 
 
-def test_a_missing_secret_needs_an_operator(registry: Registry) -> None:
-    with pytest.raises(NeedsOperator, match="OMS_SECRET_BARE"):
+def test_a_missing_secret_is_the_whole_connections_fault(registry: Registry) -> None:
+    with pytest.raises(Misconfigured, match="OMS_SECRET_BARE"):
         registry.get("bare")
 
 

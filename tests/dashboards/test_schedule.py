@@ -69,6 +69,12 @@ def test_chores_in_trouble_stand_first(desk: Desk, database: Database) -> None:
     assert "DeadlockDetected" in text
 
 
+def test_a_slot_that_a_wrong_clock_took_does_not_hide_that_nothing_is_done(desk: Desk, database: Database) -> None:
+    keep(database, "audit.seal", HOUR, ago=timedelta(hours=9))
+    keep(database, "audit.seal", HOUR, ago=timedelta(days=-800))
+    assert "Overdue" in rows_of(desk)
+
+
 def test_a_slot_whose_worker_died_is_overdue(desk: Desk, database: Database) -> None:
     with database.transaction() as session:
         plan_schedules(session, {"audit.seal": HOUR})

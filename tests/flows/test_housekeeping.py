@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
@@ -80,6 +81,15 @@ def test_of_the_slots_that_were_missed_one_is_done(database: Database) -> None:
         clock.at = AT + timedelta(hours=hours)
         rounds.go()
     assert done == ["hourly", "hourly"]
+
+
+@pytest.mark.parametrize(("fast", "times"), [(timedelta(minutes=3), 1), (timedelta(days=800), 2)])
+def test_a_slot_that_a_wrong_clock_took_is_nobodys_hindrance(database: Database, fast: timedelta, times: int) -> None:
+    done: list[str] = []
+    on_the_hour = slot_of(timedelta(hours=1), AT + timedelta(hours=1))
+    for now in (on_the_hour - timedelta(minutes=1) + fast, on_the_hour - timedelta(minutes=1)):
+        Rounds(database, [_chore("hourly", 3600, done)], lambda now=now: now).go()
+    assert len(done) == times
 
 
 def test_a_slot_whose_scheduler_died_is_done_after_its_lease(database: Database) -> None:

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from flows.intake import SET_BACK_S, TRIES, Intake
 from hub.database import Database, rows
+from hub.errors import Misconfigured
 from hub.inbox import InboxState, Message, keep, settle
 from tests.hub.making import AT, open_causes
 
@@ -92,6 +93,16 @@ def test_after_its_last_try_poison_is_parked_for_a_person(desk: Desk) -> None:
     assert len(desk.taker.sizes) == TRIES
     with desk.database.transaction() as session:
         assert open_causes(session) == ["our_fault"]
+
+
+def test_what_the_hub_itself_said_was_wrong_stands_on_the_case(desk: Desk) -> None:
+    desk.receive(b"poison")
+    desk.taker.error = Misconfigured("the secret mall-pc is missing: set OMS_SECRET_MALL_PC")
+    for tries in range(TRIES):
+        desk.work_off()
+        desk.now += timedelta(seconds=SET_BACK_S * 2**tries)
+    with desk.database.transaction() as session:
+        assert [one.message for one in rows(session, "select message from case_file")] == [desk.taker.error.message]
 
 
 def test_all_poison_is_set_back_one_by_one(desk: Desk) -> None:

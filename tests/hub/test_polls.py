@@ -1,10 +1,11 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy.orm import Session
 
 from hub.connections import pause
 from hub.database import row
-from hub.polls import ORDERS, PROBE, Turn, claim_polls, finish_poll, hasten_poll, plan_polls, prolong_poll
+from hub.polls import ORDERS, PROBE, TOKEN, Turn, claim_polls, finish_poll, hasten_poll, plan_polls, prolong_poll
 from tests.hub.making import AT
 
 LEASE = timedelta(seconds=30)
@@ -77,3 +78,39 @@ def test_a_poll_can_be_hastened_but_not_delayed(session: Session) -> None:
 def test_what_is_not_configured_here_is_left_to_others(session: Session) -> None:
     plan_polls(session, WANTED, AT, AT)
     assert claim(session, wanted=[("jd", ORDERS)]) == []
+
+
+def due_at(session: Session) -> datetime:
+    found = row(session, "select run_at from poll")
+    assert found is not None
+    return found.run_at
+
+
+@pytest.mark.parametrize("prolonged", [False, True])
+def test_what_is_hastened_while_it_is_asked_is_asked_once_more(session: Session, *, prolonged: bool) -> None:
+    plan_polls(session, WANTED, AT, AT)
+    (turn,) = claim(session)
+    hasten_poll(session, "tmall", ORDERS, AT + timedelta(seconds=1))
+    if prolonged:
+        prolong_poll(session, turn, AT + timedelta(seconds=90))
+    finish_poll(session, turn, AT + timedelta(seconds=2), AT + timedelta(days=1))
+    assert len(claim(session, 2)) == 1
+
+
+def test_what_nobody_hastened_rests_after_it_was_asked(session: Session) -> None:
+    plan_polls(session, WANTED, AT, AT)
+    (turn,) = claim(session)
+    prolong_poll(session, turn, AT + timedelta(seconds=90))
+    finish_poll(session, turn, AT, AT + timedelta(days=1))
+    assert due_at(session) == AT + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("name", "rest_s"), [(TOKEN, 60), (PROBE, 1)])
+def test_a_failure_rests_however_often_it_is_hastened_but_a_person_is_answered(
+    session: Session, name: str, rest_s: int
+) -> None:
+    plan_polls(session, [("tmall", name)], AT, AT)
+    (turn,) = claim(session, wanted=[("tmall", name)])
+    hasten_poll(session, "tmall", name, AT + timedelta(seconds=1))
+    finish_poll(session, turn, AT, AT + timedelta(seconds=60), error="busy: later")
+    assert due_at(session) == AT + timedelta(seconds=rest_s)
