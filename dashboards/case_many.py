@@ -12,7 +12,8 @@ from dashboards.case_look import Asked, Look, connections_of
 from dashboards.case_view import takers
 from dashboards.visit import Here, Visit
 from hub.cases import assign
-from hub.causes import CAUSES, Remedy
+from hub.causes.cause import Remedy
+from hub.causes.known import CAUSES
 from hub.errors import Malformed
 from hub.order.holds.repair import release_orders, tally_orders
 from hub.repair import LIMIT, Tally, replay_messages, retry_steps, tally_messages, tally_steps

@@ -7,7 +7,8 @@ from dashboards.case_look import connections_of
 from dashboards.visit import Visit
 from dashboards.words import state_of
 from hub.catalogue.waiting import codes_in, find_skus, messages_waiting
-from hub.causes import CAUSES, Remedy
+from hub.causes.cause import Remedy
+from hub.causes.known import CAUSES
 from hub.database import row, rows
 from hub.document import Document
 from hub.errors import NotFound, Unauthorised

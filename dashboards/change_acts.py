@@ -43,7 +43,8 @@ def _changes(head: Head) -> bool:
 
 
 def _whole(head: Head) -> bool:
-    return head.lifecycle in LIVE and not any(line.shipped for line in head.lines)
+    sent = any(line.shipped for line in head.lines if line.storage != "none")
+    return _changes(head) and not sent
 
 
 def _left(head: Head) -> bool:

@@ -12,7 +12,7 @@ from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from hub.address.search import find_divisions
 from hub.catalogue.waiting import find_skus, messages_waiting, waiting_codes
-from hub.causes import CAUSES
+from hub.causes.known import CAUSES
 from hub.database import rows
 from hub.roles import Permission
 from hub.stuck import dead_groups

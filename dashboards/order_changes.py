@@ -13,12 +13,13 @@ from dashboards.change_form import ChangeForm
 from dashboards.change_lines import offered
 from dashboards.faults import CAUSES, GENERAL, status_of
 from dashboards.pages import fragment
+from dashboards.texts import N_
 from dashboards.trace import drawn
 from dashboards.visit import Here, Visit
 from hub.database import row
 from hub.errors import Conflict, HubError, NotFound
 from hub.merge.group import hold_together
-from hub.order.change.cancel import wants_cancel
+from hub.order.change.cancel_wish import wants_cancel
 from hub.order.change.settle import changing
 from hub.order.rehearse.change import Foreseen, foresee
 from hub.order.reveal import masked_receiver
@@ -32,6 +33,10 @@ from hub.sourcing.location import find_places
 ORDERS: Final = "/console/orders"
 CHANGE: Final = ORDERS + "/{order_id:id}/change/{name}"
 CHANGED: Final = "order_changed"
+ENDED: Final = {
+    "cancelled": N_("The order is cancelled."),
+    "closed": N_("What was left of the order is cancelled."),
+}
 
 Written = Annotated[ChangeForm, Form()]
 
@@ -158,8 +163,8 @@ def _sentence(visit: Visit, order_id: int, name: str, made: int | None) -> str:
     if name == "intercept":
         return visit.say("Somebody is asked to have the parcels stopped.")
     head = trace_head(visit.session, order_id, visit.actor)
-    if head.lifecycle == "cancelled":
-        return visit.say("The order is cancelled.")
+    if head.lifecycle in ENDED:
+        return visit.say(ENDED[head.lifecycle])
     if wants_cancel(visit.session, order_id):
         return visit.say("The warehouse is asked to stop the order; it is cancelled once that agrees.")
     if changing(visit.session, order_id):

@@ -10,7 +10,7 @@ from typing import Final
 
 from dashboards import change_words, engine_words, hold_words, rule_words, stock_words
 from dashboards.tone import State, Tone, state
-from hub.causes import CAUSES
+from hub.causes.known import CAUSES
 
 LIFECYCLE: Final = {
     "received": state("已接收", "Received", Tone.RUNNING),

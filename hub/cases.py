@@ -11,7 +11,8 @@ from sqlalchemy import Identity, Index, text
 from sqlalchemy.orm import Session
 
 from hub.audit import plain, record, record_all
-from hub.causes import CAUSES, Remedy
+from hub.causes.cause import Remedy
+from hub.causes.known import CAUSES
 from hub.columns import Entity, document, moment, number, one_of, words
 from hub.database import row, rows, run
 from hub.errors import Conflict, Malformed, NotFound

@@ -127,6 +127,7 @@ class RefundDue(_Loose):
     currency: Text
     amount: Yuan
     due_at: AwareDatetime
+    payment_reference: Text = ""
 
 
 class Level(_Loose):

@@ -201,7 +201,10 @@ class ChangeNotice(Document):
 
 
 class RefundNotice(Document):
-    """Money to be given back for an order, in minor units, as who holds it is told; `key` is stable over repeats."""
+    """Money to be given back for an order, in minor units, as who holds it is told; `key` is stable over repeats.
+
+    `payment_reference` is the payer's own number of the order's first payment, where it was told.
+    """
 
     key: str
     order_id: str
@@ -210,6 +213,7 @@ class RefundNotice(Document):
     currency: str
     amount: int
     due_at: AwareDatetime
+    payment_reference: str | None = None
 
 
 class ClosureNotice(Document):

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
-from hub.causes import CAUSES
+from hub.causes.known import CAUSES
 from hub.database import rows
 from hub.errors import Conflict, Rejected
 from hub.inbox import InboxState, Message, Verdict, settle_all

@@ -95,6 +95,7 @@ class SalesOrder(Entity, table=True):
     placed_at_raw: str = words()
     business_date: date
     paid_at: datetime | None = moment(default=None)
+    payment_reference: str | None = words(default=None)
 
 
 class OrderLine(Table, table=True):

@@ -8,7 +8,8 @@ from flows.housekeeping import chores
 from flows.listing import effects
 from hub import polls
 from hub.cases import CaseState
-from hub.causes import CAUSES, Remedy
+from hub.causes.cause import Remedy
+from hub.causes.known import CAUSES
 from hub.fulfilment.courier import CourierStatus
 from hub.fulfilment.status import Execution, Negotiation
 from hub.gates import Breaker

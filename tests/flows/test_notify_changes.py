@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import Database, rows
+from hub.database import Database, rows, run
 from hub.order.change.cancel import cancel
 from hub.order.change.notice import read_change, read_refund
 from hub.order.change.refund import mark_refund
@@ -41,6 +41,7 @@ def test_a_storefront_is_told_of_changes_and_asked_for_refunds(database: Databas
     desk = desk_of(database, url, tmp_path, tell_changes="yes")
     with database.transaction() as session:
         order_id = place(session)
+        run(session, "update sales_order set payment_reference = 'P-1'")
         cut(session, order_id, L1=1)
         move(session, order_id)
     assert desk.tell() == ["done"] * 3
@@ -48,7 +49,8 @@ def test_a_storefront_is_told_of_changes_and_asked_for_refunds(database: Databas
     assert told[f"change:{order_id}-1"]["lines"] == [{"line_id": "L1", "sku": "apple", "quantity": 2}]
     assert told[f"change:{order_id}-1"]["total"] == "20.00"
     assert told[f"change:{order_id}-2"]["receiver"]["street"] == BEIJING.street
-    assert told[f"refund:{order_id}-1"]["amount"] == "10.00"
+    refund = told[f"refund:{order_id}-1"]
+    assert (refund["amount"], refund["payment_reference"]) == ("10.00", "P-1")
     with database.transaction() as session:
         assert refunds(session) == [(1000, 0, "asked")]
 

@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, assign, count_open, explain, open_cases, open_list, resolve, resolve_by_hand
-from hub.causes import CAUSES
+from hub.causes.known import CAUSES
 from hub.database import rows
 from hub.errors import Conflict, Malformed, NotFound, Unauthorised
 from hub.inbox import keep
@@ -63,6 +63,11 @@ def test_only_the_named_cause_is_resolved(session: Session, at: datetime) -> Non
     open_cases(session, [STOCK, NewCase("review", "order:1", "demo", "")], at)
     assert resolve(session, "order:1", at, "operator-1", "checked", cause="review") == 1
     assert [one.cause for one in open_list(session)] == ["stock"]
+
+
+def test_a_change_may_be_refused_by_others_than_a_location() -> None:
+    what = CAUSES["change_refused"].what
+    assert ("仓库" in what.zh, "location" in what.en) == (False, False)
 
 
 @pytest.mark.parametrize("cause", sorted(CAUSES))

@@ -15,7 +15,8 @@ from hub.database import rows
 from hub.errors import Conflict, Malformed
 from hub.fulfilment.reject import Standing
 from hub.merge.group import hold_together
-from hub.order.change.cancel import cancel, stop, wants_cancel
+from hub.order.change.cancel import cancel, stop
+from hub.order.change.cancel_wish import wants_cancel
 from hub.order.change.grow import check_bounds
 from hub.order.change.revision import Author, Wish, note_stops, write_revision
 from hub.order.change.settle import changing, settle

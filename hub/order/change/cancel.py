@@ -1,29 +1,37 @@
 """Cancel an order: at once where nobody has started, by asking the location where somebody has."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from hub.audit import plain, record
 from hub.cases import NewCase, open_cases, resolve
-from hub.database import row, rows, run
+from hub.database import rows, run
 from hub.errors import Conflict
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import CANCEL, lane_of
-from hub.fulfilment.status import ENDED, Execution, Negotiation
+from hub.fulfilment.status import Execution, Negotiation
 from hub.gift.count import give_back as give_gifts_back
 from hub.gift.count import hold_gifts
 from hub.inventory.bound import release_bound
 from hub.inventory.level import hold_still
 from hub.merge.group import ask_to_stop, hold_together
 from hub.order.advance import advance, end_over
+from hub.order.change.cancel_wish import (
+    CANCELLED,
+    called_off,
+    cancelled_pieces,
+    count_wishes,
+    end_wish,
+    release_holds,
+    tell_wish,
+    wants_cancel,
+)
 from hub.order.change.money import give_up
 from hub.order.change.revision import supersede
 from hub.order.change.settle import changing, settle
-from hub.order.change.tell import tell_cancelled
 from hub.order.counters import give_back
 from hub.order.lock import Locked, lock_order
 from hub.order.place.write_holds import write_holds
@@ -34,27 +42,27 @@ from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Event, Lifecycle, move
 from hub.steps import NewStep, add
 
-REFUSED: Final = "the location refused"
-
 
 def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetime) -> Lifecycle:
     """Cancel an order and give its stock back; give its state. Cancelling twice is not an error.
 
     Where a location may have the goods in hand already, it is asked first, and the order stays in fulfilment meanwhile.
-    Raises: NotFound; Conflict with code already_shipped when something has left.
+    Virtual goods that were handed over are kept: the rest is cancelled, and the order is closed.
+    Raises: NotFound; Conflict with code already_shipped when something was sent, or nothing is left.
     """
     hold_together(session, order_id)
     order = lock_order(session, order_id)
-    if order.lifecycle is Lifecycle.CANCELLED or wants_cancel(session, order_id):
+    if order.lifecycle is Lifecycle.CANCELLED or called_off(session, order_id):
         return order.lifecycle
-    if _has_shipped(session, order_id):
+    left = _what_left(session, order_id)
+    if left.sent or not left.open:
         raise Conflict("some of this order has left: it can only be returned", code="already_shipped")
     move(order.lifecycle, Event.CANCEL)
     supersede(session, order_id, "the order was cancelled", at)
     wish = Hold(
         HoldType.REFUND_REQUESTED,
         "cancel",
-        {"reason": plain(reason), "by": actor, "before": _cancelled(session, order_id)},
+        {"reason": plain(reason), "by": actor, "before": cancelled_pieces(session, order_id)},
     )
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
@@ -63,38 +71,8 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
     release_bound(session, [order_id], at)
     hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
     for standing in standings:
-        stop(session, standing, _count_wishes(session, order_id), at)
+        stop(session, standing, count_wishes(session, order_id), at)
     return finish_cancel(session, order, at)
-
-
-def wants_cancel(session: Session, order_id: int) -> bool:
-    """Say whether a cancellation is under way."""
-    found = rows(
-        session,
-        """select 1 from order_hold
-           where order_id = :id and type = 'refund_requested' and released_at is null limit 1""",
-        id=order_id,
-    )
-    return bool(found)
-
-
-def was_refused(session: Session, order_id: int, no: int) -> bool:
-    """Say whether a location was last asked to stop a document for a cancellation that came to nothing.
-
-    A yes that comes after all is meant for that cancellation, unless a change has asked since.
-    """
-    found = rows(
-        session,
-        """select 1 from order_hold h
-           where h.order_id = :id and h.type = 'refund_requested' and h.reason = :refused
-             and not exists (select 1 from order_revision r
-                             where r.order_id = h.order_id and r.created_at > h.created_at
-                               and r.stops @> to_jsonb(cast(:no as bigint))) limit 1""",
-        id=order_id,
-        no=no,
-        refused=REFUSED,
-    )
-    return bool(found)
 
 
 def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
@@ -103,18 +81,21 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     The wish ends with the last location's answer, so that whatever is stopped until then is cancelled.
     The counters of its gifts must have been locked before any stock was.
     """
-    give_up(session, order, _held_nowhere(session, order.id), "cancelled", at)
+    give_up(session, order, _held_nowhere(session, order.id), CANCELLED, at)
     if live_fulfilments(session, order.id):
-        _end_wish(session, order, at)
+        if wants_cancel(session, order.id):
+            end_wish(session, order, at)
+        else:
+            tell_wish(session, order, at)  # a yes that came after all had refused
         end_over(session, [order.id], at)
         return order.lifecycle
-    if _has_shipped(session, order.id):
-        _tell(session, order, at)
-        _release_holds(session, order.id, at, "shipped", [HoldType.REFUND_REQUESTED])
-        return advance(session, order.id, at)
+    left = _what_left(session, order.id)
+    if left.sent or left.handed:
+        tell_wish(session, order, at)
+        return _end_rest(session, order, at, left)
     lifecycle = move(order.lifecycle, Event.CANCEL)
-    _tell(session, order, at)
-    _release_holds(session, order.id, at, "cancelled", list(HoldType))
+    tell_wish(session, order, at)
+    release_holds(session, order.id, at, CANCELLED, list(HoldType))
     run(
         session,
         "update sales_order set lifecycle = :state, version = version + 1, updated_at = :at where id = :id",
@@ -132,11 +113,15 @@ def record_cancel_answer(
 ) -> None:
     """Record whether a location stops a document; a refusal means that the goods will come, and calls a person.
 
+    So does a yes to what the location has told was sent: one of the two is wrong.
     `at` is in the business zone: what a change has stopped may find another source.
     """
     order = lock_order(session, order_id)
     standing = Standing(session, order_id, no)
     changes = changing(session, order_id)
+    if answer.stopped and standing.execution is Execution.CLOSED:
+        told = f"{standing.code}: {standing.location}"
+        open_cases(session, [NewCase("stopped_after_sent", f"order:{order_id}", order.brand, told, order_id)], at)
     if standing.ended and not changes:
         return
     if changes:
@@ -156,7 +141,8 @@ def record_cancel_answer(
         return
     if answer.stopped:
         return
-    _end_wish(session, order, at, answered=no)
+    if wants_cancel(session, order_id):
+        end_wish(session, order, at, answered=no)
     detail = f"{standing.location}: {plain(answer.reason)}"
     open_cases(session, [NewCase("cancel_refused", f"order:{order_id}", order.brand, detail, order_id)], at)
 
@@ -176,11 +162,6 @@ def stop(session: Session, standing: Standing, wish_no: int | str, at: datetime)
     add(session, [NewStep(CANCEL, lane, standing.connection, key, asked.order_id, subject)], at)
 
 
-def _count_wishes(session: Session, order_id: int) -> int:
-    statement = "select count(*) as n from order_hold where order_id = :id and type = 'refund_requested'"
-    return rows(session, statement, id=order_id)[0].n
-
-
 def _held_nowhere(session: Session, order_id: int) -> dict[int, int]:
     found = rows(
         session,
@@ -191,58 +172,28 @@ def _held_nowhere(session: Session, order_id: int) -> dict[int, int]:
     return {one.line_no: one.open for one in found}
 
 
-def _has_shipped(session: Session, order_id: int) -> bool:
-    found = row(session, "select sum(shipped) as shipped from order_line where order_id = :id", id=order_id)
-    return bool(found and found.shipped)
-
-
-def _end_wish(session: Session, order: Locked, at: datetime, *, answered: int = 0) -> None:
-    """Let the goods come once no other location has still to answer; a first parcel is not yet an answer.
-
-    Its channel is told where some of the goods were stopped all the same.
-    """
-    waiting = rows(
+def _what_left(session: Session, order_id: int) -> Any:  # noqa: ANN401 # a row
+    """Count the pieces that were sent, those that were only handed over, with how many gifts, and what is open."""
+    [found] = rows(
         session,
-        """select 1 from fulfilment_order f
-           where f.order_id = :id and f.no <> :answered and f.execution <> all(:ended)
-             and (f.negotiation = 'cancel_requested' or f.negotiation = 'cancel_rejected' and exists (
-                     select 1 from fulfilment_line l where (l.order_id, l.no) = (f.order_id, f.no) and l.shipped > 0))
-           limit 1""",
-        id=order.id,
-        answered=answered,
-        ended=sorted(ENDED),
-    )
-    if not waiting:
-        _tell(session, order, at, more_than_before=True)
-        _release_holds(session, order.id, at, REFUSED, [HoldType.REFUND_REQUESTED])
-
-
-def _cancelled(session: Session, order_id: int) -> int:
-    statement = "select coalesce(sum(cancelled), 0)::bigint as n from order_line where order_id = :id"
-    return rows(session, statement, id=order_id)[0].n
-
-
-def _tell(session: Session, order: Locked, at: datetime, *, more_than_before: bool = False) -> None:
-    """Have the channel told what was cancelled, unless that is what it said itself."""
-    wish = row(
-        session,
-        """select evidence ->> 'by' as by, cast(evidence ->> 'before' as bigint) as before from order_hold
-           where order_id = :id and type = 'refund_requested' and released_at is null order by no desc limit 1""",
-        id=order.id,
-    )
-    if wish is None or (more_than_before and _cancelled(session, order.id) == wish.before):
-        return
-    if wish.by != order.channel:
-        tell_cancelled(session, order, _count_wishes(session, order.id), at)
-
-
-def _release_holds(session: Session, order_id: int, at: datetime, reason: str, types: Sequence[HoldType]) -> None:
-    run(
-        session,
-        """update order_hold set released_at = :at, released_by = 'system', reason = :reason
-           where order_id = :id and type = any(:types) and released_at is null""",
-        at=at,
-        reason=reason,
+        """select coalesce(sum(shipped) filter (where storage <> 'none'), 0)::bigint as sent,
+                  coalesce(sum(shipped) filter (where storage = 'none'), 0)::bigint as handed,
+                  coalesce(sum(shipped) filter (where kind = 'gift'), 0)::bigint as gifts,
+                  coalesce(sum(ordered - shipped - cancelled), 0)::bigint as open
+           from order_line where order_id = :id and kind <> 'bundle'""",
         id=order_id,
-        types=list(types),
     )
+    return found
+
+
+def _end_rest(session: Session, order: Locked, at: datetime, left: Any) -> Lifecycle:  # noqa: ANN401 # a row
+    """End an order of which something has left; where that was only handed over, nothing of it waits any more."""
+    if left.sent:
+        release_holds(session, order.id, at, "shipped", [HoldType.REFUND_REQUESTED])
+        return advance(session, order.id, at)
+    release_holds(session, order.id, at, CANCELLED, list(HoldType))
+    lifecycle = advance(session, order.id, at)
+    if not left.gifts:
+        give_gifts_back(session, [order.id], at)
+    resolve(session, f"order:{order.id}", at, "system", "the rest of the order was cancelled")
+    return lifecycle

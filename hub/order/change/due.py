@@ -158,5 +158,7 @@ def _open(session: Session, order_id: int) -> Sequence[Row[Any]]:
 
 
 def _known(session: Session, order_id: int, reference: str) -> bool:
-    statement = "select 1 from amount_due where order_id = :id and state = 'paid' and reference = :reference"
+    statement = """select 1 from sales_order where id = :id and payment_reference = :reference
+                   union all
+                   select 1 from amount_due where order_id = :id and state = 'paid' and reference = :reference"""
     return bool(reference and rows(session, statement, id=order_id, reference=plain(reference)))

@@ -60,17 +60,36 @@ def worth_of(session: Session, order_id: int, pieces: Mapping[int, int]) -> int:
 
 
 def cancelled_worth(session: Session, order_id: int) -> int:
-    """Say what the pieces bear that were cancelled so far, and their freight when that is all of the order."""
+    """Say what the pieces bear that were cancelled so far, and the freight that goes back with them."""
     found = rows(
         session,
         """select ordered, cancelled, amount - discount as net from order_line
            where order_id = :id and kind <> 'bundle'""",
         id=order_id,
     )
-    worth = sum(refund_of(one.net, one.ordered, one.cancelled, one.cancelled) for one in found)
-    if all(one.cancelled == one.ordered for one in found):
-        worth += rows(session, "select freight from sales_order where id = :id", id=order_id)[0].freight
-    return worth
+    freight, _ = _freight(session, order_id)
+    return freight + sum(refund_of(one.net, one.ordered, one.cancelled, one.cancelled) for one in found)
+
+
+def _freight(session: Session, order_id: int) -> tuple[int, int]:
+    """Give the freight that goes back by now, and what of it is booked: all once nothing is left that is sent.
+
+    What is only handed over bears freight where nothing else was bought. What went back stays so, whatever is added.
+    """
+    [found] = rows(
+        session,
+        """select o.freight, booked.freight as booked, not exists (
+                      select 1 from order_line line
+                      where line.order_id = o.id and line.kind <> 'bundle' and line.cancelled < line.ordered
+                        and (line.storage <> 'none' or not exists (
+                            select 1 from order_line sent where sent.order_id = o.id and sent.kind <> 'bundle'
+                            and sent.storage <> 'none'))) as over
+           from sales_order o
+           cross join lateral (select coalesce(sum(r.freight), 0)::bigint as freight from refund_due r
+                               where r.order_id = o.id) booked where o.id = :id""",
+        id=order_id,
+    )
+    return found.freight if found.over else found.booked, found.booked
 
 
 def _cancel(
@@ -150,7 +169,7 @@ def _book(
     """
     head = row(
         session,
-        """select o.payment, o.freight,
+        """select o.payment,
                   coalesce((select max(no) from refund_due r where r.order_id = o.id), 0) + 1 as no,
                   not exists (select 1 from order_line line
                               where line.order_id = o.id and line.cancelled < line.ordered) as whole
@@ -166,7 +185,8 @@ def _book(
     counts = {one.line_no: (one.ordered, one.cancelled, n) for one, n in lines} | dict(bundles)
     reductions = _reductions(session, order.id, counts)
     amounts = {one.line_no: refund_of(one.net, one.ordered, one.cancelled, n) for one, n in lines}
-    freight = head.freight if head.whole else 0
+    back, booked = _freight(session, order.id)
+    freight = back - booked
     _write(session, order, head.no, reason, sum(amounts.values()) + freight, freight, unpaid, at)
     parts = [
         (order.id, head.no, no, n, amounts.get(no, 0), json.dumps(reductions.get(no, {})))

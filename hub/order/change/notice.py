@@ -65,7 +65,7 @@ def read_refund(session: Session, order_id: int, no: int, key: str) -> RefundNot
     """
     found = row(
         session,
-        """select o.external_id, o.currency, r.amount - r.set_off as amount, r.created_at, r.state
+        """select o.external_id, o.currency, o.payment_reference, r.amount - r.set_off as amount, r.created_at, r.state
            from refund_due r join sales_order o on o.id = r.order_id where r.order_id = :id and r.no = :no""",
         id=order_id,
         no=no,
@@ -82,6 +82,7 @@ def read_refund(session: Session, order_id: int, no: int, key: str) -> RefundNot
         currency=found.currency,
         amount=found.amount,
         due_at=found.created_at,
+        payment_reference=found.payment_reference,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.audit import record
+from hub.audit import plain, record
 from hub.database import row, rows, run
 from hub.errors import Conflict
 from hub.order.change.due import charge, go_on, settle_dues, wait_for
@@ -64,10 +64,12 @@ def pay(
     unpaid = 0 if less else _unpaid(session, order, amount)
     changed = run(
         session,
-        """update sales_order set payment = 'paid', paid_at = :paid_at, version = version + 1, updated_at = :at
+        """update sales_order set payment = 'paid', paid_at = :paid_at, payment_reference = :reference,
+                                  version = version + 1, updated_at = :at
            where id = :id and payment = any(:open)""",
         open=sorted(OPEN),
         paid_at=paid_at,
+        reference=plain(reference) or None,
         at=at,
         id=order_id,
     )

@@ -22,9 +22,9 @@ def tell_change(session: Session, order: Locked, revision_no: int, at: datetime)
     _add(session, order, CHANGE, f"change:{order.id}-{revision_no}", {"revision_no": revision_no}, at)
 
 
-def tell_cancelled(session: Session, order: Locked, wish_no: int, at: datetime) -> None:
-    """Have it told what a cancellation came to, each by its number, as one may stop a part only; the row is locked."""
-    _add(session, order, CHANGE, f"cancelled:{order.id}-{wish_no}", {"revision_no": 0}, at)
+def tell_cancelled(session: Session, order: Locked, wish: str, at: datetime) -> None:
+    """Have it told what a cancellation came to, each by its name, as one may stop a part only; the row is locked."""
+    _add(session, order, CHANGE, f"cancelled:{order.id}-{wish}", {"revision_no": 0}, at)
 
 
 def tell_refund(session: Session, order: Locked, no: int, at: datetime) -> None:

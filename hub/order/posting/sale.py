@@ -255,9 +255,10 @@ def _first_shipped(session: Session, order_id: int, no: int, at: datetime) -> da
 
 
 def _freight(session: Session, order_id: int) -> int:
-    """Give the order's freight to the first of its postings, and nothing to the others."""
-    statement = """select freight from sales_order where id = :id
-                   and not exists (select 1 from posting where order_id = :id)"""
+    """Give the order's freight, unless it went back, to the first of its postings, and nothing to the others."""
+    statement = """select freight - coalesce((select sum(freight) from refund_due where order_id = :id), 0)::bigint
+                          as freight
+                   from sales_order where id = :id and not exists (select 1 from posting where order_id = :id)"""
     found = row(session, statement, id=order_id)
     return found.freight if found else 0
 

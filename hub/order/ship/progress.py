@@ -18,7 +18,8 @@ from hub.fulfilment.status import Execution, Negotiation
 from hub.gift.count import hold_gifts
 from hub.inventory.level import hold_still
 from hub.order.advance import advance
-from hub.order.change.cancel import finish_cancel, wants_cancel
+from hub.order.change.cancel import finish_cancel
+from hub.order.change.cancel_wish import wants_cancel
 from hub.order.change.follow_up import follows
 from hub.order.change.settle import changing, settle
 from hub.order.counters import give_back, mark_shipped

@@ -1,6 +1,6 @@
 """What a location's news of a delivery means for each order in it; a fulfilment order that travels alone is one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -16,7 +16,8 @@ from hub.gift.count import hold_gifts
 from hub.merge.group import Group, end_if_over, hold_group, standings
 from hub.merge.spread import ref_of, spread
 from hub.order.advance import advance
-from hub.order.change.cancel import record_cancel_answer, wants_cancel, was_refused
+from hub.order.change.cancel import record_cancel_answer
+from hub.order.change.cancel_wish import wants_cancel, was_refused
 from hub.order.change.settle import changing
 from hub.order.lock import lock_order
 from hub.order.posting.sale import post
@@ -74,16 +75,19 @@ def book_cancel_answer(
     """Record whether a location stops a document; `at` is in the business zone.
 
     Orders in it that nobody wants to cancel or to change are sourced again as the next attempt, or stay as they are:
-    others that travel along, and one whose change was given up when a first parcel left before the answer.
+    others that travel along, and one whose change was given up when a first parcel left before the answer. Where nobody
+    waits for an answer any more, one that comes is meant for the cancellations that were refused.
     """
     group = hold_group(session, order_id, no)
     if group is None:
         _answer_alone(session, Standing(session, order_id, no), answer, policy, at)
         return
     members = [one for one in standings(session, group) if not one.ended]
-    _hold_stock(session, members)
+    meant = [one.code for one in members if wants_cancel(session, one.order_id) or changing(session, one.order_id)]
+    meant = meant or [one.code for one in members if was_refused(session, one.order_id, one.no)]
+    _hold_stock(session, members, meant)
     for one in members:
-        if wants_cancel(session, one.order_id) or changing(session, one.order_id):
+        if one.code in meant:
             record_cancel_answer(session, one.order_id, one.no, answer, at, policy)
         elif answer.stopped:
             record(session, at, "system", "order.unmerge", f"order:{one.order_id}", fulfilment=one.no)
@@ -114,10 +118,11 @@ def _source_again(session: Session, standing: Standing, reason: str, policy: Pol
     advance(session, order.id, at)
 
 
-def _hold_stock(session: Session, members: Sequence[Standing]) -> None:
+def _hold_stock(session: Session, members: Sequence[Standing], meant: Collection[str] = ()) -> None:
     """Lock all counters of a delivery's orders at once: it is booked, and what it lacks sourced, order by order."""
     ids = sorted({one.order_id for one in members})
-    if cancelled := [one for one in ids if wants_cancel(session, one)]:
+    asked = {one.order_id for one in members if one.code in meant}
+    if cancelled := [one for one in ids if one in asked or wants_cancel(session, one)]:
         hold_gifts(session, cancelled)  # of all of them: the first to end would have stock locked before the second's
     hold_orders(session, ids)
 

@@ -153,6 +153,15 @@ def test_a_refused_stop_lets_all_goods_come(session: Session, ids: list[int]) ->
     assert shipped(session, ids) == [1, 2, 3]
 
 
+def test_a_late_yes_is_meant_for_the_cancellation_that_was_refused(session: Session, ids: list[int]) -> None:
+    send(session)
+    cancel(session, ids[1], "buyer", "", AT)
+    for answered in (NO, YES):
+        book_cancel_answer(session, ids[0], 1, answered, AT)
+    assert [see(session, order_id).lifecycle for order_id in ids] == ["in_fulfilment", "cancelled", "in_fulfilment"]
+    assert len(step_states(session, "notify_change")) == 1
+
+
 def test_a_stop_after_a_first_parcel_sends_the_rest_of_the_others(session: Session, ids: list[int]) -> None:
     send(session)
     book_confirm(session, confirm(ids[0], 1, {}, final=False, lines=(told(10001, 1), told(20001, 1))), AT)

@@ -7,7 +7,7 @@ from hub.database import rows
 from hub.order.change.cancel import cancel
 from hub.order.change.notice import read_change
 from hub.order.ship.progress import record_confirm
-from tests.hub.making import AT, confirm, order, placed, see, stock
+from tests.hub.making import AT, confirm, line, open_causes, order, placed, see, stock
 from tests.hub.order.changing import answer, send
 
 
@@ -57,3 +57,38 @@ def test_an_order_of_which_a_part_has_left_is_told_as_changed(session: Session, 
     record_confirm(session, confirm(order_id, 1, {sku: 1}), AT)
     answer(session, order_id, 2, stopped=True)
     assert (told(session), read_change(session, order_id, 0, "k").kind) == (["notify_change"], "changed")
+
+
+def test_a_yes_that_comes_after_all_have_refused_is_told(session: Session, order_id: int) -> None:
+    for no in (1, 2):
+        answer(session, order_id, no, stopped=False)
+    answer(session, order_id, 1, stopped=True)
+    assert (told(session), read_change(session, order_id, 0, "k").kind) == (["notify_change"], "changed")
+    answer(session, order_id, 2, stopped=True)
+    assert (told(session), read_change(session, order_id, 0, "k").kind) == (["notify_change"] * 2, "cancelled")
+    assert (see(session, order_id).lifecycle, open_causes(session)) == ("cancelled", [])
+
+
+def test_what_is_told_already_is_not_told_again_when_a_refusal_is_repeated(session: Session, order_id: int) -> None:
+    answer(session, order_id, 1, stopped=True)
+    for _ in range(2):
+        answer(session, order_id, 2, stopped=False)
+    assert told(session) == ["notify_change"]
+
+
+def test_a_late_yes_to_what_the_channel_wished_is_not_told_to_it(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    order_id = placed(session, order({"apple": 1}, "T2"))
+    send(session, order_id)
+    cancel(session, order_id, "mall-pc", "changed mind", AT)
+    for stopped in (False, True):
+        answer(session, order_id, 1, stopped=stopped)
+    assert (see(session, order_id).lifecycle, told(session)) == ("cancelled", [])
+
+
+def test_a_yes_to_what_was_told_to_be_sent_calls_a_person(session: Session, order_id: int) -> None:
+    sku = "apple" if see(session, order_id).fulfilments[0].location == "sh" else "fig"
+    record_confirm(session, confirm(order_id, 1, {sku: 1}), AT)
+    for _ in range(2):
+        answer(session, order_id, 1, stopped=True)
+    assert (open_causes(session), line(session, order_id).cancelled) == (["stopped_after_sent"], 0)

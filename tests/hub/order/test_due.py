@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import rows
+from hub.order.change.notice import read_refund
 from hub.order.change.pay import pay
 from hub.order.change.wanted import WantedLine
 from tests.hub.making import AT, ZONE, order, placed, see, stock
@@ -44,3 +45,22 @@ def test_the_hold_says_what_is_due_after_more_was_added_and_some_taken_back(sess
     assert evidence(session) == [{"due": 3000}]
     cut(session, order_id, L1=1)
     assert evidence(session) == [{"due": 2000}]
+
+
+def test_a_first_payment_told_again_does_not_pay_what_is_due_since(session: Session) -> None:
+    stock(session, {"sh": {"apple": 19}})
+    order_id = placed(session, order({"apple": 2}, paid_at=None))
+    pay(session, order_id, "tester", HERE, HERE, amount=2000, reference="P-1")
+    want(session, order_id, WantedLine("L1", 4))
+    pay(session, order_id, "tester", HERE, HERE, amount=2000, reference="P-1")
+    assert dues(session) == [(2000, 0, "open")]
+
+
+def test_a_refund_names_the_payment_that_it_is_of(session: Session) -> None:
+    stock(session, {"sh": {"apple": 19}})
+    order_id = placed(session, order({"apple": 3}, paid_at=None))
+    pay(session, order_id, "tester", HERE, HERE, reference="电话 10000000042")
+    cut(session, order_id, L1=1)
+    notice = read_refund(session, order_id, 1, "k")
+    assert notice
+    assert notice.payment_reference == "电话 …"
