@@ -46,7 +46,7 @@ class ReceiveShipments:
                     check_connection(session, news.code, message.connection)
                     order_id, _ = parse_code(news.code)
                     if isinstance(news, Confirm):
-                        book_confirm(session, news, here, self._policy)
+                        book_confirm(session, news, here, self._policy, message.id)
                     else:
                         book_report(session, news, here, self._policy)
             except Rejected as error:

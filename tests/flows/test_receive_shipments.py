@@ -1,12 +1,18 @@
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import final
 
 import pytest
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from connectors.registry import Registry
+from flows.intake import SET_BACK_S, TRIES, Intake
 from flows.receive_shipments import ReceiveShipments
-from hub.database import rows
+from hub.database import Database, rows
+from hub.errors import Misconfigured
 from hub.inbox import Message, claim, keep, read
 from hub.partitions import make_partitions
 from sandbox.qimen_fate import Confirm, Pieces
@@ -16,6 +22,7 @@ from tests.hub.making import ZONE, open_causes, order, placed, see, stock
 from tests.staging import settings_in
 
 NOW = datetime.now(UTC)
+LATER = NOW + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -23,11 +30,37 @@ def taker(tmp_path: Path) -> ReceiveShipments:
     return ReceiveShipments(Registry(settings_in(tmp_path)), ZONE)
 
 
-@pytest.fixture
-def code(session: Session) -> str:
+def order_of_four(session: Session) -> str:
+    """Place an order of four apples and give its document's code."""
     make_partitions(session, NOW)
     stock(session, {"sh": {"apple": 100}, "bj": {"apple": 100}})
     return f"{placed(session, order({'apple': 4}))}-1"
+
+
+@pytest.fixture
+def code(session: Session) -> str:
+    return order_of_four(session)
+
+
+@final
+class Forgetful:
+    """Knows no partner, as on a machine that a secret is missing on."""
+
+    kinds: Sequence[str] = ReceiveShipments.kinds
+    batch = 1
+    alone = True
+
+    def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:  # noqa: ARG002 # the port's shape
+        raise Misconfigured("the secret wms-sh is missing")
+
+
+def fail(database: Database, tries: int) -> None:
+    """Fail on what waits so many times, by a fault of ours."""
+    now = NOW
+    with ThreadPoolExecutor(1) as pool, capture_logs():
+        for turn in range(tries):
+            Intake(database, lambda now=now: now, pool).work_off(Forgetful())
+            now += timedelta(seconds=SET_BACK_S * 2**turn)
 
 
 def document_of(code: str, *lines: Line) -> DeliveryOrder:
@@ -122,3 +155,29 @@ def test_what_looks_short_waits_for_an_earlier_confirm(session: Session, taker: 
     first, last = take(session, taker, confirm(code, 2, "c1", final=False, surplus=1), confirm(code, 2, "c2"))
     assert (first.state, last.state, last.error_code) == ("parked", "parked", "earlier_confirm_parked")
     assert len(see(session, int(code.partition("-")[0])).fulfilments) == 1
+
+
+@pytest.mark.parametrize("tries", [1, TRIES])
+def test_what_looks_short_waits_for_an_earlier_confirm_that_failed_by_our_fault(
+    database: Database, taker: ReceiveShipments, tries: int
+) -> None:
+    with database.transaction() as session:
+        code = order_of_four(session)
+        first = keep(session, "wms-sh", "confirm", "1", confirm(code, 2, "c1", final=False), NOW)[0]
+    fail(database, tries)
+    with database.transaction() as session:
+        (last,) = take(session, taker, confirm(code, 2, "c2"))
+        assert (last.state, last.error_code) == ("parked", "earlier_confirm_parked")
+        assert read(session, first).order_id is None
+        assert len(see(session, int(code.partition("-")[0])).fulfilments) == 1
+
+
+def test_a_short_confirm_that_failed_once_itself_is_short(database: Database, taker: ReceiveShipments) -> None:
+    with database.transaction() as session:
+        code = order_of_four(session)
+        inbox_id = keep(session, "wms-sh", "confirm", "1", confirm(code, 2), NOW)[0]
+    fail(database, 1)
+    with database.transaction() as session:
+        taker.handle(session, claim(session, taker.kinds, 1, LATER), LATER)
+        assert read(session, inbox_id).state == "done"
+        assert len(see(session, int(code.partition("-")[0])).fulfilments) == 2

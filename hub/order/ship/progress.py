@@ -37,9 +37,24 @@ from hub.steps import NewStep, add
 NOTIFY: Final = "notify_shipment"
 WAREHOUSE: Final = "warehouse"
 
+EARLIER: Final = """
+    select id from inbox where order_id = :id and kind = 'confirm' and state = 'parked'
+    union all
+    select id from inbox where connection = :connection and kind = 'confirm' and state = 'parked'
+                           and error_code = 'our_fault' and order_id is null and id < :before
+    union all
+    select id from inbox where connection = :connection and kind = 'confirm' and state = 'received' and attempts > 0
+                           and order_id is null and id < :before
+    limit 1"""
+"""A confirm that waits for a person, or is tried again after a fault of ours, and whose pieces may have left."""
 
-def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Policy = POLICY) -> int:
+
+def record_confirm(
+    session: Session, confirm: Confirm, at: datetime, policy: Policy = POLICY, inbox_id: int | None = None
+) -> int:
     """Book what a location has shipped and give the order's id; the same confirm again changes nothing.
+
+    `inbox_id` is the message that told it.
 
     Raises: NotFound or Conflict as `ship` does; nothing is booked then.
     """
@@ -55,7 +70,7 @@ def record_confirm(session: Session, confirm: Confirm, at: datetime, policy: Pol
     if shipped is None:
         return order_id
     if shipped.left_over:
-        check_earlier(session, order_id)
+        check_earlier(session, order_id, standing.connection, inbox_id)
     mark_shipped(session, order_id, shipped.pieces)
     if shipped.pieces:
         if not follows(session, order_id):
@@ -83,13 +98,15 @@ def record_report(session: Session, report: Report, at: datetime, policy: Policy
     return order_id
 
 
-def check_earlier(session: Session, order_id: int) -> None:
+def check_earlier(session: Session, order_id: int, connection: str, inbox_id: int | None) -> None:
     """Make sure that what looks short is short: pieces of a confirm that was parked may have left already.
+
+    So may those of an earlier one that failed by a fault of ours: nobody knows yet of which order it is.
 
     Raises: Conflict.
     """
-    parked = "select id from inbox where order_id = :id and kind = 'confirm' and state = 'parked' limit 1"
-    if found := rows(session, parked, id=order_id):
+    found = rows(session, EARLIER, id=order_id, connection=connection, before=inbox_id)
+    if found:
         raise Conflict(
             f"inbox row {found[0].id} waits, so this is not known to be short", code="earlier_confirm_parked"
         )

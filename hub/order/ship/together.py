@@ -26,15 +26,19 @@ from hub.order.rules.policy import POLICY, Policy
 from hub.order.ship.progress import check_earlier, find_new_source, record_confirm, record_report
 
 
-def book_confirm(session: Session, confirm: Confirm, at: datetime, policy: Policy = POLICY) -> int:
+def book_confirm(
+    session: Session, confirm: Confirm, at: datetime, policy: Policy = POLICY, inbox_id: int | None = None
+) -> int:
     """Book what a location has shipped with one document, order by order, and give the id of the order it names.
+
+    `inbox_id` is the message that told it.
 
     Raises: NotFound or Conflict as `record_confirm` and `spread` do; nothing is booked then.
     """
     order_id, no = parse_code(confirm.code)
     group = hold_group(session, order_id, no)
     if group is None:
-        return record_confirm(session, confirm, at, policy)
+        return record_confirm(session, confirm, at, policy, inbox_id)
     if _known(session, group, confirm.confirm_key):
         return order_id
     members = standings(session, group)
@@ -45,9 +49,9 @@ def book_confirm(session: Session, confirm: Confirm, at: datetime, policy: Polic
     told = spread(confirm, codes, asked, _line_refs(session, group))
     _hold_stock(session, members)
     if confirm.final and _pieces(confirm) < sum(line.quantity for lines in asked.values() for line in lines):
-        check_earlier(session, order_id)  # what was parked is known by the head alone
+        check_earlier(session, order_id, members[0].connection, inbox_id)  # what was parked is known by the head alone
     for one in told.values():
-        record_confirm(session, one, at, policy)
+        record_confirm(session, one, at, policy, inbox_id)
     end_if_over(session, group, at)
     return order_id
 
