@@ -69,16 +69,21 @@ def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh
     columns = _columns(keys, wishes)
     if fresh:
         _write(session, movements, at, fresh=True)
-        changed = rows(session, CHANGE, at=at, **columns)
     else:
-        changed = rows(session, FITTING, **columns)
+        rows(session, STILL, **columns)
+    changed = rows(session, CHANGE, at=at, least=0 if fresh else len(keys), **columns)
     if len(changed) < len(keys):
-        fitting = {StockKey(row.location, row.sku, row.owner, row.condition) for row in changed}
-        raise Shortage(set(keys) - fitting)
+        found = changed if fresh else rows(session, FITTING, **columns)
+        raise Shortage(set(keys) - {StockKey(row.location, row.sku, row.owner, row.condition) for row in found})
     if not fresh:
-        rows(session, CHANGE, at=at, **columns)
         _write(session, movements, at, fresh=False)
 
+
+STILL: Final = f"""
+    select 1 from stock_level level join {KEY_JOIN} using (location, sku, owner, condition)
+    order by location, sku, owner, condition for update of level"""
+"""Lock counters in the order of their keys, whether or not they allow what is wished: a statement of its own, for the
+next one sees what others did while this one waited."""
 
 FITTING: Final = f"""
     select location, sku, owner, condition, wish.on_hand, wish.allocated, wish.soft
@@ -90,8 +95,9 @@ FITTING: Final = f"""
 """Lock the counters that allow what is wished, in the order of their keys: an UPDATE that joins a list would lock them
 in no order that can be relied on.
 
-The condition is asked again of a counter that somebody has changed meanwhile; one that did not fit before may be called
-a shortage although it just came to fit. As a column instead of a condition it let counters be promised twice in a race.
+The condition is asked again of a counter that somebody has changed meanwhile. One that did not fit before and just came
+to fit is called a shortage, unless it is locked already: who is `fresh` begins again with all counters held still, all
+others lock first. As a column instead of a condition it let counters be promised twice in a race.
 """
 
 CHANGE: Final = f"""
@@ -105,6 +111,7 @@ CHANGE: Final = f"""
     from wish
     where (level.location, level.sku, level.owner, level.condition)
         = (wish.location, wish.sku, wish.owner, wish.condition)
+      and (select count(*) from wish) >= :least
     returning level.location, level.sku, level.owner, level.condition"""
 
 

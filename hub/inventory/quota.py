@@ -56,10 +56,28 @@ class Quota(Document):
         return max(0, self.amount - self.used)
 
 
+HELD_BY_CARTS: Final = """
+    select sum(line.quantity) from reservation_line line join reservation r on r.id = line.reservation_id
+    where r.state = 'held' and r.shop = :shop and line.sku = :sku and :location in ('', line.location)"""
+
+HELD_BY_ORDERS: Final = """
+    select sum(line.ordered - line.cancelled - line.shipped)
+    from order_line line join sales_order o on o.id = line.order_id
+    where line.sku = :sku and line.ordered > line.cancelled + line.shipped
+      and o.shop = :shop and o.lifecycle in ('received', 'accepted', 'in_fulfilment')"""
+"""What a shop's orders want and have not had: what they give back if they are cancelled."""
+
+HELD_THERE: Final = """
+    select sum(line.quantity - line.shipped - line.released)
+    from fulfilment_line line join fulfilment_order f using (order_id, no) join sales_order o on o.id = line.order_id
+    where line.sku = :sku and f.location = :location and line.quantity > line.shipped + line.released
+      and o.shop = :shop and o.lifecycle in ('received', 'accepted', 'in_fulfilment')"""
+
+
 def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: datetime) -> None:
     """Give a shop a quota, or change it; what it has sold so far stays counted, but for another mode.
 
-    A new one begins with what the shop's carts hold.
+    A new one begins with what the shop holds: in carts, and for orders that have not left.
     Raises: Malformed for an amount out of range; NotFound for an unknown SKU.
     """
     most = HUNDRED if quota.mode is QuotaMode.PERCENTAGE else MOST
@@ -68,15 +86,16 @@ def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: dateti
     if not rows(session, "select 1 from sku where code = :sku and brand = :brand", sku=quota.sku, brand=brand):
         raise NotFound(f"{brand} has no SKU {quota.sku}", code="unknown_sku", field="sku")
     hold_still(session, [quota.sku])  # nobody holds or lets go of pieces that are counted meanwhile
+    _wait_for_orders(session)
     run(
         session,
-        """insert into channel_quota (brand, version, created_at, updated_at, sku, shop, location, mode, amount, used)
-           select :brand, 1, :at, :at, :sku, :shop, :location, :mode, :amount, (
-               select coalesce(sum(line.quantity), 0) from reservation_line line
-               join reservation r on r.id = line.reservation_id
-               where r.state = 'held' and r.shop = :shop and line.sku = :sku and :location in ('', line.location))
+        f"""insert into channel_quota (brand, version, created_at, updated_at, sku, shop, location, mode, amount, used)
+           select :brand, 1, :at, :at, :sku, :shop, :location, :mode, :amount,
+                  coalesce(({HELD_BY_CARTS}), 0)
+                  + coalesce(({HELD_BY_ORDERS if quota.location == EVERYWHERE else HELD_THERE}), 0)
            on conflict (sku, shop, location) do update set
-               used = case when channel_quota.mode = excluded.mode then channel_quota.used else excluded.used end,
+               used = case when channel_quota.mode = excluded.mode then greatest(channel_quota.used, excluded.used)
+                           else excluded.used end,
                mode = excluded.mode, amount = excluded.amount, version = channel_quota.version + 1, updated_at = :at""",
         brand=brand,
         at=at,
@@ -84,6 +103,15 @@ def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: dateti
     )
     told = {"shop": quota.shop, "location": quota.location, "mode": quota.mode, "amount": quota.amount}
     record(session, at, actor, "stock.quota", f"sku:{quota.sku}", **told)
+
+
+def _wait_for_orders(session: Session) -> None:
+    """Wait for whoever has asked for quotas, and let others ask when this transaction has ended.
+
+    An order that has no source locks no counter, but it asks which quotas count it before it ends: it either has ended
+    when a new quota adds up what its shop holds, or finds the quota.
+    """
+    run(session, "lock table channel_quota in exclusive mode")
 
 
 def drop_quota(session: Session, actor: str, sku: str, shop: str, location: str, at: datetime) -> bool:

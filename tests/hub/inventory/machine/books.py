@@ -177,7 +177,8 @@ class Books:
         known = self.shares.get((shop, sku))
         carts = [one for one in self.carts.values() if one.shop == shop and one.state == "held"]
         held = sum(one.pieces[sku] for one in carts)
-        self.shares[shop, sku] = Share(mode, amount, known.used if known and known.mode == mode else held)
+        used = max(known.used, held) if known and known.mode == mode else held
+        self.shares[shop, sku] = Share(mode, amount, used)
 
     def count(self, pieces: Mapping[tuple[str, str], int]) -> None:
         """Count what shops have of SKUs, and their carts; fewer than none gives back."""

@@ -1,0 +1,138 @@
+"""A quota that is set when orders are there already counts what its shop holds from the start."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import Database, run
+from hub.inventory.promise import promise
+from hub.inventory.quota import Quota, list_quotas, set_quota
+from hub.inventory.reservation_table import QuotaMode
+from hub.inventory.soft import Wish, hold
+from hub.order.change.cancel import cancel
+from hub.order.ship.progress import record_confirm
+from tests.hub.inventory.test_quota_places import TTL
+from tests.hub.making import AT, BRAND, confirm, order, placed, stock
+from tests.hub.waiting import until_it_waits
+
+
+@pytest.fixture
+def goods(session: Session) -> Session:
+    stock(session, {"sh": {"apple": 10}, "bj": {"apple": 10}})
+    return session
+
+
+def quota(session: Session, amount: int = 9, place: str = "", mode: QuotaMode = QuotaMode.CAP) -> int:
+    """Set a quota and give what is counted of it."""
+    set_quota(session, "op", BRAND, Quota(sku="apple", shop="pc", location=place, mode=mode, amount=amount), AT)
+    return used(session, place)
+
+
+def used(session: Session, place: str = "") -> int:
+    return next(one.used for one in list_quotas(session, ["apple"]) if one.location == place)
+
+
+def free(session: Session, shop: str = "pc") -> int:
+    return promise(session, BRAND, shop, ["apple"], AT)["apple"].free
+
+
+@pytest.mark.parametrize("mode", QuotaMode)
+def test_a_new_quota_counts_what_orders_and_carts_have(goods: Session, mode: QuotaMode) -> None:
+    placed(goods, order({"apple": 4}, "T1"))
+    placed(goods, order({"apple": 3}, "T2").model_copy(update={"shop": "h5"}))
+    hold(goods, BRAND, "pc", "c1", [Wish("apple", 2)], TTL, AT)
+    assert quota(goods, mode=mode) == 6
+
+
+def test_what_was_sold_before_a_cap_is_not_sold_again(goods: Session) -> None:
+    placed(goods, order({"apple": 4}, "T1"))
+    quota(goods, 9)
+    assert (free(goods), free(goods, "h5")) == (5, 16)
+
+
+def test_pieces_of_a_shop_s_own_that_it_has_sold_already_are_not_kept_for_it_again(goods: Session) -> None:
+    placed(goods, order({"apple": 4}, "T1"))
+    quota(goods, 6, mode=QuotaMode.EXCLUSIVE)
+    assert (free(goods), free(goods, "h5")) == (16, 14)
+
+
+def test_a_new_quota_of_a_place_counts_what_orders_have_there(goods: Session) -> None:
+    placed(goods, order({"apple": 14}, "T1"))
+    assert (quota(goods, place="sh"), quota(goods, place="bj")) == (10, 4)
+
+
+def test_an_order_without_a_source_counts_everywhere(goods: Session) -> None:
+    placed(goods, order({"apple": 25}, "T1"))
+    assert (quota(goods), quota(goods, place="sh")) == (25, 10)
+
+
+def test_what_has_left_or_was_cancelled_before_is_not_held(goods: Session) -> None:
+    first, second = (placed(goods, order({"apple": 2}, f"T{no}")) for no in range(2))
+    record_confirm(goods, confirm(first, 1, {"apple": 2}), AT)
+    cancel(goods, second, "mall-pc", "changed my mind", AT)
+    assert (quota(goods), quota(goods, place="sh")) == (0, 0)
+
+
+def test_an_order_older_than_a_quota_gives_back_what_it_counted(goods: Session) -> None:
+    order_id = placed(goods, order({"apple": 14}, "T1"))
+    placed(goods, order({"apple": 1}, "T2"))
+    assert (quota(goods), quota(goods, place="bj")) == (15, 5)
+    cancel(goods, order_id, "mall-pc", "changed my mind", AT)
+    assert (used(goods), used(goods, "bj")) == (1, 1)
+
+
+def test_a_quota_that_knew_too_little_knows_all_when_it_is_changed(goods: Session) -> None:
+    placed(goods, order({"apple": 4}, "T1"))
+    quota(goods)
+    run(goods, "update channel_quota set used = 0")
+    assert quota(goods, 12) == 4
+
+
+def test_another_mode_begins_with_what_is_held(goods: Session) -> None:
+    placed(goods, order({"apple": 4}, "T1"))
+    quota(goods)
+    run(goods, "update channel_quota set used = 9")
+    assert quota(goods, mode=QuotaMode.EXCLUSIVE) == 4
+
+
+@pytest.mark.parametrize("pieces", [4, 90])
+def test_an_order_that_is_placed_meanwhile_is_counted_whether_or_not_it_has_a_source(
+    database: Database, pieces: int
+) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 10, "pear": 1}})
+        run(session, "delete from stock_level where sku = 'apple' and :none", none=pieces == 90)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            placed(session, order({"apple": pieces}, "T1"))
+            other = pool.submit(_set, database)
+            until_it_waits(database, other)
+        other.result()
+    with database.transaction() as session:
+        assert used(session) == pieces
+
+
+@pytest.mark.parametrize("pieces", [4, 90])
+def test_an_order_that_comes_while_a_quota_is_set_is_counted(database: Database, pieces: int) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 10, "pear": 1}})
+        run(session, "delete from stock_level where sku = 'apple' and :none", none=pieces == 90)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            quota(session)
+            other = pool.submit(_place, database, pieces)
+            until_it_waits(database, other)
+        other.result()
+    with database.transaction() as session:
+        assert used(session) == pieces
+
+
+def _set(database: Database) -> None:
+    with database.transaction() as session:
+        quota(session)
+
+
+def _place(database: Database, pieces: int) -> None:
+    with database.transaction() as session:
+        placed(session, order({"apple": pieces}, "T1"))
