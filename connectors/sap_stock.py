@@ -111,7 +111,7 @@ def keep_answers(table: Table, question: Question, rows: Rows) -> Iterator[Fetch
 
 
 def read_answer(table: Table, options: SapOptions, connection: str, body: bytes) -> CountReport:
-    """Read a kept answer: a count of each SKU's good pieces, and of those that may not be sold where there are some.
+    """Read a kept answer: a count of each SKU's good pieces and of those that may not be sold, if any.
 
     The report's name begins with the connection's, for the location may stand behind another.
 
@@ -162,7 +162,10 @@ def _kept(table: Table, question: Question, asked: Sequence[Mapping[str, str]], 
 
 
 def _counts(table: Table, options: SapOptions, sku: str, rows: Sequence[StockRow]) -> Iterator[ReportLine]:
-    """Count one SKU; a row that cannot be counted is the fault of all that is said of it."""
+    """Count one SKU; a row that cannot be counted is the fault of all that is said of it.
+
+    What is not listed is counted as none, and called silent: of what may not be sold, too.
+    """
     found: defaultdict[str, list[StockRow]] = defaultdict(list)
     faults: list[str] = []
     for row in rows:
@@ -171,10 +174,17 @@ def _counts(table: Table, options: SapOptions, sku: str, rows: Sequence[StockRow
         if condition != ELSEWHERE and (fault := _fault(options, condition, row)):
             faults.append(fault)
     for condition in Condition:
-        if found[condition] or condition is Condition.SALEABLE:
+        if found[condition] or condition is Condition.SALEABLE or not faults:
             pieces = sum((row.quantity for row in found[condition]), Decimal(0))
-            fault = faults[0] if faults else ""
-            yield ReportLine(no=1, sku=sku, condition=condition, kind="count", pieces=int(pieces), fault=fault)
+            yield ReportLine(
+                no=1,
+                sku=sku,
+                condition=condition,
+                kind="count",
+                pieces=int(pieces),
+                fault=faults[0] if faults else "",
+                silent=not found[condition] and not faults,
+            )
 
 
 def _condition(table: Table, row: StockRow) -> str:

@@ -19,6 +19,20 @@ COUNTS: Final[Mapping[str, Cause]] = {
             "Call a platform engineer; close it once the reason is found and it is put right",
         ),
     ),
+    "stock_gap": Cause(
+        Words("盘点未列出大部分在库商品", "A count names too little of what was there"),
+        Words(
+            "未列出的商品库存保持不变。请与仓库核实：属实则执行 ./oms case resolve {case} --reason …，下一次盘点即采用",
+            "what it does not name stays as it was. Ask the location: if it is gone, "
+            "./oms case resolve {case} --reason … has the next count taken over",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "未列出的商品库存保持不变。请与仓库核实：属实则结案，一天内的下一次盘点即采用；盘点补全后自动结案",
+            "What it does not name stays as it was. Ask the location: if it is gone, close this and the next count "
+            "within a day is taken over. It closes by itself once a count names enough",
+        ),
+    ),
     "stock_push": Cause(
         Words("渠道库存未能如数告知", "A channel is not told of its stock as it stands"),
         Words(

@@ -8,7 +8,7 @@ Locks: the location's row (one report at a time), reservations, counters in the 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,17 +16,19 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
-from hub.database import copy, row, rows, run
+from hub.database import row, rows, run
 from hub.errors import Malformed, NotFound
 from hub.inventory.condition import Condition
+from hub.inventory.count_page import Page, is_whole, ref_of, sort_out, without_known, write_lines, write_page
 from hub.inventory.count_table import LineVerdict
 from hub.inventory.counted import CountReport, ReportLine
-from hub.inventory.fold import Fold, Folded, fold
+from hub.inventory.fold import Fold, fold
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.level import make_counters
 from hub.inventory.lot_heard import Heard, hear_lots
 from hub.inventory.quota import count_carts
 from hub.inventory.shortfall import admit_short, lacking_of, let_carts_go, read_levels, soft_change
+from hub.inventory.silence import believed, falls_silent
 from hub.inventory.table import Authority, Reason
 from hub.inventory.watermark import marks_of, raise_marks
 
@@ -48,18 +50,12 @@ class Counted:
     short: tuple[StockKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A page of a report with where it is of."""
-
-    connection: str
-    brand: str
-    report: CountReport
-    at: datetime
-
-
-def take_report(session: Session, connection: str, report: CountReport, at: datetime) -> Counted:
+def take_report(
+    session: Session, connection: str, report: CountReport, at: datetime, *, counted_by: str = ""
+) -> Counted:
     """Take over a page of a connection's report; the same page again takes only the lines that were refused before.
+
+    `counted_by` is who has counted, where that is not the location's own connection.
 
     Raises: NotFound for a location or owner that is not the connection's; Malformed for a report from the future, or a
     full one that names nothing. Both with code stock_report.
@@ -77,16 +73,16 @@ def take_report(session: Session, connection: str, report: CountReport, at: date
         raise Malformed(f"the count is of {report.counted_at}, which has not come yet", code=CAUSE)
     if report.full and not report.lines:
         raise Malformed("a full count names nothing", code=CAUSE)
-    page = _Page(connection, place.brand, report, at)
-    fresh = _without_known(session, page)
-    good, refused = _sort_out(session, page, fresh, place.owner)
+    page = believed(session, Page(connection, place.brand, report, at, counted_by or connection), place.owner)
+    fresh = without_known(session, page)
+    good, refused = sort_out(session, page, fresh, place.owner)
     booked = _book(session, page, good, [line.delivery for line, _ in good if line.delivery])
     refused += booked.fold.refused
-    _write(session, page, booked.fold, refused)
+    write_page(session, page, booked.fold, refused)
     gone = _close(session, page, place.owner)
     count_carts(session, [*booked.let_go, *gone.let_go])
     outdated = sum(one.verdict is LineVerdict.OUTDATED for one in booked.fold.lines)
-    repeated = len(report.lines) - len(fresh)
+    repeated = len(page.report.lines) - len(fresh)
     short = tuple(sorted({*booked.short, *gone.short}))
     return Counted(len(booked.fold.taken) + len(gone.fold.taken), outdated, repeated, tuple(refused), short)
 
@@ -97,43 +93,6 @@ def prune(session: Session, before: datetime) -> int:
     return run(session, "delete from stock_report where received_at < :before", before=before)
 
 
-def _without_known(session: Session, page: _Page) -> list[ReportLine]:
-    """Leave out the lines that an earlier arrival of this page has settled."""
-    known = {
-        one.no
-        for one in rows(
-            session,
-            "select no from stock_count where (connection, report, page) = (:connection, :report, :page)",
-            connection=page.connection,
-            report=page.report.report,
-            page=page.report.page,
-        )
-    }
-    return [line for line in page.report.lines if line.no not in known]
-
-
-def _sort_out(
-    session: Session, page: _Page, lines: Sequence[ReportLine], owner: str
-) -> tuple[list[tuple[ReportLine, StockKey]], list[str]]:
-    """Give the lines that can be booked, with their counters, and why the others cannot."""
-    found = rows(
-        session,
-        "select code from sku where code = any(:codes) and brand = :brand and not bundle",
-        codes=sorted({line.sku for line in lines}),
-        brand=page.brand,
-    )
-    counted = {one.code for one in found}
-    good: list[tuple[ReportLine, StockKey]] = []
-    refused: list[str] = []
-    for line in lines:
-        fault = line.fault or ("" if line.sku in counted else "there is no such SKU that is counted")
-        if fault := fault or line.wrong:
-            refused.append(f"line {line.no} ({line.sku[:60]}): {fault}")
-        else:
-            good.append((line, StockKey(page.report.location, line.sku, owner, line.condition)))
-    return good, refused
-
-
 @dataclass(frozen=True, slots=True)
 class _Booked:
     fold: Fold
@@ -142,7 +101,7 @@ class _Booked:
 
 
 def _book(
-    session: Session, page: _Page, lines: Sequence[tuple[ReportLine, StockKey]], deliveries: Collection[str]
+    session: Session, page: Page, lines: Sequence[tuple[ReportLine, StockKey]], deliveries: Collection[str]
 ) -> _Booked:
     """Book lines: once on paper, to know which carts must go, and then with the counters locked."""
     keys = sorted({key for _, key in lines})
@@ -161,13 +120,13 @@ def _book(
     admit_short(session, short)
     reason = {"count": Reason.COUNT, "change": Reason.ADJUST}
     moved = [
-        Movement(one.key, reason[one.line.kind], _ref(page, one.line), on_hand=one.difference)
+        Movement(one.key, reason[one.line.kind], ref_of(page, one.line), on_hand=one.difference)
         for one in made.taken
         if one.difference
     ]
     post(session, [*let_go, *moved], at)
     hear_lots(session, made.lines, Heard(page.brand, marks, report.counted_at, at))
-    raise_marks(session, [one.key for one in made.taken if one.line.kind == "count"], report, page.connection)
+    raise_marks(session, [one.key for one in made.taken if one.line.kind == "count"], report, page.counted_by)
     calling = [key for key in sorted(short) if levels[key].authority == Authority.HUB]
     _call(session, page, calling, made.on_hand, levels, short)
     return _Booked(made, tuple(calling), let_go)
@@ -187,7 +146,7 @@ def _on_hand(levels: Mapping[StockKey, Row[Any]], keys: Sequence[StockKey]) -> d
 
 def _call(
     session: Session,
-    page: _Page,
+    page: Page,
     keys: Sequence[StockKey],
     on_hand: Mapping[StockKey, int],
     levels: Mapping[StockKey, Row[Any]],
@@ -207,91 +166,47 @@ def _call(
     open_cases(session, cases, page.at)
 
 
-def _ref(page: _Page, line: ReportLine) -> str:
-    return f"{page.connection}:{page.report.report}:{page.report.page}:{line.no}"
-
-
-def _write(session: Session, page: _Page, made: Fold, refused: Sequence[str]) -> None:
-    report = page.report
-    differing = [one.difference for one in made.taken if one.difference]
-    run(
-        session,
-        """insert into stock_report (connection, report, page, pages, brand, location, counted_at, received_at, lines,
-                                     refused, differing, drift)
-           values (:connection, :report, :page, :pages, :brand, :location, :counted_at, :at, :lines, :refused,
-                   :differing, :drift)
-           on conflict (connection, report, page) do update set
-               refused = excluded.refused, differing = stock_report.differing + excluded.differing,
-               drift = stock_report.drift + excluded.drift""",
-        connection=page.connection,
-        report=report.report,
-        page=report.page,
-        pages=report.pages,
-        brand=page.brand,
-        location=report.location,
-        counted_at=report.counted_at,
-        at=page.at,
-        lines=len(report.lines),
-        refused=len(refused),
-        differing=len(differing),
-        drift=sum(map(abs, differing)),
-    )
-    _write_lines(session, page, made.lines)
-
-
-def _write_lines(session: Session, page: _Page, lines: Sequence[Folded]) -> None:
-    columns = (
-        *("connection", "report", "page", "no", "received_at", "location", "sku", "owner", "condition"),
-        *("kind", "said", "was", "difference", "verdict"),
-    )
-    records = [
-        (
-            *(page.connection, page.report.report, page.report.page, one.line.no, page.at, *one.key),
-            *(one.line.kind, one.line.pieces, one.was, one.difference, one.verdict),
-        )
-        for one in lines
-    ]
-    copy(session, "stock_count", columns, records)
-
-
-def _close(session: Session, page: _Page, owner: str) -> _Booked:
+def _close(session: Session, page: Page, owner: str) -> _Booked:
     """Take what a full count does not name as gone, once all its pages are there without a refused line."""
     report = page.report
     room = StockKey(report.location, "", owner)
     mark = marks_of(session, [room]).get(room)
-    if not report.full or (mark is not None and report.counted_at <= mark) or not _is_whole(session, page):
+    if not report.full or (mark is not None and report.counted_at <= mark) or not is_whole(session, page):
         return _Booked(Fold())
-    unnamed = rows(
+    found = rows(
         session,
-        """select level.sku from stock_level level
-           where (level.location, level.owner, level.condition) = (:location, :owner, :condition) and level.on_hand > 0
-             and not exists (
-                 select from stock_count named
-                 where (named.connection, named.report) = (:connection, :report)
-                   and (named.sku, named.condition) = (level.sku, level.condition))
-           order by level.sku""",
+        UNNAMED,
         location=report.location,
         owner=owner,
-        condition=Condition.SALEABLE,
+        saleable=Condition.SALEABLE,
         connection=page.connection,
+        counted_by=page.counted_by,
         report=report.report,
     )
-    end = replace(page, report=report.model_copy(update={"page": REST}))
-    lines = [ReportLine(no=no, sku=one.sku, kind="count") for no, one in enumerate(unnamed, 1)]
-    booked = _book(session, end, [(line, room._replace(sku=line.sku)) for line in lines], [])
-    _write_lines(session, end, booked.fold.lines)
-    raise_marks(session, [room], report, page.connection)
+    unnamed = [room._replace(sku=one.sku, condition=one.condition) for one in found if not one.named]
+    if falls_silent(session, page, unnamed, len(found) - len(unnamed)):
+        return _Booked(Fold())
+    end = page.of(report.model_copy(update={"page": REST}))
+    lines = [
+        (ReportLine(no=no, sku=key.sku, condition=Condition(key.condition), kind="count"), key)
+        for no, key in enumerate(unnamed, 1)
+    ]
+    booked = _book(session, end, lines, [])
+    write_lines(session, end, booked.fold.lines)
+    raise_marks(session, [room], report, page.counted_by)
     return booked
 
 
-def _is_whole(session: Session, page: _Page) -> bool:
-    found = row(
-        session,
-        """select count(*) = :pages and sum(refused) = 0 as whole from stock_report
-           where (connection, report, location) = (:connection, :report, :location) and page > 0""",
-        pages=page.report.pages,
-        connection=page.connection,
-        report=page.report.report,
-        location=page.report.location,
-    )
-    return bool(found and found.whole)
+UNNAMED: Final = """
+    select level.sku, level.condition, exists (
+               select from stock_count named
+               where (named.connection, named.report) = (:connection, :report)
+                 and (named.sku, named.condition) = (level.sku, level.condition)) as named
+    from stock_level level left join stock_watermark mark
+        on (mark.location, mark.sku, mark.owner, mark.condition)
+         = (level.location, level.sku, level.owner, level.condition)
+    where (level.location, level.owner) = (:location, :owner) and level.on_hand > 0
+      and (level.condition = :saleable or mark.connection = :counted_by)
+    order by level.sku, level.condition"""
+"""Counters with pieces, and which of them a full count names. It speaks of goods that may not be sold where the same
+partner has counted them before: many know of saleable ones alone."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hub.audience import set_audience
-from hub.database import Database, rows
+from hub.database import Database, rows, run
 from hub.inventory.ledger import drift
 from hub.order.ship.progress import record_confirm
 from hub.partitions import make_partitions
@@ -133,3 +133,23 @@ def test_a_count_of_a_location_that_the_options_no_longer_name_is_refused(
     since = settings.model_copy(update={"connections": {**settings.connections, SAP: sap}})
     assert book(database, since) == ["parked"]
     assert on_hand(database, ("sh", "apple")) == [10]
+
+
+def test_what_is_blocked_no_more_is_gone_from_what_may_not_be_sold(
+    database: Database, settings: Settings, far: str
+) -> None:
+    place = {"Plant": "1710", "StorageLocation": "171A", "Material": "apple", "MatlWrhsStkQtyInMatlBaseUnit": "2"}
+    give_stock(far, [place, {**place, "InventoryStockType": "07"}])
+    assert (poll(database, settings), book(database, settings)) == (1, ["done"])
+    assert blocked(database) == {"apple": 2}
+    give_stock(far, [place])
+    with database.transaction() as session:
+        run(session, "update poll set run_at = now() - interval '1 second' where name = 'stock'")
+    assert (poll(database, settings), book(database, settings)) == (1, ["done", "done"])
+    assert (blocked(database), on_hand(database, ("sh", "apple"))) == ({"apple": 0}, [2])
+
+
+def blocked(database: Database) -> dict[str, int]:
+    with database.transaction() as session:
+        found = rows(session, "select sku, on_hand from stock_level where condition = 'damaged'")
+        return {one.sku: one.on_hand for one in found}

@@ -83,7 +83,7 @@ def take_erp_report(session: Session, connection: str, behind: str, report: Coun
     for _ in range(TRIES):
         left = left_unposted(session, connection, report.location, report.counted_at)
         with suppress(_Moved), session.begin_nested():
-            told = take_report(session, behind, without(report, left), at)
+            told = take_report(session, behind, without(report, left), at, counted_by=connection)
             # The counters are locked by now: nothing more can leave them before this is committed.
             if left_unposted(session, connection, report.location, report.counted_at) != left:
                 raise _Moved

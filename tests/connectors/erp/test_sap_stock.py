@@ -8,7 +8,7 @@ from connectors.erp.sap import Sap
 from connectors.sap_stock import SKUS
 from hub.errors import HubError, Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater
 from hub.inventory.condition import Condition
-from hub.inventory.counted import CountReport
+from hub.inventory.counted import CountReport, ReportLine
 from hub.ports import StockAsk, StockReports
 from sandbox.sap_books import give_stock, switch
 from tests.connectors.errands import partner_of
@@ -51,7 +51,11 @@ def ask(stand: SapStand, *skus: str, location: str = "sh", **options: str) -> li
 def lines(stand: SapStand, *rows: Mapping[str, str], **options: str) -> list[tuple[Any, ...]]:
     fill(stand, *rows)
     (report,) = ask(stand, **options)
-    return [(one.condition, one.pieces, one.fault) for one in report.lines]
+    return [(one.condition, one.pieces, one.fault) for one in report.lines if not one.silent]
+
+
+def good_of(report: CountReport) -> list[ReportLine]:
+    return [line for line in report.lines if line.condition is Condition.SALEABLE]
 
 
 def test_it_can_be_asked_and_its_answers_read(stand: SapStand) -> None:
@@ -95,7 +99,9 @@ def test_units_that_are_pieces_are_an_option(stand: SapStand) -> None:
 def test_what_is_asked_about_and_not_listed_is_gone(stand: SapStand) -> None:
     fill(stand, row("5"))
     (report,) = ask(stand, "P1", "P2")
-    assert [(line.sku, line.kind, line.pieces) for line in report.lines] == [("P1", "count", 5), ("P2", "count", 0)]
+    told = [(line.sku, line.condition, line.pieces, line.silent) for line in report.lines]
+    assert told[:2] == [("P1", Condition.SALEABLE, 5, False), ("P1", Condition.DAMAGED, 0, True)]
+    assert told[2:] == [("P2", Condition.SALEABLE, 0, True), ("P2", Condition.DAMAGED, 0, True)]
 
 
 @pytest.mark.parametrize("wrong", [{"Material": "P9"}, {"Plant": "1720"}, {"StorageLocation": "171B"}])
@@ -111,7 +117,7 @@ def test_a_place_where_nothing_is_listed_is_rather_a_wrong_one_than_empty(
 def test_material_numbers_are_read_as_sap_shows_them(stand: SapStand) -> None:
     fill(stand, row("5", Material="000000000000000123"))
     (report,) = ask(stand, "123")
-    assert [(line.sku, line.pieces) for line in report.lines] == [("123", 5)]
+    assert [(line.sku, line.pieces) for line in good_of(report)] == [("123", 5)]
     with pytest.raises(Rejected, match="one material"):
         ask(stand, "123", "0123")
 
@@ -123,7 +129,7 @@ def test_what_sap_was_told_has_left_is_counted_no_more(stand: SapStand) -> None:
     sap = partner(stand)
     sap.send_goods_issue(issue_of(sale, sap.send_sale(sale).partner_id))
     (report,) = ask(stand, "P1", "TG11", **{"stock_at.sh": "1710/1710"})
-    assert [line.pieces for line in report.lines] == [6, 8]
+    assert [line.pieces for line in good_of(report)] == [6, 8]
 
 
 def test_a_location_without_a_place_in_sap_is_refused(stand: SapStand) -> None:
@@ -142,14 +148,14 @@ def test_a_long_list_is_read_page_by_page(stand: SapStand, rows_at_once: int) ->
     skus = [f"P{no:02d}" for no in range(23)]
     fill(stand, *(row(str(no), Material=sku) for no, sku in enumerate(skus)), rows_at_once=rows_at_once)
     (report,) = ask(stand, *skus, stock_page="5")
-    assert [line.pieces for line in report.lines] == list(range(23))
+    assert [line.pieces for line in good_of(report)] == list(range(23))
 
 
 def test_very_many_skus_are_several_messages_of_one_question(stand: SapStand) -> None:
     skus = [f"P{no:04d}" for no in range(SKUS + 1)]
     fill(stand, row("4", Material=skus[-1]))
     reports = ask(stand, *skus)
-    assert [(len(one.lines), one.lines[-1].pieces) for one in reports] == [(SKUS, 0), (1, 4)]
+    assert [(len(good_of(one)), good_of(one)[-1].pieces) for one in reports] == [(SKUS, 0), (1, 4)]
     assert len({one.counted_at for one in reports}) == 1
 
 

@@ -116,10 +116,10 @@ def _all_lines(_session: Session, page: Any) -> list[ReportLine]:  # noqa: ANN40
 
 def _book_reports_again(patch: Patch, _database: Database) -> None:
     """Forget which lines came before, and call their movements otherwise."""
-    patch.setattr(count, "_without_known", _all_lines)
-    patch.setattr(count, "_write_lines", _always(lambda: None))
+    patch.setattr(count, "without_known", _all_lines)
+    patch.setattr(count, "write_lines", _always(lambda: None))
     numbers = iter(range(10**9))
-    patch.setattr(count, "_ref", _always(lambda: f"again:{next(numbers)}"))
+    patch.setattr(count, "ref_of", _always(lambda: f"again:{next(numbers)}"))
 
 
 def _believe_old_counts(patch: Patch, _database: Database) -> None:

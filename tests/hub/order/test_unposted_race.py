@@ -28,11 +28,11 @@ def leaving(database: Database, order_id: int, pieces: int) -> object:
     """Let so many pieces leave, one whenever a count is about to be booked."""
     left = iter(range(pieces))
 
-    def book(session: Session, connection: str, report: CountReport, at: datetime) -> Counted:
+    def book(session: Session, connection: str, report: CountReport, at: datetime, *, counted_by: str) -> Counted:
         if (no := next(left, None)) is not None:
             with database.transaction() as other:
                 record_confirm(other, confirm(order_id, 1, {"apple": 1}, f"c{no}", final=False), AT)
-        return take_report(session, connection, report, at)
+        return take_report(session, connection, report, at, counted_by=counted_by)
 
     return book
 

@@ -1,0 +1,124 @@
+"""A page of a partner's report: which of its lines are news and can be booked, and what is kept of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from hub.database import copy, row, rows, run
+from hub.inventory.counted import CountReport, ReportLine
+from hub.inventory.fold import Fold, Folded
+from hub.inventory.ledger import StockKey
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a report with where it is of; `counted_by` is the connection that has counted, if it is another's."""
+
+    connection: str
+    brand: str
+    report: CountReport
+    at: datetime
+    counted_by: str
+
+    def of(self, report: CountReport) -> "Page":
+        """Give the page as of another report."""
+        return replace(self, report=report)
+
+
+def without_known(session: Session, page: Page) -> list[ReportLine]:
+    """Leave out the lines that an earlier arrival of this page has settled."""
+    known = {
+        one.no
+        for one in rows(
+            session,
+            "select no from stock_count where (connection, report, page) = (:connection, :report, :page)",
+            connection=page.connection,
+            report=page.report.report,
+            page=page.report.page,
+        )
+    }
+    return [line for line in page.report.lines if line.no not in known]
+
+
+def sort_out(
+    session: Session, page: Page, lines: Sequence[ReportLine], owner: str
+) -> tuple[list[tuple[ReportLine, StockKey]], list[str]]:
+    """Give the lines that can be booked, with their counters, and why the others cannot."""
+    found = rows(
+        session,
+        "select code from sku where code = any(:codes) and brand = :brand and not bundle",
+        codes=sorted({line.sku for line in lines}),
+        brand=page.brand,
+    )
+    counted = {one.code for one in found}
+    good: list[tuple[ReportLine, StockKey]] = []
+    refused: list[str] = []
+    for line in lines:
+        fault = line.fault or ("" if line.sku in counted else "there is no such SKU that is counted")
+        if fault := fault or line.wrong:
+            refused.append(f"line {line.no} ({line.sku[:60]}): {fault}")
+        else:
+            good.append((line, StockKey(page.report.location, line.sku, owner, line.condition)))
+    return good, refused
+
+
+def ref_of(page: Page, line: ReportLine) -> str:
+    return f"{page.connection}:{page.report.report}:{page.report.page}:{line.no}"
+
+
+def write_page(session: Session, page: Page, made: Fold, refused: Sequence[str]) -> None:
+    report = page.report
+    differing = [one.difference for one in made.taken if one.difference]
+    run(
+        session,
+        """insert into stock_report (connection, report, page, pages, brand, location, counted_at, received_at, lines,
+                                     refused, differing, drift)
+           values (:connection, :report, :page, :pages, :brand, :location, :counted_at, :at, :lines, :refused,
+                   :differing, :drift)
+           on conflict (connection, report, page) do update set
+               refused = excluded.refused, differing = stock_report.differing + excluded.differing,
+               drift = stock_report.drift + excluded.drift""",
+        connection=page.connection,
+        report=report.report,
+        page=report.page,
+        pages=report.pages,
+        brand=page.brand,
+        location=report.location,
+        counted_at=report.counted_at,
+        at=page.at,
+        lines=len(report.lines),
+        refused=len(refused),
+        differing=len(differing),
+        drift=sum(map(abs, differing)),
+    )
+    write_lines(session, page, made.lines)
+
+
+def write_lines(session: Session, page: Page, lines: Sequence[Folded]) -> None:
+    columns = (
+        *("connection", "report", "page", "no", "received_at", "location", "sku", "owner", "condition"),
+        *("kind", "said", "was", "difference", "verdict"),
+    )
+    records = [
+        (
+            *(page.connection, page.report.report, page.report.page, one.line.no, page.at, *one.key),
+            *(one.line.kind, one.line.pieces, one.was, one.difference, one.verdict),
+        )
+        for one in lines
+    ]
+    copy(session, "stock_count", columns, records)
+
+
+def is_whole(session: Session, page: Page) -> bool:
+    found = row(
+        session,
+        """select count(*) = :pages and sum(refused) = 0 as whole from stock_report
+           where (connection, report, location) = (:connection, :report, :location) and page > 0""",
+        pages=page.report.pages,
+        connection=page.connection,
+        report=page.report.report,
+        location=page.report.location,
+    )
+    return bool(found and found.whole)
