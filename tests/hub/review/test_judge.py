@@ -129,6 +129,7 @@ def ruled(sources: Sequence[str]) -> list[Standing]:
     return [Standing(f"rule_{no}", no, unchecked(source), HOLD) for no, source in enumerate(sources, 1)]
 
 
+@pytest.mark.timeout(1_800)
 @settings(max_examples=count(300, 10_000, quick=50))
 @given(sources=st.lists(expressions, min_size=1, max_size=4), order=orders, instead=groups)
 def test_no_rule_and_no_order_crash_the_judge(

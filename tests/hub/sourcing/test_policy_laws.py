@@ -1,6 +1,7 @@
 """Whatever a policy, a rate card and an order may be: every rule stands, nothing is lost, and all comes out again."""
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from tests.hub.sourcing.policing import HERE, POLICIES, RATES, TO
 from tests.scale import count
 
 
+@pytest.mark.timeout(1_800)
 @settings(max_examples=count(300, 10_000, 50))
 @given(questions(), POLICIES, st.lists(RATES, max_size=6), TO)
 def test_any_policy_decides_any_order(order: Question, policy: SourcingPolicy, rates: list[Rate], to: str) -> None:
