@@ -72,6 +72,7 @@ TITLES: Final[Mapping[str, Words]] = {
     "pieces": Words("件数不正确", "These pieces cannot be meant"),
     "already_shipped": Words("订单已发货，不能取消", "Some of the order has left"),
     "order_closed": Words("订单已关闭或取消，款项须退回", "The order was closed: the money goes back"),
+    "due_lapsed": Words("补款逾期，加购已撤回，款项须退回", "It was paid too late: the money goes back"),
     "cancel_under_way": Words("订单正在取消", "A cancellation is under way"),
     "change_under_way": Words("订单正在修改，请稍后", "Another change is under way"),
     "nothing_to_change": Words("没有要修改的内容", "Nothing is to be changed"),

@@ -113,7 +113,8 @@ def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "
     The `amount` has to be what is to be paid (409 wrong_amount). Of an order that lost pieces before it was paid, that
     is the total, or less by what these bear, and what was paid for them is refunded.
 
-    An order that was closed or cancelled first is not opened again: 409 order_closed, and the money goes back.
+    An order that was closed or cancelled first is not opened again: 409 order_closed, and the money goes back. Nor are
+    goods that were added, and taken back as nobody paid for them in time: 409 due_lapsed.
     """
     wish = read_wish(PaymentWish, body)
 

@@ -113,6 +113,12 @@ CHORES: Final[Mapping[str, Chore]] = {
         "未付款订单到期即关闭并释放库存；暂停时这些订单一直等待付款并占用库存。",
         "Closes orders that nobody paid in time and gives their stock back. While paused they wait and keep it.",
     ),
+    "orders.lapse": _chore(
+        "撤回逾期未补款的加购",
+        "Take back additions that nobody paid",
+        "加购后补款逾期的订单恢复原样继续履约；暂停时这些订单一直等待补款。",
+        "Puts orders back as they were where nobody paid for what was added. While paused they wait for the payment.",
+    ),
     "reservations.expire": _chore(
         "释放到期预留",
         "Let reservations run out",

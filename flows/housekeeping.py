@@ -20,6 +20,7 @@ from hub.inventory.reconcile import reconcile
 from hub.inventory.soft import expire_due, prune
 from hub.merge.close import close_windows
 from hub.order.change.expire import expire
+from hub.order.change.lapse import lapse
 from hub.order.holds.expiry import expire_holds
 from hub.order.posting import sale
 from hub.order.relocate import relocate
@@ -80,6 +81,7 @@ def chores(settings: Settings) -> list[Chore]:
     """List the chores, each in a transaction of its own."""
     skew = timedelta(seconds=settings.limits.clock_skew_s)
     zone = ZoneInfo(settings.business_zone)
+    due = timedelta(minutes=settings.orders.due_min)
     return [
         Chore("audit.seal", 1, lambda session, _at: audit.seal(session)),
         Chore("steps.history", 2, steps.move_finished),
@@ -101,6 +103,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("stock.reports", 3600, lambda session, at: count.prune(session, at - KEEP_REPORTS)),
         Chore("stock.reconcile", 86_400, reconcile),
         Chore("orders.expire", 5, lambda session, at: expire(session, unpaid_terms(settings), at)),
+        Chore("orders.lapse", 2, lambda session, at: lapse(session, due, at.astimezone(zone))),
         Chore("holds.expire", 5, lambda session, at: expire_holds(session, at.astimezone(zone))),
         Chore("reservations.expire", 5, lambda session, at: expire_due(session, at, EXPIRED_AT_ONCE)),
         Chore("reservations.prune", 600, lambda session, at: prune(session, at - KEEP_RESERVATIONS)),

@@ -138,11 +138,13 @@ class Stock(Part):
 class Orders(Part):
     """How long an order may stay unpaid: in minutes after it was placed, 0 is for ever; a brand may have its own.
 
+    What is due for goods that were added is paid within `due_min` minutes, or they are taken back; 0 is for ever.
     After `reroute_tries` locations have refused some pieces or could not ship them, a person decides where they go.
     `charges` says on which terms goods may be added to an order: the difference is paid, or given away for a reason.
     """
 
     unpaid_min: NonNegativeInt = 1_440
+    due_min: NonNegativeInt = 30
     reroute_tries: PositiveInt = 5
     charges: tuple[Literal["pay", "free"], ...] = ("pay", "free")
     unpaid_min_of: dict[str, NonNegativeInt] = Field(default_factory=dict)

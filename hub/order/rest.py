@@ -53,13 +53,14 @@ def hold_orders(session: Session, order_ids: Collection[int]) -> None:
     hold_still(session, {one.sku for one in found})
 
 
-def open_pieces(session: Session, order_id: int) -> dict[int, int]:
-    """Give the pieces, by line, that no location has been given."""
+def open_pieces(session: Session, order_id: int, *, virtual: bool = False) -> dict[int, int]:
+    """Give the pieces, by line, that no location has been given; `virtual` ones with them that were not handed over."""
     found = rows(
         session,
         """select line_no, ordered - allocated - shipped - cancelled as open from order_line
-           where order_id = :id and kind <> 'bundle' and storage <> 'none' order by line_no""",
+           where order_id = :id and kind <> 'bundle' and (storage <> 'none' or :virtual) order by line_no""",
         id=order_id,
+        virtual=virtual,
     )
     return {line.line_no: line.open for line in found if line.open}
 

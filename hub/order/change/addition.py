@@ -16,12 +16,19 @@ from hub.database import rows
 from hub.errors import Malformed
 
 
+class Borne(msgspec.Struct, frozen=True):
+    """What pieces bear in minor units: what was to be paid for them, and their part of each reduction by its number."""
+
+    net: int
+    reductions: dict[str, int]
+
+
 class Addition(msgspec.Struct, frozen=True):
     """Pieces of a channel's code for a line of the shop's; `price` of one in major units, empty for what it was.
 
     `instead` is the line whose last `of` pieces they replace, 0 for none, and `parts` what each of these is of
-    the hub's lines; `skus` are the goods whose counters they need. Once they are there, `line_no` is their line and
-    `came` how many it is of.
+    the hub's lines; `skus` are the goods whose counters they need. Once they are there, `line_no` is their line,
+    `came` how many it is of and `was` what the replaced ones bore. `gets` is the money of goods that come back.
     """
 
     line_id: str
@@ -35,6 +42,8 @@ class Addition(msgspec.Struct, frozen=True):
     skus: tuple[str, ...] = ()
     line_no: int = 0
     came: int = 0
+    was: Borne | None = None
+    gets: Borne | None = None
 
 
 def written(added: Sequence[Addition]) -> str:

@@ -24,6 +24,9 @@ from hub.review.verdict import Act
 
 RULE: Final = "amount_due"
 
+LAPSED: Final = "not paid in time"
+"""Why the hub itself takes back what was added."""
+
 PAID: Final = ("paid", "partially_refunded")
 
 
@@ -119,12 +122,16 @@ def set_off(session: Session, order_id: int, amount: int, at: datetime) -> int:
 def settle_dues(session: Session, order: Locked, actor: str, amount: int | None, reference: str, at: datetime) -> bool:
     """Record that what is due was paid; say whether anything was. Paid under the same reference before, nothing is.
 
-    `amount` is what was paid; left out, it is what is due. Raises: Conflict with code wrong_amount.
+    `amount` is what was paid; left out, it is what is due. Raises: Conflict with code wrong_amount; with due_lapsed
+    when what it was due for has been taken back.
     """
     dues = _open(session, order.id)
     due = sum(one.amount - one.set_off for one in dues)
     if _known(session, order.id, reference):
         return False
+    if not dues and (amount is not None or reference) and _has_lapsed(session, order.id):
+        told = "what was due was not paid in time, and what was added is taken back: the money has to go back"
+        raise Conflict(told, code="due_lapsed")
     if amount is not None and amount != due:
         raise Conflict(f"{due} minor units are due, not {amount}", code="wrong_amount", field="amount")
     if not dues:
@@ -141,6 +148,11 @@ def settle_dues(session: Session, order: Locked, actor: str, amount: int | None,
     )
     record(session, at, actor, "order.pay_due", f"order:{order.id}", amount=due, reference=plain(reference))
     return True
+
+
+def _has_lapsed(session: Session, order_id: int) -> bool:
+    statement = "select 1 from order_revision where order_id = :id and actor = 'system' and reason = :lapsed limit 1"
+    return bool(rows(session, statement, id=order_id, lapsed=LAPSED))
 
 
 def check_charge(wanted: Charge, allowed: Sequence[str]) -> None:

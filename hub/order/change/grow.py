@@ -19,7 +19,7 @@ from hub.catalogue.model import Product
 from hub.database import copy, row, rows, run
 from hub.errors import Malformed
 from hub.money import share, times
-from hub.order.change.addition import Addition, goods_of
+from hub.order.change.addition import Addition, Borne, goods_of
 from hub.order.change.money import refund_of, worth_of
 from hub.order.change.revision import Revision, keep_added
 from hub.order.change.table import Charge
@@ -82,9 +82,9 @@ def grow(session: Session, order: Locked, revision: Revision, cut: Mapping[int, 
     copy(session, "order_line", LINE_COLUMNS, list(line_records(order.id, lines, {})))
     copy(session, "price_adjustment", SHARE_COLUMNS, list(share_records(order.id, shares)))
     _raise_totals(session, order.id, sum(one.amount for one in sold), sum(borne.values()), at)
-    numbers = iter([one.line.line_no for one in parts])
+    there = iter([replace(part.one, line_no=part.line.line_no) for part in parts])
     was = {name: getattr(head, name) for name in AMOUNTS}
-    kept = [replace(one, line_no=next(numbers)) if one.came else one for one in wished]
+    kept = [next(there) if one.came else one for one in wished]
     keep_added(session, order.id, revision.no, kept, was)
     counted = Counter[tuple[str, str]]()
     for one in lines:
@@ -145,11 +145,16 @@ def _part(session: Session, order_id: int, head: Any, place: int, one: Addition,
     old = _replaced(session, order_id, one) if one.instead else None
     net = worth_of(session, order_id, {int(no): each * one.of for no, each in one.parts.items()}) if old else 0
     reductions = _reductions(session, order_id, one, old) if old else []
-    gross = net + sum(amount for _, amount in reductions)
+    gross = net + sum(part for _, _, part in reductions)
     price = Decimal(one.price) if one.price or not old else old.unit_price
     even = old is not None and not one.price and one.came == one.of
     amount = gross if even else times(price, one.came, head.currency)
-    moved = [(of, part * min(amount, gross) // gross if gross else 0) for of, part in reductions]
+    moved = [(of, part * min(amount, gross) // gross if gross else 0) for _, of, part in reductions]
+    if one.gets:
+        amount = one.gets.net + sum(one.gets.reductions.values())
+        moved = _had(session, order_id, one.gets.reductions)
+    if old:
+        one = replace(one, was=Borne(net, {str(no): part for no, _, part in reductions}))
     of_line = OrderLine(
         external_line_id=one.line_id,
         channel_sku=one.channel_sku,
@@ -169,21 +174,34 @@ def _replaced(session: Session, order_id: int, one: Addition) -> Row[Any] | None
     )
 
 
-def _reductions(session: Session, order_id: int, one: Addition, old: Row[Any]) -> list[tuple[Adjustment, int]]:
-    """Give what of each reduction the replaced pieces of a line bear."""
+def _had(session: Session, order_id: int, reductions: Mapping[str, int]) -> list[tuple[Adjustment, int]]:
+    """Give the reductions of goods that come back, as they were."""
     found = rows(
         session,
-        """select source, code, funder, amount from price_adjustment
+        """select distinct on (no) no, source, code, funder from price_adjustment
+           where order_id = :id and no = any(:numbers) order by no""",
+        id=order_id,
+        numbers=[int(no) for no in reductions],
+    )
+    return [(_reduction(each, reductions[str(each.no)]), reductions[str(each.no)]) for each in found]
+
+
+def _reduction(found: Row[Any], amount: int) -> Adjustment:
+    return Adjustment(source=Source(found.source), code=found.code, amount=amount, funder=Funder(found.funder))
+
+
+def _reductions(session: Session, order_id: int, one: Addition, old: Row[Any]) -> list[tuple[int, Adjustment, int]]:
+    """Give what of each reduction, by its number, the replaced pieces of a line bear."""
+    found = rows(
+        session,
+        """select no, source, code, funder, amount from price_adjustment
            where order_id = :id and line_no = :no order by no""",
         id=order_id,
         no=one.instead,
     )
     cancelled = min(old.ordered, old.cancelled + one.of)
     return [
-        (
-            Adjustment(source=Source(each.source), code=each.code, amount=each.amount, funder=Funder(each.funder)),
-            refund_of(each.amount, old.ordered, cancelled, one.of),
-        )
+        (each.no, _reduction(each, each.amount), refund_of(each.amount, old.ordered, cancelled, one.of))
         for each in found
     ]
 

@@ -56,7 +56,7 @@ def pay(
     order's total if it is left out. With `less` the payer has paid for what is left, at prices of its own.
     `at` is in the business zone. Raises: NotFound; Conflict with code order_closed when the order was closed or
     cancelled first: the money has to go back; with wrong_amount for one that is neither the total, nor what is left of
-    it, nor between them, nor what is due.
+    it, nor between them, nor what is due; with due_lapsed for one that comes after what was added was taken back.
     """
     order = lock_order(session, order_id)  # whoever closes it has committed, or will find it paid
     if order.lifecycle in {Lifecycle.CLOSED, Lifecycle.CANCELLED}:

@@ -59,7 +59,7 @@ def _apply(
     at: datetime,
     told: str,
 ) -> None:
-    wish, still = revision.wish, open_pieces(session, order.id)
+    wish, still = revision.wish, open_pieces(session, order.id, virtual=True)
     kept = [one.location for one in stopped if not one.pieces]
     cut = {no: min(n, still.get(no, 0)) for no, n in wish.pieces.items()}
     short = sum(wish.pieces.values()) - sum(cut.values())

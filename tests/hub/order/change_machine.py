@@ -15,6 +15,7 @@ from hub.fulfilment.reject import Standing
 from hub.inventory.reconcile import check_books
 from hub.order.change.begin import change, reroute
 from hub.order.change.cancel import cancel
+from hub.order.change.lapse import lapse
 from hub.order.change.pay import pay
 from hub.order.change.revision import Contents, Wish
 from hub.order.change.table import Charge
@@ -150,6 +151,12 @@ class Changing(RuleBasedStateMachine):
     def pay_more(self, choice: int) -> None:
         at = self._tick()
         self._try(lambda: pay(self.session, self._chosen(choice), "tester", at, at))
+
+    @rule()
+    def wait(self) -> None:
+        """Let the time for what is due run out: what was added is taken back, or left to a person."""
+        at = self._tick()
+        lapse(self.session, timedelta(milliseconds=1), at)
 
     @rule(choice=st.integers(0), there=st.sampled_from([RECEIVER, BEIJING]))
     def move(self, choice: int, there: Any) -> None:  # noqa: ANN401 # a receiver
