@@ -176,6 +176,19 @@ RULE: Final = body_of(
         "verdict": {"kind": "hold", "type": "fraud", "resolver": "supervisor"},
     },
 )
+UNTRIED: Final = body_of(
+    {
+        "type": "object",
+        "properties": {
+            "untried": {
+                "type": "string",
+                "maxLength": 200,
+                "description": "未试算也要生效的原因，写入审计日志 · why it goes in force untried; to the audit log",
+            }
+        },
+    },
+    {"untried": "the goods are recalled: nothing may leave"},
+)
 RULE_REASON: Final = body_of(
     {"type": "object", "required": ["reason"], "properties": {"reason": TEXT}}, {"reason": "not wanted any more"}
 )

@@ -6,24 +6,19 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from api.auth import Operator
-from api.examples import RULE, RULE_REASON
+from api.examples import RULE, RULE_REASON, UNTRIED
+from api.publication import Publication, Retirement
 from api.surroundings import Body, TheHub, read_wish
-from hub.document import Document
-from hub.order.model import Phrase
 from hub.order.rehearse.rule import LONGEST_DAYS, Tried, rehearse
-from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
+from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule, said_by
 from hub.review.rules import RuleView, list_rules, rule_versions
+from hub.roles import Permission
+from hub.trials import TrialKind, note_trial
 
 router = APIRouter(prefix="/v1/rules", tags=["rules · 审单规则"])
 
 Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 No = Annotated[int, Path(ge=1, lt=2**31)]
-
-
-class Retirement(Document):
-    """Why a version is taken out of force."""
-
-    reason: Phrase
 
 
 @router.get("", summary="规则列表 · List rules")
@@ -52,17 +47,28 @@ def draft(hub: TheHub, caller: Operator, body: Body) -> RuleView:
 def try_rule(
     hub: TheHub, caller: Operator, body: Body, days: Annotated[int, Query(ge=1, le=LONGEST_DAYS)] = 7
 ) -> Tried:
-    """Ask a rule, drafted or not, about the orders of the last days that the caller may see; nothing is written."""
+    """Ask a rule, drafted or not, about the orders of the last days that the caller may see.
+
+    Only that it was tried is kept, of whoever may publish one.
+    """
     rule = read_wish(NewRule, body)
     with hub.database.transaction() as session:
-        return rehearse(session, caller, rule, hub.now().astimezone(hub.zone), days)
+        at = hub.now().astimezone(hub.zone)
+        tried = rehearse(session, caller, rule, at, days)
+        if caller.may(Permission.CONFIGURE):
+            note_trial(session, TrialKind.RULE, said_by(rule), tried.seen(caller, at))
+        return tried
 
 
-@router.post("/{name}/{no}/publish", summary="使草稿生效 · Put a draft in force")
-def publish(hub: TheHub, caller: Operator, name: Name, no: No) -> RuleView:
-    """Put a draft in force from the next batch on, instead of the version that is. No draft is 409 rule_state."""
+@router.post("/{name}/{no}/publish", openapi_extra=UNTRIED, summary="使草稿生效 · Put a draft in force")
+def publish(hub: TheHub, caller: Operator, name: Name, no: No, body: Body) -> RuleView:
+    """Put a draft in force from the next batch on, instead of the version that is. No draft is 409 rule_state.
+
+    One that was not tried as it stands is 409 untried, unless the body says why it goes in force all the same.
+    """
+    wish = read_wish(Publication, body)
     with hub.database.transaction() as session:
-        return publish_rule(session, caller, name, no, hub.now())
+        return publish_rule(session, caller, name, no, hub.now(), untried=wish.untried)
 
 
 @router.post("/{name}/{no}/retire", openapi_extra=RULE_REASON, summary="停用规则 · Retire a rule")

@@ -11,11 +11,13 @@ from rich.table import Table
 from commands.operate import Number, order_id_of
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
+from commands.untried import Untried
 from hub.gift import strategy as strategies
 from hub.gift.model import Rule, Verdict
 from hub.order.rehearse.gift import decided, try_rules
 from hub.order.rehearse.gift_trial import LONGEST_DAYS, try_strategy
 from hub.sourcing.words import amount
+from hub.trials import TrialKind, note_trial
 
 gift_app = typer.Typer(help=words("赠品策略", "gift strategies"), no_args_is_help=True)
 
@@ -67,9 +69,9 @@ def draft(file: File) -> None:
 
 
 @gift_app.command("publish", help=words("让草稿生效", "put a draft in force"))
-def publish(brand: Brand, name: Name, no: No) -> None:
+def publish(brand: Brand, name: Name, no: No, untried: Untried = "") -> None:
     with reached() as reach, reach.database.transaction() as session:
-        strategies.publish(session, operator(), brand, name, no, datetime.now(UTC))
+        strategies.publish(session, operator(), brand, name, no, datetime.now(UTC), untried=untried)
     say(f"版本 {no} 已生效", f"version {no} is in force")
 
 
@@ -93,7 +95,9 @@ def trial(
 ) -> None:
     read = strategies.read_strategy(file.read_bytes())
     with reached() as reach, reach.database.transaction() as session:
-        tried = try_strategy(session, operator(), read, datetime.now(UTC), days)
+        at = datetime.now(UTC)
+        tried = try_strategy(session, operator(), read, at, days)
+        note_trial(session, TrialKind.GIFT, read.model_dump_json(), tried.seen(operator(), at))
     if as_json:
         give(tried.model_dump(mode="json"), as_json=True)
         return

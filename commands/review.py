@@ -12,14 +12,16 @@ from rich.table import Table
 from commands.blacklist import blacklist_app
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
+from commands.untried import Untried
 from commands.version_words import STATES
 from hub.errors import Malformed
 from hub.language import language
 from hub.order.rehearse.rule import Tried, rehearse
-from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
+from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule, said_by
 from hub.review.rules import RuleView, list_rules, rule_versions
 from hub.review.verdict import Act, Holding, HoldType, Scope
 from hub.roles import Role
+from hub.trials import TrialKind, note_trial
 
 review_app = typer.Typer(help=words("审单规则与黑名单", "review rules and the blacklist"), no_args_is_help=True)
 review_app.add_typer(blacklist_app, name="blacklist")
@@ -104,6 +106,7 @@ def try_rule(
         rule = NewRule.model_validate(chosen.model_dump(include=set(NewRule.model_fields)))
         here = datetime.now(ZoneInfo(reach.settings.business_zone))
         said = rehearse(session, operator(), rule, here, days)
+        note_trial(session, TrialKind.RULE, said_by(rule), said.seen(operator(), here))
     if as_json:
         give(said.model_dump(mode="json"), as_json=True)
     else:
@@ -111,9 +114,9 @@ def try_rule(
 
 
 @review_app.command("publish", help=words("使草稿生效，替换当前版本", "put a draft in force instead of what is"))
-def publish(name: Name, no: No) -> None:
+def publish(name: Name, no: No, untried: Untried = "") -> None:
     with reached() as reach, reach.database.transaction() as session:
-        publish_rule(session, operator(), name, no, datetime.now(UTC))
+        publish_rule(session, operator(), name, no, datetime.now(UTC), untried=untried)
     say(f"{name} 第 {no} 版已生效", f"version {no} of {name} is in force")
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
+from commands.untried import Untried
 from commands.version_words import STATES
 from commands.written import read_file
 from hub.language import language
@@ -74,9 +75,10 @@ def draft(file: Annotated[Path, typer.Argument(help=words("策略文件", "the f
 
 
 @policy_app.command("publish", help=words("发布草稿，下一批订单起生效", "put a draft in force from the next batch on"))
-def publish(version: Version, revision: Revision, brand: Brand, reason: Reason) -> None:
+def publish(version: Version, revision: Revision, brand: Brand, reason: Reason, untried: Untried = "") -> None:
     with reached() as reach, reach.database.transaction() as session:
-        publish_policy(session, operator(), brand, version, reason, datetime.now(UTC), revision=revision)
+        at = datetime.now(UTC)
+        publish_policy(session, operator(), brand, version, reason, at, revision=revision, untried=untried)
     say(f"{brand} 已按 {version} 寻源", f"{brand} is sourced by {version} now")
 
 

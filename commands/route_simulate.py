@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
-from commands.reach import reached
+from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
 from commands.written import read_file
 from hub.order.rehearse.policies import Comparison, compare_policies
@@ -16,6 +16,7 @@ from hub.order.rehearse.tally import Figures, Side
 from hub.order.rules.policy import POLICY
 from hub.sourcing.bounds import LONGEST, read_draft
 from hub.sourcing.words import amount
+from hub.trials import TrialKind, note_trial
 
 
 def simulate(
@@ -24,10 +25,13 @@ def simulate(
     *,
     as_json: Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))] = False,
 ) -> None:
-    draft = read_draft(read_file(policy, "malformed_policy", LONGEST))
+    written = read_file(policy, "malformed_policy", LONGEST)
+    draft = read_draft(written)
     with reached() as reach, reach.database.transaction() as session:
         here = datetime.now(UTC).astimezone(ZoneInfo(reach.settings.business_zone))
         told = compare_policies(session, draft, POLICY, here - timedelta(days=days))
+    with reached() as reach, reach.database.transaction() as session:  # another one: a trial itself may not write
+        note_trial(session, TrialKind.POLICY, written, told.seen(operator(), days, here))
     if as_json:
         give(told.model_dump(mode="json"), as_json=True)
     elif not told.orders:

@@ -135,7 +135,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "policy_version": Words("该版本已使用过，请换一个版本号", "This version was in force: give it another one"),
     "policy_state": Words("该版本的状态已变化，请刷新", "This version has changed its state: load the page again"),
     "policy_revision": Words("草稿已被改写，请重新查看", "The draft was written anew: look at it again"),
-    "not_tried": Words("请先用历史订单试算", "Try it on past orders first"),
+    "untried": Words("请先用历史订单试算", "Try it on past orders first"),
     "days": Words("天数超出范围", "So many days cannot be looked at"),
     "rule": Words("规则填写不正确", "The rule cannot be meant as it is written"),
     "expression": Words("表达式不能使用", "The expression cannot be used"),

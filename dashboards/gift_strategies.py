@@ -14,7 +14,7 @@ from dashboards.faults import CAUSES, status_of
 from dashboards.pages import fragment, page
 from dashboards.rule_difference import line_pieces
 from dashboards.visit import Here, Visit
-from hub.errors import Conflict, HubError, Malformed, NotFound
+from hub.errors import HubError, Malformed, NotFound
 from hub.gift.model import Give, Strategy
 from hub.gift.strategy import draft as draft_strategy
 from hub.gift.strategy import list_strategies, read_strategy
@@ -24,6 +24,7 @@ from hub.order.rehearse.gift_trial import LONGEST_DAYS, GiftTried, try_strategy
 from hub.repair import why
 from hub.roles import Permission
 from hub.scope import reach
+from hub.trials import TrialKind, find_trial, note_trial
 from hub.versions import VersionState
 
 HOME: Final = "/console/gifts"
@@ -32,7 +33,6 @@ LONGEST: Final = 100_000
 """Characters of a strategy that the editor takes."""
 
 Reason = Annotated[str, Form(max_length=500)]
-Tries = Annotated[int, Form(ge=0, le=LONGEST_DAYS)]
 Days = Annotated[int, Query(ge=1, le=LONGEST_DAYS)]
 
 router: Final = APIRouter()
@@ -91,14 +91,16 @@ def strategy(visit: Here, brand: str, name: str) -> Response:
 
 @router.get(HOME + "/{brand}/{name}/{no:id}/try")
 def try_it(visit: Here, brand: str, name: str, no: int, days: Days = 7) -> Response:
-    """Say whom a version would have given what in the last days; nothing is written."""
+    """Say whom a version would have given what in the last days; only that it was tried is kept."""
     visit.require(Permission.CONFIGURE)
     one = next((one for one in _found(visit, brand, name) if one.no == no), None)
     if one is None:
         raise NotFound(f"{brand} has no version {no} of {name}", code="unknown_strategy")
     tried = try_strategy(visit.session, visit.actor, one.strategy, visit.at, days)
+    known = tried.seen(visit.actor, visit.at)
+    note_trial(visit.session, TrialKind.GIFT, one.strategy.model_dump_json(), known)
     if visit.target("trial"):
-        return fragment(visit, "gift_trial.html", tried=tried, one=one)
+        return fragment(visit, "gift_trial.html", tried=tried, known=known, one=one, path=one.link)
     return _show(visit, brand, name, tried)
 
 
@@ -125,13 +127,11 @@ def draft(
 
 
 @router.post(HOME + "/{brand}/{name}/{no:id}/publish")
-def publish(visit: Here, brand: str, name: str, no: int, action_key: ActionKey, tried: Tries = 0) -> Response:
-    """Put a draft in force that was tried on the orders of `tried` days."""
+def publish(visit: Here, brand: str, name: str, no: int, action_key: ActionKey) -> Response:
+    """Put a draft in force, if it was tried as it stands."""
     visit.require(Permission.CONFIGURE)
 
     def work() -> str:
-        if not tried:
-            raise Conflict("try it on past orders first", code="not_tried")
         publish_strategy(visit.session, visit.actor, brand, name, no, visit.at)
         return visit.say("Version %(no)s of %(name)s is in force from the next order on.", no=no, name=name)
 
@@ -197,6 +197,8 @@ def _show(visit: Visit, brand: str, name: str, tried: GiftTried | None = None) -
         pieces=tuple(line_pieces(live.text, open_one.text)) if live and open_one else (),
         versions=versions,
         tried=tried,
+        known=find_trial(visit.session, TrialKind.GIFT, open_one.strategy.model_dump_json()) if open_one else None,
+        path=versions[0].link,
         spans=SPANS,
         **_editor(versions[0].text),
     )

@@ -30,7 +30,7 @@ from hub.sourcing.policies import (
     retire_policy,
 )
 from hub.sourcing.policy import read_policy
-from hub.trials import TrialKind, TrialView, find_trial, note_trial, require_trial
+from hub.trials import TrialKind, find_trial, note_trial
 from hub.versions import VersionState
 
 HOME: Final = "/console/policies"
@@ -81,7 +81,7 @@ def try_it(visit: Here, brand: str, version: str, days: Days = 7) -> Response:
     with on_trial(visit.session):
         told = compare_policies(visit.session, read_policy(content), POLICY, since, LONGEST_S)
     tried = trial_of(told, since.date(), days)
-    known = TrialView(days=days, looked=told.orders, whole=not told.more, tried_at=visit.at, tried_by=visit.actor.name)
+    known = told.seen(visit.actor, days, visit.at)
     note_trial(visit.session, TrialKind.POLICY, content, known)
     if visit.target("trial"):
         return fragment(visit, "policy_trial.html", tried=tried, known=known, one=one, path=link(one))
@@ -131,7 +131,6 @@ def publish(  # one argument for each field of the form
     visit.require(Permission.CONFIGURE)
 
     def work() -> str:
-        require_trial(visit.session, TrialKind.POLICY, get_policy(visit.session, brand, version))
         publish_policy(visit.session, visit.actor, brand, version, reason, visit.at, revision=revision)
         return visit.say("%(brand)s is sourced by %(version)s from the next batch on.", brand=brand, version=version)
 

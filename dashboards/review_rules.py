@@ -19,13 +19,13 @@ from hub.order.rehearse.allowance import on_trial
 from hub.order.rehearse.rule import LONGEST_DAYS, Tried, rehearse
 from hub.repair import why
 from hub.review.expression import FUNCTIONS, LONGEST
-from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule
+from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule, said_by
 from hub.review.rules import RuleView, get_version, list_rules, rule_versions
 from hub.review.specimen import OWN, SPECIMEN
 from hub.review.verdict import OURS, Act, HoldType
 from hub.roles import Permission, Role
 from hub.scope import reach
-from hub.trials import TrialKind, TrialView, find_trial, note_trial, require_trial
+from hub.trials import TrialKind, find_trial, note_trial
 from hub.versions import VersionState
 
 HOME: Final = "/console/rules"
@@ -70,10 +70,8 @@ def try_it(visit: Here, name: str, no: int, days: Days = 7) -> Response:
     wanted = _wanted(one)
     with on_trial(visit.session):
         tried = rehearse(visit.session, visit.actor, wanted, visit.at.astimezone(visit.zone), days)
-    known = TrialView(
-        days=days, looked=tried.looked, whole=not tried.more, tried_at=visit.at, tried_by=visit.actor.name
-    )
-    note_trial(visit.session, TrialKind.RULE, wanted.model_dump_json(), known)
+    known = tried.seen(visit.actor, visit.at)
+    note_trial(visit.session, TrialKind.RULE, said_by(wanted), known)
     if visit.target("trial"):
         told: dict[str, Any] = {"tried": tried, "known": known, "one": one, "path": link(name)}
         return fragment(visit, "rule_trial.html", **told, failure_of=_speaker(visit))
@@ -137,8 +135,6 @@ def publish(visit: Here, name: str, no: int, action_key: ActionKey) -> Response:
     visit.require(Permission.CONFIGURE)
 
     def work() -> str:
-        one = get_version(visit.session, visit.actor, name, no)
-        require_trial(visit.session, TrialKind.RULE, _wanted(one).model_dump_json())
         made = publish_rule(visit.session, visit.actor, name, no, visit.at)
         return visit.say("Version %(no)s of %(name)s is in force from the next order on.", no=made.no, name=made.name)
 
@@ -176,7 +172,7 @@ def _show(visit: Visit, name: str, tried: Tried | None = None, **told: object) -
         "after": versions[0].no,
         "theirs": None,
         "tried": tried,
-        "known": find_trial(visit.session, TrialKind.RULE, _wanted(draft).model_dump_json()) if draft else None,
+        "known": find_trial(visit.session, TrialKind.RULE, said_by(draft)) if draft else None,
         "failure_of": _speaker(visit),
     }
     return page(visit, "rule.html", **{**shown, **_choices(visit), **told})

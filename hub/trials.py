@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from hub.audit import plain
 from hub.columns import Table, moment, number, one_of, words
 from hub.database import row, run
 from hub.document import Document
@@ -18,6 +19,7 @@ class TrialKind(StrEnum):
 
     POLICY = "policy"
     RULE = "rule"
+    GIFT = "gift"
 
 
 class Trial(Table, table=True):
@@ -67,13 +69,17 @@ def find_trial(session: Session, kind: TrialKind, text: str) -> TrialView | None
     return TrialView.model_validate(dict(zip(TrialView.model_fields, found, strict=True))) if found else None
 
 
-def require_trial(session: Session, kind: TrialKind, text: str) -> None:
-    """Stop what was never tried.
+def require_trial(session: Session, kind: TrialKind, text: str, untried: str) -> dict[str, str]:
+    """Stop what was never tried, unless it is said why it is put in force `untried`; give what the audit log is told.
 
-    Raises: Conflict with code not_tried.
+    Raises: Conflict with code untried.
     """
-    if find_trial(session, kind, text) is None:
-        raise Conflict("try it on past orders first: this very text was not tried", code="not_tried")
+    if find_trial(session, kind, text) is not None:
+        return {}
+    if not (said := plain(untried).strip()):
+        zh = "请先用历史订单试算：现在的内容从未试算过"
+        raise Conflict("try it on past orders first: this very text was not tried", zh=zh, code="untried")
+    return {"untried": said}
 
 
 def _digest(text: str) -> str:

@@ -13,6 +13,7 @@ from hub.errors import Conflict, Malformed, NotFound
 from hub.gift.model import Rule, Strategy
 from hub.roles import Actor, Permission
 from hub.scope import scope
+from hub.trials import TrialKind, require_trial
 from hub.turns import take_turns
 from hub.versions import VersionState
 
@@ -75,20 +76,23 @@ def draft(session: Session, actor: Actor, strategy: Strategy, at: datetime) -> i
     return no
 
 
-def publish(session: Session, actor: Actor, brand: str, name: str, no: int, at: datetime) -> None:
+def publish(session: Session, actor: Actor, brand: str, name: str, no: int, at: datetime, *, untried: str = "") -> None:
     """Put a draft in force, and retire what was before; the one who has read it names its number.
 
-    Raises: Unauthorised; NotFound; Conflict when that version is no draft (strategy_state).
+    Raises: Unauthorised; NotFound; Conflict when that version is no draft (strategy_state), or was not tried as it
+    stands and nobody says why it goes in force `untried`.
     """
     _require(actor, brand)
     _take_turn(session, brand, name)
-    statement = "select state from gift_strategy where (brand, name, no) = (:brand, :name, :no)"
+    statement = "select state, body from gift_strategy where (brand, name, no) = (:brand, :name, :no)"
     found = row(session, statement, brand=brand, name=name, no=no)
     if found is None:
         raise NotFound(f"{brand} has no version {no} of {name}", code="unknown_strategy", field="name")
     if found.state != VersionState.DRAFT:
         told = f"version {no} of {name} of {brand} is {found.state}: draft it anew"
         raise Conflict(told, code="strategy_state", field="name")
+    said = Strategy.model_validate(found.body).model_dump_json()
+    more = require_trial(session, TrialKind.GIFT, said, untried)
     _retire(session, brand, name, at)
     _move(session, brand, name, VersionState.DRAFT, VersionState.IN_FORCE, at)
     run(
@@ -97,7 +101,7 @@ def publish(session: Session, actor: Actor, brand: str, name: str, no: int, at: 
         brand=brand,
         name=name,
     )
-    _record(session, actor, "gift.publish", brand, name, no, at)
+    _record(session, actor, "gift.publish", brand, name, no, at, **more)
 
 
 def retire(session: Session, actor: Actor, brand: str, name: str, at: datetime, reason: str = "") -> int:

@@ -15,6 +15,7 @@ from hub.review.rules import RuleView, get_version
 from hub.review.standing import renew_edition
 from hub.review.verdict import Verdict
 from hub.roles import Actor, Permission
+from hub.trials import TrialKind, require_trial
 from hub.turns import take_turns
 from hub.versions import VersionState
 
@@ -33,6 +34,11 @@ class NewRule(Document):
     expression: Annotated[Text, StringConstraints(min_length=1, max_length=LONGEST)]
     verdict: Verdict
     why: Annotated[Text, StringConstraints(max_length=200)] = Field(default="")
+
+
+def said_by(rule: RuleView | NewRule) -> str:
+    """Give what a rule says in one way of writing it, by which its trials are known."""
+    return NewRule.model_validate(rule.model_dump(include=set(NewRule.model_fields))).model_dump_json()
 
 
 def draft_rule(session: Session, actor: Actor, rule: NewRule, at: datetime, *, after: int | None = None) -> RuleView:
@@ -70,16 +76,17 @@ def draft_rule(session: Session, actor: Actor, rule: NewRule, at: datetime, *, a
     return get_version(session, actor, rule.name, no)
 
 
-def publish_rule(session: Session, actor: Actor, name: str, no: int, at: datetime) -> RuleView:
+def publish_rule(session: Session, actor: Actor, name: str, no: int, at: datetime, *, untried: str = "") -> RuleView:
     """Put a draft in force from the next batch on; the version before it is retired in the same breath.
 
-    Raises: Unauthorised; NotFound; Conflict when that version is no draft (rule_state); Malformed when this release
-    refuses its expression.
+    Raises: Unauthorised; NotFound; Conflict when that version is no draft (rule_state), or was not tried as it stands
+    and nobody says why it goes in force `untried`; Malformed when this release refuses its expression.
     """
     rule = _claim(session, actor, name, no)
     if rule.state is not VersionState.DRAFT:
         raise Conflict(f"version {no} of {name} is {rule.state}: draft it anew", code="rule_state")
     read_expression(rule.expression, rule.verdict.scope)
+    more = require_trial(session, TrialKind.RULE, said_by(rule), untried)
     before = _retire(session, actor, name, VersionState.IN_FORCE, at)
     run(
         session,
@@ -91,7 +98,7 @@ def publish_rule(session: Session, actor: Actor, name: str, no: int, at: datetim
         no=no,
     )
     renew_edition(session)
-    record(session, at, actor.name, "review.publish", f"rule:{name}", no=no, instead_of=before)
+    record(session, at, actor.name, "review.publish", f"rule:{name}", no=no, instead_of=before, **more)
     return get_version(session, actor, name, no)
 
 

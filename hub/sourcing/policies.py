@@ -18,6 +18,7 @@ from hub.sourcing.calendars import get_calendar
 from hub.sourcing.cards import get_card
 from hub.sourcing.policy import SourcingPolicy, read_policy
 from hub.sourcing.splitting import MOST_BONDED_FEN
+from hub.trials import TrialKind, require_trial
 from hub.versions import VersionState
 
 COLUMNS: Final = """brand, label, state, case when state = 'draft' then version end, note, drafted_at, drafted_by,
@@ -111,16 +112,25 @@ def _check_locations(session: Session, policy: SourcingPolicy) -> None:
 
 
 def publish_policy(
-    session: Session, actor: Actor, brand: str, version: str, reason: str, at: datetime, *, revision: int
+    session: Session,
+    actor: Actor,
+    brand: str,
+    version: str,
+    reason: str,
+    at: datetime,
+    *,
+    revision: int,
+    untried: str = "",
 ) -> None:
     """Put a draft in force from the next batch on; what was in force is retired. `revision` is the one looked at.
 
-    Raises: Malformed without a reason; Unauthorised; NotFound; Conflict for one that is no draft any more, or was
-    written anew since.
+    Raises: Malformed without a reason; Unauthorised; NotFound; Conflict for one that is no draft any more, was written
+    anew since, or was not tried and nobody says why it goes in force `untried`.
     """
     there = _hold(session, actor, brand, version, reason, VersionState.DRAFT)
     if there != revision:
         raise Conflict(f"{version} is at revision {there}, not {revision}: look at it again", code="policy_revision")
+    more = require_trial(session, TrialKind.POLICY, get_policy(session, brand, version), untried)
     _end(session, actor, brand, at)
     run(
         session,
@@ -132,7 +142,7 @@ def publish_policy(
         actor=actor.name,
         at=at,
     )
-    _tell(session, actor, "publish", brand, version, at, reason)
+    _tell(session, actor, "publish", brand, version, at, reason, **more)
 
 
 def retire_policy(session: Session, actor: Actor, brand: str, version: str, reason: str, at: datetime) -> None:
@@ -219,6 +229,8 @@ def _require(actor: Actor, brand: str) -> None:
     actor.require_scope(brand, "")
 
 
-def _tell(session: Session, actor: Actor, act: str, brand: str, version: str, at: datetime, reason: str = "") -> None:
+def _tell(
+    session: Session, actor: Actor, act: str, brand: str, version: str, at: datetime, reason: str = "", **more: str
+) -> None:
     subject = f"routing_policy:{brand}"
-    record(session, at, actor.name, f"routing_policy.{act}", subject, version=version, reason=plain(reason))
+    record(session, at, actor.name, f"routing_policy.{act}", subject, version=version, reason=plain(reason), **more)

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from api.app import build
 from api.examples import RULE
 from connectors.registry import Registry
-from hub.database import Database
+from hub.database import Database, rows
 from hub.partitions import make_partitions
 from tests.api.calling import problem
 from tests.api.operations import Desk, with_operations
@@ -29,6 +29,7 @@ def http(database: Database, tmp_path: Path) -> Iterator[TestClient]:
 def test_a_program_drafts_tries_publishes_and_retires_a_rule(http: TestClient) -> None:
     desk = Desk(http, "ruler")
     assert desk.post("/v1/rules", EXAMPLE).status_code == 201
+    assert problem(desk.post("/v1/rules/big_first_order/1/publish")) == (409, "untried")
     assert desk.post("/v1/rules/rehearsals?days=30", EXAMPLE).json()["looked"] == 0
     assert desk.post("/v1/rules/big_first_order/1/publish").json()["state"] == "in_force"
     assert [one["no"] for one in Desk(http, "looker").get("/v1/rules").json()] == [1]
@@ -36,6 +37,25 @@ def test_a_program_drafts_tries_publishes_and_retires_a_rule(http: TestClient) -
     assert desk.post("/v1/rules/big_first_order/1/retire", {"reason": "not wanted"}).json()["state"] == "retired"
     assert desk.get("/v1/rules").json() == []
     assert [one["state"] for one in desk.get("/v1/rules/big_first_order").json()] == ["retired"]
+
+
+def test_a_rule_that_was_not_tried_is_published_only_for_a_reason_that_is_audited(
+    http: TestClient, database: Database
+) -> None:
+    desk = Desk(http, "ruler")
+    desk.post("/v1/rules", EXAMPLE)
+    told = desk.post("/v1/rules/big_first_order/1/publish", {"untried": "recalled goods"})
+    assert told.json()["state"] == "in_force"
+    with database.transaction() as session:
+        [entry] = rows(session, "select detail from audit_entry where act = 'review.publish'")
+    assert entry.detail["untried"] == "recalled goods"
+
+
+def test_a_trial_of_who_may_not_publish_counts_for_nothing(http: TestClient) -> None:
+    desk = Desk(http, "ruler")
+    desk.post("/v1/rules", EXAMPLE)
+    assert Desk(http, "looker").post("/v1/rules/rehearsals", EXAMPLE).status_code == 200
+    assert problem(desk.post("/v1/rules/big_first_order/1/publish")) == (409, "untried")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.database import Database
-from hub.errors import Malformed
+from hub.errors import Conflict, Malformed
 from hub.order.place.batch import place
 from tests.commands.conftest import Oms
 from tests.hub.making import ZONE, add_sku, order, placed
@@ -24,6 +24,10 @@ def spring(tmp_path: Path) -> str:
 
 def test_a_strategy_goes_from_a_file_into_force_and_out_of_it(oms: Oms, spring: str) -> None:
     assert oms("gift", "draft", spring).exit_code == 0
+    refused = oms("gift", "publish", "demo", "spring", "1").exception
+    assert isinstance(refused, Conflict)
+    assert refused.code == "untried"
+    assert oms("gift", "trial", spring).exit_code == 0
     assert oms("gift", "publish", "demo", "spring", "1").exit_code == 0
     assert [one["state"] for one in json.loads(oms("gift", "ls", "--json").stdout)] == ["in_force"]
     assert oms("gift", "retire", "demo", "spring").exit_code == 0
@@ -52,7 +56,7 @@ def test_a_file_is_tried_on_the_orders_of_the_last_days(oms: Oms, spring: str, d
 
 def test_why_an_order_got_a_gift_is_told(oms: Oms, spring: str, database: Database) -> None:
     oms("gift", "draft", spring)
-    oms("gift", "publish", "demo", "spring", "1")
+    oms("gift", "publish", "demo", "spring", "1", "--untried", "a test")
     with database.transaction() as session:
         placed(session, order({"apple": 1}))
     assert "gives (when placed)" in oms("gift", "try", "T1").stdout

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hub.database import Database, rows
-from hub.errors import Malformed, NotFound
+from hub.errors import Conflict, Malformed, NotFound
 from hub.order.place.batch import Placed, place
 from tests.commands.conftest import Oms
 from tests.hub.making import ZONE, order, stock
@@ -31,6 +31,18 @@ def test_a_rule_is_drafted_tried_published_and_retired(drafted: Oms, database: D
     assert drafted("review", "retire", "dear", "1", "--reason", "not wanted").exit_code == 0
     assert json.loads(drafted("review", "ls", "--json").stdout) == []
     assert [one["state"] for one in json.loads(drafted("review", "show", "dear", "--json").stdout)] == ["retired"]
+
+
+def test_a_rule_that_was_not_tried_is_published_only_for_a_reason_that_is_audited(
+    drafted: Oms, database: Database
+) -> None:
+    refused = drafted("review", "publish", "dear", "1").exception
+    assert isinstance(refused, Conflict)
+    assert (refused.code, "从未试算" in refused.say("zh")) == ("untried", True)
+    assert drafted("review", "publish", "dear", "1", "--untried", "recalled goods").exit_code == 0
+    with database.transaction() as session:
+        [told] = rows(session, "select detail from audit_entry where act = 'review.publish'")
+    assert told.detail["untried"] == "recalled goods"
 
 
 def test_trying_is_told_in_words_of_both_languages(drafted: Oms, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +93,7 @@ def test_the_blacklist_keeps_nobody_in_plain_text(oms: Oms, database: Database) 
 def test_a_rule_of_lines_is_tried_on_lines_and_one_hold_is_let_go_alone(oms: Oms, database: Database) -> None:
     words = ("--expression", "line.sku == 'pear'", "--type", "stock", "--scope", "line")
     assert oms("review", "draft", "scarce", *words).exit_code == 0
-    assert oms("review", "publish", "scarce", "1").exit_code == 0
+    assert oms("review", "publish", "scarce", "1", "--untried", "a test").exit_code == 0
     with database.transaction() as session:
         stock(session, {"sh": {"pear": 9}}, "ASN-pears")
         (one,) = place(session, [order({"apple": 2, "pear": 1}, "T1")], datetime.now(UTC), ZONE)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.database import Database, rows
 from hub.errors import Conflict, Malformed, NotFound
 from hub.sourcing.policy import read_policy
 from tests.commands.conftest import Oms
@@ -21,15 +22,29 @@ def test_the_built_in_policy_is_printed_as_the_beginning_of_ones_own(drafted: Om
     assert read_policy(shown).costs.parcel == 500
 
 
-def test_a_draft_is_published_and_retired_and_the_list_says_by_whom(drafted: Oms) -> None:
+def test_a_draft_is_published_and_retired_and_the_list_says_by_whom(drafted: Oms, tmp_path: Path) -> None:
     named = ("my-first", "--brand", "demo", "--reason", "cheaper")
     assert isinstance(drafted("route", "policy", "publish", *named, "2").exception, Conflict)
+    refused = drafted("route", "policy", "publish", *named, "1").exception
+    assert isinstance(refused, Conflict)
+    assert refused.code == "untried"
+    assert drafted("route", "simulate", "--policy", str(tmp_path / "draft.toml")).exit_code == 0
     [draft] = json.loads(drafted("route", "policy", "ls", "--json").stdout)
     assert drafted("route", "policy", "publish", *named, str(draft["revision"])).exit_code == 0
     assert "in force" in drafted("route", "policy", "ls").stdout
     assert drafted("route", "policy", "retire", *named).exit_code == 0
     [told] = json.loads(drafted("route", "policy", "ls", "--brand", "demo", "--json").stdout)
     assert (told["state"], told["published_by"], told["retired_by"]) == ("retired", "cli:tester", "cli:tester")
+
+
+def test_a_policy_that_was_not_tried_is_published_only_for_a_reason_that_is_audited(
+    drafted: Oms, database: Database
+) -> None:
+    named = ("my-first", "1", "--brand", "demo", "--reason", "cheaper")
+    assert drafted("route", "policy", "publish", *named, "--untried", "no courier comes").exit_code == 0
+    with database.transaction() as session:
+        [told] = rows(session, "select detail from audit_entry where act = 'routing_policy.publish'")
+    assert (told.detail["reason"], told.detail["untried"]) == ("cheaper", "no courier comes")
 
 
 def test_what_is_not_there_is_not_found(oms: Oms) -> None:

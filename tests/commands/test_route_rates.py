@@ -14,7 +14,7 @@ def test_a_rate_card_is_loaded_named_by_a_policy_and_told_of(oms: Oms, database:
     assert [one["edition"] for one in json.loads(oms("route", "rates", "ls", "--json").stdout)] == ["r1"]
     assert "r1" in oms("route", "rates", "ls", "--brand", "demo").stdout
     assert oms("route", "policy", "draft", str(policy)).exit_code == 0
-    oms("route", "policy", "publish", "carried", "1", "--brand", "demo", "--reason", "new couriers")
+    oms("route", "policy", "publish", "carried", "1", "--brand", "demo", "--reason", "new", "--untried", "a test")
     with database.transaction() as session:
         placed(session, order({"apple": 1}))
     shown = oms("route", "explain", "T1").stdout

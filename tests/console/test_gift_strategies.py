@@ -23,7 +23,7 @@ def strategies(site: Site) -> None:
         for sku in ("gift-cup", "gift-mug"):
             add_sku(session, sku)
         live = Strategy(brand=BRAND, name="spring", min_fen=1_000, first_orders=100, gives=(Give(sku="gift-cup"),))
-        publish(session, SYSTEM, BRAND, "spring", draft(session, SYSTEM, live, now), now)
+        publish(session, SYSTEM, BRAND, "spring", draft(session, SYSTEM, live, now), now, untried="a test")
         gives = (Give(sku="gift-cup", value_fen=900, instead="gift-mug"),)
         changes = {"gives": gives, "if_out": "replace", "once_per_member": True, "min_fen": 2_000}
         draft(session, SYSTEM, live.model_copy(update=changes), now)

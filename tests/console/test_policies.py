@@ -25,7 +25,9 @@ def policies(site: Site) -> None:
     now = datetime.now(UTC)
     with site.database.transaction() as session:
         draft_policy(session, SYSTEM, LIVE, POLICY.version, now - timedelta(days=9))
-        publish_policy(session, SYSTEM, BRAND, "2026-12", "the first", now - timedelta(days=8), revision=1)
+        publish_policy(
+            session, SYSTEM, BRAND, "2026-12", "the first", now - timedelta(days=8), revision=1, untried="a test"
+        )
         draft_policy(session, SYSTEM, DRAFT, POLICY.version, now - timedelta(hours=2))
         for no in range(7):
             at = now - timedelta(minutes=no)

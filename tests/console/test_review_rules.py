@@ -37,10 +37,10 @@ def rules(site: Site) -> None:
             rule = NewRule(name="large_new_buyer", brand=BRAND, expression=expression, verdict=verdict, why=why)
             draft_rule(session, SYSTEM, rule, at)
             if no < 3:
-                publish_rule(session, SYSTEM, rule.name, no, at + timedelta(hours=1))
+                publish_rule(session, SYSTEM, rule.name, no, at + timedelta(hours=1), untried="a test")
         rule = NewRule(name="small_and_known", expression="order.total < 20000 && buyer.orders_90d > 5", verdict=quick)
         draft_rule(session, SYSTEM, rule, now)
-        publish_rule(session, SYSTEM, rule.name, 1, now)
+        publish_rule(session, SYSTEM, rule.name, 1, now, untried="a test")
         run(session, "update review_rule set drafted_by = 'admin', published_by = 'admin' where published_by <> ''")
 
 

@@ -68,13 +68,24 @@ def test_a_refused_text_comes_back_with_the_reason_and_is_sent_again(desk: Desk,
 
 def test_a_draft_is_tried_before_it_is_published(desk: Desk) -> None:
     desk.act(HOME, strategy=text())
-    assert desk.post(f"{PAGE}/1/publish").status_code == 409
+    assert (
+        desk.post(f"{PAGE}/1/publish", tried=7).status_code == 409
+    )  # what a browser says of itself counts for nothing
     told = plain(desk.see(f"{PAGE}/1/try?days=7"))
     assert "Orders looked at 4 Would have had it 3 75.0% Pieces given 3 Cost of the gifts ¥30.00" in told
     assert "Too little money 1" in told
-    desk.act(f"{PAGE}/1/publish", tried=7)
+    assert "Tried by root on 7 days, 4 orders" in plain(desk.see(PAGE))
+    desk.act(f"{PAGE}/1/publish")
     assert states(desk) == [(1, "in_force")]
     assert desk.audited("gift.publish")[-1] == ("root", "gift:demo/spring")
+
+
+def test_a_draft_that_was_written_anew_since_its_trial_is_not_published(desk: Desk) -> None:
+    desk.act(HOME, strategy=text())
+    desk.see(f"{PAGE}/1/try?days=7")
+    desk.act(HOME, strategy=text(first_orders=99))
+    assert desk.post(f"{PAGE}/2/publish").status_code == 409
+    assert "Tried by" not in plain(desk.see(PAGE))
 
 
 def test_a_trial_is_given_alone_to_the_page_that_asks_for_it(desk: Desk) -> None:

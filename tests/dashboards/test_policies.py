@@ -35,7 +35,7 @@ def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
 def in_force(desk: Desk) -> Desk:
     with desk.database.transaction() as session:
         draft_policy(session, SYSTEM, FIRST, POLICY.version, NOW)
-        publish_policy(session, SYSTEM, "demo", "2026-12", "the first", NOW, revision=1)
+        publish_policy(session, SYSTEM, "demo", "2026-12", "the first", NOW, revision=1, untried="a test")
     return desk
 
 
@@ -195,7 +195,7 @@ def test_a_decision_shows_what_each_weight_counted_and_what_was_left(desk: Desk)
     with desk.database.transaction() as session:
         stock(session, {"sh": {"pear": 1}, "bj": {"pear": 9}}, "ASN-2")
         draft_policy(session, SYSTEM, FIRST + weights, POLICY.version, NOW)
-        publish_policy(session, SYSTEM, "demo", "2026-12", "the first", NOW, revision=1)
+        publish_policy(session, SYSTEM, "demo", "2026-12", "the first", NOW, revision=1, untried="a test")
         wanted = order({"pear": 2}, "T2", placed_at=NOW, paid_at=NOW)
         [told] = place(session, [wanted], NOW, ZONE)
         assert isinstance(told, Placed)

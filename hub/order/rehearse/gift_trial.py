@@ -17,6 +17,7 @@ from hub.ids import first_id_of
 from hub.order.place.gifts import NEVER
 from hub.order.rehearse.gift import baskets_of
 from hub.roles import Actor, Permission
+from hub.trials import TrialView
 
 LONGEST_DAYS: Final = 90
 MOST: Final = 5_000
@@ -44,6 +45,10 @@ class GiftTried(Document):
     refused: Mapping[str, int]
     more: bool
     samples: tuple[str, ...]
+
+    def seen(self, actor: Actor, at: datetime) -> TrialView:
+        """Give what is kept of it: that it was made, by whom, and over how much."""
+        return TrialView(days=self.days, looked=self.looked, whole=not self.more, tried_at=at, tried_by=actor.name)
 
 
 class Owned(NamedTuple):

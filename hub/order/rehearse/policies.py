@@ -18,12 +18,14 @@ from hub.order.rehearse.carry import Carried
 from hub.order.rehearse.tally import Side, Sum, add, side_of
 from hub.order.rules.policy import Policy
 from hub.order.rules.route import Shelf
+from hub.roles import Actor
 from hub.sourcing.asking import Asking
 from hub.sourcing.day_count import LocationDay
 from hub.sourcing.greedy import cost_of
 from hub.sourcing.model import Choice, Decision, Question
 from hub.sourcing.policy import SourcingPolicy
 from hub.sourcing.rerun import stored_decisions
+from hub.trials import TrialView
 
 
 class Comparison(Document):
@@ -39,6 +41,10 @@ class Comparison(Document):
     reached: datetime | None
     in_force: Side
     draft: Side
+
+    def seen(self, actor: Actor, days: int, at: datetime) -> TrialView:
+        """Give what is kept of it: that it was made, by whom, and over how much."""
+        return TrialView(days=days, looked=self.orders, whole=not self.more, tried_at=at, tried_by=actor.name)
 
 
 def compare_policies(

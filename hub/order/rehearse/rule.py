@@ -22,6 +22,7 @@ from hub.review.judge import Answer, Facts, On, Ruleset, Standing
 from hub.review.publish import NewRule
 from hub.review.verdict import Letting, Scope
 from hub.roles import Actor, Permission
+from hub.trials import TrialView
 
 LONGEST_DAYS: Final = 90
 MOST: Final = 5_000
@@ -59,6 +60,10 @@ class Tried(Document):
     samples: tuple[str, ...]
     failed_samples: tuple[str, ...]
     as_now: tuple[str, ...]
+
+    def seen(self, actor: Actor, at: datetime) -> TrialView:
+        """Give what is kept of it: that it was made, by whom, and over how much."""
+        return TrialView(days=self.days, looked=self.looked, whole=not self.more, tried_at=at, tried_by=actor.name)
 
 
 def rehearse(

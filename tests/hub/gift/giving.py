@@ -14,7 +14,7 @@ from tests.hub.making import AT, BRAND
 def put_in_force(session: Session, name: str = "spring", **changes: Any) -> int:  # noqa: ANN401 # any field of a strategy
     values: dict[str, Any] = {"brand": BRAND, "name": name, "gives": (Give(sku="cup"),), **changes}
     no = draft(session, SYSTEM, Strategy(**values), AT)
-    publish(session, SYSTEM, BRAND, name, no, AT)
+    publish(session, SYSTEM, BRAND, name, no, AT, untried="a test")
     return no
 
 

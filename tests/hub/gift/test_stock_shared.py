@@ -20,7 +20,7 @@ def leave_out_beijing(session: Session, sku: str = "cup") -> None:
     """Put goods where no order of the brand is sent from."""
     stock(session, {"bj": {sku: 9}}, "ASN-2")
     draft_policy(session, SYSTEM, 'version = "a"\nbrand = "demo"\n[eliminate]\nlocations = ["bj"]', POLICY.version, AT)
-    publish_policy(session, SYSTEM, "demo", "a", "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", "a", "tried", AT, revision=1, untried="a test")
 
 
 def test_a_gift_gives_way_to_a_neighbour_who_bought_the_last_piece(session: Session) -> None:

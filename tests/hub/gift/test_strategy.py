@@ -29,7 +29,7 @@ def states(session: Session) -> list[tuple[int, str]]:
 def test_a_draft_is_followed_once_it_is_in_force(session: Session) -> None:
     no = draft(session, SYSTEM, SPRING, AT)
     assert rules_of(session, [BRAND]) == {}
-    publish(session, SYSTEM, BRAND, "spring", no, AT)
+    publish(session, SYSTEM, BRAND, "spring", no, AT, untried="a test")
     assert [one.no for one in rules_of(session, [BRAND, "other"])[BRAND]] == [1]
 
 
@@ -37,7 +37,7 @@ def test_a_draft_that_was_replaced_after_it_was_read_is_not_put_in_force(session
     read = draft(session, SYSTEM, SPRING, AT)
     other = draft(session, SYSTEM, SPRING.model_copy(update={"first_orders": 9}), AT)
     with pytest.raises(Conflict, match="version 1 of spring of demo is retired"):
-        publish(session, SYSTEM, BRAND, "spring", read, AT)
+        publish(session, SYSTEM, BRAND, "spring", read, AT, untried="a test")
     assert states(session) == [(other, "draft"), (read, "retired")]
 
 
@@ -52,7 +52,7 @@ def test_a_new_version_in_force_retires_the_one_before(session: Session) -> None
 
 def test_only_what_is_there_is_put_in_force_or_retired(session: Session) -> None:
     with pytest.raises(NotFound):
-        publish(session, SYSTEM, BRAND, "spring", 1, AT)
+        publish(session, SYSTEM, BRAND, "spring", 1, AT, untried="a test")
     with pytest.raises(Conflict):
         retire(session, SYSTEM, BRAND, "spring", AT)
 
@@ -61,7 +61,7 @@ def test_a_publication_without_a_draft_leaves_what_is_in_force(session: Session)
     put_in_force(session)
     for no, error in ((1, Conflict), (2, NotFound)):
         with pytest.raises(error):
-            publish(session, SYSTEM, BRAND, "spring", no, AT)
+            publish(session, SYSTEM, BRAND, "spring", no, AT, untried="a test")
     assert states(session) == [(1, "in_force")]
 
 

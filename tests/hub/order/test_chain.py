@@ -46,7 +46,7 @@ def said(draw: st.DrawFn) -> Splitting:
 
 def put_in_force(session: Session, split_terms: str, version: str = "own") -> None:
     draft_policy(session, SYSTEM, (HEAD + split_terms).replace('"own"', f'"{version}"'), POLICY.version, AT)
-    publish_policy(session, SYSTEM, "demo", version, "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", version, "tried", AT, revision=1, untried="a test")
 
 
 @given(orders(), said())

@@ -20,7 +20,7 @@ BEIJING = RECEIVER.model_copy(update={"province": "北京市", "city": "北京�
 
 def in_force(session: Session, content: str) -> None:
     draft_policy(session, SYSTEM, content, POLICY.version, AT)
-    publish_policy(session, SYSTEM, "demo", "together", "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", "together", "tried", AT, revision=1, untried="a test")
 
 
 def two_placed(session: Session) -> list[int]:

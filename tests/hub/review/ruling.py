@@ -35,7 +35,7 @@ def letting(*types: str) -> dict[str, Any]:
 def enforce(session: Session, one: NewRule) -> None:
     """Put a rule in force."""
     drafted = draft_rule(session, ADMIN, one, AT)
-    publish_rule(session, ADMIN, drafted.name, drafted.no, AT)
+    publish_rule(session, ADMIN, drafted.name, drafted.no, AT, untried="a test")
 
 
 def place_later(session: Session, one: ShopOrder, later: timedelta) -> int:

@@ -41,7 +41,7 @@ def test_a_draft_asks_nothing_and_gives_way_to_the_next(session: Session) -> Non
     draft_rule(session, ADMIN, rule("order.total > 2"), AT)
     assert (states(session), in_force(session)) == ({1: "retired", 2: "draft"}, [])
     with pytest.raises(Conflict, match="retired"):
-        publish_rule(session, ADMIN, "some_rule", 1, AT)
+        publish_rule(session, ADMIN, "some_rule", 1, AT, untried="a test")
 
 
 def test_what_is_retired_asks_nothing_more(session: Session) -> None:

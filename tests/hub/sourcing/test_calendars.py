@@ -95,7 +95,7 @@ def test_the_promise_counts_holidays_of_location_and_courier(session: Session) -
     load_calendar(session, SYSTEM, YEAR, AT)
     load_card(session, SYSTEM, "demo", "r1", "courier,first_fen,each_fen,days\nSF,500,100,2\n", AT)
     draft_policy(session, SYSTEM, f"{CARRIED}[locations.sh]\ncut_off = 09:00:00\n", POLICY.version, AT)
-    publish_policy(session, SYSTEM, "demo", "v1", "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", "v1", "tried", AT, revision=1, untried="a test")
     placed(session, order({"apple": 1}))  # on a Wednesday after the cut-off: leaves on Saturday
     [decision] = routing_of(session, "T1", SYSTEM).decisions
     assert (dict(decision.promises), decision.replays) == ({"sh": "2026-11-16"}, True)

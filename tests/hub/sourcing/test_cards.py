@@ -24,7 +24,7 @@ POLICY_TEXT = 'version = "carried"\nbrand = "demo"\n[freight]\nrates = "r1"\n'
 
 def in_force(session: Session, more: str = "", version: str = "carried") -> None:
     draft_policy(session, SYSTEM, POLICY_TEXT.replace("carried", version) + more, POLICY.version, AT)
-    publish_policy(session, SYSTEM, "demo", version, "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", version, "tried", AT, revision=1, untried="a test")
 
 
 def load(session: Session, content: str = CARD, edition: str = "r1", actor: Actor = SYSTEM) -> int:

@@ -66,7 +66,7 @@ def test_a_batch_decided_together_is_carried_on_from_the_stock_that_it_saw(sessi
     stock(session, {"sh": {"apple": 1}, "bj": {"apple": 1}})
     content = f"{DRAFT.replace('draft', 'now')}[together]\norders = 2\nmost_ms = 400\n"
     draft_policy(session, SYSTEM, content, POLICY.version, AT)
-    publish_policy(session, SYSTEM, "demo", "now", "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", "now", "tried", AT, revision=1, untried="a test")
     place_all(session, *[order({"apple": 1}, f"T{no}") for no in range(3)])
     assert compared(session, DRAFT).draft.total.pieces == 2
 

@@ -69,7 +69,7 @@ def test_a_floor_is_tried_on_what_was_sold_before_anybody_asked_what_goods_are_w
 def test_what_the_policy_in_force_left_out_is_there_for_the_draft(session: Session) -> None:
     stock(session, {"sh": {"apple": 9}, "bj": {"apple": 9}})
     draft_policy(session, SYSTEM, NOT_SH, POLICY.version, AT)
-    publish_policy(session, SYSTEM, "demo", "same", "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", "same", "tried", AT, revision=1, untried="a test")
     place_all(session, order({"apple": 1}))
     told = compared(session, SAME.replace("same", "all"))
     assert (told.in_force.total.share, told.draft.total.share) == ({"bj": 1.0}, {"sh": 1.0})

@@ -22,7 +22,7 @@ TODAY = date(2026, 11, 11)
 def in_force(session: Session, content: str = LIMITED) -> None:
     stock(session, {"sh": {"apple": 90}, "bj": {"apple": 90}})
     draft_policy(session, SYSTEM, content, POLICY.version, AT)
-    publish_policy(session, SYSTEM, "demo", "days", "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", "days", "tried", AT, revision=1, untried="a test")
 
 
 def buy(session: Session, count: int, at: datetime = AT, ref: str = "T") -> None:

@@ -31,7 +31,7 @@ def draft(session: Session, content: str = FAR, actor: Actor = SYSTEM) -> str:
 
 
 def in_force(session: Session, content: str = FAR) -> None:
-    publish_policy(session, SYSTEM, "demo", draft(session, content), "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", draft(session, content), "tried", AT, revision=1, untried="a test")
 
 
 def states(session: Session) -> Sequence[tuple[str, str]]:
@@ -115,9 +115,9 @@ def test_a_draft_is_replaced_and_what_was_in_force_is_not(session: Session) -> N
     draft(session)
     draft(session, f"{FAR}max_km = 7\n")
     with pytest.raises(Conflict, match="revision 2"):  # who has read the first knows nothing of the second
-        publish_policy(session, SYSTEM, "demo", "far", "tried", AT, revision=1)
+        publish_policy(session, SYSTEM, "demo", "far", "tried", AT, revision=1, untried="a test")
     assert [one.revision for one in list_policies(session, SYSTEM)] == [2]
-    publish_policy(session, SYSTEM, "demo", "far", "tried", AT, revision=2)
+    publish_policy(session, SYSTEM, "demo", "far", "tried", AT, revision=2, untried="a test")
     assert policies_in_force(session, {"demo"})["demo"].eliminate.max_km == 7
     with pytest.raises(Conflict):
         draft(session)
@@ -160,7 +160,7 @@ def test_only_a_draft_is_published_and_only_with_a_reason(
     in_force(session, NEAR)
     draft(session)
     with pytest.raises(error):
-        publish_policy(session, SYSTEM, "demo", version, reason, AT, revision=1)
+        publish_policy(session, SYSTEM, "demo", version, reason, AT, revision=1, untried="a test")
 
 
 @given(st.text(max_size=80) | st.text(max_size=20).map(lambda tail: FAR + tail))

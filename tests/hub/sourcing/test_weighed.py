@@ -21,7 +21,7 @@ HEAD = 'version = "v1"\nbrand = "demo"\n'
 
 def in_force(session: Session, content: str, version: str = "v1") -> None:
     draft_policy(session, SYSTEM, HEAD.replace("v1", version) + content, POLICY.version, AT)
-    publish_policy(session, SYSTEM, "demo", version, "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, "demo", version, "tried", AT, revision=1, untried="a test")
 
 
 def sold(session: Session, location: str, pieces: int) -> None:
