@@ -8,6 +8,7 @@ from api.auth import Operator
 from api.surroundings import TheHub
 from hub.document import PRINTABLE, Moment
 from hub.order.holds.view import HoldPage, Wanted, list_holds
+from hub.review.verdict import Scope
 from hub.roles import Permission
 
 router = APIRouter(prefix="/v1/holds", tags=["holds · 待审挂起"])
@@ -23,15 +24,17 @@ def list_page(
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     type: Word = "",  # noqa: A002 # the name in the query
     rule: Word = "",
+    scope: Annotated[Scope | None, Query()] = None,
     brand: Word = "",
     shop: Word = "",
     before: Annotated[Moment | None, Query()] = None,
 ) -> HoldPage:
     """List live holds, the oldest order first; `next` of one page is the `cursor` of the following one.
 
-    Of a page that a rare filter leaves short, `looked_at` says how many holds were looked at; `next` looks further.
+    A `scope` lists those of whole orders, of lines or of fulfilment orders alone. Of a page that a rare filter leaves
+    short, `looked_at` says how many holds were looked at; `next` looks further.
     """
     caller.require(Permission.SEE_ORDERS)
-    wanted = Wanted(type=type, rule=rule, brand=brand, shop=shop, before=before)
+    wanted = Wanted(type=type, rule=rule, scope=scope or "", brand=brand, shop=shop, before=before)
     with hub.database.transaction() as session:
         return list_holds(session, caller, wanted, after=cursor, limit=limit)

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import typer
 from sqlalchemy.orm import Session
 
-from commands.operate import Number, Reason, order_app, order_id_of
+from commands.holds import order_app
+from commands.operate import Number, Reason, order_id_of
 from commands.reach import Reach, operator, reached
 from commands.screen import say, words
 from hub.errors import Malformed

@@ -12,6 +12,8 @@ from hub.partitions import make_partitions
 from tests.api.calling import problem
 from tests.api.operations import Desk, with_operations
 from tests.hub.making import AT, order, placed, stock
+from tests.hub.review import ruling
+from tests.hub.review.ruling import enforce, holding
 from tests.staging import settings_in
 
 
@@ -51,12 +53,24 @@ def test_a_program_walks_through_the_holds_that_are_its_own_to_see(http: TestCli
     assert listed(http, "stranger", limit=9) == listed(http, "h5-boss", limit=9) == []
 
 
+def test_holds_of_whole_orders_of_lines_and_of_fulfilment_orders_are_told_apart(
+    http: TestClient, database: Database
+) -> None:
+    with database.transaction() as session:
+        enforce(session, ruling.rule("line.sku == 'apple'", verdict=holding(scope="line")))
+        placed(session, order({"apple": 1}, "L1"))
+    assert listed(http, scope="line") == ["L1"]
+    assert listed(http, scope="order") == ["H1", "H2", "H3", "R1"]
+    assert listed(http, scope="fulfilment") == []
+
+
 @pytest.mark.parametrize(
     ("client", "target", "told"),
     [
         ("counter", "/v1/holds", (403, "forbidden")),
         ("mall-pc", "/v1/holds", (403, "forbidden")),
         ("looker", "/v1/holds?cursor=x", (422, "cursor")),
+        ("looker", "/v1/holds?scope=all", (422, "malformed")),
         ("looker", "/v1/holds?before=now", (422, "malformed")),
     ],
 )

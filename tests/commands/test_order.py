@@ -1,11 +1,15 @@
 """Orders changed from a terminal: some pieces, the address, the route; what it says names nobody."""
 
+import json
+
 from hub.database import Database
 from hub.errors import Conflict, Malformed, NotFound
 from hub.order.reveal import reveal
 from hub.roles import SYSTEM
 from tests.commands.conftest import Oms
 from tests.hub.making import AT, line, order, placed, see, sources, stock
+from tests.hub.review import ruling
+from tests.hub.review.ruling import enforce, holding
 
 WHY = ("--reason", "the buyer asked")
 
@@ -49,6 +53,20 @@ def test_a_line_grows_is_paid_and_a_refund_is_noted(oms: Oms, database: Database
         ["done"],
         4000,
     )
+
+
+def test_holds_are_listed_by_what_they_hold(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        enforce(session, ruling.rule("line.sku == 'apple'", verdict=holding(scope="line")))
+        stock(session, {"sh": {"apple": 9}}, "ASN-8")
+        placed(session, order({"apple": 1}, "part"))
+        placed(session, order({"apple": 1}, "whole", paid_at=None))
+    told = json.loads(oms("order", "holds", "--scope", "line", "--json").stdout)["holds"]
+    assert {one["line_no"] for one in told} == {1}
+    assert told[0]["external_id"] == "part"
+    assert "line 1 apple" in oms("order", "holds", "--scope", "line").stdout
+    assert "whole" in oms("order", "holds", "--scope", "order", "--type", "finance").stdout
+    assert "--after" in oms("order", "holds", "--limit", "1").stderr
 
 
 def test_what_cannot_be_done_is_refused(oms: Oms, database: Database) -> None:

@@ -218,3 +218,20 @@ def test_a_line_that_is_held_is_named_and_let_go_by_itself(database: Database, d
     with database.transaction() as session:
         live = rows(session, "select line_no, fulfilment_no from order_hold where released_at is null order by no")
     assert [tuple(one) for one in live] == [(None, 1), (None, 2)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "numbers"), [("order", ["address", "stock"]), ("line", ["parted"]), ("fulfilment", ["parted"])]
+)
+def test_the_queue_is_narrowed_to_whole_orders_or_their_parts(
+    database: Database, desk: Desk, scope: str, numbers: list[str]
+) -> None:
+    with database.transaction() as session:
+        found = {"address": lost(session), "stock": short(session)}
+        stock(session, {"sh": {"apple": 100, "pear": 100}}, "ASN-held")
+        enforce(session, ruling.rule("line.sku == 'pear'", verdict=holding(scope="line")))
+        enforce(session, ruling.rule("true", "of_document", verdict=holding(scope="fulfilment")))
+        found["parted"] = placed(session, order({"apple": 1, "pear": 1}))
+    page = desk.sit("op", Role.OPERATOR).see(f"{HOME}?scope={scope}")
+    assert [name for name, order_id in found.items() if f"{HOME}/{order_id}/" in page] == numbers
+    assert f'name="scope" value="{scope}"' in page

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,9 @@ OF_ORDER: Final = "join lateral (select * from sales_order own where own.id = h.
 
 SIEVE: Final = f"""(:brand = '' or o.brand = :brand) and (:shop = '' or o.shop = :shop)
     and (:rule = '' or h.rule = :rule)
+    and (:scope = '' or :scope = case when h.line_no is not null then '{Scope.LINE}'
+                                      when h.fulfilment_no is not null then '{Scope.FULFILMENT}'
+                                      else '{Scope.ORDER}' end)
     and (cast(:before as timestamptz) is null or h.created_at < :before) and {ORDER_SEEN}"""
 
 
@@ -96,6 +99,7 @@ class Wanted(Document):
 
     type: str = ""
     rule: str = ""
+    scope: Scope | Literal[""] = ""
     brand: str = ""
     shop: str = ""
     before: datetime | None = None
@@ -224,7 +228,8 @@ def _live(wanted: Wanted) -> str:
 
 def _sifts(actor: Actor, wanted: Wanted) -> bool:
     """Say whether anything but its type keeps a live hold out of the list."""
-    return bool(actor.brands or actor.shops or wanted.rule or wanted.brand or wanted.shop or wanted.before)
+    narrowed = (wanted.rule, wanted.scope, wanted.brand, wanted.shop, wanted.before)
+    return bool(actor.brands or actor.shops or any(narrowed))
 
 
 def _values(actor: Actor, wanted: Wanted, looked: int, after: str = "") -> dict[str, Any]:
@@ -232,7 +237,8 @@ def _values(actor: Actor, wanted: Wanted, looked: int, after: str = "") -> dict[
     if place is None:
         raise Malformed("this is no place in a list", code="cursor", field="cursor")
     return {
-        **wanted.model_dump(exclude={"type"}),
+        **wanted.model_dump(exclude={"type", "scope"}),
+        "scope": str(wanted.scope),  # psycopg writes the name of an enumeration's member, not its value
         **scope(actor),
         "looked": looked,
         "order": int(place[1]),
