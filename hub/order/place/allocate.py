@@ -26,6 +26,7 @@ from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import Policy
 from hub.sourcing.day_count import DayFull, take_days
 from hub.sourcing.model import digest_of
+from hub.sourcing.open_count import LocationFull, take_open
 
 
 def allocate(
@@ -47,9 +48,9 @@ def allocate(
         with session.begin_nested():
             sourced = plan(session, needs, policy, numbers, at, carts)
             _write_all(session, sourced, numbers, at, carts)
-    except (Shortage, DayFull):
+    except (Shortage, DayFull, LocationFull):
         sourced = plan(session, needs, policy, numbers, at, carts, lock=True)
-        _write_all(session, sourced, numbers, at, carts)
+        _write_all(session, sourced, numbers, at, carts, still=True)
     holds = unmet_holds(sourced.plans)
     write_holds(session, holds, policy.version, at)
     open_stock_cases(session, sourced.plans, at)
@@ -57,7 +58,13 @@ def allocate(
 
 
 def _write_all(
-    session: Session, sourced: Sourced, numbers: Mapping[int, Numbers], at: datetime, carts: Sequence[Movement]
+    session: Session,
+    sourced: Sourced,
+    numbers: Mapping[int, Numbers],
+    at: datetime,
+    carts: Sequence[Movement],
+    *,
+    still: bool = False,
 ) -> None:
     write_sourced(session, with_windows_again(session, sourced, at), numbers, at)
     hold_deliveries(session, sourced.opened, at)
@@ -65,6 +72,8 @@ def _write_all(
     _count_allocated(session, sourced)
     reserve(session, list(sourced.claims()), at, along=carts)
     take_days(session, sourced.days, sourced.most)
+    if not still:
+        take_open(session, sourced.most_open)
     count_sold(session, {}, carts)
 
 

@@ -54,6 +54,7 @@ from hub.order.status import Event, Lifecycle, move
 from hub.review.standing import rules_in_force
 from hub.review.verdict import Act, Scope
 from hub.sourcing.day_count import DayFull, take_days
+from hub.sourcing.open_count import LocationFull, take_open
 from hub.subject import hold_subjects, known_subjects
 
 ACCEPTED: Final = move(Lifecycle.RECEIVED, Event.ACCEPT)
@@ -167,7 +168,7 @@ def _book(session: Session, batch: Batch, made: Callable[[Gifted], Batch]) -> tu
                 return batch, *_try(session, batch, still=still)
         except GiftsLacking as told:
             batch = made(with_less(session, batch.gifts, told.lacking))
-        except (Shortage, Overtaken, DayFull):
+        except (Shortage, Overtaken, DayFull, LocationFull):
             if still:
                 raise
             still = True
@@ -176,7 +177,7 @@ def _book(session: Session, batch: Batch, made: Callable[[Gifted], Batch]) -> tu
 def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]:
     """Write a batch, each row as it stays; counters come last, for others wait for them.
 
-    Raises: Shortage; Overtaken; DayFull; GiftsLacking before anything but carts is written.
+    Raises: Shortage; Overtaken; DayFull; LocationFull; GiftsLacking before anything but carts is written.
     """
     new, policy = batch.new, batch.policy
     if still:
@@ -214,6 +215,8 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
             raise Overtaken
     reserve(session, list(sourced.claims()), batch.here, fresh=True, along=returned)
     take_days(session, sourced.days, sourced.most)
+    if not still:  # else they were counted with nobody beside
+        take_open(session, sourced.most_open)
     count_sold(session, _sold(new), returned)
     return holds, sourced
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from hub.database import rows
 from hub.inventory.cover import MONTH, paces
 from hub.order.rules.chain import chain_of
 from hub.order.rules.policy import Policy
@@ -18,6 +17,7 @@ from hub.sourcing.cards import get_card
 from hub.sourcing.day_count import LocationDay, count_days
 from hub.sourcing.eligible import NONE, Load, eliminate
 from hub.sourcing.model import Decision, Question, Site, Terms
+from hub.sourcing.open_count import count_open
 from hub.sourcing.policies import policies_in_force
 from hub.sourcing.policy import SourcingPolicy
 from hub.sourcing.promise import NO_CALENDAR, Calendar, leaves_after
@@ -46,6 +46,12 @@ class Own(NamedTuple):
     def valued(self) -> bool:
         """Say whether it asks what ordinary goods are worth."""
         return weighs_value(self.policy.splitters)
+
+    @property
+    def most_open(self) -> dict[str, int]:
+        """Give how many documents may be open at the locations that may have only so many."""
+        said = self.said.locations if self.said else {}
+        return {code: one.most_open for code, one in said.items() if one.most_open is not None}
 
     @property
     def counts(self) -> bool:
@@ -119,13 +125,14 @@ def with_counts(
 ) -> Mapping[str, Own]:
     """Give policies with what they count, as it stands now: sales of SKUs, documents; only what one asks for is read.
 
-    `at` is in the business zone; with `lock` the counters of limited days are held still, behind those of stock.
+    `at` is in the business zone; with `lock` limited days are held still behind stock, limited locations behind them.
     """
     weighing = any(one.said and one.said.weights.supply for one in own.values())
     sold = sold_of(session, skus, at) if weighing else NOTHING
     days = {(code, day) for one in own.values() for code, day in one.days(at).items()}
     made = count_days(session, days, lock=lock)
-    return {brand: _counted(session, one, made, at)._replace(sold=sold) for brand, one in own.items()}
+    there = count_open(session, {code for one in own.values() for code in one.most_open}, lock=lock)
+    return {brand: _counted(one, made, there, at)._replace(sold=sold) for brand, one in own.items()}
 
 
 def sold_of(session: Session, skus: Collection[str], at: datetime) -> Mapping[tuple[str, str], int]:
@@ -134,26 +141,11 @@ def sold_of(session: Session, skus: Collection[str], at: datetime) -> Mapping[tu
     return {key: round(pace.pieces_per_day * MONTH.days) for key, pace in found if key[1]}
 
 
-def _counted(session: Session, own: Own, made: Mapping[LocationDay, int], at: datetime) -> Own:
+def _counted(own: Own, made: Mapping[LocationDay, int], there: Counter[str], at: datetime) -> Own:
     days = own.days(at)
     counted = Counter({(code, day): made.get((code, day), 0) for code, day in days.items()}) if days else None
-    return own._replace(open_at=_open_at(session, own), made_for=counted, booked=Counter() if days else None)
-
-
-def _open_at(session: Session, own: Own) -> Counter[str] | None:
-    """Count what is open at the locations that may have only so many; what others plan meanwhile is not in it."""
-    said = own.said.locations if own.said else {}
-    limited = [code for code, standing in said.items() if standing.most_open is not None]
-    if not limited:
-        return None
-    found = rows(
-        session,
-        """select location, count(*) as n from fulfilment_order
-           where location = any(:codes) and execution in ('open', 'scheduled', 'on_hold', 'in_progress')
-           group by location""",
-        codes=limited,
-    )
-    return Counter({one.location: one.n for one in found})
+    open_at = Counter({code: there[code] for code in own.most_open}) if own.most_open else None
+    return own._replace(open_at=open_at, made_for=counted, booked=Counter() if days else None)
 
 
 def under(session: Session, policy: Policy, own: SourcingPolicy) -> Own:

@@ -98,13 +98,15 @@ UNUSED = Numbers()
 class Sourced(msgspec.Struct, frozen=True):
     """The plans of a batch, and the fulfilment orders that they lead to.
 
-    `days` are the documents among them that count to a location's day that may have only so many, which are the `most`.
+    `days` are the documents among them that count to a location's day that may have only so many, which are the `most`;
+    `most_open` is how many may be open at each location that is given one and may have only so many.
     """
 
     plans: Sequence[Plan]
     opened: Sequence[NewFulfilment]
     days: Mapping[LocationDay, int] = {}
     most: Mapping[LocationDay, int] = {}
+    most_open: Mapping[str, int] = {}
 
     def claims(self) -> Iterator[Claim]:
         """Give what must be reserved."""
@@ -146,7 +148,10 @@ def plan(
     plans = _plans(needs, places, Shelf(free), policy, own, at)
     opened = list(_fulfilments(plans, places, numbers))
     days = {day: n for one in own.values() if one.booked for day, n in one.booked.items()}
-    return Sourced(plans, opened, days, {day: n for one in own.values() for day, n in one.most().items()})
+    most = {day: n for one in own.values() for day, n in one.most().items()}
+    limits = {code: n for one in own.values() for code, n in one.most_open.items()}
+    most_open = {new.location: limits[new.location] for new in opened if new.location in limits} if limits else limits
+    return Sourced(plans, opened, days, most, most_open)
 
 
 def _plans(

@@ -74,6 +74,17 @@ def test_the_policies_of_other_brands_cost_a_batch_nothing(session: Session, mon
     assert len(set(costs)) == 1
 
 
+def test_a_policy_without_limits_counts_no_documents_and_waits_for_nobody(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft_policy(session, SYSTEM, 'version = "own"\nbrand = "demo"\n', POLICY.version, AT)
+    publish_policy(session, SYSTEM, "demo", "own", "tried", AT, revision=1, untried="a test")
+    with sent(monkeypatch) as seen:
+        place_all(session, order({"apple": 1}))
+    assert [one for one in seen if "routing_policy" in one]
+    assert not [one for one in seen if "execution in" in one or "location_day" in one or "pg_advisory" in one]
+
+
 def other(session: Session, brand: str) -> None:
     """Put a policy with a rate card and a limit in force for another brand."""
     rows(
@@ -85,4 +96,4 @@ def other(session: Session, brand: str) -> None:
     )
     load_card(session, SYSTEM, brand, "r1", CARD, AT)
     draft_policy(session, SYSTEM, f'version = "own"\nbrand = "{brand}"\n{OWN.format(brand)}', POLICY.version, AT)
-    publish_policy(session, SYSTEM, brand, "own", "tried", AT, revision=1)
+    publish_policy(session, SYSTEM, brand, "own", "tried", AT, revision=1, untried="a test")
