@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from commands.rabbit import INSTALL, PROGRAM, find_server
 from commands.reach import configured, local_station
 from commands.screen import OUT, give, words
 from commands.station import PORTS
+from connectors.partner import utc_now
 from connectors.registry import Registry
 from hub.database import Database, row
 from hub.errors import HubError
@@ -30,6 +32,8 @@ NEEDED_BYTES: Final = 1_000_000_000
 OLDEST_SERVER: Final = 150_000
 AMQP: Final = ("amqp", "amqps", "pyamqp")
 BROKER_S: Final = 3
+CLOCK_OFF: Final = timedelta(seconds=1)
+"""How far this machine's clock may be from the database's: leases are reckoned by clocks, and their grace is 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +136,15 @@ def _asked(url: str, what: str) -> Iterator[Finding]:
     database = Database(url, Keyring.read(Keyring.generate().encode()), connections=1)
     try:
         with database.transaction() as session:
-            found = row(session, "select current_setting('server_version_num')::int as number")
-        number = found.number if found else 0
+            before = utc_now()
+            found = row(
+                session, "select current_setting('server_version_num')::int as number, clock_timestamp() as clock"
+            )
+            after = utc_now()
+        number, there = (found.number, found.clock) if found else (0, after)
         old = words("升级到 PostgreSQL 15 或更新版本", "move to PostgreSQL 15 or later")
         yield Finding(what, f"PostgreSQL {number // 10_000}", "" if number >= OLDEST_SERVER else old)
+        yield _clock(max(before - there, there - after, timedelta(0)))
         at, head = revision_of(url), newest(url)
         behind = words("执行 ./oms db upgrade", "run ./oms db upgrade")
         yield Finding(words("表结构", "schema"), at or "-", "" if at == head else behind)
@@ -144,6 +153,13 @@ def _asked(url: str, what: str) -> Iterator[Finding]:
         yield Finding(what, type(error).__name__, mend)
     finally:
         database.close()
+
+
+def _clock(off: timedelta) -> Finding:
+    """Say how far apart two clocks are at least, from a question that took its time."""
+    told = words(f"与数据库相差 {off.total_seconds():.1f} 秒", f"{off.total_seconds():.1f} s from the database's")
+    mend = words("用 NTP 校准两台机器的时钟", "set both machines' clocks by NTP") if off > CLOCK_OFF else ""
+    return Finding(words("时钟", "clock"), told, mend)
 
 
 def _rabbit() -> Finding:

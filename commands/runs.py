@@ -15,6 +15,7 @@ from hub.repair import cancel_step
 from hub.replay_filter import moment_of, order_ids_of
 from hub.replay_steps import skip_step
 from hub.runs import AttemptView, RunView, Wanted, attempts_of, get_run, lane_of, list_runs
+from hub.steps import StepState
 
 runs_app = typer.Typer(help=words("对外调用的运行记录", "outbound calls, live and finished"), no_args_is_help=True)
 
@@ -28,7 +29,7 @@ RunId = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help=words("调用�
 
 @runs_app.command("ls", help=words("列出调用，最新的在前", "list calls, the newest first"))
 def ls(
-    state: Annotated[str, typer.Option(help=words("状态，如 dead", "its state, such as dead"))] = "",
+    state: Annotated[StepState | None, typer.Option(help=words("状态", "its state"))] = None,
     flow: Annotated[str, typer.Option(help=words("流程", "its flow"))] = "",
     connection: Annotated[str, typer.Option(help=words("连接", "its connection"))] = "",
     order: Annotated[str, typer.Option(help=words("订单号（中台或店铺单号）", "the hub's number, or the shop's"))] = "",
@@ -43,7 +44,7 @@ def ls(
         if orders == []:
             raise NotFound(f"there is no order {order}", code="unknown_order")
         wanted = Wanted(
-            state=state,
+            state=state or "",
             flow=flow,
             connection=connection,
             order_ids=orders,

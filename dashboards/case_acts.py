@@ -79,7 +79,7 @@ def retry(visit: Here, case_id: int, look: Asked, action_key: ActionKey, reason:
     def work() -> str:
         step_id = _number(_case(visit, case_id), "step")
         retry_step(visit.session, visit.actor, step_id, why(reason), visit.at)
-        return visit.say("Run %(id)s is due again; the partner is asked first.", id=step_id)
+        return visit.say("Run %(id)s is due again; what may have been executed is not done twice.", id=step_id)
 
     return act(visit, action_key, work, then=look.link())
 

@@ -112,7 +112,7 @@ def retry(visit: Here, step_id: int, action_key: ActionKey, reason: Annotated[st
 
     def work() -> str:
         retry_step(visit.session, visit.actor, step_id, reason, visit.at, connections_of(visit))
-        return visit.say("Run %(id)s is due again; the partner is asked first.", id=step_id)
+        return visit.say("Run %(id)s is due again; what may have been executed is not done twice.", id=step_id)
 
     return act(visit, action_key, work, then=f"{HOME}/{step_id}")
 

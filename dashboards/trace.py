@@ -120,7 +120,7 @@ def retry(visit: Here, order_id: int, step_id: int, action_key: ActionKey, reaso
         if get_run(visit.session, visit.actor, step_id).order_id != order_id:
             raise NotFound(f"order {order_id} has no step {step_id}", code="unknown_step")
         retry_step(visit.session, visit.actor, step_id, why(reason), visit.at)
-        return visit.say("Run %(id)s is due again; the partner is asked first.", id=step_id)
+        return visit.say("Run %(id)s is due again; what may have been executed is not done twice.", id=step_id)
 
     return _act(visit, order_id, Permission.REPLAY, action_key, work)
 

@@ -14,6 +14,7 @@ import hub.gates  # its tables
 import hub.gift.table  # its tables
 import hub.ids  # its tables
 import hub.inbox_table  # its tables
+import hub.inbox_try  # its tables
 import hub.inventory.alert_table  # its tables
 import hub.inventory.count_table  # its tables
 import hub.inventory.lot_table  # its tables

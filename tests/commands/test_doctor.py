@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_an_old_schema_is_told(station: Settings, database: Database) -> None:
     with database.transaction() as session:
         session.connection().exec_driver_sql("delete from alembic_version")
     assert "./oms db upgrade" in found("schema").mend
+
+
+@pytest.mark.parametrize(("off_s", "wrong"), [(0.0, False), (40.0, True), (-40.0, True)])
+def test_a_clock_that_differs_from_the_databases_is_told(
+    station: Settings, monkeypatch: pytest.MonkeyPatch, off_s: float, *, wrong: bool
+) -> None:
+    assert station
+    monkeypatch.setattr(doctor, "utc_now", lambda: datetime.now(UTC) + timedelta(seconds=off_s))
+    assert ("NTP" in found("clock").mend) is wrong
 
 
 def test_a_wrong_setting_is_told_by_name(station: Settings, tmp_path: Path) -> None:

@@ -42,6 +42,10 @@ def test_runs_are_listed_by_state_order_and_time(oms: Oms, dead: list[int]) -> N
     assert "no call matches" in oms("runs", "ls", "--state", "done").stderr
 
 
+def test_a_state_that_there_is_not_is_told_with_those_that_there_are(oms: Oms) -> None:
+    assert "'in_flight'" in oms("runs", "ls", "--state", "deadd").stderr
+
+
 @pytest.mark.parametrize(
     ("words", "kind"),
     [

@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import final
 
@@ -8,10 +9,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
-from flows.intake import SET_BACK_S, TRIES, Intake
+from flows.intake import CAREFUL, DIED, SET_BACK_S, TRIES, Hand, Intake
 from hub.database import Database, rows
 from hub.errors import Misconfigured
 from hub.inbox import InboxState, Message, keep, settle
+from hub.inbox_try import KEPT, begin_try
 from tests.hub.making import AT, open_causes
 
 
@@ -25,14 +27,28 @@ class Poisoned:
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
+        self.poisoned = 0
         self.error: Exception = ZeroDivisionError("a bug")
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         self.sizes.append(len(messages))
         for message in messages:
             if message.body == b"poison":
+                self.poisoned += 1
                 raise self.error
             settle(session, message, InboxState.DONE, at)
+
+
+class Dying(Exception):
+    """A worker is no more."""
+
+
+@final
+class Mortal(Intake):
+    """Ends without another word where others are told of a failure, as a process that is killed does."""
+
+    def _let_go(self, hand: Hand) -> None:  # noqa: ARG002 # what it overrides has it
+        raise Dying
 
 
 @final
@@ -43,6 +59,7 @@ class Desk:
         self.database = database
         self.now = AT
         self.taker = Poisoned()
+        self.pool = pool
         self.intake = Intake(database, lambda: self.now, pool)
 
     def receive(self, *bodies: bytes) -> None:
@@ -56,6 +73,14 @@ class Desk:
         while rounds[-1]:
             rounds.append(self.intake.work_off(self.taker))
         return rounds
+
+    def live(self, for_long: timedelta = timedelta(0)) -> None:
+        """Start a worker, which works until nothing is left to do, or until it dies of poison."""
+        worker = Mortal(self.database, lambda: self.now, self.pool)
+        self.now += for_long
+        with suppress(Dying):
+            while worker.work_off(self.taker):
+                pass
 
     def states(self) -> list[str]:
         with self.database.transaction() as session:
@@ -128,3 +153,77 @@ def test_another_kind_is_left_for_its_own_taker(desk: Desk) -> None:
         keep(session, "wms-sh", "confirm", "1", b"good", AT)
     assert desk.work_off() == [0]
     assert desk.states() == ["received"]
+
+
+def marks(desk: Desk) -> int:
+    with desk.database.transaction() as session:
+        return len(rows(session, "select 1 from inbox_try"))
+
+
+@pytest.mark.parametrize(("first", "deaths"), [(timedelta(0), TRIES - 1), (CAREFUL, TRIES)])
+def test_poison_that_kills_whoever_takes_it_is_parked_after_its_last_try(
+    desk: Desk, first: timedelta, deaths: int
+) -> None:
+    desk.receive(b"good", b"poison", b"good")
+    desk.live(for_long=first)
+    while "received" in desk.states():
+        desk.live()
+    assert desk.states() == ["done", "parked", "done"]
+    assert desk.taker.poisoned == deaths
+    with desk.database.transaction() as session:
+        assert [one.error for one in rows(session, "select error from inbox where state = 'parked'")] == [DIED]
+
+
+def test_a_worker_that_runs_for_long_marks_nothing(desk: Desk) -> None:
+    desk.receive(b"poison")
+    desk.live(for_long=CAREFUL)
+    assert (desk.taker.poisoned, marks(desk)) == (1, 0)
+
+
+def test_what_was_in_hand_with_poison_is_done_by_the_next_worker(desk: Desk) -> None:
+    desk.receive(b"good", b"poison", b"good")
+    desk.live()
+    assert desk.states() == ["received"] * 3
+    desk.live()
+    assert desk.taker.sizes[:2] == [3, 1]
+    assert desk.states()[0] == "done"
+
+
+def test_what_somebody_died_with_keeps_its_place(desk: Desk) -> None:
+    desk.receive(b"poison")
+    desk.live()
+    desk.live()
+    with desk.database.transaction() as session:
+        found = rows(session, "select run_at, attempts from inbox")
+    assert [(one.run_at, one.attempts) for one in found] == [(AT, 1)]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), OperationalError("select 1", {}, Exception("deadlock"))])
+def test_a_failure_that_ends_nobody_leaves_no_mark(desk: Desk, error: Exception) -> None:
+    desk.receive(b"poison", b"good")
+    desk.taker.error = error
+    with suppress(OperationalError):
+        desk.work_off()
+    assert marks(desk) == 0
+
+
+def test_what_is_done_leaves_no_mark(desk: Desk) -> None:
+    desk.receive(b"good", b"good")
+    desk.work_off()
+    assert marks(desk) == 0
+
+
+def test_others_that_the_dead_had_in_hand_stay_marked(database: Database) -> None:
+    with database.transaction() as session:
+        assert begin_try(session, [1, 2, 3], AT)[1] == []
+    with database.transaction() as session:
+        assert begin_try(session, [2, 4], AT) == (0, [2])
+        assert begin_try(session, [3, 1], AT) == (0, [1, 3])
+        assert begin_try(session, [1, 2, 3, 4], AT)[1] == []
+
+
+def test_a_mark_that_nobody_found_is_forgotten(desk: Desk) -> None:
+    for ids, at in (([1], AT), ([2], AT + KEPT), ([3], AT + KEPT * 1.5)):
+        with desk.database.transaction() as session:
+            begin_try(session, ids, at)
+    assert marks(desk) == 2
