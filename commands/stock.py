@@ -14,10 +14,12 @@ from dashboards.stock_words import AXES
 from hub.errors import NotFound
 from hub.inventory.quota import Quota, drop_quota, set_quota
 from hub.inventory.quota_view import brand_of, find_quotas, shops_of
+from hub.inventory.reconcile import check_stock
 from hub.inventory.report_view import SHOWS as REPORT_SHOWS
 from hub.inventory.report_view import LineView, get_report, lines_of, list_reports
 from hub.inventory.report_view import Wanted as WantedReports
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
+from hub.inventory.verified import forget_verified
 from hub.inventory.view import SHOWS, LevelView, Wanted, as_of, get_place, list_levels
 from hub.language import language
 
@@ -169,6 +171,30 @@ def report(
         say(f"另有 {one.refused} 行被拒，见异常单", f"lines refused besides: {one.refused}; see their case")
     if page.next is not None:
         say(f"还有更多：--after {page.next}", f"there are more: --after {page.next}")
+
+
+@stock_app.command("check", help=words("核对库存计数与流水账", "check counters against their ledger"))
+def check(
+    *,
+    full: Annotated[bool, typer.Option(help=words("重读整本流水账", "read the whole ledger again"))] = False,
+    anew: Annotated[bool, typer.Option(help=words("作废以往核对结果", "forget what was verified before"))] = False,
+    as_json: AsJson = False,
+) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        if anew:
+            forget_verified(session, operator().name, datetime.now(UTC))
+        found = check_stock(session, full=full)
+    if as_json:
+        give([{"rule": rule, "subject": subject, "what": what} for rule, subject, what in found], as_json=True)
+    elif found:
+        table = Table(*(words(*head) for head in (("规则", "rule"), ("对象", "of"), ("不符", "how it is broken"))))
+        for one in found:
+            add_row(table, *one)
+        OUT.print(table)
+    else:
+        say("库存计数与流水账相符", "counters and ledger agree")
+    if found:
+        raise typer.Exit(1)
 
 
 def _print_levels(found: Sequence[LevelView]) -> None:

@@ -172,19 +172,25 @@ class Drift:
 
 def drift(session: Session) -> list[Drift]:
     """Compare every counter with the sum of its movements; give the counters that differ."""
+    return differing(session, "select * from stock_movement")
+
+
+def differing(session: Session, booked: str, **values: object) -> list[Drift]:
+    """Compare every counter with the sum of what is booked, by a query that gives lines; give those that differ."""
     found = rows(
         session,
-        """select location, sku, owner, condition,
+        f"""select location, sku, owner, condition,
                   coalesce(level.on_hand, 0) as on_hand, coalesce(level.allocated, 0) as allocated,
                   coalesce(level.soft, 0) as soft, coalesce(booked.on_hand, 0) as booked_on_hand,
                   coalesce(booked.allocated, 0) as booked_allocated, coalesce(booked.soft, 0) as booked_soft
            from stock_level level full join (
                select location, sku, owner, condition, sum(on_hand)::bigint as on_hand,
                       sum(allocated)::bigint as allocated, sum(soft)::bigint as soft
-               from stock_movement group by 1, 2, 3, 4) booked using (location, sku, owner, condition)
+               from ({booked}) line group by 1, 2, 3, 4) booked using (location, sku, owner, condition)
            where (coalesce(level.on_hand, 0), coalesce(level.allocated, 0), coalesce(level.soft, 0))
               <> (coalesce(booked.on_hand, 0), coalesce(booked.allocated, 0), coalesce(booked.soft, 0))
            order by 1, 2, 3, 4 limit 100""",
+        **values,
     )
     return [
         Drift(

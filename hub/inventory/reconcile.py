@@ -1,10 +1,11 @@
 """Reconcile stock once a day: counters against their movements, what is promised by them, and what they may promise.
 
-Each check is one statement, so that it sees one moment of a hub at work.
+Each check is one statement, so that it sees one moment of a hub at work. Of the ledger the daily one reads what is new:
+what it has verified is kept in sums, and whoever doubts them has all of it read again.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,10 +14,12 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
 from hub.database import rows
-from hub.inventory.ledger import drift
+from hub.inventory.ledger import Drift, drift
+from hub.inventory.verified import drift_since, keep_verified, recheck
 
 CAUSE: Final = "stock_drift"
 LEDGER: Final = "counters are the sum of their movements"
+VERIFIED: Final = "movements are as they were verified"
 BOUNDS: Final = "no counter promises more than it may"
 HELD: Final = "stock held is what reservations hold"
 PROMISED: Final = "stock promised is what fulfilment orders hold"
@@ -55,9 +58,11 @@ _log = structlog.get_logger()
 
 
 def reconcile(session: Session, at: datetime) -> int:
-    """Open a case for each counter that is wrong, and give how many are."""
+    """Open a case for each counter that is wrong, and give how many are; the ledger is read as far as it is new."""
     wrong: defaultdict[str, list[str]] = defaultdict(list)
-    for subject, what in [*_ledger(session), *(one for check in CHECKS for one in _broken(session, check))]:
+    if not (drifted := _told(drift_since(session))):
+        keep_verified(session, at)
+    for subject, what in [*drifted, *(one for check in CHECKS for one in _broken(session, check))]:
         wrong[subject].append(what)
     if wrong:
         _log.error("stock.drift", counters=len(wrong))
@@ -66,13 +71,26 @@ def reconcile(session: Session, at: datetime) -> int:
 
 
 def check_books(session: Session, besides: str = "") -> list[str]:
-    """Give what breaks a rule of stock, in words; the check `besides` is left out."""
-    found = {LEDGER: _ledger(session)} | {check: _broken(session, check) for check in CHECKS if check != besides}
-    return [f"{check}: {subject} {what}" for check, broken in found.items() for subject, what in broken]
+    """Give what breaks a rule of stock, in words, the whole ledger read; the check `besides` is left out."""
+    return [f"{check}: {subject} {what}" for check, subject, what in _find(session, drift(session)) if check != besides]
 
 
-def _ledger(session: Session) -> list[tuple[str, str]]:
-    return [(f"stock:{one.key.sku} at {one.key.location}", str(one)) for one in drift(session)]
+def check_stock(session: Session, *, full: bool) -> list[tuple[str, str, str]]:
+    """Give what breaks a rule of stock: which rule, of which counter, and how; no case is opened.
+
+    With `full` the whole ledger is read, and so is whether it still is what was verified once.
+    """
+    found = _find(session, drift(session) if full else drift_since(session))
+    return [*found, *((VERIFIED, *one) for one in recheck(session))] if full else found
+
+
+def _find(session: Session, drifted: Sequence[Drift]) -> list[tuple[str, str, str]]:
+    found = {LEDGER: _told(drifted)} | {check: _broken(session, check) for check in CHECKS}
+    return [(check, *one) for check, broken in found.items() for one in broken]
+
+
+def _told(drifted: Sequence[Drift]) -> list[tuple[str, str]]:
+    return [(f"stock:{one.key.sku} at {one.key.location}", str(one)) for one in drifted]
 
 
 def _broken(session: Session, check: str) -> list[tuple[str, str]]:

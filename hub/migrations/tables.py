@@ -21,6 +21,7 @@ import hub.inventory.lot_table  # its tables
 import hub.inventory.offer_table  # its tables
 import hub.inventory.reservation_table  # its tables
 import hub.inventory.table  # its tables
+import hub.inventory.verified_table  # its tables
 import hub.merge.table  # its tables
 import hub.order.change.link_table  # its tables
 import hub.order.change.table  # its tables

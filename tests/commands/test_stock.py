@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from hub.database import Database, rows
+from hub.database import Database, rows, run
 from hub.errors import Malformed, NotFound
 from hub.inventory.quota import list_quotas
 from tests.commands.conftest import Oms
@@ -112,3 +112,18 @@ def test_the_words_are_chinese_where_that_is_wished(counted: Oms, monkeypatch: p
     monkeypatch.setenv("OMS_LANGUAGE", "zh")
     assert "有差异" in counted("stock", "reports").stdout
     assert "充足" in counted("stock", "ls").stdout
+
+
+def test_the_books_are_checked_and_what_is_wrong_fails_the_command(oms: Oms, database: Database) -> None:
+    assert (oms("stock", "check").exit_code, oms("stock", "check", "--full").exit_code) == (0, 0)
+    with database.transaction() as session:
+        run(session, "update stock_movement set on_hand = 1 where location = 'sh'")
+    told = oms("stock", "check", "--full", "--json")
+    assert (told.exit_code, [one["subject"] for one in json.loads(told.stdout)]) == (1, ["stock:apple at sh"])
+    assert "100/0/0" in oms("stock", "check").stdout
+
+
+def test_what_was_verified_is_forgotten_on_demand(oms: Oms, database: Database) -> None:
+    assert oms("stock", "check", "--anew").exit_code == 0
+    with database.transaction() as session:
+        assert rows(session, "select 1 from audit_entry where act = 'stock.verify_anew'")
