@@ -13,11 +13,13 @@ from hub.fulfilment.release import NewLine
 from hub.fulfilment.status import Execution, Negotiation
 from hub.inventory.bound import take_bound
 from hub.inventory.level import hold_still
+from hub.inventory.quota import count_sold
 from hub.merge.group import call_off
 from hub.order.counters import give_back
 from hub.order.lock import Locked
 from hub.order.place.allocate import allocate
 from hub.order.place.arrival import RULE, part_by_arrival
+from hub.order.place.gift_later import settle_waiting
 from hub.order.place.plan import Need, Plan
 from hub.order.place.record import each_fen
 from hub.order.place.virtual import hand_over
@@ -41,13 +43,18 @@ def live_fulfilments(session: Session, order_id: int) -> list[int]:
 def hold_orders(session: Session, order_ids: Collection[int]) -> None:
     """Lock the counters of orders' SKUs, before a transaction that books more than once.
 
-    What a change that waits would add is of them: it may be added in that transaction.
+    What a change that waits would add is of them, and what may stand in for a gift: they may be added in that
+    transaction.
     """
     found = rows(
         session,
         """select sku from order_line where order_id = any(:ids)
            union select jsonb_array_elements_text(one -> 'skus') from order_revision r
-           cross join lateral jsonb_array_elements(r.added) one where r.order_id = any(:ids) and r.state = 'waiting'""",
+           cross join lateral jsonb_array_elements(r.added) one where r.order_id = any(:ids) and r.state = 'waiting'
+           union select one ->> 'instead' from gift_decision d
+           join gift_strategy s on (s.brand, s.name, s.no) = (d.brand, d.strategy, d.strategy_no)
+           cross join lateral jsonb_array_elements(s.body -> 'gives') one
+           where d.order_id = any(:ids) and one ->> 'instead' is not null""",
         ids=sorted(order_ids),
     )
     hold_still(session, {one.sku for one in found})
@@ -158,7 +165,7 @@ def source_rest(
 ) -> Sequence[Plan]:
     """Source what is open of an order, or of some `lines` of it; a cart that waits for it is taken.
 
-    `at` is in the business zone, whose day it is that lots expire by.
+    Gifts that ran out meanwhile are settled. `at` is in the business zone, whose day it is that lots expire by.
     """
     hand_over(session, [order.id], at)
     # A location that was only short may have been filled up since; one that refused the order is not asked again.
@@ -169,4 +176,8 @@ def source_rest(
     need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces, at), barred=refused)
     need, waits = part_by_arrival(need, at)
     write_waits(session, order.id, waits, policy, at)
-    return allocate(session, [need], policy, at, take_bound(session, order.id, at))
+    carts = take_bound(session, order.id, at)
+    need, sold = settle_waiting(session, need, policy, at, carts)
+    plans = allocate(session, [need], policy, at, carts)
+    count_sold(session, {(order.shop, sku): n for sku, n in sold.items()})
+    return plans

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from hub.audit import record
 from hub.database import rows, run
+from hub.gift.count import hold_gifts
 from hub.order.advance import end_over
 from hub.order.change.judge import judge_again
 from hub.order.change.part import part_held
@@ -43,6 +44,7 @@ def follow_refunds(session: Session, order_id: int, said: Order, actor: str, pol
     order = lock_order(session, order_id)
     if order.lifecycle not in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
         return
+    hold_gifts(session, [order_id])
     hold_orders(session, [order_id])
     waited = _held_lines(session, order_id)
     held = judge_again(session, order, before, after, policy, at)

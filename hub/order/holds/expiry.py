@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from hub.audit import record_all
 from hub.database import rows
 from hub.fulfilment.keep import let_out
-from hub.inventory.level import hold_still
+from hub.gift.count import hold_gifts
 from hub.order.holds.resume import go_on
 from hub.order.lock import lock_order
 from hub.order.place.virtual import hand_over
+from hub.order.rest import hold_orders
 from hub.order.reviews import close_reviews
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
@@ -64,8 +65,8 @@ def _free(session: Session, at: datetime, most: int) -> list[int]:
 
 def _go_on(session: Session, ended: Mapping[int, Collection[int]], policy: Policy, at: datetime) -> None:
     """Source what goes on of these orders, which have lost holds of these lines, or of all of them (line 0)."""
-    skus = rows(session, "select distinct sku from order_line where order_id = any(:ids)", ids=list(ended))
-    hold_still(session, {one.sku for one in skus})
+    hold_gifts(session, list(ended))
+    hold_orders(session, ended)
     for order_id, lines in sorted(ended.items()):
         order = lock_order(session, order_id)
         if order.lifecycle in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:

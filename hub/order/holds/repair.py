@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from hub.database import rows
-from hub.inventory.level import hold_still
+from hub.gift.count import hold_gifts
 from hub.order.find import scope_of
 from hub.order.holds.resume import release_holds
 from hub.order.lock import lock_order
+from hub.order.rest import hold_orders
 from hub.repair import Tally, why
 from hub.review.verdict import roles_held
 from hub.roles import Actor, Permission
@@ -42,10 +43,12 @@ def release_orders(session: Session, actor: Actor, order_ids: Collection[int], r
     actor.require(Permission.BULK)
     said = why(reason)
     eligible = tally_orders(session, actor, order_ids).eligible
-    for order_id in eligible:  # all orders and then all their stock, as everybody locks them who books one order
+    for (
+        order_id
+    ) in eligible:  # all orders, their gifts and then all their stock, as everybody locks them who books one order
         lock_order(session, order_id)
-    skus = rows(session, "select distinct sku from order_line where order_id = any(:ids)", ids=list(eligible))
-    hold_still(session, {one.sku for one in skus})
+    hold_gifts(session, eligible)
+    hold_orders(session, eligible)
     for order_id in eligible:
         release_holds(session, order_id, actor, said, at)
     return len(eligible)
