@@ -51,6 +51,13 @@ def _print(told: Comparison) -> None:
     OUT.print(table)
     for side in (now, then):
         _print_used_up(side)
+    if told.alone:
+        named = ", ".join(told.alone)
+        say(
+            f"逐单试算：{named} 在实际运行中会把争抢库存的批次一起优化，实际成本可能更低、去向可能不同",
+            f"each order was decided alone: live, {named} decides batches that contend together, which may cost less "
+            "and ship otherwise",
+        )
 
 
 def _print_used_up(side: Side) -> None:

@@ -37,3 +37,15 @@ def test_a_draft_that_uses_goods_up_or_fills_days_is_told_of(oms: Oms, draft: st
     told = [oms("route", "simulate", "--policy", file, "--days", "3650").stderr for file in (draft, str(narrow))]
     assert "not-sh used up SKUs that later orders then missed: bj 1" in told[0]
     assert "narrow filled all places of days: sh 1" in told[1]
+
+
+def test_a_policy_that_decides_batches_together_is_said_to_be_tried_alone(
+    oms: Oms, draft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("route", "simulate", "--policy", draft, "--days", "3650")
+    assert "alone" not in oms(*asked).stderr
+    Path(draft).write_text(Path(draft).read_text() + "[together]\norders = 2\n")
+    assert "each order was decided alone: live, not-sh decides batches" in oms(*asked).stderr
+    assert json.loads(oms(*asked, "--json").stdout)["alone"] == ["not-sh"]
+    monkeypatch.setenv("OMS_LANGUAGE", "zh")
+    assert "逐单试算：not-sh" in oms(*asked).stderr

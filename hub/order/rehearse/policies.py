@@ -31,7 +31,8 @@ from hub.trials import TrialView
 class Comparison(Document):
     """Both policies over the same questions; `moved` counts the orders that would ship otherwise.
 
-    `more` says that later ones than `reached` were left for want of time.
+    `more` says that later ones than `reached` were left for want of time. Each order is decided alone: `alone` names
+    the policies that would decide batches that contend together, which may cost less and send less from elsewhere.
     """
 
     brand: str
@@ -41,6 +42,7 @@ class Comparison(Document):
     reached: datetime | None
     in_force: Side
     draft: Side
+    alone: tuple[str, ...] = ()
 
     def seen(self, actor: Actor, days: int, at: datetime) -> TrialView:
         """Give what is kept of it: that it was made, by whom, and over how much."""
@@ -82,6 +84,7 @@ def compare_policies(
         reached=reached,
         in_force=told[0],
         draft=told[1],
+        alone=tuple([own.policy.version for own in (now, then) if own.said and own.said.together]),
     )
 
 
