@@ -19,6 +19,9 @@ from hub.sourcing.solver import SOLVERS
 RANK: Final = {"chosen": 0, "kept": 1, "dearer": 1, "short": 2}
 """The verdicts on who could have shipped, in the order a reader wants them; the others were out of the question."""
 
+OPEN: Final = 10
+"""Candidates of a decision that stand open; the others are folded by their reasons."""
+
 Names = Mapping[str, tuple[str, str]]
 
 
@@ -82,6 +85,19 @@ class TracedDecision(Document):
     @property
     def wanted(self) -> int:
         return sum(want.quantity for want in self.wants)
+
+    @property
+    def first(self) -> tuple[TracedCandidate, ...]:
+        """Give those that stand open: all that were chosen, and who came next to them."""
+        return self.candidates[: max(OPEN, len(self.chosen))]
+
+    @property
+    def folded(self) -> Mapping[str, Sequence[TracedCandidate]]:
+        """Give the others by their verdicts."""
+        folded: dict[str, list[TracedCandidate]] = {}
+        for one in self.candidates[len(self.first) :]:
+            folded.setdefault(one.verdict, []).append(one)
+        return folded
 
     @property
     def chosen(self) -> tuple[TracedCandidate, ...]:

@@ -1,0 +1,43 @@
+"""An order's page names ten locations of a decision, and folds the others by their reasons."""
+
+from pathlib import Path
+
+from hub.database import Database, rows
+from hub.inventory.ledger import StockKey
+from hub.inventory.level import receive
+from hub.roles import Role
+from tests.dashboards.desk import opened, plain
+from tests.hub.making import AT, BRAND, OWNER, order, placed, stock
+
+
+def order_among(database: Database, *, able: int, empty: int) -> int:
+    """Place an order that so many locations can send, and so many others have nothing for."""
+    codes = [f"w{no:02}" for no in range(able + empty - 1)]
+    with database.transaction() as session:
+        stock(session, {"sh": {"plum": 9}})
+        rows(
+            session,
+            """insert into location
+               select (jsonb_populate_record(l, jsonb_build_object('code', other, 'name_en', other))).*
+               from location l, unnest(cast(:codes as text[])) as other where l.code = 'sh' returning code""",
+            codes=codes,
+        )
+        receive(session, BRAND, [(StockKey(code, "plum", OWNER), 9) for code in codes[: able - 1]], "ASN-2", AT)
+        return placed(session, order({"plum": 1}))
+
+
+def test_locations_far_down_are_folded_by_their_reasons(database: Database, tmp_path: Path) -> None:
+    order_id = order_among(database, able=12, empty=28)
+    with opened(database, tmp_path) as desk:
+        page = desk.sit("op", Role.OPERATOR).see(f"/console/orders/{order_id}")
+    text = plain(page)
+    assert "Locations looked at: 40" in text
+    assert "dearer: 2 further locations" in text
+    assert "short: 28 further locations" in text
+    assert text.partition("dearer: 2 further")[0].count("1 / 1") == 10
+
+
+def test_few_locations_are_all_open(database: Database, tmp_path: Path) -> None:
+    order_id = order_among(database, able=3, empty=7)
+    with opened(database, tmp_path) as desk:
+        assert "further locations" not in desk.sit("op", Role.OPERATOR).see(f"/console/orders/{order_id}")
