@@ -4,10 +4,10 @@ Preparing and settling are done for a batch in one transaction each; calling is 
 database, so that any number of threads may call at once. A bug in one flow harms no other flow's step.
 """
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -52,7 +52,10 @@ class Clock:
     monotonic: Callable[[], float]
 
 
-WALL: Final = Clock(lambda: datetime.now(UTC), monotonic)
+AWAKE_OR_NOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The clock of leases: they run while the machine sleeps, which Linux's monotonic clock does not count."""
+
+WALL: Final = Clock(lambda: datetime.now(UTC), lambda: time.clock_gettime(AWAKE_OR_NOT))
 """The time of this machine."""
 
 

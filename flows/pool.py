@@ -108,7 +108,7 @@ class Hand:
         self._pulse = Pulse()
         self._told = Told(monotonic)
         engine = ToldEngine(self._told, database, connectors, known, settings, WALL, self._pulse.hear)
-        self._dispatcher = Dispatcher(engine, threads, worker.batch, monotonic)
+        self._dispatcher = Dispatcher(engine, threads, worker.batch, WALL.monotonic)
         self._rung = threading.Event()
         self._left = threading.Event()
         self._stop = threading.Event()

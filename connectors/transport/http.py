@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from threading import local
 from typing import Final
@@ -190,11 +191,13 @@ def _read(response: requests.Response, body: bytearray) -> None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After, in seconds or as a date (RFC 9110 §10.2.3)."""
+    """Read Retry-After, in seconds or as a date (RFC 9110 §10.2.3); one that names no zone is of Greenwich too."""
     wish = headers.get("Retry-After", "")
     if wish.isascii() and wish.isdigit():
         return min(float(wish), LONGEST_WAIT_S)
     try:
-        return min(max(0.0, parsedate_to_datetime(wish).timestamp() - time.time()), LONGEST_WAIT_S)
-    except ValueError:
+        until = parsedate_to_datetime(wish)
+    except (ValueError, OverflowError):
         return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return min(max(0.0, until.timestamp() - time.time()), LONGEST_WAIT_S)

@@ -93,6 +93,24 @@ def test_a_wish_to_wait_is_read_as_a_date() -> None:
     assert failure.after_s == pytest.approx(60, abs=2)
 
 
+def test_a_date_without_a_zone_is_of_greenwich_wherever_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=1)).removesuffix(" +0000")
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Shanghai")
+        time.tzset()
+        failure = failure_of(Answer(429, {"Retry-After": date}, b""))
+    time.tzset()
+    assert isinstance(failure, TryLater)
+    assert (failure.after_s or 0) > 3_000
+
+
+@pytest.mark.parametrize("wish", ["99999999999 Oct 2026 07:28:00 GMT", "21 Oct 2026 07:28:00 -990099999999999"])
+def test_a_date_that_no_calendar_has_is_no_wish(wish: str) -> None:
+    failure = failure_of(Answer(503, {"Retry-After": wish}, b""))
+    assert isinstance(failure, TryLater)
+    assert failure.after_s is None
+
+
 @given(st.one_of(st.text(max_size=40), st.integers().map(str), st.datetimes().map(format_datetime)))
 def test_no_wish_to_wait_is_longer_than_a_day(wish: str) -> None:
     failure = failure_of(Answer(429, {"Retry-After": wish}, b""))
