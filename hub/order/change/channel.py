@@ -3,7 +3,7 @@
 Where the hub has changed the same thing itself, the shop's policy says whose word counts.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -19,8 +19,8 @@ from hub.order.change.pay import pay, pay_deposit, pay_part
 from hub.order.change.refund_asked import follow_refunds
 from hub.order.change.reread import changed, reread
 from hub.order.change.revision import Author, Contents, Wish, end_revision, find_open, former_of, write_revision
-from hub.order.change.said import written_statement
-from hub.order.change.said_lines import own_kinds, read_lines
+from hub.order.change.said import own_changes, said_of, written_statement
+from hub.order.change.said_lines import read_lines
 from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.lock import lock_order
 from hub.order.model import Order, Receiver, ShopOrder
@@ -45,6 +45,7 @@ class Said:
     wish: Wish
     disputed: frozenset[str]
     adopted: int
+    follows: Mapping[str, int]
 
 
 def revise(
@@ -78,7 +79,7 @@ def revise(
         """update order_key set payload_hash = :hash, said = cast(:said as jsonb)
            where (shop, external_id) = (:shop, :external_id)""",
         hash=payload_hash(one),
-        said=written_statement(one.order, said.adopted),
+        said=written_statement(one.order, said.adopted, said.follows),
         shop=one.shop,
         external_id=one.order.external_id,
     )
@@ -121,13 +122,14 @@ def decide(
 def _read(session: Session, order_id: int, before: NormalOrder, new: Order) -> Said:
     """Find what a revision says otherwise than the order stands.
 
-    Raises: Conflict.
+    What the hub has changed and the channel has repeated since is the channel's own. Raises: Conflict.
     """
-    own = own_kinds(session, order_id)
+    mine, follows = own_changes(session, order_id), said_of(session, order_id).follows
     lines = read_lines(session, order_id, new)
+    own = mine.since({**follows, "lines": lines.adopted, "goods": lines.adopted})
     contents = Contents(receiver=new.receiver, remark=new.remark)
     there, then = _to(before), _to(changed(before, contents))
-    first = former_of(session, order_id) if own & {"address", "remark"} else Contents()
+    first = former_of(session, order_id, follows) if own & {"address", "remark"} else Contents()
     receiver = new.receiver if there != then and not _is_first(before, first.receiver, then) else None
     remark = None if new.remark in {before.order.remark, first.remark} else new.remark
     contents = Contents(receiver=receiver, remark=remark)
@@ -135,7 +137,9 @@ def _read(session: Session, order_id: int, before: NormalOrder, new: Order) -> S
     disputed = own & set(wish.kinds) & {"address", "remark"}
     if "goods" in own or (lines.added and "lines" in own):
         disputed |= {"lines", "goods"} & set(wish.kinds)
-    return Said(wish, frozenset(disputed), lines.adopted)
+    same = {"address": there == then, "remark": new.remark == before.order.remark}
+    follows = {**follows, **mine.repeated([kind for kind, repeated in same.items() if repeated])}
+    return Said(wish, frozenset(disputed), lines.adopted, follows)
 
 
 def _is_first(before: NormalOrder, first: Receiver | None, then: tuple[str, ...]) -> bool:
@@ -215,7 +219,7 @@ def _pay(
             pay_deposit(session, order_id, one.channel, at)
         return
     try:
-        if own_kinds(session, order_id) & {"lines", "goods"}:
+        if own_changes(session, order_id).last.keys() & {"lines", "goods"}:  # adopted or not: its total is not ours
             pay_part(session, order_id, one.channel, one.order.paid_at, one.order.total, at, policy)
             return
         pay(session, order_id, one.channel, one.order.paid_at, at, policy, less=less)

@@ -134,8 +134,11 @@ def find_open(session: Session, order_id: int, state: ChangeState = ChangeState.
     return _opened(session, found) if found else None
 
 
-def former_of(session: Session, order_id: int) -> Contents:
-    """Give what stood in an order before the first changes of its receiver and of its remark."""
+def former_of(session: Session, order_id: int, after: Mapping[str, int]) -> Contents:
+    """Give what stood in an order before the first changes of its receiver and of its remark.
+
+    Of each of the kinds `after` names a revision: those until it are passed over.
+    """
     found = rows(
         session,
         """select r.order_id, r.no, r.former, o.subject_id from order_revision r join sales_order o on o.id = r.order_id
@@ -148,8 +151,10 @@ def former_of(session: Session, order_id: int) -> Contents:
         if key is None:
             return Contents()
         kept = open_part(key, order_id, one.no, "former", bytes(one.former))
-        receiver = kept.receiver or receiver
-        remark = kept.remark if kept.remark is not None else remark
+        if one.no > after.get("address", 0):
+            receiver = kept.receiver or receiver
+        if one.no > after.get("remark", 0) and kept.remark is not None:
+            remark = kept.remark
     return Contents.model_construct(receiver=receiver, remark=remark)
 
 

@@ -1,5 +1,7 @@
 """What a channel has said of an order last: its lines and its amounts, whatever the hub has changed meanwhile."""
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
@@ -20,7 +22,8 @@ class SaidLine(msgspec.Struct, frozen=True):
 class Statement(msgspec.Struct, frozen=True):
     """An order's lines by the shop's own ids, and its amounts in minor units.
 
-    `adopted` is the last revision of the hub's whose lines the channel has made its own.
+    `adopted` is the last revision of the hub's whose lines the channel has made its own; `follows` is that, by kind,
+    whose receiver or remark it has repeated.
     """
 
     lines: dict[str, SaidLine]
@@ -28,12 +31,41 @@ class Statement(msgspec.Struct, frozen=True):
     discount: int
     freight: int
     adopted: int = 0
+    follows: dict[str, int] = {}
 
 
-def statement_of(order: Order, adopted: int = 0) -> Statement:
+@dataclass(frozen=True, slots=True)
+class OwnChanges:
+    """The hub's own revisions of an order by kind of change: the last, and the last that is done."""
+
+    last: Mapping[str, int]
+    done: Mapping[str, int]
+
+    def since(self, follows: Mapping[str, int]) -> set[str]:
+        """Name the kinds that the hub has changed and the channel has not made its own since."""
+        return {kind for kind, no in self.last.items() if no > follows.get(kind, 0)}
+
+    def repeated(self, kinds: Collection[str]) -> dict[str, int]:
+        """Give the last revision of each of these kinds, which the channel has just said as it stands."""
+        return {kind: no for kind, no in self.done.items() if kind in kinds}
+
+
+def own_changes(session: Session, order_id: int) -> OwnChanges:
+    """Give what the hub itself has changed of an order."""
+    found = rows(
+        session,
+        """select kind, max(no) as last, max(no) filter (where state <> 'waiting') as done
+           from order_revision cross join lateral unnest(kinds) as kind
+           where order_id = :id and source = 'hub' and state in ('applied', 'part', 'waiting') group by kind""",
+        id=order_id,
+    )
+    return OwnChanges({one.kind: one.last for one in found}, {one.kind: one.done for one in found if one.done})
+
+
+def statement_of(order: Order, adopted: int = 0, follows: Mapping[str, int] | None = None) -> Statement:
     """Give what an order says."""
     lines = {one.external_line_id: SaidLine(one.channel_sku, one.quantity, one.unit_price) for one in order.lines}
-    return Statement(lines, order.total, order.discount, order.freight, adopted)
+    return Statement(lines, order.total, order.discount, order.freight, adopted, dict(follows or {}))
 
 
 def said_of(session: Session, order_id: int) -> Statement:
@@ -61,6 +93,6 @@ def said_of(session: Session, order_id: int) -> Statement:
     )
 
 
-def written_statement(order: Order, adopted: int) -> str:
+def written_statement(order: Order, adopted: int, follows: Mapping[str, int]) -> str:
     """Write what an order says as its key keeps it, and how much of the hub's own changes it follows."""
-    return msgspec.json.encode(statement_of(order, adopted)).decode()
+    return msgspec.json.encode(statement_of(order, adopted, follows)).decode()

@@ -27,17 +27,6 @@ class SaidLines:
     adopted: int
 
 
-def own_kinds(session: Session, order_id: int) -> set[str]:
-    """Name the kinds of change that the hub has made itself."""
-    found = rows(
-        session,
-        """select distinct unnest(kinds) as kind from order_revision
-           where order_id = :id and source = 'hub' and state in ('applied', 'part', 'waiting')""",
-        id=order_id,
-    )
-    return {one.kind for one in found}
-
-
 def read_lines(session: Session, order_id: int, new: Order) -> SaidLines:
     """Give what a channel's revision changes of the lines; nothing where it repeats what it said, or the hub told it.
 

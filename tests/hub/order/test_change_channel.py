@@ -7,8 +7,11 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.errors import Conflict, NotFound
+from hub.order.change.begin import change
 from hub.order.change.channel import Precedence, decide, revise
 from hub.order.change.expire import expire
+from hub.order.change.reread import reread
+from hub.order.change.revision import Contents, Wish
 from hub.order.model import Receiver, ShopOrder
 from hub.order.receive import find_later
 from hub.order.reveal import reveal
@@ -68,6 +71,23 @@ def test_a_channel_that_repeats_its_first_address_has_changed_nothing(session: S
     move(session, order_id)
     revise(session, order_id, said(2, remark="谢谢"), "ask", AT)
     assert (street(session, order_id), open_causes(session)) == (BEIJING.street, [])
+
+
+@pytest.mark.parametrize("next_one", [THIRD, RECEIVER])
+def test_an_address_that_the_channel_has_made_its_own_is_its_to_change(
+    session: Session, order_id: int, next_one: Receiver
+) -> None:
+    move(session, order_id)
+    revise(session, order_id, said(2, receiver=BEIJING), "hub_wins", AT)
+    revise(session, order_id, said(3, receiver=next_one), "hub_wins", AT)
+    assert (street(session, order_id), revision(session, order_id).state) == (next_one.street, "applied")
+
+
+def test_a_remark_that_the_channel_has_made_its_own_is_its_to_change(session: Session, order_id: int) -> None:
+    change(session, order_id, Wish(contents=Contents(remark="门口")), BY, AT)
+    for number, remark in ((2, "门口"), (3, "")):
+        revise(session, order_id, said(number, remark=remark), "hub_wins", AT)
+    assert reread(session, order_id).order.remark == ""
 
 
 @pytest.mark.parametrize(("take", "where"), [(True, THIRD), (False, BEIJING)])

@@ -106,3 +106,22 @@ def test_a_channel_sells_more_of_what_has_grown_in_part(session: Session) -> Non
     assert (revision(session, one).state, kept(session, one)) == ("part", {("L1", "apple"): 3, ("L2", "pear"): 2})
     revise(session, one, order({"apple": 4, "pear": 2}, source_revision=2), "platform_wins", HERE)
     assert (kept(session, one), broken(session)) == ({("L1", "apple"): 5, ("L2", "pear"): 2}, [])
+
+
+def test_a_channel_sells_more_of_what_it_has_made_its_own_whoever_wins(session: Session, order_id: int) -> None:
+    grow(session, order_id, 5, 2000)
+    for number, pieces in ((2, 5), (3, 6)):
+        revise(session, order_id, said(number, pieces), "hub_wins", HERE)
+        assert (apples(session, order_id), open_causes(session)) == (pieces, [])
+    grow(session, order_id, 7, 1000)
+    revise(session, order_id, said(4, 8), "hub_wins", HERE)
+    assert (apples(session, order_id), open_causes(session)) == (7, ["change_refused"])
+
+
+def test_a_channel_that_has_adopted_a_cut_before_it_is_paid_pays_for_what_is_left(session: Session) -> None:
+    stock(session, {"sh": {"apple": 19, "pear": 19}}, "ASN-2")
+    one = placed(session, order({"apple": 3}, "T2", paid_at=None))
+    cut(session, one, L1=1)
+    revise(session, one, order({"apple": 2}, "T2", source_revision=2, paid_at=AT), "hub_wins", HERE)
+    assert [kept for _, kept, _ in refunds(session)] == [1000]
+    assert (dues(session), open_causes(session)) == ([], [])
