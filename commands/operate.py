@@ -10,6 +10,7 @@ from rich.table import Table
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
+from commands.happening_words import KINDS
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
 from hub.audit import record
@@ -60,7 +61,8 @@ def trace_order(number: Number, *, as_json: AsJson = False) -> None:
     caption = f"{words('链路', 'traces')}: {', '.join(traces)}" if traces else None
     table = Table(*heads, title=f"{words('订单', 'order')} {order_id}", caption=caption, show_lines=False)
     for one in happenings:
-        add_row(table, f"{one.at.astimezone():%m-%d %H:%M:%S.%f}"[:-3], one.what, one.whom, one.told, one.why[:240])
+        what = words(*KINDS[one.what])
+        add_row(table, f"{one.at.astimezone():%m-%d %H:%M:%S.%f}"[:-3], what, one.whom, one.told, one.why[:240])
     OUT.print(table)
 
 

@@ -23,6 +23,23 @@ CHANGE_SOURCE: Final = {
     "hub": state("中台", "Here"),
     "channel": state("渠道", "Channel"),
 }
+HIDDEN: Final = {
+    "name": state("姓名有变", "Another name"),
+    "phone": state("电话有变", "Another phone"),
+    "street": state("门牌有变", "Street changed"),
+    "remark": state("备注有变", "Remark changed"),
+}
+"""What was changed and reads the same behind the mask."""
+ENDING: Final = {
+    "cancelled": state("已撤回", "Taken back"),
+    "rejected": state("仓库拒收", "The location refused it"),
+    "unmerged": state("合单拆开，另行发货", "No longer travels with others: shipped by itself"),
+    "stopped": state("仓库已停发，另行发货", "The location stopped it: shipped by another"),
+    "not paid in time": state("逾期未付款", "Not paid in time"),
+    "a line of it is held": state("其中一行被挂起", "A line of it is held"),
+    "counted short": state("盘点后库存不足", "A count found too few"),
+}
+"""Why a fulfilment order of ours has ended; a location's own words stand as they are."""
 SEEN: Final = {
     "order": state("订单", "The order"),
     "revision": state("修改", "Change"),
@@ -37,4 +54,6 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "change_kind": CHANGE_KIND,
     "change_source": CHANGE_SOURCE,
     "seen": SEEN,
+    "hidden": HIDDEN,
+    "ending": ENDING,
 }

@@ -14,7 +14,7 @@ GROUPS: Final[Mapping[str, frozenset[str]]] = {
     "order": frozenset({"inbox", "placed", "gift", "hold", "hold released", "split", "case", "case resolved"}) | MONEY,
     "routing": frozenset({"route", "split", "fulfilment", *MERGING}),
     "messages": frozenset({"inbox", "step", "call"}),
-    "goods": frozenset({"fulfilment", *MERGING, "shipment", "parcel", "sale posted", "goods issue"}),
+    "goods": frozenset({"fulfilment", *MERGING, "shipment", "handover", "parcel", "sale posted", "goods issue"}),
     "people": frozenset({"audit", "hold released", "case resolved"}),
 }
 """What each filter shows."""
@@ -37,6 +37,7 @@ MARKS: Final[Mapping[str, tuple[str, Tone]]] = {
     "step": ("clock", Tone.WAITING),
     "call": ("external-link", Tone.FAILED),
     "shipment": ("truck", Tone.GOOD),
+    "handover": ("circle-check", Tone.GOOD),
     "parcel": ("map-pin", Tone.RUNNING),
     "sale posted": ("receipt", Tone.GOOD),
     "goods issue": ("receipt", Tone.GOOD),

@@ -1,14 +1,17 @@
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 
 import pytest
 
+from commands.happening_words import KINDS
 from hub.database import Database, row, run
 from hub.errors import Conflict, NotFound
 from hub.inbox import InboxState, keep, read, settle
 from hub.order.model import Receiver
+from hub.order.trace.timeline import SOURCES
 from hub.settings import ROOT
 from tests.commands.conftest import Oms
 from tests.hub.making import RECEIVER, open_causes, order, placed
@@ -49,6 +52,16 @@ def test_everything_of_an_order_is_traced_and_nothing_personal(oms: Oms, databas
     assert {"audit", "route", "fulfilment", "step"} <= {one["what"] for one in json.loads(shown)}
     assert "release_fulfilment" in table
     assert not any(word in shown + table for word in (CANARY, CANARY_NAME))
+
+
+def test_a_trace_names_every_kind_of_happening_in_both_languages(
+    oms: Oms, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = [re.search(r"at, '([a-z ]+)'", statement) for statement in SOURCES.values()]
+    assert {found[1] for found in kinds if found} == KINDS.keys()
+    place(database)
+    monkeypatch.setenv("OMS_LANGUAGE", "zh")
+    assert "寻源" in oms("order", "trace", "T1").stdout
 
 
 @pytest.mark.parametrize("words", [("order", "show", "T1"), ("order", "trace", "9" * 16), ("inbox", "replay", "999")])

@@ -84,6 +84,21 @@ def test_a_new_address_is_shown_masked_with_what_it_replaced(desk: Desk, order_i
     assert not [one for one in (RECEIVER.name, RECEIVER.phone, RECEIVER.street, "新路9号", "收件人乙") if one in page]
 
 
+def test_a_street_that_is_another_is_said_though_the_mask_hides_both(desk: Desk, order_id: int) -> None:
+    done(desk, change(order_id, "address"), street="新路9号", reason="the buyer moved")
+    assert "Street changed" in plain(desk.see(f"/console/orders/{order_id}"))
+    page = desk.get(f"/console/orders/{order_id}", **{"accept-language": "zh"}).text
+    assert "门牌有变" in page
+    assert "新路9号" not in page
+
+
+def test_why_a_document_has_ended_is_said_in_words(desk: Desk, order_id: int) -> None:
+    done(desk, change(order_id, "pieces"), line=["L1"], n=["1"], reason="one less")
+    page = desk.get(f"/console/orders/{order_id}", **{"accept-language": "zh"}).text
+    assert "已撤回" in page
+    assert "cancelled" not in plain(page)
+
+
 def test_a_location_that_has_it_is_asked_and_the_change_waits(desk: Desk, order_id: int) -> None:
     with desk.database.transaction() as session:
         send(session, order_id)

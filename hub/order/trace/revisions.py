@@ -28,7 +28,8 @@ class Veiled(Document):
 class TracedRevision(Document):
     """One revision. `fresh` is what was wanted and `former` what stood there; None of neither, or of an erased buyer.
 
-    `pieces` are by line, `stops` the fulfilment orders that were taken back for it.
+    `pieces` are by line, `stops` the fulfilment orders that were taken back for it. `hidden` names what of a
+    receiver or remark is another than before although it reads the same behind the mask.
     """
 
     no: int
@@ -47,6 +48,7 @@ class TracedRevision(Document):
     settled_at: datetime | None
     fresh: Veiled | None
     former: Veiled | None
+    hidden: tuple[str, ...] = ()
 
 
 def trace_revisions(session: Session, order_id: int) -> list[TracedRevision]:
@@ -58,21 +60,40 @@ def trace_revisions(session: Session, order_id: int) -> list[TracedRevision]:
         id=order_id,
     )
     key = open_key(session, found[0].subject_id) if found else None
-    told = set(TracedRevision.model_fields) - {"fresh", "former"}
+    told = set(TracedRevision.model_fields) - {"fresh", "former", "hidden"}
     return [
-        TracedRevision.model_validate(
-            {name: getattr(one, name) for name in told}
-            | {"fresh": _veiled(one, "contents", key), "former": _veiled(one, "former", key)}
-        )
+        TracedRevision.model_validate({name: getattr(one, name) for name in told} | _personal(one, key))
         for one in found
     ]
 
 
-def _veiled(found: Row[Any], part: str, key: SubjectKey | None) -> Veiled | None:
+def _personal(found: Row[Any], key: SubjectKey | None) -> dict[str, Any]:
+    fresh, former = (_opened(found, part, key) for part in ("contents", "former"))
+    return {
+        "fresh": veil(fresh) if fresh else None,
+        "former": veil(former) if former else None,
+        "hidden": hidden(fresh, former) if fresh and former else (),
+    }
+
+
+def _opened(found: Row[Any], part: str, key: SubjectKey | None) -> Contents | None:
     sealed = getattr(found, part)
     if sealed is None or key is None:
         return None
-    return veil(open_part(key, found.order_id, found.no, part, bytes(sealed)))
+    return open_part(key, found.order_id, found.no, part, bytes(sealed))
+
+
+def hidden(fresh: Contents, former: Contents) -> tuple[str, ...]:
+    """Name what differs between two personal parts, and reads the same once both are masked."""
+    told = zip(veil(fresh), veil(former), strict=True)
+    alike = [name for (name, new), (_, old) in told if new == old and new]
+    return tuple(name for name in alike if _bare(fresh, name) != _bare(former, name))
+
+
+def _bare(one: Contents, name: str) -> str | None:
+    if name == "remark":
+        return one.remark
+    return getattr(one.receiver, name, "")
 
 
 def veil(one: Contents) -> Veiled:

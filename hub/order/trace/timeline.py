@@ -87,6 +87,12 @@ SOURCES: Final = {
                                                order by p.no)
                               from parcel p where p.order_id = s.order_id and p.shipment_no = s.no))
                    from shipment s where order_id = :id""",
+    "handover": """select h.handed_at, 'handover', o.channel, string_agg(line.sku || ' × ' || line.quantity, ', '
+                                                                  order by line.line_no), '', h.no::text,
+                          jsonb_build_object('no', h.no, 'lines', h.lines)
+                   from handover h join sales_order o on o.id = h.order_id
+                   cross join lateral jsonb_to_recordset(h.lines) as line (line_no bigint, sku text, quantity bigint)
+                   where h.order_id = :id group by h.handed_at, o.channel, h.no, h.lines""",
     "step": f"""select created_at, 'step', connection, flow || ' ' || state, last_error, idempotency_key,
                        jsonb_build_object('id', id, 'flow', flow, 'state', state, 'attempts', attempts, 'doubt', doubt,
                                           'unheard', unheard, 'run_at', run_at, 'lease_until', lease_until,
@@ -113,6 +119,8 @@ SOURCES: Final = {
                  from refund_due where order_id = :id""",
     "sale": """select sale_at, 'sale posted', connection, sale_id, '', no::text, jsonb_build_object('no', no)
                from posting where order_id = :id and sale_at is not null""",
+    "handover_sale": """select sale_at, 'sale posted', connection, sale_id, '', 'v' || no, jsonb_build_object('no', no)
+                        from handover where order_id = :id and sale_at is not null""",
     "issue": """select issue_at, 'goods issue', connection, issue_id, '', no::text, jsonb_build_object('no', no)
                 from posting where order_id = :id and issue_at is not null""",
     "case": """select created_at, 'case', cause, state, message, id::text,

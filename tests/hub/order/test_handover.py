@@ -15,6 +15,7 @@ from hub.order.holds.resume import release_holds
 from hub.order.posting.handover import mark_handover_sold, read_handover, read_handover_sale
 from hub.order.posting.sale import read_sale
 from hub.order.ship.progress import record_confirm
+from hub.order.trace.timeline import trace
 from hub.roles import SYSTEM
 from tests.conftest import RING
 from tests.hub.gift.giving import put_in_force
@@ -123,3 +124,12 @@ def test_the_sales_of_an_order_add_up_to_what_is_paid(
             sales.append(read_sale(session, order_id, 1))
         (head,) = rows(session, "select total from sales_order where id = :id", id=order_id)
     assert sum(sale.freight + sum(one.amount for one in sale.lines) for sale in sales) == head.total
+
+
+@pytest.mark.usefixtures("goods")
+def test_what_was_handed_over_is_on_the_line_of_time_with_its_sale(session: Session) -> None:
+    order_id = placed(session, order({"card": 2, "apple": 1}))
+    mark_handover_sold(session, order_id, 1, "S1", AT)
+    told = [(one.what, one.told, one.ref) for one in trace(session, order_id)]
+    assert ("handover", "card × 2", "1") in told
+    assert ("sale posted", "S1", "v1") in told
