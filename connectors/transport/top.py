@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from connectors.partner import Partner
 from connectors.reading import read_json
+from connectors.transport.deadline import Deadline
 from connectors.transport.http import LONGEST_WAIT_S, Answer, Call, HttpApi
 from connectors.transport.pace import Pace
 from hub.errors import HubError, Malformed, Misconfigured, NeedsOperator, OutcomeUnknown, Rejected, TryLater
@@ -56,18 +57,25 @@ class TopGateway:
             )
         self._pace = Pace(int(rate))
 
-    def ask(self, method: str, fields: Mapping[str, str], *, in_session: bool = True) -> dict[str, object]:
-        """Call a method and give what its response holds.
+    def deadline(self) -> Deadline:
+        """Begin the time that one port call may take, however many methods it asks."""
+        return Deadline(self._partner.http)
+
+    def ask(
+        self, method: str, fields: Mapping[str, str], deadline: Deadline | None = None, *, in_session: bool = True
+    ) -> dict[str, object]:
+        """Call a method and give what its response holds; without a deadline this is all that the port call asks.
 
         Raises: as `HttpApi.send` and `failure_of`; OutcomeUnknown for an answer that is neither; TryLater when this
-        process makes too many calls.
+        process makes too many calls, or too little time is left.
         """
+        deadline = deadline or self.deadline()  # before the wait, which is a part of it
         self._pace.wait()
         session = {"session": self._partner.token().access} if in_session else {}
         body = urlencode({name: value for name, value in fields.items() if value}).encode()
         query = {"method": method, **session}
         call = Call("POST", self._partner.connection.base_url, query, {"content-type": FORM}, body)
-        return _response(self._api.send(call), method)
+        return _response(self._api.send(call, deadline.limits()), method)
 
     def _sign(self, call: Call) -> Call:
         clock = self._partner.now().astimezone(CHINA)

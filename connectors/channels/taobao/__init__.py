@@ -14,6 +14,7 @@ from connectors.channels.taobao.quantity import Listings
 from connectors.channels.taobao.trade import CLOSED, FUNDED_BY_PLATFORM, read_trade
 from connectors.partner import Partner
 from connectors.reading import read_json
+from connectors.transport.deadline import Deadline
 from connectors.transport.top import TopGateway
 from hub.access import Token
 from hub.errors import Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater
@@ -124,33 +125,34 @@ class Taobao:
 
     def send_shipment(self, shipment: ShipmentNotice) -> None:
         """Tell of those parcels that the trade does not name yet; reading it first says what completes a sub-order."""
-        consigned = self._consigned(shipment)
+        deadline = self._top.deadline()
+        consigned = self._consigned(shipment, deadline)
         parcels = [parcel for parcel in shipment.parcels if not consigned.knows(parcel)]
         if not parcels:
             return
         fields = {"tid": shipment.external_id, **write_consignment(self._table, parcels, consigned)}
         try:
-            _believe(self._top.ask(self._send, fields))
+            _believe(self._top.ask(self._send, fields, deadline))
         except Rejected as error:
-            if error.code.rpartition(":")[2] != SHIPPED_ALREADY or not self.find_shipment(shipment):
+            if error.code.rpartition(":")[2] != SHIPPED_ALREADY or not self._is_told(shipment, deadline):
                 raise
 
     def find_shipment(self, shipment: ShipmentNotice) -> bool:
-        consigned = self._consigned(shipment)
-        return all(consigned.knows(parcel) for parcel in shipment.parcels)
+        return self._is_told(shipment, self._top.deadline())
 
     def send_handover(self, handover: HandoverNotice) -> None:
         """Tell that a trade needs no parcel; the platform knows this of whole trades alone, so it is read first.
 
         Raises: Rejected with code partly_virtual when something of the trade is sent besides.
         """
-        status = self._trade(handover.external_id).get("status")
+        deadline = self._top.deadline()
+        status = self._trade(handover.external_id, deadline).get("status")
         if status in WHOLLY_SENT:
             return
         if not handover.whole:
             text = "Taobao takes only a whole trade as sent without a parcel: mark this part as sent there by hand"
             raise Rejected(text, code="partly_virtual")
-        _believe(self._top.ask(DUMMY_SEND, {"tid": handover.external_id}))
+        _believe(self._top.ask(DUMMY_SEND, {"tid": handover.external_id}, deadline))
 
     def send_stock(self, levels: Sequence[Telling]) -> Told:
         """Tell listings what they may offer; absolute numbers, so repeating them is harmless."""
@@ -203,9 +205,9 @@ class Taobao:
         wanted = trade.get("status") in WANTED and trade.get("type") in TYPES
         return _kept(tid, trade) if wanted else None
 
-    def _trade(self, tid: str) -> dict[str, object]:
+    def _trade(self, tid: str, deadline: Deadline | None = None) -> dict[str, object]:
         asked = {"fields": FIELDS, "tid": tid, "include_oaid": "true"}
-        trade = self._top.ask("taobao.trade.fullinfo.get", asked).get("trade")
+        trade = self._top.ask("taobao.trade.fullinfo.get", asked, deadline).get("trade")
         if not isinstance(trade, dict):
             raise OutcomeUnknown("the answer holds no trade", code="garbled_answer")
         found = cast("dict[str, object]", trade)
@@ -213,8 +215,12 @@ class Taobao:
             raise OutcomeUnknown("the answer is about another trade", code="garbled_answer")
         return found
 
-    def _consigned(self, shipment: ShipmentNotice) -> Consigned:
-        return read_consigned(self._table, self._trade(shipment.external_id))
+    def _consigned(self, shipment: ShipmentNotice, deadline: Deadline) -> Consigned:
+        return read_consigned(self._table, self._trade(shipment.external_id, deadline))
+
+    def _is_told(self, shipment: ShipmentNotice, deadline: Deadline) -> bool:
+        consigned = self._consigned(shipment, deadline)
+        return all(consigned.knows(parcel) for parcel in shipment.parcels)
 
 
 def _kept(tid: str, trade: Mapping[str, object]) -> Fetched:

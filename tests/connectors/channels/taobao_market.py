@@ -33,7 +33,11 @@ def refusal(sub_code: str = "", code: int = 15, sub_msg: str = "") -> bytes:
 
 def on(method: str, answer: bytes) -> responses.BaseResponse:
     """Answer one method."""
-    return responses.post(URL, answer, match=[query_param_matcher({"method": method}, strict_match=False)])
+    return responses.post(URL, answer, match=[asks(method)])
+
+
+def asks(method: str) -> Any:  # noqa: ANN401 # a matcher of responses
+    return query_param_matcher({"method": method}, strict_match=False)
 
 
 def form_of(request: Any) -> dict[str, str]:  # noqa: ANN401 # a prepared request of requests

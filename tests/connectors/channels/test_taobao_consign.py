@@ -1,15 +1,22 @@
 import json
+import time
 
 import pytest
 import responses
 
-from hub.errors import OutcomeUnknown, Rejected
+from hub.errors import OutcomeUnknown, Rejected, TryLater
 from hub.fulfilment.model import ShipmentNotice, ShippedLine, ShippedParcel
 from sandbox.taobao_wire import READ, SEND
-from tests.connectors.channels.taobao_market import CONSIGNED, Market, answered, form_of, on, refusal
+from tests.connectors.channels.taobao_market import CONSIGNED, Market, answered, asks, form_of, on, refusal
 from tests.connectors.contracts import ShipmentSinkContract
-from tests.connectors.exemplars import NOTICE
+from tests.connectors.exemplars import NOTICE, URL
 from tests.connectors.feed_contracts import ShipmentProbeContract
+
+
+def read_slowly(_request: object) -> tuple[int, dict[str, str], bytes]:
+    """Answer when the time of the whole call is over: connect_s + 2 x read_s of the contracts."""
+    time.sleep(1.1)
+    return 200, {}, answered(READ, trade=CONSIGNED)
 
 
 class TestTaobaoProbe(Market, ShipmentProbeContract):
@@ -49,6 +56,14 @@ class TestTaobaoShipments(Market, ShipmentSinkContract):
         send = on(SEND, answered(SEND, result={"success": True}))
         self.partner().send_shipment(told_as(ShippedParcel(courier="SF", tracking_no="SB9", lines=(shipped("L1", 1),))))
         assert '"is_part_consign":false' in form_of(send.calls[0].request)["consign_status"]
+
+    @responses.activate
+    def test_a_trade_that_was_read_too_slowly_is_told_another_time(self) -> None:
+        responses.add_callback(responses.POST, URL, read_slowly, match=[asks(READ)])
+        send = on(SEND, answered(SEND, result={"success": True}))
+        with pytest.raises(TryLater, match="used up"):
+            self.partner().send_shipment(NOTICE)
+        assert send.call_count == 0
 
     @responses.activate
     def test_a_parcel_that_the_trade_names_is_not_told_again(self) -> None:
