@@ -4,9 +4,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,14 +16,14 @@ from hub.keyring import KEY_BYTES, Keyring
 from hub.migrations import upgrade
 from hub.partitions import make_partitions
 from hub.postgres import EmbeddedPostgres
-from hub.postgres_probe import USER, connect
+from tests.clones import Clones
 from tests.scale import load_profile
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 AT: Final = datetime(2026, 11, 11, 2, tzinfo=UTC)
 RING: Final = Keyring("k1", {"k1": b"1" * KEY_BYTES}, b"i" * KEY_BYTES, b"a" * KEY_BYTES)
 TEMPLATE: Final = "template_of_tests"
-NUMBERS: Final = count(1)
+OF_TODAY: Final = "template_of_today"
 
 load_profile()
 
@@ -69,11 +67,15 @@ def server() -> Generator[str]:
 
 
 @pytest.fixture(scope="session")
-def template(server: str) -> str:
+def clones(server: str) -> Generator[Clones]:
+    with Clones(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def template(clones: Clones) -> str:
     """Make the schema and its partitions once, to be cloned."""
-    with connect(server) as connection:
-        connection.execute(f"create database {TEMPLATE}".encode())
-    url = named(server, TEMPLATE)
+    url = clones.make(TEMPLATE)
     upgrade(url)
     database = Database(url, RING, connections=1)
     with database.transaction() as session:
@@ -82,10 +84,21 @@ def template(server: str) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def template_of_today(clones: Clones, template: str) -> str:
+    """Make the partitions of these days as well, which a test would else make for itself."""
+    url = clones.make(OF_TODAY, template)
+    database = Database(url, RING, connections=1)
+    with database.transaction() as session:
+        make_partitions(session, datetime.now(UTC))
+    database.close()
+    return OF_TODAY
+
+
 @pytest.fixture
-def database_url(server: str, template: str) -> Generator[str]:
+def database_url(clones: Clones, template_of_today: str) -> Generator[str]:
     """Give the address of a fresh database that the test has to itself."""
-    with clone(server, template) as url:
+    with clones.lend(template_of_today) as url:
         yield url
 
 
@@ -97,9 +110,9 @@ def database(database_url: str) -> Generator[Database]:
 
 
 @pytest.fixture(scope="session")
-def scratch(server: str, template: str) -> Generator[Database]:
+def scratch(clones: Clones, template: str) -> Generator[Database]:
     """Give a database that nothing is ever committed to."""
-    with clone(server, template) as url:
+    with clones.lend(template) as url:
         made = Database(url, RING, connections=2)
         yield made
         made.close()
@@ -110,17 +123,3 @@ def session(scratch: Database) -> Generator[Session]:
     """Give one transaction that is rolled back; it sees nothing of the `database` fixture's database."""
     with Session(scratch.engine, expire_on_commit=False, info={KEYRING: RING}) as opened:
         yield opened
-
-
-@contextmanager
-def clone(server: str, template: str) -> Generator[str]:
-    name = f"test_{next(NUMBERS)}"
-    with connect(server) as connection:
-        connection.execute(f"create database {name} template {template}".encode())
-    yield named(server, name)
-    with connect(server) as connection:
-        connection.execute(f"drop database {name} with (force)".encode())
-
-
-def named(url: str, database: str) -> str:
-    return f"{url.removesuffix(USER)}{database}"

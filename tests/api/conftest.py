@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,10 @@ from connectors.registry import Registry
 from hub.database import Database
 from hub.keyring import Keyring
 from hub.partitions import make_partitions
-from hub.postgres_probe import USER, connect
 from tests.api.calling import Mall
+from tests.clones import Clones
 from tests.hub.making import stock
 from tests.staging import settings_in
-
-DOORS = count(1)
 
 
 def furnished(database: Database, folder: Path) -> FastAPI:
@@ -50,16 +47,14 @@ def mall(http: TestClient) -> Mall:
 
 @pytest.fixture(scope="module")
 def door(
-    server: str, template: str, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
+    clones: Clones, template_of_today: str, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestClient]:
     """Serve a whole module's calls that leave no order behind."""
-    name = f"door_{next(DOORS)}"
-    with connect(server) as connection:
-        connection.execute(f"create database {name} template {template}".encode())
-    database = Database(server.removesuffix(USER) + name, keyring)
-    with TestClient(furnished(database, tmp_path_factory.mktemp("door")), raise_server_exceptions=False) as client:
-        yield client
-    database.close()
+    with clones.lend(template_of_today) as url:
+        database = Database(url, keyring)
+        with TestClient(furnished(database, tmp_path_factory.mktemp("door")), raise_server_exceptions=False) as client:
+            yield client
+        database.close()
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from commands.assets import ensure_assets
 from dashboards.app import build
 from hub.database import Database
-from hub.postgres_probe import connect
-from tests.conftest import RING, clone, named
+from tests.clones import Clones
+from tests.conftest import RING
 from tests.console.browsing import FLAGS, Guard, Look, Site, find_chromium, opened, serve
 from tests.console.world import fill, settings
 
@@ -39,20 +39,18 @@ def browser() -> Generator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def world(server: str, template: str) -> dict[str, int]:
+def world(clones: Clones, template: str) -> dict[str, int]:
     """Make the world once, to be cloned."""
-    with connect(server) as connection:
-        connection.execute(f"create database {WORLD} template {template}".encode())
-    made = Database(named(server, WORLD), RING, connections=1)
+    made = Database(clones.make(WORLD, template), RING, connections=1)
     orders = fill(made, datetime.now(UTC))
     made.close()
     return orders
 
 
 @pytest.fixture
-def site(server: str, world: dict[str, int]) -> Generator[Site]:
+def site(clones: Clones, world: dict[str, int]) -> Generator[Site]:
     """Serve a console over a fresh copy of the world."""
-    with clone(server, WORLD) as url:
+    with clones.lend(WORLD) as url:
         database = Database(url, RING)
         with serve(build(settings(), database)) as address:
             yield Site(address, database, world)

@@ -17,7 +17,8 @@ from hub.partitions import make_partitions
 from hub.people import add_person
 from hub.roles import GRANTS, Permission, Role
 from hub.visits import begin_visit
-from tests.conftest import RING, clone
+from tests.clones import Clones
+from tests.conftest import RING
 from tests.console.world import settings
 from tests.hub.making import add_sku
 
@@ -235,10 +236,10 @@ class House(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def house(server: str, template: str) -> Iterator[House]:
+def house(clones: Clones, template_of_today: str) -> Iterator[House]:
     """Give a console with one person of each role and no orders."""
     ensure_assets()
-    with clone(server, template) as url:
+    with clones.lend(template_of_today) as url:
         database = Database(url, RING)
         with database.transaction() as session:
             make_partitions(session, datetime.now(UTC))

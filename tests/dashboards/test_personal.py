@@ -8,17 +8,18 @@ from dashboards.app import SCREENS, build
 from dashboards.visit import COOKIE
 from hub.database import Database, rows
 from hub.visits import begin_visit
-from tests.conftest import RING, clone
+from tests.clones import Clones
+from tests.conftest import RING
 from tests.console.world import HOSTILE, NAME, PHONE, STREET, fill, settings
 
 PARTS = ("overview/figures", "overview/panels", "runs/list", "exceptions/groups", "connections-list")
 
 
 @pytest.fixture(scope="module")
-def pages(server: str, template: str) -> dict[str, str]:
+def pages(clones: Clones, template: str) -> dict[str, str]:
     """Give every page of a world by its address, as an administrator sees it."""
     ensure_assets()
-    with clone(server, template) as url:
+    with clones.lend(template) as url:
         database = Database(url, RING)
         fill(database, datetime.now(UTC))
         client = TestClient(build(settings(), database), headers={"accept-language": "en"})

@@ -6,9 +6,9 @@ import pytest
 
 from hub.database import Database, rows, run
 from hub.order.find import get_order
-from hub.postgres_probe import connect
 from hub.roles import SYSTEM, Role
-from tests.conftest import RING, clone, named
+from tests.clones import Clones
+from tests.conftest import RING
 from tests.console.telling import tell
 from tests.console.world import HOSTILE, NAME, PHONE, STREET, fill
 from tests.dashboards.desk import Desk, opened, plain
@@ -18,22 +18,18 @@ PERSONAL = (PHONE, NAME, STREET)
 
 
 @pytest.fixture(scope="module")
-def made(server: str, template: str) -> Iterator[dict[str, int]]:
+def made(clones: Clones, template: str) -> dict[str, int]:
     """Make the small world once; it is cloned for each test."""
-    with connect(server) as connection:
-        connection.execute(f"create database {WORLD} template {template}".encode())
-    database = Database(named(server, WORLD), RING, connections=1)
+    database = Database(clones.make(WORLD, template), RING, connections=1)
     orders = fill(database, datetime.now(UTC))
     database.close()
-    yield orders
-    with connect(server) as connection:
-        connection.execute(f"drop database {WORLD}".encode())
+    return orders
 
 
 @pytest.fixture
-def database(server: str, made: dict[str, int]) -> Iterator[Database]:
+def database(clones: Clones, made: dict[str, int]) -> Iterator[Database]:
     assert made
-    with clone(server, WORLD) as url:
+    with clones.lend(WORLD) as url:
         opened_database = Database(url, RING)
         yield opened_database
         opened_database.close()
