@@ -9,12 +9,14 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import StringConstraints
 from sqlalchemy.orm import Session
 
-from api.auth import identify, operations, storefront
+from api.auth import Operator, identify, operations, storefront
 from api.surroundings import TheHub
 from hub.catalogue.find import find_bound
 from hub.document import PRINTABLE, Document
 from hub.errors import Malformed
+from hub.inventory.counted import LONGEST
 from hub.inventory.promise import Promise, promise
+from hub.order.lot_orders import LotOrders, orders_of_lot
 from hub.roles import Actor, Permission
 
 router = APIRouter(prefix="/v1/inventory", tags=["inventory · 库存"])
@@ -99,6 +101,23 @@ def available(
     items = [_available(code, found[bound[code]], who) for code in codes if bound.get(code) in found]
     known = {one.code for one in items}
     return Availability(as_of=at, items=tuple(items), unknown=tuple(code for code in codes if code not in known))
+
+
+@router.get("/lots", summary="按批次查订单 · Orders of a lot")
+def orders_of(
+    hub: TheHub,
+    caller: Operator,
+    lot: Annotated[str, Query(min_length=1, max_length=LONGEST, pattern=PRINTABLE)],
+    sku: Word = "",
+    after: Word = "",
+    limit: Annotated[int, Query(ge=1, le=MOST_SKUS)] = 50,
+) -> LotOrders:
+    """Give the orders that got pieces of a lot or are about to, receivers masked; only for programs of operations.
+
+    `next` goes on as `after`. A SKU narrows it: two SKUs may have lots of one code.
+    """
+    with hub.database.transaction() as session:
+        return orders_of_lot(session, caller, lot.strip(), sku.strip(), after=after, limit=limit)
 
 
 def bound_codes(session: Session, brand: str, shop: str, codes: Sequence[str]) -> dict[str, str]:

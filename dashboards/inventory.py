@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
-from dashboards import inventory_acts, stock_alerts, stock_quotas, stock_reports
+from dashboards import inventory_acts, stock_alerts, stock_lots, stock_quotas, stock_reports
 from dashboards.case_look import connections_of
 from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by
@@ -59,6 +59,7 @@ router.include_router(inventory_acts.router)
 router.include_router(stock_quotas.router)
 router.include_router(stock_alerts.router)
 router.include_router(stock_reports.router)
+router.include_router(stock_lots.router)
 
 
 def _list(visit: Visit, look: Look) -> dict[str, Any]:
@@ -89,6 +90,7 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         "told": offers_of(visit.session, [one.sku], connections_of(visit)).get(one.sku, ()),
         "counts": counts_of(visit.session, key),
         "report_link": stock_reports.link_of_sku,
+        "lot_link": stock_lots.link_of_lot,
         "lots": lots_of(visit.session, key),
         "picked": dict(pick_lots(visit.session, key, one.allocated, _here(visit))),
         "named": named_of(visit.session, key),

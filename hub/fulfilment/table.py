@@ -112,6 +112,7 @@ class ShippedLot(Table, table=True):
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("assumed between 0 and quantity", name="assumed"),
+        Index("ix_shipped_lot_lot", "lot", "sku", "order_id"),
         BY_ORDER,
     )
     order_id: int = number(primary_key=True)

@@ -11,9 +11,12 @@ from starlette.testclient import TestClient
 from api.surroundings import Hub
 from connectors.registry import Registry
 from hub.database import Database, run
+from hub.order.ship.progress import record_confirm
 from tests.api.calling import Mall, problem
 from tests.api.conftest import furnished
 from tests.api.operations import Desk, with_operations
+from tests.hub.inventory.lotted import tell
+from tests.hub.making import AT, confirm, order, placed
 
 HOME = "/v1/inventory"
 
@@ -103,3 +106,20 @@ def test_two_hundred_skus_are_answered_at_once(mall: Mall) -> None:
 
 def test_what_nobody_signed_is_refused(http: TestClient) -> None:
     assert problem(http.get(f"{HOME}?skus=apple")) == (401, "signature_missing")
+
+
+def test_a_program_finds_the_orders_of_a_lot_with_receivers_masked(
+    desk: Callable[[str], Desk], database: Database
+) -> None:
+    with database.transaction() as session:
+        tell(session, "count", {"A": 50, "B": 50}, -1)
+        record_confirm(session, confirm(placed(session, order({"apple": 2})), 1, {"apple": 2}), AT)
+    (one,) = desk("looker").get(f"{HOME}/lots?lot=A&sku=apple").json()["orders"]
+    assert (one["external_id"], one["shipped"], one["name"], one["phone"]) == ("T1", 2, "收**", "100****0001")
+    assert desk("h5-boss").get(f"{HOME}/lots?lot=A").json() == {"orders": [], "next": ""}
+
+
+def test_the_orders_of_a_lot_are_for_programs_that_may_see_orders(mall: Mall, desk: Callable[[str], Desk]) -> None:
+    assert problem(mall.get(f"{HOME}/lots?lot=A")) == (403, "forbidden")
+    assert problem(desk("counter").get(f"{HOME}/lots?lot=A")) == (403, "forbidden")
+    assert problem(desk("looker").get(f"{HOME}/lots"))[1] == "malformed"

@@ -5,9 +5,11 @@ import pytest
 from hub.database import Database, rows, run
 from hub.errors import Malformed, NotFound
 from hub.inventory.quota import list_quotas
+from hub.order.ship.progress import record_confirm
 from tests.commands.conftest import Oms
 from tests.hub.inventory.counting import after, take
-from tests.hub.making import stock
+from tests.hub.inventory.lotted import tell
+from tests.hub.making import AT, confirm, order, placed, stock
 
 
 @pytest.fixture
@@ -127,3 +129,20 @@ def test_what_was_verified_is_forgotten_on_demand(oms: Oms, database: Database) 
     assert oms("stock", "check", "--anew").exit_code == 0
     with database.transaction() as session:
         assert rows(session, "select 1 from audit_entry where act = 'stock.verify_anew'")
+
+
+def test_the_orders_of_a_lot_are_listed_masked_and_page_by_page(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        tell(session, "count", {"A": 50, "B": 50}, -1)
+        for name in ("T1", "T2"):
+            record_confirm(session, confirm(placed(session, order({"apple": 2}, name)), 1, {"apple": 2}), AT)
+    told = json.loads(oms("stock", "lot", "A", "--json").stdout)
+    assert [(one["external_id"], one["assumed"], one["phone"]) for one in told] == [
+        ("T1", 2, "100****0001"),
+        ("T2", 2, "100****0001"),
+    ]
+    first = oms("stock", "lot", "A", "--sku", "apple", "--limit", "1")
+    assert ("T1" in first.stdout, "T2" in first.stdout) == (True, False)
+    cursor = first.stderr.partition("--after '")[2].partition("'")[0]
+    assert "T2" in oms("stock", "lot", "A", "--sku", "apple", "--after", cursor).stdout
+    assert "no order" in oms("stock", "lot", "Z").stderr

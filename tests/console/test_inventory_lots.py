@@ -7,7 +7,7 @@ from hub.database import run
 from tests.console.browsing import LOOKS, Look, Site, audit
 from tests.console.conftest import Open
 from tests.console.shelves import fill_shelves
-from tests.hub.making import OWNER
+from tests.hub.making import OWNER, order, placed
 
 LEVEL = f"/console/inventory/level?at=sh&owner={OWNER}&condition=saleable&sku=plum"
 
@@ -64,3 +64,22 @@ def test_pieces_that_deliveries_are_to_take_stand_beside_their_lot(site: Site, o
     page.goto(LEVEL)
     shown = page.locator("section:has(#lots-title) tbody tr")
     assert [shown.nth(no).locator("td").nth(5).inner_text() for no in range(3)] == ["0", "2", "0"]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_the_orders_of_a_lot_are_found_from_its_counter(site: Site, open_page: Open, look: Look) -> None:
+    with site.database.transaction() as session:
+        order_id = placed(session, order({"plum": 2}, "RECALL-1"))
+        run(
+            session,
+            """insert into named_lot (order_id, no, line_no, lot, location, sku, owner, condition, quantity, due)
+               values (:order_id, 1, 1, 'P-NEXT', 'sh', 'plum', :owner, 'saleable', 2, 2)""",
+            order_id=order_id,
+            owner=OWNER,
+        )
+    page = open_page("viewer", look)
+    page.goto(LEVEL)
+    page.get_by_role("link", name="P-NEXT").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody")).to_contain_text("RECALL-1")
+    assert audit(page, f"inventory-lot-orders-{look}") == []
