@@ -24,8 +24,28 @@ AT: Final = datetime(2026, 11, 11, 2, tzinfo=UTC)
 RING: Final = Keyring("k1", {"k1": b"1" * KEY_BYTES}, b"i" * KEY_BYTES, b"a" * KEY_BYTES)
 TEMPLATE: Final = "template_of_tests"
 OF_TODAY: Final = "template_of_today"
+LONGEST: Final = (
+    "commands/test_demo.py",
+    "console/test_engine.py",
+    "console/test_order_changes.py",
+    "console/test_work.py",
+    "flows/test_celery.py",
+    "flows/test_crash_points.py",
+    "commands/test_benches.py",
+    "commands/test_massacre.py",
+    "flows/test_celery_end.py",
+    "flows/test_broker_stuck.py",
+    "console/test_access.py",
+)
+"""The files that take a minute and more, longest first."""
 
 load_profile()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: one that is begun last would be waited for with idle processors."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)
