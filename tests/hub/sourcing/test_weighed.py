@@ -14,7 +14,7 @@ from hub.sourcing.freight import WEIGHED
 from hub.sourcing.policies import draft_policy, publish_policy
 from hub.sourcing.rerun import Sameness, rerun, stored_decisions
 from tests.hub.making import AT, order, place_all, placed, sources, stock
-from tests.hub.order.test_batch_cost import sent
+from tests.hub.order.place.test_batch_cost import sent
 
 HEAD = 'version = "v1"\nbrand = "demo"\n'
 

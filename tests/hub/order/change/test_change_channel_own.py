@@ -8,9 +8,9 @@ from hub.order.change.channel import Precedence, revise
 from hub.order.change.pay import pay
 from hub.order.change.wanted import WantedLine
 from tests.hub.making import AT, ZONE, open_causes, order, placed, stock
+from tests.hub.order.change.test_change_channel_goods import said
+from tests.hub.order.change.test_grow import broken, kept
 from tests.hub.order.changing import answer, cut, dues, refunds, revision, send, want
-from tests.hub.order.test_change_channel_goods import said
-from tests.hub.order.test_grow import broken, kept
 
 HERE = AT.astimezone(ZONE)
 

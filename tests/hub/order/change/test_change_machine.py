@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from hub.database import Database
-from tests.hub.order.change_machine import Changing
+from tests.hub.order.change.change_machine import Changing
 from tests.scale import count
 
 

@@ -12,8 +12,8 @@ from hub.order.change.channel import decide, revise
 from hub.order.change.wanted import WantedLine
 from hub.order.model import OrderLine, ShopOrder
 from tests.hub.making import AT, ZONE, coupon, open_causes, order, placed, see, stock
+from tests.hub.order.change.test_grow import broken, kept
 from tests.hub.order.changing import BY, cut, dues, refunds, revision, want
-from tests.hub.order.test_grow import broken, kept
 
 HERE = AT.astimezone(ZONE)
 

@@ -20,7 +20,7 @@ from hub.sourcing.policy import read_policy
 from hub.sourcing.split_words import RULES, cut_by
 from hub.sourcing.splitting import BEFORE_GIFTS, LAW, Splitting
 from tests.hub.making import AT, order, placed, sources, stock
-from tests.hub.order.test_split import numbers, orders, want
+from tests.hub.order.rules.test_split import numbers, orders, want
 
 FREE = ("supplier", "size", "arrival", "parcel", "weight", "volume", "pieces")
 HEAD = 'version = "own"\nbrand = "demo"\n[split]\n'

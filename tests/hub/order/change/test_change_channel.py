@@ -17,8 +17,8 @@ from hub.order.receive import find_later
 from hub.order.reveal import reveal
 from hub.roles import SYSTEM
 from tests.hub.making import AT, RECEIVER, line, open_causes, order, placed, see, stock
+from tests.hub.order.change.test_expire import LATE, TERMS
 from tests.hub.order.changing import BEIJING, BY, move, revision
-from tests.hub.order.test_expire import LATE, TERMS
 
 THIRD = RECEIVER.model_copy(update={"street": "第三路3号"})
 
