@@ -1,7 +1,7 @@
 """One question by rate cards and weights while it is decided: what each location has, and what parcels of it cost."""
 
 from collections.abc import Iterator, Sequence
-from operator import mul
+from operator import itemgetter, mul
 from typing import Final, NamedTuple
 
 from hub.sourcing.model import Clearing, Lane, Question, Site, Supply, Terms
@@ -26,6 +26,14 @@ class Stand(NamedTuple):
     least: int
     thin: Left = ()
     other: Left = ()
+
+
+class Reach(NamedTuple):
+    """What each location that may be asked gives of what is left, how many pieces that is, and the `most` of these."""
+
+    given: Sequence[Left]
+    pieces: Sequence[int]
+    most: int
 
 
 class Stop(NamedTuple):
@@ -56,6 +64,9 @@ class Asking:
         self._grams = [want.grams for want in question.wants]
         self._cm3 = [want.traits.cm3 if want.traits else 0 for want in question.wants]
         self._skus = [want.sku for want in question.wants]
+        self._reach: dict[Left, Reach] = {}
+        self._column: dict[tuple[int, int], list[int]] = {}
+        self._cheapest: dict[tuple[str, Left], tuple[int, str, Lane]] = {}
         self._twice = len(set(self._skus)) < len(self._skus)  # two lines may ask for one SKU
         self.barred = {site.code: reason for site in question.sites if (reason := _obstacle(site, question, terms))}
         able = [site for site in question.sites if site.code not in self.barred]
@@ -85,6 +96,23 @@ class Asking:
             used[sku] = used.get(sku, 0) + part
         return tuple(given)
 
+    def reach(self, left: Left) -> Reach:
+        """Say what each location gives of what is left; remembered, for many plans leave the same."""
+        if left not in self._reach:
+            given = self._columns(left) if not self._twice else [self.given(stand.free, left) for stand in self.able]
+            pieces = list(map(sum, given))
+            self._reach[left] = Reach(given, pieces, max(pieces, default=0))
+        return self._reach[left]
+
+    def _columns(self, left: Left) -> list[Left]:
+        """Give what each location gives, line by line: a number of pieces of a line is asked for again and again."""
+        columns: list[list[int]] = []
+        for line, pieces in enumerate(left):
+            if (line, pieces) not in self._column:
+                self._column[line, pieces] = [min(stand.free[line], pieces) for stand in self.able]
+            columns.append(self._column[line, pieces])
+        return list(zip(*columns, strict=True))
+
     def prices(self, stand: Stand, given: Left) -> Iterator[tuple[int, int, Lane]]:
         """Give cost and freight of a parcel by each courier."""
         grams, cm3, more = sum(map(mul, given, self._grams)), sum(map(mul, given, self._cm3)), 0
@@ -103,7 +131,12 @@ class Asking:
 
     def parcel(self, stand: Stand, given: Left, *, further: bool) -> Stop:
         """Price some pieces of a location by the courier that is cheapest."""
-        cost, _, lane = min(self.prices(stand, given), key=lambda one: (one[0], one[2].courier))
+        key = (stand.site.code, given)
+        if key not in self._cheapest:
+            self._cheapest[key] = min(
+                [(cost, lane.courier, lane) for cost, _, lane in self.prices(stand, given)], key=_by
+            )
+        cost, _, lane = self._cheapest[key]
         return Stop(stand.site, lane, given, cost + self.terms.split * further)
 
     def plan(self, stops: Sequence[Stop]) -> Plan:
@@ -113,6 +146,10 @@ class Asking:
         if self.terms.unfilled:
             cost += self.terms.unfilled * (self.fill - sum([sum(stop.given) for stop in stops]))
         return Plan(cost, len(stops), km, codes, tuple(stops))
+
+
+_by: Final = itemgetter(0, 1)
+"""By cost, then by courier."""
 
 
 def freight_of(lane: Lane, grams: int, cm3: int) -> int:

@@ -53,88 +53,100 @@ def choice_of(stop: Stop, question: Question) -> Choice:
 def _plans(asking: Asking, whole: Sequence[Stop]) -> Iterator[Plan]:
     """Give the plans that take all that can be taken, and where a piece may stay unfilled also those that do not.
 
-    Of pairs those that cannot be the cheapest are left out.
+    Plans that cost more than one that was given before are left out.
     """
     if not asking.fill:
         return
     partly = asking.terms.unfilled > 0
-    parts = [stop for stop in whole if 0 < sum(stop.given) < asking.fill]
+    parts = sorted([stop for stop in whole if 0 < sum(stop.given) < asking.fill], key=lambda one: one.cost)
     alone = [asking.plan([stop]) for stop in whole if sum(stop.given) == asking.fill or (partly and any(stop.given))]
     yield from alone
     best = min([plan.cost for plan in alone], default=None)
     if partly:
         yield (nothing := asking.plan(()))
         best = nothing.cost if best is None else min(best, nothing.cost)
-    most = [sum(stop.given) for stop in whole]
-    found = len(parts) < len([pieces for pieces in most if pieces])
-    for stop in sorted(parts, key=lambda one: one.cost):
-        for all_taken, plan in _pairs(asking, stop, most, best):
-            found |= all_taken
-            if plan:
-                best = plan.cost if best is None else min(best, plan.cost)
-                yield plan
+    found = len(parts) < len([stop for stop in whole if any(stop.given)])
+    least = asking.terms.split + min([stand.least for stand in asking.able])
+    for stop in parts:
+        if found and _dearer(stop.cost + least, best):
+            break
+        all_taken, plans = _pairs(asking, stop, best, least)
+        found |= all_taken
+        yield from plans
+        best = plans[-1].cost if plans else best
     if not found:
-        ranked = sorted(zip(most, asking.able, strict=True), key=lambda one: -one[0])
-        for stop in sorted(parts, key=lambda one: one.cost):
-            for plan in _cover(asking, stop, ranked, best):
+        covers = Covers(asking, max([sum(stop.given) for stop in whole]))
+        for stop in parts:
+            for plan in covers.begun(stop, best):
                 best = plan.cost if best is None else min(best, plan.cost)
                 yield plan
 
 
-def _pairs(asking: Asking, first: Stop, most: Sequence[int], best: int | None) -> Iterator[tuple[bool, Plan | None]]:
-    """Say of a location with each other one whether they have all, with their plan unless it must cost more than best.
+def _pairs(asking: Asking, first: Stop, best: int | None, least: int) -> tuple[bool, list[Plan]]:
+    """Say of a location whether it has all with some other one, and give the plans that cost no more than the best.
 
-    Two of which the second adds nothing are no plan, nor are two that do not have all where all must be given. `most`
-    is how many pieces each gives when it is asked first.
+    Each costs no more than the one before; a second parcel costs `least` or more. Two of which the second adds nothing
+    are no plan, nor are two that do not have all where all must be given.
     """
     left, rest = less(asking.wanted, first.given), asking.fill - sum(first.given)
-    cost, unfilled = first.cost + asking.terms.split, asking.terms.unfilled
-    for stand, reach in zip(asking.able, most, strict=True):
-        if reach < rest and (not unfilled or _dearer(cost + stand.least + unfilled * (rest - reach), best)):
-            continue
-        if not unfilled and _dearer(cost + stand.least, best):
-            continue
-        given = asking.given(stand.free, left)
-        pieces = sum(given)
+    cost, unfilled, reach = first.cost + asking.terms.split, asking.terms.unfilled, asking.reach(left)
+    others = zip(asking.able, reach.pieces, strict=True)
+    found = reach.most == rest and any(n == rest and stand.site is not first.site for stand, n in others)
+    plans: list[Plan] = []
+    if _dearer(first.cost + least + unfilled * (rest - reach.most), best):
+        return found, plans
+    for stand, given, pieces in zip(asking.able, reach.given, reach.pieces, strict=True):
         if not pieces or (pieces < rest and not unfilled) or stand.site is first.site:
             continue
-        if _dearer(cost + stand.least + unfilled * (rest - pieces), best):
-            yield pieces == rest, None
+        missing = unfilled * (rest - pieces)
+        if _dearer(cost + stand.least + missing, best):
             continue
-        plan = asking.plan([first, asking.parcel(stand, given, further=True)])
-        best = plan.cost if best is None else min(best, plan.cost)
-        yield pieces == rest, plan
+        second = asking.parcel(stand, given, further=True)
+        if not _dearer(first.cost + second.cost + missing, best):
+            plans.append(asking.plan([first, second]))
+            best = plans[-1].cost
+    return found, plans
 
 
 def _dearer(cost: int, best: int | None) -> bool:
     return best is not None and cost > best
 
 
-def _cover(asking: Asking, first: Stop, ranked: Sequence[tuple[int, Stand]], best: int | None) -> Iterator[Plan]:
-    """Go on from a location by whoever has most of what is left, the nearest of those, until all is taken.
+class Covers:
+    """Finds the covers of a question: from a location on by whoever has most of what is left, until all is taken."""
 
-    It ends where whatever comes must cost more than the best; parts of it are plans where pieces may stay unfilled. The
-    locations are `ranked` by how many pieces each gives when it is asked first, which is the most that it ever gives.
-    """
-    stops, left, rest = [first], less(asking.wanted, first.given), asking.fill - sum(first.given)
-    further, cost = asking.terms.split + min([stand.least for stand in asking.able]), first.cost
-    while rest and not _dearer(cost + further, best):
-        stops.append(asking.stop(_richest(asking, left, ranked, stops), left, further=True))
-        left, rest = less(left, stops[-1].given), rest - sum(stops[-1].given)
-        cost += stops[-1].cost
-        if not rest or asking.terms.unfilled:
-            yield asking.plan(stops)
+    def __init__(self, asking: Asking, most: int) -> None:
+        """`most` is how many pieces any location gives at once."""
+        self._asking, self._most = asking, most
+        self._further = asking.terms.split + min([stand.least for stand in asking.able])
+        sites = [stand.site for stand in asking.able]
+        self._nearest = sorted(range(len(sites)), key=lambda no: (sites[no].km, sites[no].code))
 
+    def begun(self, first: Stop, best: int | None) -> Iterator[Plan]:
+        """Give the cover that a location begins, and where pieces may stay unfilled the parts of it, as plans.
 
-def _richest(asking: Asking, left: Left, ranked: Sequence[tuple[int, Stand]], stops: Sequence[Stop]) -> Stand:
-    """Give who has most of what is left, of those the nearest, then the first by code; there is one that has some."""
-    used = {stop.site.code for stop in stops}
-    found, key = ranked[0][1], (0, 0, "")
-    for most, stand in ranked:
-        if most < -key[0]:
-            break
-        if stand.site.code not in used:
-            mine = (-sum(asking.given(stand.free, left)), stand.site.km, stand.site.code)
-            if mine < key:
-                found, key = stand, mine
-    return found
+        It ends where whatever comes must cost more than the best.
+        """
+        asking, stops, cost = self._asking, [first], first.cost
+        left, rest = less(asking.wanted, first.given), asking.fill - sum(first.given)
+        while rest and not _dearer(cost + self._least(rest), best):
+            stand, given, pieces = self._richest(left, stops)
+            stops.append(asking.parcel(stand, given, further=True))
+            left, rest, cost = less(left, given), rest - pieces, cost + stops[-1].cost
+            if (not rest or asking.terms.unfilled) and not _dearer(cost + asking.terms.unfilled * rest, best):
+                yield asking.plan(stops)
+
+    def _least(self, rest: int) -> int:
+        """Say what going on costs at least: by one parcel that leaves some unfilled, or by as many as it takes."""
+        whole = -(-rest // self._most) * self._further
+        unfilled = self._asking.terms.unfilled
+        return min(whole, self._further + unfilled * max(0, rest - self._most)) if unfilled else whole
+
+    def _richest(self, left: Left, stops: Sequence[Stop]) -> tuple[Stand, Left, int]:
+        """Give who has most of what is left, of those the nearest, then the first by code; there is one that has."""
+        reach, used = self._asking.reach(left), {stop.site.code for stop in stops}
+        for most in range(reach.most, 0, -1):
+            for no in self._nearest:
+                if reach.pieces[no] == most and (stand := self._asking.able[no]).site.code not in used:
+                    return stand, reach.given[no], most
+        raise RuntimeError("nobody has what is left, though all that was asked for is there")

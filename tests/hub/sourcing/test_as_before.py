@@ -1,15 +1,20 @@
-"""What `greedy-2` answered before there were weights, as one hash: its stored decisions must come out the same."""
+"""What `greedy-2` and `greedy-3` answered before, as one hash each: stored decisions must come out the same."""
 
 import hashlib
+from collections.abc import Iterator
 from random import Random
 
 import msgspec
+import pytest
+from msgspec.structs import replace
 
 from hub.catalogue.model import Traits
+from hub.sourcing.asking import Asking, Left, Stand
 from hub.sourcing.freight import decide_freight
-from hub.sourcing.model import Costs, Lane, Question, Site, Terms, Want
+from hub.sourcing.model import Clearing, Costs, Lane, Question, Site, Supply, Terms, Want
 
 ANSWERS = "fc112a33afdbc88f9681955038920e8c2d7b8876a054adb8c437f9bb4a37f69c"
+WEIGHED_ANSWERS = "3e1619311fc8feaca56c6ce30c3f3a8896fae304c8c68ad1d564250a16d3e172"
 
 
 def question_of(chance: Random) -> Question:
@@ -45,3 +50,44 @@ def test_a_thousand_decisions_without_weights_are_as_they_were() -> None:
         question = question_of(chance)
         told.update(question.written() + msgspec.json.encode(decide_freight(question)))
     assert told.hexdigest() == ANSWERS
+
+
+def weighed_of(chance: Random) -> Question:
+    """Make such a question with a policy's weights, often one that few locations cover."""
+    question = question_of(chance)
+    assert question.terms
+    sold = {site.code: {sku: chance.randint(0, 40) for sku in "xyz"} for site in question.sites}
+    marked = {site.code: (chance.choice("xyz"),) for site in question.sites if chance.random() < 0.3}
+    terms = replace(
+        question.terms,
+        unfilled=chance.choice([0, 200, 1_000, 50_000]),
+        supply=chance.choice([None, Supply(300, 4, sold)]),
+        clearing=chance.choice([None, Clearing(400, marked)]),
+    )
+    return replace(question, terms=terms)
+
+
+def test_a_thousand_decisions_with_weights_are_as_they_were() -> None:
+    chance, told = Random(8), hashlib.sha256()  # noqa: S311 # the same questions every time, not a secret
+    for _ in range(1000):
+        question = weighed_of(chance)
+        told.update(question.written() + msgspec.json.encode(decide_freight(question)))
+    assert told.hexdigest() == WEIGHED_ANSWERS
+
+
+def test_a_question_that_no_two_locations_cover_is_decided_by_few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance, looks, prices = Random(9), list[int](), Asking.prices  # noqa: S311 # as above
+
+    def noted(asking: Asking, stand: Stand, given: Left) -> Iterator[tuple[int, int, Lane]]:
+        looks.append(1)
+        return prices(asking, stand, given)
+
+    monkeypatch.setattr(Asking, "prices", noted)
+    sites = tuple(
+        Site(f"{no:02}", chance.randint(10, 3000), 100, ("ambient",), {chance.choice("xyz"): chance.randint(1, 5)})
+        for no in range(50)
+    )
+    lanes = {site.code: tuple(_lane(chance, courier) for courier in ("SF", "ZTO", "JD")) for site in sites}
+    wants = tuple(Want(no, sku, 3, "ambient", 700) for no, sku in enumerate("xyz"))
+    decide_freight(Question("v1", wants, sites, Costs(), Terms("2026-11-11", lanes, 200, 50, 300, 100, 3_000)))
+    assert len(looks) <= 4 * len(sites)
