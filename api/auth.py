@@ -17,9 +17,18 @@ from fastapi import Depends, Request
 from api.surroundings import Body, Hub, TheHub, hub_of, read_body
 from hub.clients import Spending, spend_nonce
 from hub.errors import NeedsOperator, NotFound, Unauthorised
+from hub.language import Words
 from hub.roles import Actor, Role
 
 NONCE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
+UNSIGNED: Final = Words(
+    "签名应为该客户端密钥下的 HMAC-SHA256（十六进制），签名文本共五行：方法、路径与查询（与发送的一致）、时间戳、"
+    "随机串、请求体 SHA-256 的十六进制，以换行相连",
+    "it is the hex HMAC-SHA256, under the client's secret, of five lines joined by line feeds: the method, the path "
+    "with its query as sent, the timestamp, the nonce, and the hex SHA-256 of the body",
+)
+"""What who signs wrongly, or in the name of nobody we know, is told: nothing that depends on which it was."""
+
 CALLERS: Final = "channels."
 """Of the connections only channels may call the API; a warehouse speaks through its webhook."""
 
@@ -45,7 +54,7 @@ async def verified(request: Request, hub: TheHub, body: Body) -> Spending:
     text = text_to_sign(request.method, target, sent["timestamp"], sent["nonce"], body)
     expected = hmac.digest(_secret(hub, sent["client"]), text, hashlib.sha256).hex()
     if not hmac.compare_digest(expected.encode(), sent["signature"].lower().encode()):
-        raise Unauthorised("the signature is wrong", code="wrong_signature")
+        raise Unauthorised(UNSIGNED.en, zh=UNSIGNED.zh, code="wrong_signature")
     expires = _expiry(sent["timestamp"], hub)
     if not NONCE.fullmatch(sent["nonce"]):
         raise Unauthorised("a nonce is 16 to 64 letters, digits, - or _", code="bad_nonce")

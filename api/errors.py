@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from api.surroundings import TooLarge
+from hub.document import said_of
 from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NoStock, NotFound, TryLater, Unauthorised
 from hub.inventory.ledger import Shortage
 from hub.language import Words, preferred
@@ -167,7 +168,7 @@ def _hub_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HubError):
         raise error
     wish_s = error.after_s if isinstance(error, TryLater) else None
-    detail = error.message
+    detail = error.say(preferred(request.headers.get("accept-language", "")))
     if isinstance(error, Shortage):  # not everybody may know how stock is spread
         detail = f"not enough stock: {', '.join(sorted({key.sku for key in error.keys}))}"
     return _answer(request, status_of(error), error.code, detail, error.field, wish_s or RETRY_S)
@@ -176,16 +177,16 @@ def _hub_error(request: Request, error: Exception) -> JSONResponse:
 def _validation_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:])
-    return _answer(request, 422, "malformed", f"{field}: {first['msg']}", field)
+    field, cause = said_of(error.errors()[0], at=1)
+    return _answer(request, 422, "malformed", f"{field}: {cause}", field)
 
 
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "malformed")
-    return _answer(request, error.status_code, code, str(error.detail))
+    asked = f"{request.method} {request.url.path} is nothing that the API has: see /docs"
+    return _answer(request, error.status_code, code, str(error.detail) if code == "malformed" else asked)
 
 
 def _database_away(request: Request, error: Exception) -> JSONResponse:

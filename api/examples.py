@@ -152,7 +152,7 @@ RULE: Final = body_of(
             "expression": {"type": "string", "maxLength": 1000, "description": "CEL，见 docs/review-rules.md"},
             "verdict": {
                 "type": "object",
-                "description": "hold：扣留；release：放行 · hold the order, or let holds of some types go",
+                "description": "hold：挂起；release：放行 · hold the order, or let holds of some types go",
                 "properties": {
                     "kind": {"enum": ["hold", "release"]},
                     "scope": {

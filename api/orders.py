@@ -78,7 +78,7 @@ async def create_orders(
     return _raw(await place(Wish(request, call, key, bodies, many=True)))
 
 
-@router.get("", summary="订单列表 · List orders")
+@router.get("", response_model_exclude_unset=True, summary="订单列表 · List orders")
 def list_page(
     hub: TheHub,
     caller: Caller,
@@ -87,7 +87,10 @@ def list_page(
     lifecycle: Lifecycle | None = None,
     external_id: Annotated[str, Query(max_length=64, pattern=PRINTABLE)] = "",
 ) -> OrderPage:
-    """List your orders, newest first; `next` of one page is the `cursor` of the following one."""
+    """List your orders, newest first; `next` of one page is the `cursor` of the following one.
+
+    A page has the heads of orders: one order's lines, holds and parcels come with its own address, or by `external_id`.
+    """
     with hub.database.transaction() as session:
         if external_id:
             return OrderPage(orders=tuple(_by_number(session, caller, external_id)), next="")

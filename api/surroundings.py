@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from api.room import Room
 from connectors.registry import Registry
 from hub.database import Database
-from hub.document import Document
+from hub.document import Document, said_of
 from hub.errors import HubError, Malformed
 from hub.inventory.crowd import Crowd
 from hub.settings import Settings
@@ -85,5 +85,5 @@ def read_wish(kind: type[Wish], body: bytes) -> Wish:
         return kind.model_validate_json(body or b"{}")
     except ValidationError as error:
         first: Any = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise Malformed(f"{field or 'body'}: {first['msg']}", field=field) from error
+        field, cause = said_of(first)
+        raise Malformed(f"{field or 'body'}: {cause}", field=field) from error

@@ -56,17 +56,17 @@ def draft(
     brand: Annotated[str | None, typer.Option(help=words("限于品牌", "only this brand"))] = None,
     shop: Annotated[str | None, typer.Option(help=words("限于店铺", "only this shop"))] = None,
     kind: Annotated[
-        HoldType | None, typer.Option("--type", help=words("成立时扣留的类型", "hold, as this type"))
+        HoldType | None, typer.Option("--type", help=words("成立时挂起的类型", "hold, as this type"))
     ] = None,
     releases: Annotated[
         list[HoldType] | None, typer.Option(help=words("成立时放行的类型，可重复", "let go holds of this type; repeat"))
     ] = None,
     scope: Annotated[
         Scope,
-        typer.Option(help=words("按整单、明细行或发货单判断并扣留", "ask of, and hold, orders, lines or deliveries")),
+        typer.Option(help=words("按整单、明细行或发货单判断并挂起", "ask of, and hold, orders, lines or deliveries")),
     ] = Scope.ORDER,
     blocks: Annotated[
-        list[Act] | None, typer.Option(help=words("扣留期间不做的事，可重复", "what a hold blocks; repeat"))
+        list[Act] | None, typer.Option(help=words("挂起期间不做的事，可重复", "what a hold blocks; repeat"))
     ] = None,
     expires_after_s: Annotated[
         int | None, typer.Option(help=words("多少秒后自动放行", "a hold ends by itself after so many seconds"))
@@ -124,7 +124,7 @@ def publish(name: Name, no: No, untried: Untried = "") -> None:
 def retire(name: Name, no: No, reason: Annotated[str, typer.Option(help=words("原因", "why"))]) -> None:
     with reached() as reach, reach.database.transaction() as session:
         retire_rule(session, operator(), name, no, reason, datetime.now(UTC))
-    say(f"{name} 第 {no} 版已停用；已扣留的订单不变", f"version {no} of {name} is retired; what it holds stays held")
+    say(f"{name} 第 {no} 版已停用；已挂起的订单不变", f"version {no} of {name} is retired; what it holds stays held")
 
 
 def _read(given: Mapping[str, Any]) -> NewRule:
@@ -164,20 +164,20 @@ def _verdict(rule: RuleView) -> str:
     part = _part(verdict.scope)
     if not isinstance(verdict, Holding):
         return words("放行 ", "let go ") + part + ", ".join(verdict.releases)
-    told = words("扣留 ", "hold ") + part + f"{verdict.type} ({', '.join(verdict.blocks)})"
+    told = words("挂起 ", "hold ") + part + f"{verdict.type} ({', '.join(verdict.blocks)})"
     if verdict.expires_after_s:
         told += words(f"，{verdict.expires_after_s} 秒后自动放行", f", for {verdict.expires_after_s} s")
     return told + (words("，放行者 ", ", until ") + verdict.resolver if verdict.resolver else "")
 
 
 def _tell(said: Tried, *, holds: bool) -> None:
-    act = words("会扣留", "would hold") if holds else words("会放行", "would let go")
+    act = words("会挂起", "would hold") if holds else words("会放行", "would let go")
     lines = [
         words(f"最近 {said.days} 天 {said.looked} 单", f"{said.looked} orders of the last {said.days} days")
         + words("（更早的未看）", " (older ones not looked at)") * said.more,
         *([f"{words('判断', 'asked')}: {_part(said.scope)}{said.asked}"] if said.scope is not Scope.ORDER else []),
         f"{act}: {said.hit}  {' '.join(said.samples)}",
-        words("算不出而会扣留", "would hold for it fails")
+        words("算不出而会挂起", "would hold for it fails")
         + f": {sum(said.failed.values())}  {' '.join(said.failed_samples)}",
         *(f"  {kind}: {count}" for kind, count in said.failed.items()),
     ]

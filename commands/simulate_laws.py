@@ -17,7 +17,7 @@ LAWS: Final = {
     "leases last": Words("租约未到期不得被他人领取", "a step is not claimed while its lease lasts"),
     "due only": Words("未到时间的步骤不被领取", "only what is due is claimed"),
     "paused rests": Words("暂停的连接不被领取", "a paused connection is left alone"),
-    "wishes hold": Words("遵守合作方要求的等待", "a partner's wish to wait is kept"),
+    "wishes hold": Words("遵守伙伴要求的等待", "a partner's wish to wait is kept"),
     "bulkhead": Words("同时调用数不超过 at_once", "no more calls at once than at_once"),
     "rate": Words("任意时间窗内不超过 burst + rate·t", "in any window no more claims than burst + rate·t"),
     "breaker opens": Words("连续失败达到次数即断开", "enough failures in a row open the breaker"),

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 import msgspec
 from pydantic import BaseModel, ValidationError
 
+from hub.document import said_of
 from hub.errors import Malformed, OutcomeUnknown
 from hub.fulfilment.model import Accepted
 from mappings import MappingError
@@ -88,8 +89,8 @@ def make_as(model: type[Model], place: str, values: Mapping[str, object]) -> Mod
         return model.model_validate(values)
     except ValidationError as error:  # not chained: a traceback would show the value
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Malformed(f"{place} {where}: {first['msg']}", code="malformed", field=where) from None
+        where, cause = said_of(first)
+        raise Malformed(f"{f'{place} {where}'.rstrip()}: {cause}", code="malformed", field=where) from None
 
 
 def read_accepted(number: object) -> Accepted:

@@ -57,9 +57,9 @@ CHORES: Final[Mapping[str, Chore]] = {
         "Deletes sign-ins that have ended; they open nothing any more either way.",
     ),
     "holds.expire": _chore(
-        "结束到期的扣留",
+        "结束到期的挂起",
         "End holds that are due",
-        "到期的扣留自动结束，订单继续寻源或下发；暂停时订单一直等到有人放行。",
+        "到期的挂起自动结束，订单继续寻源或下发；暂停时订单一直等到有人放行。",
         "Ends holds whose time is over, and their orders go on. While paused, such orders wait for a person.",
     ),
     "parcels.ask": _chore(
@@ -147,7 +147,7 @@ CHORES: Final[Mapping[str, Chore]] = {
     "steps.backlog": _chore(
         "检查积压",
         "Watch the backlogs",
-        "发现处理落后的伙伴系统并生成异常单；赶上后自动关闭。",
+        "发现处理落后的伙伴并生成异常单；赶上后自动关闭。",
         "Calls a person to partners whose calls wait too long, and takes that back when they have caught up.",
     ),
     "hub.fullness": _chore(

@@ -65,7 +65,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "case_state": Words("异常单已关闭", "The case is closed already"),
     "case_mends": Words("该异常单在原因处理后自动关闭", "This case closes when its cause is mended"),
     "connection_state": Words("连接状态已变化，请刷新", "The connection has changed: load the page again"),
-    "no_probe": Words("该合作方不支持测试，或工作进程尚未启动", "No test is offered, or no worker has seen it yet"),
+    "no_probe": Words("该伙伴不支持测试，或工作进程尚未启动", "No test is offered, or no worker has seen it yet"),
     "no_poll": Words("该连接不拉取订单", "This connection is not asked for orders"),
     "since_missing": Words("请填写日期和时间", "Name a date and a time"),
     "time_to_come": Words("请选择过去的时间", "Choose a time that has passed"),

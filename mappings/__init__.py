@@ -9,7 +9,7 @@ class MappingError(Exception):
         self.table, self.target, self.source, self.cause = table, target, source, cause
 
     def __str__(self) -> str:
-        paths = " <- ".join(path for path in (self.target, self.source) if path)
+        paths = " <- ".join(dict.fromkeys(path for path in (self.target, self.source) if path))
         return f"{self.table} {paths}".rstrip() + f": {self.cause}"
 
     def within(self, target: str, source: str) -> "MappingError":

@@ -74,7 +74,7 @@ def whole(value: object) -> int:
 def count(value: object) -> int:
     number = _whole(value)
     if number is None or number < 1:
-        raise ValueError("is not a whole number above zero")
+        raise ValueError("is not a whole number above zero, of 18 digits at most")
     return number
 
 

@@ -247,10 +247,14 @@ def scope_of(actor: Actor) -> dict[str, Any]:
 
 
 def _view(found: Row[Any], *children: Sequence[Document]) -> OrderView:
-    """Make a view of what the tables hold, which needs no checking again; `children` in the order of the view's."""
+    """Make a view of what the tables hold, which needs no checking again; `children` in the order of the view's.
+
+    Without children it is the head alone, and a page of heads is told without the lists that nobody has looked up.
+    """
     values = dict(zip(HEAD, found, strict=True))
     values["id"] = str(found.id)
-    values.update(zip(CHILDREN, map(tuple, children or ((),) * len(CHILDREN)), strict=True))
+    if children:
+        values.update(zip(CHILDREN, map(tuple, children), strict=True))
     return OrderView.model_construct(**values)
 
 

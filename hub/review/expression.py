@@ -51,6 +51,7 @@ _MACRO: Final = re.compile(rf"\.\s*({'|'.join(sorted(MACROS))})\s*\(\s*([A-Za-z_
 _CALL: Final = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _LISTED: Final = re.compile(rf"\b(?:{'|'.join(LISTS)})\s*[.\[]|\bsize\s*\(\s*(?:{'|'.join(LISTS)})\s*\)")
+_SYNTAX: Final = re.compile(r"^.*?<input>:(\d+):(\d+): Syntax error: (.*?)(?: expecting .*)?$", re.MULTILINE)
 _PATH: Final = re.compile(r"(?<![\w.])([a-z]\w*)\s*\.\s*([a-z]\w*)(?!\w*\s*\()")
 
 
@@ -97,7 +98,7 @@ def read_expression(source: str, scope: Scope = Scope.ORDER) -> Expression:
     try:
         program = compile_program(source)
     except FAILURES as error:
-        raise _refusal(str(error)) from error
+        raise _refusal(_said(error)) from error
     known = SPECIMENS[scope]
     names = set(program.variables()) - _bound(bare, known)
     if unknown := sorted(names - known.keys()):
@@ -105,11 +106,23 @@ def read_expression(source: str, scope: Scope = Scope.ORDER) -> Expression:
     if strange := sorted({*_CALL.findall(bare)} - _WORDS):
         raise _refusal(f"no function is called {', '.join(strange)}; there are {', '.join(sorted(FUNCTIONS))}")
     paths = [(of, name) for of, name in _PATH.findall(bare) if of in names]
+    for of, name in paths:
+        if isinstance(known[of], Mapping) and name not in known[of]:
+            raise _refusal(f"{of} has no {name}; it has {', '.join(sorted(known[of]))}")
     if loose := sorted(names.intersection(_WORD.findall(_LISTED.sub(" ", _PATH.sub(" ", bare))))):
         raise _refusal(f"name one value of {', '.join(loose)} each time, as order.total or lines[0].sku")
     expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)))
     _check_answer(expression, known)
     return expression
+
+
+def _said(error: BaseException) -> str:
+    """Say where an expression is no CEL, without the parser's drawing of it and all that it would have taken there."""
+    found = _SYNTAX.search(str(error))
+    if found is None:
+        return str(error)
+    told = found[3].replace("mismatched input '<EOF>'", "it ends too early").replace("'<EOF>'", "the end")
+    return f"line {found[1]}, character {found[2]}: {told}"
 
 
 def _bare(source: str) -> str:

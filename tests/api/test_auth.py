@@ -21,6 +21,12 @@ def test_a_wrong_signature_and_an_unknown_client_are_told_apart_by_nobody(strang
     assert wrong.json()["detail"] == unknown.json()["detail"]
 
 
+@pytest.mark.parametrize(("language", "told"), [("en", "five lines joined by line feeds"), ("zh-CN", "共五行")])
+def test_who_signs_wrongly_is_told_what_to_sign(stranger: Mall, language: str, told: str) -> None:
+    answer = stranger.call("GET", "/v1/orders", secret="another", headers={"Accept-Language": language})
+    assert told in answer.json()["detail"]
+
+
 def test_a_warehouse_may_not_call_the_api(stranger: Mall) -> None:
     assert problem(stranger.call("GET", "/v1/orders", client="wms-sh")) == (401, "wrong_signature")
 

@@ -205,6 +205,14 @@ def test_pages_have_no_gap_and_no_double(mall: Mall) -> None:
     assert seen == placed[::-1]
 
 
+def test_a_page_has_heads_without_lists_that_nobody_looked_up(mall: Mall) -> None:
+    mall.post(order_of())
+    [head] = mall.get("/v1/orders").json()["orders"]
+    [whole] = mall.get("/v1/orders?external_id=T1").json()["orders"]
+    assert (head["total"], head.keys() & {"lines", "holds"}) == (whole["total"], set())
+    assert (len(whole["lines"]), whole["holds"]) == (1, [])
+
+
 def test_an_order_is_found_by_its_number_and_by_its_state(mall: Mall) -> None:
     order_id = mall.post(order_of()).json()["id"]
     assert [one["id"] for one in mall.get("/v1/orders?external_id=T1").json()["orders"]] == [order_id]

@@ -48,7 +48,7 @@ def test_a_rule_that_was_not_tried_is_published_only_for_a_reason_that_is_audite
 def test_trying_is_told_in_words_of_both_languages(drafted: Oms, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "would hold: 0" in drafted("review", "try", "dear").stdout
     monkeypatch.setenv("OMS_LANGUAGE", "zh")
-    assert "会扣留: 0" in drafted("review", "try", "dear").stdout
+    assert "会挂起: 0" in drafted("review", "try", "dear").stdout
 
 
 def test_a_rule_of_release_names_what_it_lets_go(oms: Oms) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from connectors.reading import read_as, read_json, write_with
-from hub.document import Document
+from hub.document import Document, said_of
 from hub.errors import Malformed
 from mappings.table import Table
 from tests.connectors.exemplars import CANARY, told
@@ -86,3 +86,17 @@ def test_a_document_that_a_table_cannot_write_is_malformed() -> None:
 
     with pytest.raises(Malformed):
         write_with(TABLE, "row", Wrong())
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"loc": ("lines", 0, "sku"), "type": "missing", "msg": "Field required"}, ("lines[0].sku", "is missing")),
+        ({"loc": (), "type": "value_error", "msg": "Value error, two are the same"}, ("", "two are the same")),
+        ({"loc": ("lines",), "type": "too_short", "msg": "Tuple should have"}, ("lines", "has too few items")),
+    ],
+)
+def test_a_fault_names_its_place_as_a_path_and_its_cause_in_plain_words(
+    fault: dict[str, object], said: tuple[str, str]
+) -> None:
+    assert said_of(fault) == said

@@ -12,6 +12,7 @@ from tests.console.browsing import LOOKS, NARROW, Look, Site, walk
 from tests.console.conftest import Open
 from tests.dashboards.troubles import lost
 from tests.hub.making import order, placed
+from tests.hub.review.ruling import enforce, holding, rule
 
 DRAWER = "#drawer"
 HOME = "/console/holds"
@@ -27,6 +28,8 @@ def held(site: Site) -> dict[str, int]:
             "dear": placed(session, order({"apple": 3_000}, "W-4002")),
             "lost": lost(session, "W-4003"),
         }
+        enforce(session, rule("line.sku == 'apple'", verdict=holding(scope="line")))
+        made["part"] = placed(session, order({"apple": 1}, "W-4004"))
         of = "update order_hold set created_at = :at"
         run(session, f"{of} where order_id = :id", at=now - timedelta(hours=30), id=made["dear"])
         run(session, f"{of} where order_id = :id", at=now - timedelta(hours=6), id=made["lost"])
@@ -45,6 +48,8 @@ def test_nothing_bars_anybody_from_the_holds_queue(open_page: Open, held: dict[s
             "holds": HOME,
             "holds-none": f"{HOME}?shop=h5&age=7d",
             "hold": f"{HOME}/{held['both']}/1?type=finance",
+            "hold-of-a-line": f"{HOME}/{held['part']}/1",
+            "order-part-held": f"/console/orders/{held['part']}",
             "hold-address": f"{HOME}/{held['lost']}/1",
             "holds-many": f"{HOME}/selected?every=true",
         },
@@ -89,3 +94,9 @@ def test_an_order_leads_to_its_holds_and_they_lead_back(open_page: Open, held: d
     expect(page.locator(DRAWER)).to_contain_text("W-2006")
     page.locator(DRAWER).get_by_role("link", name="W-2006").click()
     expect(page).to_have_url(re.compile(f"/console/orders/{held['review']}$"))
+
+
+def test_an_order_names_the_line_that_waits(open_page: Open, held: dict[str, int]) -> None:
+    page = open_page("viewer")
+    page.goto(f"/console/orders/{held['part']}")
+    expect(page.locator(".holds li")).to_contain_text(re.compile(r"Line 1\s+apple"))

@@ -23,11 +23,14 @@ LOOKED: Final = 2_000
 CAP: Final = 10_000
 """From here on a count of holds is "10,000+"."""
 
-COLUMNS: Final = """cast(h.order_id as text) as order_id, h.no, o.external_id, o.brand, o.shop, o.lifecycle, o.currency,
-    o.total, h.type, h.rule, h.rule_version, h.blocks, h.evidence, h.created_at, h.expires_at, h.resolver,
-    h.released_at, h.released_by, h.reason, h.line_no, h.fulfilment_no,
+NAMED: Final = """
     (select l.sku from order_line l where (l.order_id, l.line_no) = (h.order_id, h.line_no)) as sku,
-    (select f.location from fulfilment_order f where (f.order_id, f.no) = (h.order_id, h.fulfilment_no)) as location,
+    (select f.location from fulfilment_order f where (f.order_id, f.no) = (h.order_id, h.fulfilment_no)) as location"""
+"""What is known of the line or the fulfilment order that a hold `h` is of."""
+
+COLUMNS: Final = f"""cast(h.order_id as text) as order_id, h.no, o.external_id, o.brand, o.shop, o.lifecycle,
+    o.currency, o.total, h.type, h.rule, h.rule_version, h.blocks, h.evidence, h.created_at, h.expires_at, h.resolver,
+    h.released_at, h.released_by, h.reason, h.line_no, h.fulfilment_no, {NAMED},
     array(select also.type from order_hold also where also.order_id = h.order_id and also.no <> h.no
           and also.released_at is null order by also.no) as others"""
 OF_ORDER: Final = "join lateral (select * from sales_order own where own.id = h.order_id limit 1) o on true"

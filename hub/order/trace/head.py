@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hub.database import records
 from hub.document import Document
 from hub.errors import NotFound
+from hub.order.holds.view import NAMED
 from hub.roles import Actor
 from hub.scope import ORDER_SEEN, scope
 
@@ -51,6 +52,8 @@ class TracedAdjustment(Document):
 
 
 class TracedHold(Document):
+    """Why the order waited: all of it, or the line (of that `sku`) or the fulfilment order (at that `location`)."""
+
     no: int
     type: str
     blocks: tuple[str, ...]
@@ -63,6 +66,8 @@ class TracedHold(Document):
     reason: str
     line_no: int | None
     fulfilment_no: int | None
+    sku: str | None
+    location: str | None
 
 
 class TracedCase(Document):
@@ -160,5 +165,6 @@ def trace_head(session: Session, order_id: int, actor: Actor) -> Head:
 LINES = f"select {', '.join(TracedLine.model_fields)} from order_line where order_id = :id order by line_no"
 ADJUSTMENTS = """select no, source, code, funder, source_amount as amount, jsonb_object_agg(line_no, amount) as shares
                  from price_adjustment where order_id = :id group by 1, 2, 3, 4, 5 order by no"""
-HOLDS = f"select {', '.join(TracedHold.model_fields)} from order_hold where order_id = :id order by no"
+OWN = ", ".join(f"h.{name}" for name in TracedHold.model_fields if name not in {"sku", "location"})
+HOLDS = f"select {OWN}, {NAMED} from order_hold h where h.order_id = :id order by h.no"
 CASES = f"select {', '.join(TracedCase.model_fields)} from case_file where order_id = :id order by id desc limit 100"

@@ -18,6 +18,7 @@ from hub.roles import SYSTEM, Actor, Role
 from hub.steps import move_finished
 from hub.tracing import current_traceparent, span, trace_id_of
 from tests.hub.making import AT, RECEIVER, confirm, coupon, order, placed, stock
+from tests.hub.review.ruling import enforce, holding, rule
 from tests.spans import traced
 
 OF_APP = Actor("of-app", frozenset({Role.VIEWER}), shops=frozenset({"app"}))
@@ -134,6 +135,13 @@ def test_the_head_tells_open_holds_and_cases_apart_from_the_old(session: Session
     release_holds(session, order_id, SYSTEM, "paid", AT)
     head = trace_head(session, order_id, SYSTEM)
     assert (head.open_holds, head.open_cases, len(head.holds), len(head.cases)) == ((), (), 1, 1)
+
+
+def test_the_head_names_the_goods_of_a_line_that_is_held(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5, "pear": 5}})
+    enforce(session, rule("line.sku == 'pear'", verdict=holding(scope="line")))
+    head = trace_head(session, placed(session, order({"apple": 1, "pear": 1})), SYSTEM)
+    assert [(one.line_no, one.sku, one.location) for one in head.open_holds] == [(2, "pear", None)]
 
 
 def test_nobody_sees_the_head_of_another_shops_order(session: Session) -> None:
