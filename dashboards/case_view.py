@@ -39,7 +39,7 @@ def tell(visit: Visit, case: CaseView) -> dict[str, Any]:
     run = _run(visit, case)
     return {
         "case": case,
-        "line": line_of(case, visit.language),
+        "line": case_line(case.cause, case.message or case.subject, visit.language),
         "remedy": cause.remedy,
         "letter": letter,
         "run": run,
@@ -51,17 +51,17 @@ def tell(visit: Visit, case: CaseView) -> dict[str, Any]:
     }
 
 
-def line_of(case: CaseView, language: str) -> str:
+def case_line(cause: str, message: str, language: str) -> str:
     """Say in one line what happened, as far as possible in a person's language; what a partner said stays as it is."""
-    before, mark, after = case.message.partition(": ")
-    if codes := codes_in(case.message):
+    before, mark, after = message.partition(": ")
+    if codes := codes_in(message):
         return f"{before} · {', '.join(codes)}"
-    if case.cause in {"address", "review"} and mark:
+    if cause in {"address", "review"} and mark:
         return state_of("hold", before).words.say(language)
     flow, of, connection = before.partition(" to ")
-    if case.cause == "step_dead" and of:
+    if cause == "step_dead" and of:
         return f"{state_of('flow', flow).words.say(language)} → {connection}: {after}"
-    return case.message or case.subject
+    return message
 
 
 def takers(visit: Visit, case_ids: Sequence[int]) -> Sequence[tuple[str, str]]:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from dashboards import case_acts, case_many
 from dashboards.asked import Place
 from dashboards.case_look import HOME, Asked, Look, connection_of, connections_of
-from dashboards.case_view import line_of, tell
+from dashboards.case_view import case_line, tell
 from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.visit import Here, Visit
 from hub.address.search import find_divisions
@@ -118,7 +118,7 @@ def _list(visit: Visit, look: Look) -> dict[str, Any]:
         **told,
         "found": found,
         "remedy": CAUSES[look.type].remedy,
-        "lines": {one.id: line_of(one, visit.language) for one in found.cases},
+        "lines": {one.id: case_line(one.cause, one.message or one.subject, visit.language) for one in found.cases},
         "numbers": _order_numbers(visit, {one.order_id for one in found.cases if one.order_id}),
         "people": assignees(visit.session, visit.actor, mine),
         "codes_waiting": (

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Response
 
 from dashboards.actions import ActionKey, act, lead
 from dashboards.asked import address
+from dashboards.case_view import case_line
 from dashboards.change_acts import ACTS
 from dashboards.comparison import compare
 from dashboards.hold_telling import seen_in
@@ -89,6 +90,7 @@ def why_there(visit: Here, order_id: int, no: int) -> Response:
         "one": one,
         "routing": routing,
         "cut_by": cut_by(one.cut_by, visit.language),
+        "case_line": partial(case_line, language=visit.language),
         "verdict_of": partial(verdict, language=visit.language),
         "what_if": partial(counterfactual, currency=routing.currency, language=visit.language),
     }
@@ -164,6 +166,7 @@ def _told(visit: Visit, order_id: int, show: str, opened: Receiver | None = None
         "summary": get_order(session, order_id, actor),
         "acts": {name: (one, visit.say(one.label)) for name, one in ACTS.items() if one.fits(head)},
         "seen_in": partial(seen_in, language=visit.language),
+        "case_line": partial(case_line, language=visit.language),
         "verdict_of": partial(verdict, language=visit.language),
     }
 
