@@ -57,7 +57,7 @@ def show(
     version: Annotated[str, typer.Argument(help=words("策略版本", "the policy's version"))] = "", brand: Brand = ""
 ) -> None:
     if not version:
-        give(built_in(), as_json=False)
+        give(built_in(language=language()), as_json=False)
         return
     with reached() as reach, reach.database.transaction() as session:
         give(get_policy(session, brand, version), as_json=False)

@@ -60,7 +60,7 @@ def new(visit: Here) -> Response:
     """Show the editor with the built-in policy, for a brand that has none yet."""
     visit.require(Permission.CONFIGURE)
     brands = sorted({one.brand for one in reach(visit.actor, visit.console.settings.connections).values()})
-    return _write(visit, built_in(brands[0] if len(brands) == 1 else ""))
+    return _write(visit, built_in(brands[0] if len(brands) == 1 else "", visit.language))
 
 
 @router.get(HOME + "/{brand}/{version}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hub.language import Words
 from hub.order.rules.hold import (
     LineRule,
     Rule,
@@ -78,41 +79,60 @@ item by temperature, danger, sender and bond, and by nothing else.
 """
 
 
-def built_in(brand: str = "") -> str:
-    """Write the built-in policy out as a brand's own one begins, with what else it may say."""
+_AS: Final = Words("同内置策略 {version}", "as the built-in {version}")
+_COSTS: Final = Words(
+    "单位：分；首公斤、每续一公斤、每千公里", "minor units: the first kilogram, each further one, a thousand kilometres"
+)
+_SPLIT: Final = Words("一个包裹的上限", "what one parcel may hold")
+_CHAIN: Final = Words(
+    "拆单规则，按先后执行；还可用 weight、volume、pieces",
+    "the rules in the order in which they cut; also weight, volume, pieces",
+)
+_FLOOR: Final = Words("低于此金额（分）的部分并入其他部分", "a part worth less joins another")
+_WISHES: Final = Words("金额不足时可以不遵守的规则", "rules that the floor may undo")
+_FREIGHT: Final = Words("使用报价表，须先用 route rates load 载入", "with a rate card, which route rates load has read")
+_PARCELS: Final = Words("首个之后每多一个包裹，单位：分", "minor units for each parcel after the first")
+_WEIGHTS: Final = Words(
+    "每件多少分：动用紧缺库存、未在滞销处清货、有货而未发",
+    "minor units for a piece: of thin stock, not cleared elsewhere, left although it is there",
+)
+
+
+def built_in(brand: str = "", language: str = "en") -> str:
+    """Write the built-in policy out as a brand's own one begins, with what else it may say, its notes in a language."""
     costs = POLICY.costs
     names = [f'"{link.name}"' for link in POLICY.splitters]
     return "\n".join(
         (
             'version = "my-first"',
             f'brand = "{brand}"',
-            f'note = "as the built-in {POLICY.version}"',
+            f'note = "{_AS.say(language, version=POLICY.version)}"',
             "",
-            "[costs]  # minor units: the first kilogram, each further one, a thousand kilometres",
+            f"[costs]  # {_COSTS.say(language)}",
             f"parcel = {costs.parcel}",
             f"per_further_kg = {costs.per_further_kg}",
             f"per_1000_km = {costs.per_1000_km}",
             "",
-            "[split]  # what one parcel may hold",
+            f"[split]  # {_SPLIT.say(language)}",
             f"parcel_grams = {PARCEL_GRAMS}",
             f"parcel_cm3 = {PARCEL_CM3}",
             "# parcel_pieces = 20",
             f"bonded_fen = {BONDED_FEN}",
-            "# the rules in the order in which they cut; also weight, volume, pieces",
+            f"# {_CHAIN.say(language)}",
             f"# chain = [{', '.join(names)}]",
-            "# floor_fen = 5000  # a part worth less joins another",
-            '# wishes = ["arrival"]  # rules that the floor may undo',
+            f"# floor_fen = 5000  # {_FLOOR.say(language)}",
+            f'# wishes = ["arrival"]  # {_WISHES.say(language)}',
             "",
             "[eliminate]",
             "locations = []",
             "# max_km = 3000",
             "",
-            "# [freight]  # with a rate card, which route rates load has read",
+            f"# [freight]  # {_FREIGHT.say(language)}",
             '# rates = "2026-12"',
-            "# split = 300  # minor units for each parcel after the first",
+            f"# split = 300  # {_PARCELS.say(language)}",
             "# per_day = 100",
             "",
-            "# [weights]  # minor units for a piece: of thin stock, not cleared elsewhere, left although it is there",
+            f"# [weights]  # {_WEIGHTS.say(language)}",
             "# supply = 300",
             "# markdown = 200",
             "# unfilled = 2000",
