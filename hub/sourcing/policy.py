@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from hub.document import Document, Text, said_of
+from hub.document import Document, Text
 from hub.errors import Malformed
 from hub.sourcing.model import Costs
 from hub.sourcing.promise import Hours, Rest
@@ -133,5 +133,5 @@ def read_policy(written: str) -> SourcingPolicy:
         return SourcingPolicy.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where, cause = said_of(first)
-        raise Malformed(f"the policy's {where}: {cause}", code="malformed_policy", field=where) from error
+        where = ".".join(str(step) for step in first["loc"])
+        raise Malformed(f"the policy's {where}: {first['msg']}", code="malformed_policy", field=where) from error
