@@ -52,30 +52,7 @@ def follow_up(
     earlier = _earlier(session, origin_id)
     _check(session, origin_id, wanted)
     before = reread(session, origin_id)
-    sold = {line.external_line_id: line for line in before.order.lines}
-    lines = tuple(
-        OrderLine(
-            external_line_id=one.line_id,
-            channel_sku=one.channel_sku or sold[one.line_id].channel_sku,
-            title=sold[one.line_id].title if not one.channel_sku else "",
-            quantity=one.pieces,
-            unit_price=Decimal(0),
-        )
-        for one in wanted
-    )
-    made = Order.model_construct(
-        external_id=f"R{earlier + 1}-{origin_id}",
-        source_revision=1,
-        type=kind,
-        placed_at=at,
-        placed_at_raw=at.isoformat(),
-        paid_at=at,
-        currency=before.order.currency,
-        buyer=before.order.buyer,
-        receiver=before.order.receiver,
-        lines=lines,
-        total=0,
-    )
+    made = _made(before.order, f"R{earlier + 1}-{origin_id}", kind, wanted, at)
     shop_order = ShopOrder.model_construct(
         brand=order.brand, shop=order.shop, channel=order.channel, platform=before.shop_order.platform, order=made
     )
@@ -88,6 +65,34 @@ def follow_up(
     told = {"order": str(placed.order_id), "type": kind, "reason": plain(author.reason)}
     record(session, at, author.name, "order.follow_up", f"order:{origin_id}", **told)
     return placed.order_id
+
+
+def _made(first: Order, external_id: str, kind: OrderType, wanted: Sequence[Again], at: datetime) -> Order:
+    """Make the order that follows another, free of charge, to the same receiver."""
+    sold = {line.external_line_id: line for line in first.lines}
+    lines = tuple(
+        OrderLine(
+            external_line_id=one.line_id,
+            channel_sku=one.channel_sku or sold[one.line_id].channel_sku,
+            title=sold[one.line_id].title if not one.channel_sku else "",
+            quantity=one.pieces,
+            unit_price=Decimal(0),
+        )
+        for one in wanted
+    )
+    return Order.model_construct(
+        external_id=external_id,
+        source_revision=1,
+        type=kind,
+        placed_at=at,
+        placed_at_raw=at.isoformat(),
+        paid_at=at,
+        currency=first.currency,
+        buyer=first.buyer,
+        receiver=first.receiver,
+        lines=lines,
+        total=0,
+    )
 
 
 def follows(session: Session, order_id: int) -> bool:

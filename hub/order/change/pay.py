@@ -74,25 +74,31 @@ def pay(
         id=order_id,
     )
     if not changed:
-        paid = settle_dues(session, order, actor, amount, reference, at)
-        if paid and go_on(session, order_id, "paid", at) and not open_blockers(session, order_id):
+        if not settle_dues(session, order, actor, amount, reference, at):
+            return order.lifecycle
+        if go_on(session, order_id, "paid", at) and not open_blockers(session, order_id):
             source_rest(session, order, policy, at)
-        return lock_order(session, order_id).lifecycle if paid else order.lifecycle
+        return lock_order(session, order_id).lifecycle
     record(session, at, actor, "order.pay", f"order:{order_id}", **({"amount": amount} if amount is not None else {}))
     if not less:
         refund_cancelled(session, order, at, unpaid)
-    let_go = run(
+    _let_go(session, order, policy, at)
+    return lock_order(session, order_id).lifecycle
+
+
+def _let_go(session: Session, order: Locked, policy: Policy, at: datetime) -> None:
+    """End the hold of an order that was not paid, and source it unless something else holds it."""
+    ended = run(
         session,
         """update order_hold set released_at = :at, released_by = 'system', reason = 'paid'
            where order_id = :id and type = :finance and rule = 'unpaid' and released_at is null""",
         at=at,
-        id=order_id,
+        id=order.id,
         finance=HoldType.FINANCE,
     )
-    if let_go and not open_blockers(session, order_id):
-        close_reviews(session, [order_id], at, "system", "paid")
+    if ended and not open_blockers(session, order.id):
+        close_reviews(session, [order.id], at, "system", "paid")
         source_rest(session, order, policy, at)
-    return lock_order(session, order_id).lifecycle
 
 
 def pay_part(
