@@ -51,6 +51,11 @@ class Look:
     theme: Any = "light"
     size: tuple[int, int] = WIDE
 
+    @property
+    def turned(self) -> "Look":
+        """The same language in the other theme and the other width, which a page that is open can be put into."""
+        return Look(self.locale, "light" if self.theme == "dark" else "dark", NARROW if self.size == WIDE else WIDE)
+
     def __str__(self) -> str:
         return f"{self.locale[:2]}-{self.theme}{'' if self.size == WIDE else '-narrow'}"
 
@@ -61,6 +66,8 @@ ALL_LOOKS: Final = tuple(
 EVERY_LOOK: Final = FULL or bool(os.environ.get("OMS_SCREENS"))
 LOOKS: Final = tuple(ALL_LOOKS[at] for at in (range(8) if EVERY_LOOK else (0, 3, 5, 6)))
 """Every day four of the eight, in which each pair of language, theme and width is seen; all with --full or pictures."""
+WALKS: Final = tuple(look for look in LOOKS if look.size == WIDE)
+"""The looks that a walk opens its pages in: it turns each of them, and so sees all that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +178,19 @@ def audit(page: Page, name: str = "") -> list[str]:
 
 
 def walk(page: Page, look: Look, paths: Mapping[str, str]) -> None:
-    """Open pages by name, and make sure that nothing bars anybody from them and none scrolls sideways."""
+    """Open pages by name, and make sure that nothing bars anybody from them and none scrolls sideways.
+
+    Each is opened once and seen twice: as it was opened, and turned.
+    """
     for name, path in paths.items():
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        assert audit(page, f"{name}-{look}") == [], path
-        assert not scrolls_sideways(page), f"{path} scrolls sideways"
+        for seen in (look, look.turned):
+            page.set_viewport_size({"width": seen.size[0], "height": seen.size[1]})
+            page.emulate_media(color_scheme=seen.theme)
+            if seen is look:
+                page.goto(path)
+                page.wait_for_load_state("networkidle")
+            assert audit(page, f"{name}-{seen}") == [], path
+            assert not scrolls_sideways(page), f"{path} scrolls sideways, {seen}"
 
 
 def scrolls_sideways(page: Page) -> bool:

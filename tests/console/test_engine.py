@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from hub.database import row, rows
 from hub.replay_work import work_off
-from tests.console.browsing import LOOKS, Look, Site, audit, keep_picture, walk
+from tests.console.browsing import WALKS, Look, Site, audit, keep_picture, walk
 from tests.console.conftest import Open
 from tests.console.world import settings
 from tests.dashboards.troubles import dead, parked
@@ -49,7 +49,7 @@ def work(site: Site, later: timedelta) -> None:
         work_off(session, datetime.now(UTC) + later, settings())
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_the_engines_screens(open_page: Open, things: dict[str, str], look: Look) -> None:
     page = open_page("admin", look)
     walk(page, look, {**PAGES, **things})

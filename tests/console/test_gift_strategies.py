@@ -7,7 +7,7 @@ from hub.gift.model import Give, Strategy
 from hub.gift.strategy import draft, publish
 from hub.order.place.batch import place
 from hub.roles import SYSTEM
-from tests.console.browsing import LOOKS, Look, Site, walk
+from tests.console.browsing import WALKS, Look, Site, walk
 from tests.console.conftest import Open
 from tests.hub.making import BRAND, ZONE, add_sku, order
 
@@ -32,7 +32,7 @@ def strategies(site: Site) -> None:
             place(session, [order({"apple": 1 + no}, f"G-{no}", placed_at=at, paid_at=at)], at, ZONE)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_the_gift_strategies(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
     paths = {"gifts": HOME, "gifts-new": f"{HOME}-new", "gift": PAGE, "gift-tried": f"{PAGE}/2/try?days=7"}

@@ -8,7 +8,7 @@ from hub.database import run
 from hub.order.find import get_order
 from hub.order.model import OrderType
 from hub.roles import SYSTEM
-from tests.console.browsing import LOOKS, NARROW, Look, Site, walk
+from tests.console.browsing import NARROW, WALKS, Look, Site, walk
 from tests.console.conftest import Open
 from tests.dashboards.troubles import lost
 from tests.hub.making import order, placed
@@ -38,7 +38,7 @@ def held(site: Site) -> dict[str, int]:
     return {**site.orders, **made}
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_the_holds_queue(open_page: Open, held: dict[str, int], look: Look) -> None:
     page = open_page("admin", look)
     walk(

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from hub.database import row
-from tests.console.browsing import LOOKS, Look, Site, walk
+from tests.console.browsing import WALKS, Look, Site, walk
 from tests.console.conftest import Open
 from tests.console.shelves import fill_shelves
 from tests.hub.making import counters
@@ -30,7 +30,7 @@ def shelves(site: Site) -> None:
         fill_shelves(session, datetime.now(UTC))
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_the_screens_of_stock(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
     walk(page, look, PAGES)

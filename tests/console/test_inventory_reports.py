@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.browsing import LOOKS, Look, Site, walk
+from tests.console.browsing import WALKS, Look, Site, walk
 from tests.console.conftest import Open
 from tests.console.shelves import count_shelves, fill_shelves, share_shelves
 
@@ -31,7 +31,7 @@ def shelves(site: Site) -> None:
         count_shelves(session, now)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_quotas_and_reports(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
     walk(page, look, PAGES)

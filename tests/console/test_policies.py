@@ -8,7 +8,7 @@ from hub.order.place.batch import place
 from hub.order.rules.policy import POLICY, built_in
 from hub.roles import SYSTEM
 from hub.sourcing.policies import draft_policy, publish_policy
-from tests.console.browsing import LOOKS, Look, Site, walk
+from tests.console.browsing import WALKS, Look, Site, walk
 from tests.console.conftest import Open
 from tests.hub.making import BRAND, ZONE, order
 
@@ -34,7 +34,7 @@ def policies(site: Site) -> None:
             place(session, [order({"apple": 1 + 4 * no % 9}, f"P-{no}", placed_at=at, paid_at=at)], at, ZONE)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_the_sourcing_policies(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
     walk(

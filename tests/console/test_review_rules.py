@@ -9,7 +9,7 @@ from hub.review.publish import NewRule, draft_rule, publish_rule
 from hub.review.rules import rule_versions
 from hub.review.verdict import Holding, HoldType, Letting
 from hub.roles import SYSTEM, Role
-from tests.console.browsing import LOOKS, Guard, Look, Site, walk
+from tests.console.browsing import WALKS, Guard, Look, Site, walk
 from tests.console.conftest import Open
 from tests.hub.making import BRAND, order, placed
 
@@ -44,7 +44,7 @@ def rules(site: Site) -> None:
         run(session, "update review_rule set drafted_by = 'admin', published_by = 'admin' where published_by <> ''")
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_the_review_rules(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
     walk(

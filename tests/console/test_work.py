@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from hub.database import row, rows, run
 from hub.inbox import read
 from hub.polls import PROBE, claim_polls, finish_poll, plan_polls
-from tests.console.browsing import LOOKS, NARROW, Guard, Look, Site, walk
+from tests.console.browsing import NARROW, WALKS, Guard, Look, Site, walk
 from tests.console.conftest import Open
 from tests.dashboards.troubles import case_of, dead, lost, parked, short
 from tests.hub.making import add_sku
@@ -254,7 +254,7 @@ def drawers(site: Site) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_a_drawer(open_page: Open, drawers: list[str], look: Look) -> None:
     page = open_page("admin", look)
     walk(page, look, {f"work-{number}": path for number, path in enumerate(drawers)})
