@@ -1,8 +1,7 @@
 """What operations staff change about an order from a terminal: cancel it or some of it, its address, its route."""
 
-import re
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -26,7 +25,7 @@ from hub.order.change.refund import mark_refund
 from hub.order.change.reread import reread
 from hub.order.change.revision import Author, Wish
 from hub.order.change.table import ChangeState, Charge, RefundState
-from hub.order.change.wanted import WantedLine, pieces_of, wish_lines
+from hub.order.change.wanted import PRICE, WantedLine, pieces_of, wish_lines
 from hub.order.lock import lock_order
 from hub.order.model import OrderType
 from hub.roles import Permission
@@ -47,9 +46,6 @@ Lines = Annotated[
     list[str] | None,
     typer.Option("--line", help=words("行号:件数，可重复", "line:pieces, as often as needed")),
 ]
-
-
-PRICE: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 
 
 @order_app.command("cancel", help=words("取消订单或其中几件", "cancel an order, or some pieces of it"))

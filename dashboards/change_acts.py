@@ -7,15 +7,17 @@ from typing import Final
 from dashboards.change_form import ChangeForm
 from dashboards.texts import N_
 from dashboards.visit import Visit
-from hub.errors import Conflict
+from hub.errors import Conflict, Malformed
 from hub.order.amend import amend
 from hub.order.change.begin import change, reroute
 from hub.order.change.cancel import cancel
+from hub.order.change.channel import decide
+from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.intercept import ask_intercept
 from hub.order.change.reread import reread
 from hub.order.change.revision import Author, Contents, Wish
-from hub.order.change.wanted import pieces_of
+from hub.order.change.wanted import pieces_of, wish_lines
 from hub.order.model import OrderType
 from hub.order.trace.head import Head
 
@@ -47,6 +49,10 @@ def _whole(head: Head) -> bool:
     return _changes(head) and not sent
 
 
+def _asked(head: Head) -> bool:
+    return any(one.cause == "change_asked" for one in head.open_cases)
+
+
 def _left(head: Head) -> bool:
     return any(line.shipped for line in head.lines)
 
@@ -71,6 +77,21 @@ def change_remark(visit: Visit, order_id: int, form: ChangeForm) -> None:
     if said == old.remark:
         raise Conflict("the remark says so already", code="nothing_to_change", field="remark")
     _change(visit, order_id, form, Wish(contents=Contents(remark=amend(old.receiver, {}, said).remark)))
+
+
+def change_goods(visit: Visit, order_id: int, form: ChangeForm) -> None:
+    """Have each line as it is wanted; an order that has it so already is no change."""
+    pieces, added = wish_lines(visit.session, order_id, list(form.wanted()))
+    if added:
+        check_charge(form.charge, visit.console.settings.orders.charges)
+    _change(visit, order_id, form, Wish(pieces=pieces, added=added, charge=form.charge))
+
+
+def decide_change(visit: Visit, order_id: int, form: ChangeForm) -> None:
+    if not form.take:
+        raise Malformed("say whose word counts", code="nothing_to_change", field="take")
+    here = visit.at.astimezone(visit.zone)
+    decide(visit.session, order_id, _author(visit, form), here, take=form.take == "take")
 
 
 def cancel_pieces(visit: Visit, order_id: int, form: ChangeForm) -> None:
@@ -107,6 +128,22 @@ def intercept(visit: Visit, order_id: int, form: ChangeForm) -> None:
 
 ACTS: Final[Mapping[str, Act]] = {
     # One entry each, in the order of the menu; add yours with a template of its fields.
+    "decide": Act(
+        N_("Decide on the channel's change"),
+        N_("The channel and somebody here have changed the same. What is taken is done like any other change."),
+        "adjustments",
+        "change_decide.html",
+        _asked,
+        decide_change,
+    ),
+    "goods": Act(
+        N_("Change the goods"),
+        N_("More pieces, a further line, or other goods in their place."),
+        "shopping-bag",
+        "change_goods.html",
+        _changes,
+        change_goods,
+    ),
     "address": Act(
         N_("Change the address"),
         N_("What is left empty stays as it is. The order is judged and sourced again."),

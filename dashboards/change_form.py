@@ -1,12 +1,14 @@
 """The form of a change of an order: what was written, as it is sent, shown again and sent once more to be done."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Final, cast
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from hub.address.division import Level, ancestry
 from hub.errors import Malformed
+from hub.order.change.table import Charge
+from hub.order.change.wanted import PRICE, WantedLine
 from hub.order.trace.seen import Seen
 from hub.repair import why
 
@@ -14,6 +16,9 @@ LONGEST: Final = 1000
 """Characters of a remark, as the API takes them."""
 
 MOST_LINES: Final = 500
+MOST_DIGITS: Final = 7
+"""Of pieces: a million, as the model."""
+
 SEEN_LONGEST: Final = 100_000
 
 SEEN: Final = TypeAdapter(dict[str, str])
@@ -42,7 +47,10 @@ class ChangeForm(BaseModel):
     n: tuple[Word, ...] = Field(default=(), max_length=MOST_LINES)
     sku: tuple[Word, ...] = Field(default=(), max_length=MOST_LINES)
     no: tuple[int, ...] = Field(default=(), max_length=MOST_LINES)
+    price: tuple[Word, ...] = Field(default=(), max_length=MOST_LINES)
     to: Word = ""
+    charge: Charge = Charge.PAY
+    take: Literal["", "take", "keep"] = ""
 
     @property
     def why(self) -> str:
@@ -87,10 +95,33 @@ class ChangeForm(BaseModel):
             raise Malformed("the form's lines do not fit together: load it again", code="unknown_line", field="n")
         for line, text, sku in zip(self.line, self.n, skus, strict=True):
             n = text.strip()
-            if n and not (n.isascii() and n.isdigit() and len(n) <= 7):  # noqa: PLR2004 # a million pieces, as the model
+            if n and not (n.isascii() and n.isdigit() and len(n) <= MOST_DIGITS):
                 raise Malformed(f"line {line}: a whole number of pieces", code="pieces", field="n")
             if n and int(n):
                 yield line, int(n), sku.strip()
+
+    def wanted(self) -> Iterator[WantedLine]:
+        """Give what each line is to have of which anything is written.
+
+        Raises: Malformed for what is no number of pieces, or no price.
+        """
+        if not len(self.line) == len(self.n) == len(self.sku) == len(self.price):
+            raise Malformed("the form's lines do not fit together: load it again", code="unknown_line", field="n")
+        for line, *written in zip(self.line, self.n, self.sku, self.price, strict=True):
+            n, sku, price = (text.strip() for text in written)
+            if not (n or sku or price):
+                continue
+            if not line.strip():
+                raise Malformed("name the further line", code="unknown_line", field="line")
+            if not (n.isascii() and n.isdigit() and len(n) <= MOST_DIGITS):
+                raise Malformed(f"line {line}: a whole number of pieces", code="pieces", field="n")
+            if price and not PRICE.fullmatch(price):
+                raise Malformed(f"line {line}: a price such as 12.50", code="price_needed", field="price")
+            yield WantedLine(line.strip(), int(n), sku, price)
+
+    def further(self, known: Collection[str]) -> str:
+        """Give the number that was written for a further line."""
+        return next((line for line in self.line if line not in known), "")
 
     @property
     def numbers(self) -> Mapping[str, str]:
@@ -101,6 +132,11 @@ class ChangeForm(BaseModel):
     def instead(self) -> Mapping[str, str]:
         """Give what was written to be sent instead, by the shop's line."""
         return dict(zip(self.line, self.sku, strict=False))
+
+    @property
+    def prices(self) -> Mapping[str, str]:
+        """Give what was written as the price of a piece, by the shop's line."""
+        return dict(zip(self.line, self.price, strict=False))
 
     def saw(self) -> Seen:
         """Give how the order stood when the form was made.

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Response
 from dashboards.actions import act_towards
 from dashboards.change_acts import ACTS, Act
 from dashboards.change_form import ChangeForm
-from dashboards.change_lines import offered
+from dashboards.change_lines import offered, wantable
 from dashboards.faults import CAUSES, GENERAL, status_of
 from dashboards.pages import fragment
 from dashboards.texts import N_
@@ -115,6 +115,9 @@ def _form(
         "head": head,
         "goods": trace_goods(visit.session, order_id),
         "lines": offered(head),
+        "wantable": wantable(head),
+        "charges": visit.console.settings.orders.charges,
+        "asked": [one for one in trace_revisions(visit.session, order_id) if one.state == "asked"],
         "masked": masked_receiver(visit.session, order_id, visit.actor),
         "places": [one for one in find_places(visit.session).values() if one.brand == head.brand and one.active],
         "seen": json.dumps(see(visit.session, order_id)),
@@ -149,7 +152,7 @@ def _foreseen(
         "head": trace_head(visit.session, order_id, visit.actor),
         "told": told,
         "refused": refused,
-        "cause": CAUSES.get(refused.code, GENERAL).say(visit.language) if refused else "",
+        "refusal": CAUSES.get(refused.code, GENERAL).say(visit.language) if refused else "",
         "seen": json.dumps(seen),
         "news": news,
         "authors": {one.no: one for one in trace_revisions(visit.session, order_id)} if news else {},

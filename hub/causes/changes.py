@@ -53,8 +53,8 @@ CHANGES: Final[Mapping[str, Cause]] = {
         ),
         Remedy.BY_HAND,
         Words(
-            "在命令行采用渠道的修改或保留中台的，随即结案",
-            "Take the channel's or keep the hub's at a terminal: that closes this",
+            "在订单页采用渠道的修改或保留中台的，随即结案",
+            "Take the channel's or keep the hub's on the order's page: that closes this",
         ),
     ),
     "paid_late": Cause(

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from hub.order.change.begin import change, reroute
+from hub.order.change.channel import revise
 from hub.order.change.revision import Author, Contents, Wish
 from hub.order.change.wanted import pieces_of
 from hub.order.find import get_order
@@ -33,6 +34,19 @@ def much(site: Site) -> int:
     return made
 
 
+@pytest.fixture
+def asked(site: Site) -> int:
+    """Place an order that was changed here and at its channel, so that somebody has to decide."""
+    now = datetime.now(UTC)
+    with site.database.transaction() as session:
+        made = placed(session, order({"apple": 1}, "W-5002", placed_at=now, paid_at=now))
+        there, elsewhere = (RECEIVER.model_copy(update={"street": street}) for street in ("新路9号", "第三路3号"))
+        change(session, made, Wish(contents=Contents(receiver=there)), BY, now)
+        later = order({"apple": 1}, "W-5002", source_revision=2, receiver=elsewhere, placed_at=now, paid_at=now)
+        revise(session, made, later, "ask", now)
+    return made
+
+
 def foresee(page: Page, path: str, fields: dict[str, str]) -> None:
     """Fill in a form of change by its labels and look at what it would come to."""
     page.goto(path)
@@ -49,10 +63,13 @@ def assert_open_to_all(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_nothing_bars_anybody_from_the_forms_of_change(open_page: Open, site: Site, much: int, look: Look) -> None:
+def test_nothing_bars_anybody_from_the_forms_of_change(
+    open_page: Open, site: Site, much: int, asked: int, look: Look
+) -> None:
     page = open_page("operator", look)
     for name, number in {
-        **dict.fromkeys(("address", "remark", "reroute", "pieces", "cancel"), much),
+        **dict.fromkeys(("address", "remark", "reroute", "goods", "pieces", "cancel"), much),
+        "decide": asked,
         **dict.fromkeys(("reship", "exchange", "intercept"), site.orders["shipped"]),
     }.items():
         page.goto(f"/console/orders/{number}/change/{name}")
@@ -67,6 +84,7 @@ def test_nothing_bars_anybody_from_what_a_change_would_come_to(
     page = open_page("operator", look)
     for name, act, number, fields in (
         ("money", "pieces", much, {"L1|apple|APPLE": "1"}),
+        ("more", "goods", much, {"Pieces wanted of apple|apple 要的件数": "5"}),
         ("all", "cancel", much, {}),
         ("refused", "address", much, {"Phone|手机|电话": "10"}),
         ("again", "exchange", site.orders["shipped"], {"apple|APPLE": "1"}),

@@ -1,5 +1,6 @@
 """What a line of the shop's is to have, turned into what has to be cancelled of it and what has to be added."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from sqlalchemy.orm import Session
 from hub.database import rows
 from hub.errors import Conflict, Malformed
 from hub.order.change.addition import Addition, with_goods
+
+PRICE: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+"""A price in major units as a person writes it."""
 
 PORTIONS: Final = """
     select sold.line_no, sold.external_line_id as line_id, sold.kind, sold.channel_sku, sold.title, sold.unit_price,

@@ -25,7 +25,9 @@ DOCUMENTS: Final = """
     where f.order_id = any(:ids) order by f.order_id, f.no"""
 HOLDS: Final = """
     select type from order_hold where order_id = any(:ids) and released_at is null order by type"""
-REFUNDS: Final = "select no, amount, freight from refund_due where order_id = :id"
+REFUNDS: Final = "select no, amount, freight, set_off from refund_due where order_id = :id"
+DUE: Final = """
+    select coalesce(sum(amount - set_off), 0)::bigint as due from amount_due where order_id = :id and state = 'open'"""
 REFUND_LINES: Final = """
     select r.no as of, r.line_no, line.external_line_id, line.sku, line.title, r.pieces, r.amount
     from refund_line r join order_line line using (order_id, line_no) where r.order_id = :id order by r.no, r.line_no"""
@@ -59,6 +61,7 @@ class Foreseen(Document):
 
     `recalled` are taken back at once and `made` are new; `unmet` pieces would have no source; holds are named by type.
     `refund` and `freight` go back in all, in minor units: none for an order that was not paid, which `paid` says.
+    Of that `set_off` pays for what is added, and `due` is still to be paid more than before.
     `follow_up` is the number of an order that it would make.
     """
 
@@ -72,12 +75,15 @@ class Foreseen(Document):
     let_go: tuple[str, ...]
     refund: int
     freight: int
+    set_off: int
+    due: int
     refunds: tuple[ForeLine, ...]
     follow_up: int | None
 
     @property
     def back(self) -> int:
-        return self.refund + self.freight
+        """Give what moves."""
+        return self.refund + self.freight - self.set_off
 
 
 def foresee(session: Session, order_id: int, act: Callable[[], int | None], at: datetime) -> Foreseen:
@@ -104,6 +110,7 @@ def _stand(session: Session, ids: Sequence[int], order_id: int) -> dict[str, Any
         "documents": {one["code"]: one for one in records(session, DOCUMENTS, ids=list(ids))},
         "holds": Counter(one.type for one in rows(session, HOLDS, ids=list(ids))),
         "refunds": {one.no: one for one in rows(session, REFUNDS, id=order_id)},
+        "due": rows(session, DUE, id=order_id)[0].due,
         "unmet": sum(sum(open_pieces(session, one).values()) for one in ids),
     }
 
@@ -136,6 +143,8 @@ def _told(
         let_go=tuple(before["holds"] - after["holds"]),
         refund=sum(one.amount for one in refunds) - sum(one.freight for one in refunds),
         freight=sum(one.freight for one in refunds),
+        set_off=sum(one.set_off for one in refunds),
+        due=max(after["due"] - before["due"], 0),
         refunds=tuple(ForeLine.model_validate({n: v for n, v in one.items() if n != "of"}) for one in lines),
         follow_up=made,
     )

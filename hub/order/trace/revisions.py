@@ -11,6 +11,7 @@ from hub.database import rows
 from hub.document import Document
 from hub.keyring import SubjectKey
 from hub.masking import GONE, mask_name, mask_phone
+from hub.order.change.addition import read_added
 from hub.order.change.revision import Contents, open_part
 from hub.subject import open_key
 
@@ -23,6 +24,15 @@ class Veiled(Document):
     place: str = ""
     street: str = ""
     remark: str = ""
+
+
+class TracedAddition(Document):
+    """Pieces of a channel's code that a revision adds to a line of the shop's; how many came, once it is done."""
+
+    line_id: str
+    channel_sku: str
+    pieces: int
+    came: int
 
 
 class TracedRevision(Document):
@@ -39,6 +49,7 @@ class TracedRevision(Document):
     reason: str
     kinds: tuple[str, ...]
     pieces: Mapping[int, int]
+    added: tuple[TracedAddition, ...]
     stops: tuple[int, ...]
     target: str
     avoid: tuple[str, ...]
@@ -60,10 +71,19 @@ def trace_revisions(session: Session, order_id: int) -> list[TracedRevision]:
         id=order_id,
     )
     key = open_key(session, found[0].subject_id) if found else None
-    told = set(TracedRevision.model_fields) - {"fresh", "former", "hidden"}
+    told = set(TracedRevision.model_fields) - {"fresh", "former", "hidden", "added"}
     return [
-        TracedRevision.model_validate({name: getattr(one, name) for name in told} | _personal(one, key))
+        TracedRevision.model_validate(
+            {name: getattr(one, name) for name in told} | {"added": _added(one)} | _personal(one, key)
+        )
         for one in found
+    ]
+
+
+def _added(found: Row[Any]) -> list[TracedAddition]:
+    return [
+        TracedAddition(line_id=one.line_id, channel_sku=one.channel_sku, pieces=one.pieces, came=one.came)
+        for one in read_added(found.added)
     ]
 
 

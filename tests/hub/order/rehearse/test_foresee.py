@@ -10,14 +10,14 @@ from hub.order.change.begin import change, reroute
 from hub.order.change.cancel import cancel
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.revision import Contents, Wish
-from hub.order.change.wanted import pieces_of
+from hub.order.change.wanted import WantedLine, pieces_of
 from hub.order.model import OrderType
 from hub.order.rehearse.change import Foreseen, foresee
 from hub.order.ship.progress import record_confirm
 from hub.order.trace.seen import otherwise
 from hub.order.trace.seen import see as look
 from tests.hub.making import AT, ZONE, confirm, order, placed, see, sources, stock
-from tests.hub.order.changing import BEIJING, BY, cut, send
+from tests.hub.order.changing import BEIJING, BY, cut, send, want
 
 
 @pytest.fixture
@@ -100,3 +100,11 @@ def test_who_looked_before_a_change_is_told_of_it(session: Session, order_id: in
     assert told["revision", 1] == ("", "applied")
     assert told["document", 1] == ("open unsubmitted", "cancelled cancel_accepted")
     assert told["line", 1] == ("3 3 0 0", "3 2 0 1")
+
+
+def test_what_is_added_is_said_with_what_is_due_for_it_and_what_moves_no_money(session: Session, order_id: int) -> None:
+    def act() -> None:
+        want(session, order_id, WantedLine("L2", 2, "apple", "12.50"))
+
+    told = foresee(session, order_id, act, AT)
+    assert (told.due, told.refund, told.set_off, told.back, told.held) == (500, 2000, 2000, 0, ("finance",))
