@@ -97,7 +97,7 @@ class PaymentWish(Document):
     """A payment of the order, or of what is due for goods added to it; without an amount, of all there is to pay."""
 
     paid_at: Moment
-    amount: Fen | None = None
+    amount: Annotated[Fen, Field(strict=True)] | None = None
     reference: Phrase = ""
 
 

@@ -66,6 +66,8 @@ def test_a_line_grows_once_its_pieces_are_paid(mall: Mall) -> None:
     assert [(one["total"], one["dues"][0]["amount"], len(one["dues"])) for one in shown] == [(5000, 2000, 1)] * 2
     paid = {"paid_at": "2026-11-11T10:30:00+08:00", "amount": 1, "reference": "P-1"}
     assert problem(mall.call("POST", f"{path}/payment", encoded(paid))) == (409, "wrong_amount")
+    in_major = mall.call("POST", f"{path}/payment", encoded({**paid, "amount": "20.00"}))
+    assert problem(in_major)[0] == 422  # not twenty minor units
     shown = [mall.call("POST", f"{path}/payment", encoded({**paid, "amount": 2000})).json() for _ in range(2)]
     assert [(one["dues"][0]["state"], one["holds"], len(one["fulfilments"])) for one in shown] == [("paid", [], 2)] * 2
 
