@@ -19,7 +19,7 @@ WEEK = (1, 2, 3, 4, 5)
         (Hours(cut_off=time(15, 1)), (), 0),
         (Hours(weekdays=WEEK, cut_off=time(15)), (), 3),
         (Hours(weekdays=WEEK, cut_off=time(15)), (date(2026, 11, 16),), 4),
-        (Hours(weekdays=WEEK, closed=(date(2026, 11, 13),)), (), 3),
+        (Hours(weekdays=WEEK, closed=frozenset({date(2026, 11, 13)})), (), 3),
         (Hours(at_once=True, opens=time(9), cut_off=time(21)), (), 0),
         (Hours(at_once=True, opens=time(15, 1)), (), None),
         (Hours(at_once=True, cut_off=time(15)), (), None),

@@ -47,7 +47,8 @@ def test_another_method_has_its_own_lines() -> None:
 
 
 def test_a_division_lies_in_its_city_its_province_and_their_zones() -> None:
-    policy = SourcingPolicy(version="v1", brand="demo", zones={"east": ("310000", "320000"), "west": ("540000",)})
+    zones = {"east": frozenset({"310000", "320000"}), "west": frozenset({"540000"})}
+    policy = SourcingPolicy(version="v1", brand="demo", zones=zones)
     assert destinations_of(policy, "310115") == ["310115", "310000", "east", ANY]
     assert destinations_of(policy, "nowhere") == [ANY]
 
