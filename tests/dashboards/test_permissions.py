@@ -90,6 +90,7 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "GET /console/inventory": SEE,
     "GET /console/inventory/list": SEE,
     "GET /console/inventory/level": SEE,
+    "GET /console/inventory/lots": SEE,
     "POST /console/inventory/adjust": WORK,
     "POST /console/inventory/safety": WORK,
     "POST /console/inventory/push": WORK,
