@@ -6,9 +6,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from hub.database import sqlalchemy_url
+from hub.errors import TryLater
 
 HERE = Path(__file__).parent
 
@@ -22,8 +25,17 @@ def config(url: str) -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Bring the schema to the newest revision; two processes at once wait for each other."""
-    command.upgrade(config(url), "head")
+    """Bring the schema to the newest revision, one after the other; two processes at once wait for each other.
+
+    Raises: TryLater when others use a table that is to be changed; the revisions before stay, and it goes on from there.
+    """
+    try:
+        command.upgrade(config(url), "head")
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable | DeadlockDetected):
+            raise
+        told = f"a table is in use that is to be changed: stop workers and API, then upgrade again ({error.orig})"
+        raise TryLater(told, code="tables_in_use") from error
 
 
 def newest(url: str) -> str:

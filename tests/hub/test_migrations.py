@@ -8,6 +8,7 @@ from alembic import command
 
 from hub import partitions
 from hub.database import Database
+from hub.errors import TryLater
 from hub.migrations import config, revision_of, upgrade
 from hub.migrations.drift import differences
 from hub.partitions import make_partitions
@@ -68,6 +69,19 @@ def test_two_upgrades_of_an_empty_database_at_once_wait_for_each_other(database_
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(upgrade, [database_url] * 2))
     assert revision_of(database_url)
+
+
+def test_an_upgrade_does_not_wait_for_long_for_tables_in_use_and_goes_on_from_there(database_url: str) -> None:
+    change(database_url, "drop schema public cascade")
+    change(database_url, "create schema public")
+    command.upgrade(config(database_url), "0033")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("lock table trial in access share mode")
+        with pytest.raises(TryLater, match="stop workers and API") as told:
+            upgrade(database_url)
+    assert (told.value.code, revision_of(database_url)) == ("tables_in_use", "0035")
+    upgrade(database_url)
+    assert differences(database_url) == []
 
 
 def test_lots_of_what_left_are_cut_by_the_months_that_there_are(database_url: str) -> None:

@@ -16,8 +16,9 @@ CAUSES = (
 
 
 def upgrade() -> None:
+    # Orders before cases, as everybody locks them.
+    op.add_column("sales_order", sa.Column("payment_reference", sa.Text(), nullable=True))
     op.drop_constraint(op.f("ck_case_file_cause_known"), "case_file", type_="check")
     op.create_check_constraint(
         op.f("ck_case_file_cause_known"), "case_file", f"cause in ({', '.join(repr(cause) for cause in CAUSES)})"
     )
-    op.add_column("sales_order", sa.Column("payment_reference", sa.Text(), nullable=True))
