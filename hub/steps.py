@@ -34,6 +34,10 @@ OPEN = (StepState.WAITING, StepState.PENDING, StepState.IN_FLIGHT, StepState.UNK
 """States behind which a lane waits; a dead head parks its lane until a person decides."""
 
 
+ONE_HEAD: Final = "uq_step_lane_in_flight"
+"""The rule that one call of a lane at most is under way."""
+
+
 class StepColumns(Table):
     """What a live step and a finished one have in common.
 
@@ -75,7 +79,7 @@ class Step(StepColumns, table=True):
         Index("ix_step_lane", "lane", "id", postgresql_where=text("state not in ('done', 'cancelled')")),
         Index("ix_step_waiting", "lane", "id", postgresql_where=text("state = 'waiting'")),
         Index("ix_step_in_flight", "connection", postgresql_where=text("state = 'in_flight'")),
-        Index("uq_step_lane_in_flight", "lane", unique=True, postgresql_where=text("state = 'in_flight'")),
+        Index(ONE_HEAD, "lane", unique=True, postgresql_where=text("state = 'in_flight'")),
         Index("ix_step_order", "order_id"),
         Index("ix_step_connection", "connection", "id"),
         Index("ix_step_dead", "connection", "id", postgresql_where=text("state = 'dead'")),
@@ -166,7 +170,7 @@ def promote(session: Session, lanes: Collection[str], at: datetime) -> int:
         """with next as materialized (
                select distinct on (lane) id, lane from step where state = 'waiting' and lane = any(:lanes)
                order by lane, id)
-           update step set state = 'pending', run_at = :at
+           update step set state = 'pending', run_at = greatest(run_at, :at)  -- one in doubt may still land till then
            where coalesce(state, '') = 'waiting'  -- a row we waited for may be with a worker by now; no index wanted
              and id in (select next.id from next
                         where not exists (select 1 from step earlier where earlier.lane = next.lane
@@ -183,12 +187,14 @@ def line_up(session: Session) -> list[str]:
     """Let calls that stand beside another open one of their lane wait behind it, and name the lanes.
 
     Whoever adds steps has a lock that keeps this from happening; where one had not, nobody could claim anything more.
+    One whose call may have been executed waits as well, and keeps its doubt.
     """
     found = rows(
         session,
-        """update step set state = 'waiting' where state = 'pending' and id in (
+        """update step set state = 'waiting' where state in ('pending', 'unknown') and id in (
                select id from (
-                   select id, row_number() over (partition by lane order by state = 'pending', id) as nth
+                   select id, row_number() over (
+                       partition by lane order by state = 'pending', state = 'unknown', id) as nth
                    from step where state in ('pending', 'in_flight', 'unknown', 'dead')) head
                where nth > 1)
            returning lane""",

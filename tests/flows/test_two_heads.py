@@ -3,13 +3,14 @@
 from datetime import datetime
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
 from flows.effect import Claimed
 from hub.database import Database, rows, run
 from hub.fulfilment.release import RELEASE
-from hub.steps import NewStep, StepState, add, line_up
-from tests.flows.acting import PARTNER, Play
+from hub.steps import NewStep, StepState, add, line_up, promote
+from tests.flows.acting import GRACE, PARTNER, Play
 
 
 def write_at_once(database: Database, at: datetime, *keys: str) -> None:
@@ -17,6 +18,18 @@ def write_at_once(database: Database, at: datetime, *keys: str) -> None:
     with database.transaction() as first, database.transaction() as second:
         for session, key in zip((first, second), keys, strict=True):
             add(session, [NewStep(RELEASE, "parcel:1", PARTNER, key, None, {})], at)
+
+
+def doubt(database: Database, *keys: str) -> None:
+    """Leave steps as calls do whose answer nobody heard."""
+    with database.transaction() as session:
+        run(session, "update step set state = 'unknown', doubt = true where idempotency_key = any(:keys)", keys=[*keys])
+
+
+def states(database: Database) -> dict[str, str]:
+    with database.transaction() as session:
+        found = rows(session, "select idempotency_key, state from step where lane = 'parcel:1'")
+    return {one.idempotency_key: one.state for one in found}
 
 
 def take_all(play: Play) -> list[Claimed]:
@@ -58,8 +71,54 @@ def test_what_is_due_beside_a_call_that_was_begun_waits_behind_it(
     with database.transaction() as session:
         run(session, "update step set state = :state where idempotency_key = 'two'", state=open_state)
         assert line_up(session) == ["parcel:1"]
-        states = {one.idempotency_key: one.state for one in rows(session, "select * from step")}
-    assert states == {"one": "waiting", "two": open_state}
+    assert states(database) == {"one": "waiting", "two": open_state}
+
+
+@pytest.mark.usefixtures("order_id")
+def test_two_calls_of_a_lane_that_nobody_heard_of_stop_no_other_lane(play: Play, at: datetime) -> None:
+    write_at_once(play.database, at, "one", "two")
+    doubt(play.database, "one", "two")
+    assert len(take_all(play)) == 2
+    assert states(play.database) == {"one": "in_flight", "two": "waiting"}
+
+
+def test_a_call_that_nobody_heard_of_goes_before_one_that_was_never_made(database: Database, at: datetime) -> None:
+    write_at_once(database, at, "one", "two")
+    doubt(database, "two")
+    with database.transaction() as session:
+        assert line_up(session) == ["parcel:1"]
+    assert states(database) == {"one": "waiting", "two": "unknown"}
+
+
+def test_a_call_that_nobody_heard_of_is_asked_for_after_it_waited_as_well(play: Play, at: datetime) -> None:
+    play.partner.idempotent = False
+    write_at_once(play.database, at, "one", "two")
+    doubt(play.database, "one", "two")
+    while steps := take_all(play):
+        for step in steps:
+            assert play.engine.run(step) is StepState.DONE
+    assert play.partner.calls[-4:] == ["ask one", "call one", "ask two", "call two"]
+
+
+def test_a_call_that_may_still_land_is_not_asked_for_earlier_because_it_waited(play: Play, at: datetime) -> None:
+    write_at_once(play.database, at, "one", "two")
+    doubt(play.database, "one", "two")
+    with play.database.transaction() as session:
+        run(session, "update step set run_at = :later where idempotency_key = 'two'", later=at + GRACE)
+        line_up(session)
+        run(session, "update step set state = 'done' where idempotency_key = 'one'")
+        promote(session, ["parcel:1"], at)
+    assert "parcel:1" not in {one.lane for one in play.engine.take(10)}
+    play.now += GRACE
+    assert "parcel:1" in {one.lane for one in play.engine.take(10)}
+
+
+def test_a_claim_that_breaks_another_rule_is_told_of(play: Play, at: datetime) -> None:
+    write_at_once(play.database, at, "one", "two")
+    with play.database.transaction() as session:
+        run(session, "alter table step add constraint never_claimed check (token = 0)")
+    with pytest.raises(IntegrityError, match="never_claimed"):
+        play.engine.take(10)
 
 
 def test_a_worker_that_stands_still_while_it_claims_has_not_won_time(play: Play) -> None:
