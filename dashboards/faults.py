@@ -144,6 +144,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "unknown_hold": Words("没有此挂起，或不在您的权限范围内", "There is no such hold, or it is not yours to see"),
     "unknown_alert": Words("预警不存在，或不在您的权限范围内", "There is no such alert, or it is not yours to see"),
     "alert_state": Words("该预警已有人处理或已恢复", "Somebody sees to this alert already, or it is over"),
+    "quota_busy": Words("正在下单，请稍后再试", "Orders are being placed: try again"),
     "database_away": Words("数据库暂时没有响应，数据没有丢失", "The database does not answer; nothing is lost"),
     "our_fault": Words("系统内部错误，请把请求号告知平台工程师", "The hub has failed: tell an engineer the request id"),
 }

@@ -76,8 +76,8 @@ class TryLater(HubError):
 
     code = "try_later"
 
-    def __init__(self, message: str, *, code: str | None = None, after_s: float | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(self, message: str, *, code: str | None = None, after_s: float | None = None, zh: str = "") -> None:
+        super().__init__(message, code=code, zh=zh)
         self.after_s = after_s
 
 

@@ -14,18 +14,21 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from psycopg.errors import LockNotAvailable
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import records, rows, run
+from hub.database import records, row, rows, run
 from hub.document import Document
-from hub.errors import Malformed, NotFound
+from hub.errors import Malformed, NotFound, TryLater
 from hub.inventory.ledger import Movement
 from hub.inventory.level import hold_still
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
 
 MOST: Final = 10**9
 HUNDRED: Final = 100
+PATIENCE_MS: Final = 1000
 
 Sold = Mapping[tuple[str, str, str], int]
 """Pieces by shop, SKU and location; at the location "" they count for a quota of everywhere."""
@@ -61,24 +64,28 @@ HELD_BY_CARTS: Final = """
     where r.state = 'held' and r.shop = :shop and line.sku = :sku and :location in ('', line.location)"""
 
 HELD_BY_ORDERS: Final = """
-    select sum(line.ordered - line.cancelled - line.shipped)
-    from order_line line join sales_order o on o.id = line.order_id
-    where line.sku = :sku and line.ordered > line.cancelled + line.shipped
-      and o.shop = :shop and o.lifecycle in ('received', 'accepted', 'in_fulfilment')"""
-"""What a shop's orders want and have not had: what they give back if they are cancelled."""
+    select sum(held.pieces) from sales_order o cross join lateral (
+        select sum(line.ordered - line.cancelled - line.shipped) as pieces from order_line line
+        where line.sku = :sku and line.order_id = o.id and line.ordered > line.cancelled + line.shipped) held
+    where o.shop = :shop and o.lifecycle in ('accepted', 'received', 'in_fulfilment')"""
+"""What a shop's orders want and have not had: what they give back if they are cancelled. It goes by the open orders,
+and from each to its lines of the SKU: a SKU's whole history is never read, for orders wait meanwhile."""
 
 HELD_THERE: Final = """
-    select sum(line.quantity - line.shipped - line.released)
-    from fulfilment_line line join fulfilment_order f using (order_id, no) join sales_order o on o.id = line.order_id
-    where line.sku = :sku and f.location = :location and line.quantity > line.shipped + line.released
-      and o.shop = :shop and o.lifecycle in ('received', 'accepted', 'in_fulfilment')"""
+    select sum(held.pieces) from sales_order o cross join lateral (
+        select sum(claim.quantity - claim.shipped - claim.released) as pieces from order_line line
+        join fulfilment_line claim on (claim.order_id, claim.line_no) = (line.order_id, line.line_no)
+        join fulfilment_order f on (f.order_id, f.no) = (claim.order_id, claim.no)
+        where line.sku = :sku and line.order_id = o.id
+          and f.location = :location and claim.quantity > claim.shipped + claim.released) held
+    where o.shop = :shop and o.lifecycle in ('accepted', 'received', 'in_fulfilment')"""
 
 
 def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: datetime) -> None:
     """Give a shop a quota, or change it; what it has sold so far stays counted, but for another mode.
 
     A new one begins with what the shop holds: in carts, and for orders that have not left.
-    Raises: Malformed for an amount out of range; NotFound for an unknown SKU.
+    Raises: Malformed for an amount out of range; NotFound for an unknown SKU; TryLater while orders come (quota_busy).
     """
     most = HUNDRED if quota.mode is QuotaMode.PERCENTAGE else MOST
     if not 0 <= quota.amount <= most:
@@ -109,9 +116,23 @@ def _wait_for_orders(session: Session) -> None:
     """Wait for whoever has asked for quotas, and let others ask when this transaction has ended.
 
     An order that has no source locks no counter, but it asks which quotas count it before it ends: it either has ended
-    when a new quota adds up what its shop holds, or finds the quota.
+    when a new quota adds up what its shop holds, or finds the quota. Whoever asks meanwhile stands behind this wait, so
+    it is short, and a person tries again.
+
+    Raises: TryLater.
     """
-    run(session, "lock table channel_quota in exclusive mode")
+    before = row(session, "select current_setting('lock_timeout') as wait")
+    try:
+        with session.begin_nested():
+            run(session, f"set local lock_timeout = '{PATIENCE_MS}ms'")
+            run(session, "lock table channel_quota in exclusive mode")
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise TryLater(
+                "orders are being placed: try again", code="quota_busy", zh="正在下单，请稍后再试"
+            ) from error
+        raise
+    run(session, "select set_config('lock_timeout', :wait, true)", wait=before.wait if before else "")
 
 
 def drop_quota(session: Session, actor: str, sku: str, shop: str, location: str, at: datetime) -> bool:

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import Database, run
+from hub.database import Database, row, rows, run
+from hub.errors import TryLater
 from hub.inventory.promise import promise
-from hub.inventory.quota import Quota, list_quotas, set_quota
+from hub.inventory.quota import HELD_BY_ORDERS, HELD_THERE, Quota, count_sold, list_quotas, set_quota
 from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.soft import Wish, hold
 from hub.order.change.cancel import cancel
@@ -126,6 +127,43 @@ def test_an_order_that_comes_while_a_quota_is_set_is_counted(database: Database,
         other.result()
     with database.transaction() as session:
         assert used(session) == pieces
+
+
+def test_a_quota_that_would_keep_orders_waiting_gives_up_and_its_transaction_can_go_on(database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 10, "pear": 1}})
+        quota(session)
+    with database.transaction() as placing:
+        count_sold(placing, {("pc", "apple"): 1})
+        with database.transaction() as session:
+            run(session, "set local lock_timeout = '7s'")
+            with pytest.raises(TryLater, match="orders are being placed") as told:
+                quota(session, place="sh")
+            assert (told.value.code, told.value.say("zh"), waits(session)) == (
+                "quota_busy",
+                "正在下单，请稍后再试",
+                "7s",
+            )
+
+
+def test_who_has_set_a_quota_waits_for_locks_as_long_as_before(goods: Session) -> None:
+    run(goods, "set local lock_timeout = '7s'")
+    quota(goods)
+    assert waits(goods) == "7s"
+
+
+@pytest.mark.parametrize("statement", [HELD_BY_ORDERS, HELD_THERE])
+def test_what_orders_hold_is_looked_for_from_the_open_ones(goods: Session, statement: str) -> None:
+    run(goods, "set local enable_seqscan = off")
+    asked = {"sku": "apple", "shop": "pc", **({"location": "sh"} if statement is HELD_THERE else {})}
+    plan = "\n".join(one[0] for one in rows(goods, f"explain {statement}", **asked))
+    assert "order_id = o.id" in plan
+    assert not any(whole in plan for whole in ("Seq Scan", "Hash", "Merge", "Index Cond: (sku = 'apple'::text)"))
+
+
+def waits(session: Session) -> str:
+    found = row(session, "select current_setting('lock_timeout') as wait")
+    return found.wait if found else ""
 
 
 def _set(database: Database) -> None:
