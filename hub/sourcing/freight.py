@@ -137,10 +137,17 @@ class Covers:
                 yield asking.plan(stops)
 
     def _least(self, rest: int) -> int:
-        """Say what going on costs at least: by one parcel that leaves some unfilled, or by as many as it takes."""
-        whole = -(-rest // self._most) * self._further
-        unfilled = self._asking.terms.unfilled
-        return min(whole, self._further + unfilled * max(0, rest - self._most)) if unfilled else whole
+        """Say what going on costs at least; each parcel costs the same or more, and no parcel has more than `most`.
+
+        Each full parcel saves the same, so either one is the cheapest number of them or all there can be, and then the
+        odd pieces go by one more or stay unfilled.
+        """
+        full, odd = divmod(rest, self._most)
+        further, unfilled = self._further, self._asking.terms.unfilled
+        whole = (full + (odd > 0)) * further
+        if not unfilled or not full:
+            return whole
+        return min(whole, full * further + unfilled * odd, further + unfilled * (rest - self._most))
 
     def _richest(self, left: Left, stops: Sequence[Stop]) -> tuple[Stand, Left, int]:
         """Give who has most of what is left, of those the nearest, then the first by code; there is one that has."""
