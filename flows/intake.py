@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from flows.listing import Taker
 from hub.cases import NewCase, open_cases
-from hub.database import Database, row
+from hub.database import Database, aside, row
 from hub.errors import HubError
 from hub.failpoints import reach
 from hub.inbox import InboxState, Message, claim, postpone, settle
@@ -51,11 +51,13 @@ class Intake:
         self._now = now
         self._pool = pool
         self._careful_until = now() + CAREFUL
+        self._left: set[int] = set()  # marks of ours that are to go, and could not when the database was away
 
     def work_off(self, taker: Taker) -> int:
         """Take one batch, and give how many messages were settled; after a failure, what is to blame waits."""
         limit = taker.batch
         while True:
+            self._clear_left()  # before anything is taken: a mark of ours must not look like somebody's death
             hand = Hand()
             # A bug in a rule must not stop the others: the failure is read off the future instead of being caught.
             work = self._pool.submit(self._batch, taker, limit, hand)
@@ -87,18 +89,41 @@ class Intake:
                 if suspects:
                     self._suspect(session, [one for one in hand.taken if one.id in suspects])
                     return len(suspects)
-            taker.handle(session, hand.taken, self._now())
-            reach("intake.handled")
+            with ExitStack() as failing:
+                failing.callback(self._spare, session, hand)
+                taker.handle(session, hand.taken, self._now())
+                reach("intake.handled")
+                failing.pop_all()
             if hand.mark:
                 end_try(session, hand.mark)
         return len(hand.taken)
 
-    def _let_go(self, hand: Hand) -> None:
-        """Take the mark away of what has failed without ending anybody."""
+    def _spare(self, session: Session, hand: Hand) -> None:
+        """Take the mark away of what fails without ending anybody, while nobody else can take the messages."""
         if not hand.mark:
             return
-        with suppress(OperationalError), self._database.transaction() as session:
-            end_try(session, hand.mark)
+        with suppress(SQLAlchemyError):  # then it is tried again
+            with aside(session) as side:
+                end_try(side, hand.mark)
+            hand.mark = 0
+
+    def _let_go(self, hand: Hand) -> None:
+        """Take the mark away that is still there, as after a failed commit; at the latest before the next batch."""
+        if not hand.mark:
+            return
+        self._left.add(hand.mark)
+        with suppress(SQLAlchemyError):
+            self._clear_left()
+
+    def _clear_left(self) -> None:
+        """Take away the marks that could not be taken away so far.
+
+        Raises: OperationalError when the database is still away.
+        """
+        if left := list(self._left):
+            with self._database.transaction() as session:
+                end_try(session, *left)
+            self._left.difference_update(left)
 
     def _suspect(self, session: Session, messages: Sequence[Message]) -> None:
         """Count a try of messages that somebody died with; they keep their place, for most of them are innocent.

@@ -57,6 +57,6 @@ def begin_try(session: Session, inbox_ids: Sequence[int], at: datetime) -> tuple
     return (found.mark, found.suspects) if found else (0, [])
 
 
-def end_try(session: Session, mark: int) -> None:
-    """Take a mark away."""
-    run(session, "delete from inbox_try where id = :mark", mark=mark)
+def end_try(session: Session, *marks: int) -> None:
+    """Take marks away."""
+    run(session, "delete from inbox_try where id = any(:marks)", marks=[*marks])

@@ -1,9 +1,10 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import final
 
+import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -29,9 +30,11 @@ class Poisoned:
         self.sizes: list[int] = []
         self.poisoned = 0
         self.error: Exception = ZeroDivisionError("a bug")
+        self.before: Callable[[Session], None] = lambda _session: None
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         self.sizes.append(len(messages))
+        self.before(session)
         for message in messages:
             if message.body == b"poison":
                 self.poisoned += 1
@@ -47,8 +50,22 @@ class Dying(Exception):
 class Mortal(Intake):
     """Ends without another word where others are told of a failure, as a process that is killed does."""
 
+    def _spare(self, session: Session, hand: Hand) -> None:
+        """Leave the mark where it is."""
+
     def _let_go(self, hand: Hand) -> None:  # noqa: ARG002 # what it overrides has it
         raise Dying
+
+
+@final
+class Overtaken(Intake):
+    """Is as slow after a failure as another worker needs to take what has failed."""
+
+    other: Callable[[], None]
+
+    def _let_go(self, hand: Hand) -> None:
+        self.other()
+        super()._let_go(hand)
 
 
 @final
@@ -204,6 +221,46 @@ def test_a_failure_that_ends_nobody_leaves_no_mark(desk: Desk, error: Exception)
     desk.taker.error = error
     with suppress(OperationalError):
         desk.work_off()
+    assert marks(desk) == 0
+
+
+def test_who_takes_what_another_has_just_failed_on_counts_no_death(desk: Desk) -> None:
+    desk.receive(b"good", b"good")
+    desk.taker.before = stumble
+    slow, other = Overtaken(desk.database, lambda: desk.now, desk.pool), Poisoned()
+    slow.other = lambda: settled.append(desk.intake.work_off(other))
+    settled: list[int] = []
+    assert slow.work_off(desk.taker) == 0
+    assert (settled, other.sizes) == ([2], [2])
+
+
+def stumble(_session: Session) -> None:
+    raise ZeroDivisionError
+
+
+def cut(session: Session, patch: pytest.MonkeyPatch) -> None:
+    """Take the database away: it ends all connections, and no new one can be made."""
+    patch.setattr(psycopg, "connect", refused)
+    ended = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid"
+    rows(session, f"{ended} <> pg_backend_pid()")
+    rows(session, f"{ended} = pg_backend_pid()")
+
+
+def refused(*_address: object, **_options: object) -> None:
+    raise psycopg.OperationalError("the connection is refused")
+
+
+def test_nobody_died_of_what_was_in_hand_when_the_database_went_away(desk: Desk) -> None:
+    desk.receive(b"good", b"good")
+    with pytest.MonkeyPatch.context() as patch:
+        desk.taker.before = lambda session: cut(session, patch)
+        with pytest.raises(OperationalError):
+            desk.work_off()
+    desk.taker.before = lambda _session: None
+    with desk.database.transaction() as session:
+        rows(session, "select 1 from inbox for update")  # waits until the server has seen the end of it
+    assert desk.work_off() == [2, 0]
+    assert desk.states() == ["done", "done"]
     assert marks(desk) == 0
 
 
