@@ -28,9 +28,9 @@ COUNTS: Final[Mapping[str, Cause]] = {
         ),
         Remedy.BY_HAND,
         Words(
-            "未列出的商品库存保持不变。请与仓库核实：属实则结案，一天内的下一次盘点即采用；盘点补全后自动结案",
+            "未列出的商品库存保持不变。请与仓库核实：属实则结案，下一次盘点即采用；盘点补全后自动结案",
             "What it does not name stays as it was. Ask the location: if it is gone, close this and the next count "
-            "within a day is taken over. It closes by itself once a count names enough",
+            "is taken over. It closes by itself once a count names enough",
         ),
     ),
     "stock_push": Cause(

@@ -10,18 +10,23 @@ from hub.inventory.counted import CountReport
 from hub.inventory.ledger import StockKey
 
 
-def marks_of(session: Session, keys: Sequence[StockKey]) -> Mapping[StockKey, datetime]:
-    """Give when each counter was last counted, by itself or with its whole location; one that never was is left out."""
+def marks_of(session: Session, keys: Sequence[StockKey], counted_by: str = "") -> Mapping[StockKey, datetime]:
+    """Give when each counter was last counted, by itself or with its whole location; one that never was is left out.
+
+    With `counted_by` only by counts of that connection.
+    """
     found = rows(
         session,
         """select asked.location, asked.sku, asked.owner, asked.condition,
                   greatest(own.counted_at, room.counted_at) as counted_at
            from unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
                        cast(:conditions as text[])) as asked (location, sku, owner, condition)
-           left join stock_watermark own using (location, sku, owner, condition)
+           left join stock_watermark own on (own.location, own.sku, own.owner, own.condition)
+                = (asked.location, asked.sku, asked.owner, asked.condition) and :counted_by in ('', own.connection)
            left join stock_watermark room on (room.location, room.sku, room.owner, room.condition)
-                = (asked.location, '', asked.owner, asked.condition)
+                = (asked.location, '', asked.owner, asked.condition) and :counted_by in ('', room.connection)
            where own.location is not null or room.location is not null""",
+        counted_by=counted_by,
         **_columns(keys),
     )
     return {StockKey(one.location, one.sku, one.owner, one.condition): one.counted_at for one in found}

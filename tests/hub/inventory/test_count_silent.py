@@ -85,6 +85,14 @@ def test_damaged_goods_that_another_has_counted_are_not_gone_by_a_full_count(ses
     assert pieces(session, BAD) == 2
 
 
+def test_damaged_goods_that_another_has_counted_are_not_gone_because_a_partner_lists_none(session: Session) -> None:
+    take(session, named(*MANY, bad=("s00",)), 1)
+    line = ReportLine(no=1, sku="s00", condition=BAD, kind="count", silent=True)
+    asked = CountReport(report="sap 1", location="sh", counted_at=after(2), lines=(line,))
+    take_report(session, WMS, asked, after(2), counted_by="sap")
+    assert pieces(session, BAD) == 2
+
+
 def test_what_a_partner_lists_no_more_when_asked_is_gone_in_every_condition(session: Session) -> None:
     take(session, named(*MANY, bad=("s00", "s01")), 1)
     told = take(session, named(*MANY[1:], bad=("s01",)), 2, silent=("s00",))
@@ -120,11 +128,42 @@ def test_a_person_who_closes_the_case_lets_the_next_count_pass(session: Session,
     assert (pieces(session), cases(session)) == (50, [])
 
 
-def test_what_was_let_pass_long_ago_is_asked_again(session: Session) -> None:
+def test_a_closing_lets_the_next_count_pass_also_a_week_later(session: Session) -> None:
     take(session, named(*MANY[30:]), 1)
     let_pass(session, after(2))
-    take(session, named(*MANY[30:]), 60 * 25)
+    take(session, named(*MANY[30:]), 60 * 24 * 7)
+    assert (pieces(session), cases(session)) == (50, [])
+
+
+@pytest.mark.parametrize("between", [MANY[30:], MANY])
+def test_a_closing_is_used_up_by_the_next_count_silent_or_not(session: Session, between: list[str]) -> None:
+    take(session, named(*MANY[30:]), 1)
+    let_pass(session, after(2))
+    take(session, named(*between), 3)
+    take(session, named(*MANY), 4, full=False)
+    take(session, named(*MANY[30:]), 5)
     assert (pieces(session), cases(session)) == (200, ["stock_gap"])
+
+
+@pytest.mark.parametrize("report", ["sap", "another"])
+def test_a_closing_lets_all_pages_of_one_report_pass_and_no_other(session: Session, report: str) -> None:
+    parts = (tuple(MANY[:20]), tuple(MANY[20:]))
+    take(session, [], 1, parts[0])
+    let_pass(session, after(2))
+    take(session, [], 3, parts[0], report="sap", pages=2)
+    take(session, [], 4, parts[1], report=report, page=2, pages=2)
+    assert (pieces(session), cases(session)) == ((0, []) if report == "sap" else (100, ["stock_gap"]))
+
+
+@pytest.mark.parametrize("cut", [20, 19])
+def test_each_part_that_fell_silent_passes_by_its_own_closing(session: Session, cut: int) -> None:
+    parts = (tuple(MANY[:20]), tuple(MANY[20:]))
+    for no, part in enumerate(parts):
+        take(session, [], 1 + no, part)
+        let_pass(session, after(3 + no))
+    take(session, [], 5, tuple(MANY[cut:]))
+    take(session, [], 6, tuple(MANY[:cut]))
+    assert (pieces(session), cases(session)) == (0, [])
 
 
 @pytest.mark.parametrize("asked", [False, True])
