@@ -15,6 +15,7 @@ from hub.inventory.bound import take_bound
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
 from hub.merge.group import call_off
+from hub.order.advance import advance
 from hub.order.counters import give_back
 from hub.order.lock import Locked
 from hub.order.place.allocate import allocate
@@ -179,5 +180,7 @@ def source_rest(
     carts = take_bound(session, order.id, at)
     need, sold = settle_waiting(session, need, policy, at, carts)
     plans = allocate(session, [need], policy, at, carts)
+    if sold:
+        advance(session, order.id, at)  # a gift that was left out may have been the last that was open
     count_sold(session, {(order.shop, sku): n for sku, n in sold.items()})
     return plans

@@ -41,7 +41,7 @@ def allocate(
     """
     if not needs:
         return []
-    numbers, held = _last_numbers(session, [need.order_id for need in needs])
+    numbers, held = numbers_and_holds(session, [need.order_id for need in needs])
     if held:
         needs = [part_by_holds(need, held.get(need.order_id, ())) for need in needs]
     try:
@@ -121,7 +121,7 @@ def open_stock_cases(session: Session, plans: Sequence[Plan], at: datetime) -> N
     open_cases(session, cases, at)
 
 
-def _last_numbers(session: Session, order_ids: Sequence[int]) -> tuple[dict[int, Numbers], dict[int, list[Hold]]]:
+def numbers_and_holds(session: Session, order_ids: Sequence[int]) -> tuple[dict[int, Numbers], dict[int, list[Hold]]]:
     """Give the last numbers that orders have used, and what holds single lines of them, where anything does."""
     found = rows(
         session,

@@ -20,8 +20,9 @@ from hub.database import rows, run
 from hub.gift.count import Record, Wish, give_less, hold_gifts
 from hub.gift.model import GIVEN, Give, Rule, Strategy, Verdict
 from hub.inventory.ledger import Movement
+from hub.order.place.allocate import numbers_and_holds
 from hub.order.place.gift_stock import WAITS, lacking, settle_all
-from hub.order.place.plan import Need, plan
+from hub.order.place.plan import Need, part_by_holds, plan
 from hub.order.rules.policy import Policy
 from hub.sourcing.model import Want
 
@@ -61,10 +62,14 @@ class _Gift(NamedTuple):
 def settle_waiting(session: Session, need: Need, policy: Policy, at: datetime, carts: Sequence[Movement]) -> Settled:
     """Settle the gifts of an order that finds too few of them now; what was counted of them is given back.
 
-    `carts` is what the order's cart held; `at` is in the business zone. Nothing is asked of an order without gifts.
-    The counters of gifts are locked, so no stock may be before, unless they are already.
+    `carts` is what the order's cart held; `at` is in the business zone. Nothing is asked where every
+    piece was sold for something. The counters of gifts are locked, so no stock may be before, unless they are already.
     """
-    before = _waiting(session, need) if any(want.with_no for want in need.wants) else []
+    if all(want.fen for want in need.wants):
+        return Settled(need, {})
+    _, held = numbers_and_holds(session, [need.order_id])
+    need = part_by_holds(need, held.get(need.order_id, ()))  # what waits behind a hold of its own may still come
+    before = _waiting(session, need)
     if not before:
         return Settled(need, {})
     products = find_products(

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.catalogue.describe import describe
+from hub.catalogue.model import Storage
 from hub.database import rows
 from hub.gift.model import Give
 from hub.inventory.promise import promise
@@ -19,7 +21,7 @@ from hub.order.holds.resume import release_holds
 from hub.roles import SYSTEM
 from tests.hub.gift.giving import given, put_in_force, verdicts
 from tests.hub.gift.test_stock import holds, shelve
-from tests.hub.making import AT, BRAND, ZONE, order, place_all, placed, see, stock
+from tests.hub.making import AT, BRAND, ZONE, add_sku, order, place_all, placed, see, stock
 
 LATER = (AT + timedelta(hours=1)).astimezone(ZONE)
 INSTEAD: dict[str, Any] = {"gives": (Give(sku="cup", instead="mug"),), "if_out": "replace"}
@@ -132,3 +134,27 @@ def test_cancelling_what_was_settled_gives_nothing_back_twice(session: Session) 
     pay(session, order_id, "shop", AT, LATER)
     cancel(session, order_id, "mall-pc", "changed my mind", LATER)
     assert (given(session), see(session, order_id).lifecycle) == ((0, 0), "cancelled")
+
+
+def test_an_order_of_which_only_its_gift_was_open_is_over_when_that_is_left_out(session: Session) -> None:
+    add_sku(session, "card")
+    describe(session, SYSTEM, "card", AT, storage=Storage.NONE)
+    shelve(session, cup=1)
+    put_in_force(session, skus=("card",))
+    order_id = placed(session, order({"card": 1}, "waits", paid_at=None))
+    placed(session, order({"cup": 1}, "buys"))
+    assert pay(session, order_id, "shop", AT, LATER) == "closed"
+    assert (left(session, order_id), holds(session)) == ([("cup", 0, 1)], [])
+
+
+def test_a_gift_that_waits_with_its_line_is_not_settled_yet(session: Session) -> None:
+    shelve(session, cup=1, pear=1)
+    put_in_force(session, skus=("tea",))
+    one = order({"tea": 3, "pear": 1}, "waits", paid_at=None)
+    tea, pear = one.order.lines
+    asked = (tea.model_copy(update={"refund_requested": True}), pear)
+    order_id = placed(session, one.model_copy(update={"order": one.order.model_copy(update={"lines": asked})}))
+    placed(session, order({"cup": 1}, "buys"))
+    pay(session, order_id, "shop", AT, LATER)
+    assert (left(session, order_id), verdicts(session, order_id)) == ([("cup", 0, 0)], ["given"])
+    assert set(holds(session)) == {"refund_asked"}
