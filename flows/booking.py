@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from flows.effect import Claimed
-from flows.settle import Result, book, bury_alone
+from flows.settle import Result, book, bury_alone, claim_of
 from flows.verdict import Outcome, bug_words
 from hub.breakers import Tolerance
 from hub.database import Database
@@ -59,7 +59,7 @@ class Booking:
                 return self._book_broken(results[0], error)
         else:
             reach("settle.committed")
-            return {one.step.id: one.outcome.state for one in results if one.step.id in ours}
+            return {one.step.id: one.outcome.state for one in results if claim_of(one) in ours}
         half = len(results) // 2
         return self.book(results[:half], held) | self.book(results[half:], held)
 

@@ -50,16 +50,18 @@ class Result(NamedTuple):
 
 def book(
     session: Session, results: Sequence[Result], brands: Mapping[str, str], tolerance: Tolerance, at: datetime
-) -> set[int]:
-    """Write a batch down, and give the ids of the steps that were still this worker's; of the others nothing is.
+) -> set[tuple[int, int]]:
+    """Write a batch down, and give id and token of the claims that were still this worker's; of the others nothing is.
 
+    A batch may hold two claims of one step: after an outage of the database the first still waits to be booked when its
+    lease is over and this worker has claimed the step again.
     Orders are locked first, then steps, both in the order of their ids; `brands` are those of connections, for steps
     without an order.
     """
     orders = _lock_orders(session, {one.step.order_id for one in results if one.step.order_id is not None})
     ours = _write_done(session, [one.step for one in results if one.outcome.state is StepState.DONE], at)
     ours |= _write(session, [one for one in results if one.outcome.state is not StepState.DONE], at)
-    booked = sorted((one for one in results if one.step.id in ours), key=lambda one: one.step.id)
+    booked = sorted((one for one in results if claim_of(one) in ours), key=lambda one: one.step.id)
     for one in booked:
         step, error = one.step, one.outcome.error
         brand = orders.get(step.order_id or 0, "") or brands.get(step.connection, "")
@@ -81,6 +83,11 @@ def book(
     return ours
 
 
+def claim_of(result: Result) -> tuple[int, int]:
+    """Name the claim that a result is of: a step's id alone does not."""
+    return result.step.id, result.step.token
+
+
 def bury_alone(session: Session, result: Result, error: HubError, brand: str, at: datetime) -> bool:
     """Let a step be dead whose own flow cannot even give it up; False when it is not this worker's any more."""
     if not _write(session, [result], at):
@@ -97,7 +104,7 @@ def _lock_orders(session: Session, ids: Collection[int]) -> Mapping[int, str]:
     return {one.id: one.brand for one in rows(session, statement, ids=sorted(ids))}
 
 
-def _write_done(session: Session, steps: Sequence[Claimed], at: datetime) -> set[int]:
+def _write_done(session: Session, steps: Sequence[Claimed], at: datetime) -> set[tuple[int, int]]:
     """Write that steps are done, if they are still this worker's: nearly all of a batch, with nothing else to say."""
     if not steps:
         return set()
@@ -106,16 +113,17 @@ def _write_done(session: Session, steps: Sequence[Claimed], at: datetime) -> set
         session,
         """update step set state = 'done', run_at = :at, settled_at = :at, lease_until = null, last_error = ''
            from unnest(cast(:ids as bigint[]), cast(:tokens as bigint[])) as told (id, token)
-           where step.id = told.id and step.token = told.token and step.state = 'in_flight' returning step.id""",
+           where step.id = told.id and step.token = told.token and step.state = 'in_flight'
+           returning step.id, step.token""",
         # Written out here: the driver would write an array value by value.
         ids=f"{{{','.join(str(step.id) for step in steps)}}}",
         tokens=f"{{{','.join(str(step.token) for step in steps)}}}",
         at=at,
     )
-    return {one.id for one in found}
+    return {(one.id, one.token) for one in found}
 
 
-def _write(session: Session, results: Sequence[Result], at: datetime) -> set[int]:
+def _write(session: Session, results: Sequence[Result], at: datetime) -> set[tuple[int, int]]:
     """Write all other outcomes of steps that are still this worker's, as one document."""
     if not results:
         return set()
@@ -132,11 +140,11 @@ def _write(session: Session, results: Sequence[Result], at: datetime) -> set[int
                            doubt = doubt or mine.unheard, unheard = step.unheard + mine.unheard::int,
                            attempts = attempts - mine.back::int,
                            settled_at = case when mine.ended then cast(:at as timestamptz) end
-           from mine where step.id = mine.id returning step.id""",
+           from mine where step.id = mine.id returning step.id, step.token""",
         told=json.dumps([_told(one.step, one.outcome) for one in results]),
         at=at,
     )
-    return {one.id for one in found}
+    return {(one.id, one.token) for one in found}
 
 
 def _told(step: Claimed, outcome: Outcome) -> dict[str, object]:

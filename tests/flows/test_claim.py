@@ -71,23 +71,31 @@ def done(step: Claimed, at: datetime) -> Result:
     return Result(step, None, Outcome(StepState.DONE, at), at, at)
 
 
-def settle(session: Session, step: Claimed, at: datetime) -> set[int]:
-    return book(session, [done(step, at)], {}, TOLERANCE, at)
+def settle(session: Session, at: datetime, *steps: Claimed) -> set[tuple[int, int]]:
+    return book(session, [done(step, at) for step in steps], {}, TOLERANCE, at)
 
 
 def test_an_old_token_settles_nothing(session: Session, at: datetime) -> None:
     write(session, at, "a")
     (old,) = take(session, at)
     take(session, at + LEASE + GRACE)
-    assert settle(session, old, at) == set()
+    assert settle(session, at, old) == set()
     assert [one.state for one in rows(session, "select state from step")] == ["in_flight"]
 
 
 def test_a_step_settles_once(session: Session, at: datetime) -> None:
     write(session, at, "a")
     (step,) = take(session, at)
-    assert settle(session, step, at) == {step.id}
-    assert settle(session, step, at) == set()
+    assert settle(session, at, step) == {(step.id, step.token)}
+    assert settle(session, at, step) == set()
+
+
+def test_of_two_claims_in_one_batch_the_last_is_settled_alone(session: Session, at: datetime) -> None:
+    write(session, at, "a")
+    (old,) = take(session, at)
+    (new,) = take(session, at + LEASE + GRACE)
+    assert settle(session, at, old, new) == {(new.id, new.token)}
+    assert [one.token for one in rows(session, "select token from attempt")] == [new.token]
 
 
 def test_what_is_named_is_claimed_and_nothing_else(session: Session, at: datetime) -> None:
