@@ -91,6 +91,15 @@ def hold_together(session: Session, order_id: int) -> None:
         savepoint.rollback()  # a group was made meanwhile: a lower id must be locked before the one we hold
 
 
+def hold_free(session: Session, order_id: int) -> bool:
+    """Lock as `hold_together` does, but wait for nobody: False when somebody works on one of them just now.
+
+    Whoever gets False rolls back to where it was, as some of them may be locked.
+    """
+    wanted = {order_id, *_mates(session, order_id)}
+    return _lock_free(session, wanted) and wanted.issuperset(_mates(session, order_id))
+
+
 def hold_group(session: Session, order_id: int, no: int) -> Group | None:
     """Lock the orders of a document, which its head's number names; None when the fulfilment order travels alone.
 
@@ -152,9 +161,7 @@ def end_if_over(session: Session, group: Group, at: datetime) -> None:
 
 def _dissolve(session: Session, group: Group, at: datetime) -> bool:
     """Take a group apart that its location has certainly not heard of; its members wait with their windows over."""
-    orders = {member.order_id for member in group.members}
-    free = "select id from sales_order where id = any(:ids) order by id for update skip locked"
-    if len(rows(session, free, ids=sorted(orders))) < len(orders):
+    if not _lock_free(session, {member.order_id for member in group.members}):
         return False
     if not withdraw(session, lane_of(group.head.code, group.connection), RELEASE, at):
         return False
@@ -204,6 +211,12 @@ def _mates(session: Session, order_id: int) -> Sequence[int]:
         id=order_id,
     )
     return [one.order_id for one in found]
+
+
+def _lock_free(session: Session, order_ids: set[int]) -> bool:
+    """Lock orders unless somebody has one of them, and say whether all are locked."""
+    free = "select id from sales_order where id = any(:ids) order by id for update skip locked"
+    return len(rows(session, free, ids=sorted(order_ids))) == len(order_ids)
 
 
 def _lock(session: Session, order_ids: set[int]) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from hub.cases import NewCase, open_cases, resolve
 from hub.database import row, run
 from hub.errors import Conflict, NeedsOperator, NotFound, Rejected
+from hub.gift.count import hold_gifts
 from hub.merge.group import hold_together
 from hub.order.change.begin import begin, change, check_changeable
 from hub.order.change.pay import pay, pay_deposit, pay_part
@@ -61,6 +62,7 @@ def revise(
     before = reread(session, order_id)
     if one.order.source_revision <= before.order.source_revision:
         return
+    hold_gifts(session, [order_id])  # before any stock, of which the payment, the change and the refunds may lock some
     said = _read(session, order_id, before, one.order)
     author = Author(one.channel, "changed at the channel", ChangeSource.CHANNEL, one.order.source_revision)
     less = one.order.total < before.order.total

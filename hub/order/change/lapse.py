@@ -9,9 +9,10 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import row, rows
+from hub.database import rows
 from hub.errors import NeedsOperator, Rejected
-from hub.merge.group import hold_together
+from hub.gift.count import hold_gifts
+from hub.merge.group import hold_free
 from hub.order.change.addition import Addition, read_added, with_goods
 from hub.order.change.begin import change
 from hub.order.change.due import LAPSED, RULE, go_on
@@ -31,15 +32,17 @@ OVER: Final = """
     join amount_due d on d.order_id = h.order_id and d.state <> 'paid' and d.revision_no > 0
                       and d.created_at >= h.created_at
     where h.type = 'finance' and h.rule = :rule and h.released_at is null
-    group by d.order_id having max(d.created_at) <= :before order by max(d.created_at) limit :most"""
+    group by d.order_id having max(d.created_at) <= :before
+    order by hashint8extended(d.order_id, :turn) limit :most"""
 """Orders that wait for what is due, and have long enough, counted from what was added last.
 
 What a person has let go on unpaid is older than the hold. What was set off is counted: each refund pays the oldest
-first, so nobody can say which goods it has paid for.
+first, so nobody can say which goods it has paid for. They are mixed anew each second: were the oldest always looked at
+first, a few that only a person can put back would keep all others from their turn.
 """
 
 
-def lapse(session: Session, limit: timedelta, at: datetime, policy: Policy = POLICY) -> int:
+def lapse(session: Session, limit: timedelta, at: datetime, policy: Policy = POLICY, *, at_most: int = AT_MOST) -> int:
     """Take back what one order has added and nobody paid since `limit`, which is none for ever; give how many had it.
 
     One in a transaction, as a change locks quotas last. An order that somebody works on just now is left for the next
@@ -47,22 +50,22 @@ def lapse(session: Session, limit: timedelta, at: datetime, policy: Policy = POL
     """
     if not limit:
         return 0
-    for one in rows(session, OVER, rule=RULE, before=at - limit, most=AT_MOST):
-        with suppress(Rejected, NeedsOperator), session.begin_nested():
+    for one in rows(session, OVER, rule=RULE, before=at - limit, turn=int(at.timestamp()), most=at_most):
+        with suppress(Rejected, NeedsOperator), session.begin_nested() as savepoint:
             if _take_back(session, one.order_id, at - limit, policy, at):
                 return 1
+            savepoint.rollback()  # whoever works on an order that is left must not wait for the others
     return 0
 
 
 def _take_back(session: Session, order_id: int, before: datetime, policy: Policy, at: datetime) -> bool:
-    free = "select 1 from sales_order where id = :id for update skip locked"
-    if row(session, free, id=order_id) is None:
+    if not hold_free(session, order_id):
         return False
-    hold_together(session, order_id)
     added = _lapsed(session, order_id, before)
     wish = _undoing(session, order_id, added) if added else None
     if wish is None:
         return False
+    hold_gifts(session, [order_id])  # before the change locks stock
     change(session, order_id, wish, BY, at, policy)
     order = lock_order(session, order_id)
     if go_on(session, order_id, LAPSED, at) and not open_blockers(session, order_id):
