@@ -21,6 +21,7 @@ from hub.inventory.level import hold_still
 from hub.order.advance import advance
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.place.allocate import allocate
+from hub.order.place.brand_policy import hold_limits
 from hub.order.place.plan import Need
 from hub.order.posting.sale import post
 from hub.order.rest import barred, recall, wants_for
@@ -41,6 +42,7 @@ def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
     """
     standings = _take_standings(session, _hit(session))
     hold_still(session, {line.sku for _, standing in standings for line in standing.open_lines()})
+    hold_limits(session, policy, {order.brand for order, _ in standings}, at)
     stays: list[Need] = []
     needs: list[Need] = []
     moved: list[Locked] = []

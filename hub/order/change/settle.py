@@ -24,6 +24,7 @@ from hub.order.change.revision import Revision, end_revision, find_open, keep_fo
 from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.change.tell import tell_change
 from hub.order.lock import Locked, lock_order
+from hub.order.place.brand_policy import hold_limits
 from hub.order.place.virtual import hand_over
 from hub.order.rest import open_pieces
 from hub.order.rules.policy import Policy
@@ -74,6 +75,8 @@ def _apply(
     end_revision(session, order.id, revision.no, state, note, at)
     order = lock_order(session, order.id)
     freed = [one for one in stopped if one.pieces]
+    if freed or held or held_since:  # each document is sourced by itself, and quotas come between
+        hold_limits(session, policy, [order.brand], at)
     source_again(session, order, wish, Freed(freed, cut, replacements(session, order.id, revision.no)), policy, at)
     give_up(session, order, cut, "changed", at, grown.sold if grown else None)
     part_held(session, order, held | held_since, policy, at)

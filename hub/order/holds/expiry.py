@@ -12,6 +12,7 @@ from hub.fulfilment.keep import let_out
 from hub.gift.count import hold_gifts
 from hub.order.holds.resume import go_on
 from hub.order.lock import lock_order
+from hub.order.place.brand_policy import hold_limits
 from hub.order.place.virtual import hand_over
 from hub.order.rest import hold_orders
 from hub.order.reviews import close_reviews
@@ -67,7 +68,9 @@ def _go_on(session: Session, ended: Mapping[int, Collection[int]], policy: Polic
     """Source what goes on of these orders, which have lost holds of these lines, or of all of them (line 0)."""
     hold_gifts(session, list(ended))
     hold_orders(session, ended)
-    for order_id, lines in sorted(ended.items()):
-        order = lock_order(session, order_id)
+    orders = [lock_order(session, order_id) for order_id in sorted(ended)]
+    hold_limits(session, policy, {order.brand for order in orders}, at)
+    for order in orders:
+        lines = ended[order.id]
         if order.lifecycle in {Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT}:
             go_on(session, order, policy, at, None if 0 in lines else lines)

@@ -10,7 +10,9 @@ from hub.gift.count import hold_gifts
 from hub.order.find import scope_of
 from hub.order.holds.resume import release_holds
 from hub.order.lock import lock_order
+from hub.order.place.brand_policy import hold_limits
 from hub.order.rest import hold_orders
+from hub.order.rules.policy import POLICY
 from hub.repair import Tally, why
 from hub.review.verdict import roles_held
 from hub.roles import Actor, Permission
@@ -38,17 +40,16 @@ def tally_orders(session: Session, actor: Actor, order_ids: Collection[int]) -> 
 def release_orders(session: Session, actor: Actor, order_ids: Collection[int], reason: str, at: datetime) -> int:
     """Release the holds of all these orders that can go on, the lowest number first; give how many were.
 
-    Raises: Unauthorised; Malformed without a reason.
+    `at` is in the business zone. Raises: Unauthorised; Malformed without a reason.
     """
     actor.require(Permission.BULK)
     said = why(reason)
     eligible = tally_orders(session, actor, order_ids).eligible
-    for (
-        order_id
-    ) in eligible:  # all orders, their gifts and then all their stock, as everybody locks them who books one order
-        lock_order(session, order_id)
+    # All orders, their gifts, all their stock and then all limits, as everybody locks them who books one order.
+    brands = {lock_order(session, order_id).brand for order_id in eligible}
     hold_gifts(session, eligible)
     hold_orders(session, eligible)
+    hold_limits(session, POLICY, brands, at)
     for order_id in eligible:
         release_holds(session, order_id, actor, said, at)
     return len(eligible)

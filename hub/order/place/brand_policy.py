@@ -129,10 +129,26 @@ def with_counts(
     """
     weighing = any(one.said and one.said.weights.supply for one in own.values())
     sold = sold_of(session, skus, at) if weighing else NOTHING
+    made, there = _documents(session, own, at, lock=lock)
+    return {brand: _counted(one, made, there, at)._replace(sold=sold) for brand, one in own.items()}
+
+
+def hold_limits(session: Session, policy: Policy, brands: Collection[str], at: datetime) -> None:
+    """Hold limited locations of brands still, before a transaction that sources more than once, and behind its stock.
+
+    Else it would ask for a location's day while it holds the turn of another one, or quotas. `at` is in the business
+    zone.
+    """
+    _documents(session, own_policies(session, policy, brands), at, lock=True)
+
+
+def _documents(
+    session: Session, own: Mapping[str, Own], at: datetime, *, lock: bool
+) -> tuple[Mapping[LocationDay, int], Counter[str]]:
+    """Count documents of limited days and of limited locations, the days first."""
     days = {(code, day) for one in own.values() for code, day in one.days(at).items()}
     made = count_days(session, days, lock=lock)
-    there = count_open(session, {code for one in own.values() for code in one.most_open}, lock=lock)
-    return {brand: _counted(one, made, there, at)._replace(sold=sold) for brand, one in own.items()}
+    return made, count_open(session, {code for one in own.values() for code in one.most_open}, lock=lock)
 
 
 def sold_of(session: Session, skus: Collection[str], at: datetime) -> Mapping[tuple[str, str], int]:

@@ -20,6 +20,7 @@ from hub.order.change.cancel import record_cancel_answer
 from hub.order.change.cancel_wish import wants_cancel, was_refused
 from hub.order.change.settle import changing
 from hub.order.lock import lock_order
+from hub.order.place.brand_policy import hold_limits
 from hub.order.posting.sale import post
 from hub.order.rest import hold_orders
 from hub.order.rules.policy import POLICY, Policy
@@ -47,7 +48,7 @@ def book_confirm(
     asked = {place: one.open_lines() for place, one in enumerate(members, 1) if not one.ended}
     codes = {member.place: member.code for member in group.members}
     told = spread(confirm, codes, asked, _line_refs(session, group))
-    _hold_stock(session, members)
+    _hold_stock(session, members, policy, at)
     if confirm.final and _pieces(confirm) < sum(line.quantity for lines in asked.values() for line in lines):
         check_earlier(session, order_id, members[0].connection, inbox_id)  # what was parked is known by the head alone
     for one in told.values():
@@ -66,7 +67,7 @@ def book_report(session: Session, report: Report, at: datetime, policy: Policy =
     if group is None:
         return record_report(session, report, at, policy)
     members = standings(session, group)
-    _hold_stock(session, members)
+    _hold_stock(session, members, policy, at)
     for one in [one for one in members if not one.ended] or members[:1]:
         record_report(session, report.model_copy(update={"code": one.code}), at, policy)
     end_if_over(session, group, at)
@@ -89,7 +90,7 @@ def book_cancel_answer(
     members = [one for one in standings(session, group) if not one.ended]
     meant = [one.code for one in members if wants_cancel(session, one.order_id) or changing(session, one.order_id)]
     meant = meant or [one.code for one in members if was_refused(session, one.order_id, one.no)]
-    _hold_stock(session, members, meant)
+    _hold_stock(session, members, policy, at, meant)
     for one in members:
         if one.code in meant:
             record_cancel_answer(session, one.order_id, one.no, answer, at, policy)
@@ -106,7 +107,7 @@ def _answer_alone(session: Session, one: Standing, answer: CancelAnswer, policy:
     if one.ended or wished or was_refused(session, one.order_id, one.no):
         record_cancel_answer(session, one.order_id, one.no, answer, at, policy)
     elif answer.stopped:
-        _hold_stock(session, [one])
+        _hold_stock(session, [one], policy, at)
         record(session, at, "system", "order.source_again", f"order:{one.order_id}", fulfilment=one.no)
         _source_again(session, one, "stopped", policy, at)
     else:
@@ -122,13 +123,16 @@ def _source_again(session: Session, standing: Standing, reason: str, policy: Pol
     advance(session, order.id, at)
 
 
-def _hold_stock(session: Session, members: Sequence[Standing], meant: Collection[str] = ()) -> None:
+def _hold_stock(
+    session: Session, members: Sequence[Standing], policy: Policy, at: datetime, meant: Collection[str] = ()
+) -> None:
     """Lock all counters of a delivery's orders at once: it is booked, and what it lacks sourced, order by order."""
     ids = sorted({one.order_id for one in members})
     asked = {one.order_id for one in members if one.code in meant}
     if cancelled := [one for one in ids if one in asked or wants_cancel(session, one)]:
         hold_gifts(session, cancelled)  # of all of them: the first to end would have stock locked before the second's
     hold_orders(session, ids)
+    hold_limits(session, policy, {one.brand for one in members}, at)
 
 
 def _known(session: Session, group: Group, confirm_key: str) -> bool:
