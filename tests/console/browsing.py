@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from dashboards.visit import COOKIE
 from hub.database import Database
@@ -37,6 +37,8 @@ FLAGS: Final = (
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 AXE: Final = Path(__file__).parent / "vendor" / "axe.js"
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental")
+PATIENCE_MS: Final = 40_000
+"""How long a page may take for anything, on a machine that other tests use as well; what comes at once costs nothing."""
 WIDE: Final = (1440, 900)
 NARROW: Final = (390, 844)
 HEIGHT: Final = """() => Math.max(document.documentElement.scrollHeight, ...Array.from(
@@ -146,7 +148,8 @@ def opened(browser: Browser, site: Site, guard: Guard, person: str = "", look: L
         reduced_motion="reduce",
     )
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     guard.watch(context)
     if person:
         context.add_cookies([{"name": COOKIE, "value": site.token(person), "url": site.address, "httpOnly": True}])

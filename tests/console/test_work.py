@@ -54,7 +54,7 @@ def test_an_unknown_product_is_found_bound_and_its_messages_go_on(
     page.goto("/console/exceptions")
     page.get_by_role("link", name="A channel product is bound to no SKU").click()
     line = page.locator(".fix-list li", has_text="TEA-250")
-    expect(line).to_contain_text("3 messages")
+    expect(line).to_contain_text("Messages that wait: 3")
     line.get_by_role("link", name="Bind…").click()
     page.get_by_label("Look for a SKU by code or title").fill("green")
     page.get_by_role("radio", name="green-tea-250").check()
