@@ -38,7 +38,7 @@ NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 AXE: Final = Path(__file__).parent / "vendor" / "axe.js"
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental")
 PATIENCE_MS: Final = 40_000
-"""How long a page may take for anything, on a machine that other tests use as well; what comes at once costs nothing."""
+"""How long a page may take for anything on a machine that other tests use; what comes at once costs nothing."""
 WIDE: Final = (1440, 900)
 NARROW: Final = (390, 844)
 HEIGHT: Final = """() => Math.max(document.documentElement.scrollHeight, ...Array.from(

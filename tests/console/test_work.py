@@ -56,7 +56,9 @@ def test_an_unknown_product_is_found_bound_and_its_messages_go_on(
     line = page.locator(".fix-list li", has_text="TEA-250")
     expect(line).to_contain_text("Messages that wait: 3")
     line.get_by_role("link", name="Bind…").click()
-    page.get_by_label("Look for a SKU by code or title").fill("green")
+    with page.expect_response("**/exceptions/skus?**"):
+        page.get_by_label("Look for a SKU by code or title").fill("green")
+    expect(page.get_by_role("radio")).to_have_count(1)  # what was found has replaced what was offered
     page.get_by_role("radio", name="green-tea-250").check()
     page.get_by_label("Reason").fill("the shop renamed it")
     page.get_by_role("button", name="Bind and replay 3").click()
