@@ -46,10 +46,12 @@ def paused(database: Database) -> str:
 
 
 def test_every_connection_has_a_word_and_those_in_trouble_come_first(desk: Desk) -> None:
-    text = plain(desk.sit("eye", Role.VIEWER).see(HOME))
+    page = desk.sit("eye", Role.VIEWER).see(HOME)
+    text = plain(page)
     order = [text.index(word) for word in ("wms-bj Paused", "wms-sh Failing", "mall-h5 No call yet", "mall-pc Working")]
     assert order == sorted(order)
-    assert "the key is refused" in text
+    assert "Its credentials or address are refused" in text
+    assert 'title="the key is refused"' in page
 
 
 @pytest.mark.parametrize("path", ["", "/mall-pc", "/mall-pc/state", "/wms-bj/resume", "/mall-pc/pause"])
