@@ -17,11 +17,13 @@ from tests.staging import settings_in
 
 
 def take_orders(url: str, folder: Path, failpoint: str = "") -> None:
-    """Work the inbox off once; killed when it reaches the failpoint, if one is given."""
+    """Work the inbox off, also what somebody died of; killed when it reaches the failpoint, if one is given."""
     if failpoint:
         arm(failpoint, lambda: os.kill(os.getpid(), signal.SIGKILL))
     database = Database(url, RING, connections=2)
     taker = ReceiveOrders(Registry(settings_in(folder)), ZoneInfo("Asia/Shanghai"), 50)
     with ThreadPoolExecutor(1) as pool:
-        Intake(database, lambda: AT, pool).work_off(taker)
+        intake = Intake(database, lambda: AT, pool)
+        while intake.work_off(taker):
+            pass
     database.close()
