@@ -14,13 +14,15 @@ from typing import Final, TypeAlias
 Converter: TypeAlias = Callable[[object], object]
 
 # China has kept UTC+8 the whole year since 1992 and no order is older, so Asia/Shanghai needs no time zone database.
-CHINA: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
+CHINA_AHEAD: Final = timedelta(hours=8)
+CHINA: Final = timezone(CHINA_AHEAD, "Asia/Shanghai")
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_SHOWN: Final = 40
 LONGEST_TEXT: Final = 4_000
 LARGEST_WHOLE: Final = 10**18 - 1  # the most digits that every BIGINT holds
 LARGEST_ID: Final = 2**63 - 1  # numbers that only name things, such as a trade's 19 digits
 MOST_DIGITS: Final = 12  # before the point, and after it
+LONGEST_YUAN: Final = 15  # twelve digits, the point and two decimals
 LAST_SECOND: Final = 253_402_300_799  # the end of the year 9999, the last that a datetime knows
 
 # What PostgreSQL (NUL) or XML 1.0 section 2.2 cannot carry, with the rest of the control characters.
@@ -28,7 +30,7 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _CONTROL_IN_PROSE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Only plain digits: Decimal() alone also takes "1_000", full-width digits and a power that fills the memory.
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,25}(?:\.[0-9]{0,25})?|\.[0-9]{1,25})(?:[eE][+-]?[0-9]{1,3})?")
-_YUAN: Final = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?", re.ASCII)
+_PLAIN: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")  # within MOST_DIGITS
 _CHINA_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _FLAGS: Final = {"Y": True, "N": False, "true": True, "false": False, "1": True, "0": False}
 
@@ -39,6 +41,8 @@ def text(value: object) -> str:
         written = value.strip()
         if written.isprintable() and len(written) <= LONGEST_TEXT:
             return written
+    if type(value) is int and -LARGEST_ID <= value <= LARGEST_ID:
+        return str(value)
     return _written(value, _CONTROL)
 
 
@@ -56,6 +60,8 @@ def decimal(value: object) -> Decimal:
 
     Raises: ValueError for infinity, what is no number, and more than 12 digits before or after the point.
     """
+    if type(value) is str and _PLAIN.fullmatch(value) is not None:  # as nearly everybody writes it
+        return Decimal(value)
     number = value if isinstance(value, Decimal) else _number(value)
     if number is None or not number.is_finite():
         raise ValueError("is not a decimal number")
@@ -88,8 +94,10 @@ def fen(value: object) -> int:
 
 def yuan(value: object) -> int:
     """Read an amount in yuan as whole fen: "12.50" is 1250."""
-    if type(value) is str and (plain := _YUAN.fullmatch(value)) is not None:  # as nearly everybody writes it
-        return int(plain[1]) * 100 + int((plain[2] or "").ljust(2, "0"))
+    if type(value) is str and value[-3:-2] == "." and len(value) <= LONGEST_YUAN:  # as nearly everybody writes it
+        digits = value[:-3] + value[-2:]
+        if digits.isdigit() and digits.isascii():
+            return int(digits)
     scaled = decimal(value).scaleb(2)
     amount = int(scaled)
     if amount != scaled:
@@ -123,8 +131,8 @@ def instant_text(value: object) -> str:
 def china_time(value: object) -> datetime:
     """Read "YYYY-MM-DD HH:MM:SS" on a clock in China, as UTC."""
     try:
-        if isinstance(value, str) and _CHINA_TIME.fullmatch(value.strip()):
-            return datetime.fromisoformat(value.strip()).replace(tzinfo=CHINA).astimezone(UTC)
+        if isinstance(value, str) and _CHINA_TIME.fullmatch(written := value.strip()):
+            return datetime.fromisoformat(f"{written}+00:00") - CHINA_AHEAD
     except (ValueError, OverflowError):
         pass  # the refusal below says it in plain words, and without the value
     raise ValueError("is not a time written YYYY-MM-DD HH:MM:SS")
