@@ -10,19 +10,28 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
 
 from mappings import MappingError
-from mappings.converters import CONVERTERS, Converter, coder, shown
+from mappings.converters import CONVERTERS, LONGEST_TEXT, Converter, coder, shown, text
 
 Target: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^./\s\[\]]+(\.[^./\s\[\]]+)*$")]
 Source: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/?[^./\s]+(\.[^./\s]+)*$")]
 Read: TypeAlias = Callable[[object, object], object]  # from the item at hand and the whole payload; None when absent
-Steps: TypeAlias = Sequence[tuple[Sequence[str], str, Read]]  # the parents and the leaf of a target, and its value
+Step: TypeAlias = tuple[str, str, Converter | None, bool, object, Read]
+"""A target's leaf, then how it is nearly always filled (the key, its converter, whether it may be absent, what it is
+then), and what fills it in every other case, or says what is wrong. Without a converter it is read in this way alone.
+"""
+Steps: TypeAlias = Sequence[tuple[Sequence[str], Sequence[str], Sequence[Step]]]
+"""Rows that follow each other from one object of the item into one of the tree: the ways to both, and the rows."""
+
 T = TypeVar("T")
+
+_ODD: Final = object()  # what no converter takes
 
 # Words of our own documents: whichever side is ours names the field so, and the message then keeps the value out.
 PERSONAL: Final = ("receiver", "buyer", "seller", "sender", "remark", "note", "invoice")
@@ -96,7 +105,7 @@ class Table:
 
     def _compile(self, sections: Sequence[str], *, hidden: bool) -> Steps:
         """Compile the last of these sections, each of which lies in the one before it."""
-        rows, steps = self._rows[sections[-1]], list[tuple[Sequence[str], str, Read]]()
+        rows, steps = self._rows[sections[-1]], list[tuple[Sequence[str], Sequence[str], Step]]()
         for target, row in rows.items():
             source = "" if isinstance(row, Constant) else row.source
             words = f"{target}.{source.removeprefix('/')}".lower().split(".")
@@ -105,19 +114,22 @@ class Table:
             if any(other.startswith(f"{target}.") for other in rows):
                 raise place.fault("this target is also filled in parts")
             *parents, leaf = target.split(".")
-            steps.append((parents, leaf, self._read(place, row, sections)))
-        return steps
+            *around, key = source.split(".")
+            steps.append((around, parents, (leaf, key, *self._read(place, row, sections))))
+        return [(*ways, [step for *_, step in run]) for ways, run in groupby(steps, key=lambda step: step[:2])]
 
-    def _read(self, place: "Place", row: Value | Constant | Each, sections: Sequence[str]) -> Read:
+    def _read(
+        self, place: "Place", row: Value | Constant | Each, sections: Sequence[str]
+    ) -> tuple[Converter | None, bool, object, Read]:
         if isinstance(row, Constant):
-            return lambda _item, _root: row.const
+            return None, False, None, lambda _item, _root: row.const
         if isinstance(row, Value):
             if row.via not in self._converters:
                 raise place.fault(f"there is no converter {row.via}")
             return place.value(row, self._converters[row.via])
         if row.table not in self._rows or row.table in sections:
             raise place.fault(f"section {row.table} {'contains itself' if row.table in sections else 'does not exist'}")
-        return place.each(row, self._compile((*sections, row.table), hidden=place.personal))
+        return None, False, None, place.each(row, self._compile((*sections, row.table), hidden=place.personal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,30 +144,16 @@ class Place:
     def fault(self, cause: str) -> MappingError:
         return MappingError(self.table, self.target, self.source, cause)
 
-    def value(self, row: Value, converter: Converter) -> Read:
+    def value(self, row: Value, converter: Converter) -> tuple[Converter | None, bool, object, Read]:
         default = None if row.default is None else self._converted(converter, row.default)
-        find, optional = self.find(optional=row.optional or default is not None), row.optional or default is not None
-        key = self.source if "." not in self.source and not self.source.startswith("/") else ""
+        optional = row.optional or default is not None
+        find = self.find(optional=optional)
 
         def read(item: object, root: object) -> object:
             found = find(item, root)
             return default if found is None else self._converted(converter, found)
 
-        def read_plainly(item: object, root: object) -> object:  # noqa: ARG001 # one key of the item at hand: most are
-            try:
-                found = cast("Mapping[str, object]", item).get(key)
-            except AttributeError:
-                raise self._not_an_object(key) from None
-            if found is None or (type(found) is str and (not found or found.isspace())):
-                if optional:
-                    return default
-                raise self.fault("is missing")
-            try:
-                return converter(found)
-            except ValueError as error:
-                raise self._refused(found, error) from None
-
-        return read_plainly if key else read
+        return None if self.source.startswith("/") else converter, optional, default, read
 
     def _converted(self, converter: Converter, value: object) -> object:
         try:
@@ -167,26 +165,27 @@ class Place:
         """Say what is wrong with a value; not chained to the error, for a traceback would show what this keeps out."""
         return self.fault(f"{'the value' if self.personal else shown(value)} {error}")
 
-    def _not_an_object(self, key: str) -> MappingError:
-        return self.fault(f"{key} is looked for in what is not an object")
-
     def each(self, row: Each, steps: Steps) -> Read:
         find = self.find(optional=row.optional)
 
         def read(item: object, root: object) -> list[dict[str, object]]:
-            found, trees = find(item, root), list[dict[str, object]]()
-            # A list is what it nearly always is, and asking for a Mapping costs more than all the rest.
-            only_child = type(found) is not list and isinstance(found, Mapping)  # in XML it is no list
-            if not only_child and not isinstance(found, list | tuple | None):
-                raise self.fault("is not a list")
-            for index, part in enumerate(cast("Sequence[object]", [found] if only_child else found or ())):
+            trees: list[dict[str, object]] = []
+            for part in self._parts(find(item, root)):
                 try:
                     trees.append(_run(steps, part, root))
                 except MappingError as error:
-                    raise error.within(f"{self.target}[{index}]", f"{self.source}[{index}]") from None
+                    raise error.within(f"{self.target}[{len(trees)}]", f"{self.source}[{len(trees)}]") from None
             return trees
 
         return read
+
+    def _parts(self, found: object) -> Sequence[object]:
+        # A list is what it nearly always is, and asking for a Mapping costs more than all the rest.
+        if type(found) is not list and isinstance(found, Mapping):  # in XML an only child is no list
+            return [cast("Mapping[str, object]", found)]
+        if found is not None and not isinstance(found, list | tuple):
+            raise self.fault("is not a list")
+        return cast("Sequence[object]", found or ())
 
     def find(self, *, optional: bool) -> Read:
         from_root, keys = self.source.startswith("/"), self.source.removeprefix("/").split(".")
@@ -197,7 +196,7 @@ class Place:
                 try:
                     node = cast("Mapping[str, object]", node).get(key)
                 except AttributeError:
-                    raise self._not_an_object(key) from None
+                    raise self.fault(f"{key} is looked for in what is not an object") from None
                 if node is None or (isinstance(node, str) and not node.strip()):
                     if optional:
                         return None
@@ -209,13 +208,48 @@ class Place:
 
 def _run(steps: Steps, item: object, root: object) -> dict[str, object]:
     tree: dict[str, Any] = {}
-    for parents, leaf, read in steps:
-        if (value := read(item, root)) is not None:
-            node = tree
-            for parent in parents:
-                node = node.setdefault(parent, {})
-            node[leaf] = value
+    for around, parents, rows in steps:
+        get = _getter(item, around)
+        part: dict[str, Any] = {} if parents else tree
+        for leaf, key, converter, optional, default, read in rows:
+            found = get(key)
+            if converter is text and type(found) is str:  # most are; as text() reads it
+                value = found.strip()
+                if value and value.isprintable() and len(value) <= LONGEST_TEXT:
+                    part[leaf] = value
+                    continue
+            if found is None and optional:
+                value = default
+            elif converter is None or (type(found) is str and (not found or found.isspace())):
+                value = read(item, root)
+            else:
+                try:
+                    value = converter(found)
+                except ValueError:
+                    value = read(item, root)
+            if value is not None:
+                part[leaf] = value
+        if parents and part:
+            _graft(tree, parents, part)
     return tree
+
+
+def _getter(item: object, around: Sequence[str]) -> Callable[[str], object]:
+    """Give what looks up the keys of an object in the item; where it is none, each of them is _ODD."""
+    node = item
+    for key in around:
+        node = cast("dict[str, object]", node).get(key) if type(node) is dict else None
+    return cast("dict[str, object]", node).get if type(node) is dict else _odd
+
+
+def _odd(key: str) -> object:  # noqa: ARG001 # stands in for the look-up of a dict
+    return _ODD
+
+
+def _graft(tree: dict[str, Any], parents: Sequence[str], part: Mapping[str, object]) -> None:
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree.update(part)
 
 
 def _row(line: str | dict[str, object], name: str, section: str, target: str) -> Value | Constant | Each:
