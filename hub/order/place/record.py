@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from hub.keyring import Keyring, SubjectKey
 from hub.order.model import Order, ShopOrder
 from hub.order.rules.normalise import NormalLine, NormalOrder, Share, mains_of
@@ -73,8 +75,9 @@ def payment_of(order: Order) -> Payment:
     return Payment.DEPOSIT_PAID if order.deposit_paid_at else Payment.UNPAID
 
 
-UNASKED: Final = {"__all__": {"refund_requested": True}}
-"""What the lines of an order leave out of its hash of which no refund is asked for."""
+_LEFT_OUT: Final = ("source_revision", "seller_note", "withdrawn", "reservation")
+_JSON: Final = msgspec.json.Encoder()
+"""It writes the bytes that pydantic writes, by which all orders are known, in half the time."""
 
 
 def payload_hash(shop_order: ShopOrder) -> bytes:
@@ -84,13 +87,18 @@ def payload_hash(shop_order: ShopOrder) -> bytes:
     the seller's own note, whether the buyer has taken it back, and which cart it was.
     """
     order = shop_order.order
-    left_out: dict[str, Any] = dict.fromkeys(("source_revision", "seller_note", "withdrawn", "reservation"), True)
+    contents, lines = vars(order).copy(), [vars(line).copy() for line in order.lines]
+    for name in _LEFT_OUT:
+        del contents[name]
     if order.deposit_paid_at is None:
-        left_out["deposit_paid_at"] = True  # as orders were hashed that came before there were deposits
-    if not any(line.refund_requested for line in order.lines):
-        left_out["lines"] = UNASKED  # likewise
-    contents = order.model_dump_json(exclude=left_out)
-    return hashlib.sha256(contents.encode()).digest()
+        del contents["deposit_paid_at"]  # as orders were hashed that came before there were deposits
+    if not [line for line in lines if line["refund_requested"]]:
+        for line in lines:
+            del line["refund_requested"]  # likewise
+    contents["buyer"], contents["receiver"], contents["lines"] = vars(order.buyer), vars(order.receiver), lines
+    contents["adjustments"] = [vars(one) for one in order.adjustments]
+    contents["invoice"] = order.invoice and vars(order.invoice)
+    return hashlib.sha256(_JSON.encode(contents)).digest()
 
 
 def _sealed(order_id: int, one: NormalOrder, key: SubjectKey) -> dict[str, bytes | None]:
