@@ -1,6 +1,6 @@
 """Decide where the goods of one order part come from: one location that has all of it, else the best cover."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -9,25 +9,38 @@ from msgspec.structs import replace
 from hub.sourcing.model import Candidate, Choice, Costs, Decision, Question, Site, Take, Want
 
 FIRST_KG: Final = 1000
+NOTHING: Final[dict[str, int]] = {}
 
 
-class Offer(msgspec.Struct, gc=False):
-    """What one location can give of what is still wanted, and what sending that would cost; `given` line by line."""
+class Load(msgspec.Struct, gc=False):
+    """What a location would give, line by line: how many pieces, what of each SKU is missing, and the weight.
 
-    site: Site
+    `further` is what the kilograms above the first cost. Most locations can give all or nothing and share their loads.
+    """
+
     given: Sequence[int]
     pieces: int
+    missing: dict[str, int]
+    grams: int
+    further: int
+
+
+class Offer(msgspec.Struct, order=True, gc=False):
+    """A location with what it can give of what is still wanted; offers compare by cost, then by code.
+
+    `least` is what any parcel from there costs.
+    """
+
     cost: int
+    code: str
+    km: int
+    least: int
+    load: Load
 
     def takes(self, wants: Sequence[Want]) -> tuple[Take, ...]:
         """Name the pieces that it would give of these lines, which it was asked for."""
-        return tuple(
-            [
-                Take(want.line_no, want.sku, quantity)
-                for want, quantity in zip(wants, self.given, strict=True)
-                if quantity
-            ]
-        )
+        lines = zip(wants, self.load.given, strict=True)
+        return tuple([Take(want.line_no, want.sku, part) for want, part in lines if part])
 
 
 def decide(question: Question) -> Decision:
@@ -37,49 +50,78 @@ def decide(question: Question) -> Decision:
     rest is asked again: the classical greedy cover, at most ln(n)+1 times the optimum (Chvatal 1979).
     """
     wanted: Sequence[Want] = question.wants
-    obstacles = _obstacles(question)
-    able = question.sites
-    if any(obstacles):
-        able = [site for site, obstacle in zip(able, obstacles, strict=True) if not obstacle]
+    able: Sequence[Site] = question.sites
+    barred = _barred(question)
+    if barred:
+        out = {one.code for one in barred}
+        able = [site for site in able if site.code not in out]
     choices: list[Choice] = []
-    first = offers_of(able, wanted, question.costs)
-    offers = first
+    grams = 0
+    first = offers = offers_of(able, wanted, question.costs)
     while wanted and (best := _best(offers, sum([want.quantity for want in wanted]))):
-        choices.append(Choice(best.site.code, best.cost, best.takes(wanted)))
-        wanted = _less(wanted, best.given)
+        choices.append(Choice(best.code, best.cost, best.takes(wanted)))
+        grams += best.load.grams
+        wanted = _less(wanted, best.load.given)
         if wanted:
             chosen = {choice.code for choice in choices}
             offers = offers_of([site for site in able if site.code not in chosen], wanted, question.costs)
-    barred = [(site, obstacle) for site, obstacle in zip(question.sites, obstacles, strict=True) if obstacle]
     return Decision(
         choices=tuple(choices),
         unmet=tuple([Take(want.line_no, want.sku, want.quantity) for want in wanted]),
-        candidates=tuple(_explain(question, first, barred, choices)),
+        candidates=(*_explain(first, choices), *barred),
         cost=sum([choice.cost for choice in choices]),
-        bound=_bound(question, able, choices) if choices else 0,
+        bound=_bound(min([one.least for one in first]), grams, question.costs) if choices else 0,
     )
 
 
 def offers_of(sites: Sequence[Site], wants: Sequence[Want], costs: Costs) -> list[Offer]:
     """Say what each location can give of these lines, and at which cost."""
-    parcel, per_1000_km, per_kg = costs.parcel, costs.per_1000_km, costs.per_further_kg
-    asked = [(want.sku, want.quantity, want.grams) for want in wants]
-    twice = len({want.sku for want in wants}) < len(wants)  # two lines may ask for one SKU
+    parcel, per_1000_km = costs.parcel, costs.per_1000_km
+    everything = _load([want.quantity for want in wants], wants, costs)
+    asked: dict[str, int] = {}
+    for want in wants:
+        asked[want.sku] = asked.get(want.sku, 0) + want.quantity
+    nothing = Load([0] * len(wants), 0, asked, 0, 0)
+    loads: dict[tuple[int, ...], Load] = {}
     offers: list[Offer] = []
     for site in sites:
-        free = site.free.copy() if twice else site.free
-        given: list[int] = []
-        grams = pieces = 0
-        for sku, quantity, each in asked:
-            there = free.get(sku, 0)
-            given.append(part := min(there, quantity))
-            pieces += part
-            grams += part * each
-            if twice and part:
-                free[sku] -= part
-        cost = site.handling + parcel + site.km * per_1000_km // 1000
-        offers.append(Offer(site, given, pieces, cost + _further(grams) * per_kg if grams > FIRST_KG else cost))
+        load, free = nothing, site.free
+        if free:
+            for sku, pieces in asked.items():
+                if free.get(sku, 0) < pieces:
+                    given = _given(free, wants, twice=len(asked) < len(wants))
+                    if given not in loads:
+                        loads[given] = _load(given, wants, costs)
+                    load = loads[given]
+                    break
+            else:
+                load = everything
+        least = site.handling + parcel + site.km * per_1000_km // 1000
+        offers.append(Offer(least + load.further, site.code, site.km, least, load))
     return offers
+
+
+def _given(free: Mapping[str, int], wants: Sequence[Want], *, twice: bool) -> tuple[int, ...]:
+    """Give some lines what is free; with `twice` two of them ask for one SKU."""
+    if not twice:
+        return tuple([there if (there := free.get(want.sku, 0)) < want.quantity else want.quantity for want in wants])
+    left = dict(free)
+    given: list[int] = []
+    for want in wants:
+        given.append(part := min(left.get(want.sku, 0), want.quantity))
+        left[want.sku] = left.get(want.sku, 0) - part
+    return tuple(given)
+
+
+def _load(given: Sequence[int], wants: Sequence[Want], costs: Costs) -> Load:
+    grams = pieces = 0
+    missing: dict[str, int] = {}
+    for want, part in zip(wants, given, strict=True):
+        pieces += part
+        grams += part * want.grams
+        if lack := want.quantity - part:
+            missing[want.sku] = missing.get(want.sku, 0) + lack
+    return Load(given, pieces, missing, grams, _further(grams) * costs.per_further_kg)
 
 
 def cost_of(site: Site, grams: int, costs: Costs) -> int:
@@ -92,21 +134,23 @@ def _further(grams: int) -> int:
     return -(-(grams - FIRST_KG) // FIRST_KG) if grams > FIRST_KG else 0
 
 
-def _obstacles(question: Question) -> list[str]:
-    """Say of each site what keeps it from being asked at all, if anything does."""
+def _barred(question: Question) -> list[Candidate]:
+    """Tell of each site that something keeps from being asked at all."""
     storages = {want.storage for want in question.wants}
     if len(storages) == 1:
         [storage] = storages
-        return [site.barred or ("" if storage in site.storages else "storage") for site in question.sites]
-    return [site.barred or ("" if storages.issubset(site.storages) else "storage") for site in question.sites]
+        barred = [site for site in question.sites if site.barred or storage not in site.storages]
+    else:
+        barred = [site for site in question.sites if site.barred or not storages.issubset(site.storages)]
+    return [Candidate(site.code, site.km, 0, 0, site.barred or "storage") for site in barred]
 
 
 def _best(offers: Sequence[Offer], wanted: int) -> Offer | None:
-    whole = [one for one in offers if one.pieces == wanted]
+    whole = [one for one in offers if one.load.pieces == wanted]
     if whole:
-        return min(whole, key=lambda one: (one.cost, one.site.code))
-    part = [one for one in offers if one.pieces]
-    return min(part, key=lambda one: (one.cost / one.pieces, one.site.code), default=None)
+        return min(whole)
+    part = [one for one in offers if one.load.pieces]
+    return min(part, key=lambda one: (one.cost / one.load.pieces, one.code), default=None)
 
 
 def _less(wanted: Sequence[Want], given: Sequence[int]) -> list[Want]:
@@ -116,37 +160,21 @@ def _less(wanted: Sequence[Want], given: Sequence[int]) -> list[Want]:
     ]
 
 
-def _bound(question: Question, able: Sequence[Site], choices: Sequence[Choice]) -> int:
-    """Say what no plan for these pieces undercuts: each further kilogram is paid for, or opens a parcel of its own."""
-    weight = {want.line_no: want.grams for want in question.wants}
-    grams = sum([take.quantity * weight[take.line_no] for choice in choices for take in choice.takes])
-    parcel = min([cost_of(site, 0, question.costs) for site in able])
-    return parcel + _further(grams) * min(question.costs.per_further_kg, parcel)
+def _bound(least: int, grams: int, costs: Costs) -> int:
+    """Say what no plan for so many grams undercuts: each further kilogram is paid for, or opens another parcel."""
+    return least + _further(grams) * min(costs.per_further_kg, least)
 
 
-def _explain(
-    question: Question, offers: Sequence[Offer], barred: Sequence[tuple[Site, str]], choices: Sequence[Choice]
-) -> list[Candidate]:
+def _explain(offers: Sequence[Offer], choices: Sequence[Choice]) -> list[Candidate]:
     """Tell of each location why it was or was not taken, and by how much it lost or which pieces it lacked."""
     chosen = {choice.code for choice in choices}
-    wanted = sum([want.quantity for want in question.wants])
     told: list[Candidate] = []
     for one in offers:
-        site, pieces, cost = one.site, one.pieces, one.cost
-        if site.code in chosen:
-            told.append(Candidate(site.code, site.km, pieces, cost, "chosen"))
-        elif pieces < wanted:
-            told.append(Candidate(site.code, site.km, pieces, cost, "short", 0, _missing(one.given, question.wants)))
+        cost, code, load = one.cost, one.code, one.load
+        if code in chosen:
+            told.append(Candidate(code, one.km, load.pieces, cost, "chosen", 0, NOTHING))
+        elif load.missing:
+            told.append(Candidate(code, one.km, load.pieces, cost, "short", 0, load.missing))
         else:
-            told.append(Candidate(site.code, site.km, pieces, cost, "dearer", cost - choices[0].cost))
-    told += [Candidate(site.code, site.km, 0, 0, obstacle) for site, obstacle in barred]
+            told.append(Candidate(code, one.km, load.pieces, cost, "dearer", cost - choices[0].cost, NOTHING))
     return told
-
-
-def _missing(given: Sequence[int], wants: Sequence[Want]) -> dict[str, int]:
-    missing: dict[str, int] = {}
-    for want, quantity in zip(wants, given, strict=True):
-        lack = want.quantity - quantity
-        if lack:
-            missing[want.sku] = missing.get(want.sku, 0) + lack
-    return missing
