@@ -37,7 +37,7 @@ ENDING: Final = {
     "stopped": state("仓库已停发，另行发货", "The location stopped it: shipped by another"),
     "not paid in time": state("逾期未付款", "Not paid in time"),
     "a line of it is held": state("其中一行被挂起", "A line of it is held"),
-    "counted short": state("盘点后库存不足", "A count found too few"),
+    "counted short": state("盘点短缺或批次锁定，库存不足", "A count or a blocked lot left too few"),
 }
 """Why a fulfilment order of ours has ended; a location's own words stand as they are."""
 SEEN: Final = {

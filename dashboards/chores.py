@@ -88,12 +88,19 @@ CHORES: Final[Mapping[str, Chore]] = {
         "Compares every SKU in turn, for quotas and safety stock change without a movement, and tells again what was "
         "told long ago or refused.",
     ),
+    "stock.blocked": _chore(
+        "让出锁定批次",
+        "Let carts go of blocked lots",
+        "盘点或出库使锁定批次之外的可售不足时，先让最新的购物车让出，仍不足的生成异常单。暂停时购物车照旧占用。",
+        "When counts or deliveries leave too little beside a blocked lot, has the newest carts let go, and opens a "
+        "case for what is lacking still. While paused, carts hold what they hold.",
+    ),
     "stock.short": _chore(
         "改派短缺订单",
         "Source short orders again",
-        "盘点发现短缺时，把尚未下发给该仓的最新订单改派到别处；不再短缺时自动结案。暂停时这些订单留在原仓。",
-        "When a count finds too little, takes the newest orders that the location has not been sent elsewhere, and "
-        "closes the case once nothing is short. While paused, they stay.",
+        "盘点发现短缺或批次被锁定时，把尚未下发给该仓的最新订单改派到别处；不再短缺时自动结案。暂停时这些订单留在原仓。",
+        "When a count finds too little or a lot is blocked, takes the newest orders that the location has not been "
+        "sent elsewhere, and closes the case once nothing is short. While paused, they stay.",
     ),
     "stock.reports": _chore(
         "清理库存报告",

@@ -31,6 +31,8 @@ MOVEMENT: Final = {
     "unhold": state("购物车释放", "Given up by a cart"),
     "expire": state("预占到期", "Hold ran out"),
     "take": state("转为订单", "Taken by an order"),
+    "block": state("批次锁定", "Lot blocked"),
+    "unblock": state("批次解锁", "Lot unblocked"),
 }
 RESERVATION: Final = {
     "held": state("预占中", "Held", Tone.RUNNING),

@@ -16,6 +16,7 @@ from flows.relief import watch_backlogs, watch_fullness
 from hub import audit, clients, partitions, replay_work, replays, schedules, steps, visits
 from hub.database import Database
 from hub.inventory import count
+from hub.inventory.lot_block import make_room
 from hub.inventory.reconcile import reconcile
 from hub.inventory.soft import expire_due, prune
 from hub.merge.close import close_windows
@@ -99,6 +100,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("merge.windows", 2, close_windows),
         Chore("stock.look", 1, lambda session, at: push_stock.look(session, settings, at)),
         Chore("stock.sweep", 5, lambda session, at: push_stock.sweep(session, settings, at)),
+        Chore("stock.blocked", 5, lambda session, at: make_room(session, at.astimezone(zone))),
         Chore("stock.short", 5, lambda session, at: relocate(session, at.astimezone(zone))),
         Chore("stock.reports", 3600, lambda session, at: count.prune(session, at - KEEP_REPORTS)),
         Chore("stock.reconcile", 86_400, reconcile),

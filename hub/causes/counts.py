@@ -60,7 +60,7 @@ COUNTS: Final[Mapping[str, Cause]] = {
         ),
     ),
     "stock_short": Cause(
-        Words("盘点少于已承诺数量", "A count found fewer pieces than are promised"),
+        Words("可售少于已承诺数量", "Fewer pieces can be sold than are promised"),
         Words(
             "受影响的未下发订单会自动改派；其余请与仓库核实，补足后执行 ./oms case resolve {case} --reason …",
             "orders not yet at the location are sourced again; ask the location about the rest, "

@@ -27,13 +27,12 @@ from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.level import make_counters
 from hub.inventory.lot_heard import Heard, hear_lots
 from hub.inventory.quota import count_carts
-from hub.inventory.shortfall import admit_short, lacking_of, let_carts_go, read_levels, soft_change
+from hub.inventory.shortfall import SHORT, admit_short, lacking_of, let_carts_go, read_levels, soft_change
 from hub.inventory.silence import believed, falls_silent
 from hub.inventory.table import Authority, Reason
 from hub.inventory.watermark import marks_of, raise_marks
 
 CAUSE: Final = "stock_report"
-SHORT: Final = "stock_short"
 
 REST: Final = 0
 """The page, after all others, of what a full count does not name."""

@@ -1,9 +1,9 @@
 """What can be sold at a location: the one definition, which orders, carts, flash sales and promises have in common.
 
-It is of saleable goods of the place's own owner, at a place that is active: on hand, less pieces of lots that expire on
-the day or did before, less what is allocated and what carts hold; beyond that, as many as may be back-ordered. `short`
-belongs to it: what a count found missing under the promises is covered by it, so that nothing new can be promised, and
-who gives a promise back for another of the same pieces can have them.
+It is of saleable goods of the place's own owner, at a place that is active: on hand, less pieces of lots that are
+blocked, or that expire on the day or did before, less what is allocated and what carts hold; beyond that, as many as
+may be back-ordered. `short` belongs to it: what a count found missing under the promises is covered by it, so that
+nothing new can be promised, and who gives a promise back for another of the same pieces can have them.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,7 +17,17 @@ from hub.inventory.condition import Condition
 from hub.inventory.ledger import Shortage, StockKey
 from hub.inventory.table import Authority
 
-OLD: Final = "condition = :condition and expires_on <= :today"
+UNSOLD: Final = """
+    select location, sku, owner, sum(on_hand)::bigint as pieces from (
+        select location, sku, owner, lot, on_hand from stock_lot
+        where sku = any(:skus) and condition = :condition and expires_on <= :today
+        union
+        select lot.location, lot.sku, lot.owner, lot.lot, lot.on_hand
+        from lot_block block join stock_lot lot on (lot.sku, lot.lot) = (block.sku, block.lot)
+                                                and block.location in ('', lot.location)
+        where block.sku = any(:skus) and lot.condition = :condition) one
+    group by 1, 2, 3"""
+"""Pieces on hand that are not sold, by counter. A lot that is blocked and has expired too counts once, by `union`."""
 
 FREE: Final = f"""
     select level.location, level.sku, level.owner, level.authority, level.backorder_limit, level.incoming,
@@ -26,11 +36,9 @@ FREE: Final = f"""
                - case level.authority when :owner then 0 else level.allocated end as promised
     from stock_level level
     join location on (location.code, location.owner) = (level.location, level.owner)
-    left join (
-        select location, sku, owner, sum(on_hand)::bigint as pieces from stock_lot
-        where sku = any(:skus) and {OLD} group by 1, 2, 3) old
-        on (old.location, old.sku, old.owner) = (level.location, level.sku, level.owner)
-    cross join lateral (select greatest(0, level.on_hand - coalesce(old.pieces, 0)) as pieces) good
+    left join ({UNSOLD}) unsold
+        on (unsold.location, unsold.sku, unsold.owner) = (level.location, level.sku, level.owner)
+    cross join lateral (select greatest(0, level.on_hand - coalesce(unsold.pieces, 0)) as pieces) good
     where level.sku = any(:skus) and level.condition = :condition and location.active
       and (:brand = '' or location.brand = :brand)"""
 
@@ -78,19 +86,19 @@ def read_free(session: Session, skus: Collection[str], today: date, *, brand: st
 
 
 def check_good(session: Session, keys: Collection[StockKey], today: date) -> None:
-    """Make sure that what was just promised of counters, which are locked by it, is not of lots that have expired.
+    """Make sure that what was just promised of counters, which are locked by it, is not of lots that are not sold.
 
     Raises: Shortage: somebody else has taken the last good pieces meanwhile.
     """
-    old = rows(
+    unsold = rows(
         session,
-        f"select distinct sku from stock_lot where sku = any(:skus) and on_hand > 0 and {OLD}",
+        f"select distinct sku from ({UNSOLD}) unsold where pieces > 0",
         skus=sorted({key.sku for key in keys}),
         today=today,
         condition=Condition.SALEABLE,
     )
-    if old:
-        found = read_free(session, [one.sku for one in old], today)
+    if unsold:
+        found = read_free(session, [one.sku for one in unsold], today)
         lacking: Sequence[StockKey] = [one.key for one in found if one.pieces < 0 and one.key in keys]
         if lacking:
             raise Shortage(lacking)

@@ -1,4 +1,4 @@
-"""Lots with expiry: what warehouses say lies where of which lot, and which leaves first (FEFO).
+"""Lots with expiry: what warehouses say lies where of which lot, and which leaves first (FEFO), unless it is blocked.
 
 A count that names lots replaces those of its counter; one that names none says nothing of them, unless nothing is left.
 A change that names lots moves them, unless it is of a delivery of ours: that one's confirm counts the counter and its
@@ -9,7 +9,7 @@ that of the moment given, in its own zone: give it in the business zone.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
@@ -23,13 +23,14 @@ from hub.inventory.ledger import StockKey
 
 
 class Lot(Document):
-    """Pieces of a counter that are of one lot."""
+    """Pieces of a counter that are of one lot; a `blocked` one is not to be sold."""
 
     lot: str
     on_hand: int
     produced_on: date | None = None
     expires_on: date | None = None
     counted_at: datetime
+    blocked: bool = False
 
     def is_expired(self, today: date) -> bool:
         """Say whether it may not be sold any more: on the day of its expiry it may not."""
@@ -79,7 +80,10 @@ def lots_of(session: Session, key: StockKey) -> Sequence[Lot]:
 
 
 def pick_lots(session: Session, key: StockKey, quantity: int, at: datetime) -> list[tuple[str, int]]:
-    """Say of which lots pieces should leave: the first to expire first, none that has; what none covers is left out."""
+    """Say of which lots pieces should leave: the first to expire first, none that has or is blocked.
+
+    What none covers is left out.
+    """
     return pick(lots_of(session, key), quantity, at.date())
 
 
@@ -87,23 +91,39 @@ def pick(lots: Iterable[Lot], quantity: int, today: date) -> list[tuple[str, int
     """Pick pieces of lots as `pick_lots` does."""
     picked: list[tuple[str, int]] = []
     for one in sorted(lots, key=_urgency):
-        pieces = 0 if one.is_expired(today) else min(quantity, one.on_hand)
+        pieces = 0 if one.blocked or one.is_expired(today) else min(quantity, one.on_hand)
         if pieces > 0:
             picked.append((one.lot, pieces))
             quantity -= pieces
     return picked
 
 
-def expired_of(session: Session, keys: Sequence[StockKey], at: datetime) -> Mapping[StockKey, int]:
-    """Give how many pieces of some counters are too old to be sold; those without any are left out."""
-    lots = read_lots(session, keys)
-    found = {key: sum(one.on_hand for one in of.values() if one.is_expired(at.date())) for key, of in lots.items()}
-    return {key: pieces for key, pieces in found.items() if pieces}
+class Unsold(NamedTuple):
+    """Pieces of a counter that are not sold: of lots that are blocked, and of others that are too old."""
+
+    blocked: int
+    expired: int
 
 
-AMONG = """(location, sku, owner, condition) in (
+def unsold_of(session: Session, keys: Sequence[StockKey], at: datetime) -> Mapping[StockKey, Unsold]:
+    """Give how many pieces of some counters are not sold; those without lots are left out."""
+    return {
+        key: Unsold(
+            sum(one.on_hand for one in of.values() if one.blocked),
+            sum(one.on_hand for one in of.values() if one.is_expired(at.date()) and not one.blocked),
+        )
+        for key, of in read_lots(session, keys).items()
+    }
+
+
+AMONG: Final = """(location, sku, owner, condition) in (
     select * from unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
                          cast(:conditions as text[])))"""
+
+BLOCKED: Final = """exists (
+    select from lot_block block where (block.sku, block.lot) = (stock_lot.sku, stock_lot.lot)
+                                  and block.location in ('', stock_lot.location))"""
+"""Whether a row of `stock_lot` is of a lot that is blocked there."""
 
 
 def _says_of_lots(line: ReportLine) -> bool:
@@ -127,7 +147,9 @@ def _urgency(one: Lot) -> tuple[date, date, str]:
 
 def read_lots(session: Session, keys: Sequence[StockKey]) -> Mapping[StockKey, Lots]:
     found: defaultdict[StockKey, dict[str, Lot]] = defaultdict(dict)
-    for one in rows(session, f"select * from stock_lot where {AMONG}", **columns_of(keys)):
+    for one in rows(
+        session, f"select stock_lot.*, {BLOCKED} as blocked from stock_lot where {AMONG}", **columns_of(keys)
+    ):
         found[StockKey(one.location, one.sku, one.owner, one.condition)][one.lot] = lot_of(one)
     return found
 
@@ -139,6 +161,7 @@ def lot_of(one: Row[Any]) -> Lot:
         produced_on=one.produced_on,
         expires_on=one.expires_on,
         counted_at=one.counted_at,
+        blocked=one.blocked,
     )
 
 

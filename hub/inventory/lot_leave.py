@@ -12,7 +12,10 @@ from hub.inventory.lot import Lot, pick
 from hub.inventory.lot_named import Shelved
 
 EVER: Final = date.min
-"""A day on which nothing has expired: what was named for a delivery leaves, though it expired on its way out."""
+"""A day on which nothing has expired: what was named for a delivery leaves, though it expired on its way out.
+
+So it does although its lot has been blocked since.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class Shelf:
     def _choices(self, one: Leaving) -> Iterable[tuple[Callable[[], Sequence[Lot]], date]]:
         """Give what a line's pieces are taken to be of: what it was to take, what nobody else is, and all there is."""
         of = self._lots.get(one.key, {})
-        yield lambda: [_cut(lot, one.named.get(code, 0)) for code, lot in of.items()], EVER
+        yield lambda: [_cut(lot, one.named.get(code, 0), named=True) for code, lot in of.items()], EVER
         yield lambda: [_cut(lot, lot.on_hand - self._named[one.key, code]) for code, lot in of.items()], self._today
         yield lambda: list(of.values()), self._today
 
@@ -134,5 +137,5 @@ def still_due(named: Mapping[str, int], left: Mapping[str, int], open_after: int
     return due
 
 
-def _cut(lot: Lot, most: int) -> Lot:
-    return lot.model_copy(update={"on_hand": max(0, min(lot.on_hand, most))})
+def _cut(lot: Lot, most: int, *, named: bool = False) -> Lot:
+    return lot.model_copy(update={"on_hand": max(0, min(lot.on_hand, most)), "blocked": lot.blocked and not named})

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import copy, rows, run
 from hub.inventory.ledger import StockKey
-from hub.inventory.lot import AMONG, Lot, columns_of, lot_of, pick
+from hub.inventory.lot import AMONG, BLOCKED, Lot, columns_of, lot_of, pick
 from hub.turns import take_turns
 
 SPACE: Final = 7006
@@ -19,7 +19,7 @@ SPACE: Final = 7006
 COLUMNS: Final = ("order_id", "no", "line_no", *StockKey._fields, "lot", "produced_on", "expires_on", "quantity", "due")
 
 FREE: Final = f"""
-    select stock_lot.*, stock_lot.on_hand - coalesce(others.due, 0) as free
+    select stock_lot.*, stock_lot.on_hand - coalesce(others.due, 0) as free, {BLOCKED} as blocked
     from stock_lot left join (
         select location, sku, owner, condition, lot, sum(due)::bigint as due from named_lot
         where {AMONG} and (order_id, no) <> (:order_id, :no) group by 1, 2, 3, 4, 5) others

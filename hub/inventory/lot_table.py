@@ -1,10 +1,10 @@
-"""Tables of lots: what warehouses say of the batches that a counter's pieces are of, and what deliveries were told."""
+"""Tables of lots: what warehouses say a counter's pieces are of, what deliveries were told, what is not to be sold."""
 
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Index, text
 
-from hub.columns import Table, moment, number, one_of, words
+from hub.columns import Entity, Table, moment, number, one_of, words
 from hub.inventory.condition import Condition
 
 
@@ -18,6 +18,7 @@ class StockLot(Table, table=True):
     __table_args__ = (
         one_of("condition", Condition),
         CheckConstraint("on_hand >= 0", name="counters"),
+        Index("ix_stock_lot_lot", "sku", "lot"),
         Index("ix_stock_lot_expiry", "sku", "expires_on", postgresql_where=text("expires_on is not null")),
     )
     location: str = words(primary_key=True, foreign_key="location.code")
@@ -54,3 +55,16 @@ class NamedLot(Table, table=True):
     expires_on: date | None = None
     quantity: int = number()
     due: int = number()
+
+
+class LotBlock(Entity, table=True):
+    """A lot of a SKU that is not to be sold, at one location or everywhere (""): who says so, and why.
+
+    It is of the lot, and not of what warehouses say of it: counts come and go, and only who unblocks it ends it.
+    """
+
+    sku: str = words(primary_key=True, foreign_key="sku.code")
+    lot: str = words(primary_key=True)
+    location: str = words(primary_key=True)
+    actor: str = words()
+    reason: str = words()

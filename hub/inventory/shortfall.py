@@ -1,16 +1,71 @@
-"""Make room for a count that is below what is promised: carts let go first, the rest is `short`."""
+"""Make room where less is there, or may be sold, than is promised: carts let go first, the rest is orders'."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
+from hub.inventory.condition import Condition
+from hub.inventory.free import UNSOLD
 from hub.inventory.ledger import Movement, StockKey
+from hub.inventory.lot import BLOCKED
 from hub.inventory.table import Authority, Reason
+
+SHORT: Final = "stock_short"
+
+TROUBLED: Final = "select sku from stock_level where short > 0 union select sku from lot_block"
+
+LACKING: Final = f"""
+    select * from (
+        select level.location, level.sku, level.owner, level.condition, level.brand, level.authority, level.allocated,
+               level.soft, level.allocated + level.soft - level.backorder_limit
+                   - greatest(0, level.on_hand - coalesce(unsold.pieces, 0)) as lacking,
+               level.updated_at, level.short > 0 as short, exists (
+                   select from stock_lot
+                   where (stock_lot.location, stock_lot.sku, stock_lot.owner, stock_lot.condition)
+                       = (level.location, level.sku, level.owner, level.condition)
+                     and stock_lot.on_hand > 0 and {BLOCKED}) as blocked
+        from stock_level level left join ({UNSOLD}) unsold using (location, sku, owner)
+        where level.sku = any(:skus) and level.condition = :condition) one
+    where lacking > 0 and (short or blocked) order by updated_at desc, location, sku"""
+
+
+class Lack(NamedTuple):
+    """A counter that has promised more than can be sold of it; `blocked` where pieces of it are of a blocked lot."""
+
+    key: StockKey
+    brand: str
+    authority: str
+    allocated: int
+    soft: int
+    pieces: int
+    blocked: bool
+
+    @property
+    def subject(self) -> str:
+        """Name it as its case does."""
+        return f"stock:{self.key.sku} at {self.key.location}"
+
+
+def read_lacking(session: Session, today: date, skus: Collection[str] | None = None) -> list[Lack]:
+    """Give the counters, of some SKUs or all, that a count found short or a blocked lot leaves short: the newest first.
+
+    Lots that have expired by `today`, in the business zone, are no excuse there: only what can be sold is.
+    """
+    if skus is None:
+        skus = [one.sku for one in rows(session, TROUBLED)]
+    found = rows(session, LACKING, skus=sorted(skus), today=today, condition=Condition.SALEABLE) if skus else ()
+    return [
+        Lack(
+            StockKey(one.location, one.sku, one.owner, one.condition),
+            *(one.brand, one.authority, one.allocated, one.soft, one.lacking, one.blocked),
+        )
+        for one in found
+    ]
 
 
 def read_levels(session: Session, keys: Sequence[StockKey], *, lock: bool) -> dict[StockKey, Row[Any]]:

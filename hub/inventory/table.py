@@ -17,7 +17,11 @@ class Authority(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a counter moved; the last four are of soft reservations: made, given up, run out, become an order's."""
+    """Why a counter moved.
+
+    Hold, unhold, expire and take are of soft reservations: made, given up, run out, become an order's. When a lot is
+    blocked or unblocked no piece moves: the movement says since when more or fewer of them are sold.
+    """
 
     RECEIVE = "receive"
     ALLOCATE = "allocate"
@@ -29,6 +33,8 @@ class Reason(StrEnum):
     UNHOLD = "unhold"
     EXPIRE = "expire"
     TAKE = "take"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
 
 
 class StockLevel(Entity, table=True):

@@ -15,7 +15,7 @@ from hub.document import Document
 from hub.errors import NotFound
 from hub.inventory.free import read_free
 from hub.inventory.ledger import StockKey
-from hub.inventory.lot import expired_of
+from hub.inventory.lot import Unsold, unsold_of
 from hub.roles import Actor
 from hub.settings import Connection
 
@@ -44,8 +44,8 @@ SAME: Final = "(l.location, l.sku, l.owner, l.condition) = (:location, :sku, :ow
 class LevelView(Document):
     """One counter: a SKU of an owner, in a condition, at a location.
 
-    `expired` pieces are too old to be sold, and shops together may promise `promised` of it, before their quotas:
-    both are of a day, and `as_of` tells them.
+    `blocked` pieces are not to be sold and `expired` ones too old to be, and shops together may promise `promised` of
+    it, before their quotas: these are of a day, and `as_of` tells them.
     """
 
     brand: str
@@ -63,6 +63,7 @@ class LevelView(Document):
     short: int
     authority: str
     updated_at: datetime
+    blocked: int = 0
     expired: int = 0
     promised: int = 0
 
@@ -197,11 +198,11 @@ def get_level(session: Session, seen: Collection[str] | None, key: StockKey) -> 
 
 
 def as_of(session: Session, levels: Sequence[LevelView], at: datetime) -> tuple[LevelView, ...]:
-    """Give counters with what of them has expired and what may be promised; `at` is in the business zone."""
-    expired = expired_of(session, [one.key for one in levels], at)
+    """Give counters with what of them is not sold and what may be promised; `at` is in the business zone."""
+    unsold = unsold_of(session, [one.key for one in levels], at)
     promised = {one.key: max(0, one.promised) for one in read_free(session, {one.sku for one in levels}, at.date())}
     return tuple(
-        one.model_copy(update={"expired": expired.get(one.key, 0), "promised": promised.get(one.key, 0)})
+        one.model_copy(update={**unsold.get(one.key, Unsold(0, 0))._asdict(), "promised": promised.get(one.key, 0)})
         for one in levels
     )
 

@@ -1,10 +1,12 @@
-"""Move orders away from counters that a count found short: the newest first, as long as their location knows of none.
+"""Move orders away from counters that lack pieces: the newest first, as long as their location knows of none.
+
+They lack what a count did not find, and what is of a lot that was blocked.
 
 What a location has been sent already stays there until it reports a lack itself.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
@@ -16,8 +18,9 @@ from hub.database import rows
 from hub.fulfilment.reject import Standing
 from hub.fulfilment.release import RELEASE, NewLine
 from hub.fulfilment.status import Negotiation
-from hub.inventory.count import SHORT
 from hub.inventory.level import hold_still
+from hub.inventory.shortfall import SHORT, read_lacking
+from hub.inventory.table import Authority
 from hub.order.advance import advance
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.place.allocate import allocate
@@ -38,16 +41,17 @@ LOOKED: Final = 1_000
 def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
     """Source again what short counters cannot give, and close the cases of those that are short no more.
 
-    Gives how many fulfilment orders were taken back. Orders that somebody works on are left for the next time.
+    `at` is in the business zone, whose day it is that lots expire by. Gives how many fulfilment
+    orders were taken back. Orders that somebody works on are left for the next time.
     """
-    standings = _take_standings(session, _hit(session))
+    standings = _take_standings(session, _hit(session, at.date()))
     hold_still(session, {line.sku for _, standing in standings for line in standing.open_lines()})
     hold_limits(session, policy, {order.brand for order, _ in standings}, at)
     stays: list[Need] = []
     needs: list[Need] = []
     moved: list[Locked] = []
     for order, standing in standings:
-        short = _short(session, standing)
+        short = _short(session, standing, at.date())
         lines = _take_back(session, order, standing, at)
         if lines:
             moved.append(order)
@@ -62,17 +66,13 @@ def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
     return len(moved)
 
 
-def _hit(session: Session) -> dict[int, int]:
+def _hit(session: Session, today: date) -> dict[int, int]:
     """Choose the fulfilment orders to take back, one an order: the newest, until each counter has enough."""
-    short = rows(
-        session,
-        f"""select location, sku, owner, condition, short from stock_level where short > 0 and authority = 'hub'
-            order by updated_at desc limit {AT_ONCE}""",
-    )
+    lacking = [one for one in read_lacking(session, today) if one.authority == Authority.HUB]
     chosen: dict[int, int] = {}
-    for counter in short:
-        left = counter.short
-        for one in _promises(session, counter.location, counter.sku, counter.owner):
+    for counter in lacking[:AT_ONCE]:
+        left = counter.pieces
+        for one in _promises(session, counter.key.location, counter.key.sku, counter.key.owner):
             if left <= 0 or len(chosen) >= AT_ONCE:
                 break
             if chosen.setdefault(one.order_id, one.no) == one.no:
@@ -132,15 +132,10 @@ def _take_back(session: Session, order: Locked, standing: Standing, at: datetime
     return lines
 
 
-def _short(session: Session, standing: Standing) -> set[str]:
-    """Give the SKUs of a location's owner that it has too little of."""
-    found = rows(
-        session,
-        "select sku from stock_level where location = :location and owner = :owner and short > 0",
-        location=standing.location,
-        owner=standing.owner,
-    )
-    return {one.sku for one in found}
+def _short(session: Session, standing: Standing, today: date) -> set[str]:
+    """Give the SKUs of a fulfilment order that its location's owner has too little of."""
+    found = read_lacking(session, today, {line.sku for line in standing.open_lines()})
+    return {one.key.sku for one in found if (one.key.location, one.key.owner) == (standing.location, standing.owner)}
 
 
 def _needs(
@@ -158,10 +153,10 @@ def _needs(
 def _close_cases(session: Session, at: datetime) -> None:
     over = rows(
         session,
-        """select subject from case_file c where c.cause = :cause and c.state = 'open' and not exists (
-               select from stock_level l where l.short > 0 and 'stock:' || l.sku || ' at ' || l.location = c.subject)
+        """select subject from case_file where cause = :cause and state = 'open' and subject <> all(:lacking)
            order by subject limit 500""",
         cause=SHORT,
+        lacking=[one.subject for one in read_lacking(session, at.date())],
     )
     for one in over:
         resolve(session, one.subject, at, "system", "no longer short", SHORT)

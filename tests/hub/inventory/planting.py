@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import Database, run
-from hub.inventory import count, free, hot, ledger, reserve, soft
+from hub.inventory import count, free, hot, ledger, lot_block, reserve, soft
 from hub.inventory.counted import ReportLine
 from hub.inventory.ledger import Movement, StockKey
 from hub.inventory.reconcile import BOUNDS, HELD, LEDGER
@@ -131,7 +131,15 @@ def _keep_carts(patch: Patch, _database: Database) -> None:
 
 
 def _offer_what_has_expired(patch: Patch, _database: Database) -> None:
-    patch.setattr(free, "rows", changed(free.rows, "coalesce(old.pieces, 0)", "0", among="old.pieces"))
+    patch.setattr(free, "rows", changed(free.rows, "coalesce(unsold.pieces, 0)", "0", among="unsold.pieces"))
+
+
+def _offer_what_is_blocked(patch: Patch, _database: Database) -> None:
+    patch.setattr(free, "rows", changed(free.rows, "where block.sku", "where false and block.sku", among="lot_block"))
+
+
+def _keep_carts_of_what_is_blocked(patch: Patch, _database: Database) -> None:
+    patch.setattr(lot_block, "let_carts_go", _always(list[Movement]))
 
 
 def _promise_what_has_expired(patch: Patch, _database: Database) -> None:
@@ -162,6 +170,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "a shortfall that leaves carts alone": Fault(_keep_carts, ("hold", "count")),
     "an expired lot that is offered": Fault(_offer_what_has_expired, ("count",)),
     "an expired lot that is promised to an order": Fault(_promise_what_has_expired, ("count", "reserve")),
+    "a blocked lot that is offered": Fault(_offer_what_is_blocked, ("count", "block")),
+    "a block that leaves carts alone": Fault(_keep_carts_of_what_is_blocked, ("hold", "count", "block")),
     "a quota that is not given back": Fault(_forget_what_carts_hold, ("hold", "share", "release_cart")),
     "a buyer who gets more than the sale gives": Fault(_forget_buyers, ("heat", "sell")),
 }

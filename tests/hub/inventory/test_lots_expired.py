@@ -7,7 +7,7 @@ from hub.database import run
 from hub.inventory.count import take_report
 from hub.inventory.counted import CountReport, LotLine, ReportLine
 from hub.inventory.ledger import StockKey
-from hub.inventory.lot import expired_of, pick_lots
+from hub.inventory.lot import Unsold, pick_lots, unsold_of
 from hub.inventory.promise import promise
 from tests.hub.inventory.counting import WMS
 from tests.hub.making import AT, BRAND, OWNER, ZONE, order, place_all, stock
@@ -56,7 +56,7 @@ def test_expired_pieces_that_are_missing_already_are_not_taken_off_twice(
 
 def test_expired_pieces_are_told_of_counters_that_have_some(session: Session) -> None:
     keys = [APPLE, APPLE._replace(location="bj")]
-    assert expired_of(session, keys, AT) == {APPLE: 3}
+    assert unsold_of(session, keys, AT) == {APPLE: Unsold(0, 3)}
 
 
 @pytest.mark.parametrize(

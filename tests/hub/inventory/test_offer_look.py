@@ -9,9 +9,11 @@ import pytest
 from hub.database import Database, row, rows, run
 from hub.errors import NoStock
 from hub.inventory.ledger import StockKey
+from hub.inventory.lot_block import LotName, block_lot, unblock_lot
 from hub.inventory.reserve import Claim, release, reserve
+from tests.hub.inventory.lotted import tell
 from tests.hub.inventory.shops import Looks, move, numbers, told_settings
-from tests.hub.making import AT, OWNER, stock
+from tests.hub.making import AT, BRAND, OWNER, stock
 
 SKUS: Final = [f"s{number}" for number in range(6)]
 CLOSED: Final = 8
@@ -121,3 +123,15 @@ def test_a_refused_movement_tells_nobody_anything(looks: Looks, database: Databa
     with pytest.raises(NoStock), database.transaction() as session:
         move(session, "s1", -101, "too much")
     assert looks.go(CLOSED) == [0] * CLOSED
+
+
+def test_a_lot_that_is_blocked_or_unblocked_is_told_by_the_next_look(looks: Looks, database: Database) -> None:
+    with database.transaction() as session:
+        tell(session, "count", {"A": 30, "B": 70}, sku="s1")
+    looks.go(CLOSED)
+    name = LotName(sku="s1", lot="A")
+    for act, expected in ((block_lot, 70), (unblock_lot, 100)):
+        with database.transaction() as session:
+            act(session, "chief", BRAND, name, "mould", AT)
+        looks.go()
+        assert told(database)["s1"] == expected

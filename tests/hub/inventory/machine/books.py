@@ -31,7 +31,10 @@ Cause = tuple[str, str]
 
 @dataclass
 class Pile:
-    """One counter, with what the warehouse said of its lots: pieces and the day of expiry by their codes."""
+    """One counter, with what the warehouse said of its lots: pieces and the day of expiry by their codes.
+
+    `blocked` lots are not to be sold, whether the warehouse knows them or not.
+    """
 
     on_hand: int = 0
     allocated: int = 0
@@ -40,6 +43,7 @@ class Pile:
     safety: int = 0
     short: int = 0
     lots: dict[str, tuple[int, date]] = field(default_factory=dict[str, tuple[int, date]])
+    blocked: set[str] = field(default_factory=set[str])
 
     @property
     def promised(self) -> int:
@@ -51,8 +55,14 @@ class Pile:
         return self.on_hand + self.limit + self.short - self.promised
 
     def good(self, today: date) -> int:
-        """Give what is on hand and has not expired."""
-        return max(0, self.on_hand - sum(pieces for pieces, day in self.lots.values() if day <= today))
+        """Give what is on hand, has not expired and is not blocked."""
+        lots = self.lots.items()
+        return max(0, self.on_hand - sum(n for code, (n, day) in lots if day <= today or code in self.blocked))
+
+    def lacking(self, today: date) -> int:
+        """Give how many pieces are promised beyond what can be sold, where a count or a block makes it so."""
+        is_hit = self.short or self.blocked & self.lots.keys()
+        return max(0, self.promised - self.good(today) - self.limit) if is_hit else 0
 
     def to_hold(self, today: date) -> int:
         """Give how many good pieces are left for carts and orders; below nothing where what was promised expired."""

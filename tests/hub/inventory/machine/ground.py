@@ -29,7 +29,7 @@ from tests.hub.making import AT, BRAND, add_sku, stock
 TABLES: Final = (
     *("stock_movement", "stock_movement_key", "stock_lot", "stock_level", "reservation_line", "reservation"),
     *("hot_buyer", "hot_sku", "channel_quota", "stock_count", "stock_report", "stock_watermark", "case_file"),
-    "bundle_part",
+    *("bundle_part", "lot_block"),
 )
 CLEAR: Final = f"do $$ begin {' '.join(f'delete from {table};' for table in TABLES)} end $$"
 PIECES: Final = st.integers(1, 6)

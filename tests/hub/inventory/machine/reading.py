@@ -24,6 +24,9 @@ def read(session: Session) -> Shown:
         "lots": {
             (_key(one), one.lot): (one.on_hand, one.expires_on) for one in rows(session, "select * from stock_lot")
         },
+        "blocks": {
+            (one.location, one.sku, one.lot) for one in rows(session, "select location, sku, lot from lot_block")
+        },
         "carts": {one.ref: one.state for one in rows(session, "select ref, state from reservation")},
         "shares": {
             (one.shop, one.sku): (one.mode, one.amount, one.used)
@@ -47,6 +50,7 @@ def shown(books: Books) -> Shown:
             for key, one in books.piles.items()
         },
         "lots": {(key, code): lot for key, one in books.piles.items() for code, lot in one.lots.items()},
+        "blocks": {(key.location, key.sku, code) for key, one in books.piles.items() for code in one.blocked},
         "carts": {ref: cart.state for ref, cart in books.carts.items()},
         "shares": {where: (one.mode, one.amount, one.used) for where, one in books.shares.items()},
         "sales": {sku: per_buyer for sku, (per_buyer, _) in books.sales.items()},

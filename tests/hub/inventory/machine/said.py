@@ -1,13 +1,13 @@
 """What the machine believes of warehouses' reports: watermarks, lines once, carts that let go, what is short."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
 from hub.inventory.counted import CountReport, LotLine, ReportLine
 from hub.inventory.ledger import StockKey
-from tests.hub.inventory.machine.books import Books, Move, Pile, held
+from tests.hub.inventory.machine.books import Books, Cart, Move, Pile, held
 from tests.hub.making import OWNER
 
 REST = 0
@@ -146,17 +146,31 @@ def _is_late(books: Books, report: Report, key: StockKey, line: Line) -> bool:
     )
 
 
-def _make_room(books: Books, on_hand: dict[StockKey, int]) -> tuple[StockKey, ...]:
-    """Set what is on hand; where too much is promised the newest carts go, and what is missing still is short."""
+def newest_carts(books: Books, lacking: Mapping[StockKey, int]) -> list[Cart]:
+    """Give the newest carts that hold pieces of counters which lack them, as many as it takes."""
     ended: list[str] = []
-    for key in sorted(on_hand):
-        pile = books.piles[key]
-        left = pile.promised - on_hand[key] - pile.limit if pile.soft else 0
+    for key, pieces in lacking.items():
+        left = pieces
         for ref, cart in reversed(books.carts.items()):
             if left > 0 and cart.state == "held" and key in cart.claims:
                 left -= cart.claims[key]
                 ended.append(ref)
-    moves = [move for ref in dict.fromkeys(ended) for move in held(books.carts[ref].claims, -1)]
+    return [books.carts[ref] for ref in dict.fromkeys(ended)]
+
+
+def end_carts(books: Books, carts: Sequence[Cart]) -> None:
+    """Write that carts have let go; their pieces are free already."""
+    for cart in carts:
+        cart.state = "expired"
+        books.count({(cart.shop, sku): -pieces for sku, pieces in cart.pieces.items()})
+
+
+def _make_room(books: Books, on_hand: dict[StockKey, int]) -> tuple[StockKey, ...]:
+    """Set what is on hand; where too much is promised the newest carts go, and what is missing still is short."""
+    piles = {key: books.piles[key] for key in sorted(on_hand)}
+    over = {key: pile.promised - on_hand[key] - pile.limit for key, pile in piles.items() if pile.soft}
+    ended = newest_carts(books, over)
+    moves = [move for cart in ended for move in held(cart.claims, -1)]
     freed = {key: sum(one.soft for one in moves if one.key == key) for key in on_hand}
     short: list[StockKey] = []
     for key in sorted(on_hand):
@@ -168,9 +182,7 @@ def _make_room(books: Books, on_hand: dict[StockKey, int]) -> tuple[StockKey, ..
     books.called |= {f"stock:{key.sku} at {key.location}" for key in short}
     changed = [Move(key, now - books.piles[key].on_hand) for key, now in on_hand.items()]
     books.shift([*moves, *(one for one in changed if one.on_hand)])
-    for cart in [books.carts[ref] for ref in dict.fromkeys(ended)]:
-        cart.state = "expired"
-        books.count({(cart.shop, sku): -pieces for sku, pieces in cart.pieces.items()})
+    end_carts(books, ended)
     return tuple(short)
 
 
