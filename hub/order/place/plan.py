@@ -174,7 +174,7 @@ def _plans(
             plans.append(Plan(need, shared[no]))
             own[need.brand].book(shared[no], at)
             continue
-        near = known[need.brand].nearest(point_of(need.division))
+        near = known[need.brand].nearest(need.division)
         plans.append(Plan(need, tuple(in_turn(need, near, shelf, own.get(need.brand, built_in), at))))
     return plans
 
@@ -207,7 +207,7 @@ def _together(
         by = one.policy
         asked: list[list[Question]] = []
         for need in [needs[no] for no in mine]:
-            ranked, terms = one.ask(known[brand].nearest(point_of(need.division)), need.division, at, need.skus)
+            ranked, terms = one.ask(known[brand].nearest(need.division), need.division, at, need.skus)
             parts = need.parts(by.splitters)
             asked.append(list(ask(parts, ranked, shelf, by.version, by.costs, need.barred, terms)))
         for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000, one.room(at)), strict=False):
@@ -222,11 +222,16 @@ class Rankings:
 
     def __init__(self, places: Sequence[Place]) -> None:
         self._places = places
-        self._known: dict[Point, Sequence[Site]] = {}
+        self._known: dict[str, Sequence[Site]] = {}
+        self._ranked: dict[Point, Sequence[Site]] = {}
 
-    def nearest(self, to: Point) -> Sequence[Site]:
+    def nearest(self, to: str) -> Sequence[Site]:
+        """Rank the places for a division; its towns lie where it does."""
         if to not in self._known:
-            self._known[to] = rank(to, self._places)
+            point = point_of(to)
+            if point not in self._ranked:
+                self._ranked[point] = rank(point, self._places)
+            self._known[to] = self._ranked[point]
         return self._known[to]
 
 

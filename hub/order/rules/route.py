@@ -19,26 +19,30 @@ class Shelf:
     """Free pieces by (location, SKU), used up as a batch is planned: no piece is promised twice."""
 
     def __init__(self, free: Mapping[tuple[str, str], int]) -> None:
-        self._free: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._free: defaultdict[str, dict[str, dict[str, int]]] = defaultdict(dict)
         for (location, sku), pieces in free.items():
-            self._free[sku][location] = pieces
+            if pieces > 0:
+                self._free[sku][location] = {sku: pieces}
 
-    def free(self, skus: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Give what is free of some SKUs, by location."""
+    def free(self, skus: Sequence[str]) -> Mapping[str, dict[str, int]]:
+        """Give what is free of some SKUs, by location, until something is taken."""
+        if len(skus) == 1:
+            return self._free[skus[0]]
         found: dict[str, dict[str, int]] = {}
         for sku in skus:
             for location, pieces in self._free[sku].items():
-                if pieces > 0:
-                    if location in found:
-                        found[location][sku] = pieces
-                    else:
-                        found[location] = {sku: pieces}
+                found[location] = found[location] | pieces if location in found else pieces
         return found
 
     def take(self, decision: Decision) -> None:
         for choice in decision.choices:
             for take in choice.takes:
-                self._free[take.sku][choice.code] -= take.quantity
+                there = self._free[take.sku]
+                left = there[choice.code][take.sku] - take.quantity
+                if left > 0:
+                    there[choice.code] = {take.sku: left}  # questions keep what they were asked with
+                else:
+                    del there[choice.code]
 
 
 def rank(to: Point, places: Iterable[Place]) -> list[Site]:
@@ -85,6 +89,8 @@ def ask(
         free = shelf.free(sorted({want.sku for want in part}))
         sites = [
             Site(one.code, one.km, one.handling, one.storages, free.get(one.code, NOTHING), one.barred)
+            if one.free or one.code in free
+            else one
             for one in ranked
         ]
         yield Question(version, part, tuple(sites), costs, terms)
