@@ -49,8 +49,8 @@ class _Trail(msgspec.Struct):
     """What the names so far leave possible: `alive` codes fit all names, `said` were named, `refused` fit nothing."""
 
     alive: Sequence[str] = ()
-    said: set[str] = msgspec.field(default_factory=set[str])
-    refused: list[Sequence[str]] = msgspec.field(default_factory=list[Sequence[str]])
+    said: set[str] = set()
+    refused: list[Sequence[str]] = []
     taken: int = 0
     end: int = 0
     minus: int = 0
@@ -62,7 +62,8 @@ class _Trail(msgspec.Struct):
     def take(self, codes: Sequence[str], level: Level | None = None) -> bool:
         """Narrow what is alive to what lies on one line with the codes, those of the expected level first."""
         pairs = _on_one_line(self.alive, codes)
-        pairs = [pair for pair in pairs if divisions()[pair[1]].level is level] or pairs
+        if level and len(pairs) > 1:
+            pairs = [pair for pair in pairs if divisions()[pair[1]].level is level] or pairs
         if pairs:
             self.alive = tuple(dict.fromkeys(deeper for deeper, _ in pairs))
             self.said.update(code for _, code in pairs)
@@ -118,24 +119,27 @@ def _on_one_line(alive: Sequence[str], codes: Sequence[str]) -> list[tuple[str, 
 @lru_cache(maxsize=16_384)
 def _read_fields(province: str, city: str, county: str) -> _Fields:
     """Read the structured fields; storefronts send the same few thousand triples again and again."""
-    texts = ["" if _FILLER.fullmatch(text := clean(each)) else text for each in (province, city, county)]
-    read = [_read_field(text) for text in texts]
+    texts, read = map(list, zip(*map(_read_field, (province, city, county)), strict=True))
     unread = [bool(text) and not found for text, found in zip(texts, read, strict=True)]
     if any(unread[:2]) and not any(read[:2]):
         # 火星市 中山区: a county below a place that does not exist is not the county of that name.
         read[2] = []
-    expected = [(name, Level(n) if len(found) == 1 else None) for n, found in enumerate(read, 1) for name in found]
+    fields = zip((Level.PROVINCE, Level.CITY, Level.COUNTY), read, strict=True)
+    expected = [(name, level if len(found) == 1 else None) for level, found in fields for name in found]
     return _Fields(_agree(expected), unread=any(unread[:2]), county=texts[2] if unread[2] else "")
 
 
-def _read_field(field_text: str) -> list[Name]:
-    """Give the names at the head of a field, each on its own: whether they agree is asked of all fields together."""
-    text, taken = read_text(field_text), list[Name]()
+@lru_cache(maxsize=16_384)
+def _read_field(written: str) -> tuple[str, Sequence[Name]]:
+    """Clean a field and give the names at its head, each on its own: whether they agree is asked of all together."""
+    if _FILLER.fullmatch(cleaned := clean(written)):
+        return "", ()
+    text, taken = read_text(cleaned), list[Name]()
     at = text.after(_OPENING, 0)
     while found := text.names_at(at := text.after(_GAP, at)):
         taken.append(found[0])
         at += len(found[0].text)
-    return taken
+    return cleaned, taken
 
 
 def _agree(expected: Sequence[tuple[Name, Level | None]]) -> _Trail:
@@ -211,10 +215,10 @@ def _settle(alive: tuple[str, ...]) -> str:
 def _find_town(target: str, county: str, rest: str) -> tuple[Division | None, str]:
     """Find a town of the county in the county field (东莞 has towns there) or the street; at its head it is cut off."""
     below = towns().get(target, ())
-    found = [(at, -len(town.name), town) for town in below if (at := rest.find(town.name)) >= 0]
-    if not found:
-        return next((town for town in below if town.name == county), None), rest
-    at, _, town = min(found, key=lambda each: each[:2])
+    named = [town for town in below if town.name in rest]
+    if not named:
+        return next((town for town in below if town.name == county), None) if county else None, rest
+    at, _, town = min(((rest.find(town.name), -len(town.name), town) for town in named), key=lambda each: each[:2])
     return town, rest if at else rest[len(town.name) :].removeprefix("办事处")
 
 

@@ -2,12 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Protocol, cast
+from typing import Final
 
-import ahocorasick
 import msgspec
 
 from hub.address.division import Form, names
@@ -24,12 +23,6 @@ class Name:
     text: str
     form: Form
     codes: Sequence[str]
-
-
-class _Automaton(Protocol):
-    def add_word(self, key: str, value: Name, /) -> bool: ...
-    def make_automaton(self) -> None: ...
-    def iter(self, string: str, start: int, end: int, /) -> Iterator[tuple[int, Name]]: ...
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -54,23 +47,27 @@ class Text(msgspec.Struct, frozen=True):
 
 
 def read_text(text: str) -> Text:
-    cleaned = clean(text)
-    found: dict[int, list[Name]] = {}
-    for last, name in _automaton().iter(cleaned, 0, min(len(cleaned), REACH)):
-        found.setdefault(last + 1 - len(name.text), []).append(name)
+    cleaned, heads = clean(text), _heads()
+    found: dict[int, Sequence[Name]] = {}
+    for at in range(min(len(cleaned), REACH) - 1):
+        begun = heads.get(cleaned[at : at + 2])
+        if begun and (here := [name for name in begun if cleaned.startswith(name.text, at, REACH)]):
+            found[at] = here
     return Text(cleaned, found)
 
 
 def clean(text: str) -> str:
     """Fold full-width characters, and drop the spaces that stand beside a Chinese one."""
-    return _JOINT.sub("", unicodedata.normalize("NFKC", text)).strip()
+    folded = unicodedata.normalize("NFKC", text)
+    if " " in folded or not folded.isprintable():  # there is no other printable space
+        folded = _JOINT.sub("", folded)
+    return folded.strip()
 
 
 @cache
-def _automaton() -> _Automaton:
-    # The C extension has no stubs.
-    automaton = cast("_Automaton", ahocorasick.Automaton())  # pyright: ignore[reportUnknownMemberType]
-    for text, (form, codes) in names().items():
-        automaton.add_word(text, Name(text, form, codes))
-    automaton.make_automaton()
-    return automaton
+def _heads() -> Mapping[str, Sequence[Name]]:
+    """Give the names by their first two characters, which all of them have, the shortest first."""
+    heads: dict[str, list[Name]] = {}
+    for text, (form, codes) in sorted(names().items(), key=lambda each: len(each[0])):
+        heads.setdefault(text[:2], []).append(Name(text, form, codes))
+    return heads
