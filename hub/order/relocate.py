@@ -27,9 +27,9 @@ from hub.order.place.allocate import allocate
 from hub.order.place.brand_policy import hold_limits
 from hub.order.place.plan import Need
 from hub.order.posting.sale import post
-from hub.order.rest import barred, recall, wants_for
+from hub.order.rest import barred, barred_but, recall, wants_for
 from hub.order.rules.policy import POLICY, Policy
-from hub.sourcing.location import find_places
+from hub.sourcing.eligible import REJECTED, STAYS
 
 AT_ONCE: Final = 50
 """Orders in one transaction: their rows stay locked until its end."""
@@ -145,8 +145,8 @@ def _needs(
     if not lines:
         return []
     wants = wants_for(session, order.id, {line.line_no: line.quantity for line in lines}, at)
-    others = frozenset(find_places(session)) - {standing.location}
-    elsewhere = others if stay else barred(session, order.id) | {standing.location}
+    short = barred(session, order.id) | {standing.location: REJECTED}
+    elsewhere = barred_but(session, standing.location, STAYS) if stay else short
     return [Need(order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, elsewhere)]
 
 

@@ -27,6 +27,8 @@ from hub.order.place.virtual import hand_over
 from hub.order.place.write_holds import write_holds
 from hub.order.rules.policy import Policy
 from hub.review.verdict import Hold
+from hub.sourcing.eligible import REJECTED
+from hub.sourcing.location import find_places
 from hub.sourcing.model import Want
 
 
@@ -121,8 +123,8 @@ def mains_of_gifts(session: Session, order_id: int, lines: Collection[int]) -> d
     return mains
 
 
-def barred(session: Session, order_id: int, *, short: bool = True) -> frozenset[str]:
-    """Name the locations that have rejected this order and, unless told otherwise, those that could not ship all."""
+def barred(session: Session, order_id: int, *, short: bool = True) -> dict[str, str]:
+    """Bar the locations that have rejected this order and, unless told otherwise, those that could not ship all."""
     found = rows(
         session,
         """select distinct location from fulfilment_order
@@ -130,7 +132,12 @@ def barred(session: Session, order_id: int, *, short: bool = True) -> frozenset[
         id=order_id,
         short=short,
     )
-    return frozenset(one.location for one in found)
+    return {one.location: REJECTED for one in found}
+
+
+def barred_but(session: Session, location: str, reason: str) -> dict[str, str]:
+    """Bar for a reason every location that is asked for orders, but one."""
+    return {code: reason for code, place in find_places(session).items() if place.active and code != location}
 
 
 def recall(session: Session, standing: Standing, reason: str, at: datetime) -> list[NewLine] | None:

@@ -13,6 +13,11 @@ from hub.sourcing.promise import NO_CALENDAR, Calendar, leaves_after
 REASONS: Final = frozenset({"excluded", "too_far", "outside", "method", "not_open", "capacity", "day_full"})
 """What only a policy says; the other reasons are the location's, or the order's."""
 
+REJECTED: Final = "rejected_before"
+NOT_WISHED: Final = "not_wished"
+STAYS: Final = "stays_where_it_was"
+"""Why a location is not asked for an order: it would not ship it, a person wants another, or the order has its own."""
+
 ANYWHERE: Final = Standing()
 NONE: Final[Mapping[str, int]] = {}
 

@@ -23,6 +23,8 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "no_rate": Words("无快递报价可达", "no courier of the rate card goes there"),
     "storage": Words("不能存放此温层", "cannot store these goods"),
     "rejected_before": Words("曾拒绝此单或对其缺货", "refused this order before, or was short of it"),
+    "not_wished": Words("改派时未选此仓", "not asked: a person wished for another"),
+    "stays_where_it_was": Words("未询问：货仍由原仓发", "not asked: the goods stay where they were"),
 }
 CHEAPER: Final = Words("差 {lost} 落选；便宜 {by}{near} 即可胜出", "lost by {lost}; wins if it costs {by} less{near}")
 NEAR: Final = Words("（或在 {km} 公里以内）", " (or lies within {km} km)")

@@ -12,9 +12,9 @@ from hub.order.change.due import RULE
 from hub.order.lock import Locked, open_blockers
 from hub.order.place.allocate import allocate
 from hub.order.place.plan import Need
-from hub.order.rest import live_fulfilments, recall, wants_for
+from hub.order.rest import barred_but, live_fulfilments, recall, wants_for
 from hub.order.rules.policy import Policy
-from hub.sourcing.location import find_places
+from hub.sourcing.eligible import STAYS
 
 
 def part_held(session: Session, order: Locked, lines: Collection[int], policy: Policy, at: datetime) -> None:
@@ -37,7 +37,7 @@ def part_held(session: Session, order: Locked, lines: Collection[int], policy: P
             continue
         if recall(session, standing, "a line of it is held", at) is None:
             continue
-        elsewhere = frozenset(find_places(session)) - {standing.location}
+        elsewhere = barred_but(session, standing.location, STAYS)
         wants = wants_for(session, order.id, others, at)
         need = Need(order.id, order.brand, order.division, wants, standing.attempt + 1, no, elsewhere)
         allocate(session, [need], policy, at)

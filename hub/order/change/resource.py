@@ -16,9 +16,10 @@ from hub.order.lock import Locked, open_blockers
 from hub.order.place.allocate import allocate
 from hub.order.place.arrival import part_by_arrival
 from hub.order.place.plan import Need
-from hub.order.rest import barred, open_pieces, wants_for, write_waits
+from hub.order.rest import barred, barred_but, open_pieces, wants_for, write_waits
 from hub.order.rules.policy import Policy
 from hub.review.verdict import HoldType
+from hub.sourcing.eligible import NOT_WISHED, STAYS
 from hub.sourcing.location import find_places
 
 
@@ -95,8 +96,8 @@ def _fresh(instead: Mapping[int, Mapping[int, int]], gone: Counter[int]) -> Coun
     return fresh
 
 
-def _barred_for(session: Session, order: Locked, wish: Wish, one: Row[Any], *, fixed: bool) -> frozenset[str]:
-    """Name the locations that may not have the pieces of a fulfilment order that was taken back.
+def _barred_for(session: Session, order: Locked, wish: Wish, one: Row[Any], *, fixed: bool) -> dict[str, str]:
+    """Bar the locations that may not have the pieces of a fulfilment order that was taken back.
 
     They stay where they were (`fixed`), unless they are to move or others come to them.
     """
@@ -105,5 +106,7 @@ def _barred_for(session: Session, order: Locked, wish: Wish, one: Row[Any], *, f
     stays = fixed and one.location in places and places[one.location].active and one.location not in refused
     target = wish.target or (one.location if stays and not {"address", "route"} & set(wish.kinds) else "")
     if target:
-        return frozenset(places) - {target}
-    return refused | wish.avoid | ({one.location} if wish.route else frozenset[str]())
+        others = barred_but(session, target, NOT_WISHED if wish.target else STAYS)
+        return others | {code: reason for code, reason in refused.items() if code != target}
+    unwished = {*wish.avoid, one.location} if wish.route else wish.avoid
+    return dict.fromkeys(unwished, NOT_WISHED) | refused

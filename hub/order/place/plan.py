@@ -27,7 +27,7 @@ from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
 
 
 class Need(msgspec.Struct, frozen=True):
-    """Pieces of one order that need a source; `barred` locations have refused or failed this order before.
+    """Pieces of one order that need a source; `barred` says by location why it may not have them.
 
     Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving.
     """
@@ -38,7 +38,7 @@ class Need(msgspec.Struct, frozen=True):
     wants: tuple[Want, ...]
     attempt: int = 1
     replaces_no: int | None = None
-    barred: frozenset[str] = frozenset()
+    barred: Mapping[str, str] = {}  # msgspec gives each its own
     apart: frozenset[int] = frozenset()
 
     @property

@@ -60,7 +60,7 @@ def route(
     shelf: Shelf,
     version: str,
     costs: Costs,
-    barred: frozenset[str],
+    barred: Mapping[str, str],
     terms: Terms | None = None,
 ) -> Iterator[tuple[Question, Decision]]:
     """Decide for each part where it comes from; the sites stand as they are `ranked`.
@@ -79,12 +79,12 @@ def ask(
     shelf: Shelf,
     version: str,
     costs: Costs,
-    barred: frozenset[str],
+    barred: Mapping[str, str],
     terms: Terms | None = None,
 ) -> Iterator[Question]:
-    """Put each part as a question, on what is on the shelf when it comes to it."""
+    """Put each part as a question, on what is on the shelf when it comes to it; `barred` has a reason by location."""
     if barred:
-        ranked = [replace(site, barred="rejected_before") if site.code in barred else site for site in ranked]
+        ranked = [replace(site, barred=barred[site.code]) if site.code in barred else site for site in ranked]
     for part in parts:
         free = shelf.free(sorted({want.sku for want in part}))
         sites = [

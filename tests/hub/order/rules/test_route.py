@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 from hub.address.division import Point, point_of
 from hub.order.rules.route import Shelf, rank, route
 from hub.sourcing.model import Costs, Decision, Place, Question, Want
@@ -13,9 +15,9 @@ def place(code: str, *, active: bool = True, point: Point | None = None) -> Plac
 
 
 def routed(
-    shelf: Shelf, *places: Place, parts: int = 1, barred: frozenset[str] = frozenset()
+    shelf: Shelf, *places: Place, parts: int = 1, barred: Mapping[str, str] | None = None
 ) -> list[tuple[Question, Decision]]:
-    return list(route([(WANT,)] * parts, rank(PUDONG, places), shelf, "v1", Costs(), barred))
+    return list(route([(WANT,)] * parts, rank(PUDONG, places), shelf, "v1", Costs(), barred or {}))
 
 
 def chosen(decisions: list[tuple[Question, Decision]]) -> list[list[str]]:
@@ -40,7 +42,7 @@ def test_a_part_sees_what_the_parts_before_it_took() -> None:
 def test_a_closed_or_refusing_location_is_asked_and_eliminated() -> None:
     shelf = Shelf({(code, "apple"): 9 for code in DIVISIONS})
     places = (place("sh", active=False), place("bj"), place("gz"))
-    ((question, decision),) = routed(shelf, *places, barred=frozenset({"bj"}))
+    ((question, decision),) = routed(shelf, *places, barred={"bj": "rejected_before"})
     assert {site.code: site.barred for site in question.sites} == {"sh": "closed", "bj": "rejected_before", "gz": ""}
     assert [choice.code for choice in decision.choices] == ["gz"]
 
