@@ -62,7 +62,7 @@ class Worker(Part):
     lease_s: PositiveFloat = 30
     grace_s: PositiveFloat = 2
     attempts: PositiveInt = 12
-    inbox_batch: PositiveInt = 50
+    inbox_batch: PositiveInt = 200
     metrics_port: NonNegativeInt = 0
 
 

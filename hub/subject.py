@@ -39,6 +39,7 @@ def known_subjects(
     by_index = {ring.index("subject", brand, reference): reference for reference in references}
     found = _find(session, brand, list(by_index))
     missing = sorted(by_index.keys() - found.keys())
+    made = {index: ring.new_subject_key(_place(brand, index)) for index in missing}
     if missing:
         with aside(session) as side:
             run(
@@ -52,14 +53,15 @@ def known_subjects(
                 at=at,
                 indexes=missing,
                 references=[ring.seal(by_index[index].encode(), REFERENCE) for index in missing],
-                keys=[ring.new_subject_key(_place(brand, index))[1] for index in missing],
+                keys=[sealed for _, sealed in made.values()],
             )
         found |= _find(session, brand, missing)
         if erased := sorted(set(missing) - found.keys()):
             _renew(session, brand, erased)
             found |= _find(session, brand, erased)
+    mine = {sealed: key for key, sealed in made.values()}  # not opened again
     return {
-        by_index[index]: (subject_id, ring.open_subject_key(key, _place(brand, index)))
+        by_index[index]: (subject_id, mine.get(key) or ring.open_subject_key(key, _place(brand, index)))
         for index, (subject_id, key) in found.items()
     }
 

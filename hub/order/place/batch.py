@@ -44,7 +44,7 @@ from hub.order.place.record import (
     share_records,
     wants_of,
 )
-from hub.order.place.twins import find_twins
+from hub.order.place.twins import ask_twins, with_mates, written_twins
 from hub.order.place.virtual import hand_over
 from hub.order.place.write_holds import call_people, write_holds
 from hub.order.rules.hold import Evidence, Hold, blocked, holds_of, virtual_lines, with_gifts
@@ -182,7 +182,9 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
     new, policy = batch.new, batch.policy
     if still:
         hold_subjects(session, set(batch.subjects.values()))
-    twins = find_twins(session, new, batch.subjects, batch.at)
+    asked = ask_twins(new, batch.subjects, batch.at)
+    written = written_twins(session, asked)
+    twins = with_mates(new, batch.subjects, written)
     edition = rules_in_force(session)
     holds: Held = {
         no: holds_of(one.order, Evidence(twins.get(no), batch.here), policy.holds, policy.line_holds)
@@ -211,7 +213,7 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
     _write(session, batch, holds, sourced)
     if not still:
         hold_subjects(session, set(batch.subjects.values()))
-        if find_twins(session, new, batch.subjects, batch.at) != twins:
+        if written_twins(session, asked) != written:
             raise Overtaken
     reserve(session, list(sourced.claims()), batch.here, fresh=True, along=returned)
     take_days(session, sourced.days, sourced.most)

@@ -101,23 +101,29 @@ def payload_hash(shop_order: ShopOrder) -> bytes:
     return hashlib.sha256(_JSON.encode(contents)).digest()
 
 
+ALWAYS: Final = frozenset(("receiver_name", "receiver_phone", "receiver_street"))
+"""What is sealed of every order, even where it is empty."""
+
+
 def _sealed(order_id: int, one: NormalOrder, key: SubjectKey) -> dict[str, bytes | None]:
     """Seal the personal fields; what is not there stays empty."""
     order, to = one.order, one.order.receiver
     plain = {
-        "buyer_nick": order.buyer.nick or None,
+        "buyer_nick": order.buyer.nick,
         "receiver_name": to.name,
         "receiver_phone": to.phone,
         "receiver_street": street_of(one),
-        "receiver_token": to.token or None,
-        "remark": order.remark or None,
-        "seller_note": order.seller_note or None,
-        "invoice": order.invoice.model_dump_json() if order.invoice else None,
+        "receiver_token": to.token,
+        "remark": order.remark,
+        "seller_note": order.seller_note,
+        "invoice": order.invoice.model_dump_json() if order.invoice else "",
     }
-    return {
-        column: key.seal(text, place_of(column, order_id)) if text is not None else None
-        for column, text in plain.items()
-    }
+    there = [column for column, text in plain.items() if text or column in ALWAYS]
+    sealed: dict[str, bytes | None] = dict.fromkeys(plain)
+    sealed.update(
+        zip(there, key.seal_all([(plain[column], place_of(column, order_id)) for column in there]), strict=True)
+    )
+    return sealed
 
 
 def street_of(one: NormalOrder) -> str:
@@ -143,7 +149,7 @@ def place_of(column: str, order_id: int) -> str:
 
 def plain_phone(phone: str) -> str:
     """Bring a phone number to the digits it is searched by: no spaces, no dashes, no +86."""
-    digits = "".join(char for char in phone if char.isdigit())
+    digits = phone if phone.isdecimal() else "".join([char for char in phone if char.isdigit()])
     return digits[2:] if digits.startswith("86") and len(digits) == 13 else digits  # noqa: PLR2004 # +86 and eleven digits
 
 
