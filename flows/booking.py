@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from flows.effect import Claimed
-from flows.settle import Result, book, bury_alone, claim_of
+from flows.settle import Claim, Result, book, bury_alone, claim_of
 from flows.verdict import Outcome, bug_words
 from hub.breakers import Tolerance
 from hub.database import Database
@@ -38,9 +38,10 @@ class Booking:
         self._now = now
         self._sort = sort
 
-    def book(self, results: Sequence[Result], held: list[Result]) -> dict[int, StepState]:
+    def book(self, results: Sequence[Result], held: list[Result]) -> dict[Claim, StepState]:
         """Book in one transaction; a batch that fails is halved until what is to blame is alone.
 
+        Give the states of the claims that were still ours: there may be two of one step, of which one is.
         What others hold too long is put into `held`.
         Raises: OperationalError when the database is away.
         """
@@ -59,11 +60,11 @@ class Booking:
                 return self._book_broken(results[0], error)
         else:
             reach("settle.committed")
-            return {one.step.id: one.outcome.state for one in results if claim_of(one) in ours}
+            return {claim_of(one): one.outcome.state for one in results if claim_of(one) in ours}
         half = len(results) // 2
         return self.book(results[:half], held) | self.book(results[half:], held)
 
-    def _book_broken(self, result: Result, error: Exception) -> dict[int, StepState]:
+    def _book_broken(self, result: Result, error: Exception) -> dict[Claim, StepState]:
         """Book that an answer could not be booked: the call may have been executed; dead when attempts are spent."""
         fault = OutcomeUnknown(bug_words(error), code="our_fault")
         outcome = self._sort(result.step, fault)
@@ -76,7 +77,7 @@ class Booking:
         except Exception:  # noqa: BLE001 # not even that: its lease runs out, and the claims that follow count it
             _log.exception("step.bug", step=result.step.id, flow=result.step.flow, where="bury")
             return {}
-        return {result.step.id: outcome.state} if ours else {}
+        return {claim_of(result): outcome.state} if ours else {}
 
     def _write_broken(self, broken: Result, fault: HubError) -> bool:
         brand = self._brands.get(broken.step.connection, "")

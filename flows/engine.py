@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from flows.booking import Booking
 from flows.claim import Fenced, Terms, claim, prolong
 from flows.effect import Claimed, Effect, is_idempotent
-from flows.settle import Result
+from flows.settle import Claim, Result, claim_of
 from flows.verdict import Outcome, bug_words, judge
 from flows.watch import tell, watched
 from hub.breakers import Tolerance
@@ -167,8 +167,8 @@ class Engine:
             self._heard(step.connection, outcome.error, self._clock.now())
         return Result(step, job.effect, outcome, started, self._clock.now(), answer, heard)
 
-    def book(self, results: Sequence[Result], held: list[Result] | None = None) -> dict[int, StepState]:
-        """Write results down, in as few transactions as may be, and give the states of those that were still ours.
+    def book(self, results: Sequence[Result], held: list[Result] | None = None) -> dict[Claim, StepState]:
+        """Write results down, in as few transactions as may be, and give the states of the claims that were still ours.
 
         What must be booked again, because others have held its rows too long, is put into `held`.
         Raises: OperationalError when the database is away, or without `held` when there is any;
@@ -180,8 +180,8 @@ class Engine:
         booked = self._booking.book(together, waiting) if together else {}
         for one in alone:
             booked |= self._booking.book([one], waiting)
-        steps = {one.step.id for one in waiting}
-        tell([one for one in results if one.step.id not in steps], booked)
+        later = {claim_of(one) for one in waiting}
+        tell([one for one in results if claim_of(one) not in later], booked)
         if held is not None:
             held += waiting
         elif waiting:
@@ -191,7 +191,7 @@ class Engine:
     def run(self, step: Claimed) -> StepState | None:
         """Run a step and give the state it was left in; None when this worker had no right to it any more."""
         (job,) = self.prepare([step])
-        return self.book([self.call(job)]).get(step.id)
+        return self.book([result := self.call(job)]).get(claim_of(result))
 
     def _line_up(self) -> None:
         """Mend lanes of which two steps were to be claimed: one such lane must not stop all the others."""

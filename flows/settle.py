@@ -36,6 +36,10 @@ LONGEST_WISH: Final = timedelta(minutes=10)
 """How long one answer may hold back a whole connection; its own step waits as long as the partner asked."""
 
 
+Claim = tuple[int, int]
+"""A step's id and the token of one claim of it."""
+
+
 class Result(NamedTuple):
     """One attempt that is over: its outcome, the partner's answer, and what was said meanwhile."""
 
@@ -50,7 +54,7 @@ class Result(NamedTuple):
 
 def book(
     session: Session, results: Sequence[Result], brands: Mapping[str, str], tolerance: Tolerance, at: datetime
-) -> set[tuple[int, int]]:
+) -> set[Claim]:
     """Write a batch down, and give id and token of the claims that were still this worker's; of the others nothing is.
 
     A batch may hold two claims of one step: after an outage of the database the first still waits to be booked when its
@@ -83,7 +87,7 @@ def book(
     return ours
 
 
-def claim_of(result: Result) -> tuple[int, int]:
+def claim_of(result: Result) -> Claim:
     """Name the claim that a result is of: a step's id alone does not."""
     return result.step.id, result.step.token
 
@@ -104,7 +108,7 @@ def _lock_orders(session: Session, ids: Collection[int]) -> Mapping[int, str]:
     return {one.id: one.brand for one in rows(session, statement, ids=sorted(ids))}
 
 
-def _write_done(session: Session, steps: Sequence[Claimed], at: datetime) -> set[tuple[int, int]]:
+def _write_done(session: Session, steps: Sequence[Claimed], at: datetime) -> set[Claim]:
     """Write that steps are done, if they are still this worker's: nearly all of a batch, with nothing else to say."""
     if not steps:
         return set()
@@ -123,7 +127,7 @@ def _write_done(session: Session, steps: Sequence[Claimed], at: datetime) -> set
     return {(one.id, one.token) for one in found}
 
 
-def _write(session: Session, results: Sequence[Result], at: datetime) -> set[tuple[int, int]]:
+def _write(session: Session, results: Sequence[Result], at: datetime) -> set[Claim]:
     """Write all other outcomes of steps that are still this worker's, as one document."""
     if not results:
         return set()

@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import Counter, Histogram
 
 from flows.effect import Claimed
-from flows.settle import Result
+from flows.settle import Claim, Result, claim_of
 from hub.steps import StepState
 from hub.tracing import is_tracing, span
 
@@ -52,14 +52,15 @@ def _counted(step: Claimed, result: Result) -> Result:
     return result
 
 
-def tell(results: Sequence[Result], booked: Mapping[int, StepState]) -> None:
-    """Log what became of steps: those that are done in one line, every other by itself."""
-    done = [one.step for one in results if booked.get(one.step.id) is StepState.DONE]
+def tell(results: Sequence[Result], booked: Mapping[Claim, StepState]) -> None:
+    """Log what became of claims of steps: those that are done in one line, every other by itself."""
+    done = [one.step for one in results if booked.get(claim_of(one)) is StepState.DONE]
     if done:
         _log.info("steps.done", steps=[one.id for one in done], orders=[one.order_id for one in done])
-    for step, _effect, outcome, *_ in results:
+    for one in results:
+        step, outcome = one.step, one.outcome
         told = {"step": step.id, "flow": step.flow, "order": step.order_id}
-        if step.id not in booked:
+        if claim_of(one) not in booked:
             _log.warning("step.fenced", **told)
         elif outcome.state is not StepState.DONE:
             code = outcome.error.code if outcome.error else ""

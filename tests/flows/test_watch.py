@@ -4,6 +4,7 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import REGISTRY
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from flows.effect import Claimed
 from hub.database import Database, rows
@@ -109,3 +110,13 @@ def test_while_tracing_is_off_the_call_is_made_all_the_same(play: Play, database
     play.run()
     with database.transaction() as session:
         assert [(one.state, one.traceparent) for one in rows(session, "select * from step")] == [("done", "")]
+
+
+def test_of_two_claims_of_one_step_the_one_that_was_lost_is_told_as_lost(play: Play) -> None:
+    jobs = play.engine.prepare([play.claim()])
+    play.wait(60)  # its lease is over
+    jobs += play.engine.prepare([play.claim()])
+    with capture_logs() as told:
+        play.engine.book([play.engine.call(job) for job in jobs])
+    assert [one["event"] for one in told if one["event"].startswith("step")] == ["steps.done", "step.fenced"]
+    assert [one["steps"] for one in told if one["event"] == "steps.done"] == [[play.step().id]]
