@@ -59,10 +59,11 @@ def copied(records: Iterable[Sequence[Any]]) -> str:
 
 
 def _column(values: Sequence[Any]) -> Iterable[str]:
-    first = values[0]
-    if values.count(first) == len(values) and len(set(map(type, values))) == 1:  # most columns say one thing only
+    first, kinds = values[0], set(map(type, values))
+    # Most columns say one thing only, and most of the others end with another value than they begin with.
+    if len(kinds) == 1 and values[-1] == first and values.count(first) == len(values):
         return [_cell(first)] * len(values)
-    kinds = set(map(type, values)) - {type(None)}
+    kinds.discard(type(None))
     if None not in values and all(issubclass(kind, str) for kind in kinds):
         together = "".join(values)  # looked through for one character at a time: a pattern takes ten times as long
         return map(_escaped, values) if any(special in together for special in _ESCAPES) else values
