@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, InstanceOf, StringConstraints, model_validator
 
 from hub.document import PRINTABLE, Document, Moment
 from hub.errors import Malformed
@@ -177,7 +177,7 @@ class ShopOrder(Document):
     shop: str
     channel: str
     platform: str = "OTHER"
-    order: Order
+    order: InstanceOf[Order]  # an order that is one already: what it must keep is not looked at again
 
 
 def check_totals(order: Order, goods: int | None = None) -> None:
