@@ -58,10 +58,10 @@ def decide(question: Question) -> Decision:
     choices: list[Choice] = []
     grams = 0
     first = offers = offers_of(able, wanted, question.costs)
-    while wanted and (best := _best(offers, sum([want.quantity for want in wanted]))):
+    while wanted and (best := _best(offers)):
         choices.append(Choice(best.code, best.cost, best.takes(wanted)))
         grams += best.load.grams
-        wanted = _less(wanted, best.load.given)
+        wanted = _less(wanted, best.load.given) if best.load.missing else ()
         if wanted:
             chosen = {choice.code for choice in choices}
             offers = offers_of([site for site in able if site.code not in chosen], wanted, question.costs)
@@ -145,8 +145,8 @@ def _barred(question: Question) -> list[Candidate]:
     return [Candidate(site.code, site.km, 0, 0, site.barred or "storage") for site in barred]
 
 
-def _best(offers: Sequence[Offer], wanted: int) -> Offer | None:
-    whole = [one for one in offers if one.load.pieces == wanted]
+def _best(offers: Sequence[Offer]) -> Offer | None:
+    whole = [one for one in offers if not one.load.missing]
     if whole:
         return min(whole)
     part = [one for one in offers if one.load.pieces]

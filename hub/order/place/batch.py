@@ -193,9 +193,14 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
     holds = ask_rules(session, edition, batch, twins, holds)
     holds = {no: with_gifts(of_order, new[no].order.lines) for no, of_order in holds.items()}
     day, built_in = batch.here.date(), Own(policy)
-    own = own_policies(session, policy, {one.order.shop_order.brand for one in new.values()})
-    valued = {no: own.get(one.order.shop_order.brand, built_in).valued for no, one in new.items()}
-    needs = [need_of(no, one.order, day, valued=valued[no]) for no, one in new.items() if not blocked(holds[no])]
+    brands = {one.order.shop_order.brand for one in new.values()}
+    own = own_policies(session, policy, brands)
+    valued = {brand: own.get(brand, built_in).valued for brand in brands}
+    needs = [
+        need_of(no, one.order, day, valued=valued[one.order.shop_order.brand])
+        for no, one in new.items()
+        if not blocked(holds[no])
+    ]
     parted = [part_by_arrival(part_by_holds(need, holds[need.order_id]), batch.here) for need in needs]
     needs = [need for need, _ in parted]
     if waits := {need.order_id: of_order for need, of_order in parted if of_order}:
