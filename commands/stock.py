@@ -20,7 +20,7 @@ from hub.inventory.report_view import LineView, get_report, lines_of, list_repor
 from hub.inventory.report_view import Wanted as WantedReports
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
 from hub.inventory.verified import forget_verified
-from hub.inventory.view import SHOWS, LevelView, Wanted, as_of, get_place, list_levels
+from hub.inventory.view import SHOWS, LevelView, Wanted, get_place, list_levels
 from hub.language import language
 from hub.order.lot_orders import orders_of_lot
 
@@ -51,14 +51,12 @@ def ls(
 ) -> None:
     wanted = Wanted(find=sku, location=location, show=show)
     with reached() as reach, reach.database.transaction() as session:
-        page = list_levels(session, None, wanted, after=after.replace("|", "\n"), limit=limit)
         here = datetime.now(UTC).astimezone(ZoneInfo(reach.settings.business_zone))
-        found = as_of(session, page.levels, here)
+        page = list_levels(session, None, wanted, here, after=after.replace("|", "\n"), limit=limit)
     if as_json:
-        told = [{**one.model_dump(mode="json"), "free": one.free, "promised": one.promised} for one in found]
-        give(told, as_json=True)
+        give([one.model_dump(mode="json") for one in page.levels], as_json=True)
     else:
-        _print_levels(found)
+        _print_levels(page.levels)
     if page.next:
         cursor = page.next.replace("\n", "|")
         say(f"还有更多：--after '{cursor}'", f"there are more: --after '{cursor}'")

@@ -64,8 +64,7 @@ router.include_router(stock_lots.router)
 
 def _list(visit: Visit, look: Look) -> dict[str, Any]:
     seen = seen_by(visit)
-    found = view.list_levels(visit.session, seen, look.wanted(), after=look.cursor, limit=PAGE)
-    found = found.model_copy(update={"levels": view.as_of(visit.session, found.levels, _here(visit))})
+    found = view.list_levels(visit.session, seen, look.wanted(), _here(visit), after=look.cursor, limit=PAGE)
     skus = {one.sku for one in found.levels}
     places, brands = view.places_of(visit.session, seen)
     return {

@@ -54,7 +54,7 @@ def _here(settings: Settings, at: datetime) -> datetime:
 
 def _alert(session: Session, skus: Sequence[str], settings: Settings, at: datetime) -> None:
     connection = settings.stock.alert_connection
-    raise_alerts(session, skus, settings.stock.clear_percent, at, told=bool(connection))
+    raise_alerts(session, skus, settings.stock.clear_percent, _here(settings, at), told=bool(connection))
     if connection:
         add_alarm_step(session, connection, at)
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.inventory.alert_table import AlertKind, AlertState
-from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
+from hub.inventory.free import FREE
 
 EVERYWHERE: Final = ""
 """The location of an alert about all of them together, and of such a rule; the SKU of a rule about all SKUs."""
@@ -69,7 +69,10 @@ def findings(one: Standing, clear_percent: int) -> list[Finding]:
 def raise_alerts(
     session: Session, skus: Collection[str], clear_percent: int, at: datetime, *, told: bool
 ) -> tuple[int, int]:
-    """Open and close the alerts of some SKUs, and give how many of each; `told` has them sent to a partner as well."""
+    """Open and close the alerts of some SKUs, and give how many of each; `told` has them sent to a partner as well.
+
+    `at` is in the business zone, whose day it is that lots expire by.
+    """
     if not skus:
         return 0, 0
     judged = [one for standing in _standings(session, skus, at) for one in findings(standing, clear_percent)]
@@ -98,10 +101,7 @@ def _standings(session: Session, skus: Collection[str], at: datetime) -> list[St
     """Read how SKUs stand wherever a rule or a safety stock watches them, the nearest rule of each."""
     found = rows(
         session,
-        """with level as (
-               select l.brand, l.sku, l.location, l.on_hand - l.allocated - l.soft as free, l.safety
-               from stock_level l join location on (location.code, location.owner) = (l.location, l.owner)
-               where l.sku = any(:skus) and l.condition = :condition and location.active),
+        f"""with level as (select brand, sku, location, unpromised as free, safety from ({FREE}) free),
            place as (
                select * from level union all
                select brand, sku, '', sum(greatest(0, free))::bigint, 0 from level group by brand, sku)
@@ -112,7 +112,8 @@ def _standings(session: Session, skus: Collection[str], at: datetime) -> list[St
                order by sku desc limit 1) rule on true
            where rule.below_pieces is not null or place.safety > 0 order by place.sku, place.location""",
         skus=sorted(skus),
-        condition=Condition.SALEABLE,
+        today=at.date(),
+        brand="",
     )
     pace_of = paces(session, {one.sku for one in found}, at)
     still = Pace(Decimal(0))

@@ -6,7 +6,7 @@ may be back-ordered. `short` belongs to it: what a count found missing under the
 nothing new can be promised, and who gives a promise back for another of the same pieces can have them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -17,29 +17,47 @@ from hub.inventory.condition import Condition
 from hub.inventory.ledger import Shortage, StockKey
 from hub.inventory.table import Authority
 
-UNSOLD: Final = """
+_UNSOLD: Final = f"""
     select location, sku, owner, sum(on_hand)::bigint as pieces from (
         select location, sku, owner, lot, on_hand from stock_lot
-        where sku = any(:skus) and condition = :condition and expires_on <= :today
+        where sku = any({{skus}}) and condition = '{Condition.SALEABLE}' and expires_on <= :today
         union
         select lot.location, lot.sku, lot.owner, lot.lot, lot.on_hand
         from lot_block block join stock_lot lot on (lot.sku, lot.lot) = (block.sku, block.lot)
                                                 and block.location in ('', lot.location)
-        where block.sku = any(:skus) and lot.condition = :condition) one
+        where block.sku = any({{skus}}) and lot.condition = '{Condition.SALEABLE}') one
     group by 1, 2, 3"""
+
+_LEVELS: Final = f"""
+    stock_level level
+    left join ({{unsold}}) unsold
+        on (unsold.location, unsold.sku, unsold.owner) = (level.location, level.sku, level.owner)
+           and level.condition = '{Condition.SALEABLE}'
+    cross join lateral (select greatest(0, level.on_hand - coalesce(unsold.pieces, 0)) as pieces) good
+    cross join lateral (
+        select good.pieces - level.soft - case level.authority when '{Authority.OWNER}' then 0 else level.allocated end
+                   as unpromised) own"""
+
+UNSOLD: Final = _UNSOLD.format(skus=":skus")
 """Pieces on hand that are not sold, by counter. A lot that is blocked and has expired too counts once, by `union`."""
+
+
+def levels_of(skus: str) -> str:
+    """Give `level`, whose SKU is to be of an array, with `good.pieces` that are sold and what of it is `unpromised`.
+
+    Where the owner has the authority its number is without what has been promised already.
+    """
+    return _LEVELS.format(unsold=_UNSOLD.format(skus=skus))
+
 
 FREE: Final = f"""
     select level.location, level.sku, level.owner, level.authority, level.backorder_limit, level.incoming,
+           level.brand, level.safety, own.unpromised,
            good.pieces + level.short - level.allocated - level.soft as there,
-           good.pieces + level.backorder_limit - level.soft - level.safety
-               - case level.authority when :owner then 0 else level.allocated end as promised
-    from stock_level level
+           own.unpromised + level.backorder_limit - level.safety as promised
+    from {levels_of(":skus")}
     join location on (location.code, location.owner) = (level.location, level.owner)
-    left join ({UNSOLD}) unsold
-        on (unsold.location, unsold.sku, unsold.owner) = (level.location, level.sku, level.owner)
-    cross join lateral (select greatest(0, level.on_hand - coalesce(unsold.pieces, 0)) as pieces) good
-    where level.sku = any(:skus) and level.condition = :condition and location.active
+    where level.sku = any(:skus) and level.condition = '{Condition.SALEABLE}' and location.active
       and (:brand = '' or location.brand = :brand)"""
 
 
@@ -73,16 +91,20 @@ def read_free(session: Session, skus: Collection[str], today: date, *, brand: st
 
     `today` is the day of the business zone.
     """
+    statement = f"select {', '.join(Free._fields)} from ({FREE}) free"
+    return [Free(*one) for one in rows(session, statement, skus=sorted(skus), today=today, brand=brand)]
+
+
+def read_unpromised(session: Session, skus: Collection[str], today: date) -> Mapping[StockKey, int]:
+    """Give what nobody has been promised of every counter of some SKUs, those too that nothing is sold of."""
     found = rows(
         session,
-        FREE,
+        f"""select level.location, level.sku, level.owner, level.condition, own.unpromised
+            from {levels_of(":skus")} where level.sku = any(:skus)""",
         skus=sorted(skus),
         today=today,
-        brand=brand,
-        condition=Condition.SALEABLE,
-        owner=Authority.OWNER,
     )
-    return [Free(*one) for one in found]
+    return {StockKey(one.location, one.sku, one.owner, one.condition): one.unpromised for one in found}
 
 
 def check_good(session: Session, keys: Collection[StockKey], today: date) -> None:
@@ -95,7 +117,6 @@ def check_good(session: Session, keys: Collection[StockKey], today: date) -> Non
         f"select distinct sku from ({UNSOLD}) unsold where pieces > 0",
         skus=sorted({key.sku for key in keys}),
         today=today,
-        condition=Condition.SALEABLE,
     )
     if unsold:
         found = read_free(session, [one.sku for one in unsold], today)

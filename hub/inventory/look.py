@@ -1,5 +1,7 @@
 """Which SKUs have moved since the last look: no movement is missed, in whatever order transactions commit.
 
+Lots expire at midnight without one: what has expired since the day of the last look has moved as well.
+
 Ids are drawn before their transactions commit, so a look may miss what has a lower number than what it saw. Each span
 of numbers is therefore read twice: as soon as it is seen, and once more when it is closed: when every transaction
 that could have drawn a number of it is over. Days of sales are added up from closed spans alone, so each movement
@@ -7,8 +9,9 @@ counts once.
 """
 
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -29,12 +32,12 @@ SPAN: Final = """(id > :low_1 and id <= :high_1 or id > :low_2 and id <= :high_2
 
 
 def take_look(session: Session, at: datetime, zone: str) -> AbstractSet[str] | None:
-    """Give the SKUs that have moved, and add closed sales to their days; None when somebody else is looking."""
+    """Give the SKUs that have moved or expired, and add closed sales to their days; None when somebody else looks."""
     look = _lock(session, at)
     if look is None:
         return None
     here = _drawn(session)
-    moved = _moved(session, look.seen, here, at)
+    moved = _moved(session, look.seen, here, at) | _expired(session, look.day, at.astimezone(ZoneInfo(zone)).date())
     run(session, "update stock_look set seen = :here where name = :name", here=here, name=NAME)
     if look.next_xid is not None and _is_over(session, look.next_xid):
         if look.closed:  # the first time that is all there was, and the sweep's
@@ -110,6 +113,17 @@ def _moved(session: Session, low: int, high: int, at: datetime) -> set[str]:
         return set()
     found = rows(session, f"select distinct sku from stock_movement where {SPAN}", **_span(low, high, at))
     return {one.sku for one in found}
+
+
+def _expired(session: Session, since: date | None, today: date) -> set[str]:
+    """Give the SKUs of which lots have expired since a business day, and look no further back from the next on."""
+    if since is not None and since >= today:
+        return set()
+    run(session, "update stock_look set day = :today where name = :name", today=today, name=NAME)
+    if since is None:  # what had expired before the first look is the sweep's
+        return set()
+    statement = "select distinct sku from stock_lot where expires_on > :since and expires_on <= :today and on_hand > 0"
+    return {one.sku for one in rows(session, statement, since=since, today=today)}
 
 
 def _add_sales(session: Session, low: int, high: int, at: datetime, zone: str) -> None:

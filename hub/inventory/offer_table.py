@@ -1,6 +1,6 @@
 """Tables of what channels are told of stock: how far the ledger was looked through, one number per shop and SKU."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Index, text
 
@@ -11,7 +11,8 @@ class StockLook(Table, table=True):
     """How far the movements have been looked through, in numbers of the sequence that their ids are drawn from.
 
     `seen` is as far as has been read once; up to `closed` nothing can be added any more. `next_n` is what is closed
-    next: when `next_xid`, drawn some seconds after `next_at`, is older than every open transaction.
+    next: when `next_xid`, drawn some seconds after `next_at`, is older than every open transaction. `day` is the
+    business day up to which lots that have expired were looked for.
     """
 
     name: str = words(primary_key=True)
@@ -21,6 +22,7 @@ class StockLook(Table, table=True):
     next_at: datetime = moment()
     next_xid: int | None = number(default=None)
     swept: str = words(default="")
+    day: date | None = None
 
 
 class StockOffer(Entity, table=True):

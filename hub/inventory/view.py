@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hub.database import records, rows
 from hub.document import Document
 from hub.errors import NotFound
-from hub.inventory.free import read_free
+from hub.inventory.free import levels_of, read_free, read_unpromised
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot import Unsold, unsold_of
 from hub.roles import Actor
@@ -28,12 +28,17 @@ NOTHING: Final = ("", "", "", "")
 """Before the first counter."""
 
 SHOWS: Final[Mapping[str, str]] = {
-    "below": "l.on_hand - l.allocated - l.soft < l.safety",
-    "out": "l.on_hand - l.allocated - l.soft <= 0",
+    "below": "free.unpromised < l.safety",
+    "out": "free.unpromised <= 0",
     "short": "l.short > 0",
     "held": "l.soft > 0",
 }
 """What a list is narrowed to: under its safety stock, nothing free, a count found too little, held for carts."""
+
+UNPROMISED: Final = f"""
+    join (select level.location, level.sku, level.owner, level.condition, own.unpromised
+          from {levels_of("array(select sku from looked)")}
+          where level.sku = any(array(select sku from looked))) free using (location, sku, owner, condition)"""
 
 LEVEL: Final = """l.brand, l.location, l.sku, l.owner, l.condition, l.on_hand, l.allocated, l.soft, l.safety,
     l.incoming, l.backorder_limit, l.short, l.authority, l.updated_at"""
@@ -44,8 +49,9 @@ SAME: Final = "(l.location, l.sku, l.owner, l.condition) = (:location, :sku, :ow
 class LevelView(Document):
     """One counter: a SKU of an owner, in a condition, at a location.
 
-    `blocked` pieces are not to be sold and `expired` ones too old to be, and shops together may promise `promised` of
-    it, before their quotas: these are of a day, and `as_of` tells them.
+    `blocked` pieces are not to be sold and `expired` ones too old to be; of the rest nobody has been promised `free`,
+    below nothing where more is promised than is good; shops together may promise `promised` of it, before their quotas.
+    These are of a day, and `as_of` tells them: no counter says how it stands before.
     """
 
     brand: str
@@ -65,16 +71,12 @@ class LevelView(Document):
     updated_at: datetime
     blocked: int = 0
     expired: int = 0
+    free: int = 0
     promised: int = 0
 
     @property
     def key(self) -> StockKey:
         return StockKey(self.location, self.sku, self.owner, self.condition)
-
-    @property
-    def free(self) -> int:
-        """What nobody has been promised; below nothing where a count found too little."""
-        return self.on_hand - self.allocated - self.soft
 
     @property
     def state(self) -> str:
@@ -147,9 +149,10 @@ def brands_seen(actor: Actor, configured: Mapping[str, Connection]) -> list[str]
 
 
 def list_levels(
-    session: Session, seen: Collection[str] | None, wanted: Wanted, *, after: str = "", limit: int = 50
+    session: Session, seen: Collection[str] | None, wanted: Wanted, at: datetime, *, after: str = "", limit: int = 50
 ) -> LevelPage:
-    """Give a page of counters; `after` is the cursor that the page before gave."""
+    """Give a page of counters as of a moment in the business zone; `after` is the cursor that the page before gave."""
+    shown = SHOWS.get(wanted.show, "true")
     found = records(
         session,
         f"""with named as (
@@ -163,7 +166,7 @@ def list_levels(
                   and (:location = '' or l.location = :location) and (:brand = '' or l.brand = :brand) and {SEEN}
                 order by l.sku, l.location, l.owner, l.condition limit :look)
             (select {LEVEL}, sku.title, true as wanted from looked l join sku on sku.code = l.sku
-             where {SHOWS.get(wanted.show, "true")}
+             {UNPROMISED if "unpromised" in shown else ""} where {shown}
              order by l.sku, l.location, l.owner, l.condition limit :limit)
             union all
             (select {LEVEL}, '' as title, false as wanted from looked l offset :look - 1)""",
@@ -173,12 +176,14 @@ def list_levels(
         skus=FOUND_SKUS,
         look=LOOKED,
         limit=limit + 1,
+        today=at.date(),
     )
     levels = [LevelView.model_validate(one) for one in found if one.pop("wanted")]
     if len(levels) > limit:
-        return LevelPage(levels=tuple(levels[:limit]), next=_cursor(levels[limit - 1]))
+        return LevelPage(levels=as_of(session, levels[:limit], at), next=_cursor(levels[limit - 1]))
     last = [LevelView.model_validate(one) for one in found[len(levels) :]]
-    return LevelPage(levels=tuple(levels), next=_cursor(last[0]) if last else "", looked_at=LOOKED if last else None)
+    cursor, looked_at = (_cursor(last[0]), LOOKED) if last else ("", None)
+    return LevelPage(levels=as_of(session, levels, at), next=cursor, looked_at=looked_at)
 
 
 def get_level(session: Session, seen: Collection[str] | None, key: StockKey) -> LevelView:
@@ -200,11 +205,15 @@ def get_level(session: Session, seen: Collection[str] | None, key: StockKey) -> 
 def as_of(session: Session, levels: Sequence[LevelView], at: datetime) -> tuple[LevelView, ...]:
     """Give counters with what of them is not sold and what may be promised; `at` is in the business zone."""
     unsold = unsold_of(session, [one.key for one in levels], at)
-    promised = {one.key: max(0, one.promised) for one in read_free(session, {one.sku for one in levels}, at.date())}
-    return tuple(
-        one.model_copy(update={**unsold.get(one.key, Unsold(0, 0))._asdict(), "promised": promised.get(one.key, 0)})
+    skus = {one.sku for one in levels}
+    promised = {one.key: max(0, one.promised) for one in read_free(session, skus, at.date())}
+    free = read_unpromised(session, skus, at.date())
+    told = {
+        one.key: {"free": free.get(one.key, 0), "promised": promised.get(one.key, 0)}
+        | unsold.get(one.key, Unsold(0, 0))._asdict()
         for one in levels
-    )
+    }
+    return tuple(one.model_copy(update=told[one.key]) for one in levels)
 
 
 def get_place(session: Session, location: str) -> tuple[str, str]:

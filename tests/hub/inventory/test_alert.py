@@ -15,9 +15,12 @@ from hub.inventory.alert import Standing, findings, raise_alerts
 from hub.inventory.alert_rule import RuleView, drop_rule, list_alerts, list_rules, set_rule
 from hub.inventory.alert_table import AlertState
 from hub.inventory.cover import Pace, paces
+from hub.inventory.ledger import StockKey
+from hub.inventory.reserve import Claim, reserve
 from hub.roles import SYSTEM, Actor, Role
 from tests.hub.inventory.shops import move
-from tests.hub.making import BRAND, stock
+from tests.hub.inventory.test_free import expire
+from tests.hub.making import BRAND, OWNER, stock
 
 CLEAR = 120
 
@@ -74,6 +77,20 @@ def test_what_is_out_is_told_as_out(session: Session, at: datetime) -> None:
     move(session, "apple", -10, "a")
     alert(session, at)
     assert open_alerts(session) == [("apple", "sh", "stock_out")]
+
+
+def test_goods_of_which_every_lot_has_expired_are_out(session: Session, at: datetime) -> None:
+    rule(session, at, below_pieces=5)
+    expire(session, "sh", 10)
+    alert(session, at)
+    assert open_alerts(session) == [("apple", "sh", "stock_out")]
+
+
+def test_an_owners_number_is_not_out_because_we_have_promised_of_it(session: Session, at: datetime) -> None:
+    rule(session, at, below_pieces=5)
+    reserve(session, [Claim("L1", StockKey("sh", "apple", OWNER), 10)], at)
+    run(session, "update stock_level set authority = 'owner' where sku = 'apple'")
+    assert alert(session, at) == (0, 0)
 
 
 def test_a_safety_stock_is_watched_without_a_rule(session: Session, at: datetime) -> None:

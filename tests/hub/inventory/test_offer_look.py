@@ -1,16 +1,18 @@
 """Movements that commit in any order, while others look: none is missed, and each day's sales count once."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
 
-from hub.database import Database, row, rows, run
+from hub.database import Database, copy, row, rows, run
 from hub.errors import NoStock
+from hub.inventory.alert_rule import RuleView, list_alerts, set_rule
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot_block import LotName, block_lot, unblock_lot
 from hub.inventory.reserve import Claim, release, reserve
+from hub.roles import SYSTEM
 from tests.hub.inventory.lotted import tell
 from tests.hub.inventory.shops import Looks, move, numbers, told_settings
 from tests.hub.making import AT, BRAND, OWNER, stock
@@ -123,6 +125,23 @@ def test_a_refused_movement_tells_nobody_anything(looks: Looks, database: Databa
     with pytest.raises(NoStock), database.transaction() as session:
         move(session, "s1", -101, "too much")
     assert looks.go(CLOSED) == [0] * CLOSED
+
+
+def test_lots_that_expire_at_midnight_are_told_and_warned_of_by_the_first_look_of_the_day(
+    looks: Looks, database: Database
+) -> None:
+    lot = {"location": "sh", "owner": OWNER, "condition": "saleable", "on_hand": 70, "counted_at": AT}
+    with database.transaction() as session:
+        set_rule(session, SYSTEM, RuleView(BRAND, "s1", "sh", 50, 0), AT)
+        for days, sku in enumerate(("s0", "s1", "s2")):  # today, tomorrow, the day after
+            values = lot | {"sku": sku, "lot": "A", "expires_on": AT.date() + timedelta(days=days)}
+            copy(session, "stock_lot", list(values), [tuple(values.values())])
+    assert looks.go() == [0]
+    looks.now = datetime(2026, 11, 11, 15, 59, 59, tzinfo=UTC)  # midnight is a second away in Shanghai
+    assert looks.go(2) == [1, 0]
+    assert told(database) == {"s1": 30}
+    with database.transaction() as session:
+        assert [(one.sku, one.kind) for one in list_alerts(session, SYSTEM)] == [("s1", "low_pieces")]
 
 
 def test_a_lot_that_is_blocked_or_unblocked_is_told_by_the_next_look(looks: Looks, database: Database) -> None:

@@ -11,6 +11,7 @@ from hub.inventory.reserve import Claim, reserve
 from hub.inventory.view import Wanted, as_of, brands_seen, get_level, list_levels, movements_of
 from hub.roles import SYSTEM, Actor, Role
 from tests.console.world import settings
+from tests.hub.inventory.test_free import expire
 from tests.hub.making import AT, OWNER, stock
 
 APPLE = StockKey("sh", "apple", OWNER)
@@ -23,13 +24,13 @@ def shelves(session: Session) -> None:
 
 
 def listed(session: Session, seen: Sequence[str] | None = None, **wanted: str) -> list[tuple[str, str]]:
-    return [(one.sku, one.location) for one in list_levels(session, seen, Wanted(**wanted)).levels]
+    return [(one.sku, one.location) for one in list_levels(session, seen, Wanted(**wanted), AT).levels]
 
 
 def test_counters_come_a_page_at_a_time_in_the_order_of_sku_and_place(session: Session) -> None:
     found, cursor = list[tuple[str, str]](), ""
     while True:
-        page = list_levels(session, None, Wanted(), after=cursor, limit=3)
+        page = list_levels(session, None, Wanted(), AT, after=cursor, limit=3)
         found += [(one.sku, one.location) for one in page.levels]
         cursor = page.next
         if not cursor:
@@ -38,7 +39,7 @@ def test_counters_come_a_page_at_a_time_in_the_order_of_sku_and_place(session: S
 
 
 def test_a_cursor_that_nobody_gave_begins_at_the_first_counter(session: Session) -> None:
-    assert len(list_levels(session, None, Wanted(), after="apple").levels) == 4
+    assert len(list_levels(session, None, Wanted(), AT, after="apple").levels) == 4
 
 
 def test_counters_are_found_by_a_part_of_code_or_title(session: Session) -> None:
@@ -59,9 +60,9 @@ def test_a_rare_state_is_looked_for_in_so_many_counters_and_further_on_request(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(view, "LOOKED", 2)
-    first = list_levels(session, None, Wanted(show="below"))
+    first = list_levels(session, None, Wanted(show="below"), AT)
     assert (first.levels, first.looked_at) == ((), 2)
-    second = list_levels(session, None, Wanted(show="below"), after=first.next)
+    second = list_levels(session, None, Wanted(show="below"), AT, after=first.next)
     assert [one.sku for one in second.levels] == ["plum"]
 
 
@@ -82,11 +83,32 @@ def test_a_shop_sees_the_stock_of_its_brand() -> None:
 
 def test_a_counter_says_how_it_stands(session: Session) -> None:
     reserve(session, [Claim("L1", APPLE, 4)], AT)
-    keys = (APPLE, StockKey("sh", "plum", OWNER))
-    one, plum = as_of(session, [get_level(session, None, key) for key in keys], AT)
+    keys = [APPLE._replace(sku=sku) for sku in ("apple", "plum", "pear")]
+    one, plum, pear = as_of(session, [get_level(session, None, key) for key in keys], AT)
     assert (one.free, one.promised, one.state) == (1, 1, "good")
     assert (plum.free, plum.promised, plum.state) == (3, 0, "below")
-    assert get_level(session, None, StockKey("sh", "pear", OWNER)).state == "out"
+    assert pear.state == "out"
+
+
+def test_goods_of_which_every_lot_has_expired_are_out(session: Session) -> None:
+    expire(session, "sh", 5)
+    (one,) = as_of(session, [get_level(session, None, APPLE)], AT)
+    assert (one.on_hand, one.expired, one.free, one.promised, one.state) == (5, 5, 0, 0, "out")
+    assert listed(session, show="out") == [("apple", "sh"), ("pear", "sh")]
+
+
+def test_an_owners_number_stands_for_what_is_free_whatever_we_have_promised_of_it(session: Session) -> None:
+    reserve(session, [Claim("L1", APPLE, 5)], AT)
+    run(session, "update stock_level set authority = 'owner' where sku = 'apple' and location = 'sh'")
+    (one,) = as_of(session, [get_level(session, None, APPLE)], AT)
+    assert (one.free, one.promised, one.state) == (5, 5, "good")
+    assert listed(session, show="out") == [("pear", "sh")]
+
+
+def test_damaged_goods_stand_by_what_is_there_of_them(session: Session) -> None:
+    run(session, "update stock_level set condition = 'damaged' where sku = 'plum'")
+    (one,) = as_of(session, [get_level(session, None, StockKey("sh", "plum", OWNER, "damaged"))], AT)
+    assert (one.free, one.promised) == (3, 0)
 
 
 def test_movements_come_newest_first(session: Session) -> None:
