@@ -73,10 +73,8 @@ def _print_decision(one: ExplainedDecision, routing: Routing) -> None:
     )
     wanted = ", ".join(f"{want.sku} × {want.quantity}" for want in one.wants)
     cost, bound = (told_in.amount(fen, currency) for fen in (one.cost, one.bound))
-    caption = words(
-        f"需求 {wanted}；成本 {cost}，下界 {bound}（差距 {one.gap:.1%}）",
-        f"wanted {wanted}; cost {cost}, bound {bound} (gap {one.gap:.1%})",
-    )
+    least = "" if one.batch else words(f"，下界 {bound}（差距 {one.gap:.1%}）", f", bound {bound} (gap {one.gap:.1%})")
+    caption = words(f"需求 {wanted}；成本 {cost}{least}", f"wanted {wanted}; cost {cost}{least}")
     heads = (
         *(("仓库", "location"), ("结果", "verdict"), ("公里", "km"), ("件数", "pieces"), ("成本", "cost")),
         *(("操作", "handling"), ("首重", "parcel"), ("续重", "weight"), ("距离", "distance"), ("罚分", "penalty")),
@@ -87,6 +85,8 @@ def _print_decision(one: ExplainedDecision, routing: Routing) -> None:
         add_row(table, *_cells(candidate, currency, weighed=_weighed(one)))
     OUT.print(table)
     say(f"  拆分：{cut_by(one.cut_by, 'zh')}", f"  cut off by: {cut_by(one.cut_by, 'en')}")
+    if one.batch:
+        give(f"  {told_in.batched(one.batch, currency, language())}", as_json=False)
     for each in one.candidates:
         if each.what_if:
             why = told_in.counterfactual(each.what_if, each.lost_by, currency, language())

@@ -34,7 +34,7 @@ from hub.roles import Permission
 from hub.runs import attempts_of, get_run
 from hub.scope import reach
 from hub.sourcing.split_words import cut_by
-from hub.sourcing.words import counterfactual, verdict
+from hub.sourcing.words import batched, counterfactual, verdict
 
 ORDERS: Final = "/console/orders"
 Reason = Annotated[str, Form(max_length=500)]
@@ -92,6 +92,7 @@ def why_there(visit: Here, order_id: int, no: int) -> Response:
         "cut_by": cut_by(one.cut_by, visit.language),
         "case_line": partial(case_line, language=visit.language),
         "verdict_of": partial(verdict, language=visit.language),
+        "batched": partial(batched, currency=routing.currency, language=visit.language),
         "what_if": partial(counterfactual, currency=routing.currency, language=visit.language),
     }
     return drawn(visit, order_id, {**told, "drawn": "routing_why.html"})
@@ -168,6 +169,7 @@ def _told(visit: Visit, order_id: int, show: str, opened: Receiver | None = None
         "seen_in": partial(seen_in, language=visit.language),
         "case_line": partial(case_line, language=visit.language),
         "verdict_of": partial(verdict, language=visit.language),
+        "batched": partial(batched, currency=head.currency, language=visit.language),
     }
 
 

@@ -5,13 +5,32 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from hub.document import Document
 from hub.sourcing.greedy import cost_of, decide
-from hub.sourcing.model import Candidate, Choice, Decision, Question, Take
+from hub.sourcing.model import Candidate, Choice, Decision, Question, Share, Take
 
 SHARED: Final = "columns-1"
 
 KEPT: Final = "kept"
 """The verdict on a location that could have given at least as well, but whose pieces other orders needed more."""
+
+
+class BatchCost(Document):
+    """What the answer for a batch of `parts` of orders costs in minor units, what stays without a source included.
+
+    Asked in turn they would have cost `greedy_cost`, and no answer costs less than `bound`: `gap` is how far above.
+    """
+
+    parts: int
+    cost: int
+    greedy_cost: int
+    bound: int
+    gap: float
+
+
+def batch_cost(share: Share) -> BatchCost:
+    gap = (share.cost - share.bound) / share.bound if share.bound else 0.0
+    return BatchCost(parts=share.questions, cost=share.cost, greedy_cost=share.greedy_cost, bound=share.bound, gap=gap)
 
 
 def decide_shared(question: Question) -> Decision:

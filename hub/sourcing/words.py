@@ -6,6 +6,7 @@ from typing import Final
 from hub.language import Words
 from hub.money import major_units
 from hub.sourcing.counterfactual import Change, WhatIf
+from hub.sourcing.shared import BatchCost
 
 VERDICTS: Final[Mapping[str, Words]] = {
     "chosen": Words("选中", "chosen"),
@@ -26,6 +27,12 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "not_wished": Words("改派时未选此仓", "not asked: a person wished for another"),
     "stays_where_it_was": Words("未询问：货仍由原仓发", "not asked: the goods stay where they were"),
 }
+BATCH: Final = Words(
+    "与同批 {parts} 个订单部分一起决定：合计 {cost}，逐单为 {greedy_cost}，"
+    "下界 {bound}（差距 {gap}）；单看本单的差距没有意义",
+    "decided together with its batch of {parts} parts of orders: {cost} in all, {greedy_cost} one after another, bound "
+    "{bound} (gap {gap}); the gap of this order alone says nothing",
+)
 CHEAPER: Final = Words("差 {lost} 落选；便宜 {by}{near} 即可胜出", "lost by {lost}; wins if it costs {by} less{near}")
 NEAR: Final = Words("（或在 {km} 公里以内）", " (or lies within {km} km)")
 WINS: Final = Words("即可胜出", "wins")
@@ -57,6 +64,12 @@ def counterfactual(told: WhatIf, lost_by: int, currency: str, language: str) -> 
     else:
         head = Words("若可参与", "if it were let in, it").say(language)
     return f"{head}{'' if language == 'zh' else ' '}{_end(told, currency, language)}"
+
+
+def batched(told: BatchCost, currency: str, language: str) -> str:
+    """Say what a decision's batch costs, and how good that is; the order's own share was not to be the cheapest."""
+    costs = {name: amount(getattr(told, name), currency) for name in ("cost", "greedy_cost", "bound")}
+    return BATCH.say(language, parts=told.parts, gap=f"{told.gap:.2%}", **costs)
 
 
 def _end(told: WhatIf, currency: str, language: str) -> str:

@@ -6,6 +6,7 @@ from hub.database import Database, run
 from hub.errors import NotFound
 from tests.commands.conftest import Oms
 from tests.hub.making import add_location, order, placed, stock
+from tests.hub.order.place.test_plan_together import TOGETHER, in_force, two_placed
 
 
 @pytest.fixture
@@ -70,3 +71,26 @@ def test_a_closed_location_is_told_as_such(oms: Oms, database: Database) -> None
         add_location(session, "gz", active=False)
         placed(session, order({"apple": 1}))
     assert "closed" in oms("route", "explain", "T1").stdout
+
+
+def test_what_was_decided_together_says_how_good_the_whole_is(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"plum": 1}, "bj": {"plum": 1}}, ref="ASN-2")
+        in_force(session, TOGETHER)
+        first, _ = two_placed(session, "plum")
+    shown = oms("route", "explain", str(first)).stdout
+    assert "decided together with its batch of 2 parts of orders: ¥" in shown
+    assert shown.count("(gap ") == 1
+    [decision] = json.loads(oms("route", "explain", str(first), "--json").stdout)["decisions"]
+    assert decision["batch"]["greedy_cost"] > decision["batch"]["cost"] >= decision["batch"]["bound"]
+
+
+def test_what_was_decided_together_says_so_in_chinese(
+    oms: Oms, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"plum": 1}, "bj": {"plum": 1}}, ref="ASN-2")
+        in_force(session, TOGETHER)
+        first, _ = two_placed(session, "plum")
+    monkeypatch.setenv("OMS_LANGUAGE", "zh")
+    assert "单看本单的差距没有意义" in oms("route", "explain", str(first)).stdout

@@ -1,4 +1,4 @@
-"""An order's page names ten locations of a decision, and folds the others by their reasons."""
+"""An order's page names ten locations of a decision, folds the others by their reasons, and says how good it is."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from hub.inventory.level import receive
 from hub.roles import Role
 from tests.dashboards.desk import opened, plain
 from tests.hub.making import AT, BRAND, OWNER, order, placed, stock
+from tests.hub.order.place.test_plan_together import TOGETHER, in_force, two_placed
 
 
 def order_among(database: Database, *, able: int, empty: int) -> int:
@@ -41,3 +42,17 @@ def test_few_locations_are_all_open(database: Database, tmp_path: Path) -> None:
     order_id = order_among(database, able=3, empty=7)
     with opened(database, tmp_path) as desk:
         assert "further locations" not in desk.sit("op", Role.OPERATOR).see(f"/console/orders/{order_id}")
+
+
+def test_a_decision_made_with_others_names_the_gap_of_all_and_not_its_own(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 1}, "bj": {"apple": 1}})
+        in_force(session, TOGETHER)
+        order_id, _ = two_placed(session)
+    with opened(database, tmp_path) as desk:
+        desk.sit("op", Role.OPERATOR)
+        page = plain(desk.see(f"/console/orders/{order_id}"))
+        drawer = plain(desk.drawer(f"/console/orders/{order_id}/routing/1"))
+    for text in (page, drawer):
+        assert "decided together with its batch of 2 parts of orders" in text
+        assert "no plan costs less than" not in text

@@ -16,6 +16,7 @@ from hub.roles import Actor
 from hub.sourcing.counterfactual import WhatIf, what_if
 from hub.sourcing.model import Decision, Question
 from hub.sourcing.rerun import Stored, stored_decisions
+from hub.sourcing.shared import BatchCost
 from hub.sourcing.solver import SOLVERS
 
 
@@ -51,8 +52,9 @@ class ExplainedDecision(Document):
     """One decision whole; amounts in minor units. `replays` is None for a solver that cannot be asked again.
 
     `cut_by` names the rules of splitting that cut its goods off, None where nobody can say any more; `unfilled` is what
-    the pieces count that were there and are not given. Where rate cards say who carries, `carriers` are all that could
-    have, and `promises` the day of arrival by location.
+    the pieces count that were there and are not given. Of what was decided together with others, `batch` says what all
+    of it costs and how good that is: `bound` and `gap` are of this share alone, and say nothing then. Where rate cards
+    say who carries, `carriers` are all that could have, and `promises` the day of arrival by location.
     """
 
     no: int
@@ -66,6 +68,7 @@ class ExplainedDecision(Document):
     wants: tuple[Pieces, ...]
     unmet: tuple[Pieces, ...]
     unfilled: int
+    batch: BatchCost | None
     candidates: tuple[ExplainedCandidate, ...]
     carriers: tuple[Carrier, ...]
     promises: Mapping[str, str]

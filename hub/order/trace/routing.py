@@ -14,6 +14,7 @@ from hub.document import Document
 from hub.sourcing.asking import Asking, Stand, freight_of
 from hub.sourcing.greedy import cost_of, offers_of
 from hub.sourcing.model import Choice, Decision, Question, Site, Take, Terms, Want
+from hub.sourcing.shared import BatchCost, batch_cost
 from hub.sourcing.solver import SOLVERS
 
 RANK: Final = {"chosen": 0, "kept": 1, "dearer": 1, "short": 2}
@@ -63,7 +64,8 @@ class TracedCandidate(Document):
 class TracedDecision(Document):
     """One decision; `replays` says whether its input leads to its outcome again, None for another solver's.
 
-    `unfilled` is what the pieces count, in minor units, that could have been given and were not.
+    `unfilled` is what the pieces count, in minor units, that could have been given and were not. Of what was decided
+    together with others, the `batch` says how good the answer is; its own `bound` and `gap` say nothing then.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)  # the decision's own values, which are not pydantic's
@@ -79,8 +81,8 @@ class TracedDecision(Document):
     unmet: tuple[Take, ...]
     candidates: tuple[TracedCandidate, ...]
     replays: bool | None
-    together: bool
     unfilled: int
+    batch: BatchCost | None
 
     @property
     def wanted(self) -> int:
@@ -132,8 +134,8 @@ def _decision(found: Row[tuple[object, ...]], names: Names) -> TracedDecision:
         unmet=outcome.unmet,
         candidates=tuple(_candidates(question, outcome, names)),
         replays=same,
-        together=question.share is not None,
         unfilled=_unfilled(question, outcome),
+        batch=batch_cost(question.share) if question.share else None,
     )
 
 

@@ -23,9 +23,9 @@ def in_force(session: Session, content: str) -> None:
     publish_policy(session, SYSTEM, "demo", "together", "tried", AT, revision=1, untried="a test")
 
 
-def two_placed(session: Session) -> list[int]:
+def two_placed(session: Session, sku: str = "apple") -> list[int]:
     """Place an order for 济南 and then one for 北京, where the only near piece is."""
-    orders = [order({"apple": 1}, "T1", receiver=JINAN), order({"apple": 1}, "T2", receiver=BEIJING)]
+    orders = [order({sku: 1}, "T1", receiver=JINAN), order({sku: 1}, "T2", receiver=BEIJING)]
     place_all(session, *orders)
     return [one.id for one in rows(session, "select id from sales_order order by external_id")]
 
@@ -42,9 +42,16 @@ def test_orders_of_a_batch_that_contend_are_decided_together_where_the_policy_sa
     told = rerun(stored_decisions(session))
     assert (told.counts, dict(told.solvers)) == ({Sameness.SAME: 2}, {SHARED: 2})
     [traced] = trace_routing(session, first)
-    assert (traced.together, traced.replays, traced.policy) == (True, True, "together")
+    assert (traced.replays, traced.policy) == (True, "together")
     assert {one.code: one.verdict for one in traced.candidates} == {"sh": "chosen", "bj": "kept"}
-    assert not any(one.what_if for one in routing_of(session, str(first), SYSTEM).decisions[0].candidates)
+    [decision] = routing_of(session, str(first), SYSTEM).decisions
+    assert not any(one.what_if for one in decision.candidates)
+    batch, both = decision.batch, [trace_routing(session, each)[0] for each in (first, second)]
+    assert batch is not None
+    assert (batch.parts, batch.cost) == (2, sum(one.cost for one in both))
+    assert batch.bound <= batch.cost < batch.greedy_cost
+    assert batch.gap == (batch.cost - batch.bound) / batch.bound
+    assert traced.batch == batch
 
 
 @pytest.mark.parametrize(
