@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from api.examples import EXAMPLE, RECEIVER, TEXT, TIME, body_of
+from api.examples import EXAMPLE, RECEIVER, TEXT, TIME, YUAN, body_of
 
 _REASON: Final = {"type": "string", "maxLength": 200, "description": "写入审计日志 · goes to the audit log"}
 CANCEL: Final[dict[str, Any]] = {
@@ -79,14 +79,13 @@ PAYMENT: Final = body_of(
         "properties": {
             "paid_at": TIME,
             "amount": {
-                "type": "integer",
-                "minimum": 0,
-                "description": "最小货币单位，缺省为应付全额 · minor units; all that is to be paid without it",
+                **YUAN,
+                "description": "元，缺省为应付全额 · yuan; all that is to be paid without it",
             },
             "reference": {"type": "string", "maxLength": 200, "description": "支付单号 · the payer's own number"},
         },
     },
-    {"paid_at": "2026-11-11T10:00:05+08:00"},
+    {"paid_at": "2026-11-11T10:00:05+08:00", "amount": "28.00", "reference": "PAY-20261111-1"},
 )
 REFUND: Final = body_of(
     {

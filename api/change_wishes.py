@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from hub.document import PRINTABLE, Document, Moment
 from hub.order.change.table import Charge, RefundState
-from hub.order.model import Code, Fen, Phrase, Pieces
+from hub.order.model import Code, Phrase, Pieces
 
 
 class CancelledLine(Document):
@@ -94,10 +94,13 @@ class FollowUpWish(Document):
 
 
 class PaymentWish(Document):
-    """A payment of the order, or of what is due for goods added to it; without an amount, of all there is to pay."""
+    """A payment of the order, or of what is due for goods added to it; without an amount, of all there is to pay.
+
+    The amount is in major units (yuan), as in every body that is posted here.
+    """
 
     paid_at: Moment
-    amount: Annotated[Fen, Field(strict=True)] | None = None
+    amount: Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$")] | None = None
     reference: Phrase = ""
 
 

@@ -25,7 +25,7 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 TEXT: Final = {"type": "string"}
-_YUAN: Final = {"type": "string", "pattern": r"^\d+(\.\d{1,2})?$", "description": "元，最多两位小数 · yuan"}
+YUAN: Final = {"type": "string", "pattern": r"^\d+(\.\d{1,2})?$", "description": "元，最多两位小数 · yuan"}
 TIME: Final = {"type": "string", "format": "date-time", "description": "含时区 · with its offset"}
 _LINE: Final[dict[str, Any]] = {
     "type": "object",
@@ -45,7 +45,7 @@ _DISCOUNT: Final[dict[str, Any]] = {
     "properties": {
         "source": {"enum": ["coupon", "promotion", "points", "gift_card", "shipping", "platform"]},
         "code": TEXT,
-        "amount": _YUAN,
+        "amount": YUAN,
         "funder": {"enum": ["merchant", "platform", "brand", "distributor"]},
         "line_id": {"type": "string", "description": "缺省为整单优惠 · without it, of the whole order"},
     },
@@ -67,9 +67,9 @@ SCHEMA: Final[dict[str, Any]] = {
         "buyer": {"type": "object", "required": ["id"], "properties": {"id": TEXT, "nick": TEXT}},
         "receiver": RECEIVER,
         "lines": {"type": "array", "minItems": 1, "items": _LINE},
-        "freight": _YUAN,
+        "freight": YUAN,
         "discounts": {"type": "array", "items": _DISCOUNT},
-        "total": {**_YUAN, "description": "商品 − 优惠 + 运费 · goods − discounts + freight"},
+        "total": {**YUAN, "description": "商品 − 优惠 + 运费 · goods − discounts + freight"},
         "remark": TEXT,
         "type": {"enum": ["normal", "presale", "exchange", "reship", "gift", "o2o"], "default": "normal"},
         "reservation": {

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Response
@@ -22,6 +23,7 @@ from api.surroundings import Body, Hub, TheHub, read_wish
 from hub.clients import begin_key, finish_key
 from hub.errors import Conflict, NotFound
 from hub.merge.group import hold_together
+from hub.money import minor_units
 from hub.order.change.addition import Addition
 from hub.order.change.begin import change
 from hub.order.change.cancel import cancel
@@ -110,8 +112,8 @@ def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
 def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
     """Record the payment of an order, or of what is due for goods added to it: it goes on. Twice is not an error.
 
-    The `amount` has to be what is to be paid (409 wrong_amount). Of an order that lost pieces before it was paid, that
-    is the total, or less by what these bear, and what was paid for them is refunded.
+    The `amount`, in yuan as text, has to be what is to be paid (409 wrong_amount). Of an order that lost pieces before
+    it was paid, that is the total, or less by what these bear, and what was paid for them is refunded.
 
     An order that was closed or cancelled first is not opened again: 409 order_closed, and the money goes back. Nor are
     goods that were added, and taken back as nobody paid for them in time: 409 due_lapsed.
@@ -119,8 +121,10 @@ def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "
     wish = read_wish(PaymentWish, body)
 
     def act(session: Session, number: int) -> None:
-        at, of = hub.now().astimezone(hub.zone), wish.reference
-        pay(session, number, caller.name, wish.paid_at, at, amount=wish.amount, reference=of)
+        at, of, amount = hub.now().astimezone(hub.zone), wish.reference, None
+        if wish.amount is not None:
+            amount = minor_units(Decimal(wish.amount), get_order(session, number, caller).currency)
+        pay(session, number, caller.name, wish.paid_at, at, amount=amount, reference=of)
 
     return _once(hub, caller, "pay", order_id, body, key, act)
 

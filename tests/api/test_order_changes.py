@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from api.change_examples import CHANGE, PAYMENT
+from api.examples import ORDER
 from hub.database import Database
 from hub.order.lock import lock_order
 from tests.api.calling import Mall, problem
@@ -64,12 +66,22 @@ def test_a_line_grows_once_its_pieces_are_paid(mall: Mall) -> None:
     path, body = f"/v1/orders/{placed(mall)}", encoded({"lines": [{"line_id": "L1", "quantity": 5}]})
     shown = [mall.call("PATCH", path, body).json() for _ in range(2)]
     assert [(one["total"], one["dues"][0]["amount"], len(one["dues"])) for one in shown] == [(5000, 2000, 1)] * 2
-    paid = {"paid_at": "2026-11-11T10:30:00+08:00", "amount": 1, "reference": "P-1"}
+    paid = {"paid_at": "2026-11-11T10:30:00+08:00", "amount": "0.01", "reference": "P-1"}
     assert problem(mall.call("POST", f"{path}/payment", encoded(paid))) == (409, "wrong_amount")
-    in_major = mall.call("POST", f"{path}/payment", encoded({**paid, "amount": "20.00"}))
-    assert problem(in_major)[0] == 422  # not twenty minor units
-    shown = [mall.call("POST", f"{path}/payment", encoded({**paid, "amount": 2000})).json() for _ in range(2)]
+    for amount in (2000, 20.0, "20.001", "-20.00"):  # whole fen would be read as yuan, or the other way round
+        refused = mall.call("POST", f"{path}/payment", encoded({**paid, "amount": amount}))
+        assert problem(refused) == (422, "malformed")
+    shown = [mall.call("POST", f"{path}/payment", encoded({**paid, "amount": "20.00"})).json() for _ in range(2)]
     assert [(one["dues"][0]["state"], one["holds"], len(one["fulfilments"])) for one in shown] == [("paid", [], 2)] * 2
+
+
+def test_the_document_says_of_each_posted_amount_that_it_is_text_in_yuan() -> None:
+    bodies = [body["requestBody"]["content"]["application/json"]["schema"] for body in (ORDER, CHANGE, PAYMENT)]
+    order_body, change_body, payment = [schema["properties"] for schema in bodies]
+    line, added = order_body["lines"]["items"]["properties"], change_body["lines"]["items"]["properties"]
+    discount = order_body["discounts"]["items"]["properties"]
+    priced = [payment["amount"], line["unit_price"], added["unit_price"], discount["amount"], order_body["freight"]]
+    assert [(one["type"], "yuan" in one["description"]) for one in priced] == [("string", True)] * 5
 
 
 def test_a_refund_is_marked_done_once_with_its_number(mall: Mall) -> None:
