@@ -27,7 +27,6 @@ SETTINGS: Final = {
     "max_connections": "100",
     "shared_buffers": "512MB",  # the indexes of a million waiting steps; less made a claim wait for the disk
     "max_wal_size": "4GB",  # a checkpoint makes each page whole in the log again: rather seldom
-    "autovacuum_naptime": "10s",  # the sooner a table is analysed that was empty, the sooner plans are good
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
