@@ -57,7 +57,8 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
 
     Where a warehouse may have started, it is asked first: the order stays `in_fulfilment` with a hold
     `refund_requested`, or a change that is `waiting`, until it answers. What has left can only be returned (409
-    already_shipped), unless `intercept` has somebody ask the courier to stop the parcels.
+    already_shipped), unless `intercept` has somebody ask the courier to stop the parcels. Of a line no more can be
+    cancelled than is left of it: 409 more_than_left says how many that is.
     """
     wish = read_wish(CancelWish, body)
 

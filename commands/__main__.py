@@ -17,6 +17,7 @@ from commands.gift import gift_app
 from commands.merge import merge_app
 from commands.mode import Mode
 from commands.person import person_app
+from commands.refusal import refusal
 from commands.replays import replay_app
 from commands.review import review_app
 from commands.route import route_app
@@ -247,7 +248,7 @@ def main() -> None:
         _check_encoding(sys.argv[1:])
         app(prog_name="./oms")
     except HubError as error:
-        told = Text(f"{error.say(language())} ({error.code})")  # names what was typed, which is no markup
+        told = Text(refusal(error, language()))  # names what was typed, which is no markup
         ERROR.print(f"[red]{words('错误', 'error')}[/]", told, soft_wrap=True)
         sys.exit(2)
     except BrokenPipeError:

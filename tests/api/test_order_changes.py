@@ -24,6 +24,17 @@ def test_some_pieces_are_cancelled_and_their_money_is_due(mall: Mall) -> None:
     assert ([one["amount"] for one in shown["refunds"]], shown["changes"][0]["state"]) == ([1000], "applied")
 
 
+def test_cancelling_more_pieces_than_are_left_says_how_many_are(mall: Mall) -> None:
+    order_id = placed(mall)
+    refused = mall.cancel(order_id, encoded({"lines": [{"line_id": "L1", "quantity": 4}]}))
+    assert problem(refused) == (409, "more_than_left")
+    assert refused.json()["detail"] == "行 L1（apple）还可取消 3 件，不能取消 4 件"
+    assert refused.json()["title"] == "件数超过可取消的"
+    mall.cancel(order_id, encoded({"lines": [{"line_id": "L1", "quantity": 2}]}))
+    again = mall.cancel(order_id, encoded({"lines": [{"line_id": "L1", "quantity": 2}]}))
+    assert "还可取消 1 件" in again.json()["detail"]
+
+
 def test_a_key_changes_an_order_once(mall: Mall) -> None:
     order_id, body = placed(mall), encoded({"lines": [{"line_id": "L1", "quantity": 1}]})
     path, key = f"/v1/orders/{order_id}/cancel", {"Idempotency-Key": "k1"}

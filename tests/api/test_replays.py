@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import build
-from api.errors import TITLES
 from api.examples import EXAMPLE
+from api.titles import TITLES
 from commands.sign import headers_for
 from connectors.registry import Registry
 from hub.database import Database, keyring_of, run

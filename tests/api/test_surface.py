@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from structlog.typing import EventDict
 
 from api.app import build
-from api.errors import TITLES
 from api.examples import EXAMPLE
+from api.titles import TITLES
 from connectors.registry import Registry
 from hub.database import Database
 from hub.keyring import Keyring

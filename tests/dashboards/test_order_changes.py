@@ -156,7 +156,7 @@ def test_parcels_under_way_are_stopped_by_somebody_who_is_called(desk: Desk, ord
 @pytest.mark.parametrize(
     ("name", "fields", "code"),
     [
-        ("pieces", {"line": ["L1"], "n": ["4"]}, "already_shipped"),
+        ("pieces", {"line": ["L1"], "n": ["4"]}, "more_than_left"),
         ("pieces", {"line": ["L1"], "n": ["some"]}, "pieces"),
         ("pieces", {"line": ["nothing"], "n": ["1"]}, "unknown_line"),
         ("pieces", {}, "nothing_to_change"),

@@ -6,8 +6,10 @@ called.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import NoReturn
 
 from sqlalchemy.orm import Session
 
@@ -36,8 +38,8 @@ def change(
 
     Who wants none of the pieces any more cancels the order, whatever else is said of it.
     `at` is in the business zone. Raises: NotFound; Malformed when nothing or too much is wished; Conflict when the
-    order has ended (order_state), what is to be changed has left (already_shipped), or something is under way already
-    (cancel_under_way, change_under_way).
+    order has ended (order_state), what is to be changed has left (already_shipped), more is to be cancelled of a line
+    than is left of it (more_than_left), or something is under way already (cancel_under_way, change_under_way).
     """
     order = check_changeable(session, order_id, wish)
     if wish.pieces and not wish.added and wish.pieces == _left(session, order_id) and not _has_left(session, order_id):
@@ -76,8 +78,10 @@ def check_changeable(session: Session, order_id: int, wish: Wish) -> Locked:
     if changing(session, order_id):
         raise Conflict("another change of this order is under way", code="change_under_way")
     left = _left(session, order_id)
-    if any(n > left.get(no, 0) for no, n in wish.pieces.items()) or not left:
+    if not left:
         raise Conflict("what is to be changed has left or was cancelled", code="already_shipped")
+    if beyond := {no: n for no, n in wish.pieces.items() if n > left.get(no, 0)}:
+        _refuse(session, order_id, beyond, left)
     check_bounds(session, order_id, wish.added)
     return order
 
@@ -133,6 +137,29 @@ def _left(session: Session, order_id: int) -> dict[int, int]:
         id=order_id,
     )
     return {one.line_no: one.n for one in found}
+
+
+def _refuse(session: Session, order_id: int, beyond: Mapping[int, int], left: Mapping[int, int]) -> NoReturn:
+    """Say of the first line of which more is to be cancelled than is left why that cannot be.
+
+    Raises: Conflict.
+    """
+    [one, *_] = rows(
+        session,
+        """select line_no, external_line_id as line_id, sku, shipped from order_line
+           where order_id = :id and line_no = any(:nos) order by line_no""",
+        id=order_id,
+        nos=list(beyond),
+    )
+    here, wished = left.get(one.line_no, 0), beyond[one.line_no]
+    if one.shipped and not here:
+        raise Conflict(f"all of line {one.line_id} ({one.sku}) has left", code="already_shipped", field="lines")
+    raise Conflict(
+        f"of line {one.line_id} ({one.sku}) {here} pieces are left to be cancelled, not {wished}",
+        code="more_than_left",
+        field="lines",
+        zh=f"行 {one.line_id}（{one.sku}）还可取消 {here} 件，不能取消 {wished} 件",
+    )
 
 
 def _has_left(session: Session, order_id: int) -> bool:

@@ -204,7 +204,7 @@ def test_what_cannot_be_changed_says_why(session: Session, order_id: int) -> Non
     send(session, order_id)
     with pytest.raises(Malformed, match="no line L9"):
         cut(session, order_id, L9=1)
-    with pytest.raises(Conflict, match="has left or was cancelled"):
+    with pytest.raises(Conflict, match="3 pieces are left"):
         cut(session, order_id, L1=4)
     cut(session, order_id, L1=1)
     with pytest.raises(Conflict) as caught:
