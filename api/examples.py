@@ -211,3 +211,16 @@ ADJUSTMENT: Final = body_of(
     },
     {"location": "SH1", "sku": "P1000", "delta": -2, "reason": "broken in the aisle", "ref": "ADJ-20261111-1"},
 )
+LOT: Final = body_of(
+    {
+        "type": "object",
+        "required": ["sku", "lot", "reason"],
+        "properties": {
+            "sku": TEXT,
+            "lot": {"type": "string", "maxLength": 100, "description": "批号，如仓库上报 · as its warehouse names it"},
+            "location": {"type": "string", "description": "缺省为全部仓库 · everywhere without it"},
+            "reason": {"type": "string", "maxLength": 200, "description": "写入审计日志 · goes to the audit log"},
+        },
+    },
+    {"sku": "P1000", "lot": "B20261101", "location": "SH1", "reason": "mould was found"},
+)

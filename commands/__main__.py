@@ -23,7 +23,7 @@ from commands.review import review_app
 from commands.route import route_app
 from commands.runs import runs_app
 from commands.screen import ERROR, give, say, words
-from commands.stock import stock_app
+from commands.stock_lot import stock_app
 from hub.errors import HubError, Malformed
 from hub.language import language
 

@@ -22,7 +22,6 @@ from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
 from hub.inventory.verified import forget_verified
 from hub.inventory.view import SHOWS, LevelView, Wanted, get_place, list_levels
 from hub.language import language
-from hub.order.lot_orders import orders_of_lot
 
 stock_app = typer.Typer(help=words("库存", "stock"), no_args_is_help=True)
 quota_app = typer.Typer(help=words("设置或取消店铺配额", "give a shop a quota, or take it away"), no_args_is_help=True)
@@ -170,43 +169,6 @@ def report(
         say(f"另有 {one.refused} 行被拒，见异常单", f"lines refused besides: {one.refused}; see their case")
     if page.next is not None:
         say(f"还有更多：--after {page.next}", f"there are more: --after {page.next}")
-
-
-@stock_app.command(
-    "lot", help=words("列出收到某批次商品的订单（召回）", "list the orders that got pieces of a lot (recall)")
-)
-def lot_orders(
-    lot: Annotated[str, typer.Argument(help=words("批号", "the lot"))],
-    sku: Annotated[str, typer.Option(help=words("SKU 编码", "the SKU's code"))] = "",
-    after: Annotated[str, typer.Option(help=words("从该游标之后开始", "begin behind this cursor"))] = "",
-    limit: Limit = 50,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    with reached() as reach, reach.database.transaction() as session:
-        found = orders_of_lot(session, operator(), lot, sku, after=after, limit=limit)
-    if as_json:
-        give([one.model_dump(mode="json") for one in found.orders], as_json=True)
-    elif found.orders:
-        heads = (
-            *(
-                ("订单", "order"),
-                ("店铺", "shop"),
-                ("SKU", "SKU"),
-                ("已发", "shipped"),
-                ("其中推定", "of them assumed"),
-            ),
-            *(("待发", "still to leave"), ("收件人", "receiver"), ("电话", "phone")),
-        )
-        table = Table(*(words(*head) for head in heads))
-        for one in found.orders:
-            counts = (str(n) for n in (one.shipped, one.assumed, one.due))
-            add_row(table, one.external_id, one.shop, one.sku, *counts, one.name, one.phone)
-        OUT.print(table)
-    else:
-        say("没有订单收到该批次", "no order got pieces of it")
-    if found.next:
-        say(f"还有更多：--after '{found.next}'", f"there are more: --after '{found.next}'")
 
 
 @stock_app.command("check", help=words("核对库存计数与流水账", "check counters against their ledger"))

@@ -7,15 +7,16 @@ that of the moment given, in its own zone: give it in the business zone.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.database import copy, rows, run
+from hub.database import copy, records, rows, run
 from hub.document import Document
+from hub.inventory.condition import Condition
 from hub.inventory.count_table import LineVerdict
 from hub.inventory.counted import MOST, LotLine, ReportLine
 from hub.inventory.fold import Folded
@@ -77,6 +78,33 @@ def lots_of(session: Session, key: StockKey) -> Sequence[Lot]:
     """Give the lots of a counter, the first to expire first, those that never do last."""
     found = read_lots(session, [key]).get(key, {}).values()
     return sorted((one for one in found if one.on_hand), key=_urgency)
+
+
+class LotPlace(Document):
+    """Pieces of a lot at a location."""
+
+    location: str
+    on_hand: int
+    expires_on: date | None
+    counted_at: datetime
+
+
+def places_of_lot(session: Session, brands: Collection[str] | None, sku: str, lot: str) -> Sequence[LotPlace]:
+    """Say where pieces of a SKU's lot lie, that with most first, in brands' locations (None is all)."""
+    found = records(
+        session,
+        """select lot.location, sum(lot.on_hand)::bigint as on_hand, min(lot.expires_on) as expires_on,
+                  max(lot.counted_at) as counted_at
+           from stock_lot lot join location on location.code = lot.location
+           where (lot.sku, lot.lot, lot.condition) = (:sku, :lot, :condition) and lot.on_hand > 0
+             and (cast(:brands as text[]) is null or location.brand = any(:brands))
+           group by 1 order by 2 desc, 1""",
+        sku=sku,
+        lot=lot,
+        condition=Condition.SALEABLE,
+        brands=None if brands is None else sorted(brands),
+    )
+    return [LotPlace.model_validate(one) for one in found]
 
 
 def pick_lots(session: Session, key: StockKey, quantity: int, at: datetime) -> list[tuple[str, int]]:

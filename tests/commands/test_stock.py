@@ -3,7 +3,7 @@ import json
 import pytest
 
 from hub.database import Database, rows, run
-from hub.errors import Malformed, NotFound
+from hub.errors import Conflict, Malformed, NotFound
 from hub.inventory.quota import list_quotas
 from hub.order.ship.progress import record_confirm
 from tests.commands.conftest import Oms
@@ -146,3 +146,27 @@ def test_the_orders_of_a_lot_are_listed_masked_and_page_by_page(oms: Oms, databa
     cursor = first.stderr.partition("--after '")[2].partition("'")[0]
     assert "T2" in oms("stock", "lot", "A", "--sku", "apple", "--after", cursor).stdout
     assert "no order" in oms("stock", "lot", "Z").stderr
+
+
+def test_a_lot_is_blocked_listed_and_unblocked(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        tell(session, "count", {"A": 40, "B": 60}, -1)
+    assert "no lot is blocked" in oms("stock", "blocked-lots").stderr
+    told = oms("stock", "block-lot", "A", "--sku", "apple", "--location", "sh", "--reason", "mould")
+    assert (told.exit_code, "40 pieces are sold no more" in told.stderr) == (0, True)
+    levels = json.loads(oms("stock", "ls", "--location", "sh", "--json").stdout)
+    assert [(one["blocked"], one["promised"]) for one in levels] == [(40, 60)]
+    (one,) = json.loads(oms("stock", "blocked-lots", "--sku", "apple", "--json").stdout)
+    told_of = (one["lot"], one["location"], one["actor"], one["reason"], one["pieces"])
+    assert told_of == ("A", "sh", "cli:tester", "mould", 40)
+    assert "mould" in oms("stock", "blocked-lots").stdout
+    again = oms("stock", "block-lot", "A", "--sku", "apple", "--location", "sh", "--reason", "mould")
+    assert isinstance(again.exception, Conflict)
+    told = oms("stock", "unblock-lot", "A", "--sku", "apple", "--location", "sh", "--reason", "sieved")
+    assert (told.exit_code, "40 pieces" in told.stderr) == (0, True)
+
+
+def test_a_lot_that_is_not_there_is_not_blocked(oms: Oms) -> None:
+    for lot, sku in (("Z", "apple"), ("A", "plum")):
+        told = oms("stock", "block-lot", lot, "--sku", sku, "--reason", "mould")
+        assert isinstance(told.exception, NotFound)

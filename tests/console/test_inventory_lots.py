@@ -80,6 +80,27 @@ def test_the_orders_of_a_lot_are_found_from_its_counter(site: Site, open_page: O
     page = open_page("viewer", look)
     page.goto(LEVEL)
     page.get_by_role("link", name="P-NEXT").click()
-    expect(page.locator("tbody tr")).to_have_count(1)
-    expect(page.locator("tbody")).to_contain_text("RECALL-1")
+    found = page.locator("table[data-rows] tbody tr")
+    expect(found).to_have_count(1)
+    expect(found).to_contain_text("RECALL-1")
     assert audit(page, f"inventory-lot-orders-{look}") == []
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_a_lot_is_blocked_and_let_be_sold_again(open_page: Open, look: Look) -> None:
+    page = open_page("operator", look)
+    page.goto("/console/inventory/lots?lot=P-NEXT&sku=plum")
+    form = page.locator("form[action='/console/inventory/lots/block']")
+    form.locator("select[name=place]").select_option("sh")
+    form.locator("input[name=reason]").fill("mould")
+    form.get_by_role("button").click()
+    shown = page.locator("section:has(#blocks-title) tbody tr")
+    expect(shown).to_have_count(1)
+    expect(shown).to_contain_text("mould")
+    assert audit(page, f"inventory-lot-blocked-{look}") == []
+    page.goto(LEVEL)
+    assert audit(page, f"inventory-lots-blocked-{look}") == []
+    page.goto("/console/inventory/lots?lot=P-NEXT&sku=plum")
+    shown.locator("input[name=reason]").fill("sieved")
+    shown.get_by_role("button").click()
+    expect(shown).to_have_count(0)

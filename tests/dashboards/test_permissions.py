@@ -91,6 +91,8 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "GET /console/inventory/list": SEE,
     "GET /console/inventory/level": SEE,
     "GET /console/inventory/lots": SEE,
+    "POST /console/inventory/lots/block": WORK,
+    "POST /console/inventory/lots/unblock": WORK,
     "POST /console/inventory/adjust": WORK,
     "POST /console/inventory/safety": WORK,
     "POST /console/inventory/push": WORK,
