@@ -17,6 +17,7 @@ from hub.errors import Malformed
 from hub.inventory.counted import LONGEST
 from hub.inventory.promise import Promise, promise
 from hub.order.lot_orders import LotOrders, orders_of_lot
+from hub.order.place.senders import senders_to
 from hub.roles import Actor, Permission
 
 router = APIRouter(prefix="/v1/inventory", tags=["inventory · 库存"])
@@ -43,9 +44,13 @@ class Available(Document):
 
 
 class Availability(Document):
-    """What may be promised as of a moment; `unknown` are codes that no SKU stands for."""
+    """What may be promised as of a moment, to a division if one was asked for.
+
+    `unknown` are codes that no SKU stands for.
+    """
 
     as_of: datetime
+    division: str | None = None
     items: tuple[Available, ...]
     unknown: tuple[str, ...]
 
@@ -85,11 +90,13 @@ def available(
     hub: TheHub,
     who: Annotated[Asker, Depends(asker)],
     skus: Annotated[str, Query(min_length=1, max_length=13_000, pattern=PRINTABLE)],
+    division: Annotated[Word, Query(examples=["310115"])] = "",
 ) -> Availability:
-    """Give what may be promised of up to 200 codes, divided by commas, in a shop; every location ships everywhere.
+    """Give what may be promised of up to 200 codes, divided by commas, in a shop.
 
     A code is the shop's own or a SKU. What is free counts safety stock, quotas and carts; a bundle's is that of its
-    scarcest part.
+    scarcest part. With the official code of a `division`, best a county's, only what lies at locations counts that an
+    order to there would be sourced from now; a code that there is not is 422 unknown_division.
     """
     codes = list(dict.fromkeys(code for code in (part.strip() for part in skus.split(",")) if code))
     if len(codes) > MOST_SKUS:
@@ -97,10 +104,13 @@ def available(
     at = hub.now()
     with hub.database.transaction() as session:
         bound = bound_codes(session, who.brand, who.shop, codes)
-        found = promise(session, who.brand, who.shop, set(bound.values()), at.astimezone(hub.zone))
+        here = at.astimezone(hub.zone)
+        senders = senders_to(session, who.brand, division, here) if division else None
+        found = promise(session, who.brand, who.shop, set(bound.values()), here, senders=senders)
     items = [_available(code, found[bound[code]], who) for code in codes if bound.get(code) in found]
     known = {one.code for one in items}
-    return Availability(as_of=at, items=tuple(items), unknown=tuple(code for code in codes if code not in known))
+    unknown = tuple(code for code in codes if code not in known)
+    return Availability(as_of=at, division=division or None, items=tuple(items), unknown=unknown)
 
 
 @router.get("/lots", summary="按批次查订单 · Orders of a lot")

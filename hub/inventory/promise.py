@@ -4,12 +4,14 @@ What can be sold where is told by `read_free`; safety stock is kept back from it
 number stands for what can still be sold there: only our promises since the last count are not in it, and the count has
 booked those as `short` or as gone, so nothing is subtracted but what we hold softly and keep back for sales. Pieces
 that other shops have for themselves are taken off what all share; a shop's own quota comes last. A bundle's is that of
-its scarcest part. Every location of a brand ships everywhere, so a promise asks for no address.
+its scarcest part. Not every location sends everywhere: what is promised to an address is no more than what lies at
+those that could send there, which hub/order/place/senders.py names.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -50,29 +52,54 @@ class Shelf(NamedTuple):
 EMPTY = Shelf({}, 0, 0)
 
 
-def promise(session: Session, brand: str, shop: str, skus: Collection[str], at: datetime) -> Mapping[str, Promise]:
+def promise(
+    session: Session,
+    brand: str,
+    shop: str,
+    skus: Collection[str],
+    at: datetime,
+    *,
+    senders: AbstractSet[str] | None = None,
+) -> Mapping[str, Promise]:
     """Give what a shop ("" is nobody's quota) may promise of SKUs now; unknown SKUs are left out.
 
-    `at` is in the business zone, whose day it is that lots expire by.
+    With `senders`, what it may promise of these locations alone. `at` is in the business zone, whose day it is that
+    lots expire by.
     """
     products = {sku: one for sku, one in find_products(session, skus).items() if sku in skus}
     single = {part.sku for one in products.values() for part in one.parts} | {
         sku for sku, one in products.items() if not one.parts
     }
-    shelves = _shelves(session, brand, single, at.date())
-    quotas = by_sku(list_quotas(session, {*single, *products}))
-    alone = {sku: promise_of(sku, shelves.get(sku, EMPTY), quotas.get(sku, ()), shop) for sku in single}
+    found = sorted(read_free(session, single, at.date(), brand=brand))
+    quotas = list_quotas(session, {*single, *products})
+    everywhere = _promises(products, single, found, quotas, shop)
+    if senders is None:
+        return everywhere
+    of_places = [one for one in quotas if one.location != EVERYWHERE]
+    there = _promises(products, single, [one for one in found if one.location in senders], of_places, shop)
+    return {sku: _at_most(one, everywhere[sku]) for sku, one in there.items()}
+
+
+def _promises(
+    products: Mapping[str, Product], single: Collection[str], found: Sequence[Free], quotas: Sequence[Quota], shop: str
+) -> Mapping[str, Promise]:
+    grouped: defaultdict[str, list[Free]] = defaultdict(list)
+    for one in found:
+        grouped[one.sku].append(one)
+    shelves = {sku: _shelf(of_sku) for sku, of_sku in grouped.items()}
+    limits = by_sku(quotas)
+    alone = {sku: promise_of(sku, shelves.get(sku, EMPTY), limits.get(sku, ()), shop) for sku in single}
     return {
-        sku: bundle_of(one, alone, quotas.get(sku, ()), shop) if one.parts else alone[sku]
+        sku: bundle_of(one, alone, limits.get(sku, ()), shop) if one.parts else alone[sku]
         for sku, one in products.items()
     }
 
 
-def _shelves(session: Session, brand: str, skus: Collection[str], today: date) -> Mapping[str, Shelf]:
-    grouped: defaultdict[str, list[Free]] = defaultdict(list)
-    for one in sorted(read_free(session, skus, today, brand=brand)):
-        grouped[one.sku].append(one)
-    return {sku: _shelf(of_sku) for sku, of_sku in grouped.items()}
+def _at_most(there: Promise, everywhere: Promise) -> Promise:
+    """Limit what some locations have to what is promised of all: pieces set apart everywhere may be other places'."""
+    free = min(there.free, everywhere.free)
+    limits = {"shared": min(there.shared, everywhere.shared), "backorder": min(there.backorder, free)}
+    return there.model_copy(update={"free": free, "quota": everywhere.quota, **limits})
 
 
 def _shelf(places: Sequence[Free]) -> Shelf:

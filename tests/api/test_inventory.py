@@ -11,7 +11,10 @@ from starlette.testclient import TestClient
 from api.surroundings import Hub
 from connectors.registry import Registry
 from hub.database import Database, run
+from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_confirm
+from hub.roles import SYSTEM
+from hub.sourcing.policies import draft_policy, publish_policy
 from tests.api.calling import Mall, problem
 from tests.api.conftest import furnished
 from tests.api.operations import Desk, with_operations
@@ -19,6 +22,8 @@ from tests.hub.inventory.lotted import tell
 from tests.hub.making import AT, confirm, order, placed
 
 HOME = "/v1/inventory"
+KEPT = 'version = "kept"\nbrand = "demo"\n[locations.bj]\nradius_km = 300\n'
+"""A policy that keeps one location to what lies around it."""
 
 
 @pytest.fixture
@@ -102,6 +107,23 @@ def test_what_cannot_be_asked_is_refused(mall: Mall, query: str, code: str) -> N
 def test_two_hundred_skus_are_answered_at_once(mall: Mall) -> None:
     asked = ",".join(["apple", *(f"S{n}" for n in range(199))])
     assert len(mall.get(f"{HOME}?skus={asked}").json()["unknown"]) == 199
+
+
+def test_a_shop_learns_what_it_may_promise_to_an_address(mall: Mall, database: Database) -> None:
+    with database.transaction() as session:
+        draft_policy(session, SYSTEM, KEPT, POLICY.version, AT)
+        publish_policy(session, SYSTEM, "demo", "kept", "tried", AT, revision=1, untried="a test")
+    far, near = [mall.get(f"{HOME}?skus=apple&division={code}") for code in ("310115", "110105")]
+    assert (shown(far)["apple"]["free"], shown(near)["apple"]["free"]) == (100, 200)
+    assert (near.json()["division"], "division" in mall.get(f"{HOME}?skus=apple").json()) == ("110105", False)
+
+
+def test_a_division_that_there_is_not_is_refused_with_the_reason(mall: Mall) -> None:
+    for code in ("999999", "Shanghai"):
+        answer = mall.get(f"{HOME}?skus=apple&division={code}")
+        assert problem(answer) == (422, "unknown_division")
+        assert code in answer.json()["detail"]
+    assert problem(mall.get(f"{HOME}?skus=apple&division=%00")) == (422, "malformed")
 
 
 def test_what_nobody_signed_is_refused(http: TestClient) -> None:

@@ -70,6 +70,30 @@ def test_a_cap_shrinks_as_it_is_sold_and_grows_with_what_comes_back(session: Ses
     assert free(session) == 9
 
 
+def test_what_some_locations_may_send_is_no_more_than_lies_there(session: Session) -> None:
+    shown = promise(session, BRAND, "pc", ["apple", "pear"], AT, senders={"sh", "nowhere"})
+    assert {sku: (one.free, dict(one.by_location)) for sku, one in shown.items()} == {
+        "apple": (60, {"sh": 60}),
+        "pear": (0, {}),
+    }
+
+
+def test_pieces_set_apart_everywhere_may_be_those_of_other_locations(session: Session) -> None:
+    quota(session, QuotaMode.EXCLUSIVE, 30, "h5")
+    of_one = [promise(session, BRAND, "pc", ["apple"], AT, senders={place})["apple"] for place in ("sh", "bj")]
+    assert [one.free for one in of_one] == [60, 40]
+    quota(session, QuotaMode.EXCLUSIVE, 50, "h5")
+    shown = promise(session, BRAND, "pc", ["apple"], AT, senders={"sh"})["apple"]
+    assert (shown.free, shown.shared, shown.by_location["sh"]) == (50, 50, 60)
+
+
+def test_a_cap_of_everywhere_limits_what_one_location_sends(session: Session) -> None:
+    quota(session, QuotaMode.CAP, 5)
+    run(session, "update stock_level set backorder_limit = 7 where location = 'sh'")
+    shown = promise(session, BRAND, "pc", ["apple"], AT, senders={"sh"})["apple"]
+    assert (shown.free, shown.quota, shown.backorder) == (5, "cap", 5)
+
+
 def test_a_bundle_is_as_free_as_its_scarcest_part(session: Session) -> None:
     run(
         session,
@@ -81,6 +105,8 @@ def test_a_bundle_is_as_free_as_its_scarcest_part(session: Session) -> None:
     run(session, "insert into bundle_part values ('box', 'apple', 2, 1), ('box', 'pear', 2, 1)")
     shown = promise(session, BRAND, "pc", ["box"], AT)["box"]
     assert (shown.free, shown.bundle, dict(shown.by_location)) == (4, True, {"bj": 4})
+    far, near = [promise(session, BRAND, "pc", ["box"], AT, senders={one})["box"] for one in ("sh", "bj")]
+    assert (far.free, near.free) == (0, 4)
 
 
 def test_an_amount_that_cannot_be_meant_is_refused(session: Session) -> None:

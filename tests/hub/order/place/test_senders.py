@@ -1,0 +1,79 @@
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import run
+from hub.errors import Malformed
+from hub.order.place.senders import senders_to
+from hub.order.rules.policy import POLICY
+from hub.roles import SYSTEM
+from hub.sourcing.cards import load_card
+from hub.sourcing.policies import draft_policy, publish_policy
+from tests.hub.making import AT, BRAND, DIVISIONS, ZONE, order, place_all, placed, sources, stock
+
+HERE = AT.astimezone(ZONE)
+PUDONG = "310115"
+"""Where the default receiver lives."""
+
+CARD = "courier,origin,destination,first_fen,each_fen,days\nSF,sh,310000,900,100,1\nSF,bj,,900,100,1\n"
+
+
+@pytest.fixture(autouse=True)
+def _goods(session: Session) -> None:
+    stock(session, {code: {"apple": 9} for code in DIVISIONS})
+
+
+def in_force(session: Session, content: str) -> None:
+    draft_policy(session, SYSTEM, f'version = "own"\nbrand = "{BRAND}"\n{content}', POLICY.version, AT)
+    publish_policy(session, SYSTEM, BRAND, "own", "tried", AT, revision=1, untried="a test")
+
+
+def senders(session: Session, division: str = PUDONG) -> list[str]:
+    return sorted(senders_to(session, BRAND, division, HERE))
+
+
+def test_without_a_policy_every_location_that_is_open_sends_everywhere(session: Session) -> None:
+    run(session, "update location set active = false where code = 'gz'")
+    assert senders(session) == senders(session, "540121") == ["bj", "sh"]
+    assert senders_to(session, "other", PUDONG, HERE) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("[eliminate]\nmax_km = 1100", ["bj", "sh"]),
+        ("[eliminate]\nlocations = ['sh']", ["bj", "gz"]),
+        ("[locations.bj]\nradius_km = 300", ["gz", "sh"]),
+        ("[locations.gz]\nmost_open = 1\n[locations.sh]\nmost_a_day = 1", ["bj", "gz", "sh"]),
+        ("closed = ['2026-11-11']\n[locations.bj]\nat_once = true\n", ["gz", "sh"]),
+        ('[freight]\nrates = "r1"', ["bj", "sh"]),
+        ("[weights]\nunfilled = 5000", ["bj", "gz", "sh"]),
+    ],
+)
+def test_what_the_policy_leaves_out_sends_nothing_and_an_order_to_there_is_sourced_from_the_others(
+    session: Session, content: str, found: Sequence[str]
+) -> None:
+    load_card(session, SYSTEM, BRAND, "r1", CARD, AT)
+    in_force(session, content)
+    assert senders(session) == found
+    order_id = placed(session, order({"apple": 27}))
+    assert sorted(code for code, *_ in sources(session, order_id)) == found
+
+
+def test_a_location_that_has_all_the_documents_it_may_sends_nothing(session: Session) -> None:
+    in_force(session, "[locations.sh]\nmost_open = 1\n")
+    place_all(session, order({"apple": 1}))
+    assert senders(session) == ["bj", "gz"]
+
+
+def test_lanes_and_distances_are_of_where_the_goods_go(session: Session) -> None:
+    load_card(session, SYSTEM, BRAND, "r1", CARD, AT)
+    in_force(session, '[freight]\nrates = "r1"\n[locations.bj]\nradius_km = 500')
+    assert (senders(session), senders(session, "110105"), senders(session, "440106")) == (["sh"], ["bj"], [])
+
+
+def test_a_division_that_there_is_not_is_refused(session: Session) -> None:
+    with pytest.raises(Malformed, match="no division has the code 999999") as caught:
+        senders(session, "999999")
+    assert (caught.value.code, caught.value.field) == ("unknown_division", "division")
