@@ -88,13 +88,16 @@ def sourcing(
     orders: Annotated[int, typer.Option(min=1, help=words("订单数", "how many orders"))] = 500,
     warehouses: Annotated[int, typer.Option(min=1, max=300, help=words("仓库数", "how many warehouses"))] = 20,
     stock: Annotated[
-        float | None, typer.Option(min=0.01, help=words("库存与需求之比", "stock as a multiple of demand"))
+        float | None, typer.Option(min=0.01, max=1_000, help=words("库存与需求之比", "stock as a multiple of demand"))
     ] = None,
     capacity: Annotated[
-        float | None, typer.Option(min=0.01, help=words("产能与订单数之比", "parcels as a multiple of orders"))
+        float | None,
+        typer.Option(min=0.01, max=1_000, help=words("产能与订单数之比", "parcels as a multiple of orders")),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help=words("随机种子", "the seed"))] = 1,
-    budget: Annotated[float | None, typer.Option(min=0.01, help=words("限时（秒）", "seconds to use"))] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0.01, max=86_400, help=words("限时（秒）", "seconds to use"))
+    ] = None,
     iterations: Annotated[
         int | None, typer.Option(min=1, help=words("限定迭代次数，结果可重现", "iterations to use instead, repeatable"))
     ] = None,

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -28,8 +29,17 @@ def say(zh: str, en: str) -> None:
 
 
 def give(result: object, *, as_json: bool) -> None:
-    """Print a result on standard output: one JSON line for machines, plain text for people."""
-    if as_json:
+    """Print a result on standard output: one JSON line for machines, plain text for people.
+
+    Figures are a table for people, and the JSON line after it all the same: whoever keeps them reads the last line.
+    """
+    figures = cast("Mapping[str, object]", result) if isinstance(result, Mapping) else None
+    if figures is not None and not as_json:
+        table = Table(box=None, show_header=False)
+        for name, value in figures.items():
+            add_row(table, name, str(value))
+        OUT.print(table)
+    if figures is not None or as_json:
         print(json.dumps(result, ensure_ascii=False, default=str))  # noqa: T201 # what the command is for
     else:
         OUT.print(result, soft_wrap=True, markup=False)

@@ -1,7 +1,9 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from commands.bench import bench_app
 from commands.bench_sourcing import run_bench, run_greedy
 from commands.sourcing_pool import make_pool, plan_nearest
 from hub.sourcing.batch.verify import faults_of
@@ -27,3 +29,10 @@ def test_single_decisions_are_timed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_greedy(as_json=True) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["median_ms"] <= told["p99_ms"]
+
+
+@pytest.mark.parametrize("option", ["--stock", "--capacity", "--budget"])
+@pytest.mark.parametrize("value", ["inf", "nan", "1e300", "0"])
+def test_what_no_batch_can_be_made_of_is_refused(option: str, value: str) -> None:
+    answer = CliRunner().invoke(bench_app, ["sourcing", option, value])
+    assert (answer.exit_code, option in answer.stderr) == (2, True)
