@@ -72,6 +72,8 @@ def build(settings: Settings, database: Database) -> FastAPI:
     app.mount("/console/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/")
+    @app.get("/console")
+    @app.get("/console/")
     def start() -> Response:
         return RedirectResponse(HOME)
 

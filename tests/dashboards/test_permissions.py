@@ -32,6 +32,8 @@ SEE, WORK, REPLAY, BULK, UNMASK, CONFIGURE = (
 )
 OPEN: Final = (
     "GET /",
+    "GET /console",
+    "GET /console/",
     "GET /healthz",
     "GET /console/sign-in",
     "POST /console/sign-in",

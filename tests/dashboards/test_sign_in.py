@@ -77,6 +77,15 @@ def test_nobody_is_led_to_another_host(enter: Enter) -> None:
         assert sign_in(enter(), next=wanted).headers["location"] == OVERVIEW
 
 
+@pytest.mark.parametrize("address", ["/", "/console", "/console/"])
+def test_signing_in_from_the_consoles_own_address_leads_to_its_first_page(enter: Enter, address: str) -> None:
+    client = enter()
+    assert client.get(address, follow_redirects=True).url.path == "/console/sign-in"
+    answer = sign_in(client, next=address)
+    assert client.get(answer.headers["location"], follow_redirects=True).url.path == OVERVIEW
+    assert client.get(address, follow_redirects=True).url.path == OVERVIEW
+
+
 @pytest.mark.parametrize(
     ("column", "age", "status"),
     [
