@@ -1,11 +1,13 @@
 """Merging at a terminal: which shops do it and how, who waits for whom, and what travels together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.table import Table
+from sqlalchemy.orm import Session
 
 from commands.reach import Reach, operator, reached
 from commands.screen import OUT, add_row, give, say, words
@@ -13,12 +15,12 @@ from hub.errors import Malformed, NotFound
 from hub.merge.policy import ShopPolicy, list_policies, set_policy
 from hub.merge.view import GroupView, WaitView, list_groups, list_waits
 from hub.order.model import OrderType
+from hub.scope import check_names
 
 merge_app = typer.Typer(help=words("合单", "orders that travel together"), no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help=words("输出 JSON", "print JSON"))]
 Limit = Annotated[int, typer.Option(min=1, max=1_000, help=words("最多几条", "how many at most"))]
-USUAL = ShopPolicy(brand="", shop="")
 
 
 @merge_app.command("ls", help=words("列出等待合单的发货单和合单组", "list what waits and what travels together"))
@@ -42,39 +44,60 @@ def ls(
     _print_groups(groups)
 
 
-@merge_app.command("policy", help=words("查看合单策略，或设置一个店铺的", "show the policies, or set a shop's"))
+@merge_app.command(
+    "policy",
+    help=words(
+        "查看合单策略，或修改一个店铺的：未给出的选项不变，首次设置时取通常值并开启合单",
+        "show the policies, or change a shop's: options not named stay; one without a policy begins with the usual, on",
+    ),
+)
 def policy(
     shop: Annotated[str, typer.Argument(help=words("店铺；不填则列出全部", "the shop; none lists all"))] = "",
     *,
-    on: Annotated[bool, typer.Option("--on/--off", help=words("是否合单", "whether it merges"))] = True,
-    window: Annotated[int, typer.Option(help=words("等待分钟数", "minutes to wait"))] = USUAL.window_min,
-    brand: Annotated[list[str] | None, typer.Option(help=words("可同行的品牌", "brands that may travel along"))] = None,
+    on: Annotated[bool | None, typer.Option("--on/--off", help=words("是否合单", "whether it merges"))] = None,
+    window: Annotated[int | None, typer.Option(help=words("等待分钟数", "minutes to wait"))] = None,
+    brand: Annotated[
+        list[str] | None,
+        typer.Option(help=words("可同行的品牌；只填本品牌即无", "brands that may travel along; its own alone: none")),
+    ] = None,
     most_orders: Annotated[
-        int, typer.Option(help=words("一组最多几单", "orders in one delivery at most"))
-    ] = USUAL.most_orders,
+        int | None, typer.Option(help=words("一组最多几单", "orders in one delivery at most"))
+    ] = None,
     most_grams: Annotated[
-        int, typer.Option(help=words("一组最重多少克", "grams in one delivery at most"))
-    ] = USUAL.most_grams,
+        int | None, typer.Option(help=words("一组最重多少克", "grams in one delivery at most"))
+    ] = None,
     never: Annotated[
         list[OrderType] | None, typer.Option(help=words("从不合单的订单类型", "types of orders that never merge"))
     ] = None,
     as_json: AsJson = False,
 ) -> None:
+    wished = {
+        "active": on,
+        "window_min": window,
+        "brands": tuple(sorted(set(brand))) if brand else None,
+        "most_orders": most_orders,
+        "most_grams": most_grams,
+        "never": tuple(one.value for one in never) if never else None,
+    }
+    changes = {name: value for name, value in wished.items() if value is not None}
+    if changes and not shop:
+        raise Malformed("name the shop whose policy is to change", code="merge_policy", zh="请给出要修改策略的店铺")
     with reached() as reach, reach.database.transaction() as session:
         if shop:
-            wished = ShopPolicy(
-                brand=_brand_of(reach, shop),
-                shop=shop,
-                active=on,
-                window_min=window,
-                brands=tuple(sorted(brand or ())),
-                most_orders=most_orders,
-                most_grams=most_grams,
-                never=USUAL.never if never is None else tuple(one.value for one in never),
-            )
-            set_policy(session, operator(), wished, datetime.now(UTC))
-        found = list_policies(session, operator())
+            owned_by = _brand_of(reach, shop)
+            for one in brand or ():
+                check_names(reach.settings.connections, one)
+            if changes:
+                set_policy(session, operator(), _changed(session, owned_by, shop, changes), datetime.now(UTC))
+        found = [one for one in list_policies(session, operator()) if shop in {"", one.shop}]
     _print_policies(found, as_json=as_json)
+
+
+def _changed(session: Session, brand: str, shop: str, changes: Mapping[str, Any]) -> ShopPolicy:
+    """Give a shop's policy as it is to be."""
+    now = next((one for one in list_policies(session, operator()) if one.shop == shop), ShopPolicy("", shop))
+    others = tuple(one for one in changes.get("brands", now.brands) if one != brand)
+    return msgspec.structs.replace(now, **{**changes, "brand": brand, "brands": others})
 
 
 def _brand_of(reach: Reach, shop: str) -> str:
@@ -84,7 +107,7 @@ def _brand_of(reach: Reach, shop: str) -> str:
     """
     brands = {one.brand for one in reach.settings.connections.values() if one.shop == shop}
     if not brands:
-        raise NotFound(f"there is no shop {shop}", code="unknown_shop")
+        raise NotFound(f"there is no shop {shop}", code="unknown_shop", zh=f"没有店铺 {shop}")
     if len(brands) > 1:
         raise Malformed(f"shop {shop} is of several brands: {', '.join(sorted(brands))}", code="merge_policy")
     return brands.pop()

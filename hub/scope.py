@@ -7,7 +7,7 @@ actor's is said by the caller, who knows the settings.
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from hub.errors import Unauthorised
+from hub.errors import NotFound, Unauthorised
 from hub.roles import Actor
 from hub.settings import Connection
 
@@ -45,6 +45,20 @@ def scope(actor: Actor, connections: Collection[str] = ()) -> dict[str, Any]:
 def reach(actor: Actor, configured: Mapping[str, Connection]) -> Mapping[str, Connection]:
     """Give the connections that an actor may work on."""
     return {name: one for name, one in sorted(configured.items()) if _is_of(actor, one)}
+
+
+def check_names(configured: Mapping[str, Connection], brand: str, shop: str = "") -> None:
+    """Make sure that a connection is of a brand, and one of its shop where one is named.
+
+    Raises: NotFound.
+    """
+    shops = {one.shop for one in configured.values() if one.brand == brand}
+    if not shops:
+        text = f"no connection is of a brand {brand}"
+        raise NotFound(text, code="unknown_brand", field="brand", zh=f"没有连接属于品牌 {brand}")
+    if shop and shop not in shops:
+        text = f"{brand} has no shop {shop}"
+        raise NotFound(text, code="unknown_shop", field="shop", zh=f"品牌 {brand} 没有店铺 {shop}")
 
 
 def _is_of(actor: Actor, one: Connection) -> bool:

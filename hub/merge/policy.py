@@ -17,6 +17,10 @@ from hub.scope import scope
 
 REMEMBERED: Final = "merge.policies"
 LONGEST_MIN: Final = 7 * 24 * 60
+MOST_ORDERS: Final = 1_000
+MOST_GRAMS: Final = 100_000_000
+"""The most orders and grams of one delivery: more than any lorry takes."""
+
 ALONE: Final = ("presale", "exchange", "reship", "o2o")
 """Types of orders that never travel with others, unless a shop's policy says something else."""
 
@@ -98,9 +102,14 @@ def _check(session: Session, policy: ShopPolicy) -> None:
     Raises: Malformed.
     """
     if not 1 <= policy.window_min <= LONGEST_MIN:
-        raise Malformed(f"a window has 1 to {LONGEST_MIN} minutes", code="merge_policy", field="window_min")
-    if policy.most_orders < 2 or policy.most_grams < 1:  # noqa: PLR2004 # a delivery of one is no merging
-        raise Malformed("a delivery takes two orders or more, and some weight", code="merge_policy", field="most")
+        text, zh = f"a window has 1 to {LONGEST_MIN} minutes", f"等待时间为 1 到 {LONGEST_MIN} 分钟"
+        raise Malformed(text, code="merge_policy", field="window_min", zh=zh)
+    if not 2 <= policy.most_orders <= MOST_ORDERS:  # noqa: PLR2004 # a delivery of one is no merging
+        text, zh = f"a delivery takes 2 to {MOST_ORDERS} orders", f"一组可合 2 到 {MOST_ORDERS} 单"
+        raise Malformed(text, code="merge_policy", field="most_orders", zh=zh)
+    if not 1 <= policy.most_grams <= MOST_GRAMS:
+        text, zh = f"a delivery takes 1 to {MOST_GRAMS} grams", f"一组重量为 1 到 {MOST_GRAMS} 克"
+        raise Malformed(text, code="merge_policy", field="most_grams", zh=zh)
     known = "select brand from merge_policy where shop = :shop and brand <> :brand"
     if row(session, known, shop=policy.shop, brand=policy.brand) is not None:
         raise Malformed(f"shop {policy.shop} is not of brand {policy.brand}", code="merge_policy", field="brand")
