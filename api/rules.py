@@ -13,6 +13,7 @@ from hub.order.rehearse.rule import LONGEST_DAYS, Tried, rehearse
 from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule, said_by
 from hub.review.rules import RuleView, list_rules, rule_versions
 from hub.roles import Permission
+from hub.scope import check_names
 from hub.trials import TrialKind, note_trial
 
 router = APIRouter(prefix="/v1/rules", tags=["rules · 审单规则"])
@@ -39,6 +40,8 @@ def get_versions(hub: TheHub, caller: Operator, name: Name) -> Sequence[RuleView
 def draft(hub: TheHub, caller: Operator, body: Body) -> RuleView:
     """Write the next version of a rule; it is not in force yet. What could never be evaluated is 400 expression."""
     rule = read_wish(NewRule, body)
+    if rule.brand:
+        check_names(hub.settings.connections, rule.brand, rule.shop or "")
     with hub.database.transaction() as session:
         return draft_rule(session, caller, rule, hub.now())
 

@@ -13,8 +13,10 @@ from hub.database import keyring_of
 from hub.errors import Malformed
 from hub.keyring import Keyring
 from hub.order.place.record import plain_phone
+from hub.order.search.recognise import Reading, normal, readings
 from hub.review.barred import address_index, bar, lift, list_barred
 from hub.review.table import BarredKind
+from hub.scope import check_names
 
 blacklist_app = typer.Typer(help=words("黑名单", "the blacklist"), no_args_is_help=True)
 
@@ -34,6 +36,7 @@ def add(
 ) -> None:
     now = datetime.now(UTC)
     with reached() as reach, reach.database.transaction() as session:
+        check_names(reach.settings.connections, brand)
         index = _index(keyring_of(session), brand, kind, value, division)
         until = now + timedelta(days=days) if days else None
         number = bar(session, operator(), brand, kind, index, reason, now, until)
@@ -65,13 +68,17 @@ def take_off(number: Annotated[int, typer.Argument(help=words("编号", "its num
 def _index(ring: Keyring, brand: str, kind: BarredKind, value: str, division: str) -> bytes:
     """Give the blind index of what was typed.
 
-    Raises: Malformed for an address without its division; NotFound for one that there is not.
+    Raises: Malformed for what is no phone number, or an address without its division; NotFound for one there is not.
     """
     if kind is BarredKind.PHONE:
+        if Reading.PHONE not in readings(normal(value)):
+            text = "a phone number has 7 to 13 digits, and spaces or dashes between them at most"
+            raise Malformed(text, code="phone", field="value", zh="电话号码为 7 到 13 位数字，其间只可有空格或连字符")
         return ring.index("phone", brand, plain_phone(value))
     if kind is BarredKind.BUYER:
         return ring.index("subject", brand, value)
     if not division:
-        raise Malformed("an address needs --division, as its orders have it", code="division_needed", field="division")
+        text, zh = "an address needs --division, as its orders have it", "地址须给出 --division 区划代码"
+        raise Malformed(text, code="division_needed", field="division", zh=zh)
     point_of(division)
     return address_index(ring, brand, division, value)

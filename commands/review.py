@@ -21,6 +21,7 @@ from hub.review.publish import NewRule, draft_rule, publish_rule, retire_rule, s
 from hub.review.rules import RuleView, list_rules, rule_versions
 from hub.review.verdict import Act, Holding, HoldType, Scope
 from hub.roles import Role
+from hub.scope import check_names
 from hub.trials import TrialKind, note_trial
 
 review_app = typer.Typer(help=words("审单规则与黑名单", "review rules and the blacklist"), no_args_is_help=True)
@@ -83,6 +84,8 @@ def draft(
     verdict["scope"] = scope
     rule = _read({"name": name, "brand": brand, "shop": shop, "expression": expression, "verdict": verdict, "why": why})
     with reached() as reach, reach.database.transaction() as session:
+        if brand:
+            check_names(reach.settings.connections, brand, shop or "")
         made = draft_rule(session, operator(), rule, datetime.now(UTC))
     say(
         f"已起草 {name} 第 {made.no} 版；先试算：./oms review try {name}",

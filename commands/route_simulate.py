@@ -15,6 +15,7 @@ from hub.order.rehearse.policies import Comparison, compare_policies
 from hub.order.rehearse.tally import Figures, Side
 from hub.order.rules.policy import POLICY
 from hub.sourcing.bounds import LONGEST, read_draft
+from hub.sourcing.policies import check_locations
 from hub.sourcing.words import amount
 from hub.trials import TrialKind, note_trial
 
@@ -28,14 +29,16 @@ def simulate(
     written = read_file(policy, "malformed_policy", LONGEST)
     draft = read_draft(written)
     with reached() as reach, reach.database.transaction() as session:
+        check_locations(session, draft)
         here = datetime.now(UTC).astimezone(ZoneInfo(reach.settings.business_zone))
         told = compare_policies(session, draft, POLICY, here - timedelta(days=days))
-    with reached() as reach, reach.database.transaction() as session:  # another one: a trial itself may not write
-        note_trial(session, TrialKind.POLICY, written, told.seen(operator(), days, here))
+    if told.orders:  # what was tried on nothing was not tried
+        with reached() as reach, reach.database.transaction() as session:  # another one: a trial itself may not write
+            note_trial(session, TrialKind.POLICY, written, told.seen(operator(), days, here))
     if as_json:
         give(told.model_dump(mode="json"), as_json=True)
     elif not told.orders:
-        say("这些天没有寻源记录", "nothing was sourced in these days")
+        say("这些天没有寻源记录，不算试算", "nothing was sourced in these days, so this was no trial")
     else:
         _print(told)
 

@@ -109,6 +109,8 @@ CAUSES: Final[Mapping[str, Words]] = {
     "unknown_level": Words("没有此库存，或不在您的权限范围内", "There is no such stock, or it is not yours to see"),
     "unknown_location": Words("地点不存在，或不在您的权限范围内", "There is no such location, or it is not yours"),
     "unknown_brand": Words("品牌不存在，或不在您的权限范围内", "There is no such brand, or it is not yours"),
+    "unknown_shop": Words("该品牌没有此店铺", "The brand has no such shop"),
+    "unknown_owner": Words("没有此货主", "There is no such owner of goods"),
     "unknown_rule": Words("没有此规则，或不在您的权限范围内", "There is no such rule, or it is not yours to see"),
     "rule_version": Words("他人已写了新版本，请对照后再保存", "Somebody has written a version meanwhile: compare"),
     "rule_state": Words("该版本的状态已变化，请刷新", "This version has changed its state: load the page again"),

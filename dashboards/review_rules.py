@@ -24,7 +24,7 @@ from hub.review.rules import RuleView, get_version, list_rules, rule_versions
 from hub.review.specimen import OWN, SPECIMEN
 from hub.review.verdict import OURS, Act, HoldType
 from hub.roles import Permission, Role
-from hub.scope import reach
+from hub.scope import check_names, reach
 from hub.trials import TrialKind, find_trial, note_trial
 from hub.versions import VersionState
 
@@ -117,7 +117,10 @@ def draft(  # one argument for each field of the form
     )
 
     def work() -> str:
-        made = draft_rule(visit.session, visit.actor, wish.rule(), visit.at, after=after)
+        rule = wish.rule()
+        if rule.brand:
+            check_names(visit.console.settings.connections, rule.brand, rule.shop or "")
+        made = draft_rule(visit.session, visit.actor, rule, visit.at, after=after)
         return visit.say("Version %(no)s of %(name)s is drafted: try it, then publish it.", no=made.no, name=made.name)
 
     try:

@@ -21,8 +21,9 @@ def adjust(
 ) -> None:
     """Book pieces that were found (or lost, below zero) by a document `ref`, once.
 
-    Raises: Malformed for no pieces or beyond reason; NotFound when the brand has no such location or SKU; Shortage when
-    it would leave less than is promised; Conflict when the document was booked before (movement_booked).
+    Raises: Malformed for no pieces or beyond reason; NotFound when the brand has no such location or SKU, or nobody of
+    that name owns goods there; Shortage when it would leave less than is promised; Conflict when the document was
+    booked before (movement_booked).
     """
     if not 0 < abs(delta) <= MOST:
         raise Malformed(f"pieces are a whole number up to {MOST}, and not 0", code="pieces", field="delta")
@@ -58,12 +59,18 @@ def _check(session: Session, brand: str, key: StockKey) -> None:
     found = row(
         session,
         """select exists (select from location where (code, brand) = (:location, :brand)) as placed,
-                  exists (select from sku where (code, brand) = (:sku, :brand) and not bundle) as sold""",
+                  exists (select from sku where (code, brand) = (:sku, :brand) and not bundle) as sold,
+                  exists (select from location where (code, owner) = (:location, :owner))
+                  or exists (select from stock_level where (location, owner) = (:location, :owner)) as owned""",
         location=key.location,
         sku=key.sku,
+        owner=key.owner,
         brand=brand,
     )
     if found is None or not found.placed:
         raise NotFound(f"{brand} has no location {key.location}", code="unknown_location", field="location")
     if not found.sold:  # a bundle has no shelf: its parts are counted
         raise NotFound(f"{brand} has no SKU {key.sku} that is counted", code="unknown_sku", field="sku")
+    if not found.owned:  # a counter of somebody unknown would be sold by nobody and looked at by nobody
+        text, zh = f"nobody called {key.owner} has goods at {key.location}", f"{key.location} 没有货主 {key.owner}"
+        raise NotFound(text, code="unknown_owner", field="owner", zh=zh)

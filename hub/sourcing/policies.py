@@ -68,7 +68,7 @@ def draft_policy(
     """
     policy = read_draft(content)
     _require(actor, policy.brand)
-    _check_locations(session, policy)
+    check_locations(session, policy)
     if (policy.split.bonded_fen or 0) > MOST_BONDED_FEN:  # asked of drafts alone: what was in force is read for ever
         told = f"the policy's split.bonded_fen: at most {MOST_BONDED_FEN}"
         raise Malformed(told, code="malformed_policy", field="split.bonded_fen")
@@ -103,12 +103,18 @@ def draft_policy(
     return _view(kept)
 
 
-def _check_locations(session: Session, policy: SourcingPolicy) -> None:
+def check_locations(session: Session, policy: SourcingPolicy) -> None:
+    """Make sure that a policy's brand has locations, and all that the policy names.
+
+    Raises: NotFound.
+    """
     there = {one.code for one in rows(session, "select code from location where brand = :brand", brand=policy.brand)}
     if not there:
-        raise NotFound(f"no location is of a brand {policy.brand}", code="unknown_brand")
-    if unknown := sorted({*policy.locations, *policy.eliminate.locations} - there):
-        raise NotFound(f"{policy.brand} has no location {', '.join(unknown)}", code="unknown_location")
+        text, zh = f"no location is of a brand {policy.brand}", f"没有仓库属于品牌 {policy.brand}"
+        raise NotFound(text, code="unknown_brand", zh=zh)
+    if unknown := ", ".join(sorted({*policy.locations, *policy.eliminate.locations} - there)):
+        text, zh = f"{policy.brand} has no location {unknown}", f"品牌 {policy.brand} 没有仓库 {unknown}"
+        raise NotFound(text, code="unknown_location", zh=zh)
 
 
 def publish_policy(

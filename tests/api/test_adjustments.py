@@ -73,6 +73,7 @@ def test_only_a_program_that_may_work_on_all_of_the_brand_corrects_stock(
     [
         ({"location": "nowhere"}, 404, "unknown_location"),
         ({"sku": "nothing"}, 404, "unknown_sku"),
+        ({"owner": "nobody"}, 404, "unknown_owner"),
         ({"delta": 2**63}, 422, "malformed"),
         ({"delta": -(2**63)}, 422, "malformed"),
         ({"delta": 1.5}, 422, "malformed"),

@@ -67,6 +67,8 @@ def test_a_trial_of_who_may_not_publish_counts_for_nothing(http: TestClient) -> 
         ("ruler", EXAMPLE | {"expression": "order.\x00"}, (422, "malformed")),
         ("ruler", EXAMPLE | {"brand": "a\x00"}, (422, "malformed")),
         ("ruler", EXAMPLE | {"shop": "\x00"}, (422, "malformed")),
+        ("ruler", EXAMPLE | {"brand": "nobrand"}, (404, "unknown_brand")),
+        ("ruler", EXAMPLE | {"brand": "demo", "shop": "noshop"}, (404, "unknown_shop")),
         ("ruler", EXAMPLE | {"verdict": {"kind": "pardon"}}, (422, "malformed")),
     ],
 )

@@ -71,6 +71,29 @@ def test_what_is_no_rule_is_refused(oms: Oms, words: tuple[str, ...], code: str)
     assert error.code == code
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("--brand", "nobrand"), "unknown_brand"), (("--brand", "demo", "--shop", "noshop"), "unknown_shop")],
+)
+def test_a_rule_is_drafted_for_nobody_unknown(oms: Oms, words: tuple[str, ...], code: str) -> None:
+    error = oms(*DEAR, *words).exception
+    assert isinstance(error, NotFound)
+    assert (error.code, "没有" in error.say("zh")) == (code, True)
+    assert oms(*DEAR, "--brand", "demo", "--shop", "pc").exit_code == 0
+
+
+@pytest.mark.parametrize("phone", ["abc", "12", "100000000429999", "call 10000000042"])
+def test_what_is_no_phone_number_is_not_put_on_the_blacklist(oms: Oms, phone: str) -> None:
+    error = oms("review", "blacklist", "add", "phone", phone, "--brand", "demo", "--reason", "a test").exception
+    assert isinstance(error, Malformed)
+    assert (error.code, "电话" in error.say("zh")) == ("phone", True)
+
+
+def test_nobody_is_barred_from_an_unknown_brand(oms: Oms) -> None:
+    add = ("review", "blacklist", "add", "phone", "10000000042", "--reason", "a test", "--brand", "nobrand")
+    assert isinstance(oms(*add).exception, NotFound)
+
+
 def test_the_blacklist_keeps_nobody_in_plain_text(oms: Oms, database: Database) -> None:
     base = ("review", "blacklist", "add")
     end = ("--brand", "demo", "--reason", "parcels refused")

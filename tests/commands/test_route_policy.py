@@ -7,6 +7,7 @@ from hub.database import Database, rows
 from hub.errors import Conflict, Malformed, NotFound
 from hub.sourcing.policy import read_policy
 from tests.commands.conftest import Oms
+from tests.hub.making import order, place_all
 
 
 @pytest.fixture
@@ -22,13 +23,17 @@ def test_the_built_in_policy_is_printed_as_the_beginning_of_ones_own(drafted: Om
     assert read_policy(shown).costs.parcel == 500
 
 
-def test_a_draft_is_published_and_retired_and_the_list_says_by_whom(drafted: Oms, tmp_path: Path) -> None:
+def test_a_draft_is_published_and_retired_and_the_list_says_by_whom(
+    drafted: Oms, tmp_path: Path, database: Database
+) -> None:
+    with database.transaction() as session:
+        place_all(session, order({"apple": 1}))
     named = ("my-first", "--brand", "demo", "--reason", "cheaper")
     assert isinstance(drafted("route", "policy", "publish", *named, "2").exception, Conflict)
     refused = drafted("route", "policy", "publish", *named, "1").exception
     assert isinstance(refused, Conflict)
     assert refused.code == "untried"
-    assert drafted("route", "simulate", "--policy", str(tmp_path / "draft.toml")).exit_code == 0
+    assert drafted("route", "simulate", "--policy", str(tmp_path / "draft.toml"), "--days", "3650").exit_code == 0
     [draft] = json.loads(drafted("route", "policy", "ls", "--json").stdout)
     assert drafted("route", "policy", "publish", *named, str(draft["revision"])).exit_code == 0
     assert "in force" in drafted("route", "policy", "ls").stdout

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.database import Database
+from hub.database import Database, rows
+from hub.errors import NotFound
 from tests.commands.conftest import Oms
 from tests.hub.making import order, place_all
 
@@ -27,6 +28,31 @@ def test_a_draft_is_compared_with_what_is_in_force(oms: Oms, draft: str) -> None
 
 def test_days_without_orders_have_nothing_to_compare(oms: Oms, draft: str) -> None:
     assert "nothing was sourced" in oms("route", "simulate", "--policy", draft, "--days", "1").stderr
+
+
+def trials(database: Database) -> int:
+    with database.transaction() as session:
+        return len(rows(session, "select 1 from trial"))
+
+
+def test_what_was_tried_on_nothing_was_not_tried(oms: Oms, draft: str, database: Database) -> None:
+    oms("route", "simulate", "--policy", draft, "--days", "1")
+    assert trials(database) == 0
+    oms("route", "simulate", "--policy", draft, "--days", "3650")
+    assert trials(database) == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "code"),
+    [('["sh"]', '["nowhere"]', "unknown_location"), ('brand = "demo"', 'brand = "nobrand"', "unknown_brand")],
+)
+def test_names_that_nobody_could_draft_are_not_tried(
+    oms: Oms, draft: str, database: Database, now: str, then: str, code: str
+) -> None:
+    Path(draft).write_text(Path(draft).read_text().replace(now, then))
+    error = oms("route", "simulate", "--policy", draft, "--days", "3650").exception
+    assert isinstance(error, NotFound)
+    assert (error.code, "没有仓库" in error.say("zh"), trials(database)) == (code, True, 0)
 
 
 def test_a_draft_that_uses_goods_up_or_fills_days_is_told_of(oms: Oms, draft: str, database: Database) -> None:

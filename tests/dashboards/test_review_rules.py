@@ -100,6 +100,15 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_drafted(desk: Desk, chan
     assert desk.get(f"{HOME}/large").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"brand": "nobrand", "shop": ""}, "unknown_brand"), ({"shop": "noshop"}, "unknown_shop")],
+)
+def test_a_rule_is_for_nobody_unknown(desk: Desk, changes: dict[str, Any], code: str) -> None:
+    answer = desk.post(HOME, **{**RULE_FORM, **changes})
+    assert (answer.status_code, f">{code}<" in answer.text) == (404, True)
+
+
 def test_versions_stand_beside_what_was_before(desk: Desk) -> None:
     desk.act(HOME, **RULE_FORM)
     desk.act(HOME, **{**RULE_FORM, "expression": "order.total > 900000", "minutes": "", "why": "fewer"}, after=1)

@@ -72,6 +72,7 @@ def test_a_correction_beyond_reason_is_refused(session: Session, at: datetime, d
         (APPLE._replace(location="nowhere"), "unknown_location"),
         (APPLE._replace(sku="nothing"), "unknown_sku"),
         (APPLE._replace(sku="basket"), "unknown_sku"),
+        (APPLE._replace(owner="nobody"), "unknown_owner"),
     ],
 )
 def test_what_the_brand_does_not_count_is_refused(session: Session, at: datetime, key: StockKey, code: str) -> None:
