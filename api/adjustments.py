@@ -1,26 +1,31 @@
-"""Corrections of stock by programs of operations: pieces found or lost at a location, with a reason."""
+"""Counters set by programs of operations: pieces found or lost with a reason, and what is promised of them."""
 
 from typing import Annotated, Final
 
 from fastapi import APIRouter
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from api.auth import Operator
-from api.examples import ADJUSTMENT
+from api.examples import ADJUSTMENT, LIMITS
 from api.inventory import Named, Word
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import Document
-from hub.inventory.adjust import adjust
+from hub.errors import Malformed
+from hub.inventory.adjust import Limits, adjust, set_limits, set_safety
 from hub.inventory.condition import Condition
 from hub.inventory.ledger import StockKey
+from hub.inventory.table import Authority
 from hub.inventory.view import get_level, get_place
 from hub.order.model import Phrase
 from hub.repair import why
 from hub.roles import Permission
 
-router = APIRouter(prefix="/v1/inventory/adjustments", tags=["inventory · 库存"])
+router = APIRouter(prefix="/v1/inventory", tags=["inventory · 库存"])
 
 MOST_PIECES: Final = 1_000_000
+
+Limit = Annotated[int, Field(ge=0, le=MOST_PIECES, strict=True)]
 
 
 class Adjustment(Document):
@@ -35,8 +40,20 @@ class Adjustment(Document):
     ref: Named
 
 
+class LimitWish(Document):
+    """What is promised of a counter; what is left out stays as it is."""
+
+    location: Named
+    sku: Named
+    owner: Word = ""
+    condition: Condition = Condition.SALEABLE
+    safety: Limit | None = None
+    backorder_limit: Limit | None = None
+    authority: Authority | None = None
+
+
 class Counter(Document):
-    """A counter as it stands after an adjustment."""
+    """A counter as it stands after a change."""
 
     location: str
     sku: str
@@ -46,10 +63,12 @@ class Counter(Document):
     allocated: int
     soft: int
     safety: int
+    backorder_limit: int
+    authority: str
     short: int
 
 
-@router.post("", openapi_extra=ADJUSTMENT, summary="调整库存 · Correct a counter")
+@router.post("/adjustments", openapi_extra=ADJUSTMENT, summary="调整库存 · Correct a counter")
 def correct(hub: TheHub, caller: Operator, body: Body) -> Counter:
     """Book pieces that were found or lost at a location, with a reason; only for programs of operations that may.
 
@@ -62,5 +81,31 @@ def correct(hub: TheHub, caller: Operator, body: Body) -> Counter:
         caller.require_scope(brand, "")
         key = StockKey(wish.location, wish.sku, wish.owner or owner, wish.condition)
         adjust(session, caller.name, brand, key, wish.delta, why(wish.reason), wish.ref, hub.now())
-        level = get_level(session, [brand], key)
+        return _counter(session, brand, key)
+
+
+@router.post("/limits", openapi_extra=LIMITS, summary="设置可承诺范围 · Limit what is promised")
+def limit(hub: TheHub, caller: Operator, body: Body) -> Counter:
+    """Set a counter's safety stock, its back-order limit and whose number counts; for programs of operations that may.
+
+    What is left out stays. A limit below what is promised already beyond what is there is 409 backorders_promised.
+    """
+    caller.require(Permission.WORK_ORDERS)
+    wish = read_wish(LimitWish, body)
+    if wish.safety is None and wish.backorder_limit is None and wish.authority is None:
+        raise Malformed("say what to set", code="nothing_set", zh="请说明要设置的内容")
+    with hub.database.transaction() as session:
+        brand, owner = get_place(session, wish.location)
+        caller.require_scope(brand, "")
+        key, at = StockKey(wish.location, wish.sku, wish.owner or owner, wish.condition), hub.now()
+        if wish.safety is not None:
+            set_safety(session, caller.name, brand, key, wish.safety, at)
+        limits = Limits(wish.backorder_limit, wish.authority)
+        if limits != Limits():
+            set_limits(session, caller.name, brand, key, limits, at)
+        return _counter(session, brand, key)
+
+
+def _counter(session: Session, brand: str, key: StockKey) -> Counter:
+    level = get_level(session, [brand], key)
     return Counter(**{name: getattr(level, name) for name in Counter.model_fields})

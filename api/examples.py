@@ -192,6 +192,22 @@ UNTRIED: Final = body_of(
 RULE_REASON: Final = body_of(
     {"type": "object", "required": ["reason"], "properties": {"reason": TEXT}}, {"reason": "not wanted any more"}
 )
+LIMITS: Final = body_of(
+    {
+        "type": "object",
+        "required": ["location", "sku"],
+        "properties": {
+            "location": TEXT,
+            "sku": TEXT,
+            "owner": {"type": "string", "description": "缺省为该地点的货主 · without it, the location's own"},
+            "condition": {"enum": ["saleable", "damaged"], "default": "saleable"},
+            "safety": {"type": "integer", "minimum": 0, "description": "安全库存 · pieces kept back"},
+            "backorder_limit": {"type": "integer", "minimum": 0, "description": "超卖上限 · pieces promised early"},
+            "authority": {"enum": ["hub", "owner"], "description": "数量权威 · whose number counts"},
+        },
+    },
+    {"location": "SH1", "sku": "P1000", "backorder_limit": 50},
+)
 ADJUSTMENT: Final = body_of(
     {
         "type": "object",

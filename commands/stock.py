@@ -10,6 +10,7 @@ from rich.table import Table
 
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
+from commands.stock_limits import limit
 from dashboards.stock_words import AXES
 from hub.errors import NotFound
 from hub.inventory.quota import Quota, drop_quota, set_quota
@@ -117,6 +118,9 @@ def drop(sku: Sku, shop: Shop, location: At = EVERYWHERE) -> None:
         if not drop_quota(session, operator().name, sku, shop, location, now):
             raise NotFound(f"{shop} has no such quota of {sku}", code="unknown_quota")
     say("已取消", "it is gone")
+
+
+stock_app.command("limit", help=words("设置安全库存、超卖上限、数量权威", "set what is promised of a counter"))(limit)
 
 
 @stock_app.command("reports", help=words("列出伙伴的库存上报及差异", "list what partners counted, and the drift"))

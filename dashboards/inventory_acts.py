@@ -1,4 +1,4 @@
-"""What a person does with a counter: correct it, keep a safety stock back, have channels told, begin a flash sale."""
+"""What a person does with a counter: correct it, say what is promised of it, have channels told, begin a flash sale."""
 
 from typing import Annotated, Final
 
@@ -9,7 +9,7 @@ from dashboards.asked import moment_in
 from dashboards.stock_look import HOME, Asked, changeable
 from dashboards.visit import Here
 from hub.errors import Conflict, Malformed
-from hub.inventory.adjust import adjust, set_safety
+from hub.inventory.adjust import Limits, adjust, set_limits, set_safety
 from hub.inventory.hot_sale import Sale, cool, heat
 from hub.inventory.offer import push_now
 from hub.repair import why
@@ -49,6 +49,23 @@ def keep_back(visit: Here, look: Asked, action_key: ActionKey, pieces: Pieces = 
         one = changeable(visit, look.key)
         set_safety(visit.session, visit.actor.name, one.brand, one.key, pieces, visit.at)
         return visit.say("%(n)s pieces of %(sku)s are kept back.", n=f"{pieces:,d}", sku=one.sku)
+
+    return act(visit, action_key, work, then=look.to(look.key))
+
+
+@router.post(HOME + "/limits")
+def limit(
+    visit: Here, look: Asked, action_key: ActionKey, authority: Word = "", backorder_limit: Pieces = 0
+) -> Response:
+    """Say how many pieces may be promised that are not there yet, and whose number counts."""
+    visit.require(Permission.WORK_ORDERS)
+
+    def work() -> str:
+        one = changeable(visit, look.key)
+        limits = Limits(backorder_limit, authority)
+        set_limits(visit.session, visit.actor.name, one.brand, one.key, limits, visit.at)
+        n = f"{backorder_limit:,d}"
+        return visit.say("Up to %(n)s pieces of %(sku)s are promised before they are there.", n=n, sku=one.sku)
 
     return act(visit, action_key, work, then=look.to(look.key))
 

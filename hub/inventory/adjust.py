@@ -1,19 +1,27 @@
-"""Corrections by people and programs: pieces found or lost, and how many are kept back; each with who and why."""
+"""What people and programs set: pieces found or lost, and what is promised of a counter; each with who and when."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from hub.audit import plain, record
 from hub.database import row, run
-from hub.errors import Malformed, NotFound
+from hub.errors import Conflict, Malformed, NotFound
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.level import make_counters
-from hub.inventory.table import Reason
+from hub.inventory.shortfall import read_levels
+from hub.inventory.table import Authority, Reason
 
 MOST: Final = 1_000_000_000
 """The most pieces of one correction: more than any shelf has."""
+
+
+class Limits(NamedTuple):
+    """What is promised of a counter beyond what is there, and whose number counts; None leaves it as it is."""
+
+    backorder_limit: int | None = None
+    authority: str | None = None
 
 
 def adjust(
@@ -53,6 +61,53 @@ def set_safety(session: Session, actor: str, brand: str, key: StockKey, pieces: 
     )
     detail = {"location": key.location, "condition": str(key.condition), "owner": key.owner}
     record(session, at, actor, "stock.safety", f"sku:{key.sku}", **detail, pieces=pieces)
+
+
+def set_limits(
+    session: Session,
+    actor: str,
+    brand: str,
+    key: StockKey,
+    limits: Limits,
+    at: datetime,
+) -> None:
+    """Say how many pieces of a counter may be promised that are not there yet, and whose number counts.
+
+    Raises: Malformed beyond reason, or for an authority that there is not; NotFound when the brand has no such location
+    or SKU; Conflict when more than that is promised already beyond what is there (backorders_promised).
+    """
+    backorder_limit, authority = limits
+    if backorder_limit is not None and not 0 <= backorder_limit <= MOST:
+        text, zh = f"a back-order limit is a whole number from 0 to {MOST}", f"超卖上限为 0 到 {MOST} 的整数"
+        raise Malformed(text, code="pieces", field="backorder_limit", zh=zh)
+    if authority is not None and authority not in set(Authority):
+        text, zh = f"whose number counts is one of {', '.join(Authority)}", f"数量权威为 {'、'.join(Authority)} 之一"
+        raise Malformed(text, code="authority", field="authority", zh=zh)
+    _check(session, brand, key)
+    make_counters(session, brand, [key], at)
+    level = read_levels(session, [key], lock=True)[key]
+    beyond = level.allocated + level.soft - level.on_hand - level.short
+    if backorder_limit is not None and beyond > backorder_limit:
+        raise Conflict(
+            f"{beyond} pieces are promised beyond what is there: the limit cannot be less",
+            code="backorders_promised",
+            field="backorder_limit",
+            zh=f"已超出在库承诺 {beyond} 件，超卖上限不能更低",
+        )
+    values = limits._asdict()
+    run(
+        session,
+        """update stock_level set backorder_limit = coalesce(cast(:backorder_limit as bigint), backorder_limit),
+                                  authority = coalesce(cast(:authority as text), authority),
+                                  version = version + 1, updated_at = :at
+           where (location, sku, owner, condition) = (:location, :sku, :owner, :condition)""",
+        **values,
+        at=at,
+        **key._asdict(),
+    )
+    detail = {"location": key.location, "condition": str(key.condition), "owner": key.owner}
+    changes = {name: [getattr(level, name), value] for name, value in values.items() if value is not None}
+    record(session, at, actor, "stock.limits", f"sku:{key.sku}", **detail, **changes)
 
 
 def _check(session: Session, brand: str, key: StockKey) -> None:

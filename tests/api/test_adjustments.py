@@ -9,10 +9,12 @@ from starlette.testclient import TestClient
 
 from api.surroundings import Hub
 from hub.database import Database, rows
+from hub.inventory.ledger import StockKey
+from hub.inventory.reserve import Claim, reserve
 from tests.api.calling import Mall, problem
 from tests.api.conftest import furnished
 from tests.api.operations import Desk, with_operations
-from tests.hub.making import counters
+from tests.hub.making import AT, OWNER, counters
 from tests.staging import encoded
 
 HOME = "/v1/inventory"
@@ -99,3 +101,50 @@ def test_a_correction_that_cannot_be_is_refused_with_its_reason(
 
 def test_what_nobody_signed_is_refused(http: TestClient) -> None:
     assert problem(http.post(f"{HOME}/adjustments", content=encoded(LOSS))) == (401, "signature_missing")
+
+
+LIMITS = {"location": "sh", "sku": "apple", "safety": 5, "backorder_limit": 7, "authority": "owner"}
+
+
+def test_what_is_promised_of_a_counter_is_set_and_what_is_left_out_stays(desk: Callable[[str], Desk]) -> None:
+    answer = desk("boss").post(f"{HOME}/limits", LIMITS)
+    assert answer.status_code == 200, answer.text
+    assert {name: answer.json()[name] for name in LIMITS} == LIMITS
+    less = desk("boss").post(f"{HOME}/limits", {"location": "sh", "sku": "apple", "backorder_limit": 0}).json()
+    assert (less["safety"], less["backorder_limit"], less["authority"]) == (5, 0, "owner")
+
+
+@pytest.mark.parametrize("client", ["looker", "counter", "stranger", "h5-boss", "mall-pc"])
+def test_only_a_program_that_may_work_on_all_of_the_brand_sets_limits(http: TestClient, client: str) -> None:
+    assert problem(Mall(http, client).call("POST", f"{HOME}/limits", encoded(LIMITS)))[1] == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"location": "nowhere"}, 404, "unknown_location"),
+        ({"sku": "nothing"}, 404, "unknown_sku"),
+        ({"authority": "nobody"}, 422, "malformed"),
+        ({"backorder_limit": 2**63}, 422, "malformed"),
+        ({"backorder_limit": -1}, 422, "malformed"),
+        ({"safety": "3"}, 422, "malformed"),
+        ({"safety": None, "backorder_limit": None, "authority": None}, 422, "nothing_set"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused_with_their_reason(
+    desk: Callable[[str], Desk], changes: dict[str, Any], status: int, code: str
+) -> None:
+    assert problem(desk("boss").post(f"{HOME}/limits", {**LIMITS, **changes})) == (status, code)
+
+
+def test_a_limit_below_what_is_promised_early_is_refused_in_both_languages(
+    desk: Callable[[str], Desk], database: Database
+) -> None:
+    seat = desk("boss")
+    assert seat.post(f"{HOME}/limits", {**LIMITS, "authority": "hub", "safety": 0}).status_code == 200
+    with database.transaction() as session:
+        reserve(session, [Claim("fo:1", StockKey("sh", "apple", OWNER), 103)], AT)
+    for language, said in (("en", "3 pieces are promised beyond"), ("zh", "已超出在库承诺 3 件")):
+        answer = seat.post(f"{HOME}/limits", {**LIMITS, "backorder_limit": 2}, accept_language=language)
+        assert problem(answer) == (409, "backorders_promised")
+        assert said in answer.json()["detail"]

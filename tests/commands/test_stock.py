@@ -170,3 +170,28 @@ def test_a_lot_that_is_not_there_is_not_blocked(oms: Oms) -> None:
     for lot, sku in (("Z", "apple"), ("A", "plum")):
         told = oms("stock", "block-lot", lot, "--sku", sku, "--reason", "mould")
         assert isinstance(told.exception, NotFound)
+
+
+def test_what_is_promised_of_a_counter_is_set_by_a_person(oms: Oms, database: Database) -> None:
+    done = oms("stock", "limit", "apple", "sh", "--safety", "5", "--backorder", "7", "--authority", "owner")
+    assert done.exit_code == 0
+    (one,) = json.loads(oms("stock", "ls", "--location", "sh", "--json").stdout)
+    assert (one["safety"], one["backorder_limit"], one["authority"]) == (5, 7, "owner")
+    with database.transaction() as session:
+        acts = [each.act for each in rows(session, "select act from audit_entry where act like 'stock.%' order by id")]
+    assert acts == ["stock.safety", "stock.limits"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        (("apple", "nowhere", "--backorder", "1"), NotFound),
+        (("nothing", "sh", "--backorder", "1"), NotFound),
+        (("apple", "sh", "--backorder", str(2**63)), Malformed),
+        (("apple", "sh", "--backorder", "-1"), Malformed),
+        (("apple", "sh"), Malformed),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(oms: Oms, asked: tuple[str, ...], refused: type[Exception]) -> None:
+    assert isinstance(oms("stock", "limit", *asked).exception, refused)
+    assert oms("stock", "limit", "apple", "sh", "--authority", "nobody").exit_code == 2

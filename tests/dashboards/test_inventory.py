@@ -152,6 +152,23 @@ def test_pieces_beyond_reason_are_refused(desk: Desk, delta: str) -> None:
     assert desk.sit("hand", Role.OPERATOR).post(at("adjust"), delta=delta, reason="why").status_code == 422
 
 
+def test_what_is_promised_beyond_what_is_there_is_set_in_one_form(desk: Desk) -> None:
+    seat = desk.sit("hand", Role.OPERATOR)
+    assert seat.post(at("limits"), backorder_limit="7", authority="owner").status_code == 303
+    told = plain(seat.see(at("level")))
+    assert "Up to 7 pieces of apple are promised before they are there." in told
+    assert "Whose number counts The owner's" in told
+    assert "Back-order limit 7" in told
+
+
+@pytest.mark.parametrize(
+    "form", [{"backorder_limit": "9223372036854775808"}, {"backorder_limit": "-1"}, {"authority": "nobody"}]
+)
+def test_limits_beyond_reason_are_refused(desk: Desk, form: dict[str, str]) -> None:
+    filled = {"backorder_limit": "7", "authority": "hub", **form}
+    assert desk.sit("hand", Role.OPERATOR).post(at("limits"), **filled).status_code == 422
+
+
 def test_no_more_is_taken_away_than_is_free(desk: Desk, database: Database) -> None:
     with database.transaction() as session:
         post(session, [Movement(APPLE, Reason.ALLOCATE, "L1", allocated=1400)], NOW)
@@ -212,8 +229,9 @@ def test_who_works_on_one_shop_sees_its_brands_stock_and_changes_none(desk: Desk
     assert "mall-pc" not in told
     assert "Correct it" not in told
     assert [
-        seat.post(at(act), delta="5", pieces="5", reason="why").status_code for act in ("adjust", "safety", "push")
-    ] == [403] * 3
+        seat.post(at(act), delta="5", pieces="5", reason="why").status_code
+        for act in ("adjust", "safety", "limits", "push")
+    ] == [403] * 4
 
 
 def test_somebody_who_only_looks_is_offered_no_act(desk: Desk) -> None:

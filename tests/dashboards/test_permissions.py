@@ -97,6 +97,7 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "POST /console/inventory/lots/unblock": WORK,
     "POST /console/inventory/adjust": WORK,
     "POST /console/inventory/safety": WORK,
+    "POST /console/inventory/limits": WORK,
     "POST /console/inventory/push": WORK,
     "POST /console/inventory/heat": BULK,
     "POST /console/inventory/cool": BULK,

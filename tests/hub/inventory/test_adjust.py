@@ -5,11 +5,12 @@ from sqlalchemy.orm import Session
 
 from hub.database import row, rows
 from hub.errors import Conflict, Malformed, NotFound
-from hub.inventory.adjust import MOST, adjust, set_safety
+from hub.inventory.adjust import MOST, Limits, adjust, set_limits, set_safety
 from hub.inventory.condition import Condition
 from hub.inventory.ledger import Shortage, StockKey, drift
+from hub.inventory.promise import promise
 from hub.inventory.reserve import Claim, reserve
-from tests.hub.making import BRAND, OWNER, add_sku, counters, stock
+from tests.hub.making import AT, BRAND, OWNER, add_sku, counters, stock
 
 APPLE = StockKey("sh", "apple", OWNER)
 
@@ -96,3 +97,49 @@ def test_safety_stock_is_set_and_told_who_set_it(session: Session, at: datetime)
 def test_safety_stock_beyond_reason_is_refused(session: Session, at: datetime, pieces: int) -> None:
     with pytest.raises(Malformed):
         set_safety(session, "boss", BRAND, APPLE, pieces, at)
+
+
+def limits_of(session: Session) -> tuple[int, str]:
+    found = row(session, "select backorder_limit, authority from stock_level where sku = 'apple'")
+    assert found is not None
+    return found.backorder_limit, found.authority
+
+
+def test_limits_are_set_one_by_one_and_told_who_set_them(session: Session, at: datetime) -> None:
+    set_limits(session, "boss", BRAND, APPLE, Limits(backorder_limit=7), at)
+    set_limits(session, "boss", BRAND, APPLE, Limits(authority="owner"), at)
+    assert limits_of(session) == (7, "owner")
+    told = rows(session, "select actor, detail from audit_entry where act = 'stock.limits' order by id")
+    assert [one.actor for one in told] == ["boss", "boss"]
+    assert told[0].detail["backorder_limit"] == [0, 7]
+    assert told[1].detail["authority"] == ["hub", "owner"]
+    assert promise(session, BRAND, "pc", ["apple"], AT)["apple"].free == 12
+
+
+def test_a_limit_is_not_set_below_what_is_promised_beyond_what_is_there(session: Session, at: datetime) -> None:
+    set_limits(session, "boss", BRAND, APPLE, Limits(backorder_limit=7), at)
+    reserve(session, [Claim("fo:1", APPLE, 9)], at)
+    with pytest.raises(Conflict, match="4 pieces are promised beyond what is there") as caught:
+        set_limits(session, "boss", BRAND, APPLE, Limits(backorder_limit=3), at)
+    assert (caught.value.code, limits_of(session)) == ("backorders_promised", (7, "hub"))
+    set_limits(session, "boss", BRAND, APPLE, Limits(backorder_limit=4), at)
+    assert limits_of(session) == (4, "hub")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(backorder_limit=-1), Limits(backorder_limit=MOST + 1), Limits(backorder_limit=2**63), Limits(0, "nobody")],
+)
+def test_a_limit_beyond_reason_or_an_unknown_authority_is_refused(
+    session: Session, at: datetime, limits: Limits
+) -> None:
+    with pytest.raises(Malformed):
+        set_limits(session, "boss", BRAND, APPLE, limits, at)
+    assert limits_of(session) == (0, "hub")
+
+
+def test_limits_of_what_the_brand_does_not_count_are_refused(session: Session, at: datetime) -> None:
+    for key, code in ((APPLE._replace(location="x"), "unknown_location"), (APPLE._replace(sku="x"), "unknown_sku")):
+        with pytest.raises(NotFound) as caught:
+            set_limits(session, "boss", BRAND, key, Limits(1), at)
+        assert caught.value.code == code
