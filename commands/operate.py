@@ -42,7 +42,12 @@ Number = Annotated[str, typer.Argument(help=words("订单号（中台或店铺�
 def show_order(number: Number, *, as_json: AsJson = False) -> None:
     with reached() as reach, reach.database.transaction() as session:
         view = get_order(session, order_id_of(session, number), operator())
-    give(view.model_dump(mode="json") if as_json else view, as_json=as_json)
+    if as_json:
+        give(view.model_dump(mode="json"), as_json=True)
+        return
+    from commands.order_show import print_order  # noqa: PLC0415 # the console's words are loaded where they are told
+
+    print_order(view)
 
 
 @order_app.command("trace", help=words("列出订单发生过的一切", "print everything that happened to an order"))

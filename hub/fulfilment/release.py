@@ -33,7 +33,7 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class NewFulfilment(msgspec.Struct, frozen=True):
-    """Lines that one location will ship as one attempt."""
+    """Lines that one location will ship as one attempt; `promise` is the day of arrival, if a rate card said one."""
 
     brand: str
     order_id: int
@@ -46,6 +46,7 @@ class NewFulfilment(msgspec.Struct, frozen=True):
     replaces_no: int | None
     decision_no: int
     lines: tuple[NewLine, ...]
+    promise: str = ""
     wait: Wait | None = None
 
     @property

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy.engine import Row
@@ -51,11 +51,18 @@ class ParcelView(Document):
 
 
 class FulfilmentView(Document):
+    """What one location ships, by the `courier` that it is told.
+
+    `promised_on` is the day of arrival by which it was sourced, where rate cards said it.
+    """
+
     code: str
     location: str
     attempt: int
     execution: str
     negotiation: str
+    courier: str | None
+    promised_on: date | None
 
 
 class ChangeView(Document):
@@ -149,8 +156,12 @@ HOLDS: Final = """
     from order_hold where order_id = any(:ids) and released_at is null
     order by order_id, no"""
 FULFILMENTS: Final = """
-    select order_id, code, location, attempt, execution, negotiation from fulfilment_order
-    where order_id = any(:ids) order by order_id, no"""
+    select f.order_id, f.code, f.location, f.attempt, f.execution, f.negotiation, nullif(f.courier, ''),
+           (select cast(choice ->> 'promise' as date)
+            from routing_decision d cross join json_array_elements(d.outcome -> 'choices') choice
+            where (d.order_id, d.no) = (f.order_id, f.decision_no) and choice ->> 'code' = f.location
+              and cast(d.outcome as text) like '%"promise"%')  -- most have none, and are not taken apart
+    from fulfilment_order f where f.order_id = any(:ids) order by f.order_id, f.no"""
 PARCELS: Final = """
     select p.order_id, p.courier, p.tracking_no, s.shipped_at, coalesce(t.status, '') as status, t.status_at
     from parcel p join shipment s on (s.order_id, s.no) = (p.order_id, p.shipment_no)

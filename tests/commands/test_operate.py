@@ -46,6 +46,33 @@ def test_an_order_is_shown_by_either_number(oms: Oms, database: Database) -> Non
     assert by_ours["id"] == str(order_id)
 
 
+def test_an_order_is_shown_as_tables_in_the_persons_language(
+    oms: Oms, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = place(database)
+    shown = oms("order", "show", "T1").stdout
+    assert f"order {order_id} · pc T1 · In fulfilment · Paid · Not shipped" in shown
+    assert all(
+        word in shown for word in ("fulfilment orders", "apple", f"{order_id}-1", "Not submitted", "promised on")
+    )
+    assert "LineView" not in shown
+    assert "parcels" not in shown
+    monkeypatch.setenv("OMS_LANGUAGE", "zh")
+    assert all(word in oms("order", "show", "T1").stdout for word in ("履约中", "商品行", "预计到达", "合计 ¥"))
+
+
+def test_an_order_that_waits_was_changed_and_has_a_follower_is_shown_with_all_of_it(
+    oms: Oms, database: Database
+) -> None:
+    place(database)
+    oms("order", "cancel", "T1", "--line", "L1:1", "--reason", "one less")
+    shown = oms("order", "show", "T1").stdout
+    assert all(word in shown for word in ("changes", "Fewer pieces", "Applied", "refunds", "¥10.00"))
+    with database.transaction() as session:
+        placed(session, order({"apple": 1}, "T2", paid_at=None))
+    assert all(word in oms("order", "show", "T2").stdout for word in ("holds", "unpaid", "the order", "Finance"))
+
+
 def test_everything_of_an_order_is_traced_and_nothing_personal(oms: Oms, database: Database) -> None:
     place(database, receiver=RECEIVER.model_copy(update={"name": CANARY_NAME, "phone": CANARY}))
     shown, table = oms("order", "trace", "T1", "--json").stdout, oms("order", "trace", "T1").stdout

@@ -258,6 +258,7 @@ def _fulfilments(
                     connection=place.connection,
                     owner=place.owner,
                     courier=choice.courier or place.courier,
+                    promise=choice.promise,
                     attempt=need.attempt,
                     replaces_no=need.replaces_no,
                     decision_no=decision_no,

@@ -86,4 +86,6 @@ def _fulfilment(one: NewFulfilment) -> Json:
         "attempt": one.attempt,
         "execution": one.execution,
         "negotiation": Negotiation.UNSUBMITTED,
+        "courier": one.courier or None,
+        "promised_on": one.promise or None,
     }

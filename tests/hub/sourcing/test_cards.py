@@ -1,3 +1,4 @@
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -5,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.errors import Conflict, Malformed, NotFound, Unauthorised
+from hub.order.find import get_order
 from hub.order.rehearse.policies import compare_policies
 from hub.order.rules.policy import POLICY
 from hub.order.trace.explain import Routing, routing_of
@@ -40,6 +42,11 @@ def explained(session: Session) -> Routing:
     return routing_of(session, "T1", SYSTEM)
 
 
+def told(session: Session, order_id: int) -> list[tuple[str | None, date | None]]:
+    """Give what an order's shop is told of each fulfilment order: who carries it, and when it should be there."""
+    return [(one.courier, one.promised_on) for one in get_order(session, order_id, SYSTEM).fulfilments]
+
+
 @pytest.fixture
 def goods(session: Session) -> Session:
     stock(session, {"sh": {"apple": 90}, "bj": {"apple": 90}})
@@ -54,6 +61,13 @@ def test_the_courier_of_the_rate_card_carries_what_is_placed(goods: Session) -> 
     assert couriers(goods, placed(goods, order({"apple": 1}, "T2"))) == [("sh", "SF")]
     told = rerun(stored_decisions(goods))
     assert (told.counts, set(told.solvers)) == ({Sameness.SAME: 2}, {FREIGHT})
+
+
+def test_a_shop_is_told_the_courier_and_the_day_that_were_decided_and_no_day_where_none_was(goods: Session) -> None:
+    unknown = placed(goods, order({"apple": 1}))
+    in_force(goods)
+    known = placed(goods, order({"apple": 1}, "T2"))
+    assert (told(goods, unknown), told(goods, known)) == ([("SF", None)], [("ZTO", date(2026, 11, 14))])
 
 
 def test_without_a_rate_card_the_location_has_its_own_courier_as_before(goods: Session) -> None:

@@ -18,6 +18,7 @@ from hub.order.place.view import placed_views
 from hub.roles import SYSTEM
 from tests.conftest import RING
 from tests.hub.making import AT, BRAND, RECEIVER, add_sku, coupon, order, place_all, stock
+from tests.hub.sourcing.test_cards import in_force, load
 
 SKUS = ("apple", "pear", "ice", "anvil", "box", "rare")
 ZONES = st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours)))
@@ -85,3 +86,16 @@ def test_holds_bundles_and_splits_are_told(session: Session) -> None:
     assert len(split["fulfilments"]) == 3  # 30 kg a parcel
     assert [hold["type"] for hold in (*short["holds"], *unpaid["holds"])] == ["stock", "finance"]
     assert (split["lifecycle"], unpaid["lifecycle"]) == ("in_fulfilment", "accepted")
+
+
+def test_a_placed_order_names_the_courier_and_the_day_that_a_rate_card_gave_it(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}, "bj": {"apple": 9}})
+    load(session)
+    in_force(session)
+    [placed] = place_all(session, order({"apple": 3}))
+    assert isinstance(placed, Placed)
+    assert placed.booked is not None
+    answered = placed_views(placed.booked)[placed.order_id]
+    assert answered == get_orders(session, [placed.order_id], SYSTEM)[placed.order_id].model_dump_json().encode()
+    [told] = json.loads(answered)["fulfilments"]
+    assert (told["courier"], told["promised_on"]) == ("ZTO", "2026-11-14")
