@@ -111,17 +111,34 @@ def resolve(session: Session, subject: str, at: datetime, actor: str, resolution
     )
 
 
-def resolve_all(session: Session, subjects: Sequence[str], at: datetime, actor: str, resolution: str) -> int:
-    """Close the open cases of many subjects; give how many."""
+def reword(session: Session, cause: str, messages: Mapping[str, str], at: datetime) -> None:
+    """Say anew what open cases of one cause are about, by subject: the same trouble, not another time of it."""
+    run(
+        session,
+        """update case_file set message = new.message, updated_at = :at, version = version + 1
+           from unnest(cast(:subjects as text[]), cast(:messages as text[])) as new (subject, message)
+           where case_file.subject = new.subject and cause = :cause and state = 'open'""",
+        at=at,
+        cause=cause,
+        subjects=list(messages),
+        messages=list(messages.values()),
+    )
+
+
+def resolve_all(
+    session: Session, subjects: Sequence[str], at: datetime, actor: str, resolution: str, cause: str = ""
+) -> int:
+    """Close the open cases of many subjects (of one cause, if named); give how many."""
     return run(
         session,
         """update case_file set state = 'resolved', resolved_at = :at, resolved_by = :actor, resolution = :resolution,
                                 updated_at = :at, version = version + 1
-           where subject = any(:subjects) and state = 'open'""",
+           where subject = any(:subjects) and state = 'open' and (:cause = '' or cause = :cause)""",
         subjects=list(subjects),
         at=at,
         actor=actor,
         resolution=resolution,
+        cause=cause,
     )
 
 

@@ -10,10 +10,18 @@ from sqlalchemy.orm import Session
 from hub.database import row, rows
 from hub.errors import NotFound
 from hub.order.status import Lifecycle
+from hub.review.verdict import HoldType
 
-ROUTE_BLOCKERS: Final = """select no, type, rule from order_hold
-                           where order_id = :id and released_at is null and 'route' = any(blocks)
-                             and line_no is null and fulfilment_no is null
+NO_SOURCE: Final = "no_source"
+
+FOR_STOCK: Final = f"(h.type, h.rule) = ('{HoldType.STOCK}', '{NO_SOURCE}')"
+"""That an order hold `h` says what nobody has: it keeps nothing else of the order from a source."""
+
+STOPS: Final = f"""h.released_at is null and 'route' = any(h.blocks)
+                   and h.line_no is null and h.fulfilment_no is null and not {FOR_STOCK}"""
+"""That an order hold `h` keeps the whole order from being routed."""
+
+ROUTE_BLOCKERS: Final = f"""select no, type, rule from order_hold h where order_id = :id and {STOPS}
                            union all
                            select no, 'change', '' from order_revision where order_id = :id and state = 'waiting'
                            order by no"""
@@ -53,6 +61,7 @@ def lock_order(session: Session, order_id: int) -> Locked:
 def open_blockers(session: Session, order_id: int) -> Sequence[Row[Any]]:
     """Give the holds that keep a whole order from being routed; a change that waits for locations is one.
 
-    Lines that holds of their own keep from it are left out wherever something is sourced (hub/order/place/allocate.py).
+    That nobody has some of it is none. Lines that holds of their own keep from it are left out wherever something is
+    sourced (hub/order/place/allocate.py).
     """
     return rows(session, ROUTE_BLOCKERS, id=order_id)

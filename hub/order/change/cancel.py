@@ -34,6 +34,7 @@ from hub.order.change.revision import supersede
 from hub.order.change.settle import changing, settle
 from hub.order.counters import give_back
 from hub.order.lock import Locked, lock_order
+from hub.order.place.unmet import retell_unmet
 from hub.order.place.write_holds import write_holds
 from hub.order.posting.sale import post
 from hub.order.rest import hold_orders, live_fulfilments, recall
@@ -82,6 +83,7 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     The counters of its gifts must have been locked before any stock was.
     """
     give_up(session, order, _held_nowhere(session, order.id), CANCELLED, at)
+    retell_unmet(session, [order.id], at)
     if live_fulfilments(session, order.id):
         if wants_cancel(session, order.id):
             end_wish(session, order, at)

@@ -25,6 +25,7 @@ from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.change.tell import tell_change
 from hub.order.lock import Locked, lock_order
 from hub.order.place.brand_policy import hold_limits
+from hub.order.place.unmet import retell_unmet
 from hub.order.place.virtual import hand_over
 from hub.order.rest import open_pieces
 from hub.order.rules.policy import Policy
@@ -133,6 +134,7 @@ def _close_up(session: Session, order: Locked, at: datetime) -> None:
     lifecycle = advance(session, order.id, at)
     ended = lifecycle is Lifecycle.CANCELLED
     if not ended and open_pieces(session, order.id):
+        retell_unmet(session, [order.id], at)  # some of what was missing may have been cancelled
         return
     run(
         session,

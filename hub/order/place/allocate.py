@@ -10,7 +10,6 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.orm import Session
 
-from hub.cases import NewCase, open_cases
 from hub.database import copy, rows, run
 from hub.fulfilment.keep import keep_back
 from hub.fulfilment.release import open_fulfilments
@@ -21,7 +20,7 @@ from hub.merge.window import write_waits
 from hub.order.place.hold_deliveries import hold_deliveries
 from hub.order.place.mates import with_windows_again
 from hub.order.place.plan import UNUSED, Need, Numbers, Plan, Sourced, part_by_holds, plan
-from hub.order.place.write_holds import write_holds
+from hub.order.place.unmet import tell_unmet
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import Policy
 from hub.sourcing.day_count import DayFull, take_days
@@ -51,9 +50,7 @@ def allocate(
     except (Shortage, DayFull, LocationFull):
         sourced = plan(session, needs, policy, numbers, at, carts, lock=True)
         _write_all(session, sourced, numbers, at, carts, still=True)
-    holds = unmet_holds(sourced.plans)
-    write_holds(session, holds, policy.version, at)
-    open_stock_cases(session, sourced.plans, at)
+    tell_unmet(session, sourced.plans, policy.version, at)
     return sourced.plans
 
 
@@ -94,31 +91,6 @@ def write_sourced(session: Session, sourced: Sourced, numbers: Mapping[int, Numb
     copy(session, "routing_decision", columns, records)
     open_fulfilments(session, sourced.opened, at)
     write_waits(session, sourced.opened)
-
-
-def unmet_holds(plans: Sequence[Plan]) -> dict[int, list[Hold]]:
-    """Give a stock hold for each order that has no source for some of its pieces."""
-    return {
-        plan.need.order_id: [Hold(HoldType.STOCK, "no_source", {"missing": plan.missing})]
-        for plan in plans
-        if plan.unmet
-    }
-
-
-def open_stock_cases(session: Session, plans: Sequence[Plan], at: datetime) -> None:
-    """Call a person for each order that has no source for some of its pieces."""
-    cases = [
-        NewCase(
-            "stock",
-            f"order:{plan.need.order_id}",
-            plan.need.brand,
-            ", ".join(f"{sku} x {pieces}" for sku, pieces in plan.missing.items()),
-            plan.need.order_id,
-        )
-        for plan in plans
-        if plan.unmet
-    ]
-    open_cases(session, cases, at)
 
 
 def numbers_and_holds(session: Session, order_ids: Sequence[int]) -> tuple[dict[int, Numbers], dict[int, list[Hold]]]:

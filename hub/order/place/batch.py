@@ -25,7 +25,7 @@ from hub.inventory.soft import take_held
 from hub.keyring import SubjectKey
 from hub.order.model import ShopOrder
 from hub.order.number import Numbered, claim_numbers
-from hub.order.place.allocate import open_stock_cases, unmet_holds, write_sourced
+from hub.order.place.allocate import write_sourced
 from hub.order.place.arrival import part_by_arrival
 from hub.order.place.ask_rules import Held, ask_of_planned, ask_rules
 from hub.order.place.brand_policy import Own, own_policies
@@ -45,6 +45,7 @@ from hub.order.place.record import (
     wants_of,
 )
 from hub.order.place.twins import ask_twins, with_mates, written_twins
+from hub.order.place.unmet import open_stock_cases, unmet_holds
 from hub.order.place.virtual import hand_over
 from hub.order.place.write_holds import call_people, write_holds
 from hub.order.rules.hold import Evidence, Hold, blocked, holds_of, virtual_lines, with_gifts

@@ -10,8 +10,8 @@ import msgspec
 from hub.fulfilment.release import NewFulfilment, code_of
 from hub.fulfilment.status import Negotiation
 from hub.order.find import HEAD
-from hub.order.place.allocate import unmet_holds
 from hub.order.place.batch import ACCEPTED, ROUTED, Booked
+from hub.order.place.unmet import unmet_holds
 from hub.order.place.virtual import standing_of
 from hub.order.rules.hold import Hold, virtual_lines
 from hub.order.rules.normalise import NormalLine

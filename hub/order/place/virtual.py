@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.order.advance import advance_all
+from hub.order.lock import FOR_STOCK
 from hub.order.posting.handover import write_handovers
 from hub.order.rules.normalise import NormalLine, NormalOrder
 from hub.order.status import Fulfilment, Lifecycle
@@ -21,14 +22,15 @@ def hand_over(session: Session, order_ids: Sequence[int], at: datetime) -> None:
     """
     handed = rows(
         session,
-        """update order_line line set shipped = line.ordered - line.cancelled, delivered = line.ordered - line.cancelled
+        f"""update order_line line
+           set shipped = line.ordered - line.cancelled, delivered = line.ordered - line.cancelled
            from sales_order o
            where line.order_id = any(:ids) and line.storage = 'none' and line.kind <> 'bundle'
              and line.shipped + line.cancelled < line.ordered
              and o.id = line.order_id and o.lifecycle in ('accepted', 'in_fulfilment')
              and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
                              and h.fulfilment_no is null and (h.line_no is null or h.line_no = line.line_no)
-                             and h.blocks && '{route,release}' and (h.type, h.rule) <> ('stock', 'no_source'))
+                             and h.blocks && '{{route,release}}' and not {FOR_STOCK})
              and not exists (select 1 from order_revision v where v.order_id = o.id and v.state = 'waiting')
            returning line.order_id, line.line_no""",
         ids=list(order_ids),

@@ -27,7 +27,8 @@ from tests.hub.making import AT, RECEIVER, add_sku, confirm, coupon, order, plac
 from tests.hub.order.changing import BEIJING, BY, send
 
 PLACES: Final = ("bj", "gz", "sh")
-PIECES: Final = 60
+PIECES: Final = 5
+"""At each place: so few that orders wait for goods while others of theirs are refused, shipped short and changed."""
 
 LIVE: Final = """
     select order_id, no, negotiation from fulfilment_order
@@ -41,6 +42,23 @@ STRANDED: Final = """
                                 and h.fulfilment_no is null and (h.line_no is null or h.line_no = l.line_no)))
     and not exists (select 1 from order_revision r where r.order_id = o.id and r.state = 'waiting')"""
 """Orders with pieces that nobody looks after: no source, no hold of theirs, and no change that is under way."""
+
+MISTOLD: Final = """
+    select o.id from sales_order o
+    cross join lateral (
+        select coalesce(jsonb_object_agg(sku, pieces), '{}') as missing from (
+            select l.sku, sum(l.ordered - l.allocated - l.shipped - l.cancelled) as pieces from order_line l
+            where l.order_id = o.id and l.kind <> 'bundle' and l.ordered > l.allocated + l.shipped + l.cancelled
+            group by 1) open) truth
+    where o.lifecycle in ('accepted', 'in_fulfilment')
+    and not exists (select 1 from order_revision r where r.order_id = o.id and r.state = 'waiting')
+    and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
+                    and h.rule <> 'no_source')
+    and (truth.missing <> coalesce((select h.evidence -> 'missing' from order_hold h
+                                    where h.order_id = o.id and h.released_at is null), '{}')
+         or (truth.missing <> '{}') <> exists (select 1 from case_file c where c.order_id = o.id
+                                               and c.cause = 'stock' and c.state = 'open'))"""
+"""Orders that wait for goods alone, and of which the hold or the case says something else than what is missing."""
 
 UNANSWERED: Final = """
     select r.order_id from order_revision r where r.state = 'waiting' and not exists (
@@ -205,7 +223,7 @@ class Changing(RuleBasedStateMachine):
     def no_piece_and_no_fen_is_lost(self) -> None:
         assert check_books(self.session) == []
         assert [name for name, query in RULES.items() if name not in WAITING and rows(self.session, query)] == []
-        for query in (STRANDED, UNANSWERED, UNWISHED, UNENDED, MONEY, DUES, REDUCTIONS):
+        for query in (STRANDED, MISTOLD, UNANSWERED, UNWISHED, UNENDED, MONEY, DUES, REDUCTIONS):
             assert rows(self.session, query) == []
 
     def teardown(self) -> None:
