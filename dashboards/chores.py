@@ -62,6 +62,13 @@ CHORES: Final[Mapping[str, Chore]] = {
         "到期的挂起自动结束，订单继续寻源或下发；暂停时订单一直等到有人放行。",
         "Ends holds whose time is over, and their orders go on. While paused, such orders wait for a person.",
     ),
+    "holds.restocked": _chore(
+        "为缺货订单再寻源",
+        "Source orders that lacked stock",
+        "缺货的商品到货或释放后，从最早的订单起自动寻源；寻源后仍缺的，只更新挂起与异常单的缺货内容。暂停时订单一直等到有人放行。",
+        "When goods that orders lack have come or are free again, gives them to those orders, the oldest first. "
+        "While paused, such orders wait for a person.",
+    ),
     "parcels.ask": _chore(
         "查询沉默的包裹",
         "Ask about silent parcels",

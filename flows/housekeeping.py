@@ -23,6 +23,7 @@ from hub.merge.close import close_windows
 from hub.order.change.expire import expire
 from hub.order.change.lapse import lapse
 from hub.order.holds.expiry import expire_holds
+from hub.order.holds.restocked import START, source_restocked
 from hub.order.posting import sale
 from hub.order.relocate import relocate
 from hub.order.ship.track import ask_silent
@@ -83,6 +84,10 @@ def chores(settings: Settings) -> list[Chore]:
     skew = timedelta(seconds=settings.limits.clock_skew_s)
     zone = ZoneInfo(settings.business_zone)
     due = timedelta(minutes=settings.orders.due_min)
+
+    def restocked(session: Session, at: datetime, after: int) -> int:
+        return source_restocked(session, at.astimezone(zone), after)
+
     return [
         Chore("audit.seal", 1, lambda session, _at: audit.seal(session)),
         Chore("steps.history", 2, steps.move_finished),
@@ -107,6 +112,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("orders.expire", 5, lambda session, at: expire(session, unpaid_terms(settings), at)),
         Chore("orders.lapse", 2, lambda session, at: lapse(session, due, at.astimezone(zone))),
         Chore("holds.expire", 5, lambda session, at: expire_holds(session, at.astimezone(zone))),
+        Chore("holds.restocked", 5, Sweep(restocked, START).go),
         Chore("reservations.expire", 5, lambda session, at: expire_due(session, at, EXPIRED_AT_ONCE)),
         Chore("reservations.prune", 600, lambda session, at: prune(session, at - KEEP_RESERVATIONS)),
         Chore("schedule.forget", 600, schedules.forget_runs),

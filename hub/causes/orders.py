@@ -29,11 +29,15 @@ ORDERS: Final[Mapping[str, Cause]] = {
     "stock": Cause(
         Words("库存不足，订单未能全部分配", "Not enough stock: part of the order has no source"),
         Words(
-            "补货后执行 ./oms order release {subject} --reason …",
-            "when stock has come, run ./oms order release {subject} --reason …",
+            "到货后系统会自动再寻源；不想等待时执行 ./oms order release {subject} --reason …",
+            "it is sourced again by itself when stock has come; to try at once, run ./oms order release {subject} "
+            "--reason …",
         ),
         Remedy.RELEASE,
-        Words("补货后填写原因并放行，系统重新寻源", "When stock has come, let it go on: it is sourced again"),
+        Words(
+            "到货后系统自动再寻源并结案；不想等待时填写原因并放行",
+            "When stock has come, it is sourced again by itself; let it go on to try at once",
+        ),
     ),
     "reroute_tries": Cause(
         Words("订单多次被拒或短发，已停止自动改派", "An order was refused or short too often: it is rerouted no more"),

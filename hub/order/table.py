@@ -160,6 +160,8 @@ class OrderHold(Table, table=True):
     """Why an order waits, which acts that blocks, who let it go on, and who may (a role; none is anybody at work).
 
     It holds one line where it names one, one fulfilment order where it names that, else the whole order.
+    Of goods that nobody has, `looked_at` says when they were last looked for in vain although some pieces were free,
+    and `looked` is a digest of which.
     """
 
     __table_args__ = (
@@ -199,3 +201,5 @@ class OrderHold(Table, table=True):
     reason: str = words(default="")
     line_no: int | None = number(default=None)
     fulfilment_no: int | None = number(default=None)
+    looked_at: datetime | None = moment(default=None)
+    looked: str | None = words(default=None)

@@ -1,0 +1,153 @@
+"""Let orders go on that wait for goods nobody had, the oldest first, once pieces of what they miss are free."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from sqlalchemy.orm import Session
+
+from hub.audit import record
+from hub.database import rows, run
+from hub.gift.count import hold_gifts
+from hub.inventory.free import read_free
+from hub.order.holds.resume import go_on
+from hub.order.lock import FOR_STOCK, STOPS, lock_order
+from hub.order.place.brand_policy import hold_limits
+from hub.order.rest import hold_orders, open_pieces
+from hub.order.rules.policy import POLICY, Policy
+from hub.sourcing.location import find_places
+
+AT_ONCE: Final = 100
+"""Orders in one transaction: their rows and counters stay locked until its end."""
+
+LOOKED: Final = 5_000
+"""How many orders that wait are looked through each time."""
+
+SKUS_AT_ONCE: Final = 1_000
+"""SKUs whose free pieces are read by one statement."""
+
+QUIET: Final = timedelta(minutes=1)
+"""How long an order is left alone that found nothing although pieces are free: out of its reach, say, or limited."""
+
+AGAIN: Final = timedelta(minutes=30)
+"""After which time it is looked at once more though the same pieces are free: what kept them from it may be over."""
+
+START: Final = 0
+"""The place in the list of orders before all of them."""
+
+WAITING: Final = f"""
+    select h.order_id, h.no, o.brand, h.evidence -> 'missing' as missing, h.looked_at, h.looked
+    from order_hold h join lateral (select * from sales_order own where own.id = h.order_id limit 1) o on true
+    where h.type = 'stock' and {FOR_STOCK} and h.released_at is null
+      and (cast(:ids as bigint[]) is null and h.order_id > :after or h.order_id = any(:ids))
+      and o.lifecycle in ('accepted', 'in_fulfilment')
+      and not exists (select 1 from order_revision v where v.order_id = h.order_id and v.state = 'waiting')
+      and not exists (select 1 from order_hold stops where stops.order_id = h.order_id
+                      and {STOPS.replace("h.", "stops.")})
+    order by h.order_id, h.no limit :most"""
+"""Orders that wait for goods alone. The type stands there twice for the index of what is open."""
+
+
+class Waiting(NamedTuple):
+    """An order that wants goods, with what was free of them when it was last looked at in vain."""
+
+    order_id: int
+    no: int
+    brand: str
+    missing: Mapping[str, int]
+    looked_at: datetime | None
+    looked: str | None
+
+
+Shelf = Mapping[tuple[str, str], str]
+"""What is free of a SKU at which places of a brand, in words, by (brand, SKU); nothing is left out."""
+
+
+def source_restocked(
+    session: Session, at: datetime, after: int = START, policy: Policy = POLICY, most: int = AT_ONCE
+) -> int:
+    """Let the oldest orders behind `after` go on of whose missing goods pieces are free; give where to look next.
+
+    Looks on from the same place while orders find something, else from behind what it has looked through. `at` is in
+    the business zone. An order that somebody works on is left for the next time; one that finds nothing stays as it
+    is, and its turn comes behind those that were not looked at yet.
+    """
+    found = _waiting(session, after)
+    shelf = _free(session, found, at)
+    due = [one for one in found if (seen := _seen(one, shelf)) and _due(one, seen, at)]
+    due.sort(key=lambda one: (one.looked_at is not None, one.order_id))
+    went_on = _go_on(session, [one.order_id for one in due[:most]], policy, at) if due else 0
+    if went_on and len(due) > most:
+        return after
+    return found[-1].order_id if len(found) == LOOKED else START
+
+
+def _waiting(session: Session, after: int, ids: Collection[int] | None = None) -> Sequence[Waiting]:
+    asked = None if ids is None else sorted(ids)
+    return [Waiting(*one) for one in rows(session, WAITING, ids=asked, after=after, most=LOOKED)]
+
+
+def _free(session: Session, waiting: Sequence[Waiting], at: datetime) -> Shelf:
+    places, skus = find_places(session), sorted({sku for one in waiting for sku in one.missing})
+    shelf: defaultdict[tuple[str, str], str] = defaultdict(str)
+    for start in range(0, len(skus), SKUS_AT_ONCE):
+        for one in sorted(read_free(session, skus[start : start + SKUS_AT_ONCE], at.date())):
+            if one.pieces > 0 and one.location in places:
+                shelf[places[one.location].brand, one.sku] += f" {one.location}:{one.pieces}"
+    return shelf
+
+
+def _seen(one: Waiting, shelf: Shelf) -> str:
+    """Give a digest of what is free of what an order misses; nothing where nothing is."""
+    free = [f"{sku}{there}" for sku in sorted(one.missing) if (there := shelf.get((one.brand, sku)))]
+    return blake2b("\n".join(free).encode(), digest_size=12).hexdigest() if free else ""
+
+
+def _due(one: Waiting, seen: str, at: datetime) -> bool:
+    if one.looked_at is None:
+        return True
+    return one.looked_at <= at - (AGAIN if seen == one.looked else QUIET)
+
+
+def _go_on(session: Session, chosen: Sequence[int], policy: Policy, at: datetime) -> int:
+    """Source these orders again, the oldest first; give how many found something."""
+    free = "select id from sales_order where id = any(:ids) order by id for update skip locked"
+    ids = [one.id for one in rows(session, free, ids=sorted(chosen))]
+    waiting = {one.order_id: one for one in _waiting(session, START, ids)}  # what held them before the lock may be over
+    hold_gifts(session, list(waiting))
+    hold_orders(session, waiting)
+    orders = [lock_order(session, order_id) for order_id in waiting]
+    hold_limits(session, policy, {order.brand for order in orders}, at)
+    vain: list[Waiting] = []
+    for order in orders:
+        before = open_pieces(session, order.id, virtual=True)
+        with session.begin_nested() as savepoint:
+            go_on(session, order, policy, at, None)
+            if open_pieces(session, order.id, virtual=True) == before:
+                savepoint.rollback()  # nothing was found: there is nothing to write of it
+                vain.append(waiting[order.id])
+                continue
+        missing = waiting[order.id].missing
+        record(session, at, "system", "order.source_again", f"order:{order.id}", missing=missing)
+    _write_looks(session, vain, at)
+    return len(orders) - len(vain)
+
+
+def _write_looks(session: Session, vain: Sequence[Waiting], at: datetime) -> None:
+    """Remember what is still free of what these orders miss; whose goods those before them took is not put off."""
+    shelf = _free(session, vain, at)
+    seen = {one.order_id: seen for one in vain if (seen := _seen(one, shelf))}
+    vain = [one for one in vain if one.order_id in seen]
+    run(
+        session,
+        """update order_hold h set looked_at = :at, looked = new.looked
+           from unnest(cast(:ids as bigint[]), cast(:nos as bigint[]), cast(:looked as text[]))
+                as new (order_id, no, looked)
+           where (h.order_id, h.no) = (new.order_id, new.no)""",
+        at=at,
+        ids=[one.order_id for one in vain],
+        nos=[one.no for one in vain],
+        looked=[seen[one.order_id] for one in vain],
+    )
