@@ -1,4 +1,4 @@
-"""A machine of real orders that are cut, moved, rerouted, shipped and refused; locations answer as they like."""
+"""A machine of real orders, of scarce goods, that are cut, moved, rerouted, shipped and refused as locations like."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,6 +20,7 @@ from hub.order.change.pay import pay
 from hub.order.change.revision import Contents, Wish
 from hub.order.change.table import Charge
 from hub.order.change.wanted import WantedLine, pieces_of, wish_lines
+from hub.order.holds.restocked import source_restocked
 from hub.order.ship.progress import record_confirm, record_report
 from hub.order.ship.together import book_cancel_answer
 from tests.conftest import RING
@@ -175,6 +176,14 @@ class Changing(RuleBasedStateMachine):
         """Let the time for what is due run out: what was added is taken back, or left to a person."""
         at = self._tick()
         lapse(self.session, timedelta(milliseconds=1), at)
+
+    @rule(place=st.sampled_from(PLACES), pieces=st.integers(0, 4))
+    def restock(self, place: str, pieces: int) -> None:
+        """Let goods come, or none, and who waits have what is free."""
+        self.number += 1
+        if pieces:
+            stock(self.session, {place: {"apple": pieces, "pear": 1}}, f"ASN-{self.number}")
+        source_restocked(self.session, self._tick())
 
     @rule(choice=st.integers(0), there=st.sampled_from([RECEIVER, BEIJING]))
     def move(self, choice: int, there: Any) -> None:  # noqa: ANN401 # a receiver
