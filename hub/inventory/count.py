@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from hub.cases import NewCase, open_cases
 from hub.database import row, rows, run
 from hub.errors import Malformed, NotFound
+from hub.inventory.coming import book_coming, sort_coming
 from hub.inventory.condition import Condition
 from hub.inventory.count_page import Page, is_whole, ref_of, sort_out, without_known, write_lines, write_page
 from hub.inventory.count_table import LineVerdict
@@ -75,8 +76,10 @@ def take_report(
     page = believed(session, Page(connection, place.brand, report, at, counted_by or connection), place.owner)
     fresh = without_known(session, page)
     good, refused = sort_out(session, page, fresh, place.owner)
-    booked = _book(session, page, good, [line.delivery for line, _ in good if line.delivery])
-    refused += booked.fold.refused
+    coming, unread = sort_coming(page, place.owner)
+    booked = _book(session, page, good, [line.delivery for line, _ in good if line.delivery], coming)
+    book_coming(session, page, coming)
+    refused += [*booked.fold.refused, *unread]
     write_page(session, page, booked.fold, refused)
     gone = _close(session, page, place.owner)
     count_carts(session, [*booked.let_go, *gone.let_go])
@@ -100,11 +103,15 @@ class _Booked:
 
 
 def _book(
-    session: Session, page: Page, lines: Sequence[tuple[ReportLine, StockKey]], deliveries: Collection[str]
+    session: Session,
+    page: Page,
+    lines: Sequence[tuple[ReportLine, StockKey]],
+    deliveries: Collection[str],
+    others: Collection[StockKey] = (),
 ) -> _Booked:
-    """Book lines: once on paper, to know which carts must go, and then with the counters locked."""
+    """Book lines: once on paper, to know which carts must go, and then with the counters, and `others`, locked."""
     keys = sorted({key for _, key in lines})
-    if not keys:
+    if not keys and not others:
         return _Booked(Fold())
     report, at = page.report, page.at
     make_counters(session, page.brand, keys, at)
@@ -113,7 +120,7 @@ def _book(
     levels = read_levels(session, keys, lock=False)
     paper = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at)
     let_go = let_carts_go(session, lacking_of(levels, paper.on_hand, {}, held=True), at)
-    levels = read_levels(session, sorted({*keys, *(one.key for one in let_go)}), lock=True)
+    levels = read_levels(session, sorted({*keys, *others, *(one.key for one in let_go)}), lock=True)
     made = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at)
     short = lacking_of(levels, made.on_hand, soft_change(let_go), held=False)
     admit_short(session, short)

@@ -57,8 +57,18 @@ class ReportLine(Document):
         return "a batch code that is too long" if any(len(one.lot) > LONGEST for one in self.lots) else ""
 
 
+class Coming(Document):
+    """Good pieces of a SKU that are on their way to the location: all of them; below none where it cannot be read."""
+
+    sku: str
+    pieces: int
+
+
 class CountReport(Document):
-    """One page of a report: `full` says that all its pages together are all there is at the location."""
+    """One page of a report: `full` says that all its pages together are all there is at the location.
+
+    `coming` is what is on its way there, where the partner counts that.
+    """
 
     report: Annotated[str, Field(min_length=1, max_length=200)]
     location: str
@@ -68,6 +78,7 @@ class CountReport(Document):
     pages: Annotated[int, Field(ge=1, le=100_000)] = 1
     full: bool = False
     lines: tuple[ReportLine, ...]
+    coming: tuple[Coming, ...] = ()
 
     def is_ahead(self, now: datetime) -> bool:
         """Say whether it is from the future: its watermark would shut out every true one."""

@@ -42,7 +42,8 @@ class StockLevel(Entity, table=True):
 
     `soft` is held for carts until their time is over; `safety` is kept back from what channels are promised, and no
     limit to orders that came; `short` is what a count found missing under the promises, and only shrinks otherwise.
-    `authority` says whose number counts: the hub's, or the owner's, which is taken over as it is.
+    `authority` says whose number counts: the hub's, or the owner's, which is taken over as it is. `incoming` pieces
+    were on their way at `incoming_at`, by the word of the location's partner.
     """
 
     __table_args__ = (
@@ -63,6 +64,7 @@ class StockLevel(Entity, table=True):
     soft: int = number(default=0)
     safety: int = number(default=0)
     incoming: int = number(default=0)
+    incoming_at: datetime | None = moment(default=None)
     backorder_limit: int = number(default=0)
     short: int = number(default=0)
     authority: str = words(default="hub")  # as Authority.HUB

@@ -2,7 +2,8 @@
 
 Their schema tells no owner and no time in the answer, so a page is kept with both: who was asked about, and when asking
 began. `quantity` is what is not frozen and `lockQuantity` what is, for documents of ours as well: both are on hand.
-An item that is not answered is not counted: nothing says that there is none of it.
+An item that is not answered is not counted: nothing says that there is none of it. All types are asked about, so of an
+item that is answered without a line in transit (ZT) nothing is on its way.
 """
 
 from collections import defaultdict
@@ -17,7 +18,7 @@ from hub.document import Document, Moment
 from hub.errors import Malformed, OutcomeUnknown
 from hub.inbox import message_id_of
 from hub.inventory.condition import Condition
-from hub.inventory.counted import CountReport, ReportLine
+from hub.inventory.counted import Coming, CountReport, ReportLine
 from hub.ports import Fetched
 from mappings.converters import china_time_text
 from mappings.table import Table
@@ -25,6 +26,8 @@ from mappings.table import Table
 METHOD: Final = "inventory.query"
 ROOT: Final = "asked"
 """The root of a kept answer; what warehouses push has another."""
+
+UNREAD: Final = -1
 
 PAGE: Final = 50
 """How many items one question names; their schema sets no limit, and a question must be answered in time."""
@@ -83,8 +86,12 @@ def read_answer(table: Table, contents: Mapping[str, object], body: bytes) -> Co
     """
     answer = read_as(StockAnswer, table, "stock", contents)
     groups: defaultdict[tuple[str, Condition], list[StockItem]] = defaultdict(list)
+    coming: dict[str, int] = {}
     for item in answer.items:
-        if item.type != IN_TRANSIT:
+        coming.setdefault(item.sku, 0)
+        if item.type == IN_TRANSIT:
+            coming[item.sku] = _more(coming[item.sku], _pieces(item))
+        else:
             groups[item.sku, CONDITIONS.get(item.type, Condition.SALEABLE)].append(item)
     values = {
         "report": f"{METHOD}:{message_id_of(body)}",
@@ -92,6 +99,7 @@ def read_answer(table: Table, contents: Mapping[str, object], body: bytes) -> Co
         "owner": answer.owner,
         "counted_at": answer.counted_at,
         "lines": [_line(no, key, items) for no, (key, items) in enumerate(groups.items(), 1)],
+        "coming": [Coming(sku=sku, pieces=pieces) for sku, pieces in coming.items()],
     }
     return make_as(CountReport, METHOD, values)
 
@@ -110,6 +118,11 @@ def _line(no: int, key: tuple[str, Condition], items: Sequence[StockItem]) -> Re
         fault=faults[0] if faults else "" if lots is not None else NO_DAY,
         lots=lots or (),
     )
+
+
+def _more(known: int, pieces: int | None) -> int:
+    """Add pieces in transit; what is none of them makes the sum unreadable."""
+    return UNREAD if known < 0 or pieces is None or pieces < 0 else known + pieces
 
 
 def _pieces(item: StockItem) -> int | None:

@@ -3,7 +3,8 @@
 A count (盘点) says of each item by how many pieces it differed from the warehouse's books and, from many warehouses,
 how many there are now. The latter is taken as the count only of good pieces (ZP) that stand in one line: with several,
 one a batch, nothing says whether each total is of its batch or of the item, and defects are of three kinds (CC, JS,
-XS) that are one condition here. Those lines are changes. What is in transit (ZT) is not on hand and is left out.
+XS) that are one condition here. Those lines are changes. What is in transit (ZT) is not on hand and is left out: it is
+told here by how many pieces it differs, and only an answer to inventory.query says how many are on their way.
 
 A line or batch with a batch code or an expiry is of a lot; one that has only an expiry is known by that. A day that
 cannot be read is its line's fault: goods that may be too old must not pass for good ones.

@@ -98,3 +98,16 @@ def test_an_answer_to_another_question_is_not_believed(stand: QimenStand, true: 
         way.road.misbehave("forged", way.errand.holding, forge=lie.tell)
         with pytest.raises(OutcomeUnknown):
             way.errand.do(way.partner())
+
+
+def test_what_is_in_transit_is_on_its_way_and_not_on_hand(stand: QimenStand) -> None:
+    pieces = [{"quantity": "5"}, {"quantity": "20", "type": "ZT", "batch": "A"}, {"quantity": "4", "type": "ZT"}]
+    fill(stand, *pieces, {"sku": "pear", "quantity": "1"})
+    (report,) = ask(stand, "apple", "pear")
+    assert [(one.sku, one.pieces) for one in report.lines] == [("apple", 5), ("pear", 1)]
+    assert [(one.sku, one.pieces) for one in report.coming] == [("apple", 24), ("pear", 0)]
+
+
+def test_a_number_in_transit_that_nobody_can_read_is_none(stand: QimenStand) -> None:
+    fill(stand, {"quantity": "5"}, {"quantity": "1.5", "type": "ZT"}, {"quantity": "4", "type": "ZT"})
+    assert [one.pieces for one in ask(stand)[0].coming] == [-1]
