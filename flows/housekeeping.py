@@ -112,7 +112,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("orders.expire", 5, lambda session, at: expire(session, unpaid_terms(settings), at)),
         Chore("orders.lapse", 2, lambda session, at: lapse(session, due, at.astimezone(zone))),
         Chore("holds.expire", 5, lambda session, at: expire_holds(session, at.astimezone(zone))),
-        Chore("holds.restocked", 5, Sweep(restocked, START).go),
+        Chore("holds.restocked", 2, Sweep(restocked, START).go),
         Chore("reservations.expire", 5, lambda session, at: expire_due(session, at, EXPIRED_AT_ONCE)),
         Chore("reservations.prune", 600, lambda session, at: prune(session, at - KEEP_RESERVATIONS)),
         Chore("schedule.forget", 600, schedules.forget_runs),

@@ -19,10 +19,10 @@ from hub.order.rest import hold_orders, open_pieces
 from hub.order.rules.policy import POLICY, Policy
 from hub.sourcing.location import find_places
 
-AT_ONCE: Final = 100
-"""Orders in one transaction: their rows and counters stay locked until its end."""
+AT_ONCE: Final = 20
+"""Orders in one transaction: their rows and counters stay locked until its end, some hundredths of a second each."""
 
-LOOKED: Final = 5_000
+LOOKED: Final = 2_000
 """How many orders that wait are looked through each time."""
 
 SKUS_AT_ONCE: Final = 1_000
