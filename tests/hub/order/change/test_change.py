@@ -200,6 +200,17 @@ def test_a_new_route_avoids_the_old_one_or_takes_the_named_one(session: Session,
     assert len(rows(session, "select 1 from routing_decision where order_id = :id", id=order_id)) == 3
 
 
+def test_of_a_line_that_has_left_whole_nothing_is_cancelled_and_of_another_no_more_than_is_left(
+    session: Session, order_id: int
+) -> None:
+    record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 1}, final=False), AT)
+    for wanted, told in (({"L1": 1}, "already_shipped"), ({"L2": 2}, "more_than_left")):
+        with pytest.raises(Conflict) as caught:
+            cut(session, order_id, **wanted)
+        assert caught.value.code == told
+    assert "1 pieces are left" in caught.value.message
+
+
 def test_what_cannot_be_changed_says_why(session: Session, order_id: int) -> None:
     send(session, order_id)
     with pytest.raises(Malformed, match="no line L9"):
