@@ -73,7 +73,7 @@ def growth(
 def hot(
     *,
     stock: Annotated[int, typer.Option(min=100, help=words("库存数", "how many there are"))] = 10_000,
-    wanted: Annotated[int, typer.Option(min=100, help=words("购买人数", "how many want one"))] = 30_000,
+    wanted: Annotated[int, typer.Option(min=100, help=words("购买人数", "how many buyers want one"))] = 30_000,
     single: Annotated[int, typer.Option(min=64, help=words("逐单参照数", "how many one by one"))] = 2_000,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""What a long history costs: placing, and the console's list and trace, with ten thousand orders and with a million."""
+"""What a long history costs: placing, and the console's lists and trace, with ten thousand orders and a million."""
 
 import shutil
 import tempfile
@@ -19,6 +19,11 @@ from commands.bench_intake import PROCESSES, fill, place_all
 from commands.bench_trade import furnish
 from commands.screen import give, say
 from hub.database import Database, rows
+from hub.inventory.alert_rule import list_alerts
+from hub.inventory.view import Wanted as LevelsWanted
+from hub.inventory.view import list_levels
+from hub.order.holds.view import Wanted as HoldsWanted
+from hub.order.holds.view import list_holds
 from hub.order.reveal import personal_values
 from hub.order.search.page import search
 from hub.order.search.query import Filter
@@ -28,6 +33,10 @@ from hub.order.trace.routing import trace_routing
 from hub.order.trace.timeline import trace
 from hub.postgres import EmbeddedPostgres
 from hub.roles import SYSTEM
+from hub.runs import Wanted as RunsWanted
+from hub.runs import list_runs
+from hub.worklist import Wanted as CasesWanted
+from hub.worklist import list_cases
 
 SMALL: Final = 10_000
 FRESH: Final = 6_000
@@ -36,6 +45,7 @@ TURNS: Final = 3
 
 BATCH: Final = 500
 TRACED: Final = 20
+PAGE: Final = 50
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 
 FILTERS: Final = (
@@ -127,9 +137,21 @@ def _timed(database: Database) -> Mapping[str, float]:
     with database.transaction() as session:
         newest = [one.id for one in rows(session, "select id from sales_order order by id desc limit :n", n=TRACED)]
     found = {f"list {wanted.model_dump(exclude_defaults=True)}": _best(database, _lister(wanted)) for wanted in FILTERS}
+    found |= {f"list {name}": _best(database, query) for name, query in _lists(datetime.now(ZONE)).items()}
     for no, order_id in enumerate(newest):
         found[f"trace {no}"] = _best(database, _tracer(order_id))
     return found
+
+
+def _lists(here: datetime) -> Mapping[str, Query]:
+    """Give the first pages of the console's other lists; `here` is in the business zone."""
+    return {
+        "holds": lambda session: list_holds(session, SYSTEM, HoldsWanted(), limit=PAGE),
+        "inventory": lambda session: list_levels(session, None, LevelsWanted(), here, limit=PAGE),
+        "alerts": lambda session: list_alerts(session, SYSTEM, limit=PAGE),
+        "exceptions": lambda session: list_cases(session, SYSTEM, CasesWanted(), after=None, limit=PAGE),
+        "runs": lambda session: list_runs(session, SYSTEM, RunsWanted(), at=here, before=None, limit=PAGE),
+    }
 
 
 def _lister(wanted: Filter) -> Query:

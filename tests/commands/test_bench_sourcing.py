@@ -25,10 +25,15 @@ def test_the_nearest_way_can_be_carried_out_too() -> None:
     assert faults_of(pool, plans, sum(pool.cost(order, plan) for order, plan in enumerate(plans))) == []
 
 
-def test_single_decisions_are_timed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_single_decisions_are_timed_by_each_solver(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.bench_sourcing.QUESTIONS", 20)
     assert run_greedy(as_json=True) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert told["median_ms"] <= told["p99_ms"]
+    for solver in ("", "greedy-2_", "greedy-3_"):
+        assert 0 < told[f"{solver}median_ms"] <= told[f"{solver}p99_ms"]
+        assert told[f"{solver}p99_cpu_ms"] > 0
 
 
 @pytest.mark.parametrize("option", ["--stock", "--capacity", "--budget"])

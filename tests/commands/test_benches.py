@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from commands.bench_growth import _timed  # pyright: ignore[reportPrivateUsage] # as below
 from commands.bench_history import lengthen
 from commands.bench_intake import fill
 from commands.bench_intake import run_bench as bench_intake
@@ -86,3 +87,5 @@ def test_a_history_is_made_of_placed_orders_and_the_ledger_still_bears_the_count
     with database.transaction() as session:
         assert drift(session) == []
         assert len(search(session, SYSTEM, Filter(status="completed"), ZONE).orders) == 50
+    timed = _timed(database)  # pyright: ignore[reportPrivateUsage] # the whole benchmark needs tens of thousands
+    assert {f"list {one}" for one in ("holds", "inventory", "alerts", "exceptions", "runs")} <= set(timed)
