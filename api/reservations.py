@@ -67,7 +67,8 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     The same cart again answers 200 with what is held; the same `ref` with other contents 409. Too little of something
     is 409 no_stock and names the SKUs; a shop's quotas and the pieces that other shops have for themselves count. What
     is in a flash sale is held by itself, for as long as the sale says; a buyer may be at their limit (409 buyer_limit),
-    also with a bundle that it is a part of, or the queue full: 429 says when to come back.
+    also with a bundle that it is a part of, or the queue full: 429 says when to come back. The limit is one of carts:
+    an order that names no reservation is not held to it, and does not count for its buyer.
     """
     hub.room.require()
     cart = read_wish(Cart, body)
