@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from commands import connection, operate, order
+from commands import bring, connection, operate, order
 from commands.bench import bench_app
 from commands.chaos import chaos_app
 from commands.gift import gift_app
@@ -44,7 +44,8 @@ for name, part in {
     "route": route_app,
     "review": review_app,
     "case": operate.case_app,
-    "sku": operate.sku_app,
+    "sku": bring.sku_app,
+    "location": bring.location_app,
     "gift": gift_app,
     "stock": stock_app,
     "merge": merge_app,

@@ -39,7 +39,7 @@ def describe(
     if after == before:
         return before
     actor.require(Permission.WORK_ORDERS)
-    _check(*after, bundle=found.bundle)
+    check_traits(*after, bundle=found.bundle)
     run(
         session,
         """update sku set storage = :storage, hazard = :hazard, oversize = :oversize, cm3 = :cm3, supplier = :supplier,
@@ -59,7 +59,11 @@ def _fields(traits: Traits) -> dict[str, Any]:
     return {name: getattr(traits, name) for name in Traits.__struct_fields__}
 
 
-def _check(storage: Storage, traits: Traits, *, bundle: bool) -> None:
+def check_traits(storage: Storage, traits: Traits, *, bundle: bool) -> None:
+    """Make sure that goods can travel so.
+
+    Raises: Malformed as `describe`.
+    """
     if not re.fullmatch(HAZARD, traits.hazard):
         raise Malformed("a class of danger is like 9 or 2.1", code="traits", field="hazard")
     if not 0 <= traits.cm3 <= MOST_CM3:

@@ -1,0 +1,52 @@
+"""Goods and locations at a terminal: bring them in from a sheet (CSV), all rows or none."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from commands.operate import sku_app
+from commands.reach import operator, reached
+from commands.screen import say, words
+from commands.written import read_file
+from hub.catalogue.bring import Brought, Goods, bring_goods
+from hub.sheet import CODE, LONGEST
+from hub.sourcing.bring import Site, bring_locations
+
+__all__ = ["location_app", "sku_app"]
+
+location_app = typer.Typer(help=words("仓库", "locations"), no_args_is_help=True)
+
+GOODS: Final = ", ".join(Goods.model_fields)
+SITES: Final = ", ".join(Site.model_fields)
+
+GoodsSheet = Annotated[
+    Path, typer.Argument(metavar="FILE", help=words(f"CSV，首行为列名：{GOODS}", f"a CSV with the columns {GOODS}"))
+]
+SiteSheet = Annotated[
+    Path, typer.Argument(metavar="FILE", help=words(f"CSV，首行为列名：{SITES}", f"a CSV with the columns {SITES}"))
+]
+Brand = Annotated[str, typer.Option(help=words("品牌", "the brand"))]
+
+
+@sku_app.command("import", help=words("从 CSV 导入商品与组合商品", "bring goods and bundles in from a CSV"))
+def goods(file: GoodsSheet, brand: Brand) -> None:
+    written = read_file(file, CODE, LONGEST)
+    with reached() as reach, reach.database.transaction() as session:
+        _tell(bring_goods(session, operator(), brand, written, datetime.now(UTC)))
+
+
+@location_app.command("import", help=words("从 CSV 导入仓库", "bring locations in from a CSV"))
+def locations(file: SiteSheet, brand: Brand) -> None:
+    written = read_file(file, CODE, LONGEST)
+    with reached() as reach, reach.database.transaction() as session:
+        known = reach.settings.connections
+        _tell(bring_locations(session, operator(), brand, written, known, datetime.now(UTC)))
+
+
+def _tell(made: Brought) -> None:
+    say(
+        f"新增 {made.added}，更改 {made.changed}，未变 {made.same}",
+        f"added {made.added}, changed {made.changed}, as they were {made.same}",
+    )

@@ -1,0 +1,177 @@
+"""Bring goods and bundles in from a sheet: all or none, and again without doing anything twice."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.audit import record_all
+from hub.catalogue.describe import check_traits
+from hub.catalogue.model import HAZARD, Storage, Traits
+from hub.database import copy, rows, run
+from hub.document import PRINTABLE, Document
+from hub.errors import Malformed
+from hub.language import Words
+from hub.roles import Actor, Permission
+from hub.sheet import Fault, Line, doubled, read_sheet, refuse
+from hub.turns import take_turns
+
+SPACE: Final = 7022
+"""The advisory locks of those who bring goods in, one for each brand."""
+
+COLUMNS: Final = (
+    *("code", "title", "storage", "grams", "bundle", "hazard", "oversize", "cm3", "supplier", "bonded"),
+    "available_from",
+)
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
+Parts = tuple[tuple[Code, Annotated[int, Field(ge=1, le=10_000)], Annotated[int, Field(ge=0, le=10**9)]], ...]
+
+
+class Goods(Document):
+    """A row of goods; with `parts` it is a bundle of them: `apple=2 pear=1`, or `apple=2@30 pear=1@70` by weight.
+
+    The weight shares a bundle's price over its parts. `grams` are those of one piece, packed; a bundle has its parts'.
+    """
+
+    code: Code
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PRINTABLE)]
+    storage: Storage = Storage.AMBIENT
+    grams: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    hazard: Annotated[str, StringConstraints(pattern=HAZARD)] = ""
+    oversize: bool = False
+    cm3: int = 0
+    supplier: Annotated[str, StringConstraints(max_length=64, pattern=PRINTABLE)] = ""
+    bonded: bool = False
+    available_from: date | None = None
+    parts: Parts = ()
+
+    @field_validator("parts", mode="before")
+    @classmethod
+    def _read_parts(cls, written: object) -> object:
+        if not isinstance(written, str):
+            return written
+        found: list[tuple[str, str, str]] = []
+        for part in written.split():
+            code, _, rest = part.rpartition("=")
+            pieces, at, weight = rest.partition("@")
+            found.append((code, pieces, weight if at else "1"))
+        if len({code for code, _, _ in found}) < len(found):
+            raise ValueError("a part is named twice")
+        return found
+
+    @model_validator(mode="after")
+    def _travels(self) -> Self:
+        try:
+            check_traits(self.storage, self.traits, bundle=bool(self.parts))
+        except Malformed as error:
+            raise ValueError(error.message) from error
+        if not self.parts and self.storage is not Storage.NONE and not self.grams:
+            raise ValueError("say what one piece weighs (grams)")
+        return self
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(**{name: getattr(self, name) for name in Traits.__struct_fields__})
+
+    @property
+    def record(self) -> tuple[object, ...]:
+        """Give it as its row has it, in the order of COLUMNS."""
+        return tuple(bool(self.parts) if name == "bundle" else getattr(self, name) for name in COLUMNS)
+
+
+class Brought(Document):
+    """How many of a sheet's things were new, how many were changed, and how many are as they were."""
+
+    added: int
+    changed: int
+    same: int
+
+
+def bring_goods(session: Session, actor: Actor, brand: str, written: str, at: datetime) -> Brought:
+    """Take the goods and bundles of a sheet over into a brand's catalogue; those that it does not name stay.
+
+    Raises: Unauthorised; Malformed naming every row that cannot be taken, and then none is.
+    """
+    actor.require(Permission.CONFIGURE)
+    actor.require_scope(brand, "")
+    lines, faults = read_sheet(written, Goods)
+    take_turns(session, SPACE, [brand])
+    known = _known(session, {code for one in lines for code in (one.row.code, *_part_codes(one.row))})
+    faults += doubled(lines, [one.row.code for one in lines])
+    faults += [Fault(one.no, why) for one in lines for why in _wrong(one, brand, known, lines)]
+    refuse(faults)
+    goods = [one.row for one in lines]
+    parts = _parts(session, [one.code for one in goods if one.parts])
+    new = [one for one in goods if one.code not in known]
+    changed = [one for one in goods if one.code in known and _is_other(one, known[one.code], parts)]
+    _write(session, brand, new, changed, at)
+    for act, some in (("sku.add", new), ("sku.change", changed)):
+        record_all(session, at, actor.name, act, [(f"sku:{one.code}", {"brand": brand}) for one in some])
+    return Brought(added=len(new), changed=len(changed), same=len(goods) - len(new) - len(changed))
+
+
+def _known(session: Session, codes: set[str]) -> Mapping[str, Row[Any]]:
+    statement = f"select brand, {', '.join(COLUMNS)} from sku where code = any(:codes) order by code for update"
+    return {one.code: one for one in rows(session, statement, codes=sorted(codes))}
+
+
+def _wrong(one: Line[Goods], brand: str, known: Mapping[str, Row[Any]], lines: Sequence[Line[Goods]]) -> list[Words]:
+    """Say what keeps a row from being taken: another brand's code, goods that would become a bundle, parts unknown."""
+    there, code = known.get(one.row.code), one.row.code
+    wrong: list[Words] = []
+    if there is not None and there.brand != brand:
+        wrong.append(Words(f"{code} 属于其他品牌", f"{code} is another brand's"))
+    elif there is not None and there.bundle != bool(one.row.parts):
+        kind = Words("组合商品", "a bundle") if there.bundle else Words("单品", "no bundle")
+        wrong.append(Words(f"{code} 已是{kind.zh}，不能更改", f"{code} is {kind.en}, which it stays"))
+    named = {line.row.code: bool(line.row.parts) for line in lines}
+    for part in _part_codes(one.row):
+        of = known.get(part)
+        if part not in named and (of is None or of.brand != brand):
+            wrong.append(Words(f"没有组成商品 {part}", f"there is no {part} to be a part"))
+        elif named.get(part, of is not None and of.bundle):
+            wrong.append(Words(f"组成商品 {part} 本身是组合商品", f"its part {part} is a bundle itself"))
+    return wrong
+
+
+def _part_codes(one: Goods) -> list[str]:
+    return [code for code, _, _ in one.parts]
+
+
+def _parts(session: Session, bundles: Sequence[str]) -> Mapping[str, Counter[tuple[str, int, int]]]:
+    found: dict[str, Counter[tuple[str, int, int]]] = {}
+    statement = "select bundle, sku, quantity, weight from bundle_part where bundle = any(:bundles)"
+    for one in rows(session, statement, bundles=list(bundles)):
+        found.setdefault(one.bundle, Counter())[one.sku, one.quantity, one.weight] += 1
+    return found
+
+
+def _is_other(one: Goods, there: Row[Any], parts: Mapping[str, Counter[tuple[str, int, int]]]) -> bool:
+    was = tuple(getattr(there, name) for name in COLUMNS)
+    return one.record != was or Counter(one.parts) != parts.get(one.code, Counter())
+
+
+def _write(session: Session, brand: str, new: Sequence[Goods], changed: Sequence[Goods], at: datetime) -> None:
+    columns = ("brand", "version", "created_at", "updated_at", *COLUMNS)
+    copy(session, "sku", columns, [(brand, 1, at, at, *one.record) for one in new])
+    for one in changed:
+        run(
+            session,
+            f"""update sku set {", ".join(f"{name} = :{name}" for name in COLUMNS)}, version = version + 1,
+                               updated_at = :at where code = :code""",
+            at=at,
+            **dict(zip(COLUMNS, one.record, strict=True)),
+        )
+    bundles = [one for one in (*new, *changed) if one.parts]
+    run(session, "delete from bundle_part where bundle = any(:bundles)", bundles=[one.code for one in bundles])
+    copy(
+        session,
+        "bundle_part",
+        ("bundle", "sku", "quantity", "weight"),
+        [(one.code, *part) for one in bundles for part in one.parts],
+    )

@@ -1,0 +1,157 @@
+"""Bring locations in from a sheet: all or none, and again without doing anything twice."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.address.division import divisions, point_of
+from hub.audit import record_all
+from hub.catalogue.bring import Brought
+from hub.catalogue.model import Storage
+from hub.database import rows, run
+from hub.document import PRINTABLE, Document
+from hub.language import Words
+from hub.roles import Actor, Permission
+from hub.settings import Connection
+from hub.sheet import Fault, doubled, read_sheet, refuse
+from hub.turns import take_turns
+
+SPACE: Final = 7023
+"""The advisory locks of those who bring locations in, one for each brand."""
+
+COLUMNS: Final = (
+    *("code", "name_zh", "name_en", "connection", "owner", "division", "street", "contact", "phone"),
+    *("latitude", "longitude", "storages", "courier", "handling", "active"),
+)
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PRINTABLE)]
+SIX: Final = Decimal("0.000001")
+
+
+class Site(Document):
+    """A row of a location: `connection` is its warehouse's, `owner` whose goods lie there, as that warehouse names him.
+
+    Without coordinates (WGS 84) it stands in the middle of its division. `handling` is what a parcel costs there, in
+    fen; `storages` are the temperatures that it keeps, divided by spaces.
+    """
+
+    code: Word
+    name_zh: Text
+    name_en: Text
+    connection: Word
+    owner: Word
+    division: Word
+    street: Text
+    contact: Text
+    phone: Word
+    latitude: Annotated[Decimal, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[Decimal, Field(ge=-180, le=180)] | None = None
+    storages: tuple[Storage, ...] = (Storage.AMBIENT,)
+    courier: Word
+    handling: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    active: bool = True
+
+    @field_validator("storages", mode="before")
+    @classmethod
+    def _read_storages(cls, written: object) -> object:
+        return written.split() if isinstance(written, str) else written
+
+    @model_validator(mode="after")
+    def _lies_somewhere(self) -> Self:
+        if self.division not in divisions():
+            raise ValueError(f"no division has the code {self.division}")
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("give both coordinates or none")
+        if Storage.NONE in self.storages:
+            raise ValueError("no place keeps virtual goods")
+        return self
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Give it as its row has it, by column."""
+        values = {name: getattr(self, name) for name in COLUMNS}
+        middle = point_of(self.division) if self.latitude is None else None
+        latitude = self.latitude if middle is None else Decimal(str(middle.latitude))
+        longitude = self.longitude if middle is None else Decimal(str(middle.longitude))
+        return values | {
+            "storages": [str(one) for one in self.storages],
+            "latitude": Decimal(latitude or 0).quantize(SIX),
+            "longitude": Decimal(longitude or 0).quantize(SIX),
+        }
+
+
+def bring_locations(
+    session: Session, actor: Actor, brand: str, written: str, connections: Mapping[str, Connection], at: datetime
+) -> Brought:
+    """Take the locations of a sheet over into a brand; those that it does not name stay as they are.
+
+    Raises: Unauthorised; Malformed naming every row that cannot be taken, and then none is.
+    """
+    actor.require(Permission.CONFIGURE)
+    actor.require_scope(brand, "")
+    lines, faults = read_sheet(written, Site)
+    take_turns(session, SPACE, [brand])
+    known = _known(session, [one.row.code for one in lines])
+    faults += doubled(lines, [one.row.code for one in lines])
+    faults += [
+        Fault(one.no, why) for one in lines for why in _wrong(one.row, brand, known.get(one.row.code), connections)
+    ]
+    refuse(faults)
+    sites = {one.row.code: one.row.record for one in lines}
+    new = [code for code in sites if code not in known]
+    changed = [code for code, one in sites.items() if code in known and _is_other(one, known[code])]
+    for code in (*new, *changed):
+        _write(session, brand, sites[code], at)
+    for act, some in (("location.add", new), ("location.change", changed)):
+        record_all(session, at, actor.name, act, [(f"location:{code}", {"brand": brand}) for code in some])
+    return Brought(added=len(new), changed=len(changed), same=len(sites) - len(new) - len(changed))
+
+
+def _known(session: Session, codes: list[str]) -> Mapping[str, Row[Any]]:
+    statement = f"""select brand, {", ".join(COLUMNS)}, exists (
+                        select from stock_level l where (l.location, l.owner) = (location.code, location.owner)
+                            and (l.on_hand, l.allocated, l.soft) <> (0, 0, 0)) as stocked
+                    from location where code = any(:codes) order by code for update"""
+    return {one.code: one for one in rows(session, statement, codes=sorted(codes))}
+
+
+def _wrong(one: Site, brand: str, there: Row[Any] | None, connections: Mapping[str, Connection]) -> list[Words]:
+    """Say what keeps a row out: another brand's code, no such warehouse, an owner whose stock lies there."""
+    wrong: list[Words] = []
+    if there is not None and there.brand != brand:
+        wrong.append(Words(f"{one.code} 属于其他品牌", f"{one.code} is another brand's"))
+    elif there is not None and there.owner != one.owner and there.stocked:
+        wrong.append(
+            Words(f"{there.owner} 在此尚有库存，货主不能更改", f"goods of {there.owner} lie there: the owner stays")
+        )
+    behind = connections.get(one.connection)
+    if behind is None or behind.brand != brand or not behind.kind.startswith("warehouses."):
+        wrong.append(
+            Words(
+                f"{brand} 没有仓库连接 {one.connection}", f"{brand} has no connection {one.connection} to a warehouse"
+            )
+        )
+    return wrong
+
+
+def _is_other(one: Mapping[str, Any], there: Row[Any]) -> bool:
+    return any(one[name] != getattr(there, name) for name in COLUMNS)
+
+
+def _write(session: Session, brand: str, one: Mapping[str, Any], at: datetime) -> None:
+    run(
+        session,
+        f"""insert into location (brand, version, created_at, updated_at, {", ".join(COLUMNS)})
+            values (:brand, 1, :at, :at, {", ".join(f":{name}" for name in COLUMNS)})
+            on conflict (code) do update set {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)},
+                version = location.version + 1, updated_at = :at""",
+        brand=brand,
+        at=at,
+        **one,
+    )

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+from hub.database import Database, rows
+from hub.errors import Malformed
+from tests.commands.conftest import Oms
+
+PLACE = (
+    "code,name_zh,name_en,connection,owner,division,street,contact,phone,courier\n"
+    "SH1,上海仓,Shanghai,wms-sh,OWNER,310115,仓库路1号,仓管,10000000009,SF\n"
+)
+
+
+def written(folder: Path, content: str) -> str:
+    (folder / "sheet.csv").write_text(content, encoding="utf-8")
+    return str(folder / "sheet.csv")
+
+
+def test_goods_are_brought_in_from_a_file(oms: Oms, tmp_path: Path) -> None:
+    sheet = written(tmp_path, "code,title,grams\ntea,茶,100\n")
+    told = [oms("sku", "import", sheet, "--brand", "demo").stderr for _ in range(2)]
+    assert [one.strip() for one in told] == ["added 1, changed 0, as they were 0", "added 0, changed 0, as they were 1"]
+
+
+def test_a_sheet_with_a_bad_row_is_refused_whole(oms: Oms, tmp_path: Path) -> None:
+    sheet = written(tmp_path, "code,title,grams\ntea,茶,100\ncup,杯,heavy\n")
+    told = oms("sku", "import", sheet, "--brand", "demo")
+    assert isinstance(told.exception, Malformed)
+    assert "line 3: grams" in told.exception.message
+
+
+def test_locations_are_brought_in_from_a_file(oms: Oms, database: Database, tmp_path: Path) -> None:
+    assert "added 1" in oms("location", "import", written(tmp_path, PLACE), "--brand", "demo").stderr
+    with database.transaction() as session:
+        assert len(rows(session, "select 1 from location where code = 'SH1'")) == 1

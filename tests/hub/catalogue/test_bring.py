@@ -1,0 +1,133 @@
+"""Goods and bundles are brought in by a sheet: all rows or none, every bad one named, and again without any change."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.catalogue.bring import Brought, bring_goods
+from hub.catalogue.find import find_products
+from hub.catalogue.model import Part, Traits
+from hub.database import rows, run
+from hub.errors import Malformed, Unauthorised
+from hub.roles import SYSTEM, Actor, Role
+from tests.hub.making import AT, BRAND, add_sku, order, placed, stock
+
+GOODS = """code,title,storage,grams,hazard,cm3,bonded,available_from,parts
+tea,红茶 100g,,120,,,,,
+ice,雪糕,frozen,90,,300,yes,2027-05-01,
+gas,打火机,ambient,20,2.1,,,,
+card,礼品卡,none,,,,,,
+box,茶与雪糕,,,,,,,tea=2@30 ice=1@70
+"""
+
+
+def bring(session: Session, written: str, actor: Actor = SYSTEM) -> Brought:
+    return bring_goods(session, actor, BRAND, written, AT)
+
+
+def refused(session: Session, written: str) -> str:
+    before = rows(session, "select count(*) from sku")
+    with pytest.raises(Malformed) as found:
+        bring(session, written)
+    assert rows(session, "select count(*) from sku") == before
+    return found.value.message
+
+
+def test_goods_and_bundles_are_there_with_their_traits(session: Session) -> None:
+    assert bring(session, GOODS) == Brought(added=5, changed=0, same=0)
+    found = find_products(session, ["ice", "gas", "card", "box"])
+    assert found["ice"].traits == Traits(cm3=300, bonded=True, available_from=date(2027, 5, 1))
+    assert (found["gas"].traits, found["card"].virtual) == (Traits(hazard="2.1"), True)
+    assert found["box"].parts == (Part("ice", 1, 70), Part("tea", 2, 30))
+    assert len(rows(session, "select 1 from audit_entry where act = 'sku.add'")) == 5
+
+
+def test_the_same_again_changes_nothing_and_a_change_changes_its_row_alone(session: Session) -> None:
+    bring(session, GOODS)
+    assert bring(session, GOODS) == Brought(added=0, changed=0, same=5)
+    other = GOODS.replace("tea,红茶 100g", "tea,红茶 200g").replace("tea=2@30", "tea=3@30")
+    assert bring(session, other) == Brought(added=0, changed=2, same=3)
+    found = find_products(session, ["tea", "box"])
+    assert (found["tea"].title, found["box"].parts[1].quantity) == ("红茶 200g", 3)
+    assert [one.version for one in rows(session, "select version from sku order by code")] == [2, 1, 1, 1, 2]
+
+
+def test_what_was_brought_in_is_sold(session: Session) -> None:
+    bring(session, "code,title,grams\nplum,李子,500\n")
+    stock(session, {"sh": {"plum": 3}})
+    assert placed(session, order({"plum": 2}))
+
+
+def test_every_bad_row_is_named_and_none_is_taken(session: Session) -> None:
+    add_sku(session, "apple")
+    add_sku(session, "pack", parts={"apple": 2})
+    add_sku(session, "pair", parts={"apple": 2})
+    told = refused(
+        session,
+        "code,title,storage,grams,hazard,available_from,parts\n"
+        "good,ok,,5,,,\n"
+        ",no code,,5,,,\n"
+        "warm,?,lukewarm,5,,,\n"
+        "light,?,,,,,\n"
+        "neg,?,,-5,,,\n"
+        "bang,?,,5,12,,\n"
+        "late,?,,5,,2027-02-30,\n"
+        "virtual,?,none,,9,,\n"
+        "good,again,,5,,,\n"
+        "apple,now a bundle,,,,,good=1\n"
+        "pack,no bundle,,5,,,\n"
+        "b1,?,,,,,nothing=1\n"
+        "b2,?,,,,,pair=1\n"
+        "b3,?,,,,,good=0\n"
+        "b4,?,,,,,good=1 good=2\n"
+        "b5,?,,,,,good\n",
+    )
+    named = [line.strip().split(":")[0] for line in told.splitlines()[1:]]
+    assert named == [f"line {no}" for no in range(3, 18)]
+    for said in ("grams", "12", "good stands on line 2 already", "apple is no bundle", "no nothing to be a part"):
+        assert said in told
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "missing: code, title"),
+        ("code,title\n", "no rows"),
+        ("code,title,colour\na,b,red\n", "unknown: colour"),
+        ("code,title,code\na,b,c\n", "twice"),
+        ("code\na\n", "missing: title"),
+        ("code,title,grams\na,b,5,6\n", "line 2: beyond the last column"),
+        ('code,title\na,"b\n', "no CSV"),
+        ("code,title,grams\na\0,b,5\n", "line 2: code"),
+    ],
+    ids=str,
+)
+def test_what_is_no_sheet_is_refused(session: Session, written: str, said: str) -> None:
+    assert said in refused(session, written)
+
+
+def test_a_sheet_of_a_spreadsheet_with_its_mark_and_line_ends_is_read(session: Session) -> None:
+    assert bring(session, "\ufeffcode,title,grams\r\ntea,茶,5\r\n").added == 1
+
+
+def test_another_brand_s_goods_are_neither_changed_nor_parts(session: Session) -> None:
+    add_sku(session, "apple")
+    run(session, "update sku set brand = 'other' where code = 'apple'")
+    told = refused(session, "code,title,grams,parts\napple,x,5,\nbox,y,,apple=1\n")
+    assert (
+        "apple is another brand's" in told,
+        "there is no apple" in refused(session, "code,title,parts\nb,y,apple=1\n"),
+    ) == (
+        True,
+        True,
+    )
+
+
+def test_only_who_may_configure_the_brand_brings_goods_in(session: Session) -> None:
+    for actor in (
+        Actor("s", frozenset({Role.SUPERVISOR})),
+        Actor("a", frozenset({Role.ADMIN}), brands=frozenset({"other"})),
+    ):
+        with pytest.raises(Unauthorised):
+            bring(session, GOODS, actor)

@@ -1,0 +1,78 @@
+"""Locations are brought in by a sheet: all rows or none, every bad one named, and again without any change."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import row, rows
+from hub.errors import Malformed, Unauthorised
+from hub.roles import SYSTEM, Actor, Role
+from hub.settings import Connection
+from hub.sourcing.bring import bring_locations
+from hub.sourcing.location import find_places
+from tests.hub.making import AT, BRAND, stock
+
+HEAD = (
+    "code,name_zh,name_en,connection,owner,division,street,contact,phone,latitude,longitude,storages,courier,"
+    "handling,active"
+)
+EAST = "SH1,上海仓,Shanghai,wms-sh,OWNER,310115,仓库路1号,仓管,10000000009,31.2,121.5,ambient chilled,SF,180,"
+WEST = "SC1,成都仓,Chengdu,wms-sh,OWNER,510112,物流园2号,仓管,10000000009,,,,ZTO,,no"
+WMS = Connection(kind="warehouses.qimen", brand=BRAND)
+CONNECTIONS = {
+    "wms-sh": WMS,
+    "wms-other": WMS.model_copy(update={"brand": "other"}),
+    "sap": Connection(kind="erp.sap", brand=BRAND),
+}
+
+
+def bring(session: Session, *lines: str, actor: Actor = SYSTEM) -> tuple[int, int, int]:
+    made = bring_locations(session, actor, BRAND, "\n".join((HEAD, *lines)) + "\n", CONNECTIONS, AT)
+    return made.added, made.changed, made.same
+
+
+def test_locations_are_there_and_one_without_coordinates_stands_in_its_division(session: Session) -> None:
+    assert bring(session, EAST, WEST) == (2, 0, 0)
+    places = find_places(session)
+    assert (places["SH1"].storages, places["SH1"].handling, places["SH1"].active) == (("ambient", "chilled"), 180, True)
+    assert (round(places["SC1"].point.latitude), round(places["SC1"].point.longitude)) == (31, 104)
+    assert (places["SC1"].storages, places["SC1"].active) == (("ambient",), False)
+    assert len(rows(session, "select 1 from audit_entry where act = 'location.add'")) == 2
+
+
+def test_the_same_again_changes_nothing_and_a_change_changes_its_row_alone(session: Session) -> None:
+    bring(session, EAST, WEST)
+    assert bring(session, EAST, WEST) == (0, 0, 2)
+    assert bring(session, EAST.replace("31.2", "31.25"), WEST) == (0, 1, 1)
+    found = row(session, "select latitude, version from location where code = 'SH1'")
+    assert found is not None
+    assert (found.latitude, found.version) == (Decimal("31.25"), 2)
+
+
+def test_every_bad_row_is_named_and_none_is_taken(session: Session) -> None:
+    stock(session, {"sh": {"apple": 1}})
+    with pytest.raises(Malformed) as refused:
+        bring(
+            session,
+            EAST,
+            EAST,
+            EAST.replace("SH1", "A").replace("310115", "999999"),
+            EAST.replace("SH1", "B").replace("wms-sh", "wms-nowhere"),
+            EAST.replace("SH1", "C").replace("wms-sh", "wms-other"),
+            EAST.replace("SH1", "D").replace("wms-sh", "sap"),
+            EAST.replace("SH1", "E").replace("31.2", ""),
+            EAST.replace("SH1", "F").replace("31.2", "131.2"),
+            EAST.replace("SH1", "G").replace("ambient", "warm"),
+            EAST.replace("SH1", "H").replace("仓管", ""),
+            EAST.replace("SH1", "sh").replace("OWNER", "NOBODY"),
+        )
+    told = refused.value.message.splitlines()[1:]
+    assert [line.strip().split(":")[0] for line in told] == [f"line {no}" for no in range(3, 13)]
+    assert "goods of OWNER lie there" in told[-1]
+    assert list(find_places(session)) == ["sh"]
+
+
+def test_only_who_may_configure_the_brand_brings_locations_in(session: Session) -> None:
+    with pytest.raises(Unauthorised):
+        bring(session, EAST, actor=Actor("s", frozenset({Role.SUPERVISOR})))
