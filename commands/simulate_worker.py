@@ -13,7 +13,6 @@ from commands.simulate_plan import LEASE_S, Chance
 from flows.effect import Claimed
 from flows.engine import Clock, Engine
 from flows.settle import Result
-from hub.steps import StepState
 
 OUTAGE_S: Final = 1.0
 AT_ONCE: Final = 5
@@ -151,9 +150,9 @@ class Worker:
     def _book_once(self, results: Sequence[Result]) -> None:
         world = self._world
         before, clock = world.steps, self._now()
-        given: dict[int, StepState] | None = None
+        given: set[int] | None = None
         try:
-            given = self._engine.book(results)
+            given = {step for step, _ in self._engine.book(results)}
         finally:
             world.look()
             mine = world.booked(clock, results, before)
@@ -161,8 +160,8 @@ class Worker:
             lost = ",".join(str(one.step.id) for one in results if one.step.id not in mine)
             world.tell("booked", steps=told or "none", **({"fenced": lost} if lost else {}))
             if given is not None:
-                unheard = set(mine) - given.keys()  # what was committed unheard is fenced when it is tried again
-                true = given.keys() <= set(mine) and (not unheard or world.is_upset)
+                unheard = set(mine) - given  # what was committed unheard is fenced when it is tried again
+                true = given <= set(mine) and (not unheard or world.is_upset)
                 world.hold("told truly", f"{sorted(given)} for {mine}", so=true)
 
     def _nap(self, task: Task) -> None:
