@@ -72,13 +72,13 @@ HELD_BY_ORDERS: Final = """
 and from each to its lines of the SKU: a SKU's whole history is never read, for orders wait meanwhile."""
 
 HELD_THERE: Final = """
-    select sum(held.pieces) from sales_order o cross join lateral (
-        select sum(claim.quantity - claim.shipped - claim.released) as pieces from order_line line
-        join fulfilment_line claim on (claim.order_id, claim.line_no) = (line.order_id, line.line_no)
-        join fulfilment_order f on (f.order_id, f.no) = (claim.order_id, claim.no)
-        where line.sku = :sku and line.order_id = o.id
-          and f.location = :location and claim.quantity > claim.shipped + claim.released) held
-    where o.shop = :shop and o.lifecycle in ('accepted', 'received', 'in_fulfilment')"""
+    select sum(held.pieces) from fulfilment_order f join sales_order o on o.id = f.order_id cross join lateral (
+        select sum(claim.quantity - claim.shipped - claim.released) as pieces from fulfilment_line claim
+        where (claim.order_id, claim.no, claim.sku) = (f.order_id, f.no, :sku)
+          and claim.quantity > claim.shipped + claim.released) held
+    where f.location = :location and f.execution in ('open', 'scheduled', 'on_hold', 'in_progress')
+      and o.shop = :shop and o.lifecycle in ('accepted', 'received', 'in_fulfilment')"""
+"""As above, from the fulfilment orders that are open there: the lines of each are looked up once, by its key."""
 
 
 def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: datetime) -> None:
