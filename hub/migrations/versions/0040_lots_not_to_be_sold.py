@@ -25,8 +25,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_stock_lot_lot", "stock_lot", ["sku", "lot"])
     op.drop_constraint(op.f("ck_stock_movement_reason_known"), "stock_movement", type_="check")
-    op.create_check_constraint(
-        op.f("ck_stock_movement_reason_known"),
-        "stock_movement",
-        f"reason in ({', '.join(repr(reason) for reason in REASONS)})",
+    # Not asked of the rows that are there, which can be many: 0048 asks it of them, without barring whoever books.
+    reasons = ", ".join(repr(reason) for reason in REASONS)
+    op.execute(
+        f"alter table stock_movement add constraint ck_stock_movement_reason_known check (reason in ({reasons})) not valid"
     )
