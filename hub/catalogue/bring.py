@@ -17,7 +17,7 @@ from hub.document import PRINTABLE, Document
 from hub.errors import Malformed
 from hub.language import Words
 from hub.roles import Actor, Permission
-from hub.sheet import Fault, Line, doubled, read_sheet, refuse
+from hub.sheet import Fault, doubled, read_sheet, refuse
 from hub.turns import take_turns
 
 SPACE: Final = 7022
@@ -103,7 +103,8 @@ def bring_goods(session: Session, actor: Actor, brand: str, written: str, at: da
     take_turns(session, SPACE, [brand])
     known = _known(session, {code for one in lines for code in (one.row.code, *_part_codes(one.row))})
     faults += doubled(lines, [one.row.code for one in lines])
-    faults += [Fault(one.no, why) for one in lines for why in _wrong(one, brand, known, lines)]
+    bundles = {one.row.code: bool(one.row.parts) for one in lines}
+    faults += [Fault(one.no, why) for one in lines for why in _wrong(one.row, brand, known, bundles)]
     refuse(faults)
     goods = [one.row for one in lines]
     parts = _parts(session, [one.code for one in goods if one.parts])
@@ -120,21 +121,23 @@ def _known(session: Session, codes: set[str]) -> Mapping[str, Row[Any]]:
     return {one.code: one for one in rows(session, statement, codes=sorted(codes))}
 
 
-def _wrong(one: Line[Goods], brand: str, known: Mapping[str, Row[Any]], lines: Sequence[Line[Goods]]) -> list[Words]:
-    """Say what keeps a row from being taken: another brand's code, goods that would become a bundle, parts unknown."""
-    there, code = known.get(one.row.code), one.row.code
+def _wrong(one: Goods, brand: str, known: Mapping[str, Row[Any]], bundles: Mapping[str, bool]) -> list[Words]:
+    """Say what keeps a row from being taken: another brand's code, goods that would become a bundle, parts unknown.
+
+    `bundles` says of each code of the sheet whether it is one.
+    """
+    there = known.get(one.code)
     wrong: list[Words] = []
     if there is not None and there.brand != brand:
-        wrong.append(Words(f"{code} 属于其他品牌", f"{code} is another brand's"))
-    elif there is not None and there.bundle != bool(one.row.parts):
+        wrong.append(Words(f"{one.code} 属于其他品牌", f"{one.code} is another brand's"))
+    elif there is not None and there.bundle != bool(one.parts):
         kind = Words("组合商品", "a bundle") if there.bundle else Words("单品", "no bundle")
-        wrong.append(Words(f"{code} 已是{kind.zh}，不能更改", f"{code} is {kind.en}, which it stays"))
-    named = {line.row.code: bool(line.row.parts) for line in lines}
-    for part in _part_codes(one.row):
+        wrong.append(Words(f"{one.code} 已是{kind.zh}，不能更改", f"{one.code} is {kind.en}, which it stays"))
+    for part in _part_codes(one):
         of = known.get(part)
-        if part not in named and (of is None or of.brand != brand):
+        if part not in bundles and (of is None or of.brand != brand):
             wrong.append(Words(f"没有组成商品 {part}", f"there is no {part} to be a part"))
-        elif named.get(part, of is not None and of.bundle):
+        elif bundles.get(part, of is not None and of.bundle):
             wrong.append(Words(f"组成商品 {part} 本身是组合商品", f"its part {part} is a bundle itself"))
     return wrong
 
