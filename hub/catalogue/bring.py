@@ -117,7 +117,7 @@ def bring_goods(session: Session, actor: Actor, brand: str, written: str, at: da
 
 
 def _known(session: Session, codes: set[str]) -> Mapping[str, Row[Any]]:
-    statement = f"select brand, {', '.join(COLUMNS)} from sku where code = any(:codes) order by code for update"
+    statement = f"select brand, {', '.join(COLUMNS)} from sku where code = any(:codes) order by code for no key update"
     return {one.code: one for one in rows(session, statement, codes=sorted(codes))}
 
 

@@ -117,7 +117,7 @@ def _known(session: Session, codes: list[str]) -> Mapping[str, Row[Any]]:
     statement = f"""select brand, {", ".join(COLUMNS)}, exists (
                         select from stock_level l where (l.location, l.owner) = (location.code, location.owner)
                             and (l.on_hand, l.allocated, l.soft) <> (0, 0, 0)) as stocked
-                    from location where code = any(:codes) order by code for update"""
+                    from location where code = any(:codes) order by code for no key update"""
     return {one.code: one for one in rows(session, statement, codes=sorted(codes))}
 
 
@@ -149,7 +149,7 @@ def _write(session: Session, brand: str, one: Mapping[str, Any], at: datetime) -
         session,
         f"""insert into location (brand, version, created_at, updated_at, {", ".join(COLUMNS)})
             values (:brand, 1, :at, :at, {", ".join(f":{name}" for name in COLUMNS)})
-            on conflict (code) do update set {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)},
+            on conflict (code) do update set {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])},
                 version = location.version + 1, updated_at = :at""",
         brand=brand,
         at=at,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from hub.catalogue.bring import Brought, bring_goods
 from hub.catalogue.find import find_products
 from hub.catalogue.model import Part, Traits
-from hub.database import rows, run
+from hub.database import Database, rows, run
 from hub.errors import Malformed, Unauthorised
 from hub.roles import SYSTEM, Actor, Role
 from tests.hub.making import AT, BRAND, add_sku, order, placed, stock
@@ -131,3 +131,11 @@ def test_only_who_may_configure_the_brand_brings_goods_in(session: Session) -> N
     ):
         with pytest.raises(Unauthorised):
             bring(session, GOODS, actor)
+
+
+def test_an_import_under_way_keeps_no_one_from_naming_its_goods(database: Database) -> None:
+    with database.transaction() as session:
+        bring(session, GOODS)
+    with database.transaction() as session, database.transaction() as other:
+        bring(session, GOODS.replace("红茶 100g", "红茶 200g"))
+        assert rows(other, "select code from sku where code = 'tea' for key share nowait")

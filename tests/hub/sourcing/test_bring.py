@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import row, rows
+from hub.database import Database, row, rows
 from hub.errors import Malformed, Unauthorised
 from hub.roles import SYSTEM, Actor, Role
 from hub.settings import Connection
@@ -76,3 +76,11 @@ def test_every_bad_row_is_named_and_none_is_taken(session: Session) -> None:
 def test_only_who_may_configure_the_brand_brings_locations_in(session: Session) -> None:
     with pytest.raises(Unauthorised):
         bring(session, EAST, actor=Actor("s", frozenset({Role.SUPERVISOR})))
+
+
+def test_an_import_under_way_keeps_no_one_from_naming_its_locations(database: Database) -> None:
+    with database.transaction() as session:
+        bring(session, EAST)
+    with database.transaction() as session, database.transaction() as other:
+        bring(session, EAST.replace("31.2", "31.25"))
+        assert rows(other, "select 1 from location where code = 'SH1' for key share nowait")
