@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -33,6 +33,9 @@ QUIET: Final = timedelta(minutes=1)
 
 AGAIN: Final = timedelta(minutes=30)
 """After which time it is looked at once more though the same pieces are free: what kept them from it may be over."""
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+"""When an order was looked at that was not looked at yet: before all others."""
 
 START: Final = 0
 """The place in the list of orders before all of them."""
@@ -72,12 +75,12 @@ def source_restocked(
 
     Looks on from the same place while orders find something, else from behind what it has looked through. `at` is in
     the business zone. An order that somebody works on is left for the next time; one that finds nothing stays as it
-    is, and its turn comes behind those that were not looked at yet.
+    is, and its turn comes behind those that were not looked at for longer.
     """
     found = _waiting(session, after)
     shelf = _free(session, found, at)
     due = [one for one in found if (seen := _seen(one, shelf)) and _due(one, seen, at)]
-    due.sort(key=lambda one: (one.looked_at is not None, one.order_id))
+    due.sort(key=lambda one: (one.looked_at or NEVER, one.order_id))
     went_on = _go_on(session, [one.order_id for one in due[:most]], policy, at) if due else 0
     if went_on and len(due) > most:
         return after

@@ -108,6 +108,17 @@ def test_orders_in_vain_do_not_keep_others_from_their_turn(session: Session, ids
     assert allocated(session, *ids, late) == [0, 0, 0, 1]
 
 
+@pytest.mark.usefixtures("ids")
+def test_who_was_not_looked_at_longest_goes_first(session: Session, at: datetime) -> None:
+    add_location(session, "bj", storages=["frozen"])
+    stock(session, {"bj": {"apple": 5}}, "ASN-2")
+    times = [at + n * AGAIN for n in range(5)]
+    for time in times:
+        source_restocked(session, time, most=1)
+    found = rows(session, "select looked_at from order_hold order by order_id")
+    assert [one.looked_at for one in found] == [times[3], times[4], times[2]]
+
+
 def test_more_than_one_look_sees_are_gone_round(
     session: Session, ids: list[int], at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
