@@ -40,28 +40,35 @@ NEVER: Final = datetime.min.replace(tzinfo=UTC)
 START: Final = 0
 """The place in the list of orders before all of them."""
 
+OWN: Final = f"own.order_id = h.order_id and own.released_at is null and {FOR_STOCK.replace('h.', 'own.')}"
+
 WAITING: Final = f"""
-    select h.order_id, h.no, o.brand, h.evidence -> 'missing' as missing, h.looked_at, h.looked
+    select h.order_id, o.brand, h.looked_at, h.looked,
+           (select jsonb_object_agg(one.key, one.value) from order_hold own
+            cross join lateral jsonb_each(own.evidence -> 'missing') one where {OWN}) as missing
     from order_hold h join lateral (select * from sales_order own where own.id = h.order_id limit 1) o on true
-    where h.type = 'stock' and {FOR_STOCK} and h.released_at is null
+    where h.type = 'stock' and {FOR_STOCK} and h.released_at is null and h.evidence ? 'missing'
       and (cast(:ids as bigint[]) is null and h.order_id > :after or h.order_id = any(:ids))
       and o.lifecycle in ('accepted', 'in_fulfilment')
+      and not exists (select 1 from order_hold own where {OWN} and own.evidence ? 'missing' and own.no < h.no)
       and not exists (select 1 from order_revision v where v.order_id = h.order_id and v.state = 'waiting')
       and not exists (select 1 from order_hold stops where stops.order_id = h.order_id
                       and {STOPS.replace("h.", "stops.")})
-    order by h.order_id, h.no limit :most"""
-"""Orders that wait for goods alone. The type stands there twice for the index of what is open."""
+    order by h.order_id limit :most"""
+"""Orders that wait for goods alone, each once: some have two holds that say so, each a part of what is missing.
+
+The type stands there twice for the index of what is open.
+"""
 
 
 class Waiting(NamedTuple):
     """An order that wants goods, with what was free of them when it was last looked at in vain."""
 
     order_id: int
-    no: int
     brand: str
-    missing: Mapping[str, int]
     looked_at: datetime | None
     looked: str | None
+    missing: Mapping[str, int]
 
 
 Shelf = Mapping[tuple[str, str], str]
@@ -145,12 +152,10 @@ def _write_looks(session: Session, vain: Sequence[Waiting], at: datetime) -> Non
     vain = [one for one in vain if one.order_id in seen]
     run(
         session,
-        """update order_hold h set looked_at = :at, looked = new.looked
-           from unnest(cast(:ids as bigint[]), cast(:nos as bigint[]), cast(:looked as text[]))
-                as new (order_id, no, looked)
-           where (h.order_id, h.no) = (new.order_id, new.no)""",
+        f"""update order_hold h set looked_at = :at, looked = new.looked
+            from unnest(cast(:ids as bigint[]), cast(:looked as text[])) as new (order_id, looked)
+            where h.order_id = new.order_id and h.released_at is null and {FOR_STOCK}""",
         at=at,
         ids=[one.order_id for one in vain],
-        nos=[one.no for one in vain],
         looked=[seen[one.order_id] for one in vain],
     )

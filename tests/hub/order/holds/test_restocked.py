@@ -119,6 +119,24 @@ def test_who_was_not_looked_at_longest_goes_first(session: Session, at: datetime
     assert [one.looked_at for one in found] == [times[3], times[4], times[2]]
 
 
+@pytest.mark.parametrize("evidence", ['{"missing": {"apple": 1}}', "{}"])
+def test_an_order_with_two_such_holds_is_looked_at_once(
+    session: Session, ids: list[int], at: datetime, evidence: str
+) -> None:
+    run(
+        session,
+        """insert into order_hold (order_id, no, type, blocks, rule, rule_version, evidence, created_at, resolver,
+                                   released_by, reason)
+           values (:id, 9, 'stock', '{route}', 'no_source', 'v1', cast(:evidence as jsonb), :at, '', '', '')""",
+        id=ids[0],
+        at=at,
+        evidence=evidence,
+    )
+    add_location(session, "bj", storages=["frozen"])
+    stock(session, {"bj": {"apple": 5}}, "ASN-2")
+    assert looks(session, at) == [at] * 4
+
+
 def test_more_than_one_look_sees_are_gone_round(
     session: Session, ids: list[int], at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
