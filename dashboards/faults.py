@@ -142,6 +142,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "days": Words("天数超出范围", "So many days cannot be looked at"),
     "rule": Words("规则填写不正确", "The rule cannot be meant as it is written"),
     "expression": Words("表达式不能使用", "The expression cannot be used"),
+    "rule_name": Words("该名称是中台自带的规则，请换一个", "A rule of the hub itself has this name: choose another"),
     "shop_without_brand": Words("限定店铺时须同时选择品牌", "Name the shop's brand as well"),
     "hold_released": Words("该挂起已解除", "This hold was released already"),
     "unknown_hold": Words("没有此挂起，或不在您的权限范围内", "There is no such hold, or it is not yours to see"),

@@ -13,7 +13,7 @@ from hub.errors import Conflict, Malformed
 from hub.review.expression import LONGEST, read_expression
 from hub.review.rules import RuleView, get_version
 from hub.review.standing import renew_edition
-from hub.review.verdict import Verdict
+from hub.review.verdict import OWN_RULES, Verdict
 from hub.roles import Actor, Permission
 from hub.trials import TrialKind, require_trial
 from hub.turns import take_turns
@@ -45,12 +45,20 @@ def draft_rule(session: Session, actor: Actor, rule: NewRule, at: datetime, *, a
     """Write the next version of a rule; a draft of it that is not in force yet is retired. Nothing is asked by it yet.
 
     Who names the version that was read, 0 for none, comes right `after` it or not at all. Raises: Unauthorised;
-    Malformed (expression, shop_without_brand); Conflict when somebody has written another one since (rule_version).
+    Malformed (expression, rule_name, shop_without_brand); Conflict when somebody has written another one since
+    (rule_version).
     """
     actor.require(Permission.CONFIGURE)
     _require_reach(actor, rule.brand, rule.shop)
     if rule.shop and not rule.brand:
         raise Malformed("name the shop's brand as well", code="shop_without_brand", field="brand")
+    if rule.name in OWN_RULES:
+        raise Malformed(
+            f"{rule.name} is a rule of the hub itself: choose another name",
+            code="rule_name",
+            field="name",
+            zh=f"{rule.name} 是中台自带的规则，请换一个名称",
+        )
     read_expression(rule.expression, rule.verdict.scope)
     take_turns(session, SPACE, [rule.name])
     last = row(session, "select max(no) as no from review_rule where name = :name", name=rule.name)

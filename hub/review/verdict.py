@@ -46,6 +46,26 @@ RELEASING: Final = (Act.RELEASE.value,)
 OURS: Final = frozenset({HoldType.REFUND_REQUESTED, HoldType.REVIEW})
 """Types that the hub alone sets and ends: a cancellation under way, a rule that failed."""
 
+OWN_RULES: Final = frozenset(
+    {
+        "amount_due",
+        "arrival",
+        "cancel",
+        "heavier_than",
+        "no_source",
+        "presale",
+        "refund_asked",
+        "remark_asks",
+        "reroute_tries",
+        "rule_failed",
+        "total_above",
+        "twin",
+        "unpaid",
+        "unplaced_address",
+    }
+)
+"""The rules that the hub's own holds name. It finds and ends those holds by them, so no other rule is called so."""
+
 LONGEST_WAIT: Final = timedelta(days=90)
 
 

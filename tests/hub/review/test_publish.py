@@ -90,6 +90,13 @@ def test_only_who_configures_writes_rules_and_only_of_all_that_they_are_for(sess
         rule_versions(session, ADMIN, "unheard_of")
 
 
+@pytest.mark.parametrize("name", ["no_source", "reroute_tries", "arrival", "unpaid", "amount_due", "rule_failed"])
+def test_no_rule_is_called_like_one_of_the_hub_itself(session: Session, name: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        draft_rule(session, ADMIN, rule("true", name), AT)
+    assert (caught.value.code, caught.value.say("zh")) == ("rule_name", f"{name} 是中台自带的规则，请换一个名称")
+
+
 def test_a_shop_is_named_with_its_brand(session: Session) -> None:
     with pytest.raises(Malformed) as caught:
         draft_rule(session, ADMIN, rule("true", shop="pc"), AT)
