@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+import structlog
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hub.audit import record
@@ -13,7 +15,7 @@ from hub.database import rows, run
 from hub.gift.count import hold_gifts
 from hub.inventory.free import read_free
 from hub.order.holds.resume import go_on
-from hub.order.lock import FOR_STOCK, STOPS, lock_order
+from hub.order.lock import FOR_STOCK, STOPS, Locked, lock_order
 from hub.order.place.brand_policy import hold_limits
 from hub.order.rest import hold_orders, open_pieces
 from hub.order.rules.policy import POLICY, Policy
@@ -70,6 +72,8 @@ class Waiting(NamedTuple):
     looked: str | None
     missing: Mapping[str, int]
 
+
+_log = structlog.get_logger()
 
 Shelf = Mapping[tuple[str, str], str]
 """What is free of a SKU at which places of a brand, in words, by (brand, SKU); nothing is left out."""
@@ -132,17 +136,30 @@ def _go_on(session: Session, chosen: Sequence[int], policy: Policy, at: datetime
     hold_limits(session, policy, {order.brand for order in orders}, at)
     vain: list[Waiting] = []
     for order in orders:
-        before = open_pieces(session, order.id, virtual=True)
-        with session.begin_nested() as savepoint:
-            go_on(session, order, policy, at, None)
-            if open_pieces(session, order.id, virtual=True) == before:
-                savepoint.rollback()  # nothing was found: there is nothing to write of it
-                vain.append(waiting[order.id])
-                continue
-        missing = waiting[order.id].missing
-        record(session, at, "system", "order.source_again", f"order:{order.id}", missing=missing)
+        if _found(session, order, policy, at):
+            missing = waiting[order.id].missing
+            record(session, at, "system", "order.source_again", f"order:{order.id}", missing=missing)
+        else:
+            vain.append(waiting[order.id])
     _write_looks(session, vain, at)
     return len(orders) - len(vain)
+
+
+def _found(session: Session, order: Locked, policy: Policy, at: datetime) -> bool:
+    """Source an order again and say if it found something; nothing is written of one that did not, or that failed."""
+    before = open_pieces(session, order.id, virtual=True)
+    try:
+        with session.begin_nested() as savepoint:
+            go_on(session, order, policy, at, None)
+            found = open_pieces(session, order.id, virtual=True) != before
+            if not found:
+                savepoint.rollback()
+    except OperationalError:
+        raise  # a deadlock or a lost connection is of the whole transaction
+    except Exception:  # noqa: BLE001 # what is wrong with one order must not keep the others waiting
+        _log.exception("order.source_again", order=order.id)
+        return False
+    return found
 
 
 def _write_looks(session: Session, vain: Sequence[Waiting], at: datetime) -> None:

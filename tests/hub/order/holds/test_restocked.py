@@ -12,7 +12,9 @@ from hub.inventory.ledger import drift
 from hub.order.change.cancel import cancel
 from hub.order.holds import restocked
 from hub.order.holds.restocked import AGAIN, QUIET, START, source_restocked
-from hub.order.lock import lock_order
+from hub.order.holds.resume import go_on
+from hub.order.lock import Locked, lock_order
+from hub.order.rules.policy import Policy
 from tests.hub.inventory.counting import level
 from tests.hub.making import add_location, add_sku, counters, open_causes, order, placed, see, stock
 from tests.hub.waiting import until_it_waits
@@ -135,6 +137,20 @@ def test_an_order_with_two_such_holds_is_looked_at_once(
     add_location(session, "bj", storages=["frozen"])
     stock(session, {"bj": {"apple": 5}}, "ASN-2")
     assert looks(session, at) == [at] * 4
+
+
+def test_an_order_that_fails_keeps_no_other_waiting(
+    session: Session, ids: list[int], at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_first(session: Session, order: Locked, policy: Policy, at: datetime, lines: None) -> None:
+        go_on(session, order, policy, at, lines)
+        if order.id == ids[0]:
+            raise ValueError("something nobody thought of")
+
+    monkeypatch.setattr(restocked, "go_on", fail_first)
+    stock(session, {"sh": {"apple": 9}}, "ASN-2")
+    assert looks(session, at) == [at, None, None]
+    assert (allocated(session, *ids), drift(session)) == ([0, 3, 3], [])
 
 
 def test_more_than_one_look_sees_are_gone_round(
