@@ -109,7 +109,12 @@ def _brand_of(reach: Reach, shop: str) -> str:
     if not brands:
         raise NotFound(f"there is no shop {shop}", code="unknown_shop", zh=f"没有店铺 {shop}")
     if len(brands) > 1:
-        raise Malformed(f"shop {shop} is of several brands: {', '.join(sorted(brands))}", code="merge_policy")
+        named = sorted(brands)
+        raise Malformed(
+            f"shop {shop} is of several brands: {', '.join(named)}",
+            code="merge_policy",
+            zh=f"店铺 {shop} 属于多个品牌：{'、'.join(named)}",
+        )
     return brands.pop()
 
 

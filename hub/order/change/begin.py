@@ -153,7 +153,12 @@ def _refuse(session: Session, order_id: int, beyond: Mapping[int, int], left: Ma
     )
     here, wished = left.get(one.line_no, 0), beyond[one.line_no]
     if one.shipped and not here:
-        raise Conflict(f"all of line {one.line_id} ({one.sku}) has left", code="already_shipped", field="lines")
+        raise Conflict(
+            f"all of line {one.line_id} ({one.sku}) has left",
+            code="already_shipped",
+            field="lines",
+            zh=f"行 {one.line_id}（{one.sku}）已全部发出",
+        )
     raise Conflict(
         f"of line {one.line_id} ({one.sku}) {here} pieces are left to be cancelled, not {wished}",
         code="more_than_left",
