@@ -10,7 +10,10 @@ from hub.database import rows
 from hub.gift.model import Give
 from hub.order.change.pay import pay
 from hub.order.holds.expiry import expire_holds
+from hub.order.lock import lock_order
 from hub.order.model import OrderType
+from hub.order.rest import source_rest
+from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_report
 from hub.roles import SYSTEM
 from tests.hub.gift.giving import put_in_force
@@ -60,6 +63,14 @@ def test_what_was_rejected_finds_another_source_while_the_rest_waits(session: Se
     order_id = placed(session, order({"apple": 1, "lamp": 1}))
     record_report(session, rejection(order_id, 1), HERE)
     assert (allocated(session, order_id), len(waits(session, order_id))) == ([1, 0], 1)
+
+
+def test_what_nobody_has_though_its_day_was_moved_up_is_named(session: Session) -> None:
+    order_id = placed(session, order({"apple": 1, "lamp": 60}))
+    describe(session, SYSTEM, "lamp", AT, available_from=HERE.date())
+    source_rest(session, lock_order(session, order_id), POLICY, HERE)
+    [held] = rows(session, "select evidence -> 'missing' as missing from order_hold where rule = 'no_source'")
+    assert held.missing == {"lamp": 60 - allocated(session, order_id)[1]}
 
 
 def test_an_unpaid_order_waits_for_its_money_and_then_for_its_day(session: Session) -> None:
