@@ -84,16 +84,16 @@ def source_restocked(
 ) -> int:
     """Let the oldest orders behind `after` go on of whose missing goods pieces are free; give where to look next.
 
-    Looks on from the same place while orders find something, else from behind what it has looked through. `at` is in
-    the business zone. An order that somebody works on is left for the next time; one that finds nothing stays as it
-    is, and its turn comes behind those that were not looked at for longer.
+    Looks on from the same place while most of those that it tries find something, else from behind what it has looked
+    through. `at` is in the business zone. An order that somebody works on is left for the next time; one that finds
+    nothing stays as it is, and its turn comes behind those that were not looked at for longer.
     """
     found = _waiting(session, after)
     shelf = _free(session, found, at)
     due = [one for one in found if (seen := _seen(one, shelf)) and _due(one, seen, at)]
     due.sort(key=lambda one: (one.looked_at or NEVER, one.order_id))
     went_on = _go_on(session, [one.order_id for one in due[:most]], policy, at) if due else 0
-    if went_on and len(due) > most:
+    if len(due) > most and 2 * went_on > most:
         return after
     return found[-1].order_id if len(found) == LOOKED else START
 

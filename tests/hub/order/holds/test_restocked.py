@@ -165,6 +165,15 @@ def test_more_than_one_look_sees_are_gone_round(
     assert source_restocked(session, at, place) == START
 
 
+def test_a_trickle_for_the_first_keeps_nobody_behind_them_waiting(
+    session: Session, ids: list[int], at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restocked, "LOOKED", 3)
+    stock(session, {"sh": {"apple": 3}}, "ASN-2")
+    assert source_restocked(session, at, most=2) == ids[2]
+    assert allocated(session, *ids) == [3, 0, 0]
+
+
 def test_an_order_that_somebody_works_on_is_left_for_the_next_time(database: Database, at: datetime) -> None:
     with database.transaction() as session:
         add_sku(session, "apple")
