@@ -50,7 +50,7 @@ WAITING: Final = f"""
             cross join lateral jsonb_each(own.evidence -> 'missing') one where {OWN}) as missing
     from order_hold h join lateral (select * from sales_order own where own.id = h.order_id limit 1) o on true
     where h.type = 'stock' and {FOR_STOCK} and h.released_at is null and h.evidence ? 'missing'
-      and (cast(:ids as bigint[]) is null and h.order_id > :after or h.order_id = any(:ids))
+      and {{which}}
       and o.lifecycle in ('accepted', 'in_fulfilment')
       and not exists (select 1 from order_hold own where {OWN} and own.evidence ? 'missing' and own.no < h.no)
       and not exists (select 1 from order_revision v where v.order_id = h.order_id and v.state = 'waiting')
@@ -61,6 +61,11 @@ WAITING: Final = f"""
 
 The type stands there twice for the index of what is open.
 """
+
+BEHIND: Final = WAITING.format(which="h.order_id > :after")
+
+AMONG: Final = WAITING.format(which="h.order_id = any(:ids)")
+"""A statement of its own: one plan for both would go through all that wait, with these orders locked."""
 
 
 class Waiting(NamedTuple):
@@ -88,7 +93,7 @@ def source_restocked(
     through. `at` is in the business zone. An order that somebody works on is left for the next time; one that finds
     nothing stays as it is, and its turn comes behind those that were not looked at for longer.
     """
-    found = _waiting(session, after)
+    found = _waiting(session, BEHIND, after=after)
     shelf = _free(session, found, at)
     due = [one for one in found if (seen := _seen(one, shelf)) and _due(one, seen, at)]
     due.sort(key=lambda one: (one.looked_at or NEVER, one.order_id))
@@ -98,9 +103,8 @@ def source_restocked(
     return found[-1].order_id if len(found) == LOOKED else START
 
 
-def _waiting(session: Session, after: int, ids: Collection[int] | None = None) -> Sequence[Waiting]:
-    asked = None if ids is None else sorted(ids)
-    return [Waiting(*one) for one in rows(session, WAITING, ids=asked, after=after, most=LOOKED)]
+def _waiting(session: Session, sql: str, **asked: int | Collection[int]) -> Sequence[Waiting]:
+    return [Waiting(*one) for one in rows(session, sql, most=LOOKED, **asked)]
 
 
 def _free(session: Session, waiting: Sequence[Waiting], at: datetime) -> Shelf:
@@ -129,7 +133,8 @@ def _go_on(session: Session, chosen: Sequence[int], policy: Policy, at: datetime
     """Source these orders again, the oldest first; give how many found something."""
     free = "select id from sales_order where id = any(:ids) order by id for update skip locked"
     ids = [one.id for one in rows(session, free, ids=sorted(chosen))]
-    waiting = {one.order_id: one for one in _waiting(session, START, ids)}  # what held them before the lock may be over
+    # what held them before the lock may be over
+    waiting = {one.order_id: one for one in _waiting(session, AMONG, ids=ids)}
     hold_gifts(session, list(waiting))
     hold_orders(session, waiting)
     orders = [lock_order(session, order_id) for order_id in waiting]
