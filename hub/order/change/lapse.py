@@ -19,7 +19,8 @@ from hub.order.change.due import LAPSED, RULE, go_on
 from hub.order.change.revision import Author, Wish
 from hub.order.change.wanted import Portion, portions_of
 from hub.order.lock import lock_order, open_blockers
-from hub.order.rest import open_pieces, source_rest
+from hub.order.place.brand_policy import hold_limits
+from hub.order.rest import hold_orders, open_pieces, source_rest
 from hub.order.rules.policy import POLICY, Policy
 
 AT_MOST: Final = 50
@@ -65,7 +66,10 @@ def _take_back(session: Session, order_id: int, before: datetime, policy: Policy
     wish = _undoing(session, order_id, added) if added else None
     if wish is None:
         return False
+    order = lock_order(session, order_id)
     hold_gifts(session, [order_id])  # before the change locks stock
+    hold_orders(session, [order_id])
+    hold_limits(session, policy, [order.brand], at)  # before the change locks quotas
     change(session, order_id, wish, BY, at, policy)
     order = lock_order(session, order_id)
     if go_on(session, order_id, LAPSED, at) and not open_blockers(session, order_id):
