@@ -13,7 +13,10 @@ def read_file(file: Path, code: str, longest: int) -> str:
     try:
         with file.open(encoding="utf-8") as stream:
             written = stream.read(longest + 1)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        zh = f"{file} 不是 UTF-8 编码：请另存为 UTF-8（Excel 中选“CSV UTF-8（逗号分隔）”）"
+        raise Malformed(f"{file} is no UTF-8: save it as UTF-8 (in Excel: CSV UTF-8)", zh=zh, code=code) from error
+    except OSError as error:
         name = type(error).__name__
         raise Malformed(f"{file} cannot be read: {name}", zh=f"{file} 无法读取：{name}", code=code) from error
     if len(written) > longest:
