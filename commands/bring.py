@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,8 @@ from commands.reach import operator, reached
 from commands.screen import say, words
 from commands.written import read_file
 from hub.catalogue.bring import Brought, Goods, bring_goods
+from hub.document import Document
+from hub.scope import check_names
 from hub.sheet import CODE, LONGEST
 from hub.sourcing.bring import Site, bring_locations
 
@@ -18,15 +20,16 @@ __all__ = ["location_app", "sku_app"]
 
 location_app = typer.Typer(help=words("仓库", "locations"), no_args_is_help=True)
 
-GOODS: Final = ", ".join(Goods.model_fields)
-SITES: Final = ", ".join(Site.model_fields)
 
-GoodsSheet = Annotated[
-    Path, typer.Argument(metavar="FILE", help=words(f"CSV，首行为列名：{GOODS}", f"a CSV with the columns {GOODS}"))
-]
-SiteSheet = Annotated[
-    Path, typer.Argument(metavar="FILE", help=words(f"CSV，首行为列名：{SITES}", f"a CSV with the columns {SITES}"))
-]
+def _sheet(kind: type[Document]) -> Any:  # noqa: ANN401 # as typer declares it
+    columns = ", ".join(kind.model_fields)
+    zh = f"CSV（UTF-8），首行为列名：{columns}。已有的行只更改表中有的列；空单元格取默认值"
+    en = f"a CSV (UTF-8) with the columns {columns}. Rows that are there change in the columns that it has; an empty"
+    return typer.Argument(metavar="FILE", help=words(zh, f"{en} cell means the default"))
+
+
+GoodsSheet = Annotated[Path, _sheet(Goods)]
+SiteSheet = Annotated[Path, _sheet(Site)]
 Brand = Annotated[str, typer.Option(help=words("品牌", "the brand"))]
 
 
@@ -34,6 +37,7 @@ Brand = Annotated[str, typer.Option(help=words("品牌", "the brand"))]
 def goods(file: GoodsSheet, brand: Brand) -> None:
     written = read_file(file, CODE, LONGEST)
     with reached() as reach, reach.database.transaction() as session:
+        check_names(reach.settings.connections, brand)
         _tell(bring_goods(session, operator(), brand, written, datetime.now(UTC)))
 
 
@@ -42,6 +46,7 @@ def locations(file: SiteSheet, brand: Brand) -> None:
     written = read_file(file, CODE, LONGEST)
     with reached() as reach, reach.database.transaction() as session:
         known = reach.settings.connections
+        check_names(known, brand)
         _tell(bring_locations(session, operator(), brand, written, known, datetime.now(UTC)))
 
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from hub.database import Database, rows
-from hub.errors import Malformed
+from hub.errors import Malformed, NotFound
 from tests.commands.conftest import Oms
 
 PLACE = (
@@ -32,3 +32,16 @@ def test_locations_are_brought_in_from_a_file(oms: Oms, database: Database, tmp_
     assert "added 1" in oms("location", "import", written(tmp_path, PLACE), "--brand", "demo").stderr
     with database.transaction() as session:
         assert len(rows(session, "select 1 from location where code = 'SH1'")) == 1
+
+
+def test_a_brand_that_no_connection_is_of_is_refused(oms: Oms, tmp_path: Path) -> None:
+    for kind, sheet in (("sku", "code,title,grams\ntea,茶,100\n"), ("location", PLACE)):
+        told = oms(kind, "import", written(tmp_path, sheet), "--brand", "dmeo").exception
+        assert isinstance(told, NotFound)
+
+
+def test_a_sheet_in_another_encoding_is_answered_with_what_to_do(oms: Oms, tmp_path: Path) -> None:
+    (tmp_path / "sheet.csv").write_text("code,title,grams\ntea,茶,100\n", encoding="gbk")
+    told = oms("sku", "import", str(tmp_path / "sheet.csv"), "--brand", "demo").exception
+    assert isinstance(told, Malformed)
+    assert ("CSV UTF-8" in told.say("en"), "CSV UTF-8" in told.say("zh")) == (True, True)
