@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,6 +19,22 @@ LONGEST: Final = 30_000_000
 """Characters of one sheet."""
 
 CODE: Final = "sheet"
+
+ZH: Final[Mapping[str, str]] = {
+    "missing": "缺少",
+    "enum": "只能是 {expected}",
+    "int_parsing": "应为整数",
+    "decimal_parsing": "应为数字",
+    "bool_parsing": "应为 yes 或 no",
+    "date_parsing": "应为日期，如 2027-05-01",
+    "date_from_datetime_parsing": "应为日期，如 2027-05-01",
+    "string_too_short": "不能为空",
+    "string_too_long": "最多 {max_length} 个字符",
+    "string_pattern_mismatch": "格式不符：{pattern}",
+    "greater_than_equal": "不得小于 {ge}",
+    "less_than_equal": "不得大于 {le}",
+}
+"""What pydantic says of a cell, by its own code."""
 
 RowKind = TypeVar("RowKind", bound=Document)
 
@@ -39,8 +55,24 @@ class Fault:
     why: Words
 
 
-def read_sheet(written: str, kind: type[RowKind]) -> tuple[list[Line[RowKind]], list[Fault]]:
-    """Read a CSV whose first row names the columns; an empty cell is as it is by default. Give good rows and faults.
+@dataclass(frozen=True, slots=True)
+class Sheet(Generic[RowKind]):
+    """The columns that a sheet names, its good rows, and what is wrong with the others."""
+
+    columns: frozenset[str]
+    lines: Sequence[Line[RowKind]]
+    faults: Sequence[Fault]
+
+    def over(self, row: RowKind, there: Mapping[str, object]) -> RowKind:
+        """Give a row with what is `there` already, by column, where the sheet has no such column."""
+        return row.model_copy(update={name: value for name, value in there.items() if name not in self.columns})
+
+
+BEYOND: Final = Words("最后一列之后还有内容", "beyond the last column there is something")
+
+
+def read_sheet(written: str, kind: type[RowKind]) -> Sheet[RowKind]:
+    """Read a CSV whose first row names the columns; an empty cell is as it is by default, an empty row is none.
 
     Raises: Malformed for what is no such CSV, has a column that is not known, no rows or too many.
     """
@@ -48,10 +80,14 @@ def read_sheet(written: str, kind: type[RowKind]) -> tuple[list[Line[RowKind]], 
     lines: list[Line[RowKind]] = []
     faults: list[Fault] = []
     try:
-        _check_columns(reader.fieldnames or (), kind)
+        reader.fieldnames = columns = _columns(reader.fieldnames or (), kind)
         for record in reader:
+            given = _given(record)
             try:
-                lines.append(Line(reader.line_num, kind.model_validate(_given(record))))
+                if None in given:
+                    faults.append(Fault(reader.line_num, BEYOND))
+                elif given:
+                    lines.append(Line(reader.line_num, kind.model_validate(given)))
             except ValidationError as error:
                 faults.append(_fault(reader.line_num, error))
             if len(lines) + len(faults) > MOST:
@@ -60,7 +96,7 @@ def read_sheet(written: str, kind: type[RowKind]) -> tuple[list[Line[RowKind]], 
         raise Malformed(f"this is no CSV: {error}", code=CODE, zh=f"不是有效的 CSV：{error}") from error
     if not lines and not faults:
         raise Malformed("the sheet has no rows", code=CODE, zh="文件没有数据行")
-    return lines, faults
+    return Sheet(frozenset(columns), lines, faults)
 
 
 def refuse(faults: Sequence[Fault]) -> None:
@@ -90,7 +126,14 @@ def doubled(lines: Sequence[Line[RowKind]], codes: Sequence[str]) -> list[Fault]
     return faults
 
 
-def _check_columns(named: Sequence[str], kind: type[Document]) -> None:
+def _columns(cells: Sequence[str], kind: type[Document]) -> list[str]:
+    """Give the columns that the first row names, without the empty cells that spreadsheets leave at the end.
+
+    Raises: Malformed as `read_sheet`.
+    """
+    named = [cell.strip() for cell in cells]
+    while named and not named[-1]:
+        named.pop()
     unknown = [name for name in named if name not in kind.model_fields]
     missing = [name for name, field in kind.model_fields.items() if field.is_required() and name not in named]
     if unknown or missing or len({*named}) < len(named):
@@ -99,14 +142,21 @@ def _check_columns(named: Sequence[str], kind: type[Document]) -> None:
         told += [f"missing: {', '.join(missing)}"] if missing else []
         text = "; ".join(told or ["one is named twice"])
         raise Malformed(f"columns are {known}; {text}", code=CODE, zh=f"可用的列：{known}；{text}")
+    return named
 
 
-def _given(record: Mapping[str | None, str | list[str] | None]) -> dict[str, object]:
-    """Give the cells that say something; those beyond the last column stand under a name that no row knows."""
-    cells = {"beyond the last column" if name is None else name: cell for name, cell in record.items()}
-    return {name: cell.strip() if isinstance(cell, str) else cell for name, cell in cells.items() if cell}
+def _given(record: Mapping[str | None, str | list[str] | None]) -> dict[str | None, str]:
+    """Give the cells that say something; those beyond the last column have no name."""
+    cells = {name: "".join(cell) if isinstance(cell, list) else cell for name, cell in record.items()}
+    return {name: cell.strip() for name, cell in cells.items() if cell and cell.strip()}
 
 
 def _fault(no: int, error: ValidationError) -> Fault:
-    told = "; ".join(": ".join(part for part in said_of(one) if part) for one in error.errors(include_url=False))
-    return Fault(no, Words(told, told))
+    told = [(one, *said_of(one)) for one in error.errors(include_url=False)]
+    en = "; ".join(": ".join(part for part in (path, cause) if part) for _, path, cause in told)
+    zh = "；".join("：".join(part for part in (path, _zh(one) or cause) if part) for one, path, cause in told)
+    return Fault(no, Words(zh, en))
+
+
+def _zh(fault: Mapping[str, Any]) -> str:
+    return ZH.get(fault["type"], "").format(**fault.get("ctx", {}))

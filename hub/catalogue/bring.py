@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
@@ -13,22 +13,20 @@ from hub.audit import record_all
 from hub.catalogue.describe import check_traits
 from hub.catalogue.model import HAZARD, Storage, Traits
 from hub.database import copy, rows, run
-from hub.document import PRINTABLE, Document
+from hub.document import PRINTABLE, Code, Document
 from hub.errors import Malformed
 from hub.language import Words
 from hub.roles import Actor, Permission
-from hub.sheet import Fault, doubled, read_sheet, refuse
-from hub.turns import take_turns
+from hub.sheet import Fault, Sheet, doubled, read_sheet, refuse
 
-SPACE: Final = 7022
-"""The advisory locks of those who bring goods in, one for each brand."""
+TURN: Final = 7022
+"""The advisory lock of whoever brings goods in: a code is one brand's, so brands wait for each other too."""
 
 COLUMNS: Final = (
     *("code", "title", "storage", "grams", "bundle", "hazard", "oversize", "cm3", "supplier", "bonded"),
     "available_from",
 )
 
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
 Parts = tuple[tuple[Code, Annotated[int, Field(ge=1, le=10_000)], Annotated[int, Field(ge=0, le=10**9)]], ...]
 
 
@@ -60,19 +58,7 @@ class Goods(Document):
             code, _, rest = part.rpartition("=")
             pieces, at, weight = rest.partition("@")
             found.append((code, pieces, weight if at else "1"))
-        if len({code for code, _, _ in found}) < len(found):
-            raise ValueError("a part is named twice")
         return found
-
-    @model_validator(mode="after")
-    def _travels(self) -> Self:
-        try:
-            check_traits(self.storage, self.traits, bundle=bool(self.parts))
-        except Malformed as error:
-            raise ValueError(error.message) from error
-        if not self.parts and self.storage is not Storage.NONE and not self.grams:
-            raise ValueError("say what one piece weighs (grams)")
-        return self
 
     @property
     def traits(self) -> Traits:
@@ -93,21 +79,25 @@ class Brought(Document):
 
 
 def bring_goods(session: Session, actor: Actor, brand: str, written: str, at: datetime) -> Brought:
-    """Take the goods and bundles of a sheet over into a brand's catalogue; those that it does not name stay.
+    """Take the goods and bundles of a sheet over into a brand's catalogue; what it does not name stays as it is.
+
+    That is goods without a row, and of goods that are there the columns that the sheet does not have.
 
     Raises: Unauthorised; Malformed naming every row that cannot be taken, and then none is.
     """
     actor.require(Permission.CONFIGURE)
     actor.require_scope(brand, "")
-    lines, faults = read_sheet(written, Goods)
-    take_turns(session, SPACE, [brand])
-    known = _known(session, {code for one in lines for code in (one.row.code, *_part_codes(one.row))})
-    faults += doubled(lines, [one.row.code for one in lines])
-    bundles = {one.row.code: bool(one.row.parts) for one in lines}
-    faults += [Fault(one.no, why) for one in lines for why in _wrong(one.row, brand, known, bundles)]
+    sheet = read_sheet(written, Goods)
+    rows(session, "select pg_advisory_xact_lock(:turn)", turn=TURN)
+    known = _known(session, {code for one in sheet.lines for code in (one.row.code, *_part_codes(one.row))})
+    parts = _parts(session, [code for code, one in known.items() if one.bundle])
+    goods = [_completed(sheet, one.row, brand, known, parts) for one in sheet.lines]
+    bundles = {one.code: bool(one.parts) for one in goods}
+    faults = [*sheet.faults, *doubled(sheet.lines, [one.code for one in goods])]
+    for line, one in zip(sheet.lines, goods, strict=True):
+        wrong = _wrong(one, brand, known.get(one.code)) + _wrong_parts(line.row, brand, known, bundles)
+        faults += [Fault(line.no, why) for why in wrong]
     refuse(faults)
-    goods = [one.row for one in lines]
-    parts = _parts(session, [one.code for one in goods if one.parts])
     new = [one for one in goods if one.code not in known]
     changed = [one for one in goods if one.code in known and _is_other(one, known[one.code], parts)]
     _write(session, brand, new, changed, at)
@@ -121,19 +111,43 @@ def _known(session: Session, codes: set[str]) -> Mapping[str, Row[Any]]:
     return {one.code: one for one in rows(session, statement, codes=sorted(codes))}
 
 
-def _wrong(one: Goods, brand: str, known: Mapping[str, Row[Any]], bundles: Mapping[str, bool]) -> list[Words]:
-    """Say what keeps a row from being taken: another brand's code, goods that would become a bundle, parts unknown.
-
-    `bundles` says of each code of the sheet whether it is one.
-    """
+def _completed(
+    sheet: Sheet[Goods],
+    one: Goods,
+    brand: str,
+    known: Mapping[str, Row[Any]],
+    parts: Mapping[str, Counter[tuple[str, int, int]]],
+) -> Goods:
     there = known.get(one.code)
-    wrong: list[Words] = []
+    if there is None or there.brand != brand:
+        return one
+    was = {name: getattr(there, name) for name in COLUMNS if name != "bundle"}
+    return sheet.over(one, was | {"storage": Storage(there.storage), "parts": tuple(parts.get(one.code, ()))})
+
+
+def _wrong(one: Goods, brand: str, there: Row[Any] | None) -> list[Words]:
+    """Say what keeps a row from being taken: another brand's code, goods that would become a bundle, no such way."""
     if there is not None and there.brand != brand:
-        wrong.append(Words(f"{one.code} 属于其他品牌", f"{one.code} is another brand's"))
-    elif there is not None and there.bundle != bool(one.parts):
+        return [Words(f"{one.code} 属于其他品牌", f"{one.code} is another brand's")]
+    if there is not None and there.bundle != bool(one.parts):
         kind = Words("组合商品", "a bundle") if there.bundle else Words("单品", "no bundle")
-        wrong.append(Words(f"{one.code} 已是{kind.zh}，不能更改", f"{one.code} is {kind.en}, which it stays"))
-    for part in _part_codes(one):
+        return [Words(f"{one.code} 已是{kind.zh}，不能更改", f"{one.code} is {kind.en}, which it stays")]
+    try:
+        check_traits(one.storage, one.traits, bundle=bool(one.parts))
+    except Malformed as error:
+        return [Words(error.say("zh"), error.say("en"))]
+    if not one.parts and one.storage is not Storage.NONE and not one.grams:
+        return [Words("请填写单件重量（grams）", "say what one piece weighs (grams)")]
+    return []
+
+
+def _wrong_parts(one: Goods, brand: str, known: Mapping[str, Row[Any]], bundles: Mapping[str, bool]) -> list[Words]:
+    """Say which parts a row may not name; `bundles` says of each code of the sheet whether it is one."""
+    wrong: list[Words] = []
+    codes = _part_codes(one)
+    if len({*codes}) < len(codes):
+        wrong.append(Words("同一组成商品出现两次", "a part is named twice"))
+    for part in codes:
         of = known.get(part)
         if part not in bundles and (of is None or of.brand != brand):
             wrong.append(Words(f"没有组成商品 {part}", f"there is no {part} to be a part"))

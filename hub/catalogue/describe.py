@@ -65,10 +65,15 @@ def check_traits(storage: Storage, traits: Traits, *, bundle: bool) -> None:
     Raises: Malformed as `describe`.
     """
     if not re.fullmatch(HAZARD, traits.hazard):
-        raise Malformed("a class of danger is like 9 or 2.1", code="traits", field="hazard")
+        raise Malformed(
+            "a class of danger is like 9 or 2.1", code="traits", field="hazard", zh="危险品类别应如 9 或 2.1"
+        )
     if not 0 <= traits.cm3 <= MOST_CM3:
-        raise Malformed(f"a volume is a whole number of cm³ up to {MOST_CM3}", code="traits", field="cm3")
+        zh = f"体积为整数立方厘米，最多 {MOST_CM3}"
+        raise Malformed(f"a volume is a whole number of cm³ up to {MOST_CM3}", code="traits", field="cm3", zh=zh)
     if storage is Storage.NONE and traits != ORDINARY:
-        raise Malformed("virtual goods are not sent, so they have no traits", code="traits", field="storage")
+        zh = "虚拟商品不发货，没有运输特性"
+        raise Malformed("virtual goods are not sent, so they have no traits", code="traits", field="storage", zh=zh)
     if bundle and (storage is Storage.NONE or traits != ORDINARY):
-        raise Malformed("a bundle is not sent: describe its parts", code="traits", field="sku")
+        zh = "组合商品不直接发货：请描述其组成商品"
+        raise Malformed("a bundle is not sent: describe its parts", code="traits", field="sku", zh=zh)

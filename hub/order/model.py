@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, InstanceOf, StringConstraints, model_validator
 
-from hub.document import PRINTABLE, Document, Moment
+from hub.document import PRINTABLE, Code, Document, Moment
 from hub.errors import Malformed
 from hub.money import MINOR_DIGITS, times
 
@@ -20,9 +20,6 @@ def _six_places(price: Decimal) -> Decimal:
         raise ValueError("a price has at most six places")
     return written
 
-
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.:@/+-]+$")]
-"""A partner's own number: letters, digits and . : @ / + - _ only, because it travels in URLs, XML and file names."""
 
 Phrase = Annotated[str, StringConstraints(max_length=200, pattern=PRINTABLE)]
 Fen = Annotated[int, Field(ge=0, le=10**12)]

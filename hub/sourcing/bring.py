@@ -1,11 +1,11 @@
 """Bring locations in from a sheet: all or none, and again without doing anything twice."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
@@ -14,20 +14,21 @@ from hub.audit import record_all
 from hub.catalogue.bring import Brought
 from hub.catalogue.model import Storage
 from hub.database import rows, run
-from hub.document import PRINTABLE, Document
+from hub.document import PRINTABLE, Code, Document
 from hub.language import Words
 from hub.roles import Actor, Permission
 from hub.settings import Connection
-from hub.sheet import Fault, doubled, read_sheet, refuse
-from hub.turns import take_turns
+from hub.sheet import Fault, Sheet, doubled, read_sheet, refuse
 
-SPACE: Final = 7023
-"""The advisory locks of those who bring locations in, one for each brand."""
+TURN: Final = 7023
+"""The advisory lock of whoever brings locations in: a code is one brand's, so brands wait for each other too."""
 
 COLUMNS: Final = (
     *("code", "name_zh", "name_en", "connection", "owner", "division", "street", "contact", "phone"),
     *("latitude", "longitude", "storages", "courier", "handling", "active"),
 )
+
+POINT: Final = ("latitude", "longitude")
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PRINTABLE)]
@@ -41,7 +42,7 @@ class Site(Document):
     fen; `storages` are the temperatures that it keeps, divided by spaces.
     """
 
-    code: Word
+    code: Code
     name_zh: Text
     name_en: Text
     connection: Word
@@ -62,16 +63,6 @@ class Site(Document):
     def _read_storages(cls, written: object) -> object:
         return written.split() if isinstance(written, str) else written
 
-    @model_validator(mode="after")
-    def _lies_somewhere(self) -> Self:
-        if self.division not in divisions():
-            raise ValueError(f"no division has the code {self.division}")
-        if (self.latitude is None) != (self.longitude is None):
-            raise ValueError("give both coordinates or none")
-        if Storage.NONE in self.storages:
-            raise ValueError("no place keeps virtual goods")
-        return self
-
     @property
     def record(self) -> dict[str, Any]:
         """Give it as its row has it, by column."""
@@ -89,21 +80,25 @@ class Site(Document):
 def bring_locations(
     session: Session, actor: Actor, brand: str, written: str, connections: Mapping[str, Connection], at: datetime
 ) -> Brought:
-    """Take the locations of a sheet over into a brand; those that it does not name stay as they are.
+    """Take the locations of a sheet over into a brand; what it does not name stays as it is.
+
+    That is locations without a row, and of locations that are there the columns that the sheet does not have.
 
     Raises: Unauthorised; Malformed naming every row that cannot be taken, and then none is.
     """
     actor.require(Permission.CONFIGURE)
     actor.require_scope(brand, "")
-    lines, faults = read_sheet(written, Site)
-    take_turns(session, SPACE, [brand])
-    known = _known(session, [one.row.code for one in lines])
-    faults += doubled(lines, [one.row.code for one in lines])
-    faults += [
-        Fault(one.no, why) for one in lines for why in _wrong(one.row, brand, known.get(one.row.code), connections)
-    ]
+    sheet = read_sheet(written, Site)
+    rows(session, "select pg_advisory_xact_lock(:turn)", turn=TURN)
+    known = _known(session, [one.row.code for one in sheet.lines])
+    places = [_completed(sheet, one.row, brand, known.get(one.row.code)) for one in sheet.lines]
+    faults = [*sheet.faults, *doubled(sheet.lines, [one.code for one in places])]
+    for line, one in zip(sheet.lines, places, strict=True):
+        there = known.get(one.code)
+        wrong = _wrong(one, brand, there, connections) + _nowhere(one, brand, there, sheet.columns)
+        faults += [Fault(line.no, why) for why in wrong]
     refuse(faults)
-    sites = {one.row.code: one.row.record for one in lines}
+    sites = {one.code: one.record for one in places}
     new = [code for code in sites if code not in known]
     changed = [code for code, one in sites.items() if code in known and _is_other(one, known[code])]
     for code in (*new, *changed):
@@ -119,6 +114,13 @@ def _known(session: Session, codes: list[str]) -> Mapping[str, Row[Any]]:
                             and (l.on_hand, l.allocated, l.soft) <> (0, 0, 0)) as stocked
                     from location where code = any(:codes) order by code for no key update"""
     return {one.code: one for one in rows(session, statement, codes=sorted(codes))}
+
+
+def _completed(sheet: Sheet[Site], one: Site, brand: str, there: Row[Any] | None) -> Site:
+    if there is None or there.brand != brand:
+        return one
+    was = {name: getattr(there, name) for name in COLUMNS}
+    return sheet.over(one, was | {"storages": tuple(Storage(name) for name in there.storages)})
 
 
 def _wrong(one: Site, brand: str, there: Row[Any] | None, connections: Mapping[str, Connection]) -> list[Words]:
@@ -137,6 +139,21 @@ def _wrong(one: Site, brand: str, there: Row[Any] | None, connections: Mapping[s
                 f"{brand} 没有仓库连接 {one.connection}", f"{brand} has no connection {one.connection} to a warehouse"
             )
         )
+    return wrong
+
+
+def _nowhere(one: Site, brand: str, there: Row[Any] | None, columns: Collection[str]) -> list[Words]:
+    """Say what is wrong with where a location lies and what it keeps."""
+    wrong: list[Words] = []
+    if one.division not in divisions():
+        wrong.append(Words(f"没有区划代码 {one.division}", f"no division has the code {one.division}"))
+    elif there and there.brand == brand and there.division != one.division and not {*POINT} <= {*columns}:
+        zh = "区划已变：请加上 latitude 与 longitude 列（留空则取区划中心）"
+        wrong.append(Words(zh, "it moves: add the columns latitude and longitude (empty: the middle of its division)"))
+    if (one.latitude is None) != (one.longitude is None):
+        wrong.append(Words("经纬度须同时给出或都不给", "give both coordinates or none"))
+    if Storage.NONE in one.storages:
+        wrong.append(Words("仓库不存放虚拟商品", "no place keeps virtual goods"))
     return wrong
 
 

@@ -1,5 +1,6 @@
 """Goods and bundles are brought in by a sheet: all rows or none, every bad one named, and again without any change."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -139,3 +140,54 @@ def test_an_import_under_way_keeps_no_one_from_naming_its_goods(database: Databa
     with database.transaction() as session, database.transaction() as other:
         bring(session, GOODS.replace("红茶 100g", "红茶 200g"))
         assert rows(other, "select code from sku where code = 'tea' for key share nowait")
+
+
+def test_goods_keep_what_a_sheet_has_no_column_for_and_an_empty_cell_is_the_default(session: Session) -> None:
+    bring(session, GOODS)
+    names = "code,title\nice,雪糕 2\nbox,组合\ngas,打火机\n"
+    assert bring(session, names) == Brought(added=0, changed=2, same=1)
+    found = find_products(session, ["ice", "box"])
+    assert (found["ice"].title, found["ice"].storage, found["ice"].grams) == ("雪糕 2", "frozen", 90)
+    assert found["ice"].traits == Traits(cm3=300, bonded=True, available_from=date(2027, 5, 1))
+    assert found["box"].parts == (Part("ice", 1, 70), Part("tea", 2, 30))
+    bring(session, "code,title,storage\nice,雪糕 2,\n")
+    assert (find_products(session, ["ice"])["ice"].storage, find_products(session, ["ice"])["ice"].grams) == (
+        "ambient",
+        90,
+    )
+
+
+@pytest.mark.parametrize("code", ['"B\nX"', '"a,b"', "a b", "a\tb"], ids=repr)
+def test_a_code_has_no_blanks_lines_or_commas(session: Session, code: str) -> None:
+    assert ": code: " in refused(session, f"code,title,grams\n{code},b,5\n")
+
+
+def test_blank_cells_say_nothing_and_those_that_a_spreadsheet_leaves_at_the_end_are_none(session: Session) -> None:
+    written = "code,title,grams,hazard,,\ntea,茶,5,  ,,, ,\n,,,,,\n , ,,\n"
+    assert bring(session, written) == Brought(added=1, changed=0, same=0)
+
+
+def test_faults_are_told_in_chinese(session: Session) -> None:
+    rest = "light,?,,,\nbang,?,,5,12\nv,?,none,,9\nbig,?,,99999999999,\nlow,?,,-5,\nword,?,,heavy,\n"
+    with pytest.raises(Malformed) as found:
+        bring(session, "code,title,storage,grams,hazard\nwarm,?,lukewarm,5,\n,?,,5,\nbad code,?,,5,\n" + rest)
+    told = [line.partition("：")[2] for line in found.value.say("zh").splitlines()[1:]]
+    assert len(told) == 9
+    assert [line for line in told if "should" in line or " is " in line] == []
+
+
+def test_two_brands_that_bring_in_one_new_code_at_once_are_told_whose_it_is(database: Database) -> None:
+    written = "code,title,grams\nplum,李子,500\n"
+
+    def other() -> None:
+        with database.transaction() as session:
+            bring_goods(session, SYSTEM, "other", written, AT)
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.transaction() as session:
+            bring(session, written)
+            late = threads.submit(other)
+            while not rows(session, "select 1 from pg_locks where not granted"):
+                assert not late.done()
+        with pytest.raises(Malformed, match="plum is another brand's"):
+            late.result()

@@ -1,5 +1,6 @@
 """Locations are brought in by a sheet: all rows or none, every bad one named, and again without any change."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -84,3 +85,43 @@ def test_an_import_under_way_keeps_no_one_from_naming_its_locations(database: Da
     with database.transaction() as session, database.transaction() as other:
         bring(session, EAST.replace("31.2", "31.25"))
         assert rows(other, "select 1 from location where code = 'SH1' for key share nowait")
+
+
+LEAST = HEAD.replace(",latitude,longitude,storages", "").replace(",handling,active", "")
+MOVED = "SH1,上海二仓,Shanghai,wms-sh,OWNER,310115,仓库路1号,仓管,10000000009,SF"
+
+
+def bring_least(session: Session, line: str) -> tuple[int, int, int]:
+    made = bring_locations(session, SYSTEM, BRAND, f"{LEAST}\n{line}\n", CONNECTIONS, AT)
+    return made.added, made.changed, made.same
+
+
+def test_a_location_keeps_what_a_sheet_has_no_column_for(session: Session) -> None:
+    bring(session, EAST + "no")
+    before = row(session, "select latitude, longitude, storages, handling, active from location where code = 'SH1'")
+    assert bring_least(session, MOVED) == (0, 1, 0)
+    assert bring_least(session, MOVED) == (0, 0, 1)
+    after = row(session, "select latitude, longitude, storages, handling, active from location where code = 'SH1'")
+    assert before == after
+
+
+def test_a_location_that_moves_to_another_division_says_where(session: Session) -> None:
+    bring(session, EAST)
+    with pytest.raises(Malformed, match="add the columns latitude and longitude"):
+        bring_least(session, MOVED.replace("310115", "510112"))
+
+
+def test_two_brands_that_bring_in_one_new_location_at_once_are_told_whose_it_is(database: Database) -> None:
+    def other() -> None:
+        with database.transaction() as session:
+            line = EAST.replace("wms-sh", "wms-other")
+            bring_locations(session, SYSTEM, "other", f"{HEAD}\n{line}\n", CONNECTIONS, AT)
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.transaction() as session:
+            bring(session, EAST)
+            late = threads.submit(other)
+            while not rows(session, "select 1 from pg_locks where not granted"):
+                assert not late.done()
+        with pytest.raises(Malformed, match="SH1 is another brand's"):
+            late.result()
