@@ -97,7 +97,10 @@ def set_limits(
     values = limits._asdict()
     run(
         session,
+        # What the limit covers now is not short any more: as `short` it could be promised once more.
         """update stock_level set backorder_limit = coalesce(cast(:backorder_limit as bigint), backorder_limit),
+                                  short = greatest(0, least(short, allocated + soft - on_hand
+                                      - coalesce(cast(:backorder_limit as bigint), backorder_limit))),
                                   authority = coalesce(cast(:authority as text), authority),
                                   version = version + 1, updated_at = :at
            where (location, sku, owner, condition) = (:location, :sku, :owner, :condition)""",

@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import row, rows
+from hub.database import row, rows, run
 from hub.errors import Conflict, Malformed, NotFound
 from hub.inventory.adjust import MOST, Limits, adjust, set_limits, set_safety
 from hub.inventory.condition import Condition
@@ -143,3 +143,12 @@ def test_limits_of_what_the_brand_does_not_count_are_refused(session: Session, a
         with pytest.raises(NotFound) as caught:
             set_limits(session, "boss", BRAND, key, Limits(1), at)
         assert caught.value.code == code
+
+
+def test_what_a_higher_limit_covers_is_short_no_more(session: Session, at: datetime) -> None:
+    run(session, "update stock_level set allocated = 10, short = 5 where sku = 'apple'")
+    set_limits(session, "boss", BRAND, APPLE, Limits(20), at)
+    with pytest.raises(Shortage), session.begin_nested():
+        reserve(session, [Claim("fo:1", APPLE, 16)], at)
+    reserve(session, [Claim("fo:1", APPLE, 15)], at)
+    assert counters(session, "sh", "apple") == (5, 25)
