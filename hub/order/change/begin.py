@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import row, rows
 from hub.errors import Conflict, Malformed
 from hub.fulfilment.reject import Standing
 from hub.merge.group import hold_together
@@ -142,15 +142,18 @@ def _left(session: Session, order_id: int) -> dict[int, int]:
 def _refuse(session: Session, order_id: int, beyond: Mapping[int, int], left: Mapping[int, int]) -> NoReturn:
     """Say of the first line of which more is to be cancelled than is left why that cannot be.
 
-    Raises: Conflict.
+    Raises: Conflict; Malformed for a line that there is not.
     """
-    [one, *_] = rows(
+    one = row(
         session,
         """select line_no, external_line_id as line_id, sku, shipped from order_line
            where order_id = :id and line_no = any(:nos) order by line_no""",
         id=order_id,
         nos=list(beyond),
     )
+    if one is None:
+        text, zh = f"the order has no line {min(beyond)}", f"订单没有第 {min(beyond)} 行"
+        raise Malformed(text, code="unknown_line", field="lines", zh=zh)
     here, wished = left.get(one.line_no, 0), beyond[one.line_no]
     if one.shipped and not here:
         raise Conflict(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from commands.conservation import RULES
 from hub.database import rows
-from hub.errors import Conflict
+from hub.errors import Conflict, Malformed
 from hub.fulfilment.keep import LATER
 from hub.order.change.begin import change
 from hub.order.change.cancel import cancel
@@ -122,8 +122,8 @@ class World:
         try:
             with self.session.begin_nested():
                 acts[what](self.now)
-        except Conflict:
-            pass  # there is nothing of the kind: it has ended, or is under way
+        except (Conflict, Malformed):
+            pass  # there is nothing of the kind: no such line, it has ended, or is under way
 
     def _change(self, order_id: int, wish: Wish, at: datetime) -> None:
         change(self.session, order_id, wish, BY, at)

@@ -221,3 +221,9 @@ def test_what_cannot_be_changed_says_why(session: Session, order_id: int) -> Non
     with pytest.raises(Conflict) as caught:
         move(session, order_id)
     assert caught.value.code == "change_under_way"
+
+
+def test_a_cut_of_a_line_that_there_is_not_is_malformed(session: Session, order_id: int) -> None:
+    with pytest.raises(Malformed) as caught:
+        change(session, order_id, Wish(pieces={7: 1}), BY, AT)
+    assert caught.value.code == "unknown_line"
