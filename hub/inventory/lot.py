@@ -127,7 +127,10 @@ def pick(lots: Iterable[Lot], quantity: int, today: date) -> list[tuple[str, int
 
 
 class Unsold(NamedTuple):
-    """Pieces of a counter that are not sold: of lots that are blocked, and of others that are too old."""
+    """Pieces of a counter that are not sold: of lots that are blocked, and of others that are too old.
+
+    Those that a delivery was told to take before are not among them: they are allocated.
+    """
 
     blocked: int
     expired: int
@@ -135,12 +138,18 @@ class Unsold(NamedTuple):
 
 def unsold_of(session: Session, keys: Sequence[StockKey], at: datetime) -> Mapping[StockKey, Unsold]:
     """Give how many pieces of some counters are not sold; those without lots are left out."""
+    found = rows(
+        session,
+        f"""select location, sku, owner, condition, sum(on_hand - kept) filter (where blocked)::bigint as blocked,
+                   sum(on_hand - kept) filter (where not blocked and expires_on <= :today)::bigint as expired
+            from (select stock_lot.*, {BLOCKED} as blocked from stock_lot where {AMONG}) lot {KEPT}
+            group by 1, 2, 3, 4""",
+        today=at.date(),
+        **columns_of(keys),
+    )
     return {
-        key: Unsold(
-            sum(one.on_hand for one in of.values() if one.blocked),
-            sum(one.on_hand for one in of.values() if one.is_expired(at.date()) and not one.blocked),
-        )
-        for key, of in read_lots(session, keys).items()
+        StockKey(one.location, one.sku, one.owner, one.condition): Unsold(one.blocked or 0, one.expired or 0)
+        for one in found
     }
 
 
@@ -152,6 +161,13 @@ BLOCKED: Final = """exists (
     select from lot_block block where (block.sku, block.lot) = (stock_lot.sku, stock_lot.lot)
                                   and block.location in ('', stock_lot.location))"""
 """Whether a row of `stock_lot` is of a lot that is blocked there."""
+
+KEPT: Final = """cross join lateral (
+    select least(lot.on_hand, coalesce(sum(due), 0))::bigint as kept from named_lot
+    where (named_lot.location, named_lot.sku, named_lot.owner, named_lot.condition, named_lot.lot)
+        = (lot.location, lot.sku, lot.owner, lot.condition, lot.lot)) named"""
+"""How many pieces of a `lot` deliveries keep that were told to take them: they are allocated, and are to be taken off
+what can be sold once. Gone with the delivery, so that they are of a blocked lot like all others then."""
 
 
 def _says_of_lots(line: ReportLine) -> bool:
