@@ -35,7 +35,7 @@ class LotWish(Document):
 
 
 class Blocked(LotName):
-    """A lot that was blocked: its pieces, the carts that let go, and the promised pieces that find another source."""
+    """A lot that was blocked: its pieces that were not before, carts that let go, and promised pieces that move."""
 
     pieces: int
     carts: int
@@ -43,9 +43,10 @@ class Blocked(LotName):
 
 
 class Unblocked(LotName):
-    """A lot that may be sold again, and how many pieces of it there are."""
+    """A lot that may be sold again: how many pieces, and where another block holds it ("": everywhere)."""
 
     pieces: int
+    still_blocked: tuple[str, ...]
 
 
 @router.get("/blocked", summary="已锁定批次列表 · List blocked lots")
@@ -74,11 +75,14 @@ def block(hub: TheHub, caller: Operator, body: Body) -> Blocked:
 
 @router.post("/unblock", openapi_extra=LOT, summary="解锁批次 · Let a lot be sold again")
 def unblock(hub: TheHub, caller: Operator, body: Body) -> Unblocked:
-    """End a block: that of the location named, or (without one) that of everywhere. None is 404 lot_not_blocked."""
+    """End a block: that of the location named, or (without one) that of everywhere. None is 404 lot_not_blocked.
+
+    Where another block holds the lot it is sold no more than before; `still_blocked` names those.
+    """
     caller.require(Permission.WORK_ORDERS)
     wish = read_wish(LotWish, body)
     with hub.database.transaction() as session:
         brand = brand_of(session, wish.sku)
         caller.require_scope(brand, "")
-        pieces = unblock_lot(session, caller.name, brand, wish.name, wish.reason, hub.now())
-    return Unblocked(**wish.name.model_dump(), pieces=pieces)
+        freed = unblock_lot(session, caller.name, brand, wish.name, wish.reason, hub.now())
+    return Unblocked(**wish.name.model_dump(), **freed.model_dump())

@@ -78,8 +78,11 @@ def unblock(lot: Lot, sku: OfSku, reason: Why, location: At = EVERYWHERE) -> Non
     now = datetime.now(UTC)
     with reached() as reach, reach.database.transaction() as session:
         name = LotName(sku=sku, lot=lot, location=location)
-        pieces = unblock_lot(session, operator().name, brand_of(session, sku), name, reason, now)
-    say(f"已解锁：{pieces} 件恢复销售", f"unblocked: {pieces} pieces may be sold again")
+        freed = unblock_lot(session, operator().name, brand_of(session, sku), name, reason, now)
+    say(f"已解锁：{freed.pieces} 件恢复销售", f"unblocked: {freed.pieces} pieces may be sold again")
+    if freed.still_blocked:
+        where = ", ".join(one or words("全部仓库", "everywhere") for one in freed.still_blocked)
+        say(f"该批次仍被锁定：{where}", f"the lot is still blocked: {where}")
 
 
 @stock_app.command("blocked-lots", help=words("列出已锁定的批次", "list the lots that are blocked"))

@@ -86,8 +86,16 @@ def unblock(
 
     def work() -> str:
         name = _name(lot, sku, place)
-        pieces = unblock_lot(visit.session, visit.actor.name, _brand(visit, sku), name, reason, visit.at)
-        return visit.say("%(n)s pieces of lot %(lot)s may be sold again.", n=f"{pieces:,d}", lot=lot)
+        freed = unblock_lot(visit.session, visit.actor.name, _brand(visit, sku), name, reason, visit.at)
+        n = f"{freed.pieces:,d}"
+        if freed.still_blocked:
+            return visit.say(
+                "%(n)s pieces of lot %(lot)s may be sold again. It is still blocked: %(where)s.",
+                n=n,
+                lot=lot,
+                where=", ".join(one or visit.say("everywhere") for one in freed.still_blocked),
+            )
+        return visit.say("%(n)s pieces of lot %(lot)s may be sold again.", n=n, lot=lot)
 
     return act(visit, action_key, work, then=link_of_lot(lot, sku))
 

@@ -61,11 +61,18 @@ class Block(Document):
 
 
 class Outcome(Document):
-    """What became of blocking a lot: its pieces, the carts that let go, and the promised pieces that are lacking."""
+    """What became of blocking a lot: its pieces that were not before, the carts that let go, and the pieces lacking."""
 
     pieces: int
     carts: int
     lacking: int
+
+
+class Freed(Document):
+    """What became of unblocking a lot: the pieces that no block holds now, and where another does ("": everywhere)."""
+
+    pieces: int
+    still_blocked: tuple[str, ...] = ()
 
 
 def block_lot(session: Session, actor: str, brand: str, name: LotName, reason: str, at: datetime) -> Outcome:
@@ -104,8 +111,8 @@ def block_lot(session: Session, actor: str, brand: str, name: LotName, reason: s
     )
 
 
-def unblock_lot(session: Session, actor: str, brand: str, name: LotName, reason: str, at: datetime) -> int:
-    """Let a lot be sold again, and give how many pieces of it there are.
+def unblock_lot(session: Session, actor: str, brand: str, name: LotName, reason: str, at: datetime) -> Freed:
+    """Let a lot be sold again, but for pieces that another block holds: one of a location, or of everywhere.
 
     Raises: as `block_lot`; NotFound when it is not blocked, or by another block than this one (lot_not_blocked).
     """
@@ -133,7 +140,13 @@ def unblock_lot(session: Session, actor: str, brand: str, name: LotName, reason:
     post(session, marks, at)
     told = name.model_dump(exclude={"sku"})
     record(session, at, actor, "stock.unblock_lot", f"sku:{name.sku}", **told, pieces=pieces, reason=why)
-    return pieces
+    others = rows(
+        session,
+        """select location from lot_block where (sku, lot) = (:sku, :lot) and '' in (location, :location)
+           order by location""",
+        **name.model_dump(),
+    )
+    return Freed(pieces=pieces, still_blocked=tuple(one.location for one in others))
 
 
 def make_room(session: Session, at: datetime) -> int:
@@ -225,11 +238,18 @@ def _is_ours(one: Lack) -> bool:
 
 
 def _marks(session: Session, name: LotName, reason: Reason, at: datetime) -> tuple[list[Movement], int]:
-    """Give a movement of no pieces for each counter that has the lot, by which channels are told, and its pieces."""
+    """Give a movement of no pieces for each counter whose pieces a block begins or ends to hold, and those pieces.
+
+    By the movements channels are told. What another block holds stays as it is.
+    """
     found = rows(
         session,
         """select location, owner, on_hand from stock_lot
-           where (sku, lot, condition) = (:sku, :lot, :condition) and :location in ('', location) and on_hand > 0""",
+           where (sku, lot, condition) = (:sku, :lot, :condition) and :location in ('', location) and on_hand > 0
+             and not exists (
+                 select from lot_block other
+                 where (other.sku, other.lot) = (stock_lot.sku, stock_lot.lot)
+                   and other.location in ('', stock_lot.location) and other.location <> :location)""",
         **name.model_dump(),
         condition=Condition.SALEABLE,
     )

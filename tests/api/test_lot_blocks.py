@@ -47,11 +47,18 @@ def test_a_lot_is_blocked_listed_and_unblocked(boss: Desk, database: Database) -
     (one,) = boss.get(f"{LOTS}/blocked").json()
     assert (one["lot"], one["location"], one["actor"], one["reason"]) == ("A", "sh", "api:boss", "mould")
     assert free(boss) == 170
-    assert boss.post(f"{LOTS}/unblock", {**MOULD, "reason": "sieved"}).json() == told
+    assert boss.post(f"{LOTS}/unblock", {**MOULD, "reason": "sieved"}).json() == {**told, "still_blocked": []}
     assert (free(boss), boss.get(f"{LOTS}/blocked?sku=apple").json()) == (200, [])
     with database.transaction() as session:
         audited = rows(session, "select act from audit_entry where actor = 'api:boss' order by id")
     assert [row.act for row in audited] == ["stock.block_lot", "stock.unblock_lot"]
+
+
+def test_unblocking_names_the_block_that_holds_the_lot_still(boss: Desk) -> None:
+    everywhere = {**MOULD, "location": ""}
+    assert [boss.post(f"{LOTS}/block", one).json()["pieces"] for one in (MOULD, everywhere)] == [30, 0]
+    ended = boss.post(f"{LOTS}/unblock", everywhere).json()
+    assert (ended["pieces"], ended["still_blocked"], free(boss)) == (0, ["sh"], 170)
 
 
 def test_blocking_twice_is_said(boss: Desk) -> None:

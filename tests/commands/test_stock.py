@@ -166,6 +166,17 @@ def test_a_lot_is_blocked_listed_and_unblocked(oms: Oms, database: Database) -> 
     assert (told.exit_code, "40 pieces" in told.stderr) == (0, True)
 
 
+def test_unblocking_says_where_the_lot_is_blocked_still(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        tell(session, "count", {"A": 40, "B": 60}, -1)
+    for place in (("--location", "sh"), ()):
+        oms("stock", "block-lot", "A", "--sku", "apple", "--reason", "mould", *place)
+    told = oms("stock", "unblock-lot", "A", "--sku", "apple", "--reason", "sieved", "--location", "sh").stderr
+    assert ("unblocked: 0 pieces" in told, "still blocked: everywhere" in told) == (True, True)
+    told = oms("stock", "unblock-lot", "A", "--sku", "apple", "--reason", "sieved").stderr
+    assert ("unblocked: 40 pieces" in told, "still blocked" in told) == (True, False)
+
+
 def test_a_lot_that_is_not_there_is_not_blocked(oms: Oms) -> None:
     for lot, sku in (("Z", "apple"), ("A", "plum")):
         told = oms("stock", "block-lot", lot, "--sku", sku, "--reason", "mould")

@@ -68,6 +68,18 @@ def test_a_lot_is_blocked_once_however_often_the_button_is_pressed_and_unblocked
     assert seat.audited("stock.block_lot") == seat.audited("stock.unblock_lot") == [("hand", "sku:apple")]
 
 
+def test_unblocking_says_where_the_lot_is_blocked_still(desk: Desk) -> None:
+    seat, everywhere = desk.sit("hand", Role.OPERATOR), {**BLOCK, "place": ""}
+    for one in (BLOCK, everywhere):
+        seat.act(f"{HOME}/block", **one)
+    seat.act(f"{HOME}/unblock", **everywhere)
+    page = plain(seat.see(f"{HOME}?lot=A&sku=apple"))
+    assert "0 pieces of lot A may be sold again. It is still blocked: sh." in page
+    seat.act(f"{HOME}/block", **everywhere)
+    seat.act(f"{HOME}/unblock", **BLOCK)
+    assert "It is still blocked: everywhere." in plain(seat.see(f"{HOME}?lot=A&sku=apple"))
+
+
 def test_promised_pieces_that_a_block_leaves_short_are_told(desk: Desk, database: Database) -> None:
     with database.transaction() as session:
         placed(session, order({"apple": 4}, "more"))

@@ -62,7 +62,7 @@ class Shelf(Orders):
         key, lot = found[choice % len(found)]
         name = LotName(sku=key.sku, lot=lot, location=key.location)
         self.act(
-            lambda session: unblock_lot(session, "chief", BRAND, name, "sieved", self.now),
+            lambda session: unblock_lot(session, "chief", BRAND, name, "sieved", self.now).pieces,
             lambda books: blocked.unblock(books, key, lot),
             cut,
         )

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import rows, run
 from hub.errors import HubError, NoStock
 from hub.inventory.hot import HotWish, book
 from hub.inventory.hot_sale import Sale, heat
 from hub.inventory.ledger import drift
 from hub.inventory.lot import Unsold, pick_lots, unsold_of
-from hub.inventory.lot_block import LotName, Outcome, block_lot, list_blocks, make_room, unblock_lot
+from hub.inventory.lot_block import Freed, LotName, Outcome, block_lot, list_blocks, make_room, unblock_lot
 from hub.inventory.promise import promise
 from hub.inventory.reconcile import check_books
 from hub.inventory.soft import Wish, hold
@@ -63,7 +63,7 @@ def cart(session: Session, pieces: int, ref: str = "c1") -> None:
 def test_pieces_of_a_blocked_lot_are_not_promised_until_it_is_unblocked(session: Session, name: LotName) -> None:
     assert block(session, name) == Outcome(pieces=4, carts=0, lacking=0)
     assert (free(session), level(session, "apple")) == (6, (10, 0, 0, 0))
-    assert unblock_lot(session, "chief", BRAND, name, "sieved", AT) == 4
+    assert unblock_lot(session, "chief", BRAND, name, "sieved", AT) == Freed(pieces=4)
     assert (free(session), check_books(session)) == (10, [])
 
 
@@ -194,12 +194,26 @@ def test_what_has_expired_too_counts_once(session: Session) -> None:
     assert unsold_of(session, [APPLE], much_later) == {APPLE: Unsold(4, 6)}
 
 
-def test_a_lot_that_is_blocked_at_a_location_and_everywhere_counts_once(session: Session) -> None:
+def test_what_two_blocks_hold_is_newly_blocked_once_and_free_when_both_have_ended(session: Session) -> None:
+    stock(session, {"bj": {"apple": 3}}, "ASN-2")
+    run(
+        session,
+        """insert into stock_lot (location, sku, owner, condition, lot, on_hand, counted_at)
+           select 'bj', sku, owner, condition, lot, 3, counted_at from stock_lot where lot = 'A'""",
+    )
+    assert [block(session, one).pieces for one in (A_HERE, A_ANYWHERE)] == [4, 3]
+    assert free(session) == 6
+    ended = unblock_lot(session, "chief", BRAND, A_ANYWHERE, "only there", AT)
+    assert (ended, free(session)) == (Freed(pieces=3, still_blocked=("sh",)), 9)
+    assert unblock_lot(session, "chief", BRAND, A_HERE, "sieved", AT) == Freed(pieces=4)
+
+
+def test_a_block_of_everywhere_outlasts_that_of_a_location(session: Session) -> None:
     block(session)
     block(session, A_ANYWHERE)
-    assert free(session) == 6
-    unblock_lot(session, "chief", BRAND, A_ANYWHERE, "only there", AT)
-    assert free(session) == 6
+    ended = unblock_lot(session, "chief", BRAND, A_HERE, "sieved", AT)
+    assert (ended, free(session)) == (Freed(pieces=0, still_blocked=("",)), 6)
+    assert rows(session, "select 1 from stock_movement where reason = 'unblock'") == []
 
 
 def test_a_counter_tells_what_of_it_is_blocked(session: Session) -> None:
