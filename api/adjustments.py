@@ -1,6 +1,6 @@
 """Counters set by programs of operations: pieces found or lost with a reason, and what is promised of them."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -12,7 +12,7 @@ from api.inventory import Named, Word
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import Document
 from hub.errors import Malformed
-from hub.inventory.adjust import Limits, adjust, set_limits, set_safety
+from hub.inventory.adjust import MOST, Limits, adjust, set_limits, set_safety
 from hub.inventory.condition import Condition
 from hub.inventory.ledger import StockKey
 from hub.inventory.table import Authority
@@ -23,9 +23,7 @@ from hub.roles import Permission
 
 router = APIRouter(prefix="/v1/inventory", tags=["inventory · 库存"])
 
-MOST_PIECES: Final = 1_000_000
-
-Limit = Annotated[int, Field(ge=0, le=MOST_PIECES, strict=True)]
+Limit = Annotated[int, Field(ge=0, le=MOST, strict=True)]
 
 
 class Adjustment(Document):
@@ -35,7 +33,7 @@ class Adjustment(Document):
     sku: Named
     owner: Word = ""
     condition: Condition = Condition.SALEABLE
-    delta: Annotated[int, Field(ge=-MOST_PIECES, le=MOST_PIECES, strict=True)]
+    delta: Annotated[int, Field(ge=-MOST, le=MOST, strict=True)]
     reason: Phrase
     ref: Named
 

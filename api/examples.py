@@ -3,6 +3,8 @@
 import json
 from typing import Any, Final
 
+from hub.inventory.adjust import MOST
+
 EXAMPLE: Final[dict[str, Any]] = {
     "external_id": "EXAMPLE-000001",
     "placed_at": "2026-11-11T10:00:00+08:00",
@@ -201,8 +203,13 @@ LIMITS: Final = body_of(
             "sku": TEXT,
             "owner": {"type": "string", "description": "缺省为该地点的货主 · without it, the location's own"},
             "condition": {"enum": ["saleable", "damaged"], "default": "saleable"},
-            "safety": {"type": "integer", "minimum": 0, "description": "安全库存 · pieces kept back"},
-            "backorder_limit": {"type": "integer", "minimum": 0, "description": "超卖上限 · pieces promised early"},
+            "safety": {"type": "integer", "minimum": 0, "maximum": MOST, "description": "安全库存 · pieces kept back"},
+            "backorder_limit": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": MOST,
+                "description": "超卖上限 · pieces promised early",
+            },
             "authority": {"enum": ["hub", "owner"], "description": "数量权威 · whose number counts"},
         },
     },

@@ -97,6 +97,7 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         **stock_quotas.shares_of(visit, one),
         "sale": hot_of(visit.session, [one.sku], visit.at).get(one.sku),
         "changeable": not visit.actor.shops,
+        "most": inventory_acts.MOST,
     }
 
 

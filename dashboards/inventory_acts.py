@@ -9,19 +9,18 @@ from dashboards.asked import moment_in
 from dashboards.stock_look import HOME, Asked, changeable
 from dashboards.visit import Here
 from hub.errors import Conflict, Malformed
-from hub.inventory.adjust import Limits, adjust, set_limits, set_safety
+from hub.inventory.adjust import MOST, Limits, adjust, set_limits, set_safety
 from hub.inventory.hot_sale import Sale, cool, heat
 from hub.inventory.offer import push_now
 from hub.repair import why
 from hub.roles import Permission
 
-MOST: Final = 1_000_000
-"""More pieces than this in one act are a typing error."""
-
 Reason = Annotated[str, Form(max_length=500)]
 Word = Annotated[str, Form(max_length=64)]
 Change = Annotated[int, Form(ge=-MOST, le=MOST)]
 Pieces = Annotated[int, Form(ge=0, le=MOST)]
+Figure = Annotated[int | None, Form()]
+"""What is to be set, or what the page showed of it when it was loaded: who left it so does not set it back."""
 
 router: Final = APIRouter()
 
@@ -41,12 +40,14 @@ def correct(visit: Here, look: Asked, action_key: ActionKey, delta: Change = 0, 
 
 
 @router.post(HOME + "/safety")
-def keep_back(visit: Here, look: Asked, action_key: ActionKey, pieces: Pieces = 0) -> Response:
+def keep_back(visit: Here, look: Asked, action_key: ActionKey, pieces: Figure = None, shown: Figure = None) -> Response:
     """Keep so many pieces back from what channels are promised."""
     visit.require(Permission.WORK_ORDERS)
 
     def work() -> str:
         one = changeable(visit, look.key)
+        if pieces is None or pieces == shown:
+            raise _nothing_set()
         set_safety(visit.session, visit.actor.name, one.brand, one.key, pieces, visit.at)
         return visit.say("%(n)s pieces of %(sku)s are kept back.", n=f"{pieces:,d}", sku=one.sku)
 
@@ -55,16 +56,27 @@ def keep_back(visit: Here, look: Asked, action_key: ActionKey, pieces: Pieces = 
 
 @router.post(HOME + "/limits")
 def limit(
-    visit: Here, look: Asked, action_key: ActionKey, authority: Word = "", backorder_limit: Pieces = 0
+    visit: Here,
+    look: Asked,
+    action_key: ActionKey,
+    authority: Word = "",
+    backorder_limit: Figure = None,
+    shown_authority: Word = "",
+    shown_limit: Figure = None,
 ) -> Response:
-    """Say how many pieces may be promised that are not there yet, and whose number counts."""
+    """Say how many pieces may be promised that are not there yet, and whose number counts: whichever was changed."""
     visit.require(Permission.WORK_ORDERS)
 
     def work() -> str:
         one = changeable(visit, look.key)
-        limits = Limits(backorder_limit, authority)
+        pieces = None if backorder_limit == shown_limit else backorder_limit
+        limits = Limits(pieces, None if authority in {"", shown_authority} else authority)
+        if limits == Limits():
+            raise _nothing_set()
         set_limits(visit.session, visit.actor.name, one.brand, one.key, limits, visit.at)
-        n = f"{backorder_limit:,d}"
+        if pieces is None:
+            return visit.say("It is set whose number of %(sku)s counts.", sku=one.sku)
+        n = f"{pieces:,d}"
         return visit.say("Up to %(n)s pieces of %(sku)s are promised before they are there.", n=n, sku=one.sku)
 
     return act(visit, action_key, work, then=look.to(look.key))
@@ -122,3 +134,8 @@ def end_sale(visit: Here, look: Asked, action_key: ActionKey) -> Response:
         return visit.say("The flash sale of %(sku)s is over; what is held stays held.", sku=one.sku)
 
     return act(visit, action_key, work, then=look.to(look.key))
+
+
+def _nothing_set() -> Malformed:
+    text = "nothing differs from what the page showed: say what to set"
+    return Malformed(text, code="nothing_set", zh="与页面所示相同，请说明要设置的内容")

@@ -13,8 +13,8 @@ from hub.inventory.level import make_counters
 from hub.inventory.shortfall import read_levels
 from hub.inventory.table import Authority, Reason
 
-MOST: Final = 1_000_000_000
-"""The most pieces of one correction: more than any shelf has."""
+MOST: Final = 1_000_000
+"""More pieces than this in one act, wherever it is done, are a typing error."""
 
 
 class Limits(NamedTuple):
@@ -34,7 +34,8 @@ def adjust(
     booked before (movement_booked).
     """
     if not 0 < abs(delta) <= MOST:
-        raise Malformed(f"pieces are a whole number up to {MOST}, and not 0", code="pieces", field="delta")
+        text, zh = f"pieces are a whole number up to {MOST}, and not 0", f"件数为不超过 {MOST} 的整数，且不为 0"
+        raise Malformed(text, code="pieces", field="delta", zh=zh)
     _check(session, brand, key)
     make_counters(session, brand, [key], at)
     post(session, [Movement(key, Reason.ADJUST, ref, on_hand=delta)], at)
@@ -48,7 +49,8 @@ def set_safety(session: Session, actor: str, brand: str, key: StockKey, pieces: 
     Raises: Malformed beyond reason; NotFound when the brand has no such location or SKU.
     """
     if not 0 <= pieces <= MOST:
-        raise Malformed(f"safety stock is a whole number from 0 to {MOST}", code="pieces", field="safety")
+        text, zh = f"safety stock is a whole number from 0 to {MOST}", f"安全库存为 0 到 {MOST} 的整数"
+        raise Malformed(text, code="pieces", field="safety", zh=zh)
     _check(session, brand, key)
     make_counters(session, brand, [key], at)
     run(

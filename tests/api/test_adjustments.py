@@ -126,6 +126,7 @@ def test_only_a_program_that_may_work_on_all_of_the_brand_sets_limits(http: Test
         ({"sku": "nothing"}, 404, "unknown_sku"),
         ({"authority": "nobody"}, 422, "malformed"),
         ({"backorder_limit": 2**63}, 422, "malformed"),
+        ({"backorder_limit": 1_000_001}, 422, "malformed"),
         ({"backorder_limit": -1}, 422, "malformed"),
         ({"safety": "3"}, 422, "malformed"),
         ({"safety": None, "backorder_limit": None, "authority": None}, 422, "nothing_set"),

@@ -199,6 +199,8 @@ def test_what_is_promised_of_a_counter_is_set_by_a_person(oms: Oms, database: Da
         (("apple", "nowhere", "--backorder", "1"), NotFound),
         (("nothing", "sh", "--backorder", "1"), NotFound),
         (("apple", "sh", "--backorder", str(2**63)), Malformed),
+        (("apple", "sh", "--backorder", "1000001"), Malformed),
+        (("apple", "sh", "--safety", "1000001"), Malformed),
         (("apple", "sh", "--backorder", "-1"), Malformed),
         (("apple", "sh"), Malformed),
     ],

@@ -162,11 +162,44 @@ def test_what_is_promised_beyond_what_is_there_is_set_in_one_form(desk: Desk) ->
 
 
 @pytest.mark.parametrize(
-    "form", [{"backorder_limit": "9223372036854775808"}, {"backorder_limit": "-1"}, {"authority": "nobody"}]
+    "form",
+    [
+        *({"backorder_limit": limit} for limit in ("9223372036854775808", "1000001", "-1", "x")),
+        {"authority": "nobody"},
+    ],
 )
 def test_limits_beyond_reason_are_refused(desk: Desk, form: dict[str, str]) -> None:
     filled = {"backorder_limit": "7", "authority": "hub", **form}
     assert desk.sit("hand", Role.OPERATOR).post(at("limits"), **filled).status_code == 422
+
+
+def test_what_a_person_left_as_it_was_shown_is_not_set_back(desk: Desk) -> None:
+    seat = desk.sit("hand", Role.OPERATOR)
+    shown = {"shown_limit": "0", "shown_authority": "hub"}
+    assert all(f'name="{name}" value="{value}"' in seat.see(at("level")) for name, value in shown.items())
+    assert seat.post(at("limits"), **shown, backorder_limit="7", authority="hub").status_code == 303
+    assert seat.post(at("limits"), **shown, backorder_limit="0", authority="owner").status_code == 303
+    told = plain(seat.see(at("level")))
+    assert "It is set whose number of apple counts." in told
+    assert ("Back-order limit 7" in told, "Whose number counts The owner's" in told) == (True, True)
+    assert seat.post(at("limits"), **shown, backorder_limit="0", authority="hub").status_code == 422
+
+
+def test_a_field_that_is_missing_stays_as_it_is(desk: Desk) -> None:
+    seat = desk.sit("hand", Role.OPERATOR)
+    seat.act(at("limits"), backorder_limit="7", authority="hub")
+    assert seat.post(at("limits"), authority="owner").status_code == 303
+    assert "Back-order limit 7" in plain(seat.see(at("level")))
+    assert [seat.post(at(act)).status_code for act in ("limits", "safety")] == [422, 422]
+
+
+def test_a_safety_stock_left_as_it_was_shown_is_not_set_back(desk: Desk) -> None:
+    seat = desk.sit("hand", Role.OPERATOR)
+    assert 'name="shown" value="0"' in seat.see(at("level"))
+    seat.act(at("safety"), pieces="300", shown="0")
+    answer = seat.post(at("safety"), pieces="0", shown="0")
+    assert (answer.status_code, "nothing differs from what the page showed" in plain(answer.text)) == (422, True)
+    assert "Safety stock 300" in plain(seat.see(at("level")))
 
 
 def test_no_more_is_taken_away_than_is_free(desk: Desk, database: Database) -> None:
