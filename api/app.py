@@ -23,6 +23,7 @@ from api import (
     orders,
     replays,
     reservations,
+    returns,
     routing,
     rules,
     runs,
@@ -86,6 +87,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     for part in (
         orders,
         order_changes,
+        returns,
         inventory,
         reservations,
         adjustments,

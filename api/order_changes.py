@@ -21,6 +21,7 @@ from api.change_wishes import (
 )
 from api.surroundings import Body, Hub, TheHub, read_wish
 from hub.clients import begin_key, finish_key
+from hub.document import Document
 from hub.errors import Conflict, NotFound
 from hub.merge.group import hold_together
 from hub.money import minor_units
@@ -76,7 +77,7 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
                 raise
             ask_intercept(session, number, caller.name, wish.reason, hub.now())
 
-    return _once(hub, caller, "cancel", order_id, body, key, act)
+    return once(hub, caller, "cancel", order_id, body, key, act)
 
 
 @router.patch("/{order_id}", response_model=OrderView, openapi_extra=CHANGE, summary="修改订单 · Change an order")
@@ -104,7 +105,7 @@ def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
             return
         change(session, number, wanted, Author(caller.name, wish.reason), hub.now().astimezone(hub.zone))
 
-    return _once(hub, caller, "change", order_id, body, key, act)
+    return once(hub, caller, "change", order_id, body, key, act)
 
 
 @router.post(
@@ -127,7 +128,7 @@ def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "
             amount = minor_units(Decimal(wish.amount), get_order(session, number, caller).currency)
         pay(session, number, caller.name, wish.paid_at, at, amount=amount, reference=of)
 
-    return _once(hub, caller, "pay", order_id, body, key, act)
+    return once(hub, caller, "pay", order_id, body, key, act)
 
 
 @router.post(
@@ -147,7 +148,7 @@ def settle_refund(hub: TheHub, caller: Caller, order_id: str, refund_no: str, bo
     def act(session: Session, number: int) -> None:
         mark_refund(session, number, no, RefundState(wish.state), wish.reference, caller.name, hub.now())
 
-    return _once(hub, caller, f"refund:{no}", order_id, body, key, act)
+    return once(hub, caller, f"refund:{no}", order_id, body, key, act)
 
 
 @router.post(
@@ -170,10 +171,10 @@ def follow_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
         author, here = Author(caller.name, wish.reason), hub.now().astimezone(hub.zone)
         return follow_up(session, number, OrderType(wish.type), lines, author, here, hub.zone)
 
-    return _once(hub, caller, "follow", order_id, body, key, act, CREATED)
+    return once(hub, caller, "follow", order_id, body, key, act, CREATED)
 
 
-def _once(
+def once(
     hub: Hub,
     caller: Actor,
     what: str,
@@ -182,10 +183,11 @@ def _once(
     key: str,
     act: Callable[[Session, int], int | None],
     status: int = OK,
+    show: Callable[[Session, int, Actor], Document] = get_order,
 ) -> Response:
     """Do something to an order of the caller's, once for each Idempotency-Key.
 
-    The answer is the order, or the other one that `act` gives.
+    The answer is the order, or the other one that `act` gives, or what `show` makes of it.
     """
     number = number_of(order_id)
     digest = hashlib.sha256(b"%s:%d:" % (what.encode(), number) + body).digest()
@@ -195,7 +197,7 @@ def _once(
         if known:
             return Response(known[1], known[0], {"Idempotent-Replayed": "true"}, "application/json")
         shown = act(session, number) or number
-        answer = get_order(session, shown, caller).model_dump_json().encode()
+        answer = show(session, shown, caller).model_dump_json().encode()
         if key:
             finish_key(session, caller.name, key, status, answer)
     return Response(answer, status, None, "application/json")

@@ -33,6 +33,7 @@ MOVEMENT: Final = {
     "take": state("转为订单", "Taken by an order"),
     "block": state("批次锁定", "Lot blocked"),
     "unblock": state("批次解锁", "Lot unblocked"),
+    "return": state("退货入库", "Returned goods in"),
 }
 RESERVATION: Final = {
     "held": state("预占中", "Held", Tone.RUNNING),

@@ -93,4 +93,19 @@ CHANGES: Final[Mapping[str, Cause]] = {
         Remedy.BY_HAND,
         Words("拦截包裹或等待退货，处理后结案", "Stop the parcel or await its return, then resolve"),
     ),
+    "return_differs": Cause(
+        Words("退回的货物与申请不符", "What came back is not what was to come back"),
+        Words(
+            "货物已如实入库；查看 ./oms order show {subject}，与买家或仓库核实，"
+            "处理后执行 ./oms case resolve {case} --reason …",
+            "the goods are in stock as they came: see ./oms order show {subject}, ask the buyer or the location, "
+            "then run ./oms case resolve {case} --reason …",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "货物已如实入库，退款只按实收件数；与买家或仓库核实，处理后填写结果并关闭",
+            "The goods are in stock as they came, and only they were refunded: ask the buyer or the location, "
+            "then close the case",
+        ),
+    ),
 }

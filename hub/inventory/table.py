@@ -35,6 +35,7 @@ class Reason(StrEnum):
     TAKE = "take"
     BLOCK = "block"
     UNBLOCK = "unblock"
+    RETURN = "return"
 
 
 class StockLevel(Entity, table=True):

@@ -2,6 +2,7 @@
 
 # pyright: reportUnusedImport=false
 
+import hub.aftersale.table  # its tables
 import hub.audience  # its tables
 import hub.audit  # its tables
 import hub.cases  # its tables

@@ -25,6 +25,7 @@ class LineView(Document):
     allocated: int
     shipped: int
     delivered: int
+    returned: int
     cancelled: int
     amount: int
     discount: int
@@ -109,6 +110,16 @@ class LinkView(Document):
     type: str
 
 
+class ReturnHead(Document):
+    """A return of some of the goods, or of money alone, and where it stands."""
+
+    no: int
+    code: str
+    kind: str
+    state: str
+    since: datetime
+
+
 class OrderView(Document):
     """An order as its storefront sees it; amounts in minor units of `currency`; the id is text, for JavaScript."""
 
@@ -136,6 +147,7 @@ class OrderView(Document):
     refunds: tuple[RefundView, ...] = ()
     dues: tuple[DueView, ...] = ()
     links: tuple[LinkView, ...] = ()
+    returns: tuple[ReturnHead, ...] = ()
 
 
 class OrderPage(Document):
@@ -145,11 +157,11 @@ class OrderPage(Document):
     next: str
 
 
-CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds", "dues", "links")
+CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds", "dues", "links", "returns")
 HEAD: Final = tuple(name for name in OrderView.model_fields if name not in CHILDREN)
 LINES: Final = """
     select order_id, line_no, external_line_id, kind, channel_sku, sku, title, ordered, allocated, shipped, delivered,
-           cancelled, amount, discount
+           returned, cancelled, amount, discount
     from order_line where order_id = any(:ids) order by order_id, line_no"""
 HOLDS: Final = """
     select order_id, type, rule, created_at, line_no, order_id || '-' || fulfilment_no
@@ -175,6 +187,9 @@ REFUNDS: Final = """
     where order_id = any(:ids) order by order_id, no"""
 DUES: Final = """
     select order_id, no, amount, set_off, state, created_at from amount_due where order_id = any(:ids)
+    order by order_id, no"""
+RETURNS: Final = """
+    select order_id, no, code, kind, state, created_at from return_case where order_id = any(:ids)
     order by order_id, no"""
 LINKS: Final = """
     select own.id, own.relation, cast(o.id as text) as "order", o.external_id, o.type
@@ -214,7 +229,8 @@ def get_orders(session: Session, order_ids: Sequence[int], actor: Actor) -> dict
     parcels = _grouped(session, PARCELS, ParcelView, ids)
     changes, refunds = _grouped(session, CHANGES, ChangeView, ids), _grouped(session, REFUNDS, RefundView, ids)
     dues, links = _grouped(session, DUES, DueView, ids), _grouped(session, LINKS, LinkView, ids)
-    every = (lines, holds, fulfilments, parcels, changes, refunds, dues, links)
+    returns = _grouped(session, RETURNS, ReturnHead, ids)
+    every = (lines, holds, fulfilments, parcels, changes, refunds, dues, links, returns)
     return {one.id: _view(one, *(children[one.id] for children in every)) for one in found}
 
 

@@ -28,6 +28,14 @@ PART_PAID: Final = ("deposit_paid", "partial")
 """Of these nobody here knows how much was paid."""
 
 
+BACK: Final = """
+    coalesce((select case when line.kind = 'gift' and sum(back.refunded) > 0 then line.shipped
+                          else sum(back.refunded) filter (where back.line_no = line.line_no) end
+              from return_line back join return_case c on (c.order_id, c.no) = (back.order_id, back.no)
+              where back.order_id = :id and c.order_id = :id and c.freight_back), 0)"""
+"""How many pieces of a `line` of an order count as never sent, as far as the freight goes."""
+
+
 def give_up(
     session: Session,
     order: Locked,
@@ -67,20 +75,21 @@ def cancelled_worth(session: Session, order_id: int) -> int:
            where order_id = :id and kind <> 'bundle'""",
         id=order_id,
     )
-    freight, _ = _freight(session, order_id)
+    freight, _ = freight_due(session, order_id)
     return freight + sum(refund_of(one.net, one.ordered, one.cancelled, one.cancelled) for one in found)
 
 
-def _freight(session: Session, order_id: int) -> tuple[int, int]:
+def freight_due(session: Session, order_id: int) -> tuple[int, int]:
     """Give the freight that goes back by now, and what of it is booked: all once nothing is left that is sent.
 
     What is only handed over bears freight where nothing else was bought. What went back stays so, whatever is added.
+    What was sent and came back by the merchant's fault counts as if it had never been; gifts need not come with it.
     """
     [found] = rows(
         session,
-        """select o.freight, booked.freight as booked, not exists (
+        f"""select o.freight, booked.freight as booked, not exists (
                       select 1 from order_line line
-                      where line.order_id = o.id and line.kind <> 'bundle' and line.cancelled < line.ordered
+                      where line.order_id = o.id and line.kind <> 'bundle' and line.cancelled + {BACK} < line.ordered
                         and (line.storage <> 'none' or not exists (
                             select 1 from order_line sent where sent.order_id = o.id and sent.kind <> 'bundle'
                             and sent.storage <> 'none'))) as over
@@ -185,9 +194,9 @@ def _book(
     counts = {one.line_no: (one.ordered, one.cancelled, n) for one, n in lines} | dict(bundles)
     reductions = _reductions(session, order.id, counts)
     amounts = {one.line_no: refund_of(one.net, one.ordered, one.cancelled, n) for one, n in lines}
-    back, booked = _freight(session, order.id)
+    back, booked = freight_due(session, order.id)
     freight = back - booked
-    _write(session, order, head.no, reason, sum(amounts.values()) + freight, freight, unpaid, at)
+    write_refund(session, order, head.no, reason, sum(amounts.values()) + freight, freight, unpaid, at)
     parts = [
         (order.id, head.no, no, n, amounts.get(no, 0), json.dumps(reductions.get(no, {})))
         for no, (_, _, n) in sorted(counts.items())
@@ -195,7 +204,7 @@ def _book(
     copy(session, "refund_line", ("order_id", "no", "line_no", "pieces", "amount", "reductions"), parts)
 
 
-def _write(
+def write_refund(
     session: Session, order: Locked, no: int, reason: str, amount: int, freight: int, unpaid: int, at: datetime
 ) -> None:
     """Write a refund, and have its payer told of what is to be moved."""

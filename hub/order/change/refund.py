@@ -8,6 +8,7 @@ from hub.audit import plain, record
 from hub.cases import NewCase, open_cases, resolve
 from hub.database import row, run
 from hub.errors import Conflict, NotFound
+from hub.order.change.paid_back import note_paid_back
 from hub.order.change.table import RefundState
 from hub.order.lock import Locked, lock_order
 
@@ -56,6 +57,8 @@ def mark_refund(
         no=no,
     )
     record(session, at, actor, f"refund.{state}", f"order:{order_id}", refund=no, reference=told)
+    if state is RefundState.DONE:
+        note_paid_back(session, order_id, at)
     _call(session, order, no, state, told, actor, at)
     return state
 

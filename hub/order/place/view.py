@@ -42,7 +42,7 @@ def placed_views(booked: Booked) -> dict[int, bytes]:
         ]
         view["holds"] = _holds(order_id, [*booked.holds[order_id], *unmet.get(order_id, ())], batch.at)
         view["fulfilments"] = fulfilments[order_id]
-        view["parcels"] = view["changes"] = view["refunds"] = view["dues"] = view["links"] = ()
+        view["parcels"] = view["changes"] = view["refunds"] = view["dues"] = view["links"] = view["returns"] = ()
         views[order_id] = msgspec.json.encode(view)
     return views
 
@@ -59,6 +59,7 @@ def _line(one: NormalLine, allocated: int, handed: int) -> Json:
         "allocated": allocated,
         "shipped": handed,
         "delivered": handed,
+        "returned": 0,
         "cancelled": 0,
         "amount": one.amount,
         "discount": one.discount,
