@@ -1,16 +1,15 @@
 """The one way to the database: a pool, and transactions that commit whole or not at all."""
 
 from collections import namedtuple
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 import psycopg
 from psycopg import Connection as PsycopgConnection
-from psycopg import Cursor, sql
-from psycopg.rows import RowFactory, RowMaker, dict_row, tuple_row
-from sqlalchemy import Engine, MetaData, create_engine, text
+from psycopg import sql
+from sqlalchemy import Connection, Engine, MetaData, create_engine, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import DBAPIError
@@ -20,6 +19,7 @@ from sqlmodel import SQLModel
 from hub.bell import Bell
 from hub.keyring import Keyring
 from hub.literals import array_of, copied
+from hub.wire import Answer, Statements
 
 NAMING: Final = {
     "pk": "pk_%(table_name)s",
@@ -28,11 +28,13 @@ NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
 }
-R = TypeVar("R")
 
 KEYRING: Final = "keyring"
 RINGS: Final = "rings"
 ASIDE: Final = "aside"
+STATEMENTS: Final = "statements"
+
+NUMBERED: Final = PGDialect_psycopg(paramstyle="numeric_dollar")
 
 SIDE_CONNECTIONS: Final = 2
 
@@ -103,6 +105,7 @@ def _engine(url: str, connections: int, more: str = "") -> Engine:
         hide_parameters=True,  # an error's text must not carry personal data
         connect_args={
             "application_name": "oms",
+            "prepare_threshold": None,  # else the driver forgets all that is prepared, ours too, at each roll-back
             "options": f"-c timezone=UTC -c lock_timeout=10s {NEAR} {FROZEN} {more}",
         },
     )
@@ -123,44 +126,48 @@ def keyring_of(session: Session) -> Keyring:
 
 
 def rows(session: Session, statement: str, **values: object) -> Sequence[Row[Any]]:
-    """Run SQL with named values and give its rows: the driver's named tuples, which are read like SQLAlchemy's."""
-    with _cursor(session, _named) as cursor:
-        cursor.execute(_native(statement), _sent(values))
-        return cast("Sequence[Row[Any]]", cursor.fetchall())
+    """Run SQL with named values and give its rows: named tuples, which are read like SQLAlchemy's."""
+    answer = _ask(session, statement, values)
+    return answer.rows(_shape(answer.names))
 
 
 def records(session: Session, statement: str, **values: object) -> list[dict[str, Any]]:
     """Run SQL with named values and give its rows by column name."""
-    with _cursor(session, dict_row) as cursor:
-        cursor.execute(_native(statement), _sent(values))
-        return cursor.fetchall()
+    answer = _ask(session, statement, values)
+    names = answer.names
+    return [dict(zip(names, one, strict=True)) for one in answer.rows(tuple)]
 
 
 def row(session: Session, statement: str, **values: object) -> Row[Any] | None:
     """Run SQL with named values and give its first row, if any."""
-    with _cursor(session, _named) as cursor:
-        cursor.execute(_native(statement), _sent(values))
-        return cast("Row[Any] | None", cursor.fetchone())
+    answer = _ask(session, statement, values)
+    return next(iter(answer.rows(_shape(answer.names), most=1)), None)
 
 
 def run(session: Session, statement: str, **values: object) -> int:
     """Run SQL with named values and give how many rows it changed."""
-    with _cursor(session, tuple_row) as cursor:
-        cursor.execute(_native(statement), _sent(values))
-        return cursor.rowcount
+    return _ask(session, statement, values).changed
+
+
+def _ask(session: Session, statement: str, values: Mapping[str, object]) -> Answer:
+    """Run SQL with named values; lists go as array literals, whose type the statement says."""
+    query, names = _native(statement)
+    sent = [array_of(cast("list[Any]", one)) if type(one := values[name]) is list else one for name in names]
+    with _driver(session) as (driver, connection):
+        statements = connection.info.get(STATEMENTS) or connection.info.setdefault(STATEMENTS, Statements())
+        return statements.send(driver, query, sent)
 
 
 @contextmanager
-def _cursor(session: Session, shape: RowFactory[R]) -> Generator[Cursor[R]]:
-    """Open a cursor of the driver's, within the session's transaction: SQLAlchemy's own layers cost twice as much.
+def _driver(session: Session) -> Generator[tuple[PsycopgConnection[Any], Connection]]:
+    """Give the driver's connection that the session's transaction is of: SQLAlchemy's layers cost twice as much.
 
     Errors get the names that SQLAlchemy gives them everywhere else.
     """
     connection = session.connection()
     driver = cast("PsycopgConnection[Any]", connection.connection.dbapi_connection)  # also of one that left its pool
     try:
-        with driver.cursor(row_factory=shape) as cursor:
-            yield cursor
+        yield driver, connection
     except psycopg.Error as error:
         lost = driver.closed
         if lost:
@@ -170,33 +177,23 @@ def _cursor(session: Session, shape: RowFactory[R]) -> Generator[Cursor[R]]:
         ) from error
 
 
-def _named(cursor: Cursor[Any]) -> RowMaker[tuple[Any, ...]]:
-    """Make rows by column name; a column without one, or with another's, is known by its place alone."""
-    result = cursor.pgresult
-    return _shape(tuple([result.fname(no) for no in range(result.nfields)])) if result else tuple
-
-
 @lru_cache(maxsize=1024)
-def _shape(names: tuple[bytes | None, ...]) -> RowMaker[tuple[Any, ...]]:
-    fields = [(name or b"?").decode() for name in names]
-    made: Any = namedtuple("Row", fields, rename=True)  # noqa: PYI024 # pyright: ignore[reportUntypedNamedTuple] # the statement's names
+def _shape(names: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+    """Make rows by column name; a column without one, or with another's, is known by its place alone."""
+    made: Any = namedtuple("Row", names, rename=True)  # noqa: PYI024 # pyright: ignore[reportUntypedNamedTuple] # the statement's names
     return partial(cast("Any", tuple).__new__, made)  # what _make does, without a frame of Python for each row
 
 
-def _sent(values: Mapping[str, object]) -> dict[str, object]:
-    """Write lists as PostgreSQL's array literals, whose type the statement says: the driver takes ten times as long."""
-    return {name: array_of(cast("list[Any]", one)) if type(one) is list else one for name, one in values.items()}
-
-
 @lru_cache(maxsize=1024)
-def _native(statement: str) -> bytes:
-    """Bring a statement's named values into the driver's form, once: the same few hundred statements run all day."""
-    return str(text(statement).compile(dialect=PGDialect_psycopg())).encode()
+def _native(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """Number a statement's named values, once: the same few hundred statements run all day."""
+    compiled = text(statement).compile(dialect=NUMBERED)
+    return str(compiled).encode(), tuple(cast("Any", compiled).positiontup or ())
 
 
 def copy(session: Session, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
     """Write many rows at once by COPY, in the session's own transaction."""
     names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
     statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), names)
-    with _cursor(session, tuple_row) as cursor, cursor.copy(statement) as stream:
+    with _driver(session) as (driver, _), driver.cursor() as cursor, cursor.copy(statement) as stream:
         stream.write(copied(records))

@@ -1,19 +1,21 @@
 """Transactions whose connection is killed: in their middle, before the commit, or with the commit on its way."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, cast
+from unittest.mock import patch
 
 import psycopg
-from sqlalchemy import event
+from psycopg import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from hub.database import Database, rows
 from hub.errors import HubError
+from hub.wire import Answer, Statements
 
 PATIENCE_S: Final = 20
 
@@ -57,25 +59,19 @@ def _killing(database: Database, cut: Cut, pids: list[int]) -> Generator[None]:
     """Kill the connection before its n-th statement, if that is when it is to be killed."""
     left = cut.statement if cut.moment is Moment.IN_THE_MIDDLE else 0
 
-    class Counting(psycopg.Cursor[Any]):
-        def execute(self, *args: Any, **more: Any) -> Any:  # noqa: ANN401 # as the driver has it
-            nonlocal left
-            left -= 1
-            if left == 0:
-                pids.append(self.connection.info.backend_pid)
-                _kill(database, pids[-1])
-                _wait_until_gone(database, pids[-1])
-            return super().execute(*args, **more)
+    send = Statements.send
 
-    def count(driver: Any, *_: object) -> None:  # noqa: ANN401 # as SQLAlchemy calls it
-        driver.cursor_factory = Counting
+    def counted(self: Statements, driver: Connection[Any], query: bytes, values: Sequence[object]) -> Answer:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            pids.append(driver.info.backend_pid)
+            _kill(database, pids[-1])
+            _wait_until_gone(database, pids[-1])
+        return send(self, driver, query, values)
 
-    event.listen(database.engine, "checkout", count)
-    try:
+    with patch.object(Statements, "send", counted):
         yield
-    finally:
-        event.remove(database.engine, "checkout", count)
-        left = 0  # the connection goes back to the pool and counts on
 
 
 def _say_commit_and_kill(database: Database, session: Session, pid: int) -> None:

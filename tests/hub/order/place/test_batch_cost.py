@@ -1,12 +1,12 @@
 """How many statements a batch is placed with: as many for thirteen orders as for three, whatever becomes of them."""
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from psycopg import Cursor
+from psycopg import Connection, Cursor
 from sqlalchemy.orm import Session
 
 from hub.catalogue.describe import describe
@@ -16,6 +16,7 @@ from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM
 from hub.sourcing.cards import load_card
 from hub.sourcing.policies import draft_policy, publish_policy
+from hub.wire import Answer, Statements
 from tests.hub.making import AT, add_sku, order, place_all, stock
 
 CARD = "courier,origin,destination,first_fen,each_fen,days\nSF,,,1200,200,1\n"
@@ -33,14 +34,19 @@ def goods(session: Session) -> None:
 @contextmanager
 def sent(monkeypatch: pytest.MonkeyPatch) -> Generator[Counter[str]]:
     """Count the statements that reach the driver meanwhile, by whichever way."""
-    seen, execute = Counter[str](), Cursor[Any].execute
+    seen, execute, send = Counter[str](), Cursor[Any].execute, Statements.send
 
     def noted(cursor: Cursor[Any], query: Any, *values: Any, **how: Any) -> Cursor[Any]:  # noqa: ANN401 # the driver's
         seen[str(query)] += 1
         return execute(cursor, query, *values, **how)
 
+    def noted_too(of: Statements, driver: Connection[Any], query: bytes, values: Sequence[object]) -> Answer:
+        seen[query.decode()] += 1
+        return send(of, driver, query, values)
+
     with monkeypatch.context() as patched:
         patched.setattr(Cursor, "execute", noted)
+        patched.setattr(Statements, "send", noted_too)
         yield seen
 
 

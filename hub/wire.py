@@ -1,0 +1,103 @@
+"""Statements sent by libpq itself, on a connection of the driver's: its cursors cost as much again as the server does.
+
+What comes often is prepared, by each connection for itself. The driver must prepare nothing of its own: with a
+roll-back it gives up everything that its connection has prepared.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from psycopg import Connection, abc, generators
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+OFTEN: Final = 5
+"""From so many times on a statement is prepared."""
+
+MOST: Final = 200
+"""So many statements stay prepared by one connection; beyond that, what was not asked for longest goes."""
+
+Key = tuple[bytes, tuple[int, ...]]
+"""A statement and the types of its values, which are part of what is prepared."""
+
+
+class Statements:
+    """What a connection was asked: how often what is not prepared yet, and the names of what is."""
+
+    def __init__(self) -> None:
+        self._times: dict[Key, int] = {}
+        self._names: OrderedDict[Key, bytes] = OrderedDict()
+        self._made = 0
+
+    def send(self, driver: Connection[Any], query: bytes, values: Sequence[object]) -> "Answer":
+        """Run a statement whose values stand as $1, $2 …, in the transaction of the connection or a new one.
+
+        Raises: psycopg.Error.
+        """
+        wire, read = driver.pgconn, Transformer(driver)
+        if wire.transaction_status == TransactionStatus.IDLE:
+            wire.send_query(b"begin")
+            _result(driver)
+        params = read.dump_sequence(values, [PyFormat.AUTO] * len(values))
+        types = read.types or ()
+        if name := self._name(driver, (query, types)):
+            wire.send_query_prepared(name, params, read.formats)
+        else:
+            wire.send_query_params(query, params, types, read.formats)
+        result = _result(driver)
+        read.set_pgresult(result)
+        return Answer(result, read)
+
+    def _name(self, driver: Connection[Any], key: Key) -> bytes | None:
+        """Give what a statement is prepared as, or nothing yet."""
+        if name := self._names.get(key):
+            self._names.move_to_end(key)
+            return name
+        times = self._times[key] = self._times.pop(key, 0) + 1
+        if times < OFTEN:
+            if len(self._times) > MOST:
+                del self._times[next(iter(self._times))]
+            return None
+        self._made += 1
+        name = b"oms_%d" % self._made
+        driver.pgconn.send_prepare(name, *key)
+        _result(driver)
+        del self._times[key]
+        self._names[key] = name
+        if len(self._names) > MOST:
+            _, oldest = self._names.popitem(last=False)
+            driver.pgconn.send_query(b"deallocate " + oldest)
+            _result(driver)
+        return name
+
+
+class Answer(NamedTuple):
+    """What a statement gave: its rows are read as they are asked for."""
+
+    result: PGresult
+    read: abc.Transformer
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Give the columns' names; "?" for one without."""
+        return tuple([(self.result.fname(no) or b"?").decode() for no in range(self.result.nfields)])
+
+    @property
+    def changed(self) -> int:
+        """Give how many rows it changed."""
+        return self.result.command_tuples or 0
+
+    def rows(self, make: Callable[[Sequence[Any]], Any], most: int | None = None) -> list[Any]:
+        """Give its rows, or the first of them, each made of its values."""
+        return self.read.load_rows(0, self.result.ntuples if most is None else min(most, self.result.ntuples), make)
+
+
+def _result(driver: Connection[Any]) -> PGresult:
+    """Wait for what was sent, as the driver waits: an interrupt from the keyboard cancels it."""
+    [result] = driver.wait(generators.execute(driver.pgconn))
+    if result.status == ExecStatus.FATAL_ERROR:
+        raise error_from_result(result)
+    return result
