@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Condition, Event
+from threading import Condition, Lock
 from time import monotonic
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 
-from hub.database import Database
+from hub.database import Database, let_go_early
 from hub.errors import HubError, NotFound, OutcomeUnknown, TryLater
 from hub.inventory.hot import Booked, HotWish, book, recall, sold_out
 from hub.inventory.hot_sale import find_sale
@@ -31,12 +31,18 @@ LOST: Final = OutcomeUnknown("the group was not booked for certain: ask again un
 BUSY: Final = TryLater("orders take this SKU at the same moment", code="hot_busy", after_s=1)
 
 
+def _shut() -> Lock:
+    lock = Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(slots=True)
 class _Asking:
-    """One caller that waits; woken when it is answered, or to lead the next group."""
+    """One caller that waits; woken by its `door`, when it is answered or to lead the next group."""
 
     wish: HotWish
-    woken: Event = field(default_factory=Event)
+    door: Lock = field(default_factory=_shut)
     leads: bool = False
     answer: Held | HubError | None = None
 
@@ -77,7 +83,7 @@ class Crowd:
             if asking.leads:
                 self._lead(line)
             else:
-                asking.woken.wait()
+                asking.door.acquire()
         if isinstance(asking.answer, HubError):
             raise asking.answer
         return asking.answer
@@ -124,9 +130,9 @@ class Crowd:
                 line.led = bool(line.waiting)
                 if line.waiting:
                     line.waiting[0].leads = True
-                    line.waiting[0].woken.set()
-            for one in group:
-                one.woken.set()
+                    line.waiting[0].door.release()
+            for one in group[1:]:  # the first is who leads
+                one.door.release()
 
     def _answer(self, line: _Line, wishes: Sequence[HotWish]) -> Sequence[Held | HubError]:
         if self._elapsed() < line.out_until:
@@ -147,10 +153,20 @@ class Crowd:
     def _book(self, wishes: Sequence[HotWish]) -> Booked | HubError | None:
         for _ in range(TRIES):
             try:
-                with self._database.transaction() as session:
-                    return book(session, wishes[0].sku, wishes, self._now())
+                return self._book_once(wishes)
             except (Shortage, IntegrityError):
                 continue  # an order took pieces, or the same ref came as a plain cart: the next look sees it
             except HubError as error:
                 return error
         return None
+
+    def _book_once(self, wishes: Sequence[HotWish]) -> Booked:
+        """Book in a transaction that holds its counters only until it commits: groups of other processes wait for them.
+
+        Nobody is answered before it is on disk.
+        """
+        with self._database.transaction() as session:
+            let_go_early(session)
+            booked = book(session, wishes[0].sku, wishes, self._now())
+        self._database.persist()
+        return booked

@@ -60,8 +60,9 @@ def _book_without_counter(_patch: Patch, database: Database) -> None:
 def _count_without_ledger(_patch: Patch, database: Database) -> None:
     _sql(
         database,
-        """create function write_nothing() returns trigger language plpgsql as 'begin return null; end'""",
-        "create trigger planted before insert on stock_movement for each row execute function write_nothing()",
+        """create function forget() returns trigger language plpgsql
+           as 'begin delete from stock_movement where id = new.id; return null; end'""",
+        "create trigger planted after insert on stock_movement for each row execute function forget()",
     )
 
 
