@@ -12,10 +12,11 @@ from api.order_changes import CREATED, Key, number_of, once
 from api.return_examples import APPROVE, ASK, REASON, RECEIVE, SENT
 from api.surroundings import Body, Hub, TheHub, read_wish
 from hub.aftersale import model
+from hub.aftersale import wish as wishes
 from hub.aftersale.ask import ask_return
 from hub.aftersale.decide import approve_return, reject_return, send_back, withdraw_return
 from hub.aftersale.receive import receive_return
-from hub.aftersale.table import Fault, ReturnKind
+from hub.aftersale.status import Fault, ReturnKind
 from hub.aftersale.view import Returns, ReturnView, get_return, returns_of
 from hub.document import Code, Document
 from hub.errors import NotFound
@@ -46,9 +47,9 @@ class ReturnWish(Document):
     tracking_no: Waybill = ""
     lines: Annotated[tuple[LineBack, ...], Field(min_length=1, max_length=500)]
 
-    def wish(self) -> model.Wish:
-        lines, sent = [(one.line_id, one.quantity) for one in self.lines], model.Sent(self.courier, self.tracking_no)
-        return model.Wish(self.kind, lines, self.fault, self.reason, self.location or "", sent)
+    def wish(self) -> wishes.Wish:
+        lines, sent = [(one.line_id, one.quantity) for one in self.lines], wishes.Sent(self.courier, self.tracking_no)
+        return wishes.Wish(self.kind, lines, self.fault, self.reason, self.location or "", sent)
 
 
 class ApproveWish(Document):
@@ -77,7 +78,7 @@ def ask(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -
     wish = read_wish(ReturnWish, body)
 
     def act(session: Session, number: int) -> int:
-        terms = model.Terms.of(hub.settings.orders)
+        terms = wishes.Terms.of(hub.settings.orders)
         return ask_return(session, number, wish.wish(), caller.name, terms, hub.now())
 
     return once(hub, caller, "return", order_id, body, key, act, CREATED, _shown(order_id))
@@ -105,7 +106,7 @@ def get_one(hub: TheHub, caller: Caller, order_id: str, return_no: str) -> Retur
 def send(hub: TheHub, caller: Caller, order_id: str, return_no: str, body: Body, key: Key = "") -> Response:
     """Say with whom the goods of an approved return are on their way; again with another waybill replaces it."""
     wish, no = read_wish(SentWish, body), no_of(return_no)
-    sent = model.Sent(wish.courier, wish.tracking_no)
+    sent = wishes.Sent(wish.courier, wish.tracking_no)
     return _act(
         (hub, caller, order_id, no, "sent", body, key),
         lambda session, number: send_back(session, number, no, sent, caller.name, hub.now()),

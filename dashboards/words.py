@@ -134,6 +134,7 @@ CONNECTION: Final = {
 FLOW: Final = {
     "release_fulfilment": state("下发发货单", "Release to warehouse"),
     "cancel_fulfilment": state("通知仓库取消", "Cancel at warehouse"),
+    "announce_return": state("下发退货单", "Announce a return"),
     "notify_shipment": state("回传发货", "Tell the channel"),
     "notify_handover": state("回传虚拟发货", "Tell of goods handed over"),
     "post_handover": state("虚拟商品销售过账", "Post the sale of virtual goods"),
@@ -161,6 +162,7 @@ MESSAGE: Final = {
     "track": state("物流轨迹", "Track"),
     "stock_count": state("库存盘点", "Stock count"),
     "stock_change": state("库存异动", "Stock change"),
+    "return_confirm": state("退货入库确认", "Return confirm"),
 }
 
 REMEDY: Final = {

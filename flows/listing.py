@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
 from flows.alert_stock import AlertStock
+from flows.announce_returns import AnnounceReturn
 from flows.effect import Effect
 from flows.follow_parcels import AskParcel, ReceiveTracks, SubscribeParcel
 from flows.notify_changes import AskRefund, NotifyChange
@@ -19,6 +20,7 @@ from flows.notify_handovers import NotifyHandover
 from flows.post_sales import PostGoodsIssue, PostHandover, PostSale
 from flows.push_stock import PushStock
 from flows.receive_orders import ReceiveOrders
+from flows.receive_returns import ReceiveReturns
 from flows.receive_shipments import ReceiveShipments
 from flows.receive_stock import ReceiveStock
 from flows.release_orders import CancelFulfilment, ReleaseFulfilment
@@ -49,6 +51,7 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
         ReceiveShipments(
             connectors, ZoneInfo(settings.business_zone), replace(POLICY, tries=settings.orders.reroute_tries)
         ),
+        ReceiveReturns(connectors),
         ReceiveTracks(connectors, settings.worker.inbox_batch),
         ReceiveStock(connectors),
     )
@@ -58,7 +61,7 @@ def effects(settings: Settings) -> Mapping[str, Effect]:
     """The flows that end with what goes out, by name."""
     every: Sequence[Effect] = (
         *(ReleaseFulfilment(settings), CancelFulfilment(settings), NotifyShipment(), NotifyClosure()),
-        *(NotifyChange(), AskRefund()),
+        *(NotifyChange(), AskRefund(), AnnounceReturn()),
         *(NotifyHandover(), PostHandover()),
         *(SubscribeParcel(), AskParcel(), PostSale(), PostGoodsIssue()),
         *(PushStock(), AlertStock()),

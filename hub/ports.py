@@ -10,6 +10,7 @@ from typing import Literal, Protocol, runtime_checkable
 from pydantic import AwareDatetime
 
 from hub.access import Token
+from hub.aftersale.model import Announced, ReturnConfirm
 from hub.document import Document
 from hub.errors import HubError
 from hub.fulfilment.courier import Subscription, Track
@@ -46,7 +47,7 @@ class Inbound(Document):
 class Notice(Document):
     """What a webhook turned out to be: its kind decides the flow, its id makes it come once."""
 
-    kind: Literal["order", "confirm", "report", "track", "stock_count", "stock_change"]
+    kind: Literal["order", "confirm", "report", "track", "stock_count", "stock_change", "return_confirm"]
     message_id: str
 
 
@@ -199,6 +200,20 @@ class DeliverySink(Protocol):
     def send_delivery(self, delivery: Delivery) -> Accepted: ...
 
     def send_cancel(self, wish: CancelWish) -> CancelAnswer: ...
+
+
+@runtime_checkable
+class ReturnSink(Protocol):
+    """Has a location await a return; repeating its code has no further effect."""
+
+    def send_return(self, announced: Announced) -> Accepted: ...
+
+
+@runtime_checkable
+class ReturnReports(Protocol):
+    """Reads what a location says has come back; pure."""
+
+    def read_return(self, body: bytes) -> ReturnConfirm: ...
 
 
 @runtime_checkable

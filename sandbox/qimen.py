@@ -20,6 +20,8 @@ from sandbox.qimen_books import Books
 from sandbox.qimen_floor import Floor
 from sandbox.qimen_order import read_delivery_order
 from sandbox.qimen_query import QUERY, Shelves
+from sandbox.qimen_returns import CREATE as RETURN
+from sandbox.qimen_returns import Returns
 from sandbox.qimen_sites import Config, Site, read_config
 from sandbox.qimen_steering import PushOrder, push_chosen
 from sandbox.qimen_stock import StockPush, push_stock
@@ -81,7 +83,13 @@ class Router:
         self._books = Books()
         self._floor = Floor(config, self._books)
         self.shelves = Shelves()
-        self._methods = {CREATE: self._create, CANCEL: self._cancel, QUERY: self.shelves.answer}
+        self.returns = Returns(self._floor, lambda: config.behaviour.delay_s[1])
+        self._methods = {
+            CREATE: self._create,
+            CANCEL: self._cancel,
+            QUERY: self.shelves.answer,
+            RETURN: self.returns.create,
+        }
         self.faults = Faults(self._methods)
 
     def close(self) -> None:
@@ -97,7 +105,7 @@ class Router:
         return await misbehave(fault, request, lambda: self._answer(query, body), business)
 
     async def books(self) -> JSONResponse:
-        return JSONResponse(self._books.shown())
+        return JSONResponse(self._books.shown() | {"returns": self.returns.shown()})
 
     def push(self, wanted: PushOrder) -> JSONResponse:
         entry = self._books.find(wanted.code, wanted.connection)
@@ -171,6 +179,7 @@ def application(config: Config) -> FastAPI:
     app.add_api_route("/books", router.books, methods=["GET"], response_model=None)
     app.add_api_route("/faults", router.faults.arm, methods=["POST"])
     app.add_api_route("/push", router.push, methods=["POST"], response_model=None)
+    app.add_api_route("/returned", router.returns.push, methods=["POST"], response_model=None)
     app.add_api_route("/stock", router.stock, methods=["POST"])
     app.add_api_route("/shelves", router.shelves.fill, methods=["POST"])
     app.add_api_route("/hold", router.hold, methods=["POST"])

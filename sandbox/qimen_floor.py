@@ -44,6 +44,10 @@ class Floor:
         """Begin to work a new document."""
         self._schedule.add(self._work(entry))
 
+    def begin(self, script: Script) -> None:
+        """Begin to work something else than a delivery."""
+        self._schedule.add(script)
+
     def hold(self, *, on: bool) -> None:
         """Stop beginning anything new; pushes already begun are still repeated."""
         if on:
@@ -74,7 +78,7 @@ class Floor:
         fate = decide(entry.order, self._behaviour)
         accept_s, pick_s, again_s = fate.delays_s
         yield accept_s
-        yield from self._while_held()
+        yield from self.while_held()
         if fate.kind == "reject":
             if self._books.advance(entry, "rejected"):
                 yield from self._report(entry, "REJECT", "缺货拒单")
@@ -83,7 +87,7 @@ class Floor:
             return
         yield from self._report(entry, "ACCEPT", "仓库接单")
         yield pick_s
-        yield from self._while_held()
+        yield from self.while_held()
         if entry.steered or not self._books.advance(entry, "picked"):
             return
         for n, confirm in enumerate(fate.confirms):
@@ -91,7 +95,7 @@ class Floor:
                 yield again_s
             yield from self._confirm(entry, confirm)
 
-    def _while_held(self) -> Iterator[float]:
+    def while_held(self) -> Iterator[float]:
         while self._held.is_set():
             yield _HOLD_POLL_S
 

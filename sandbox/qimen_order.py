@@ -16,7 +16,7 @@ from sandbox.qimen_wire import Refused, read_time, text_of
 
 _HEAD = "deliveryOrder"
 _LINES = "orderLines/orderLine"
-_CONTACT = ("name", "mobile", "province", "city", "detailAddress")
+CONTACT = ("name", "mobile", "province", "city", "detailAddress")
 REQUIRED: Final = {
     _HEAD: (
         "deliveryOrderCode",
@@ -28,14 +28,14 @@ REQUIRED: Final = {
         "shopNick",
         "logisticsCode",
     ),
-    f"{_HEAD}/senderInfo": _CONTACT,
-    f"{_HEAD}/receiverInfo": _CONTACT,
+    f"{_HEAD}/senderInfo": CONTACT,
+    f"{_HEAD}/receiverInfo": CONTACT,
     _LINES: ("ownerCode", "itemCode", "planQty", "actualPrice"),
 }
 _ORDER_TYPES = frozenset({"JYCK", "HHCK", "BFCK", "QTCK"})
 _TIMES = ("createTime", "placeOrderTime", "operateTime")
 _DAYS = ("productDate", "expireDate")
-_WHOLE = re.compile(r"[1-9][0-9]{0,8}")
+WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 _PRICE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 
 
@@ -97,7 +97,7 @@ def read_delivery_order(root: Element, site: Site) -> DeliveryOrder:
         logistics_code=text_of(head, "logisticsCode"),
         attempt=_attempt(root),
         lines=_read_lines(root.findall(_LINES)),
-        fingerprint=_fingerprint(root),
+        fingerprint=fingerprint(root),
     )
 
 
@@ -139,7 +139,7 @@ def _read_lines(elements: Iterable[Element]) -> tuple[Line, ...]:
 
 def _read_line(element: Element, place: int) -> Line:
     planned = text_of(element, "planQty")
-    if not _WHOLE.fullmatch(planned):
+    if not WHOLE.fullmatch(planned):
         raise Refused("invalid-parameter", "planQty is not a whole number above zero")
     if not _PRICE.fullmatch(text_of(element, "actualPrice")):
         raise Refused("invalid-parameter", "actualPrice is not an amount in yuan")
@@ -170,7 +170,7 @@ def _attempt(root: Element) -> int:
     return int(given) if given.isdecimal() else 1
 
 
-def _fingerprint(root: Element) -> str:
+def fingerprint(root: Element) -> str:
     # operateTime says when the sender acted, so it may differ when the same document is sent again.
     content = [(element.tag, (element.text or "").strip()) for element in root.iter() if element.tag != "operateTime"]
     return hashlib.sha256(repr(content).encode()).hexdigest()

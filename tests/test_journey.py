@@ -18,6 +18,7 @@ from commands.books import compare_storefronts, compare_warehouses
 from commands.conservation import Verdict, verify
 from connectors.registry import Registry
 from flows.worker import Worker
+from hub.aftersale.decide import approve_return
 from hub.database import Database, run
 from hub.inventory.ledger import drift
 from hub.keyring import Keyring
@@ -29,7 +30,7 @@ from sandbox.listen import serving
 from sandbox.qimen_sites import Behaviour, Config, Site
 from sandbox.shopper import Shopper
 from tests.hub.making import stock
-from tests.staging import SHOPS, SITES, order_of, secret_of, settings_in, signed
+from tests.staging import SHOPS, SITES, encoded, order_of, secret_of, settings_in, signed
 
 WITHIN_S: Final = 20.0
 Json = dict[str, Any]
@@ -77,6 +78,19 @@ class Journey:
         """Let nobody wait any more: the worker's next round releases them."""
         with self._database.transaction() as session:
             run(session, "update merge_wait set until = :at", at=datetime.now(UTC))
+
+    def send_back(self, order_id: str, pieces: int) -> None:
+        """Have pieces of the first line come back: its shop asks for it, and a person grants it."""
+        target = f"/v1/orders/{order_id}/returns"
+        body = encoded({"lines": [{"line_id": "L1", "quantity": pieces}], "fault": "merchant"})
+        headers = signed("POST", target, body, uuid4().hex)
+        answer = requests.post(self._api + target, data=body, headers=headers, timeout=5)
+        assert answer.status_code == 201, answer.text
+        with self._database.transaction() as session:
+            approve_return(session, int(order_id), answer.json()["no"], "operator-1", datetime.now(UTC))
+
+    def came_back(self) -> dict[str, Json]:
+        return requests.get(f"{self._wms}/books", timeout=5).json()["returns"]
 
     def see(self, order_id: str) -> Json:
         return self._shopper.get(f"/v1/orders/{order_id}").json()
@@ -258,6 +272,41 @@ def test_an_order_that_is_cancelled_in_time_gives_everything_back(journey: Journ
     journey.until_it_is(order_id, "cancelled")
     assert journey.verdict().broken == []
     assert [document["status"] for document in journey.documents().values()] == ["cancelled"]
+
+
+def test_goods_come_back_the_whole_way(journey: Journey) -> None:
+    order_id = journey.until_it_is(journey.place(pieces={"apple": 3}), "completed")["id"]
+    journey.send_back(order_id, 2)
+    journey.until(lambda: journey.see(order_id)["returns"][0]["state"] == "received")
+    shown = journey.see(order_id)
+    assert (shown["lines"][0]["returned"], [one["amount"] for one in shown["refunds"]]) == (2, [2000])
+    assert journey.verdict() == Verdict(shipped=1)
+    ((code, taken),) = journey.came_back().items()
+    assert (code, taken["creates"], taken["lines"][0]["quantity"]) == (f"{order_id}-r1", 1, 2)
+
+
+@pytest.mark.parametrize("mode", ["lost_answer", "timeout", "reset", "garbage", "503"])
+def test_a_fault_at_the_warehouse_doubles_no_return(journey: Journey, mode: str) -> None:
+    order_id = journey.until_it_is(journey.place(pieces={"apple": 3}), "completed")["id"]
+    journey.steer("faults", method="returnorder.create", mode=mode, count=2)
+    journey.send_back(order_id, 3)
+    journey.until(lambda: journey.see(order_id)["returns"][0]["state"] == "received")
+    assert journey.verdict() == Verdict(shipped=1)
+    assert (journey.see(order_id)["lines"][0]["returned"], len(journey.came_back())) == (3, 1)
+
+
+def test_a_confirm_of_goods_that_came_back_counts_once_however_often_and_in_whichever_order(journey: Journey) -> None:
+    order_id = journey.until_it_is(journey.place(pieces={"apple": 3}), "completed")["id"]
+    journey.steer("hold", on=True)
+    journey.send_back(order_id, 3)
+    journey.until(lambda: bool(journey.came_back()))
+    damaged = [{"item_code": "apple", "quantity": 1, "kind": "CC"}]
+    code, good = f"{order_id}-r1", [{"item_code": "apple", "quantity": 2, "line_no": "1"}]
+    for number, goods, last in (("b", damaged, True), ("a", good, False), ("b", damaged, True), ("a", good, False)):
+        journey.steer("returned", code=code, goods=goods, out_biz_code=number, final=last)
+    journey.until(lambda: journey.see(order_id)["lines"][0]["returned"] == 3)
+    assert sum(one["amount"] for one in journey.see(order_id)["refunds"]) == 3000
+    assert journey.verdict().broken == []
 
 
 def test_two_orders_of_one_buyer_travel_in_one_delivery_and_each_is_told_of_its_own(journey: Journey) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.aftersale.model import Terms, Wish
 from hub.aftersale.room import pieces_back, rooms_of
-from hub.aftersale.table import ReturnKind, ReturnState
+from hub.aftersale.status import ReturnKind, ReturnState
+from hub.aftersale.wish import Terms, Wish
 from hub.audit import plain, record
 from hub.database import copy, row, rows
 from hub.errors import Conflict, NotFound

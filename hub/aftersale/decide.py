@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
+from hub.aftersale.announce import announce
 from hub.aftersale.ask import find_place, plain_number
-from hub.aftersale.model import Sent
 from hub.aftersale.money import refund_pieces
 from hub.aftersale.room import rooms_of
-from hub.aftersale.table import ReturnKind, ReturnState
+from hub.aftersale.status import ReturnKind, ReturnState
+from hub.aftersale.wish import Sent
 from hub.audit import plain, record
 from hub.database import row, rows, run
 from hub.errors import Conflict, NotFound
@@ -23,7 +24,7 @@ _S = ReturnState
 def approve_return(
     session: Session, order_id: int, no: int, actor: str, at: datetime, location: str = "", reason: str = ""
 ) -> ReturnState:
-    """Grant a return: its goods are awaited, or where none come back, the money goes back.
+    """Grant a return: the location that is to receive it is told, or where no goods come back, the money goes back.
 
     `location` is another one than was said. Approving twice is no error. Raises: NotFound; Conflict with code
     return_state for one that was rejected or withdrawn.
@@ -50,6 +51,7 @@ def approve_return(
         state, refund_no = _S.CLOSED, _refund_asked(session, order, no, at)
     else:
         state = _S.APPROVED
+        announce(session, case, at)
     _decide(session, case, state, actor, reason, at)
     told = {"no": no, "location": case.location, "refund": refund_no, "reason": plain(reason)}
     record(session, at, actor, "return.approve", f"order:{order_id}", **told)

@@ -1,54 +1,22 @@
 """What people and locations say of a return: frozen values that cross a border."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
 from datetime import date
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from hub.aftersale.table import Fault, ReturnKind
+from hub.aftersale.status import Fault
 from hub.document import PRINTABLE, Code, Document, Moment, Text
 from hub.fulfilment.model import Party
 from hub.inventory.condition import Condition
 from hub.inventory.counted import LONGEST, LotLine
-from hub.settings import Orders
+
+CODE: Final = re.compile(r"([0-9]{1,16})-r([0-9]{1,9})", re.ASCII)
+"""How a return is numbered at its location: order, and number within it."""
 
 MOST: Final = 1_000_000
 """More pieces than this of one line are a typing error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """With whom goods are on their way back."""
-
-    courier: str = ""
-    tracking_no: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody wants back: pieces by the shop's lines. An empty location is the one that has shipped most."""
-
-    kind: ReturnKind
-    lines: Sequence[tuple[str, int]]
-    fault: Fault = Fault.BUYER
-    reason: str = ""
-    location: str = ""
-    sent: Sent = field(default_factory=Sent)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How goods are taken back: for whose fault their freight goes back with them, and where to, by brand."""
-
-    freight_for: Collection[str] = (Fault.MERCHANT,)
-    places: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    @classmethod
-    def of(cls, orders: Orders) -> Self:
-        """Give them as they are set."""
-        return cls(orders.freight_back_for, orders.returns_to)
 
 
 class Goods(Document):
@@ -96,7 +64,10 @@ class AnnouncedLine(Document):
 
 
 class Announced(Document):
-    """A return as the warehouse that is to receive it is told; `delivery_code` is the document it was shipped by."""
+    """A return as the warehouse that is to receive it is told.
+
+    It was shipped by the document `delivery_code`; `payer` bears the way back.
+    """
 
     code: str
     warehouse_code: str
@@ -106,7 +77,7 @@ class Announced(Document):
     courier_code: str
     tracking_no: str
     reason: str
-    merchant_pays: bool
+    payer: Fault
     created_at: AwareDatetime
     shop_name: str
     platform_code: str

@@ -15,7 +15,7 @@ from hub.aftersale.model import Arrived, Goods
 from hub.aftersale.money import refund_pieces
 from hub.aftersale.room import Room, rooms_of
 from hub.aftersale.sort import Awaited, Sorted, sort_goods
-from hub.aftersale.table import ReturnState
+from hub.aftersale.status import ReturnState
 from hub.audit import record
 from hub.cases import NewCase, open_cases, resolve
 from hub.database import copy, row, rows, run

@@ -1,44 +1,14 @@
 """Tables of returns: what somebody wants to send back, by line, and what has arrived of it."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 
+from hub.aftersale.status import Fault, ReturnKind, ReturnState
 from hub.columns import Entity, Table, document, moment, number, one_of, words
 
 BY_ORDER: Final = {"postgresql_partition_by": "RANGE (order_id)"}
-
-
-class ReturnKind(StrEnum):
-    """Money alone goes back, or goods come back first; goods in exchange are an order of their own (`order_link`)."""
-
-    REFUND_ONLY = "refund_only"
-    RETURN_REFUND = "return_refund"
-
-
-class ReturnState(StrEnum):
-    """Asked for, granted, on its way; arrived, or with no goods to await closed; or nothing came of it."""
-
-    REQUESTED = "requested"
-    APPROVED = "approved"
-    SENT = "sent"
-    RECEIVED = "received"
-    CLOSED = "closed"
-    REJECTED = "rejected"
-    WITHDRAWN = "withdrawn"
-
-
-class Fault(StrEnum):
-    """Why goods come back: the buyer has changed their mind, or the merchant has sent bad or wrong ones."""
-
-    BUYER = "buyer"
-    MERCHANT = "merchant"
-
-
-OPEN: Final = frozenset({ReturnState.REQUESTED, ReturnState.APPROVED, ReturnState.SENT})
-"""What a return names is kept for it while it is in one of these."""
 
 
 class ReturnCase(Entity, table=True):

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.aftersale.table import OPEN
+from hub.aftersale.status import OPEN
 from hub.database import records, rows
 from hub.document import Document
 from hub.errors import NotFound

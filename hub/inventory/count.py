@@ -139,10 +139,18 @@ def _book(
 
 
 def _our_deliveries(session: Session, codes: Collection[str]) -> list[str]:
-    """Give those documents that are fulfilment orders of ours: their confirms count the goods down."""
+    """Give those documents that are fulfilment orders or returns of ours: their confirms count the goods."""
     if not codes:
         return []
-    found = rows(session, "select code from fulfilment_order where code = any(:codes)", codes=sorted(set(codes)))
+    found = rows(
+        session,
+        """select code from fulfilment_order where code = any(:codes)
+           union all
+           select code from return_case where code = any(:codes)
+             and order_id = any(select cast(split_part(one, '-r', 1) as bigint)
+                                from unnest(cast(:codes as text[])) one where one ~ '^[0-9]{1,16}-r[0-9]{1,9}$')""",
+        codes=sorted(set(codes)),
+    )
     return [one.code for one in found]
 
 

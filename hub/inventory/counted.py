@@ -31,8 +31,8 @@ class ReportLine(Document):
     """A SKU's pieces: all of them (`count`) or how many more or fewer (`change`), with the `lots` they are of if known.
 
     `fault` says why a line cannot be used although the report can; `pieces` means nothing then. `delivery` is the
-    document of ours whose goods have left by this change. A `silent` count of none says that the partner was asked and
-    named nothing of it.
+    document of ours whose goods have left by this change, or come back. A `silent` count of none says that the
+    partner was asked and named nothing of it.
     """
 
     no: int

@@ -82,8 +82,9 @@ def hear_lots(session: Session, lines: Sequence[Folded], heard: Heard) -> None:
     if counted := sorted({one.key for one in counts}):
         call_off(session, counted, heard.at)
     told: defaultdict[_Delivery, list[LotLine]] = defaultdict(list)
-    for one in lines:
-        if one.verdict is LineVerdict.CONFIRMED and one.key.condition == Condition.SALEABLE and one.line.lots:
+    left = (one for one in lines if one.verdict is LineVerdict.CONFIRMED and one.line.lots and one.line.pieces < 0)
+    for one in left:
+        if one.key.condition == Condition.SALEABLE:
             order_id, _, no = one.line.delivery.partition("-")
             told[_Delivery(int(order_id), int(no), one.key)] += [
                 lot.model_copy(update={"pieces": -lot.pieces}) for lot in one.line.lots if lot.pieces < 0

@@ -10,6 +10,7 @@ from hub.inbox import Message, claim, keep, read, reopen
 from hub.inventory.ledger import drift
 from hub.partitions import make_partitions
 from sandbox.qimen_stock import StockItem, StockPush, write_change, write_count
+from tests.hub.aftersale.returning import arrive, granted, sent
 from tests.hub.inventory.counting import level
 from tests.hub.making import OWNER, add_sku, open_causes, order, placed, stock
 from tests.staging import settings_in
@@ -112,6 +113,21 @@ def test_another_connections_place_is_a_case(session: Session, taker: ReceiveSto
 def test_what_cannot_be_read_is_a_case(session: Session, taker: ReceiveStock, broken: bytes) -> None:
     (told,) = take(session, taker, broken)
     assert (told.state, open_causes(session)) == ("parked", ["malformed"])
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_what_came_back_by_our_own_return_is_left_to_its_confirm(
+    session: Session, taker: ReceiveStock, *, before: bool
+) -> None:
+    order_id = sent(session, order({"apple": 4}), {"apple": 4})
+    no = granted(session, order_id, {"L1": 2})
+    change = body("change", more(2), document=f"{order_id}-r{no}")
+    if before:
+        take(session, taker, change)
+    arrive(session, order_id, no, {"apple": 2})
+    if not before:
+        take(session, taker, change)
+    assert (level(session, "apple")[0], drift(session)) == (8, [])
 
 
 def test_what_left_by_our_own_document_is_left_to_its_confirm(session: Session, taker: ReceiveStock) -> None:

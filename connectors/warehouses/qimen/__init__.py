@@ -15,7 +15,9 @@ from connectors.transport.http import Answer, Call, HttpApi
 from connectors.transport.xml import read_xml, write_xml
 from connectors.warehouses.qimen.ask import METHOD, PAGE, ROOT, keep_answer, read_answer, write_question
 from connectors.warehouses.qimen.delivery import read_confirm, write_delivery
+from connectors.warehouses.qimen.returns import read_return, write_return
 from connectors.warehouses.qimen.stock import read_change, read_count
+from hub.aftersale.model import Announced, ReturnConfirm
 from hub.document import Document
 from hub.errors import HubError, Malformed, Misconfigured, OutcomeUnknown, Rejected, TryLater, Unauthorised
 from hub.fulfilment.model import (
@@ -40,6 +42,7 @@ KINDS: Final = {
     "orderprocess.report": "report",
     "inventory.report": "stock_count",
     "stockchange.report": "stock_change",
+    "returnorder.confirm": "return_confirm",
 }
 STATUSES: Final = {"ACCEPT": "accepted", "REJECT": "rejected"}
 """Process states that decide something; all others are progress."""
@@ -92,6 +95,14 @@ class Qimen:
             return CancelAnswer(stopped=already, reason=error.message)
         return CancelAnswer(stopped=True)
 
+    def send_return(self, announced: Announced) -> Accepted:
+        """Have a warehouse await goods (returnorder.create).
+
+        Raises: as `send_delivery`.
+        """
+        answer = self._ask("returnorder.create", write_return(self._table, announced))
+        return read_accepted(answer.get("returnOrderId"))
+
     def receive(self, inbound: Inbound) -> Notice:
         """Verify a push on its raw bytes and name it.
 
@@ -120,6 +131,13 @@ class Qimen:
         Raises: Malformed.
         """
         return read_confirm(self._table, read_xml(body)[1], body)
+
+    def read_return(self, body: bytes) -> ReturnConfirm:
+        """Read returnorder.confirm; without an outBizCode the message's own bytes name it.
+
+        Raises: Malformed.
+        """
+        return read_return(self._table, read_xml(body)[1], body)
 
     def read_report(self, body: bytes) -> Report:
         """Read orderprocess.report.

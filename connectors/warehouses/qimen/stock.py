@@ -17,6 +17,7 @@ from datetime import date, datetime
 from typing import Final
 
 from connectors.reading import make_as, read_as
+from hub.aftersale.model import CODE
 from hub.document import Document, Moment
 from hub.inventory.condition import Condition
 from hub.inventory.counted import DIFFERING, CountReport, LotLine, ReportLine
@@ -157,7 +158,7 @@ def _change_line(no: int, item: ChangeItem) -> ReportLine:
         kind="change",
         pieces=pieces or 0,
         fault=fault or ("" if lots is not None else NO_DAY),
-        delivery=item.document if (pieces or 0) < 0 else "",
+        delivery=item.document if (pieces or 0) * (1 if CODE.fullmatch(item.document) else -1) > 0 else "",
         lots=lots or (),
     )
 

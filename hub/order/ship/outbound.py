@@ -64,7 +64,7 @@ def read_delivery(session: Session, order_id: int, no: int, at: datetime) -> Del
         discount=found.discount,
         freight=found.freight,
         sender=_sender(found),
-        receiver=_receiver(session, found),
+        receiver=receiver_of(session, found),
         remark="",
         lines=lines,
     )
@@ -219,7 +219,11 @@ def _sender(found: Row[Any]) -> Party:
     )
 
 
-def _receiver(session: Session, found: Row[Any]) -> Party:
+def receiver_of(session: Session, found: Row[Any]) -> Party:
+    """Open to whom an order goes, by its row.
+
+    Raises: NeedsOperator when the buyer was erased.
+    """
     key: SubjectKey | None = open_key(session, found.subject_id)
     if key is None:
         raise NeedsOperator("the buyer's personal data was erased: nothing can be sent", code="subject_erased")

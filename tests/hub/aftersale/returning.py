@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from hub.aftersale.ask import ask_return
 from hub.aftersale.decide import approve_return
-from hub.aftersale.model import Arrived, Goods, Terms, Wish
+from hub.aftersale.model import Arrived, Goods
 from hub.aftersale.receive import receive_return
-from hub.aftersale.table import Fault, ReturnKind
+from hub.aftersale.status import Fault, ReturnKind
+from hub.aftersale.wish import Terms, Wish
 from hub.database import rows
 from hub.inventory.condition import Condition
 from hub.order.model import ShopOrder

@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from hub.aftersale.ask import ask_return
 from hub.aftersale.decide import approve_return, reject_return, send_back, withdraw_return
-from hub.aftersale.model import Sent, Terms, Wish
-from hub.aftersale.table import Fault, ReturnKind
+from hub.aftersale.status import Fault, ReturnKind
 from hub.aftersale.view import get_return, returns_of
+from hub.aftersale.wish import Sent, Terms, Wish
 from hub.database import rows, run
 from hub.errors import Conflict, Malformed, NotFound
 from hub.inventory.condition import Condition

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.aftersale.table import ReturnKind
+from hub.aftersale.status import ReturnKind
 from hub.database import Database, rows
 from hub.errors import Conflict
 from hub.inventory.ledger import drift
