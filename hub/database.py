@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 from hub.bell import Bell
 from hub.keyring import Keyring
 from hub.literals import array_of, copied
-from hub.wire import Answer, Statements
+from hub.wire import Answer, Statements, copy_in
 
 NAMING: Final = {
     "pk": "pk_%(table_name)s",
@@ -221,7 +221,11 @@ def _native(statement: str) -> tuple[bytes, tuple[str, ...]]:
 
 def copy(session: Session, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
     """Write many rows at once by COPY, in the session's own transaction."""
+    with _driver(session) as (driver, _):
+        copy_in(driver, _copying(table, tuple(columns)), copied(records).encode())
+
+
+@lru_cache(maxsize=256)
+def _copying(table: str, columns: tuple[str, ...]) -> bytes:
     names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
-    statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), names)
-    with _driver(session) as (driver, _), driver.cursor() as cursor, cursor.copy(statement) as stream:
-        stream.write(copied(records))
+    return sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), names).as_bytes()

@@ -20,6 +20,9 @@ OFTEN: Final = 5
 MOST: Final = 200
 """So many statements stay prepared by one connection; beyond that, what was not asked for longest goes."""
 
+ONE_MESSAGE: Final = 8_000
+"""So many bytes are kept by libpq until they are sent as one."""
+
 Key = tuple[bytes, tuple[int, ...]]
 """A statement and the types of its values, which are part of what is prepared."""
 
@@ -38,9 +41,7 @@ class Statements:
         Raises: psycopg.Error.
         """
         wire, read = driver.pgconn, Transformer(driver)
-        if wire.transaction_status == TransactionStatus.IDLE:
-            wire.send_query(b"begin")
-            _result(driver)
+        _begin(driver)
         params = read.dump_sequence(values, [PyFormat.AUTO] * len(values))
         types = read.types or ()
         if name := self._name(driver, (query, types)):
@@ -74,6 +75,26 @@ class Statements:
         return name
 
 
+def copy_in(driver: Connection[Any], statement: bytes, text: bytes) -> None:
+    """Write what COPY reads, in the transaction of the connection or a new one.
+
+    What fits into one message goes at once. The driver sends more bit by bit, and lets other threads go on while the
+    server is not ready for it.
+    Raises: psycopg.Error.
+    """
+    if len(text) > ONE_MESSAGE:
+        with driver.cursor() as cursor, cursor.copy(statement) as stream:
+            stream.write(text)
+        return
+    wire = driver.pgconn
+    _begin(driver)
+    wire.send_query(statement)
+    _result(driver)
+    wire.put_copy_data(text)
+    wire.put_copy_end()
+    _result(driver)
+
+
 class Answer(NamedTuple):
     """What a statement gave: its rows are read as they are asked for."""
 
@@ -93,6 +114,12 @@ class Answer(NamedTuple):
     def rows(self, make: Callable[[Sequence[Any]], Any], most: int | None = None) -> list[Any]:
         """Give its rows, or the first of them, each made of its values."""
         return self.read.load_rows(0, self.result.ntuples if most is None else min(most, self.result.ntuples), make)
+
+
+def _begin(driver: Connection[Any]) -> None:
+    if driver.pgconn.transaction_status == TransactionStatus.IDLE:
+        driver.pgconn.send_query(b"begin")
+        _result(driver)
 
 
 def _result(driver: Connection[Any]) -> PGresult:

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import psycopg
 import pytest
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from flows.claim import Terms, claim
-from hub.database import Database, aside, let_go_early, row, run
+from hub.database import Database, aside, copy, let_go_early, row, rows, run
 from hub.gates import Limit, lock_gates
 from hub.steps import NewStep, add
 from hub.wire import MOST, OFTEN
@@ -59,6 +59,18 @@ def test_what_is_prepared_is_asked_anew_whatever_became_of_its_transaction(datab
         prepared = row(session, "select count(*) as n from pg_prepared_statements where name like 'oms%'")
     assert prepared is not None
     assert OFTEN < prepared.n <= MOST
+
+
+@pytest.mark.parametrize("many", [1, 2_000], ids=["one message", "many"])
+def test_what_is_copied_is_there_and_a_fault_is_of_its_transaction_alone(database: Database, many: int) -> None:
+    lines = [(no, "tab\t, \\N, line\n and 中文 ") for no in range(many)]
+    with database.transaction() as session:
+        run(session, "create table goods (no bigint primary key, name text)")
+        copy(session, "goods", ("no", "name"), lines)
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        copy(session, "goods", ("no", "name"), [(many, "new"), *lines[-1:] * many])
+    with database.transaction() as session:
+        assert [tuple(one) for one in rows(session, "select no, name from goods order by no")] == lines
 
 
 def test_who_lets_go_early_is_on_disk_when_it_says_so(database: Database) -> None:
