@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from commands import bring, connection, operate, order
+from commands import bring, connection, operate, returns
 from commands.bench import bench_app
 from commands.chaos import chaos_app
 from commands.gift import gift_app
@@ -36,7 +36,7 @@ app = typer.Typer(
 db_app = typer.Typer(help=words("数据库", "the database"), no_args_is_help=True)
 keys_app = typer.Typer(help=words("密钥", "keys"), no_args_is_help=True)
 for name, part in {
-    "order": order.order_app,
+    "order": returns.order_app,
     "inbox": operate.inbox_app,
     "step": operate.step_app,
     "runs": runs_app,

@@ -59,13 +59,13 @@ def cancel_order(
     ] = False,
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        order_id = _mine(session, number)
+        order_id = mine(session, number)
         if intercept:
             parcels = ask_intercept(session, order_id, operator().name, reason, _now(reach))
             say(f"已请人拦截 {parcels} 个包裹", f"somebody is asked to stop {parcels} parcels")
             return
         if line:
-            wish = Wish(pieces=pieces_of(session, order_id, _pieces(line)))
+            wish = Wish(pieces=pieces_of(session, order_id, read_pieces(line)))
             _tell(change(session, order_id, wish, Author(operator().name, reason), _now(reach)))
             return
         state = cancel(session, order_id, operator().name, reason, _now(reach))
@@ -93,7 +93,7 @@ def change_order(  # each is an option of the command
     given = {"name": name, "phone": phone, "province": province, "city": city, "county": county, "street": street}
     said = {field: value for field, value in given.items() if value is not None}
     with reached() as reach, reach.database.transaction() as session:
-        order_id = _mine(session, number)
+        order_id = mine(session, number)
         old = reread(session, order_id).order.receiver
         pieces, added = wish_lines(session, order_id, [_wanted(one) for one in want or ()])
         charge = Charge.FREE if free else Charge.PAY
@@ -111,7 +111,7 @@ def pay_order(
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
         at = _now(reach)
-        order_id = _mine(session, number)
+        order_id = mine(session, number)
         state = pay(session, order_id, operator().name, at, at, amount=amount, reference=reference)
     say(f"订单状态：{state}", f"the order is {state}")
 
@@ -126,7 +126,7 @@ def refund_order(
 ) -> None:
     state = RefundState.FAILED if failed else RefundState.DONE
     with reached() as reach, reach.database.transaction() as session:
-        order_id = _mine(session, number)
+        order_id = mine(session, number)
         mark_refund(session, order_id, no, state, reference, operator().name, _now(reach))
     say("已登记", "it is noted")
 
@@ -144,7 +144,7 @@ def reroute_order(
     with reached() as reach, reach.database.transaction() as session:
         wish = Wish(route=no or (), target=to, avoid=frozenset(avoid or ()))
         author = Author(operator().name, reason)
-        _tell(reroute(session, _mine(session, number), wish, author, _now(reach)))
+        _tell(reroute(session, mine(session, number), wish, author, _now(reach)))
     say("理由见 ./oms route explain", "./oms route explain tells why")
 
 
@@ -156,12 +156,12 @@ def reship_order(
     sku: Annotated[str, typer.Option(help=words("换成的渠道商品，只限一行", "in exchange, for one line"))] = "",
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        lines = [Again(name, pieces, sku) for name, pieces in _pieces(line).items()]
+        lines = [Again(name, pieces, sku) for name, pieces in read_pieces(line).items()]
         if sku and len(lines) > 1:
             raise Malformed("name one line for --sku", code="follow_up", field="sku")
         kind = OrderType.EXCHANGE if sku else OrderType.RESHIP
         author, zone = Author(operator().name, reason), ZoneInfo(reach.settings.business_zone)
-        made = follow_up(session, _mine(session, number), kind, lines, author, _now(reach), zone)
+        made = follow_up(session, mine(session, number), kind, lines, author, _now(reach), zone)
     say(f"新订单 {made}", f"the new order is {made}")
 
 
@@ -176,10 +176,10 @@ def decide_change(
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
         author = Author(operator().name, reason)
-        _tell(decide(session, _mine(session, number), author, _now(reach), take=take))
+        _tell(decide(session, mine(session, number), author, _now(reach), take=take))
 
 
-def _mine(session: Session, number: str) -> int:
+def mine(session: Session, number: str) -> int:
     """Find an order that the person at the terminal may work on."""
     order_id = order_id_of(session, number)
     person = operator()
@@ -190,18 +190,18 @@ def _mine(session: Session, number: str) -> int:
     return order_id
 
 
-def _pieces(lines: list[str]) -> dict[str, int]:
+def read_pieces(lines: list[str]) -> dict[str, int]:
     """Read lines with their pieces.
 
     Raises: Malformed.
     """
-    pieces: dict[str, int] = {}
+    found: dict[str, int] = {}
     for one in lines:
         line, _, n = one.rpartition(":")
         if not (line and n.isascii() and n.isdigit() and int(n)):
             raise Malformed(f"{one} is not LINE:PIECES", code="unknown_line", field="line")
-        pieces[line] = pieces.get(line, 0) + int(n)
-    return pieces
+        found[line] = found.get(line, 0) + int(n)
+    return found
 
 
 def _wanted(one: str) -> WantedLine:

@@ -35,7 +35,8 @@ def print_order(order: OrderView) -> None:
         f"total {total} (goods {goods}, discount {less}, freight {freight})",
     )
     give(f"{words('下单', 'placed')} {_at(order.placed_at)} · {money} · {where}", as_json=False)
-    for part in (_lines(order), _fulfilments(order), _holds(order), _parcels(order), *_changes(order), _links(order)):
+    parts = (_lines(order), _fulfilments(order), _holds(order), _parcels(order), *_changes(order))
+    for part in (*parts, _returns(order), _links(order)):
         _print(part)
 
 
@@ -52,12 +53,19 @@ def _print(part: Part) -> None:
 def _lines(order: OrderView) -> Part:
     heads = (
         *(("行", "line"), ("商品", "sku"), ("名称", "title"), ("件数", "pieces"), ("已占", "reserved")),
-        *(("已发", "shipped"), ("签收", "delivered"), ("取消", "cancelled"), ("金额", "amount"), ("优惠", "discount")),
+        *(
+            ("已发", "shipped"),
+            ("签收", "delivered"),
+            ("退回", "returned"),
+            ("取消", "cancelled"),
+            ("金额", "amount"),
+            ("优惠", "discount"),
+        ),
     )
     cells = (
         (
             *(one.line_id, one.sku, one.title),
-            *(str(n) for n in (one.ordered, one.allocated, one.shipped, one.delivered, one.cancelled)),
+            *(str(n) for n in (one.ordered, one.allocated, one.shipped, one.delivered, one.returned, one.cancelled)),
             *(amount(fen, order.currency) for fen in (one.amount, one.discount)),
         )
         for one in order.lines
@@ -127,6 +135,15 @@ def _changes(order: OrderView) -> Iterator[Part]:
                 for one in found
             ],
         )
+
+
+def _returns(order: OrderView) -> Part:
+    heads = (("序号", "no"), ("单号", "number"), ("类型", "kind"), ("状态", "state"), ("时间", "since"))
+    cells = (
+        (str(one.no), one.code, _say("return_kind", one.kind), _say("return", one.state), _at(one.since))
+        for one in order.returns
+    )
+    return Part(("退货", "returns"), heads, cells)
 
 
 def _links(order: OrderView) -> Part:

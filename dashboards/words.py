@@ -131,6 +131,23 @@ CONNECTION: Final = {
     "paused": state("已暂停", "Paused", Tone.FAILED),
     "silent": state("尚无调用", "No call yet"),
 }
+RETURN: Final = {
+    "requested": state("待审核", "To be decided", Tone.WAITING),
+    "approved": state("待寄回", "Awaited", Tone.RUNNING),
+    "sent": state("寄回中", "On its way back", Tone.RUNNING),
+    "received": state("已入库", "Received", Tone.GOOD),
+    "closed": state("已退款", "Refunded alone", Tone.GOOD),
+    "rejected": state("已拒绝", "Rejected", Tone.ENDED),
+    "withdrawn": state("已撤回", "Withdrawn", Tone.ENDED),
+}
+RETURN_KIND: Final = {
+    "return_refund": state("退货退款", "Goods and money"),
+    "refund_only": state("仅退款", "Money alone"),
+}
+FAULT: Final = {
+    "buyer": state("买家原因", "The buyer's wish"),
+    "merchant": state("商家责任", "The merchant's fault"),
+}
 FLOW: Final = {
     "release_fulfilment": state("下发发货单", "Release to warehouse"),
     "cancel_fulfilment": state("通知仓库取消", "Cancel at warehouse"),
@@ -191,6 +208,9 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "role": ROLE,
     "connection": CONNECTION,
     "flow": FLOW,
+    "return": RETURN,
+    "return_kind": RETURN_KIND,
+    "fault": FAULT,
     "poll": POLL,
     "message": MESSAGE,
     "remedy": REMEDY,
