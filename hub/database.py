@@ -181,28 +181,26 @@ def _ask(session: Session, statement: str, values: Mapping[str, object]) -> Answ
     """Run SQL with named values; lists go as array literals, whose type the statement says."""
     query, names = _native(statement)
     sent = [array_of(cast("list[Any]", one)) if type(one := values[name]) is list else one for name in names]
-    with _driver(session) as (driver, connection):
-        statements = connection.info.get(STATEMENTS) or connection.info.setdefault(STATEMENTS, Statements())
-        return statements.send(driver, query, sent)
-
-
-@contextmanager
-def _driver(session: Session) -> Generator[tuple[PsycopgConnection[Any], Connection]]:
-    """Give the driver's connection that the session's transaction is of: SQLAlchemy's layers cost twice as much.
-
-    Errors get the names that SQLAlchemy gives them everywhere else.
-    """
-    connection = session.connection()
-    driver = cast("PsycopgConnection[Any]", connection.connection.dbapi_connection)  # also of one that left its pool
+    connection, driver = _driver(session)
+    statements = connection.info.get(STATEMENTS) or connection.info.setdefault(STATEMENTS, Statements())
     try:
-        yield driver, connection
+        return statements.send(driver, query, sent)
     except psycopg.Error as error:
-        lost = driver.closed
-        if lost:
-            connection.invalidate(error)  # nothing is asked of it any more, not even to roll back
-        raise DBAPIError.instance(
-            None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
-        ) from error
+        raise _named(connection, driver, error) from error
+
+
+def _driver(session: Session) -> tuple[Connection, PsycopgConnection[Any]]:
+    """Give the driver's connection that the session's transaction is of: SQLAlchemy's layers cost twice as much."""
+    connection = session.connection()
+    return connection, cast("PsycopgConnection[Any]", connection.connection.dbapi_connection)  # also of a lost one
+
+
+def _named(connection: Connection, driver: PsycopgConnection[Any], error: psycopg.Error) -> Exception:
+    """Give an error the name that SQLAlchemy gives it everywhere else."""
+    lost = driver.closed
+    if lost:
+        connection.invalidate(error)  # nothing is asked of it any more, not even to roll back
+    return DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost)
 
 
 @lru_cache(maxsize=1024)
@@ -221,8 +219,11 @@ def _native(statement: str) -> tuple[bytes, tuple[str, ...]]:
 
 def copy(session: Session, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
     """Write many rows at once by COPY, in the session's own transaction."""
-    with _driver(session) as (driver, _):
+    connection, driver = _driver(session)
+    try:
         copy_in(driver, _copying(table, tuple(columns)), copied(records).encode())
+    except psycopg.Error as error:
+        raise _named(connection, driver, error) from error
 
 
 @lru_cache(maxsize=256)
