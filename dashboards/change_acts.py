@@ -7,6 +7,9 @@ from typing import Final
 from dashboards.change_form import ChangeForm
 from dashboards.texts import N_
 from dashboards.visit import Visit
+from hub.aftersale.ask import ask_return
+from hub.aftersale.wish import Terms
+from hub.aftersale.wish import Wish as ReturnWish
 from hub.errors import Conflict, Malformed
 from hub.order.amend import amend
 from hub.order.change.begin import change, reroute
@@ -122,6 +125,12 @@ def _follow(visit: Visit, order_id: int, form: ChangeForm, kind: OrderType) -> i
     return follow_up(visit.session, order_id, kind, wanted, _author(visit, form), here, visit.zone)
 
 
+def take_back(visit: Visit, order_id: int, form: ChangeForm) -> None:
+    wish = ReturnWish(form.kind, list(form.pieces.items()), form.fault, form.why, form.to.strip())
+    terms = Terms.of(visit.console.settings.orders)
+    ask_return(visit.session, order_id, wish, visit.actor.name, terms, visit.at)
+
+
 def intercept(visit: Visit, order_id: int, form: ChangeForm) -> None:
     ask_intercept(visit.session, order_id, visit.actor.name, form.why, visit.at)
 
@@ -201,6 +210,14 @@ ACTS: Final[Mapping[str, Act]] = {
         "change_again.html",
         _left,
         exchange,
+    ),
+    "return": Act(
+        N_("Take goods back"),
+        N_("Shipped goods come back, or their money alone goes back; somebody approves it on this page."),
+        "truck",
+        "change_return.html",
+        _left,
+        take_back,
     ),
     "intercept": Act(
         N_("Stop the parcels"),

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from hub.address.division import Level, ancestry
+from hub.aftersale.status import Fault, ReturnKind
 from hub.errors import Malformed
 from hub.order.change.table import Charge
 from hub.order.change.wanted import PRICE, WantedLine
@@ -51,6 +52,8 @@ class ChangeForm(BaseModel):
     to: Word = ""
     charge: Charge = Charge.PAY
     take: Literal["", "take", "keep"] = ""
+    kind: ReturnKind = ReturnKind.RETURN_REFUND
+    fault: Fault = Fault.BUYER
 
     @property
     def why(self) -> str:

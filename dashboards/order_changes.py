@@ -37,6 +37,11 @@ ENDED: Final = {
     "cancelled": N_("The order is cancelled."),
     "closed": N_("What was left of the order is cancelled."),
 }
+ALWAYS: Final = {
+    "intercept": N_("Somebody is asked to have the parcels stopped."),
+    "return": N_("The return waits to be approved."),
+}
+"""What acts are told to have done whatever became of the order."""
 
 Written = Annotated[ChangeForm, Form()]
 
@@ -163,8 +168,8 @@ def _sentence(visit: Visit, order_id: int, name: str, made: int | None) -> str:
     """Tell what has been done."""
     if made:
         return visit.say("Order %(number)s is placed: it follows from the one before.", number=made)
-    if name == "intercept":
-        return visit.say("Somebody is asked to have the parcels stopped.")
+    if name in ALWAYS:
+        return visit.say(ALWAYS[name])
     head = trace_head(visit.session, order_id, visit.actor)
     if head.lifecycle in ENDED:
         return visit.say(ENDED[head.lifecycle])

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboards import order_changes, trace
+from dashboards import order_changes, returns, trace
 from dashboards.actions import lead
 from dashboards.asked import address
 from dashboards.pages import page, tagged_fragment
@@ -124,5 +124,5 @@ def _channels(visit: Visit) -> list[str]:
     return [name for name, one in mine.items() if one.kind.startswith("channels.")]
 
 
-for part in (trace, order_changes):
+for part in (trace, order_changes, returns):
     router.include_router(part.router)

@@ -16,6 +16,7 @@ from dashboards.pages import fragment, page
 from dashboards.trace_line import GROUPS, counts_of, line_of, marked
 from dashboards.trace_stages import stages_of
 from dashboards.visit import Here, Visit
+from hub.aftersale.view import returns_of
 from hub.errors import NotFound
 from hub.order.find import get_order
 from hub.order.holds.resume import release_holds
@@ -165,6 +166,7 @@ def _told(visit: Visit, order_id: int, show: str, opened: Receiver | None = None
         "path": _path(order_id),
         "revisions": trace_revisions(session, order_id),
         "summary": get_order(session, order_id, actor),
+        "returns": returns_of(session, order_id),
         "acts": {name: (one, visit.say(one.label)) for name, one in ACTS.items() if one.fits(head)},
         "seen_in": partial(seen_in, language=visit.language),
         "case_line": partial(case_line, language=visit.language),

@@ -144,6 +144,12 @@ RETURN_KIND: Final = {
     "return_refund": state("退货退款", "Goods and money"),
     "refund_only": state("仅退款", "Money alone"),
 }
+AFTERSALE: Final = {
+    "none": state("未退回", "Nothing is back"),
+    "under_way": state("售后中", "Under way", Tone.RUNNING),
+    "part": state("部分退回", "Back in part", Tone.ENDED),
+    "whole": state("全部退回", "All is back", Tone.ENDED),
+}
 FAULT: Final = {
     "buyer": state("买家原因", "The buyer's wish"),
     "merchant": state("商家责任", "The merchant's fault"),
@@ -211,6 +217,7 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "return": RETURN,
     "return_kind": RETURN_KIND,
     "fault": FAULT,
+    "aftersale": AFTERSALE,
     "poll": POLL,
     "message": MESSAGE,
     "remedy": REMEDY,

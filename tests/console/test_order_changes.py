@@ -14,6 +14,7 @@ from hub.order.find import get_order
 from hub.roles import SYSTEM
 from tests.console.browsing import LOOKS, NARROW, Look, Site, audit, scrolls_sideways
 from tests.console.conftest import Open
+from tests.hub.aftersale.returning import arrive, ask, granted, sent
 from tests.hub.making import RECEIVER, order, placed
 
 DRAWER = "#drawer"
@@ -47,6 +48,19 @@ def asked(site: Site) -> int:
     return made
 
 
+@pytest.fixture
+def back(site: Site) -> int:
+    """Ship an order of which one return waits, one is awaited and one has arrived."""
+    now = datetime.now(UTC)
+    with site.database.transaction() as session:
+        made = sent(session, order({"apple": 3}, "W-5003", placed_at=now, paid_at=now), {"apple": 3})
+        granted(session, made, {"L1": 1})
+        arrive(session, made, 1, {"apple": 1})
+        granted(session, made, {"L1": 1})
+        ask(session, made, {"L1": 1})
+    return made
+
+
 def foresee(page: Page, path: str, fields: dict[str, str]) -> None:
     """Fill in a form of change by its labels and look at what it would come to."""
     page.goto(path)
@@ -70,7 +84,7 @@ def test_nothing_bars_anybody_from_the_forms_of_change(
     for name, number in {
         **dict.fromkeys(("address", "remark", "reroute", "goods", "pieces", "cancel"), much),
         "decide": asked,
-        **dict.fromkeys(("reship", "exchange", "intercept"), site.orders["shipped"]),
+        **dict.fromkeys(("reship", "exchange", "return", "intercept"), site.orders["shipped"]),
     }.items():
         page.goto(f"/console/orders/{number}/change/{name}")
         page.wait_for_load_state("networkidle")
@@ -101,6 +115,15 @@ def test_nothing_bars_anybody_from_what_was_changed(open_page: Open, much: int, 
     expect(page.locator(".revisions").first.locator("li")).to_have_count(3)
     page.locator(".act-menu summary").last.click()
     assert_open_to_all(page, f"revisions-{look}")
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_nothing_bars_anybody_from_returns_and_what_is_done_about_them(open_page: Open, back: int, look: Look) -> None:
+    page = open_page("operator", look)
+    page.goto(f"/console/orders/{back}")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("[aria-labelledby=returns-title] .revisions > li")).to_have_count(3)
+    assert_open_to_all(page, f"returns-{look}")
 
 
 @pytest.mark.parametrize("look", [Look(), Look(size=NARROW)], ids=str)
