@@ -14,6 +14,11 @@ CANCEL: Final[dict[str, Any]] = {
                     "type": "object",
                     "properties": {
                         "reason": _REASON,
+                        "by": {
+                            "enum": ["merchant", "buyer"],
+                            "default": "merchant",
+                            "description": "谁要取消，决定定金是否退还 · who wants it, which decides about a deposit",
+                        },
                         "lines": {
                             "type": "array",
                             "description": "只取消这些件数；缺省取消整单 · only these pieces, else the whole order",
@@ -83,6 +88,12 @@ PAYMENT: Final = body_of(
                 "description": "元，缺省为应付全额 · yuan; all that is to be paid without it",
             },
             "reference": {"type": "string", "maxLength": 200, "description": "支付单号 · the payer's own number"},
+            "deposit": {
+                "type": "boolean",
+                "default": False,
+                "description": "付的是定金，须有金额 · it is the deposit, whose amount is needed",
+            },
+            "balance_due_at": {**TIME, "description": "尾款截止时间 · when the rest is due"},
         },
     },
     {"paid_at": "2026-11-11T10:00:05+08:00", "amount": "28.00", "reference": "PAY-20261111-1"},

@@ -35,8 +35,9 @@ def _check_once(lines: Sequence[CancelledLine | LineWish]) -> None:
 
 
 class CancelWish(Document):
-    """Why an order is cancelled, or only some pieces of it; the reason goes to the audit log."""
+    """Why an order is cancelled, or only some pieces of it, and who wants it; the reason goes to the audit log."""
 
+    by: Literal["merchant", "buyer"] = "merchant"
     reason: Phrase = ""
     lines: Annotated[tuple[CancelledLine, ...], Field(max_length=500)] = ()
     intercept: bool = False
@@ -96,12 +97,21 @@ class FollowUpWish(Document):
 class PaymentWish(Document):
     """A payment of the order, or of what is due for goods added to it; without an amount, of all there is to pay.
 
-    The amount is in major units (yuan), as in every body that is posted here.
+    With `deposit` it is that of its deposit, and the rest is to be paid by `balance_due_at`. The amount is in major
+    units (yuan), as in every body that is posted here.
     """
 
     paid_at: Moment
     amount: Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$")] | None = None
     reference: Phrase = ""
+    deposit: bool = False
+    balance_due_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def say_how_much(self) -> Self:
+        if self.deposit and self.amount is None:
+            raise ValueError("say how much the deposit was")
+        return self
 
 
 class RefundWish(Document):

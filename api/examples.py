@@ -65,6 +65,8 @@ SCHEMA: Final[dict[str, Any]] = {
         "placed_at": TIME,
         "paid_at": TIME,
         "deposit_paid_at": TIME,
+        "deposit": {**YUAN, "description": "已付定金（元），须有 deposit_paid_at · the deposit that was paid, yuan"},
+        "balance_due_at": {**TIME, "description": "尾款截止时间，过时关单 · closed if the rest is not paid by then"},
         "currency": {"type": "string", "default": "CNY"},
         "buyer": {"type": "object", "required": ["id"], "properties": {"id": TEXT, "nick": TEXT}},
         "receiver": RECEIVER,

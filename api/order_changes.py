@@ -31,7 +31,7 @@ from hub.order.change.cancel import cancel
 from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.intercept import ask_intercept
-from hub.order.change.pay import pay
+from hub.order.change.pay import pay, pay_deposit
 from hub.order.change.refund import mark_refund
 from hub.order.change.revision import Author, Contents, Wish
 from hub.order.change.table import Charge, RefundState
@@ -58,8 +58,9 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
 
     Where a warehouse may have started, it is asked first: the order stays `in_fulfilment` with a hold
     `refund_requested`, or a change that is `waiting`, until it answers. What has left can only be returned (409
-    already_shipped), unless `intercept` has somebody ask the courier to stop the parcels. Of a line no more can be
-    cancelled than is left of it: 409 more_than_left says how many that is.
+    already_shipped), unless `intercept` has somebody ask the courier to stop the parcels. An order of which only the
+    deposit was paid gives it back, unless it is cancelled `by` the buyer and deposits are kept. Of a line no more can
+    be cancelled than is left of it: 409 more_than_left says how many that is.
     """
     wish = read_wish(CancelWish, body)
 
@@ -71,7 +72,8 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
             )
             return
         try:
-            cancel(session, number, caller.name, wish.reason, hub.now())
+            keep = wish.by == "buyer" and hub.settings.orders.deposit == "keep"
+            cancel(session, number, caller.name, wish.reason, hub.now(), keep_deposit=keep)
         except Conflict as error:
             if not wish.intercept or error.code != "already_shipped":
                 raise
@@ -115,7 +117,8 @@ def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "
     """Record the payment of an order, or of what is due for goods added to it: it goes on. Twice is not an error.
 
     The `amount`, in yuan as text, has to be what is to be paid (409 wrong_amount). Of an order that lost pieces before
-    it was paid, that is the total, or less by what these bear, and what was paid for them is refunded.
+    it was paid, that is the total, or less by what these bear, and what was paid for them is refunded. With
+    `deposit` it is the deposit that was paid: the order waits for its balance, which is the total less that.
 
     An order that was closed or cancelled first is not opened again: 409 order_closed, and the money goes back. Nor are
     goods that were added, and taken back as nobody paid for them in time: 409 due_lapsed.
@@ -126,6 +129,9 @@ def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "
         at, of, amount = hub.now().astimezone(hub.zone), wish.reference, None
         if wish.amount is not None:
             amount = minor_units(Decimal(wish.amount), get_order(session, number, caller).currency)
+        if wish.deposit:
+            pay_deposit(session, number, caller.name, at, amount, wish.balance_due_at)
+            return
         pay(session, number, caller.name, wish.paid_at, at, amount=amount, reference=of)
 
     return once(hub, caller, "pay", order_id, body, key, act)

@@ -54,6 +54,9 @@ def cancel_order(
     reason: Reason,
     line: Lines = None,
     *,
+    by_buyer: Annotated[
+        bool, typer.Option("--by-buyer", help=words("买家要取消", "it is the buyer who wants it"))
+    ] = False,
     intercept: Annotated[
         bool, typer.Option("--intercept", help=words("拦截已发出的包裹", "have parcels that have left stopped"))
     ] = False,
@@ -68,7 +71,8 @@ def cancel_order(
             wish = Wish(pieces=pieces_of(session, order_id, read_pieces(line)))
             _tell(change(session, order_id, wish, Author(operator().name, reason), _now(reach)))
             return
-        state = cancel(session, order_id, operator().name, reason, _now(reach))
+        keep = by_buyer and reach.settings.orders.deposit == "keep"
+        state = cancel(session, order_id, operator().name, reason, _now(reach), keep_deposit=keep)
     say(f"订单状态：{state}", f"the order is {state}")
 
 

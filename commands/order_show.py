@@ -35,9 +35,21 @@ def print_order(order: OrderView) -> None:
         f"total {total} (goods {goods}, discount {less}, freight {freight})",
     )
     give(f"{words('下单', 'placed')} {_at(order.placed_at)} · {money} · {where}", as_json=False)
+    if order.deposit is not None:
+        give(_deposit(order, order.deposit), as_json=False)
     parts = (_lines(order), _fulfilments(order), _holds(order), _parcels(order), *_changes(order))
     for part in (*parts, _returns(order), _links(order)):
         _print(part)
+
+
+def _deposit(order: OrderView, deposit: int) -> str:
+    """Say how much the deposit was, and what is still to be paid by when."""
+    said = f"{words('定金', 'deposit')} {amount(deposit, order.currency)}"
+    if order.balance is not None:
+        said = f"{said} · {words('尾款', 'balance')} {amount(order.balance, order.currency)}"
+    if order.balance is not None and order.balance_due_at is not None:
+        said = f"{said} · {words('截止', 'due')} {_at(order.balance_due_at)}"
+    return said
 
 
 def _print(part: Part) -> None:

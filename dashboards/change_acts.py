@@ -103,7 +103,8 @@ def cancel_pieces(visit: Visit, order_id: int, form: ChangeForm) -> None:
 
 def cancel_order(visit: Visit, order_id: int, form: ChangeForm) -> None:
     # the whole act, its answers and its refunds, is of the business day
-    cancel(visit.session, order_id, visit.actor.name, form.why, visit.at.astimezone(visit.zone))
+    here, keep = visit.at.astimezone(visit.zone), form.by == "buyer" and visit.console.settings.orders.deposit == "keep"
+    cancel(visit.session, order_id, visit.actor.name, form.why, here, keep_deposit=keep)
 
 
 def reroute_order(visit: Visit, order_id: int, form: ChangeForm) -> None:
@@ -190,7 +191,7 @@ ACTS: Final[Mapping[str, Act]] = {
         N_("Cancel the order"),
         N_("Stock is given back. Where a warehouse has begun, it is asked first."),
         "circle-x",
-        "change_nothing.html",
+        "change_cancel.html",
         _whole,
         cancel_order,
         strong=True,

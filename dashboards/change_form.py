@@ -54,6 +54,7 @@ class ChangeForm(BaseModel):
     take: Literal["", "take", "keep"] = ""
     kind: ReturnKind = ReturnKind.RETURN_REFUND
     fault: Fault = Fault.BUYER
+    by: Literal["", "buyer"] = ""
 
     @property
     def why(self) -> str:

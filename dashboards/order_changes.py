@@ -121,6 +121,7 @@ def _form(
         "goods": trace_goods(visit.session, order_id),
         "lines": offered(head),
         "wantable": wantable(head),
+        "keeps_deposit": visit.console.settings.orders.deposit == "keep",
         "charges": visit.console.settings.orders.charges,
         "asked": [one for one in trace_revisions(visit.session, order_id) if one.state == "asked"],
         "masked": masked_receiver(visit.session, order_id, visit.actor),

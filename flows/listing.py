@@ -47,6 +47,7 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
             ZoneInfo(settings.business_zone),
             settings.worker.inbox_batch,
             {name: one.precedence for name, one in settings.connections.items()},
+            keep_deposit=settings.orders.deposit == "keep",
         ),
         ReceiveShipments(
             connectors, ZoneInfo(settings.business_zone), replace(POLICY, tries=settings.orders.reroute_tries)

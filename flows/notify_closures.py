@@ -32,6 +32,7 @@ def unpaid_terms(settings: Settings) -> Mapping[str, Terms]:
             if one.unpaid_min is None
             else timedelta(minutes=one.unpaid_min),
             one.options.get("tell_closed") == "yes",
+            limits.deposit == "keep",
         )
         for name, one in settings.connections.items()
     }

@@ -20,16 +20,26 @@ class ReceiveOrders:
     alone: bool = False
 
     def __init__(
-        self, connectors: Registry, zone: ZoneInfo, batch: int, precedence: Mapping[str, Precedence] | None = None
+        self,
+        connectors: Registry,
+        zone: ZoneInfo,
+        batch: int,
+        precedence: Mapping[str, Precedence] | None = None,
+        *,
+        keep_deposit: bool = False,
     ) -> None:
         self._connectors = connectors
         self._zone = zone
         self._precedence = precedence or {}
+        self._keep_deposit = keep_deposit
         self.batch = batch
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         """Place a batch; the transaction is the caller's."""
-        receive(session, messages, self._read, at, self._zone, self._brand_of, self._precedence)
+        receive(
+            *(session, messages, self._read, at, self._zone, self._brand_of, self._precedence),
+            keep_deposit=self._keep_deposit,
+        )
 
     def _read(self, message: Message) -> ShopOrder:
         return self._connectors.read_order(message.connection, message.body)

@@ -141,6 +141,7 @@ class Orders(Part):
     What is due for goods that were added is paid within `due_min` minutes, or they are taken back; 0 is for ever.
     After `reroute_tries` locations have refused some pieces or could not ship them, a person decides where they go.
     `charges` says on which terms goods may be added to an order: the difference is paid, or given away for a reason.
+    A deposit is kept, or given back, when the buyer withdraws or lets the time of the balance pass (`deposit`).
     Freight goes back with goods whose return was the fault of one in `freight_back_for`. Goods come back to the
     location that `returns_to` names for their brand, else to the one that shipped them.
     """
@@ -149,6 +150,7 @@ class Orders(Part):
     due_min: NonNegativeInt = 30
     reroute_tries: PositiveInt = 5
     charges: tuple[Literal["pay", "free"], ...] = ("pay", "free")
+    deposit: Literal["refund", "keep"] = "refund"
     freight_back_for: tuple[Literal["merchant", "buyer"], ...] = ("merchant",)
     returns_to: dict[str, str] = Field(default_factory=dict)
     unpaid_min_of: dict[str, NonNegativeInt] = Field(default_factory=dict)

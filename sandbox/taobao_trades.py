@@ -68,6 +68,23 @@ def trade_of(order: StorefrontOrder) -> dict[str, object]:
     return trade | _buyer(payload["buyer"]) | _receiver(payload["receiver"]) | _extras(tid, payload["remark"])
 
 
+def in_steps(trade: Mapping[str, object], deposit: str) -> dict[str, object]:
+    """Give a trade as it is while only its deposit was paid (yuan, as text); its balance makes it `in_full`."""
+    return {
+        **trade,
+        "type": "step",
+        "status": "WAIT_BUYER_PAY",
+        "step_trade_status": "FRONT_PAID_FINAL_NOPAID",
+        "step_paid_fee": deposit,
+    }
+
+
+def in_full(trade: Mapping[str, object]) -> dict[str, object]:
+    """Give a trade that was paid in steps when its balance has come."""
+    steps = {"step_trade_status": "FRONT_PAID_FINAL_PAID", "step_paid_fee": trade["payment"]}
+    return {**trade, "type": "step", "status": "WAIT_SELLER_SEND_GOODS", **steps}
+
+
 def _sub_orders(order: StorefrontOrder) -> list[dict[str, Any]]:
     payload, oids = cast("Fields", order.payload), oids_of(order)
     given: dict[str | None, int] = {}

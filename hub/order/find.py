@@ -121,7 +121,10 @@ class ReturnHead(Document):
 
 
 class OrderView(Document):
-    """An order as its storefront sees it; amounts in minor units of `currency`; the id is text, for JavaScript."""
+    """An order as its storefront sees it; amounts in minor units of `currency`; the id is text, for JavaScript.
+
+    `balance` is what is still to be paid of an order whose `deposit` was, by `balance_due_at`.
+    """
 
     id: str
     external_id: str
@@ -134,6 +137,9 @@ class OrderView(Document):
     discount: int
     freight: int
     total: int
+    deposit: int | None = None
+    balance: int | None = None
+    balance_due_at: datetime | None = None
     placed_at: datetime
     created_at: datetime
     province: str
@@ -159,6 +165,8 @@ class OrderPage(Document):
 
 CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds", "dues", "links", "returns")
 HEAD: Final = tuple(name for name in OrderView.model_fields if name not in CHILDREN)
+BALANCE: Final = "case when payment = 'deposit_paid' then total - deposit end"
+COLUMNS: Final = ", ".join(f"{BALANCE} as balance" if name == "balance" else name for name in HEAD)
 LINES: Final = """
     select order_id, line_no, external_line_id, kind, channel_sku, sku, title, ordered, allocated, shipped, delivered,
            returned, cancelled, amount, discount
@@ -218,7 +226,7 @@ def get_orders(session: Session, order_ids: Sequence[int], actor: Actor) -> dict
     """Give those of some orders that the actor may see, whole, by id."""
     found = rows(
         session,
-        f"""select {", ".join(HEAD)} from sales_order where id = any(:ids) and (:every_shop or shop = any(:shops))
+        f"""select {COLUMNS} from sales_order where id = any(:ids) and (:every_shop or shop = any(:shops))
            and (:every_brand or brand = any(:brands))""",
         ids=list(order_ids),
         **scope_of(actor),
@@ -250,7 +258,7 @@ def list_orders(session: Session, actor: Actor, *, before: int | None, limit: in
     """Give a page of the orders that the actor may see, without their lines."""
     found = rows(
         session,
-        f"""select {", ".join(HEAD)} from sales_order
+        f"""select {COLUMNS} from sales_order
            where (:every_shop or shop = any(:shops)) and (:every_brand or brand = any(:brands))
              and (cast(:before as bigint) is null or id < :before) and (:lifecycle = '' or lifecycle = :lifecycle)
            order by id desc limit :limit""",

@@ -23,6 +23,7 @@ def _six_places(price: Decimal) -> Decimal:
 
 Phrase = Annotated[str, StringConstraints(max_length=200, pattern=PRINTABLE)]
 Fen = Annotated[int, Field(ge=0, le=10**12)]
+Paid = Annotated[int, Field(gt=0, le=10**12)]
 Pieces = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 
@@ -120,8 +121,9 @@ class Adjustment(Document):
 class Order(Document):
     """An order as a channel placed it: a commercial fact that no later step rewrites.
 
-    `withdrawn` is the channel's word that the buyer has taken it back; it says nothing of the contents. `reservation`
-    names the cart whose held pieces the order takes.
+    `deposit` is how much was paid at `deposit_paid_at`, where the channel says it, and the rest of the total is to be
+    paid by `balance_due_at`. `withdrawn` is the channel's word that the buyer has taken it back; it says nothing of the
+    contents. `reservation` names the cart whose held pieces the order takes.
     """
 
     external_id: Code
@@ -131,6 +133,8 @@ class Order(Document):
     placed_at_raw: Phrase
     paid_at: Moment | None = None
     deposit_paid_at: Moment | None = None
+    deposit: Paid | None = None
+    balance_due_at: Moment | None = None
     currency: str = "CNY"
     buyer: Buyer
     receiver: Receiver
@@ -155,6 +159,15 @@ class Order(Document):
             raise ValueError(f"a discount names a line that is not there: {', '.join(sorted(map(str, strangers)))}")
         if self.currency not in MINOR_DIGITS:
             raise ValueError(f"currency {self.currency} is not one of {', '.join(MINOR_DIGITS)}")
+        return self
+
+    @model_validator(mode="after")
+    def have_paid_its_deposit(self) -> Self:
+        """Refuse a deposit that was never paid, or that is more than the order comes to."""
+        if self.deposit is not None and self.deposit_paid_at is None:
+            raise ValueError("there is a deposit, but deposit_paid_at does not say when it was paid")
+        if self.deposit is not None and self.deposit > self.total:
+            raise ValueError(f"the deposit {self.deposit} is more than the total {self.total}")
         return self
 
     @property

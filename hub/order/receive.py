@@ -46,13 +46,16 @@ def receive(
     zone: ZoneInfo,
     brand_of: Brander | None,
     precedence: Mapping[str, Precedence] | None = None,
+    *,
+    keep_deposit: bool = False,
 ) -> list[Received]:
     """Place the orders of a batch of messages and settle each message, in the caller's transaction.
 
     With `brand_of` a case tells a person of the message's brand; without it the sender is waiting and hears the error.
     An order that is taken back or changed has a transaction of its own, for that locks the order before its stock and
     placing locks stock alone: the batch ends before it, and what is behind comes with the next one. `precedence` says
-    by connection whose word counts where the hub has changed the same; without it no revision is taken.
+    by connection whose word counts where the hub has changed the same; without it no revision is taken. With
+    `keep_deposit` the deposit of what is taken back stays with the merchant.
     """
     readings = [_read(message, read) for message in messages]
     later = find_later(session, readings) if precedence is not None else {}
@@ -60,7 +63,7 @@ def receive(
     part = min(apart, default=len(readings)) or 1
     orders = [reading for reading in readings[:part] if isinstance(reading, ShopOrder)]
     if orders and _is_withdrawn(readings[0]):
-        answers = iter([take_back(session, orders[0], at)])
+        answers = iter([take_back(session, orders[0], at, keep_deposit=keep_deposit)])
     elif orders and 0 in later and precedence is not None:
         answers = iter([_revise(session, later[0], orders[0], precedence, at.astimezone(zone))])
     else:
@@ -87,7 +90,7 @@ def receive(
     return results
 
 
-def take_back(session: Session, one: ShopOrder, at: datetime) -> Placed | None:
+def take_back(session: Session, one: ShopOrder, at: datetime, *, keep_deposit: bool = False) -> Placed | None:
     """Cancel an order that its channel says the buyer has taken back; None when we never had it, and never shall.
 
     What has left already cannot be cancelled: then a person is called.
@@ -96,7 +99,7 @@ def take_back(session: Session, one: ShopOrder, at: datetime) -> Placed | None:
     if order_id is None:
         return None
     try:
-        cancel(session, order_id, one.channel, "taken back at the channel", at)
+        cancel(session, order_id, one.channel, "taken back at the channel", at, keep_deposit=keep_deposit)
     except Conflict as error:
         text = f"{one.channel}: {error.message}"
         open_cases(session, [NewCase("withdrawn_late", f"order:{order_id}", one.brand, text, order_id)], at)

@@ -37,7 +37,10 @@ class OrderKey(Table, table=True):
 
 
 class SalesOrder(Entity, table=True):
-    """The commercial fact of one order, with the axes of its state; amounts in minor units of `currency`."""
+    """The commercial fact of one order, with the axes of its state; amounts in minor units of `currency`.
+
+    Of the total `deposit` was paid first; the rest is to be paid by `balance_due_at`.
+    """
 
     __table_args__ = (
         one_of("type", OrderType),
@@ -96,6 +99,8 @@ class SalesOrder(Entity, table=True):
     business_date: date
     paid_at: datetime | None = moment(default=None)
     payment_reference: str | None = words(default=None)
+    deposit: int | None = number(default=None)
+    balance_due_at: datetime | None = moment(default=None)
 
 
 class OrderLine(Table, table=True):

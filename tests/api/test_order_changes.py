@@ -1,12 +1,17 @@
 """Changes over the API: cancelled in part, moved, paid late; refused in words, and once for each key."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
+
+import pytest
+from fastapi import FastAPI
 
 from api.change_examples import CHANGE, PAYMENT
 from api.examples import ORDER
 from hub.database import Database
 from hub.order.lock import lock_order
+from hub.settings import Orders
 from tests.api.calling import Mall, problem
 from tests.hub.order.changing import cut
 from tests.hub.waiting import until_it_waits
@@ -147,3 +152,27 @@ def test_what_was_not_shipped_is_not_sent_again(mall: Mall) -> None:
     wish = {"type": "reship", "lines": [{"line_id": "L1", "quantity": 1}]}
     assert problem(mall.call("POST", path, encoded(wish))) == (409, "not_shipped")
     assert problem(mall.call("POST", path, encoded({**wish, "type": "normal"}))) == (422, "malformed")
+
+
+def test_a_deposit_is_paid_then_its_balance(mall: Mall) -> None:
+    path = f"/v1/orders/{placed(mall, paid_at=None)}"
+    paid = {"paid_at": "2026-11-11T10:30:00+08:00", "deposit": True}
+    assert problem(mall.call("POST", f"{path}/payment", encoded(paid))) == (422, "malformed")
+    due = {**paid, "amount": "12.00", "balance_due_at": "2099-01-01T00:00:00+08:00"}
+    shown = [mall.call("POST", f"{path}/payment", encoded(due)).json() for _ in range(2)]
+    assert [(one["payment"], one["deposit"], one["balance"]) for one in shown] == [("deposit_paid", 1200, 1800)] * 2
+    rest = {**paid, "deposit": False, "amount": "18.00"}
+    shown = mall.call("POST", f"{path}/payment", encoded(rest)).json()
+    assert (shown["payment"], shown["balance"], shown["lifecycle"]) == ("paid", None, "in_fulfilment")
+
+
+@pytest.mark.parametrize(("by", "back"), [("buyer", []), ("merchant", [1200])])
+def test_a_deposit_is_kept_from_a_buyer_who_withdraws_where_the_policy_says_so(
+    app: FastAPI, mall: Mall, by: str, back: list[int]
+) -> None:
+    keeping = app.state.hub.settings.model_copy(update={"orders": Orders(deposit="keep")})
+    app.state.hub = replace(app.state.hub, settings=keeping)
+    told = {"paid_at": None, "deposit_paid_at": "2026-11-11T10:30:00+08:00", "deposit": "12.00"}
+    order_id = placed(mall, **told)
+    shown = mall.cancel(order_id, encoded({"reason": "no more", "by": by})).json()
+    assert (shown["lifecycle"], [one["amount"] - one["set_off"] for one in shown["refunds"]]) == ("cancelled", back)

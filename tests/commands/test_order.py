@@ -1,6 +1,8 @@
 """Orders changed from a terminal: some pieces, the address, the route; what it says names nobody."""
 
 import json
+from datetime import timedelta
+from typing import Any
 
 from hub.database import Database
 from hub.errors import Conflict, Malformed, NotFound
@@ -52,6 +54,23 @@ def test_a_line_grows_is_paid_and_a_refund_is_noted(oms: Oms, database: Database
         ["paid"],
         ["done"],
         4000,
+    )
+
+
+def test_what_is_left_to_pay_beside_a_deposit_is_shown(oms: Oms, database: Database) -> None:
+    due = AT + timedelta(days=3)
+    with database.transaction() as session:
+        stock(session, {"sh": {"melon": 9}}, "ASN-9")
+        deposited: dict[str, Any] = {
+            "paid_at": None,
+            "deposit_paid_at": AT,
+            "deposit": 1250,
+            "balance_due_at": due,
+            "total": 3000,
+        }
+        placed(session, order({"melon": 3}, **deposited))
+    assert (
+        f"deposit ¥12.50 · balance ¥17.50 · due {due.astimezone():%Y-%m-%d %H:%M}" in oms("order", "show", "T1").stdout
     )
 
 

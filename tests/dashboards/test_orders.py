@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,3 +123,13 @@ def test_an_analyst_sees_no_orders(desk: Desk, ids: list[int]) -> None:
     desk.sit("analyst-1", Role.ANALYST)
     for path in ("/console/orders", f"/console/orders/new?than={ids[0]}", f"/console/orders/{ids[0]}"):
         assert desk.get(path).status_code == 403
+
+
+def test_what_is_left_to_pay_beside_a_deposit_is_shown(desk: Desk, database: Database, ids: list[int]) -> None:
+    assert "Deposit paid" not in desk.see(f"/console/orders/{ids[0]}")
+    with database.transaction() as session:
+        deposited: dict[str, Any] = {"paid_at": None, "deposit_paid_at": AT, "deposit": 1250, "total": 3000}
+        order_id = placed(session, order({"apple": 3}, "T9", **deposited))
+    text = " ".join(desk.see(f"/console/orders/{order_id}").split())
+    assert 'Deposit paid</dt><dd class="num">¥12.50' in text
+    assert 'Balance to be paid</dt><dd class="num strong">¥17.50' in text

@@ -11,7 +11,7 @@ from typing import Final, cast, final
 
 from connectors.channels.taobao.consign import Consigned, read_consigned, write_consignment
 from connectors.channels.taobao.quantity import Listings
-from connectors.channels.taobao.trade import CLOSED, FUNDED_BY_PLATFORM, read_trade
+from connectors.channels.taobao.trade import FUNDED_BY_PLATFORM, is_wanted, read_trade
 from connectors.partner import Partner
 from connectors.reading import read_json
 from connectors.transport.deadline import Deadline
@@ -40,23 +40,16 @@ DUMMY_SEND: Final = "taobao.logistics.dummy.send"
 SHIPPED_ALREADY: Final = "B04"
 """Last part of the code for a trade that is sent already, or closed."""
 
-SHIPPABLE: Final = frozenset({"WAIT_SELLER_SEND_GOODS", "SELLER_CONSIGNED_PART"})
-"""Paid, and something is left to send. Left out: not paid (WAIT_BUYER_PAY, TRADE_NO_CREATE_PAY, PAY_PENDING,
-WAIT_PRE_AUTH_CONFIRM), not to be sent until a group is full (PAID_FORBID_CONSIGN, whose change is listed as well),
-wholly sent (WAIT_BUYER_CONFIRM_GOODS, TRADE_BUYER_SIGNED, TRADE_FINISHED). What is closed comes as well: taken back."""
-
 WHOLLY_SENT: Final = frozenset({"WAIT_BUYER_CONFIRM_GOODS", "TRADE_BUYER_SIGNED", "TRADE_FINISHED"})
-
-WANTED: Final = SHIPPABLE | CLOSED
 
 TYPES: Final = frozenset({"fixed", "auction", "guarantee_trade", "step"})
 """Paid before they are sent in a parcel; [codes.order_type] says what is left out."""
 
 FIELDS: Final = (
-    "tid,status,type,created,modified,pay_time,payment,post_fee,buyer_nick,buyer_open_uid,buyer_message,seller_memo,"
-    "receiver_name,receiver_state,receiver_city,receiver_district,receiver_town,receiver_address,receiver_zip,"
-    "receiver_mobile,receiver_phone,oaid,invoice_name,invoice_type,invoice_kind,orders,promotion_details,"
-    "combine_logistics_details"
+    "tid,status,type,created,modified,pay_time,step_trade_status,step_paid_fee,payment,post_fee,buyer_nick,"
+    "buyer_open_uid,buyer_message,seller_memo,receiver_name,receiver_state,receiver_city,receiver_district,"
+    "receiver_town,receiver_address,receiver_zip,receiver_mobile,receiver_phone,oaid,invoice_name,invoice_type,"
+    "invoice_kind,orders,promotion_details,combine_logistics_details"
 )
 
 
@@ -93,7 +86,7 @@ class Taobao:
             return
         for page in range(-(-self._count(window) // PAGE), 0, -1):
             answer = self._list(window, use_has_next="true", page_no=str(page), page_size=str(PAGE))
-            listed = [one for one in _items(answer, "trades", "trade") if one.get("status") in WANTED]
+            listed = [one for one in _items(answer, "trades", "trade") if is_wanted(one)]
             yield [one for row in listed if (one := self._fetch_listed(row)) is not None]
 
     def fetch_hinted(self) -> Hinted:
@@ -187,7 +180,7 @@ class Taobao:
         return total
 
     def _list(self, window: Mapping[str, str], **paging: str) -> dict[str, object]:
-        asked = {"fields": "tid,status", "type": ",".join(sorted(TYPES)), **window, **paging}
+        asked = {"fields": "tid,status,step_trade_status", "type": ",".join(sorted(TYPES)), **window, **paging}
         return self._top.ask("taobao.trades.sold.increment.get", asked)
 
     def _fetch_listed(self, row: Mapping[str, object]) -> Fetched | None:
@@ -202,8 +195,7 @@ class Taobao:
 
     def _fetch(self, tid: str) -> Fetched | None:
         trade = self._trade(tid)
-        wanted = trade.get("status") in WANTED and trade.get("type") in TYPES
-        return _kept(tid, trade) if wanted else None
+        return _kept(tid, trade) if is_wanted(trade) and trade.get("type") in TYPES else None
 
     def _trade(self, tid: str, deadline: Deadline | None = None) -> dict[str, object]:
         asked = {"fields": FIELDS, "tid": tid, "include_oaid": "true"}

@@ -27,6 +27,18 @@ CLOSED: Final = frozenset({"TRADE_CLOSED", "TRADE_CLOSED_BY_TAOBAO"})
 Was such a sub-order paid all the same, the totals of its trade tell a person.
 """
 
+NOTHING_PAID: Final = "FRONT_NOPAID_FINAL_NOPAID"
+DEPOSIT_PAID: Final = "FRONT_PAID_FINAL_NOPAID"
+"""Steps (step_trade_status) of a trade whose balance is still to be paid; step_paid_fee is what was paid so far."""
+
+SHIPPABLE: Final = frozenset({"WAIT_SELLER_SEND_GOODS", "SELLER_CONSIGNED_PART"})
+"""Paid, and something is left to send. Left out: not paid, but for a deposit (WAIT_BUYER_PAY, TRADE_NO_CREATE_PAY,
+PAY_PENDING, WAIT_PRE_AUTH_CONFIRM), not to be sent until a group is full (PAID_FORBID_CONSIGN, whose change is listed
+as well), wholly sent (WAIT_BUYER_CONFIRM_GOODS, TRADE_BUYER_SIGNED, TRADE_FINISHED). What is closed comes as well:
+taken back."""
+
+WANTED: Final = SHIPPABLE | CLOSED
+
 REFUND_ASKED: Final = frozenset({"WAIT_SELLER_AGREE", "WAIT_BUYER_RETURN_GOODS", "WAIT_SELLER_CONFIRM_GOODS"})
 """A sub-order's refund_status while its refund is neither refused (SELLER_REFUSE_BUYER) nor over (CLOSED, SUCCESS)."""
 
@@ -112,6 +124,8 @@ class Trade(Shape, frozen=True):
     receiver: Whereto
     lines: tuple[SubOrder, ...]
     paid_at: datetime | None = None
+    step_status: str = ""
+    step_paid: int = 0
     buyer: Nick = Nick()
     buyer_invoice: str = ""
     invoice_type: str = ""
@@ -119,6 +133,12 @@ class Trade(Shape, frozen=True):
     promotions: tuple[Promotion, ...] = ()
     remark: str = ""
     seller_note: str = ""
+
+
+def is_wanted(trade: Mapping[str, object]) -> bool:
+    """Say whether a trade, or a row that lists one, is for us; of those that wait for money only with a deposit."""
+    status = trade.get("status")
+    return status in WANTED or (status == "WAIT_BUYER_PAY" and trade.get("step_trade_status") == DEPOSIT_PAID)
 
 
 def read_trade(table: Table, trade: Mapping[str, object], funded_by_platform: Sequence[str]) -> Order:
@@ -141,7 +161,7 @@ def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, obje
         "type": trade.type,
         "placed_at": trade.placed_at,
         "placed_at_raw": trade.placed_at_raw,
-        "paid_at": trade.paid_at,
+        **_paid(trade),
         "buyer": {"ref": _buyer_ref(trade), "nick": trade.buyer.nick},
         "receiver": _receiver_of(to),
         "lines": [_line_of(one) for one in lines],
@@ -157,6 +177,13 @@ def _order_of(trade: Trade, funded_by_platform: Sequence[str]) -> dict[str, obje
         "invoice": _invoice_of(trade),
         "withdrawn": withdrawn,
     }
+
+
+def _paid(trade: Trade) -> dict[str, object]:
+    """Say what of a trade was paid: of one that is paid in steps the deposit alone, until its last step is."""
+    if trade.step_status == DEPOSIT_PAID and trade.status not in CLOSED:
+        return {"deposit_paid_at": trade.paid_at or trade.modified, "deposit": trade.step_paid or None}
+    return {"paid_at": None if trade.step_status == NOTHING_PAID else trade.paid_at}
 
 
 def _receiver_of(to: Whereto) -> dict[str, str]:

@@ -44,8 +44,12 @@ from hub.order.status import Event, Lifecycle, move
 from hub.steps import NewStep, add
 
 
-def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetime) -> Lifecycle:
+def cancel(
+    session: Session, order_id: int, actor: str, reason: str, at: datetime, *, keep_deposit: bool = False
+) -> Lifecycle:
     """Cancel an order and give its stock back; give its state. Cancelling twice is not an error.
+
+    With `keep_deposit` the merchant keeps the deposit of an order that was not paid further.
 
     Where a location may have the goods in hand already, it is asked first, and the order stays in fulfilment meanwhile.
     Virtual goods that were handed over are kept: the rest is cancelled, and the order is closed.
@@ -60,11 +64,8 @@ def cancel(session: Session, order_id: int, actor: str, reason: str, at: datetim
         raise Conflict("some of this order has left: it can only be returned", code="already_shipped")
     move(order.lifecycle, Event.CANCEL)
     supersede(session, order_id, "the order was cancelled", at)
-    wish = Hold(
-        HoldType.REFUND_REQUESTED,
-        "cancel",
-        {"reason": plain(reason), "by": actor, "before": cancelled_pieces(session, order_id)},
-    )
+    evidence = {"reason": plain(reason), "by": actor, "before": cancelled_pieces(session, order_id)}
+    wish = Hold(HoldType.REFUND_REQUESTED, "cancel", evidence | ({"deposit": "keep"} if keep_deposit else {}))
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
     hold_gifts(session, [order_id])

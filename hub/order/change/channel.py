@@ -216,15 +216,17 @@ def _pay(
 ) -> None:
     if before.order.paid_at is not None:
         return
-    if one.order.paid_at is None:
-        if one.order.deposit_paid_at is not None:
-            pay_deposit(session, order_id, one.channel, at)
+    order = one.order
+    if order.paid_at is None and order.deposit_paid_at is None:
         return
     try:
-        if own_changes(session, order_id).last.keys() & {"lines", "goods"}:  # adopted or not: its total is not ours
-            pay_part(session, order_id, one.channel, one.order.paid_at, one.order.total, at, policy)
+        if order.paid_at is None:
+            pay_deposit(session, order_id, one.channel, at, order.deposit, order.balance_due_at)
             return
-        pay(session, order_id, one.channel, one.order.paid_at, at, policy, less=less)
+        if own_changes(session, order_id).last.keys() & {"lines", "goods"}:  # adopted or not: its total is not ours
+            pay_part(session, order_id, one.channel, order.paid_at, order.total, at, policy)
+            return
+        pay(session, order_id, one.channel, order.paid_at, at, policy, less=less)
     except Conflict as error:
         _call(session, "paid_late", order_id, one, error.message, at)
 

@@ -20,7 +20,9 @@ from hub.gift.count import give_back, hold_gifts
 from hub.inventory.bound import release_bound
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
+from hub.order.change.money import end_deposit
 from hub.order.change.revision import supersede_all
+from hub.order.lock import lock_order
 from hub.order.rest import live_fulfilments, recall
 from hub.order.status import Event, Lifecycle, move
 from hub.steps import NewStep, add
@@ -34,14 +36,18 @@ AT_ONCE: Final = 500
 
 
 class Terms(NamedTuple):
-    """How long the orders of a channel may stay unpaid, and whether it is told of those that are closed."""
+    """How long the orders of a channel may stay unpaid, whether it is told of those that are closed.
+
+    With `keep_deposit` the merchant keeps the deposits of those whose balance was not paid in time.
+    """
 
     limit: timedelta
     told: bool
+    keep_deposit: bool = False
 
 
 def expire(session: Session, terms: Mapping[str, Terms], at: datetime) -> int:
-    """Close unpaid orders whose channel's limit is over; give how many.
+    """Close unpaid orders whose channel's limit is over, and those whose balance was due; give how many.
 
     An order whose hold for payment a person has released stays: it is to be served unpaid. So does one that a location
     may know of, and one that somebody works on just now.
@@ -64,6 +70,9 @@ def expire(session: Session, terms: Mapping[str, Terms], at: datetime) -> int:
     if closed:
         _close(session, closed, at)
         give_back(session, [one.id for one in closed], at)
+        for one in closed:
+            if one.payment == "deposit_paid":
+                end_deposit(session, lock_order(session, one.id), at, keep=terms[one.channel].keep_deposit)
         _tell(session, [one for one in closed if terms[one.channel].told], at)
         shops = {one.id: one.shop for one in closed}
         sold = Counter[tuple[str, str]]()
@@ -76,18 +85,20 @@ def expire(session: Session, terms: Mapping[str, Terms], at: datetime) -> int:
 
 def _due(session: Session, terms: Mapping[str, Terms], at: datetime) -> Sequence[Row[Any]]:
     """Lock the orders that are due, found by the hold that each of them has."""
-    limited = {channel: one.limit for channel, one in terms.items() if one.limit}
+    before = [at - one.limit if one.limit else None for one in terms.values()]
     due = rows(
         session,
-        """select o.id, o.shop, o.channel from order_hold h join sales_order o on o.id = h.order_id
+        """select o.id, o.shop, o.channel, o.payment from order_hold h join sales_order o on o.id = h.order_id
            join unnest(cast(:channels as text[]), cast(:before as timestamptz[])) as term (channel, before)
              on term.channel = o.channel
-           where h.type = 'finance' and h.rule = 'unpaid' and h.released_at is null and o.payment = 'unpaid'
-             and o.lifecycle in ('received', 'accepted', 'in_fulfilment') and o.placed_at <= term.before
-             and o.created_at <= term.before
+           where h.type = 'finance' and h.rule = 'unpaid' and h.released_at is null
+             and o.lifecycle in ('received', 'accepted', 'in_fulfilment')
+             and (o.payment = 'unpaid' and o.placed_at <= term.before and o.created_at <= term.before
+                  or o.payment = 'deposit_paid' and o.balance_due_at <= :at)
            order by o.id limit :most for update of o skip locked""",
-        channels=list(limited),
-        before=[at - limit for limit in limited.values()],
+        channels=list(terms),
+        before=before,
+        at=at,
         most=AT_ONCE,
     )
     # The statement locks orders and saw their holds before: a person may have let one go in between.

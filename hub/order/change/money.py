@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
+from hub.audit import record
 from hub.cases import NewCase, open_cases
 from hub.database import copy, row, rows
 from hub.inventory.quota import count_sold
@@ -25,8 +26,7 @@ from hub.order.lock import Locked
 PAID: Final = ("paid", "partially_refunded")
 
 PART_PAID: Final = ("deposit_paid", "partial")
-"""Of these nobody here knows how much was paid."""
-
+"""Of these something was paid: how much is known of a deposit whose channel has said it."""
 
 BACK: Final = """
     coalesce((select case when line.kind = 'gift' and sum(back.refunded) > 0 then line.shipped
@@ -123,7 +123,9 @@ def _cancel(
     return gone
 
 
-def refund_cancelled(session: Session, order: Locked, at: datetime, unpaid: int = 0) -> None:
+def refund_cancelled(
+    session: Session, order: Locked, at: datetime, unpaid: int = 0, reason: str = "cancelled before it was paid"
+) -> None:
     """Book the refund of what was cancelled before its order was paid; `unpaid` of the order's total was never paid.
 
     The order's row is locked.
@@ -137,7 +139,33 @@ def refund_cancelled(session: Session, order: Locked, at: datetime, unpaid: int 
     bundles = {one.line_no: (one.ordered, one.cancelled, one.cancelled) for one in found if one.kind == "bundle"}
     lines = [(one, one.cancelled) for one in found if one.line_no not in bundles]
     if lines:
-        _book(session, order, lines, bundles, "cancelled before it was paid", at, unpaid)
+        _write(session, order, lines, bundles, reason, at, unpaid)
+
+
+def end_deposit(session: Session, order: Locked, at: datetime, *, keep: bool) -> None:
+    """Give the deposit of an order back that is not paid further and of which nothing is left, or keep it.
+
+    The refund is of all that the order came to, of which the rest was never paid. Where nobody has said how much the
+    deposit was, a person gives it back. The order's row is locked.
+    """
+    head = row(session, "select payment, total, deposit from sales_order where id = :id", id=order.id)
+    if head is None or head.payment not in PART_PAID:
+        return
+    if head.deposit is None:
+        detail = "cancelled after a part was paid: how much goes back is for a person to say"
+        # not of the order, whose cases end with it
+        open_cases(session, [NewCase("paid_late", f"deposit:{order.id}", order.brand, detail, order.id)], at)
+    elif keep:
+        record(session, at, "system", "order.keep_deposit", f"order:{order.id}", amount=head.deposit)
+    else:
+        refund_cancelled(session, order, at, head.total - head.deposit, "only its deposit was paid")
+
+
+def _keeps_deposit(session: Session, order_id: int) -> bool:
+    """Say whether who has an order cancelled just now leaves its deposit to the merchant."""
+    statement = """select 1 from order_hold where order_id = :id and type = 'refund_requested'
+                   and released_at is null and evidence ->> 'deposit' = 'keep' limit 1"""
+    return bool(rows(session, statement, id=order_id))
 
 
 def refund_of(amount: int, ordered: int, cancelled: int, pieces: int) -> int:
@@ -170,36 +198,42 @@ def _book(
     bundles: Mapping[int, tuple[int, int, int]],
     reason: str,
     at: datetime,
-    unpaid: int = 0,
 ) -> None:
-    """Write what is to be refunded, first by what is still to be paid.
-
-    A deposit, whose amount the hub was not told, is given back by a person.
-    """
+    """Write what is to be refunded of an order that was paid, or its deposit with the last of its pieces."""
     head = row(
         session,
-        """select o.payment,
-                  coalesce((select max(no) from refund_due r where r.order_id = o.id), 0) + 1 as no,
-                  not exists (select 1 from order_line line
-                              where line.order_id = o.id and line.cancelled < line.ordered) as whole
+        """select o.payment, not exists (select 1 from order_line line
+                                         where line.order_id = o.id and line.cancelled < line.ordered) as whole
            from sales_order o where o.id = :id""",
         id=order.id,
     )
     if head is not None and head.payment in PART_PAID and head.whole:
-        detail = "cancelled after a part was paid: how much goes back is for a person to say"
-        # not of the order, whose cases end with it
-        open_cases(session, [NewCase("paid_late", f"deposit:{order.id}", order.brand, detail, order.id)], at)
-    if head is None or head.payment not in PAID:
-        return
+        end_deposit(session, order, at, keep=_keeps_deposit(session, order.id))
+    if head is not None and head.payment in PAID:
+        _write(session, order, lines, bundles, reason, at)
+
+
+def _write(
+    session: Session,
+    order: Locked,
+    lines: Sequence[tuple[Row[Any], int]],
+    bundles: Mapping[int, tuple[int, int, int]],
+    reason: str,
+    at: datetime,
+    unpaid: int = 0,
+) -> None:
+    """Write what is to be refunded, first by what is still to be paid."""
+    statement = "select coalesce(max(no), 0) + 1 as no from refund_due where order_id = :id"
+    no = rows(session, statement, id=order.id)[0].no
     counts = {one.line_no: (one.ordered, one.cancelled, n) for one, n in lines} | dict(bundles)
     reductions = _reductions(session, order.id, counts)
     amounts = {one.line_no: refund_of(one.net, one.ordered, one.cancelled, n) for one, n in lines}
     back, booked = freight_due(session, order.id)
     freight = back - booked
-    write_refund(session, order, head.no, reason, sum(amounts.values()) + freight, freight, unpaid, at)
+    write_refund(session, order, no, reason, sum(amounts.values()) + freight, freight, unpaid, at)
     parts = [
-        (order.id, head.no, no, n, amounts.get(no, 0), json.dumps(reductions.get(no, {})))
-        for no, (_, _, n) in sorted(counts.items())
+        (order.id, no, line_no, n, amounts.get(line_no, 0), json.dumps(reductions.get(line_no, {})))
+        for line_no, (_, _, n) in sorted(counts.items())
     ]
     copy(session, "refund_line", ("order_id", "no", "line_no", "pieces", "amount", "reductions"), parts)
 

@@ -8,7 +8,7 @@ from hub.database import run
 
 
 def note_paid_back(session: Session, order_id: int, at: datetime) -> None:
-    """Say of a paid order whether some or all of its money went back; the order's row is locked.
+    """Say whether some or all of what was paid of an order went back, or its deposit; the order's row is locked.
 
     What was set off against goods that were added moved no money, and is none that was paid for the order either.
     """
@@ -19,7 +19,7 @@ def note_paid_back(session: Session, order_id: int, at: datetime) -> None:
                                     version = o.version + 1, updated_at = :at
            from (select sum(amount) as amount, sum(amount - set_off) as moved from refund_due
                  where order_id = :id and state in ('done', 'set_off')) back
-           where o.id = :id and o.payment in ('paid', 'partially_refunded') and back.moved > 0""",
+           where o.id = :id and o.payment in ('paid', 'partially_refunded', 'deposit_paid') and back.moved > 0""",
         at=at,
         id=order_id,
     )

@@ -17,25 +17,54 @@ from hub.order.rules.hold import HoldType
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
 
+ENDED: Final = frozenset({Lifecycle.CLOSED, Lifecycle.CANCELLED})
+
 OPEN: Final = frozenset({"unpaid", "authorised", "partial", "deposit_paid"})
 """Payments that an order's total may still follow."""
 
 
-def pay_deposit(session: Session, order_id: int, actor: str, at: datetime) -> None:
+def pay_deposit(
+    session: Session,
+    order_id: int,
+    actor: str,
+    at: datetime,
+    amount: int | None = None,
+    due_at: datetime | None = None,
+) -> None:
     """Record that the deposit of an order was paid: it waits for its balance, and is not closed as unpaid any more.
 
-    An order that is further already stays as it is. Raises: NotFound.
+    The `amount` may be said later, but not anew; when the balance is due may be. An order that is further already stays
+    as it is. Raises: NotFound; Conflict with code order_closed when the order was closed or cancelled before: the money
+    has to go back; with wrong_amount for more than the order's total, and for another amount than was said before.
     """
-    lock_order(session, order_id)
+    order = lock_order(session, order_id)
+    [head] = rows(session, "select total, payment, deposit from sales_order where id = :id", id=order_id)
+    if head.payment not in {"unpaid", "deposit_paid"}:
+        return
+    if order.lifecycle in ENDED:
+        if head.payment == "unpaid":
+            raise Conflict(f"order {order_id} was {order.lifecycle} before its deposit was paid", code="order_closed")
+        return
+    if amount is not None and amount > head.total:
+        told = f"a deposit of {amount} is more than the total {head.total}"
+        raise Conflict(told, code="wrong_amount", field="deposit")
+    if amount is not None and head.deposit not in {None, amount}:
+        told = f"the deposit was {head.deposit}, and is said to be {amount}"
+        raise Conflict(told, code="wrong_amount", field="deposit")
     changed = run(
         session,
-        """update sales_order set payment = 'deposit_paid', version = version + 1, updated_at = :at
-           where id = :id and payment = 'unpaid' and lifecycle in ('received', 'accepted', 'in_fulfilment')""",
+        """update sales_order set payment = 'deposit_paid', deposit = coalesce(:amount, deposit),
+                  balance_due_at = coalesce(:due_at, balance_due_at), version = version + 1, updated_at = :at
+           where id = :id and (payment = 'unpaid' or deposit is distinct from coalesce(:amount, deposit)
+                               or balance_due_at is distinct from coalesce(:due_at, balance_due_at))""",
+        amount=amount,
+        due_at=due_at,
         at=at,
         id=order_id,
     )
     if changed:
-        record(session, at, actor, "order.pay_deposit", f"order:{order_id}")
+        said = {"amount": amount} if amount is not None else {}
+        record(session, at, actor, "order.pay_deposit", f"order:{order_id}", **said)
 
 
 def pay(
@@ -52,14 +81,15 @@ def pay(
 ) -> Lifecycle:
     """Record the payment of an order, or of what is due for goods added to it; it goes on unless something holds it.
 
-    What pieces bear that were cancelled before is to be refunded as far as it was paid: `amount` is what was, the
-    order's total if it is left out. With `less` the payer has paid for what is left, at prices of its own.
+    What pieces bear that were cancelled before is to be refunded as far as it was paid: `amount` is what was, all that
+    is left of the order's total if it is left out: the balance, where its deposit is known. With `less` the payer has
+    paid for what is left, at prices of its own.
     `at` is in the business zone. Raises: NotFound; Conflict with code order_closed when the order was closed or
     cancelled first: the money has to go back; with wrong_amount for one that is neither the total, nor what is left of
     it, nor between them, nor what is due; with due_lapsed for one that comes after what was added was taken back.
     """
     order = lock_order(session, order_id)  # whoever closes it has committed, or will find it paid
-    if order.lifecycle in {Lifecycle.CLOSED, Lifecycle.CANCELLED}:
+    if order.lifecycle in ENDED:
         raise Conflict(f"order {order_id} was {order.lifecycle} before it was paid", code="order_closed")
     unpaid = 0 if less else _unpaid(session, order, amount)
     changed = run(
@@ -106,12 +136,13 @@ def pay_part(
 ) -> None:
     """Record a payment by who does not know what the hub has changed of the order: what is missing is still due.
 
-    Raises: as `pay`, but for the amount.
+    `amount` is all that was paid, with the deposit. Raises: as `pay`, but for the amount.
     """
     order = lock_order(session, order_id)
-    [head] = rows(session, "select total, payment from sales_order where id = :id", id=order_id)
-    left = head.total - cancelled_worth(session, order_id)
-    pay(session, order_id, actor, paid_at, at, policy, amount=max(left, min(amount, head.total)))
+    [head] = rows(session, "select total, payment, deposit from sales_order where id = :id", id=order_id)
+    deposit = head.deposit or 0
+    amount, left = max(amount, deposit), head.total - cancelled_worth(session, order_id)
+    pay(session, order_id, actor, paid_at, at, policy, amount=max(left, min(amount, head.total)) - deposit)
     if amount < left and head.payment in OPEN:
         charge(session, order, 0, left - amount, at)
         wait_for(session, order, left - amount, policy, at)
@@ -122,11 +153,12 @@ def _unpaid(session: Session, order: Locked, amount: int | None) -> int:
 
     Raises: Conflict with code wrong_amount.
     """
-    head = row(session, "select total, payment from sales_order where id = :id", id=order.id)
+    head = row(session, "select total, payment, deposit from sales_order where id = :id", id=order.id)
     if amount is None or head is None or head.payment not in OPEN:
         return 0
-    left = head.total - cancelled_worth(session, order.id)
-    if not left <= amount <= head.total:
+    most = head.total - (head.deposit or 0)
+    left = max(most - cancelled_worth(session, order.id), 0)
+    if not left <= amount <= most:
         told = f"{left} minor units are to be paid, not {amount}"
         raise Conflict(told, code="wrong_amount", field="amount")
-    return head.total - amount
+    return most - amount

@@ -65,6 +65,8 @@ def order_record(
         "placed_at_raw": order.placed_at_raw,
         "business_date": order.placed_at.astimezone(zone).date(),
         "paid_at": order.paid_at,
+        "deposit": order.deposit,
+        "balance_due_at": order.balance_due_at,
     }
 
 
@@ -76,6 +78,9 @@ def payment_of(order: Order) -> Payment:
 
 
 _LEFT_OUT: Final = ("source_revision", "seller_note", "withdrawn", "reservation")
+_LATER: Final = ("deposit_paid_at", "deposit", "balance_due_at")
+"""Left out where they are not there: orders are hashed as they were before there were deposits."""
+
 _JSON: Final = msgspec.json.Encoder()
 """It writes the bytes that pydantic writes, by which all orders are known, in half the time."""
 
@@ -90,11 +95,12 @@ def payload_hash(shop_order: ShopOrder) -> bytes:
     contents, lines = vars(order).copy(), [vars(line).copy() for line in order.lines]
     for name in _LEFT_OUT:
         del contents[name]
-    if order.deposit_paid_at is None:
-        del contents["deposit_paid_at"]  # as orders were hashed that came before there were deposits
+    for name in _LATER:
+        if contents[name] is None:
+            del contents[name]
     if not [line for line in lines if line["refund_requested"]]:
         for line in lines:
-            del line["refund_requested"]  # likewise
+            del line["refund_requested"]  # as _LATER is
     contents["buyer"], contents["receiver"], contents["lines"] = vars(order.buyer), vars(order.receiver), lines
     contents["adjustments"] = [vars(one) for one in order.adjustments]
     contents["invoice"] = order.invoice and vars(order.invoice)

@@ -15,6 +15,7 @@ from hub.order.place.unmet import unmet_holds
 from hub.order.place.virtual import standing_of
 from hub.order.rules.hold import Hold, virtual_lines
 from hub.order.rules.normalise import NormalLine
+from hub.order.status import Payment
 
 Json = dict[str, Any]
 
@@ -36,6 +37,10 @@ def placed_views(booked: Booked) -> dict[int, bytes]:
         if handed:
             view["lifecycle"], view["fulfilment"] = standing_of(new.order, handed)
         view["placed_at"] = row["placed_at"].astimezone(UTC)
+        if row["deposit"] is not None and row["payment"] == Payment.DEPOSIT_PAID:
+            view["balance"] = row["total"] - row["deposit"]
+        if row["balance_due_at"] is not None:
+            view["balance_due_at"] = row["balance_due_at"].astimezone(UTC)
         view["lines"] = [
             _line(line, pieces.get((order_id, line.line_no), 0), line.ordered if line in handed else 0)
             for line in new.order.lines

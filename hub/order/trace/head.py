@@ -104,6 +104,8 @@ class Head(Document):
     discount: int
     freight: int
     total: int
+    deposit: int | None
+    balance_due_at: datetime | None
     division: str
     province: str
     city: str
@@ -123,6 +125,11 @@ class Head(Document):
     def pieces(self) -> int:
         """Pieces as they were sold: a bundle counts, its parts do not."""
         return sum(line.ordered for line in self.lines if line.kind != "component")
+
+    @property
+    def balance(self) -> int | None:
+        """Say what is still to be paid of an order whose deposit was, where that is known."""
+        return self.total - self.deposit if self.payment == "deposit_paid" and self.deposit is not None else None
 
     @property
     def open_holds(self) -> tuple[TracedHold, ...]:

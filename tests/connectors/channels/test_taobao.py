@@ -8,7 +8,9 @@ import responses
 from connectors.channels.taobao.consign import Consigned
 from connectors.channels.taobao.trade import Trade
 from hub.errors import Malformed, OutcomeUnknown, TryLater
+from hub.order.model import Order
 from hub.ports import Fetched
+from sandbox.taobao_trades import in_full, in_steps
 from sandbox.taobao_wire import CONFIRM, CONSUME, LIST, READ, REFRESH
 from tests.connectors.channels.taobao_market import TRADE, Market, answered, form_of, on, refusal
 from tests.connectors.exemplars import AT, TOKEN, URL, sample, told
@@ -49,6 +51,18 @@ class TestTaobaoFeed(Market, OrderFeedContract):
         on(LIST, answered(LIST, total_results=4, trades={"trade": listed}))
         read = on(READ, answered(READ, trade={**json.loads(sample(TRADE)), "tid": 0}))
         assert len(self.fetch()) == read.call_count == 1
+
+    def test_a_trade_paid_in_steps_comes_with_its_deposit_and_again_with_its_balance(self, market: str) -> None:
+        trade = json.loads(sample(TRADE))
+        unpaid = {**trade, "tid": 1, "status": "WAIT_BUYER_PAY"}
+        found = list[Order]()
+        for shown in (in_steps(trade, "50.00"), in_full(trade)):
+            self.put_trades(market, [unpaid, shown])
+            found += [self.live(market).read_order(one.body) for one in self.fetched(market)]
+        assert [(one.deposit, one.paid_at is not None, one.total) for one in found] == [
+            (5000, False, 16350),
+            (None, True, 16350),
+        ]
 
     @responses.activate
     @pytest.mark.parametrize("changes", [{"status": "TRADE_FINISHED"}, {"type": "cod"}])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hub.errors import Malformed
 from hub.order.model import Funder, Order, OrderType, Source, check_totals
 from sandbox.baskets import StorefrontOrder, unit_price
-from sandbox.taobao_trades import trade_of
+from sandbox.taobao_trades import in_full, in_steps, trade_of
 from tests.connectors.channels.taobao_market import TRADE, Market
 from tests.connectors.contracts import OrderSourceContract
 from tests.connectors.exemplars import AT, real_sample, sample
@@ -113,6 +113,18 @@ class TestTaobaoOrders(OrderSourceContract):
         assert self.read(type="step").type is OrderType.PRESALE
         with pytest.raises(Malformed, match="order_type"):
             self.read(type="cod")
+
+    def test_of_a_staged_trade_the_deposit_is_paid_and_then_the_balance(self) -> None:
+        trade = json.loads(sample(TRADE))
+        first, whole = self.read(**in_steps(trade, "50.00")), self.read(**in_full(trade))
+        assert (first.paid_at, first.deposit_paid_at, first.deposit) == (None, AT + timedelta(seconds=5), 5000)
+        assert (whole.paid_at, whole.deposit_paid_at, whole.total) == (AT + timedelta(seconds=5), None, first.total)
+        nothing = self.read(type="step", status="WAIT_BUYER_PAY", step_trade_status="FRONT_NOPAID_FINAL_NOPAID")
+        assert (nothing.paid_at, nothing.deposit_paid_at, nothing.deposit) == (None, None, None)
+
+    def test_a_forfeited_deposit_is_a_trade_taken_back(self) -> None:
+        lost = {"type": "step", "step_trade_status": "FRONT_PAID_FRONT_FORFEITED", "step_paid_fee": "50.00"}
+        assert self.read(**lost, status="TRADE_CLOSED").withdrawn
 
     @pytest.mark.parametrize("field", ["payment", "post_fee", "created", "modified"])
     def test_an_amount_or_time_that_is_none_is_malformed(self, field: str) -> None:
