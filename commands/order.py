@@ -1,7 +1,9 @@
 """What operations staff change about an order from a terminal: cancel it or some of it, its address, its route."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
@@ -13,6 +15,7 @@ from commands.reach import Reach, operator, reached
 from commands.screen import say, words
 from hub.errors import Malformed
 from hub.merge.group import hold_together
+from hub.money import minor_units
 from hub.order.amend import amend
 from hub.order.change.begin import change, reroute
 from hub.order.change.cancel import cancel
@@ -20,7 +23,7 @@ from hub.order.change.channel import decide
 from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.intercept import ask_intercept
-from hub.order.change.pay import pay
+from hub.order.change.pay import pay, pay_deposit
 from hub.order.change.refund import mark_refund
 from hub.order.change.reread import reread
 from hub.order.change.revision import Author, Wish
@@ -31,6 +34,8 @@ from hub.order.model import OrderType
 from hub.roles import Permission
 
 __all__ = ["order_app"]
+
+AMOUNT: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 
 Wanted = Annotated[
     list[str] | None,
@@ -107,17 +112,33 @@ def change_order(  # each is an option of the command
         _tell(change(session, order_id, wish, Author(operator().name, reason), _now(reach)))
 
 
-@order_app.command("paid", help=words("登记差价已付", "say that what was due was paid"))
+@order_app.command(
+    "paid", help=words("登记订单、定金或差价已付", "say that an order, its deposit or what was due was paid")
+)
 def pay_order(
     number: Number,
-    amount: Annotated[int, typer.Option(help=words("金额，最小货币单位", "how much, in minor units"))],
+    amount: Annotated[str, typer.Option(help=words("金额（元），如 20.00", "how much, in yuan: 20.00"))],
     reference: Annotated[str, typer.Option(help=words("支付单号", "the payer's own number"))],
+    *,
+    deposit: Annotated[bool, typer.Option("--deposit", help=words("付的是定金", "it is the deposit"))] = False,
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
         at = _now(reach)
         order_id = mine(session, number)
-        state = pay(session, order_id, operator().name, at, at, amount=amount, reference=reference)
+        paid = _minor(session, order_id, amount)
+        if deposit:
+            pay_deposit(session, order_id, operator().name, at, paid)
+            state = lock_order(session, order_id).lifecycle
+        else:
+            state = pay(session, order_id, operator().name, at, at, amount=paid, reference=reference)
     say(f"订单状态：{state}", f"the order is {state}")
+
+
+def _minor(session: Session, order_id: int, text: str) -> int:
+    """Read an amount of an order as people write it. Raises: Malformed."""
+    if not AMOUNT.fullmatch(text):
+        raise Malformed(f"not an amount such as 20.00: {text}", code="amount", field="amount")
+    return minor_units(Decimal(text), get_order(session, order_id, operator()).currency)
 
 
 @order_app.command("refunded", help=words("登记退款结果", "say what became of a refund"))

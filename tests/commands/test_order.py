@@ -41,7 +41,7 @@ def test_a_line_grows_is_paid_and_a_refund_is_noted(oms: Oms, database: Database
     order_id = place(database)
     done = [
         oms("order", "change", "T1", "--want", "L1=4", *WHY),
-        oms("order", "paid", "T1", "--amount", "1000", "--reference", "P-1"),
+        oms("order", "paid", "T1", "--amount", "10.00", "--reference", "P-1"),
         oms("order", "change", "T1", "--want", "L2=1,melon,3.50", "--free", *WHY),
         oms("order", "cancel", "T1", "--line", "L1:2", *WHY),
         oms("order", "refunded", "T1", "1", "--reference", "RF-1"),
@@ -55,6 +55,21 @@ def test_a_line_grows_is_paid_and_a_refund_is_noted(oms: Oms, database: Database
         ["done"],
         4000,
     )
+
+
+def test_an_amount_is_yuan_and_a_deposit_is_paid_before_its_balance(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"melon": 9}}, "ASN-9")
+        order_id = placed(session, order({"melon": 3}, paid_at=None))
+    payer = ("--reference", "P-1")
+    assert isinstance(oms("order", "paid", "T1", "--amount", "3000", *payer).exception, Conflict)
+    assert isinstance(oms("order", "paid", "T1", "--amount", "12.505", *payer).exception, Malformed)
+    assert oms("order", "paid", "T1", "--amount", "12.5", "--deposit", *payer).exit_code == 0
+    with database.transaction() as session:
+        assert (see(session, order_id).payment, see(session, order_id).balance) == ("deposit_paid", 1750)
+    assert oms("order", "paid", "T1", "--amount", "17.50", *payer).exit_code == 0
+    with database.transaction() as session:
+        assert see(session, order_id).payment == "paid"
 
 
 def test_what_is_left_to_pay_beside_a_deposit_is_shown(oms: Oms, database: Database) -> None:
