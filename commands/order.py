@@ -29,6 +29,7 @@ from hub.order.change.reread import reread
 from hub.order.change.revision import Author, Wish
 from hub.order.change.table import ChangeState, Charge, RefundState
 from hub.order.change.wanted import PRICE, WantedLine, pieces_of, wish_lines
+from hub.order.find import get_order
 from hub.order.lock import lock_order
 from hub.order.model import OrderType
 from hub.roles import Permission
