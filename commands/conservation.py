@@ -66,6 +66,20 @@ RULES: Final = {
             select order_id, shipment_no, line_no, sum(quantity) as held from parcel_line group by 1, 2, 3) p
             using (order_id, shipment_no, line_no)
         where s.pieces > coalesce(p.held, 0)""",
+    "what came back is what returns took in": """
+        select l.order_id || '/' || l.line_no as what from order_line l left join (
+            select order_id, line_no, sum(arrived) as arrived from return_line group by 1, 2) b
+            using (order_id, line_no)
+        where l.returned <> coalesce(b.arrived, 0)""",
+    "what returns refund is the share of their pieces": """
+        select l.order_id || '/' || l.line_no as what from order_line l join (
+            select order_id, line_no, sum(refunded) as pieces from return_line group by 1, 2) b
+            using (order_id, line_no) left join (
+            select r.order_id, r.line_no, sum(r.amount) as amount from refund_line r
+            where exists (select 1 from return_case c
+                          where c.order_id = r.order_id and c.refunds @> to_jsonb(r.no)) group by 1, 2) m
+            using (order_id, line_no)
+        where coalesce(m.amount, 0) <> div((l.amount - l.discount) * b.pieces, l.ordered)""",
     "one order a key": """
         select shop || '/' || external_id as what from sales_order group by shop, external_id having count(*) > 1""",
     "every key has its order": """

@@ -38,7 +38,7 @@ def refund_pieces(
         return None
     _count(session, order.id, no, pieces, head.next)
     moved = {one.line_no: (one.refunded, pieces[one.line_no]) for one in rooms if pieces.get(one.line_no)}
-    moved |= _bundles(rooms, pieces)
+    moved |= _bundles(rooms, pieces, _booked(session, order.id))
     ordered = {one.line_no: one.ordered for one in rooms}
     net = {one.line_no: 0 if one.kind == "bundle" else one.net for one in rooms}
     amounts = {line: share_of_pieces(net[line], ordered[line], *span) for line, span in moved.items()}
@@ -80,22 +80,36 @@ def _count(session: Session, order_id: int, no: int, pieces: Mapping[int, int], 
     )
 
 
-def _bundles(rooms: Sequence[Room], pieces: Mapping[int, int]) -> dict[int, tuple[int, int]]:
-    """Give the bundles that are whole again with these pieces of their parts: how many were before, and how many now.
+def _bundles(rooms: Sequence[Room], pieces: Mapping[int, int], booked: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """Give the bundles that are gone with these pieces of their parts: how many returns booked before, and now.
 
-    A bundle's own line bears the reductions, its parts bear the money.
+    A bundle's own line bears the reductions, its parts bear the money. One is gone when of each part enough has come
+    back or was cancelled; those that a cancellation has booked are not booked again.
     """
     found: dict[int, tuple[int, int]] = {}
     for bundle in rooms:
         parts = [one for one in rooms if one.parent_no == bundle.line_no]
         if bundle.kind == "bundle" and parts:
-            before, after = (
-                min((one.refunded + n) * bundle.ordered // one.ordered for one, n in zip(parts, more, strict=True))
-                for more in ([0] * len(parts), [pieces.get(one.line_no, 0) for one in parts])
+            gone = min(
+                (one.cancelled + one.refunded + pieces.get(one.line_no, 0)) * bundle.ordered // one.ordered
+                for one in parts
             )
-            if after > before:
-                found[bundle.line_no] = (before, after - before)
+            before = booked.get(bundle.line_no, 0)
+            if (more := gone - bundle.cancelled - before) > 0:
+                found[bundle.line_no] = (before, more)
     return found
+
+
+def _booked(session: Session, order_id: int) -> Mapping[int, int]:
+    """Give the pieces of lines that refunds of returns were booked for."""
+    found = rows(
+        session,
+        """select line_no, sum(pieces)::bigint as n from refund_line
+           where order_id = :id and no in (select cast(jsonb_array_elements_text(refunds) as bigint) from return_case
+                                           where order_id = :id) group by line_no""",
+        id=order_id,
+    )
+    return {one.line_no: one.n for one in found}
 
 
 def _reductions(

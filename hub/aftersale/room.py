@@ -12,7 +12,7 @@ from hub.errors import Conflict, Malformed
 
 ROOM: Final = """
     select line.line_no, line.parent_no, line.external_line_id as line_id, line.kind, line.sku, line.storage,
-           line.ordered, line.shipped, line.returned, line.amount - line.discount as net,
+           line.ordered, line.cancelled, line.shipped, line.returned, line.amount - line.discount as net,
            coalesce(done.refunded, 0)::bigint as refunded,
            coalesce(done.coming, 0)::bigint as coming, coalesce(done.asked, 0)::bigint as asked
     from order_line line left join lateral (
@@ -39,6 +39,7 @@ class Room(NamedTuple):
     sku: str
     storage: str
     ordered: int
+    cancelled: int
     shipped: int
     returned: int
     net: int
