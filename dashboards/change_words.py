@@ -46,6 +46,7 @@ SEEN: Final = {
     "document": state("履约单", "Fulfilment order"),
     "hold": state("挂起", "Hold"),
     "line": state("商品行", "Line"),
+    "return": state("退货", "Return"),
 }
 """Kinds of things that are otherwise than somebody saw them."""
 

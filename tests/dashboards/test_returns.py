@@ -9,7 +9,7 @@ import pytest
 from hub.database import Database
 from hub.roles import Role
 from tests.dashboards.desk import NOW, Desk, opened, plain
-from tests.dashboards.test_order_changes import ahead, change, done, seen
+from tests.dashboards.test_order_changes import ahead, change, confirmed, done, seen
 from tests.hub.aftersale.returning import levels, refunded, sent
 from tests.hub.making import order, stock
 
@@ -63,6 +63,16 @@ def test_money_alone_goes_back(desk: Desk, order_id: int) -> None:
     desk.act(f"{ask(desk, order_id, '1', kind='refund_only')}/approve", reason="broken on arrival")
     assert [one.amount for one in seen(desk, order_id).refunds] == [1000]
     assert "Refunded alone" in plain(desk.see(f"/console/orders/{order_id}"))
+
+
+def test_of_two_who_want_the_same_back_the_second_is_told_of_the_first(desk: Desk, order_id: int) -> None:
+    path, wish = change(order_id, "return"), {"line": ["L1"], "n": ["1"]}
+    second = confirmed(ahead(desk, path, reason="mine", **wish))
+    desk.sit("operator-2", Role.OPERATOR)
+    ask(desk, order_id, "1")
+    answer = desk.post(f"{path}/do", **second)
+    assert (answer.status_code, "Return 1: To be decided" in plain(answer.text)) == (409, True)
+    assert len(seen(desk, order_id).returns) == 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ STATES: Final = """
     select 'hold', no, type || case when released_at is null then ' open' else ' released' end
     from order_hold where order_id = :id
     union all
-    select 'line', line_no, concat_ws(' ', ordered, allocated, shipped, cancelled)
+    select 'return', no, state from return_case where order_id = :id
+    union all
+    select 'line', line_no, concat_ws(' ', ordered, allocated, shipped, cancelled, returned)
     from order_line where order_id = :id
     order by 1, 2"""
 

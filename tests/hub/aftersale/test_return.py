@@ -187,6 +187,35 @@ def test_the_freight_stays_when_the_buyer_changed_their_mind_about_any_piece(ses
     assert refunded(session) == [(1000, 0), (1000, 0)]
 
 
+def gifted(session: Session) -> int:
+    """Ship two apples with a pear as a gift of the hub's."""
+    order_id = sent(session, order({"apple": 2, "pear": 1}, freight=600), {"apple": 2, "pear": 1})
+    run(session, "update order_line set kind = 'gift', external_line_id = 'gift:g', gift = true where line_no = 2")
+    return order_id
+
+
+def test_a_gift_may_stay_and_bars_nothing(session: Session) -> None:
+    order_id = gifted(session)
+    back(session, order_id, {"L1": 2}, {"apple": 2}, fault=Fault.MERCHANT)
+    assert (refunded(session), returned(session, order_id), open_causes(session)) == ([(2600, 600)], [2, 0], [])
+
+
+def test_a_gift_comes_along_if_it_is_named(session: Session) -> None:
+    order_id = gifted(session)
+    back(session, order_id, {"L1": 1, "gift:g": 1}, {"apple": 1, "pear": 1})
+    assert (returned(session, order_id), open_causes(session)) == ([1, 1], [])
+
+
+def test_virtual_goods_are_refunded_and_not_sent_back(session: Session) -> None:
+    order_id = sent(session, order({"apple": 1}), {"apple": 1})
+    run(session, "update order_line set storage = 'none'")
+    with pytest.raises(Conflict) as refused:
+        ask(session, order_id, {"L1": 1})
+    assert refused.value.code == "nothing_to_send"
+    approve_return(session, order_id, ask(session, order_id, {"L1": 1}, kind=REFUND_ONLY), WHO, AT)
+    assert refunded(session) == [(1000, 0)]
+
+
 @pytest.mark.parametrize("cancelled_first", [True, False])
 def test_a_return_and_a_cancellation_give_back_all_that_was_paid_whichever_comes_first(
     session: Session, *, cancelled_first: bool
