@@ -130,7 +130,8 @@ def pay_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "
         if wish.amount is not None:
             amount = minor_units(Decimal(wish.amount), get_order(session, number, caller).currency)
         if wish.deposit:
-            pay_deposit(session, number, caller.name, at, amount, wish.balance_due_at)
+            told = amount, wish.balance_due_at
+            pay_deposit(session, number, caller.name, at, *told, paid_at=wish.paid_at, reference=of)
             return
         pay(session, number, caller.name, wish.paid_at, at, amount=amount, reference=of)
 

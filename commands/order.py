@@ -128,7 +128,7 @@ def pay_order(
         order_id = mine(session, number)
         paid = _minor(session, order_id, amount)
         if deposit:
-            pay_deposit(session, order_id, operator().name, at, paid)
+            pay_deposit(session, order_id, operator().name, at, paid, reference=reference)
             state = lock_order(session, order_id).lifecycle
         else:
             state = pay(session, order_id, operator().name, at, at, amount=paid, reference=reference)

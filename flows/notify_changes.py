@@ -29,10 +29,11 @@ class OfChange(Document):
 
 
 class OfRefund(Document):
-    """The subject of a step about one refund."""
+    """The subject of a step about what of one refund goes back to one payment; None: all of it."""
 
     order_id: int
     no: int
+    payment: int | None = None
 
 
 class NotifyChange:
@@ -70,7 +71,8 @@ class AskRefund:
     alone: bool = False
 
     def prepare(self, session: Session, step: Claimed, at: datetime) -> RefundNotice | None:  # noqa: ARG002 # the port's shape
-        return read_refund(session, step.subject["order_id"], step.subject["no"], step.idempotency_key)
+        told = OfRefund.model_validate(step.subject)
+        return read_refund(session, told.order_id, told.no, step.idempotency_key, told.payment)
 
     def call(self, partner: object, request: RefundNotice) -> bool:
         if not isinstance(partner, RefundSink) or not partner.takes_refunds:

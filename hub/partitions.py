@@ -42,7 +42,7 @@ def _of_order(table: str) -> Key:
 
 KEYS: Final = (
     *map(_of_order, ("order_line", "price_adjustment", "order_hold", "fulfilment_order")),
-    *map(_of_order, ("order_revision", "refund_due", "amount_due", "handover", "return_case")),
+    *map(_of_order, ("order_revision", "refund_due", "amount_due", "order_payment", "handover", "return_case")),
     Key("refund_line", ("order_id", "no"), "refund_due", ("order_id", "no")),
     Key("return_line", ("order_id", "no"), "return_case", ("order_id", "no")),
     Key("return_receipt", ("order_id", "no"), "return_case", ("order_id", "no")),

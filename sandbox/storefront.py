@@ -127,6 +127,7 @@ class RefundDue(_Loose):
     currency: Text
     amount: Yuan
     due_at: AwareDatetime
+    payment_no: Annotated[int, Field(ge=1, strict=True)] | None = None
     payment_reference: Text = ""
 
 

@@ -203,7 +203,8 @@ class ChangeNotice(Document):
 class RefundNotice(Document):
     """Money to be given back for an order, in minor units, as who holds it is told; `key` is stable over repeats.
 
-    `payment_reference` is the payer's own number of the order's first payment, where it was told.
+    `payment_no` is which of the order's payments it goes back to, `payment_reference` the payer's own number of that,
+    where it was told. A refund of several payments is told by several of these.
     """
 
     key: str
@@ -213,6 +214,7 @@ class RefundNotice(Document):
     currency: str
     amount: int
     due_at: AwareDatetime
+    payment_no: int | None = None
     payment_reference: str | None = None
 
 

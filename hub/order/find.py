@@ -77,9 +77,9 @@ class ChangeView(Document):
 
 
 class RefundView(Document):
-    """Money that is to be given back for cancelled pieces, in minor units; the freight is a part of the amount.
+    """Money that is to be given back, in minor units, its freight with it; of that `set_off` was not paid yet.
 
-    Of the amount `set_off` was not paid yet: the rest moves. `reference` is the payer's own number of that.
+    The rest moves, in `parts` to the payments that brought it; `reference` is the payer's own number of the refund.
     """
 
     no: int
@@ -89,6 +89,7 @@ class RefundView(Document):
     state: str
     reference: str
     since: datetime
+    parts: list[dict[str, Any]]
 
 
 class DueView(Document):
@@ -121,10 +122,7 @@ class ReturnHead(Document):
 
 
 class OrderView(Document):
-    """An order as its storefront sees it; amounts in minor units of `currency`; the id is text, for JavaScript.
-
-    `balance` is what is still to be paid of an order whose `deposit` was, by `balance_due_at`.
-    """
+    """An order as its storefront sees it, in minor units; `balance` is left to pay; the id is text, for JavaScript."""
 
     id: str
     external_id: str
@@ -165,8 +163,7 @@ class OrderPage(Document):
 
 CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds", "dues", "links", "returns")
 HEAD: Final = tuple(name for name in OrderView.model_fields if name not in CHILDREN)
-BALANCE: Final = "case when payment = 'deposit_paid' then total - deposit end"
-COLUMNS: Final = ", ".join(f"{BALANCE} as balance" if name == "balance" else name for name in HEAD)
+COLUMNS: Final = ", ".join(HEAD).replace(" balance,", " case when payment = 'deposit_paid' then total - deposit end,")
 LINES: Final = """
     select order_id, line_no, external_line_id, kind, channel_sku, sku, title, ordered, allocated, shipped, delivered,
            returned, cancelled, amount, discount
@@ -191,7 +188,7 @@ CHANGES: Final = """
     select order_id, no, kinds, state, note, created_at from order_revision where order_id = any(:ids)
     order by order_id, no"""
 REFUNDS: Final = """
-    select order_id, no, amount, freight, set_off, state, reference, created_at from refund_due
+    select order_id, no, amount, freight, set_off, state, reference, created_at, parts from refund_due
     where order_id = any(:ids) order by order_id, no"""
 DUES: Final = """
     select order_id, no, amount, set_off, state, created_at from amount_due where order_id = any(:ids)

@@ -221,7 +221,8 @@ def _pay(
         return
     try:
         if order.paid_at is None:
-            pay_deposit(session, order_id, one.channel, at, order.deposit, order.balance_due_at)
+            told = order.deposit, order.balance_due_at
+            pay_deposit(session, order_id, one.channel, at, *told, paid_at=order.deposit_paid_at)
             return
         if own_changes(session, order_id).last.keys() & {"lines", "goods"}:  # adopted or not: its total is not ours
             pay_part(session, order_id, one.channel, order.paid_at, order.total, at, policy)

@@ -15,7 +15,8 @@ from hub.cases import NewCase, open_cases, resolve
 from hub.database import copy, row, rows, run
 from hub.errors import Conflict
 from hub.fulfilment.keep import keep_back, let_out
-from hub.order.change.table import Charge, DueState
+from hub.order.change.payments import note_payment
+from hub.order.change.table import Charge, DueState, PaymentKind
 from hub.order.lock import Locked
 from hub.order.place.write_holds import write_holds
 from hub.order.rules.hold import Hold, HoldType
@@ -146,6 +147,7 @@ def settle_dues(session: Session, order: Locked, actor: str, amount: int | None,
         at=at,
         id=order.id,
     )
+    note_payment(session, order, PaymentKind.DUE, due, at, reference, at)
     record(session, at, actor, "order.pay_due", f"order:{order.id}", amount=due, reference=plain(reference))
     return True
 

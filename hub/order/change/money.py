@@ -19,6 +19,7 @@ from hub.database import copy, row, rows
 from hub.inventory.quota import count_sold
 from hub.money import share_of_first
 from hub.order.change.due import set_off
+from hub.order.change.payments import divide
 from hub.order.change.table import RefundState
 from hub.order.change.tell import tell_refund
 from hub.order.lock import Locked
@@ -241,18 +242,19 @@ def _write(
 def write_refund(
     session: Session, order: Locked, no: int, reason: str, amount: int, freight: int, unpaid: int, at: datetime
 ) -> None:
-    """Write a refund, and have its payer told of what is to be moved."""
+    """Write a refund, and have its payer told of what is to be moved of each payment."""
     never = min(amount, unpaid)
     kept = never + set_off(session, order.id, amount - never, at)
     state = RefundState.SET_OFF if kept == amount else RefundState.DUE
+    parts = divide(session, order.id, amount - kept) if kept < amount else []
     columns = (
         *("brand", "version", "created_at", "updated_at", "order_id", "no", "reason", "amount", "freight", "set_off"),
-        *("state", "reference", "settled_by"),
+        *("state", "reference", "settled_by", "parts"),
     )
-    record = (order.brand, 1, at, at, order.id, no, reason, amount, freight, kept, state, "", "")
-    copy(session, "refund_due", columns, [record])
-    if kept < amount:
-        tell_refund(session, order, no, at)
+    row = (order.brand, 1, at, at, order.id, no, reason, amount, freight, kept, state, "", "", json.dumps(parts))
+    copy(session, "refund_due", columns, [row])
+    for part in parts:
+        tell_refund(session, order, no, part["payment"], at, alone=len(parts) == 1)
 
 
 def _reductions(

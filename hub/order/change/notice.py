@@ -58,14 +58,15 @@ def read_change(session: Session, order_id: int, revision_no: int, key: str) -> 
     )
 
 
-def read_refund(session: Session, order_id: int, no: int, key: str) -> RefundNotice | None:
-    """Gather what is to be given back; None once somebody has said what became of it.
+def read_refund(session: Session, order_id: int, no: int, key: str, payment: int | None = None) -> RefundNotice | None:
+    """Gather what is to be given back of a payment, or of all; None once somebody has said what became of it.
 
     Raises: NotFound.
     """
     found = row(
         session,
-        """select o.external_id, o.currency, o.payment_reference, r.amount - r.set_off as amount, r.created_at, r.state
+        """select o.external_id, o.currency, o.payment_reference, r.amount - r.set_off as amount, r.created_at, r.state,
+                  r.parts
            from refund_due r join sales_order o on o.id = r.order_id where r.order_id = :id and r.no = :no""",
         id=order_id,
         no=no,
@@ -74,15 +75,17 @@ def read_refund(session: Session, order_id: int, no: int, key: str) -> RefundNot
         raise NotFound(f"order {order_id} has no refund {no}", code="unknown_refund")
     if found.state not in {"due", "asked"}:
         return None
+    part = next((one for one in found.parts if one["payment"] == payment), None)
     return RefundNotice(
         key=key,
         order_id=str(order_id),
         external_id=found.external_id,
         refund_no=no,
         currency=found.currency,
-        amount=found.amount,
+        amount=part["amount"] if part else found.amount,
         due_at=found.created_at,
-        payment_reference=found.payment_reference,
+        payment_no=part["payment"] or None if part else None,
+        payment_reference=part["reference"] or None if part else found.payment_reference,
     )
 
 

@@ -10,6 +10,8 @@ from hub.database import row, rows, run
 from hub.errors import Conflict
 from hub.order.change.due import charge, go_on, settle_dues, wait_for
 from hub.order.change.money import cancelled_worth, refund_cancelled
+from hub.order.change.payments import note_payment
+from hub.order.change.table import PaymentKind
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.rest import source_rest
 from hub.order.reviews import close_reviews
@@ -30,6 +32,9 @@ def pay_deposit(
     at: datetime,
     amount: int | None = None,
     due_at: datetime | None = None,
+    *,
+    paid_at: datetime | None = None,
+    reference: str = "",
 ) -> None:
     """Record that the deposit of an order was paid: it waits for its balance, and is not closed as unpaid any more.
 
@@ -63,6 +68,8 @@ def pay_deposit(
         id=order_id,
     )
     if changed:
+        if amount is not None and head.deposit is None:
+            note_payment(session, order, PaymentKind.DEPOSIT, amount, paid_at or at, reference, at)
         said = {"amount": amount} if amount is not None else {}
         record(session, at, actor, "order.pay_deposit", f"order:{order_id}", **said)
 
@@ -77,13 +84,14 @@ def pay(
     *,
     less: bool = False,
     amount: int | None = None,
+    owed: int = 0,
     reference: str = "",
 ) -> Lifecycle:
     """Record the payment of an order, or of what is due for goods added to it; it goes on unless something holds it.
 
     What pieces bear that were cancelled before is to be refunded as far as it was paid: `amount` is what was, all that
     is left of the order's total if it is left out: the balance, where its deposit is known. With `less` the payer has
-    paid for what is left, at prices of its own.
+    paid for what is left, at prices of its own. Of the amount `owed` was not paid: it is still due.
     `at` is in the business zone. Raises: NotFound; Conflict with code order_closed when the order was closed or
     cancelled first: the money has to go back; with wrong_amount for one that is neither the total, nor what is left of
     it, nor between them, nor what is due; with due_lapsed for one that comes after what was added was taken back.
@@ -91,7 +99,8 @@ def pay(
     order = lock_order(session, order_id)  # whoever closes it has committed, or will find it paid
     if order.lifecycle in ENDED:
         raise Conflict(f"order {order_id} was {order.lifecycle} before it was paid", code="order_closed")
-    unpaid = 0 if less else _unpaid(session, order, amount)
+    unpaid = cancelled_worth(session, order_id) if less else _unpaid(session, order, amount)
+    [head] = rows(session, "select total, deposit from sales_order where id = :id", id=order_id)
     changed = run(
         session,
         """update sales_order set payment = 'paid', paid_at = :paid_at, payment_reference = :reference,
@@ -110,6 +119,9 @@ def pay(
             source_rest(session, order, policy, at)
         return lock_order(session, order_id).lifecycle
     record(session, at, actor, "order.pay", f"order:{order_id}", **({"amount": amount} if amount is not None else {}))
+    kind = PaymentKind.FULL if head.deposit is None else PaymentKind.BALANCE
+    brought = max(head.total - (head.deposit or 0) - unpaid - owed, 0)
+    note_payment(session, order, kind, brought, paid_at, reference, at)
     if not less:
         refund_cancelled(session, order, at, unpaid)
     _let_go(session, order, policy, at)
@@ -142,10 +154,11 @@ def pay_part(
     [head] = rows(session, "select total, payment, deposit from sales_order where id = :id", id=order_id)
     deposit = head.deposit or 0
     amount, left = max(amount, deposit), head.total - cancelled_worth(session, order_id)
-    pay(session, order_id, actor, paid_at, at, policy, amount=max(left, min(amount, head.total)) - deposit)
-    if amount < left and head.payment in OPEN:
-        charge(session, order, 0, left - amount, at)
-        wait_for(session, order, left - amount, policy, at)
+    due, said = max(left - amount, 0), max(left, min(amount, head.total)) - deposit
+    pay(session, order_id, actor, paid_at, at, policy, amount=said, owed=due)
+    if due and head.payment in OPEN:
+        charge(session, order, 0, due, at)
+        wait_for(session, order, due, policy, at)
 
 
 def _unpaid(session: Session, order: Locked, amount: int | None) -> int:

@@ -53,6 +53,15 @@ class RefundState(StrEnum):
     SET_OFF = "set_off"
 
 
+class PaymentKind(StrEnum):
+    """What was paid: all of an order at once, its deposit, the rest of it, or goods that a change has added."""
+
+    FULL = "full"
+    DEPOSIT = "deposit"
+    BALANCE = "balance"
+    DUE = "due"
+
+
 class OrderRevision(Entity, table=True):
     """What somebody wants changed, and what became of it; `contents` is the new, `former` the old personal part.
 
@@ -94,6 +103,7 @@ class RefundDue(Entity, table=True):
     """Money to be given back for pieces that were cancelled: Σ of its lines and the freight, in minor units.
 
     Of the amount `set_off` was not paid yet, so that the rest alone moves; `reference` is the payer's own number of it.
+    `parts` are what of that goes back to which payment.
     """
 
     __table_args__ = (
@@ -112,6 +122,22 @@ class RefundDue(Entity, table=True):
     reference: str = words(default="")
     settled_by: str = words(default="")
     settled_at: datetime | None = moment(default=None)
+    parts: list[Any] = document()
+
+
+class OrderPayment(Entity, table=True):
+    """What was paid of an order after it was placed, or as its deposit, in minor units.
+
+    Orders that were placed paid have no row of that: hub/order/change/payments.py reads both.
+    """
+
+    __table_args__ = (CheckConstraint("amount >= 0", name="amount"), one_of("kind", PaymentKind), BY_ORDER)
+    order_id: int = number(primary_key=True)
+    no: int = number(primary_key=True)
+    kind: str = words()
+    amount: int = number()
+    paid_at: datetime = moment()
+    reference: str = words(default="")
 
 
 class AmountDue(Entity, table=True):

@@ -27,9 +27,10 @@ def tell_cancelled(session: Session, order: Locked, wish: str, at: datetime) -> 
     _add(session, order, CHANGE, f"cancelled:{order.id}-{wish}", {"revision_no": 0}, at)
 
 
-def tell_refund(session: Session, order: Locked, no: int, at: datetime) -> None:
-    """Have it told how much goes back; the order's row is locked."""
-    _add(session, order, REFUND, f"refund:{order.id}-{no}", {"no": no}, at)
+def tell_refund(session: Session, order: Locked, no: int, payment: int, at: datetime, *, alone: bool) -> None:
+    """Have it told how much goes back to a payment, which may be the only one of it; the order's row is locked."""
+    key = f"refund:{order.id}-{no}" if alone else f"refund:{order.id}-{no}-{payment}"
+    _add(session, order, REFUND, key, {"no": no, "payment": payment}, at)
 
 
 def _add(session: Session, order: Locked, flow: str, key: str, subject: dict[str, Any], at: datetime) -> None:

@@ -29,6 +29,7 @@ from hub.order.place.allocate import write_sourced
 from hub.order.place.arrival import part_by_arrival
 from hub.order.place.ask_rules import Held, ask_of_planned, ask_rules
 from hub.order.place.brand_policy import Own, own_policies
+from hub.order.place.deposits import write_deposits
 from hub.order.place.gift_stock import GiftsLacking, lacking
 from hub.order.place.gifts import Gifted, add_gifts, with_less
 from hub.order.place.hold_deliveries import delivery_of
@@ -266,6 +267,7 @@ def _write(session: Session, batch: Batch, holds: Mapping[int, Sequence[Hold]], 
     shares = [share for order_id, one in batch.new.items() for share in share_records(order_id, one.order.shares)]
     if shares:
         copy(session, "price_adjustment", SHARE_COLUMNS, shares)
+    write_deposits(session, {order_id: one.order for order_id, one in batch.new.items()}, batch.at)
     unmet = unmet_holds(sourced.plans)
     every = {order_id: [*holds[order_id], *unmet.get(order_id, ())] for order_id in batch.new}
     write_holds(session, every, batch.policy.version, batch.at, fresh=True)
