@@ -249,3 +249,33 @@ LOT: Final = body_of(
     },
     {"sku": "P1000", "lot": "B20261101", "location": "SH1", "reason": "mould was found"},
 )
+SALE: Final = body_of(
+    {
+        "type": "object",
+        "required": ["sku", "sale"],
+        "properties": {
+            "sku": TEXT,
+            "sale": {
+                "type": "string",
+                "maxLength": 64,
+                "description": "活动名称；换名后每位买家重新计数 · its name; under another every buyer begins anew",
+            },
+            "per_buyer": {
+                "type": "integer",
+                "minimum": 0,
+                "default": 1,
+                "description": "每人限购件数，0 为不限 · pieces for each buyer, 0: any",
+            },
+            "queue_limit": {
+                "type": "integer",
+                "minimum": 1,
+                "default": 2_000,
+                "description": "排队人数上限 · how many may wait",
+            },
+            "hold_s": {"type": "integer", "minimum": 30, "default": 900, "description": "预占秒数 · seconds of a hold"},
+            "ends_at": {"type": "string", "format": "date-time", "description": "缺省为不限时 · no end without it"},
+        },
+    },
+    {"sku": "P1000", "sale": "double-11", "per_buyer": 2, "ends_at": "2026-11-11T22:00:00+08:00"},
+)
+SALE_END: Final = body_of({"type": "object", "required": ["sku"], "properties": {"sku": TEXT}}, {"sku": "P1000"})

@@ -1,7 +1,7 @@
 """Which SKUs are in a flash sale, and how many pieces one buyer may have in it, whichever way they are held."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +21,12 @@ BUYER: Final = "hot_buyer"
 
 COLUMNS: Final = ("reservation_id", "sku", "sale", "buyer_index", "pieces")
 
+SALE: Final = "brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at"
+
+THEIRS: Final = """left join reservation r on r.id = buyer.reservation_id
+           where coalesce(r.state, 'taken') in ('held', 'taken')"""
+"""What of `buyer` is still the buyer's."""
+
 
 class Sale(Document):
     """A SKU in a flash sale; a buyer gets `per_buyer` pieces at most (0: any), and no more than `queue_limit` wait."""
@@ -32,6 +38,14 @@ class Sale(Document):
     queue_limit: int = 2_000
     hold_s: int = 900
     ends_at: datetime | None = None
+
+
+class SaleView(Sale):
+    """A flash sale as it stands: whether it is over by its end, and what limited buyers hold or have taken in it."""
+
+    over: bool
+    buyers: int
+    pieces: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +60,23 @@ class Ticket:
 def heat(session: Session, actor: str, sale: Sale, at: datetime) -> None:
     """Put a SKU into a flash sale, or change it; under another name of the sale every buyer begins anew.
 
-    Raises: Malformed for a limit out of range or a bundle; NotFound for an unknown SKU.
+    Raises: Malformed for a limit out of range, a bundle, or a sale without a name; Conflict for an end that is past;
+    NotFound for an unknown SKU.
     """
+    if not sale.sale.strip():
+        raise Malformed("give the sale a name", code="sale_name", field="sale", zh="请填写活动名称")
+    if sale.ends_at is not None and sale.ends_at <= at:
+        raise Conflict("this moment is past already", code="moment", field="ends_at", zh="该时间已过")
     if not (0 <= sale.per_buyer <= MOST and 0 < sale.queue_limit <= MOST and 0 < sale.hold_s <= MOST):
-        raise Malformed(f"a limit of a sale is a whole number up to {MOST}", code="hot_limits")
+        text, zh = f"a limit of a sale is a whole number up to {MOST}", f"秒杀的各项上限为不超过 {MOST} 的整数"
+        raise Malformed(text, code="hot_limits", zh=zh)
     found = row(session, "select bundle from sku where (code, brand) = (:sku, :brand)", sku=sale.sku, brand=sale.brand)
     if found is None:
-        raise NotFound(f"{sale.brand} has no SKU {sale.sku}", code="unknown_sku", field="sku")
+        text, zh = f"{sale.brand} has no SKU {sale.sku}", f"品牌 {sale.brand} 没有 SKU {sale.sku}"
+        raise NotFound(text, code="unknown_sku", field="sku", zh=zh)
     if found.bundle:
-        raise Malformed("a bundle has no stock of its own: put its parts on sale", code="hot_bundle", field="sku")
+        text, zh = "a bundle has no stock of its own: put its parts on sale", "组合装没有库存，请对其组成商品设置"
+        raise Malformed(text, code="hot_bundle", field="sku", zh=zh)
     run(
         session,
         """insert into hot_sku (brand, version, created_at, updated_at, sku, sale, per_buyer, queue_limit, hold_s,
@@ -70,13 +92,36 @@ def heat(session: Session, actor: str, sale: Sale, at: datetime) -> None:
     record(session, at, actor, "stock.hot", f"sku:{sale.sku}", **told)
 
 
-def cool(session: Session, actor: str, brand: str, sku: str, at: datetime) -> bool:
-    """End a SKU's flash sale and forget who bought in it; say whether there was one. What is held stays held."""
-    ended = run(session, "delete from hot_sku where (sku, brand) = (:sku, :brand)", sku=sku, brand=brand)
-    if ended:
-        run(session, "delete from hot_buyer where sku = :sku", sku=sku)
-        record(session, at, actor, "stock.cool", f"sku:{sku}")
-    return bool(ended)
+def cool(session: Session, actor: str, brand: str, sku: str, at: datetime) -> None:
+    """End a SKU's flash sale and forget who bought in it. What is held stays held.
+
+    Raises: Conflict when there is none (not_hot).
+    """
+    if not run(session, "delete from hot_sku where (sku, brand) = (:sku, :brand)", sku=sku, brand=brand):
+        raise Conflict(f"{sku} is in no flash sale", code="not_hot", zh=f"{sku} 不在秒杀中")
+    run(session, "delete from hot_buyer where sku = :sku", sku=sku)
+    record(session, at, actor, "stock.cool", f"sku:{sku}")
+
+
+def list_sales(
+    session: Session, seen: Collection[str] | None, at: datetime, sku: str = "", limit: int = 200
+) -> Sequence[SaleView]:
+    """List flash sales as they stand, in the order of their SKUs, of brands or of all; also those past their end."""
+    found = records(
+        session,
+        f"""select {SALE}, coalesce(ends_at <= :at, false) as over, coalesce(had.buyers, 0) as buyers,
+                  coalesce(had.pieces, 0) as pieces
+           from hot_sku cross join lateral (
+               select count(distinct buyer.buyer_index) as buyers, sum(buyer.pieces)::bigint as pieces
+               from hot_buyer buyer {THEIRS} and (buyer.sku, buyer.sale) = (hot_sku.sku, hot_sku.sale)) had
+           where (:sku = '' or sku = :sku) and (cast(:seen as text[]) is null or brand = any(:seen))
+           order by sku limit :limit""",
+        at=at,
+        sku=sku,
+        seen=None if seen is None else sorted(seen),
+        limit=limit,
+    )
+    return [SaleView.model_validate(one) for one in found]
 
 
 def find_sale(session: Session, sku: str, at: datetime) -> Sale | None:
@@ -88,7 +133,7 @@ def find_sales(session: Session, skus: Collection[str], at: datetime) -> Mapping
     """Give the flash sales that some SKUs are in now."""
     found = records(
         session,
-        """select brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at from hot_sku
+        f"""select {SALE} from hot_sku
            where sku = any(:skus) and (ends_at is null or ends_at > :at)""",
         skus=sorted(skus),
         at=at,
@@ -143,10 +188,9 @@ def had(session: Session, sale: Sale, buyers: set[bytes]) -> Counter[bytes]:
     rows(session, "select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)", keys=keys)
     counted = rows(
         session,
-        """select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer
-           left join reservation r on r.id = buyer.reservation_id
-           where (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
-             and coalesce(r.state, 'taken') in ('held', 'taken') group by 1""",
+        f"""select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer {THEIRS}
+             and (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
+           group by 1""",
         sku=sale.sku,
         sale=sale.sale,
         buyers=sorted(buyers),

@@ -208,3 +208,31 @@ def test_what_is_promised_of_a_counter_is_set_by_a_person(oms: Oms, database: Da
 def test_limits_that_cannot_be_are_refused(oms: Oms, asked: tuple[str, ...], refused: type[Exception]) -> None:
     assert isinstance(oms("stock", "limit", *asked).exception, refused)
     assert oms("stock", "limit", "apple", "sh", "--authority", "nobody").exit_code == 2
+
+
+def test_a_flash_sale_is_begun_listed_and_ended(oms: Oms, database: Database) -> None:
+    assert "no SKU is in a flash sale" in oms("stock", "sale", "ls").stderr
+    ends = ("--ends", "2089-01-01T00:00")
+    told = oms("stock", "sale", "begin", "apple", "double-11", "--per-buyer", "2", "--queue", "50", *ends)
+    assert "apple is in the flash sale double-11" in told.stderr
+    [one] = json.loads(oms("stock", "sale", "ls", "--sku", "apple", "--json").stdout)
+    assert (one["sale"], one["per_buyer"], one["queue_limit"], one["over"]) == ("double-11", 2, 50, False)
+    assert "double-11" in oms("stock", "sale", "ls").stdout
+    assert "is over" in oms("stock", "sale", "end", "apple").stderr
+    with database.transaction() as session:
+        audited = rows(session, "select act from audit_entry where subject = 'sku:apple' order by id")
+    assert [one.act for one in audited] == ["stock.hot", "stock.cool"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        (("begin", "plum", "s"), NotFound),
+        (("begin", "apple", " "), Malformed),
+        (("begin", "apple", "s", "--ends", "soon"), Malformed),
+        (("begin", "apple", "s", "--ends", "2026-01-01T00:00"), Conflict),
+        (("end", "apple"), Conflict),
+    ],
+)
+def test_a_flash_sale_that_cannot_be_is_refused(oms: Oms, asked: tuple[str, ...], refused: type[Exception]) -> None:
+    assert isinstance(oms("stock", "sale", *asked).exception, refused)

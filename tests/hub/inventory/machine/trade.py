@@ -88,10 +88,10 @@ class Sales(Carts):
     @precondition(lambda self: len(self.books.sales) == len(SKUS))
     @rule(sku=SKU)
     def cool(self, sku: str) -> None:
-        self.act(
-            lambda session: cool(session, "op", BRAND, sku, self.now),
-            lambda books: books.sales.pop(sku, None) is not None,
-        )
+        def end(books: Books) -> None:
+            del books.sales[sku]
+
+        self.act(lambda session: cool(session, "op", BRAND, sku, self.now), end)
 
     @precondition(lambda self: self.books.sales)
     @rule(choice=CHOICE, wishes=GROUP, cut=CUT)
