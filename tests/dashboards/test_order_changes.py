@@ -3,16 +3,19 @@
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from fastapi import FastAPI
 
 from dashboards.pages import new_key
 from hub.database import Database, rows
 from hub.order.find import OrderView, get_order
 from hub.order.ship.progress import record_confirm
 from hub.roles import SYSTEM, Role
+from hub.settings import Orders
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.hub.making import RECEIVER, confirm, order, placed, stock
 from tests.hub.order.changing import send
@@ -123,6 +126,23 @@ def test_an_order_is_cancelled_once_however_often_the_button_is_pressed(desk: De
     assert led == [f"/console/orders/{order_id}"] * 2
     assert seen(desk, order_id).lifecycle == "cancelled"
     assert desk.audited("order.cancel") == [("operator-1", f"order:{order_id}")]
+
+
+def test_a_deposit_is_kept_where_it_is_ticked_that_the_buyer_withdraws(desk: Desk) -> None:
+    console = cast("FastAPI", desk.client.app).state.console
+    keeping = console.settings.model_copy(update={"orders": Orders(deposit="keep")})
+    cast("FastAPI", desk.client.app).state.console = replace(console, settings=keeping)
+    with desk.database.transaction() as session:
+        stock(session, {"sh": {"apple": 9}})
+        first, second = (
+            placed(session, order({"apple": 3}, no, paid_at=None, deposit_paid_at=NOW, deposit=1000, total=3000))
+            for no in ("T1", "T2")
+        )
+    assert "The buyer wants it: the deposit is kept" in desk.see(change(first, "cancel"))
+    done(desk, change(first, "cancel"), reason="no longer wanted", by="buyer")
+    done(desk, change(second, "cancel"), reason="no goods")
+    moved = [[one.amount - one.set_off for one in seen(desk, no).refunds] for no in (first, second)]
+    assert moved == [[], [1000]]
 
 
 def test_a_reroute_leads_to_why_it_ships_from_there_now(desk: Desk, order_id: int) -> None:

@@ -19,6 +19,7 @@ from hub.order.change.refund import mark_refund
 from hub.order.change.table import RefundState
 from hub.order.model import ShopOrder
 from hub.order.place.record import payload_hash
+from hub.order.receive import take_back
 from tests.hub.making import AT, ZONE, coupon, open_causes, order, placed, see, stock
 from tests.hub.order.changing import cut, refunds
 
@@ -83,6 +84,18 @@ def test_who_withdraws_may_lose_the_deposit(session: Session) -> None:
     assert (see(session, order_id).lifecycle, refunds(session), open_causes(session)) == ("cancelled", [], [])
     kept = rows(session, "select detail from audit_entry where act = 'order.keep_deposit'")
     assert [one.detail["amount"] for one in kept] == [1000]
+
+
+@pytest.mark.parametrize(("keep", "moved"), [(False, [1000]), (True, [])])
+def test_what_the_channel_takes_back_leaves_its_deposit_by_the_policy(
+    session: Session,
+    keep: bool,  # noqa: FBT001 # a parameter of the case
+    moved: list[int],
+) -> None:
+    one = order({"apple": 3}, **DEPOSITED)
+    order_id = placed(session, one)
+    take_back(session, later(one, withdrawn=True), HERE, keep_deposit=keep)
+    assert [back.amount - back.set_off for back in see(session, order_id).refunds] == moved
 
 
 @pytest.mark.parametrize(("keep", "back"), [(False, [(3000, 2000, "due")]), (True, [])])

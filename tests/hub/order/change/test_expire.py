@@ -117,6 +117,8 @@ def test_a_shop_a_brand_or_all_set_the_limit() -> None:
     terms = unpaid_terms(Settings(orders=Orders(unpaid_min=60, unpaid_min_of={"demo": 30}), connections=connections))
     assert [terms[one].limit.total_seconds() for one in "abc"] == [300, 1800, 3600]
     assert [terms[one].told for one in "abc"] == [False, True, False]
+    assert not any(one.keep_deposit for one in terms.values())
+    assert unpaid_terms(Settings(orders=Orders(deposit="keep"), connections=connections))["a"].keep_deposit
 
 
 def test_an_order_is_paid_or_closed_and_never_both(database: Database) -> None:
