@@ -11,6 +11,7 @@ from hub.database import KEYRING, Database, rows
 from hub.inventory.ledger import drift
 from tests.conftest import RING
 from tests.hub.merge.floor import Floor
+from tests.hub.merge.laws import LINES, LOST, OUTSIDERS, STRANGERS
 from tests.scale import count
 
 Act = tuple[str, dict[str, Any]]
@@ -46,33 +47,6 @@ acts: st.SearchStrategy[Act] = st.one_of(
     st.tuples(st.just("cancel"), st.fixed_dictionaries({"which": st.integers(0, 9)})),
     st.tuples(st.just("answer"), st.fixed_dictionaries({"stopped": st.booleans()})),
 )
-
-LINES = """select o.external_id, l.order_id, l.line_no, l.sku, l.ordered, l.allocated, l.shipped, l.cancelled,
-                  coalesce(sum(f.quantity - f.shipped - f.released), 0) as open, coalesce(sum(f.shipped), 0) as left,
-                  coalesce((select sum(quantity) from parcel_line p
-                            where (p.order_id, p.line_no) = (l.order_id, l.line_no)), 0) as parcelled
-           from sales_order o join order_line l on l.order_id = o.id
-           left join fulfilment_line f using (order_id, line_no)
-           group by o.external_id, l.order_id, l.line_no"""
-
-STRANGERS = """select count(*) as n from merge_member m join merge_member other using (group_id)
-               join merge_recipient a on a.order_id = m.order_id join merge_recipient b on b.order_id = other.order_id
-               join fulfilment_order f on (f.order_id, f.no) = (m.order_id, m.no)
-               join fulfilment_order g on (g.order_id, g.no) = (other.order_id, other.no)
-               join sales_order o on o.id = m.order_id join sales_order p on p.id = other.order_id
-               where a.key <> b.key or o.phone_index <> p.phone_index
-                  or (f.location, f.owner, f.courier) <> (g.location, g.owner, g.courier)
-                  or (m.order_id = other.order_id and m.no <> other.no)"""
-
-OUTSIDERS = """select count(*) as n from merge_member m join sales_order o on o.id = m.order_id where o.shop = 'app'"""
-
-LOST = """select f.code from fulfilment_order f
-          left join merge_member m on (m.order_id, m.no) = (f.order_id, f.no) and m.left_at is null
-          left join merge_group g on g.id = m.group_id
-          where f.negotiation = 'unsubmitted' and f.execution in ('open', 'scheduled')
-            and (select count(*) from merge_wait w where (w.order_id, w.no) = (f.order_id, f.no))
-              + (select count(*) from step s where s.flow = 'release_fulfilment' and s.state = 'pending'
-                   and s.lane = 'fo:' || coalesce(g.code, f.code) || ':' || f.connection) <> 1"""
 
 
 def check(floor: Floor) -> None:

@@ -84,10 +84,13 @@ MONEY: Final = """
         <> coalesce((select sum(amount) from refund_line r where r.order_id = o.id), 0)
         or coalesce((select sum(pieces) from refund_line r join order_line l using (order_id, line_no)
                      where r.order_id = o.id and l.kind <> 'bundle'), 0)
-        <> (select sum(cancelled) from order_line l where l.order_id = o.id and l.kind <> 'bundle')
+        <> (select sum(l.cancelled + coalesce(b.refunded, 0)) from order_line l left join (
+                select line_no, sum(refunded) as refunded from return_line back where back.order_id = o.id group by 1) b
+                using (line_no)
+            where l.order_id = o.id and l.kind <> 'bundle')
         or (o.lifecycle = 'cancelled' and o.total
             <> (select coalesce(sum(amount), 0) from refund_due r where r.order_id = o.id)))"""
-"""Paid orders of which not exactly what was cancelled is to be refunded: all of it, of one that is cancelled."""
+"""Paid orders of which not exactly what was cancelled or paid back is to be refunded: all, of one that is cancelled."""
 
 DUES: Final = """
     select o.id from sales_order o where
@@ -104,11 +107,11 @@ DUES: Final = """
 
 REDUCTIONS: Final = """
     select a.order_id from price_adjustment a join order_line l using (order_id, line_no)
-    left join lateral (select coalesce(sum((r.reductions ->> a.no::text)::bigint), 0) as back from refund_line r
+    left join lateral (select coalesce(sum((r.reductions ->> a.no::text)::bigint), 0) as back,
+                              coalesce(sum(r.pieces), 0) as pieces from refund_line r
                        where r.order_id = a.order_id and r.line_no = a.line_no) given on true
-    where given.back > a.amount or (l.cancelled = l.ordered) <> (given.back = a.amount) and a.amount > 0
-      and (l.cancelled = l.ordered)"""
-"""Reductions of which more has fallen away than there was, or not all of it where the whole line was cancelled."""
+    where given.back > a.amount or greatest(given.pieces, l.cancelled) = l.ordered and given.back <> a.amount"""
+"""Reductions of which more has fallen away than there was, or not all of it where nothing is left of the line."""
 
 
 class Changing(RuleBasedStateMachine):
@@ -118,7 +121,7 @@ class Changing(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = AT
+        self.now: datetime = AT
         self.number = 0
         self.orders: list[int] = []
         self.session = Session(self.database.engine, expire_on_commit=False, info={KEYRING: RING})
