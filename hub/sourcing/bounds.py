@@ -61,7 +61,8 @@ def _counts(policy: SourcingPolicy) -> Iterator[tuple[str, int, int]]:
         yield "freight.couriers", len(policy.freight.couriers or ()), COURIERS
     for name, divisions in policy.zones.items():
         yield f"zones.{name}", len(divisions), DIVISIONS
-    for code, standing in policy.locations.items():
-        yield f"locations.{code}.closed", len(standing.closed), DAYS
-        yield f"locations.{code}.methods", len(standing.methods or ()), METHODS
-        yield f"locations.{code}.clear", 0 if isinstance(standing.clear, bool) else len(standing.clear), SKUS
+    kinds = [(f"kinds.{kind}", standing) for kind, standing in policy.kinds.items()]
+    for name, standing in [*kinds, *((f"locations.{code}", one) for code, one in policy.locations.items())]:
+        yield f"{name}.closed", len(standing.closed), DAYS
+        yield f"{name}.methods", len(standing.methods or ()), METHODS
+        yield f"{name}.clear", 0 if isinstance(standing.clear, bool) else len(standing.clear), SKUS

@@ -19,13 +19,14 @@ from hub.language import Words
 from hub.roles import Actor, Permission
 from hub.settings import Connection
 from hub.sheet import Fault, Sheet, doubled, read_sheet, refuse
+from hub.sourcing.model import LocationKind
 
 TURN: Final = 7023
 """The advisory lock of whoever brings locations in: a code is one brand's, so brands wait for each other too."""
 
 COLUMNS: Final = (
     *("code", "name_zh", "name_en", "connection", "owner", "division", "street", "contact", "phone"),
-    *("latitude", "longitude", "storages", "courier", "handling", "active"),
+    *("latitude", "longitude", "storages", "courier", "handling", "active", "kind", "bonded"),
 )
 
 POINT: Final = ("latitude", "longitude")
@@ -40,6 +41,7 @@ class Site(Document):
 
     Without coordinates (WGS 84) it stands in the middle of its division. `handling` is what a parcel costs there, in
     fen; `storages` are the temperatures that it keeps, divided by spaces.
+    It is `bonded` where goods under bond lie; who a location of kind supplier sends for is its `owner`.
     """
 
     code: Code
@@ -57,6 +59,8 @@ class Site(Document):
     courier: Word
     handling: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     active: bool = True
+    kind: LocationKind = LocationKind.WAREHOUSE
+    bonded: bool = False
 
     @field_validator("storages", mode="before")
     @classmethod
@@ -71,6 +75,7 @@ class Site(Document):
         latitude = self.latitude if middle is None else Decimal(str(middle.latitude))
         longitude = self.longitude if middle is None else Decimal(str(middle.longitude))
         return values | {
+            "kind": str(self.kind),
             "storages": [str(one) for one in self.storages],
             "latitude": Decimal(latitude or 0).quantize(SIX),
             "longitude": Decimal(longitude or 0).quantize(SIX),
@@ -120,7 +125,9 @@ def _completed(sheet: Sheet[Site], one: Site, brand: str, there: Row[Any] | None
     if there is None or there.brand != brand:
         return one
     was = {name: getattr(there, name) for name in COLUMNS}
-    return sheet.over(one, was | {"storages": tuple(Storage(name) for name in there.storages)})
+    return sheet.over(
+        one, was | {"kind": LocationKind(there.kind), "storages": tuple(Storage(name) for name in there.storages)}
+    )
 
 
 def _wrong(one: Site, brand: str, there: Row[Any] | None, connections: Mapping[str, Connection]) -> list[Words]:

@@ -6,12 +6,13 @@ from sqlalchemy.orm import Session
 
 from hub.address.division import Point
 from hub.database import rows
-from hub.sourcing.model import Place
+from hub.sourcing.model import LocationKind, Place
 
 
 def find_places(session: Session) -> Mapping[str, Place]:
     """Give every location by its code, those that are closed included, so that a decision can say why not."""
-    statement = """select brand, code, connection, owner, courier, latitude, longitude, storages, handling, active
+    statement = """select brand, code, connection, owner, courier, latitude, longitude, storages, handling, active,
+                          kind, bonded
                    from location order by code"""
     return {
         row.code: Place(
@@ -24,6 +25,14 @@ def find_places(session: Session) -> Mapping[str, Place]:
             tuple(row.storages),
             row.handling,
             row.active,
+            row.kind,
+            row.bonded,
         )
         for row in rows(session, statement)
     }
+
+
+def kinds_of(session: Session, brand: str) -> Mapping[str, LocationKind]:
+    """Say of what kind each location of a brand is."""
+    found = rows(session, "select code, kind from location where brand = :brand", brand=brand)
+    return {row.code: LocationKind(row.kind) for row in found}

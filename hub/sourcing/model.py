@@ -6,6 +6,7 @@ microsecond.
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -14,6 +15,15 @@ from hub.address.division import Point
 from hub.catalogue.model import Traits
 
 SOLVER: Final = "greedy-1"
+
+
+class LocationKind(StrEnum):
+    """What a location is: the brand's warehouse or shop, a logistics company's warehouse, or a supplier's own."""
+
+    WAREHOUSE = "warehouse"
+    STORE = "store"
+    THIRD_PARTY = "third_party"
+    SUPPLIER = "supplier"
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -226,7 +236,7 @@ class Decision(Value, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A location as the rules need it; `handling` in minor units an order."""
+    """A location as the rules need it; `handling` in minor units an order, `bonded` where it keeps goods under bond."""
 
     brand: str
     code: str
@@ -237,3 +247,5 @@ class Place:
     storages: tuple[str, ...]
     handling: int
     active: bool
+    kind: str = LocationKind.WAREHOUSE
+    bonded: bool = False

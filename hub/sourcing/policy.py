@@ -1,6 +1,7 @@
 """A sourcing policy as people write it: what parcels cost and hold, and which locations are left out."""
 
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final
 
@@ -8,7 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from hub.document import Document, Text
 from hub.errors import Malformed
-from hub.sourcing.model import Costs
+from hub.sourcing.model import Costs, LocationKind
 from hub.sourcing.promise import Hours, Rest
 from hub.sourcing.splitting import Splitting
 
@@ -32,9 +33,10 @@ class Tariff(Document):
 
 
 class Elimination(Document):
-    """Which locations are not asked at all: those named, and those farther than `max_km`."""
+    """Which locations are not asked at all: those named, those of some `kinds`, those beyond `max_km`."""
 
     locations: frozenset[Code] = frozenset()
+    kinds: frozenset[LocationKind] = frozenset()
     max_km: Annotated[int, Field(ge=0, le=20_000, strict=True)] | None = None
 
 
@@ -103,6 +105,7 @@ class SourcingPolicy(Document):
 
     `closed` are days on which no location works beside the holidays of the `calendar`, `zones` the divisions of each
     zone; a location that is not named works always, sends anywhere, and is in no zone.
+    What it says of a kind holds for each location of it, but for what it says of that location itself.
     """
 
     version: Annotated[str, StringConstraints(pattern=LABEL)]
@@ -117,7 +120,22 @@ class SourcingPolicy(Document):
     together: Together | None = None
     closed: frozenset[date] = frozenset()
     zones: dict[Code, frozenset[Code]] = Field(default_factory=dict[Code, frozenset[Code]])
+    kinds: dict[LocationKind, Standing] = Field(default_factory=dict[LocationKind, Standing])
     locations: dict[Code, Standing] = Field(default_factory=dict[Code, Standing])
+
+    @property
+    def asks_kinds(self) -> bool:
+        return bool(self.kinds or self.eliminate.kinds)
+
+    def told_by_location(self, kinds: Mapping[str, LocationKind]) -> "SourcingPolicy":
+        """Say of each location what is said of its kind, so that whoever asks need not know of kinds."""
+        standings = {code: self.kinds[kind] for code, kind in kinds.items() if kind in self.kinds}
+        for code, own in self.locations.items():
+            said = {name: getattr(own, name) for name in own.model_fields_set}
+            standings[code] = standings[code].model_copy(update=said) if code in standings else own
+        out = self.eliminate.locations | {code for code, kind in kinds.items() if kind in self.eliminate.kinds}
+        eliminate = self.eliminate.model_copy(update={"locations": out})
+        return self.model_copy(update={"locations": standings, "eliminate": eliminate})
 
 
 def read_policy(written: str) -> SourcingPolicy:

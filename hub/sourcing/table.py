@@ -8,15 +8,17 @@ from sqlalchemy import CheckConstraint, Identity, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from hub.columns import Entity, Table, as_written, moment, names, number, one_of, price, words
+from hub.sourcing.model import LocationKind
 from hub.versions import VersionColumns, VersionState
 
 
 class Location(Entity, table=True):
-    """A place that ships: a warehouse (or later a store) behind one WMS connection."""
+    """A place that ships: a warehouse, a store, or a supplier's own, behind one WMS connection."""
 
     __table_args__ = (
         CheckConstraint("latitude between -90 and 90 and longitude between -180 and 180", name="coordinates"),
         CheckConstraint("handling >= 0", name="handling"),
+        one_of("kind", LocationKind),
     )
     code: str = words(primary_key=True)
     name_zh: str = words()
@@ -33,6 +35,8 @@ class Location(Entity, table=True):
     courier: str = words()
     handling: int = number()
     active: bool = True
+    kind: str = words(default=LocationKind.WAREHOUSE, sa_column_kwargs={"server_default": "warehouse"})
+    bonded: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
 
 
 class RoutingDecision(Table, table=True):

@@ -16,6 +16,7 @@ from hub.sourcing.calendars import get_calendar
 from hub.sourcing.cards import get_card
 from hub.sourcing.day_count import LocationDay, count_days
 from hub.sourcing.eligible import NONE, Load, eliminate
+from hub.sourcing.location import kinds_of
 from hub.sourcing.model import Decision, Question, Site, Terms
 from hub.sourcing.open_count import count_open
 from hub.sourcing.policies import policies_in_force
@@ -171,6 +172,7 @@ def under(session: Session, policy: Policy, own: SourcingPolicy) -> Own:
     """
     card = get_card(session, own.brand, own.freight.rates) if own.freight else None
     calendar = get_calendar(session, own.calendar) if own.calendar else NO_CALENDAR
+    own = own.told_by_location(kinds_of(session, own.brand)) if own.asks_kinds else own
     return with_card(policy, own, card)._replace(calendar=calendar)
 
 

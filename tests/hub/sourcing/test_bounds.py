@@ -30,6 +30,7 @@ MOST: Mapping[str, tuple[int, Callable[[int], str]]] = {
     "freight.couriers": (COURIERS, lambda n: f'[freight]\nrates = "r1"\ncouriers = [{names(n)}]\n'),
     "locations.sh.closed": (DAYS, lambda n: f"[locations.sh]\nclosed = [{days(n)}]\n"),
     "locations.sh.methods": (METHODS, lambda n: f"[locations.sh]\nmethods = [{names(n)}]\n"),
+    "kinds.store.closed": (DAYS, lambda n: f"[kinds.store]\nclosed = [{days(n)}]\n"),
     "locations.sh.clear": (SKUS, lambda n: f"[locations.sh]\nclear = [{names(n)}]\n"),
 }
 

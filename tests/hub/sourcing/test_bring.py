@@ -125,3 +125,16 @@ def test_two_brands_that_bring_in_one_new_location_at_once_are_told_whose_it_is(
                 assert not late.done()
         with pytest.raises(Malformed, match="SH1 is another brand's"):
             late.result()
+
+
+def test_a_location_has_a_kind_and_may_be_bonded_and_a_sheet_without_the_columns_leaves_both(session: Session) -> None:
+    head = "code,name_zh,name_en,connection,owner,division,street,contact,phone,courier"
+    line = "SH1,上海仓,Shanghai,wms-sh,OWNER,310115,仓库路1号,仓管,10000000009,SF"
+    bring_locations(session, SYSTEM, BRAND, f"{head},kind,bonded\n{line},third_party,yes\n", CONNECTIONS, AT)
+    assert bring_locations(session, SYSTEM, BRAND, f"{head}\n{line}\n", CONNECTIONS, AT).same == 1
+    bring(session, WEST.replace("ambient", ""))
+    places = find_places(session)
+    assert (places["SH1"].kind, places["SH1"].bonded) == ("third_party", True)
+    assert (places["SC1"].kind, places["SC1"].bonded) == ("warehouse", False)
+    with pytest.raises(Malformed):
+        bring_locations(session, SYSTEM, BRAND, f"{head},kind\n{line},shed\n", CONNECTIONS, AT)

@@ -10,6 +10,7 @@ from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM
 from hub.sourcing.cards import load_card
 from hub.sourcing.policies import draft_policy, publish_policy
+from hub.sourcing.policy import read_policy
 from tests.hub.making import AT, BRAND, DIVISIONS, ZONE, order, place_all, placed, sources, stock
 
 HERE = AT.astimezone(ZONE)
@@ -59,6 +60,40 @@ def test_what_the_policy_leaves_out_sends_nothing_and_an_order_to_there_is_sourc
     assert senders(session) == found
     order_id = placed(session, order({"apple": 27}))
     assert sorted(code for code, *_ in sources(session, order_id)) == found
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("[eliminate]\nkinds = ['store']", ["bj", "sh"]),
+        ("[kinds.store]\nradius_km = 300", ["bj", "sh"]),
+        ("[kinds.store]\nradius_km = 300\n[locations.gz]\nradius_km = 3000", ["bj", "gz", "sh"]),
+        ("[kinds.store]\nradius_km = 300\n[locations.gz]\nmost_open = 9", ["bj", "sh"]),
+        ("[kinds.supplier]\nradius_km = 0", ["bj", "gz", "sh"]),
+    ],
+)
+def test_what_a_policy_says_of_a_kind_holds_for_each_location_of_it_that_it_says_nothing_else_of(
+    session: Session, content: str, found: Sequence[str]
+) -> None:
+    run(session, "update location set kind = 'store' where code = 'gz'")
+    in_force(session, content)
+    assert senders(session) == found
+    order_id = placed(session, order({"apple": 27}))
+    assert sorted(code for code, *_ in sources(session, order_id)) == found
+
+
+def test_each_location_of_a_kind_has_a_day_of_its_own(session: Session) -> None:
+    run(session, "update location set kind = 'store' where code in ('gz', 'sh')")
+    in_force(session, "[kinds.store]\nmost_a_day = 1\n")
+    place_all(session, order({"apple": 1}))
+    assert senders(session) == ["bj", "gz"]
+
+
+@pytest.mark.parametrize("content", ["[eliminate]\nkinds = ['shed']", "[kinds.shed]\nradius_km = 3"])
+def test_an_unknown_kind_is_refused(content: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        read_policy(f'version = "own"\nbrand = "{BRAND}"\n{content}')
+    assert refused.value.code == "malformed_policy"
 
 
 def test_a_location_that_has_all_the_documents_it_may_sends_nothing(session: Session) -> None:
