@@ -22,11 +22,12 @@ Code = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
 
 
 class Tariff(Document):
-    """What a parcel costs in minor units: the first kilogram, each further one, and distance; as `Costs`."""
+    """What a parcel costs in minor units: as `Costs`, and `split` for each parcel after the first, as in `Terms`."""
 
     parcel: Fen = Costs().parcel
     per_further_kg: Fen = Costs().per_further_kg
     per_1000_km: Fen = Costs().per_1000_km
+    split: Fen = 0
 
     def costs(self) -> Costs:
         return Costs(self.parcel, self.per_further_kg, self.per_1000_km)

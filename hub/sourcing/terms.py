@@ -28,18 +28,18 @@ class Grounds(NamedTuple):
 
 
 def terms_of(on: Grounds, sites: Sequence[Site], to: str, here: datetime, skus: Collection[str]) -> Terms | None:
-    """Give the terms for some SKUs to a division; `here` is in the business zone. None without a card and weights.
+    """Give the terms for some SKUs to a division; `here` is in the business zone.
 
-    A location without a lane is not in them.
+    None where a policy has no card, no weights and no price of splitting. A location without a lane is not in them.
     """
     policy = on.policy
     weights, able = policy.weights, [site for site in sites if not site.barred]
     if policy.freight is None or on.card is None:
-        if not weights.any:
+        if not weights.any and not policy.costs.split:
             return None
         lane = Lane("", "", KG, policy.costs.parcel, KG, policy.costs.per_further_kg, 0, 0)
         lanes = dict.fromkeys([site.code for site in able], (lane,))
-        penalties = (0, 0, policy.costs.per_1000_km, 0)
+        penalties = (policy.costs.split, 0, policy.costs.per_1000_km, 0)
     else:
         freight, destinations = policy.freight, destinations_of(policy, to)
         found = {site.code: tuple(_lanes(on, freight, on.card, site.code, destinations, here)) for site in able}

@@ -112,6 +112,7 @@ def built_in(brand: str = "", language: str = "en") -> str:
             f"parcel = {costs.parcel}",
             f"per_further_kg = {costs.per_further_kg}",
             f"per_1000_km = {costs.per_1000_km}",
+            f"split = 0  # {_PARCELS.say(language)}",
             "",
             f"[split]  # {_SPLIT.say(language)}",
             f"parcel_grams = {PARCEL_GRAMS}",

@@ -55,7 +55,7 @@ POLICIES: Final = st.builds(
     SourcingPolicy,
     version=st.just("v1"),
     brand=st.just("demo"),
-    costs=st.builds(Tariff, parcel=FEN, per_further_kg=FEN, per_1000_km=FEN),
+    costs=st.builds(Tariff, parcel=FEN, per_further_kg=FEN, per_1000_km=FEN, split=FEN),
     split=st.builds(Splitting, parcel_grams=LIMIT, parcel_pieces=LIMIT),
     eliminate=st.builds(
         Elimination, locations=st.lists(st.sampled_from(CODES)).map(tuple), max_km=st.none() | st.integers(0, 5000)

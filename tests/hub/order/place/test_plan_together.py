@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import rows, run
 from hub.order.rules.policy import POLICY
 from hub.order.trace.explain import routing_of
 from hub.order.trace.routing import trace_routing
@@ -90,3 +90,30 @@ def test_a_batch_is_decided_together_by_rate_cards_with_its_couriers(session: Se
     assert [(one.code, one.courier) for one in decision.carriers if one.verdict == "chosen"] == [("sh", "ZTO")]
     assert dict(decision.promises) == {"sh": "2026-11-14"}
     assert sum(one.parts.total for one in decision.candidates if one.parts and one.verdict == "chosen") == decision.cost
+
+
+@pytest.mark.parametrize("together", ["", "[together]\norders = 2\nmost_ms = 400\n"])
+@pytest.mark.parametrize(("split", "found"), [(1, ["bj", "sh"]), (5000, ["gz"])])
+def test_what_a_further_parcel_costs_by_the_tariff_decides_between_two_parcels_and_a_dear_one(
+    session: Session, together: str, split: int, found: list[str]
+) -> None:
+    stock(session, {"sh": {"apple": 3}, "bj": {"pear": 3}, "gz": {"apple": 1, "pear": 1}})
+    run(session, "update location set handling = 1500 where code = 'gz'")
+    costs = f"[costs]\nparcel = 0\nsplit = {split}\n"
+    in_force(session, f'version = "together"\nbrand = "demo"\n{costs}{together}')
+    place_all(session, order({"apple": 1, "pear": 1}, "T1"), order({"apple": 1, "pear": 1}, "T2"))
+    [first, second] = [one.id for one in rows(session, "select id from sales_order order by external_id")]
+    assert sorted(code for code, *_ in sources(session, first)) == found
+    assert sorted(code for code, *_ in sources(session, second)) == ["bj", "sh"]
+    assert rerun(stored_decisions(session)).counts == {Sameness.SAME: 2}
+    [traced] = trace_routing(session, second)
+    penalties = [one.parts.penalty for one in traced.chosen if one.parts]
+    assert sorted(penalties) == [0, split]
+
+
+def test_a_batch_is_decided_together_by_a_tariff_that_prices_splitting(session: Session) -> None:
+    stock(session, {"sh": {"apple": 1}, "bj": {"apple": 1}})
+    in_force(session, TOGETHER + "[costs]\nsplit = 300\n")
+    assert sites_of(session, two_placed(session)) == ["sh", "bj"]
+    told = rerun(stored_decisions(session))
+    assert (told.counts, dict(told.solvers)) == ({Sameness.SAME: 2}, {CARRIED: 2})
