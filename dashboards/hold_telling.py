@@ -45,6 +45,13 @@ TELLINGS: Final[Mapping[str, Telling]] = {
         Words("与订单 {order} 买家、店铺、金额相同", "Same buyer, shop and total as order {order}"),
         lambda seen, _: {"order": seen["order"]},
     ),
+    "flash_sale_limit": Telling(
+        Words(
+            "秒杀 {sale}：{sku} 每人限购 {limit} 件，买家已有 {had} 件，本单 {wants} 件",
+            "Flash sale {sale}: {limit} of {sku} for each buyer, who has {had}; this order wants {wants}",
+        ),
+        lambda seen, _: {name: seen[name] for name in ("sale", "sku", "limit", "had", "wants")},
+    ),
     "remark_asks": Telling(Words("备注含“{word}”", "The remark says “{word}”"), lambda seen, _: {"word": seen["word"]}),
     "heavier_than": Telling(
         Words("共重 {weight} kg，上限 {limit} kg", "{weight} kg in all, above {limit} kg"),

@@ -11,6 +11,7 @@ HOLD_RULE: Final = {
     "amount_due": state("差价未付", "Difference not paid"),
     "presale": state("预售订单", "Presale order"),
     "arrival": state("商品未到发货日", "Goods to come"),
+    "flash_sale_limit": state("超过秒杀限购", "Beyond a flash sale's limit"),
     "twin": state("疑似重复下单", "Looks ordered twice"),
     "remark_asks": state("备注有要求", "Remark asks for something"),
     "heavier_than": state("超重", "Too heavy"),

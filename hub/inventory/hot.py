@@ -175,7 +175,7 @@ class _Group:
             for no, claim in enumerate(held.claims, 1)
         ]
         copy(self._session, "reservation_line", columns, lines)
-        tickets = {held.reservation_id: Ticket(self._sale, buyer, wish.quantity) for wish, buyer, held in granted}
+        tickets = [(held.reservation_id, Ticket(self._sale, buyer, wish.quantity)) for wish, buyer, held in granted]
         write_tickets(self._session, tickets)
         post(self._session, self._movements(), at, fresh=True)
         settle(

@@ -1,7 +1,7 @@
 """Which SKUs are in a flash sale, and how many pieces one buyer may have in it, whichever way they are held."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -24,8 +24,13 @@ COLUMNS: Final = ("reservation_id", "sku", "sale", "buyer_index", "pieces")
 SALE: Final = "brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at"
 
 THEIRS: Final = """left join reservation r on r.id = buyer.reservation_id
-           where coalesce(r.state, 'taken') in ('held', 'taken')"""
-"""What of `buyer` is still the buyer's."""
+           where coalesce(r.state, 'taken') in ('held', 'taken')
+             and (r.id is not null or (select lifecycle from sales_order o where o.id = buyer.reservation_id limit 1)
+                                      is distinct from 'cancelled')"""
+"""What of `buyer` is still the buyer's: of carts that were not let go, and of orders that were not cancelled.
+
+An order is looked up by its number, one at a time: a join might read them all.
+"""
 
 
 class Sale(Document):
@@ -50,7 +55,7 @@ class SaleView(Sale):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A buyer's part of a sale that limits each: so many pieces, which one reservation is to hold."""
+    """A buyer's part of a sale that limits each: so many pieces, of one reservation or of one order."""
 
     sale: Sale
     buyer: bytes
@@ -173,9 +178,9 @@ def too_many(sale: Sale) -> Conflict:
     return Conflict(f"a buyer gets {sale.per_buyer} at most in this sale", code="buyer_limit")
 
 
-def write_tickets(session: Session, tickets: Mapping[int, Ticket]) -> None:
-    """Write what buyers have, by their reservations."""
-    lines = [(no, one.sale.sku, one.sale.sale, one.buyer, one.pieces) for no, one in tickets.items()]
+def write_tickets(session: Session, tickets: Iterable[tuple[int, Ticket]]) -> None:
+    """Write what buyers have, by their reservations, or by orders that take none."""
+    lines = [(no, one.sale.sku, one.sale.sale, one.buyer, one.pieces) for no, one in tickets]
     copy(session, BUYER, COLUMNS, lines)
 
 

@@ -90,14 +90,17 @@ class HotSku(Entity, table=True):
 
 
 class HotBuyer(Table, table=True):
-    """Which buyer (a blind index) a sale's reservation is of, so that nobody gets more than a sale gives one buyer."""
+    """Which buyer (a blind index) a sale's pieces are of, so that nobody gets more than a sale gives one buyer.
+
+    `reservation_id` is that of the reservation, or of the order that took none: both are drawn from one serial.
+    """
 
     __table_args__ = (
         CheckConstraint("pieces > 0", name="pieces"),
         Index("ix_hot_buyer_sale", "sku", "sale", "buyer_index"),
     )
     reservation_id: int = number(primary_key=True)
-    sku: str = words()
+    sku: str = words(primary_key=True)
     sale: str = words()
     buyer_index: bytes = sealed()
     pieces: int = number()

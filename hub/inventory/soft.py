@@ -105,7 +105,7 @@ def hold(
     if not made:  # somebody has sent the same at this moment
         return hold(session, brand, shop, ref, wishes, ttl, at, buyer=buyer, locations=locations)
     if ticket:
-        write_tickets(session, {reservation_id: ticket})
+        write_tickets(session, [(reservation_id, ticket)])
     try:
         with session.begin_nested():
             claims = _claim(session, reservation_id, basket, at)

@@ -51,6 +51,7 @@ OWN_RULES: Final = frozenset(
         "amount_due",
         "arrival",
         "cancel",
+        "flash_sale_limit",
         "heavier_than",
         "no_source",
         "presale",

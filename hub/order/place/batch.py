@@ -30,6 +30,7 @@ from hub.order.place.arrival import part_by_arrival
 from hub.order.place.ask_rules import Held, ask_of_planned, ask_rules
 from hub.order.place.brand_policy import Own, own_policies
 from hub.order.place.deposits import write_deposits
+from hub.order.place.flash import hold_beyond_sale
 from hub.order.place.gift_stock import GiftsLacking, lacking
 from hub.order.place.gifts import Gifted, add_gifts, with_less
 from hub.order.place.hold_deliveries import delivery_of
@@ -192,7 +193,7 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
         no: holds_of(one.order, Evidence(twins.get(no), batch.here), policy.holds, policy.line_holds)
         for no, one in new.items()
     }
-    holds = ask_rules(session, edition, batch, twins, holds)
+    holds = hold_beyond_sale(session, batch, ask_rules(session, edition, batch, twins, holds))
     holds = {no: with_gifts(of_order, new[no].order.lines) for no, of_order in holds.items()}
     day, built_in = batch.here.date(), Own(policy)
     brands = {one.order.shop_order.brand for one in new.values()}
@@ -207,8 +208,8 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
     needs = [need for need, _ in parted]
     if waits := {need.order_id: of_order for need, of_order in parted if of_order}:
         holds = {no: [*of_order, *waits.get(no, ())] for no, of_order in holds.items()}
-    returned = take_held(session, _carts(new, needs), batch.at)
-    if waiting := _waiting_carts(new, holds):
+    returned = take_held(session, _carts(new, [need.order_id for need in needs]), batch.at)
+    if waiting := _carts(new, [no for no in new if blocked(holds[no])]):
         bind_held(session, waiting)
     sourced = plan(session, needs, policy, {}, batch.here, returned, own, lock=still)
     if short := lacking(sourced.plans, batch.gifts.decided):
@@ -230,21 +231,12 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
     return holds, sourced
 
 
-def _carts(new: Mapping[int, New], needs: Sequence[Need]) -> dict[int, tuple[str, str]]:
-    """Give the reservation (shop, ref) of each order that names one and is sourced now."""
-    return {
-        need.order_id: (one.shop_order.shop, one.order.reservation)
-        for need in needs
-        if (one := new[need.order_id].order).order.reservation is not None
-    }
-
-
-def _waiting_carts(new: Mapping[int, New], holds: Mapping[int, Sequence[Hold]]) -> dict[int, tuple[str, str]]:
-    """Give the reservation (shop, ref) of each order that names one and has to wait."""
+def _carts(new: Mapping[int, New], order_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Give the reservation (shop, ref) of each of these orders that names one."""
     return {
         order_id: (one.shop_order.shop, one.order.reservation)
-        for order_id, (one, _) in new.items()
-        if one.order.reservation is not None and blocked(holds[order_id])
+        for order_id in order_ids
+        if (one := new[order_id].order).order.reservation is not None
     }
 
 

@@ -1,0 +1,90 @@
+"""Orders of storefronts for what is in a flash sale: they count for their buyer, and wait beyond the limit."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.inventory.hot_sale import Ticket, buyer_of, find_sales, had, write_tickets
+from hub.order.model import OrderType
+from hub.order.place.ask_rules import Asking, Held
+from hub.order.rules.normalise import NormalOrder
+from hub.review.verdict import Hold, HoldType
+from hub.subject import hold_subjects
+
+RULE: Final = "flash_sale_limit"
+
+STOREFRONT: Final = "OTHER"
+"""The platform of shops that are nobody's marketplace."""
+
+Pieces = Mapping[int, Counter[str]]
+"""Pieces by order and SKU."""
+
+
+def hold_beyond_sale(session: Session, batch: Asking, held: Held) -> Held:
+    """Give the holds of a batch with those of orders by which a buyer would have more than a flash sale gives one.
+
+    What an order's cart holds was counted with the cart. Until the transaction ends nobody else sells to these buyers;
+    their rows come first, for who writes orders of theirs waits for those as well.
+    """
+    wanted = {no: pieces for no, one in batch.new.items() if (pieces := _bought(one.order))}
+    skus = {sku for pieces in wanted.values() for sku in pieces}
+    sales = {sku: one for sku, one in find_sales(session, skus, batch.at).items() if one.per_buyer} if skus else {}
+    if not sales:
+        return held
+    wanted = {no: pieces for no, pieces in wanted.items() if not sales.keys().isdisjoint(pieces)}
+    hold_subjects(session, set(batch.subjects.values()))
+    orders = {no: batch.new[no].order for no in sorted(wanted)}
+    buyers = {no: buyer_of(session, one.shop_order.brand, one.order.buyer.ref) for no, one in orders.items()}
+    has = {sku: had(session, sale, set(buyers.values())) for sku, sale in sales.items()}
+    carts = _in_carts(session, orders)
+    after, tickets = dict(held), list[tuple[int, Ticket]]()
+    for no, buyer in buyers.items():
+        for sku, sale in sales.items():
+            pieces = max(0, wanted[no][sku] - carts.get(no, Counter())[sku])
+            if not pieces:
+                continue
+            before = has[sku][buyer]
+            has[sku][buyer] += pieces
+            tickets.append((no, Ticket(sale, buyer, pieces)))
+            if before + pieces > sale.per_buyer:
+                seen = {"sku": sku, "sale": sale.sale, "limit": sale.per_buyer, "had": before, "wants": pieces}
+                after[no] = [*after[no], Hold(HoldType.REVIEW, RULE, seen)]
+    write_tickets(session, tickets)
+    return after
+
+
+def _bought(one: NormalOrder) -> Counter[str]:
+    """Count the pieces that a buyer ordered at a storefront, without gifts; nothing of other orders."""
+    bought = Counter[str]()
+    if one.shop_order.platform == STOREFRONT and one.order.type is OrderType.NORMAL:
+        for line in one.lines:
+            if not line.gift:
+                bought[line.product.sku] += line.ordered
+    return bought
+
+
+def _in_carts(session: Session, orders: Mapping[int, NormalOrder]) -> Pieces:
+    """Count what the carts that orders name hold of limited SKUs; they are not let go before the orders take them."""
+    named: Sequence[tuple[int, str, str]] = [
+        (no, one.shop_order.shop, one.order.reservation) for no, one in orders.items() if one.order.reservation
+    ]
+    carts: dict[int, Counter[str]] = {}
+    if not named:
+        return carts
+    found = rows(
+        session,
+        """select new.order_id, buyer.sku, buyer.pieces from reservation r
+           join unnest(cast(:orders as bigint[]), cast(:shops as text[]), cast(:refs as text[]))
+                as new (order_id, shop, ref) on (r.shop, r.ref) = (new.shop, new.ref)
+           join hot_buyer buyer on buyer.reservation_id = r.id
+           where r.state = 'held' order by r.id for update of r""",
+        orders=[no for no, _, _ in named],
+        shops=[shop for _, shop, _ in named],
+        refs=[ref for _, _, ref in named],
+    )
+    for one in found:
+        carts.setdefault(one.order_id, Counter())[one.sku] += one.pieces
+    return carts

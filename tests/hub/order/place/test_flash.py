@@ -1,0 +1,97 @@
+"""Orders that name no cart, for what is in a flash sale: they count for their buyer, and wait beyond the limit."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.errors import Conflict
+from hub.inventory.hot_sale import Sale, heat, list_sales
+from hub.inventory.ledger import drift
+from hub.inventory.soft import Wish, hold
+from hub.order.change.cancel import cancel
+from hub.order.holds.resume import release_holds
+from hub.order.model import Buyer, ShopOrder
+from hub.roles import SYSTEM
+from tests.hub.making import AT, BRAND, add_sku, order, place_all, placed, stock
+
+TTL = timedelta(minutes=15)
+
+
+@pytest.fixture(autouse=True)
+def sale(session: Session) -> None:
+    stock(session, {"sh": {"apple": 50, "pear": 50}})
+    add_sku(session, "box", parts={"apple": 2})
+    heat(session, "op", Sale(brand=BRAND, sku="apple", sale="11.11", per_buyer=2), AT)
+
+
+def bought(external_id: str, pieces: dict[str, int], buyer: str = "a", **changes: Any) -> ShopOrder:  # noqa: ANN401 # any field
+    return order(pieces, external_id, buyer=Buyer(ref=buyer, nick="买家"), **changes)
+
+
+def cart(session: Session, ref: str, pieces: int, buyer: str = "a") -> None:
+    hold(session, BRAND, "pc", ref, [Wish("apple", pieces)], TTL, AT, buyer=buyer)
+
+
+def held(session: Session) -> list[tuple[str, dict[str, Any]]]:
+    found = rows(session, "select rule, evidence from order_hold where released_at is null order by order_id, no")
+    return [(one.rule, one.evidence) for one in found if one.rule == "flash_sale_limit"]
+
+
+def allocated(session: Session, order_id: int) -> int:
+    [one] = rows(
+        session, "select coalesce(sum(allocated), 0)::int as n from order_line where order_id = :id", id=order_id
+    )
+    return int(one.n)
+
+
+def test_an_order_beyond_the_limit_waits_by_name_for_a_person_and_is_not_lost(session: Session) -> None:
+    first = placed(session, bought("T1", {"apple": 2}))
+    second = placed(session, bought("T2", {"apple": 1}))
+    assert (allocated(session, first), allocated(session, second)) == (2, 0)
+    told = {"sku": "apple", "sale": "11.11", "limit": 2, "had": 2, "wants": 1}
+    assert held(session) == [("flash_sale_limit", told)]
+    release_holds(session, second, SYSTEM, "a friend of the house", AT)
+    assert (allocated(session, second), held(session), drift(session)) == (1, [], [])
+
+
+def test_orders_of_one_batch_count_one_after_the_other(session: Session) -> None:
+    orders = [bought("T1", {"apple": 1}), bought("T2", {"apple": 1, "pear": 3}), bought("T3", {"apple": 1})]
+    place_all(session, *orders, bought("T4", {"apple": 2}, "b"), bought("T5", {"pear": 9}))
+    assert [seen["had"] for _, seen in held(session)] == [2]
+
+
+def test_parts_of_bundles_count(session: Session) -> None:
+    placed(session, bought("T1", {"box": 1, "apple": 1}))
+    assert [(seen["had"], seen["wants"]) for _, seen in held(session)] == [(0, 3)]
+
+
+def test_what_an_order_took_a_cart_does_not_get_again_until_it_is_cancelled(session: Session) -> None:
+    first = placed(session, bought("T1", {"apple": 2}))
+    with pytest.raises(Conflict, match="2 at most"):
+        cart(session, "c1", 1)
+    assert [(one.buyers, one.pieces) for one in list_sales(session, None, AT)] == [(1, 2)]
+    cancel(session, first, "mall-pc", "changed my mind", AT)
+    cart(session, "c2", 2)
+
+
+def test_an_order_that_names_its_cart_is_counted_once(session: Session) -> None:
+    cart(session, "c1", 2)
+    placed(session, bought("T1", {"apple": 2}, reservation="c1"))
+    assert held(session) == []
+    cart(session, "c2", 1, "b")
+    placed(session, bought("T2", {"apple": 3}, "b", reservation="c2"))
+    assert [(seen["had"], seen["wants"]) for _, seen in held(session)] == [(1, 2)]
+
+
+def test_what_a_marketplace_has_sold_is_a_fact(session: Session) -> None:
+    placed(session, bought("T1", {"apple": 9}).model_copy(update={"platform": "TB"}))
+    assert (held(session), list_sales(session, None, AT)[0].pieces) == ([], 0)
+
+
+def test_a_sale_without_a_limit_holds_nobody(session: Session) -> None:
+    heat(session, "op", Sale(brand=BRAND, sku="apple", sale="11.11", per_buyer=0), AT)
+    placed(session, bought("T1", {"apple": 9}))
+    assert held(session) == []
