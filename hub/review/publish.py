@@ -52,13 +52,7 @@ def draft_rule(session: Session, actor: Actor, rule: NewRule, at: datetime, *, a
     _require_reach(actor, rule.brand, rule.shop)
     if rule.shop and not rule.brand:
         raise Malformed("name the shop's brand as well", code="shop_without_brand", field="brand")
-    if rule.name in OWN_RULES:
-        raise Malformed(
-            f"{rule.name} is a rule of the hub itself: choose another name",
-            code="rule_name",
-            field="name",
-            zh=f"{rule.name} 是中台自带的规则，请换一个名称",
-        )
+    _check_name(rule.name)
     read_expression(rule.expression, rule.verdict.scope)
     take_turns(session, SPACE, [rule.name])
     last = row(session, "select max(no) as no from review_rule where name = :name", name=rule.name)
@@ -88,11 +82,13 @@ def publish_rule(session: Session, actor: Actor, name: str, no: int, at: datetim
     """Put a draft in force from the next batch on; the version before it is retired in the same breath.
 
     Raises: Unauthorised; NotFound; Conflict when that version is no draft (rule_state), or was not tried as it stands
-    and nobody says why it goes in force `untried`; Malformed when this release refuses its expression.
+    and nobody says why it goes in force `untried`; Malformed when this release refuses its expression, or has a rule of
+    its own of that name.
     """
     rule = _claim(session, actor, name, no)
     if rule.state is not VersionState.DRAFT:
         raise Conflict(f"version {no} of {name} is {rule.state}: draft it anew", code="rule_state")
+    _check_name(name)
     read_expression(rule.expression, rule.verdict.scope)
     more = require_trial(session, TrialKind.RULE, said_by(rule), untried)
     before = _retire(session, actor, name, VersionState.IN_FORCE, at)
@@ -175,3 +171,10 @@ def _retire(session: Session, actor: Actor, name: str, state: VersionState, at: 
         state=state.value,
     )
     return found.no if found else 0
+
+
+def _check_name(name: str) -> None:
+    """Let no rule be called as one of the hub's own, which finds and ends its holds by the name."""
+    if name in OWN_RULES:
+        text, zh = f"{name} is a rule of the hub itself: choose another name", f"{name} 是中台自带的规则，请换一个名称"
+        raise Malformed(text, code="rule_name", field="name", zh=zh)

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import rows, run
 from hub.errors import Conflict, Malformed, NotFound, Unauthorised
 from hub.review.publish import draft_rule, publish_rule, retire_rule
 from hub.review.rules import RuleView, list_rules, rule_versions
@@ -95,6 +95,14 @@ def test_no_rule_is_called_like_one_of_the_hub_itself(session: Session, name: st
     with pytest.raises(Malformed) as caught:
         draft_rule(session, ADMIN, rule("true", name), AT)
     assert (caught.value.code, caught.value.say("zh")) == ("rule_name", f"{name} 是中台自带的规则，请换一个名称")
+
+
+def test_a_draft_older_than_a_rule_of_that_name_of_the_hub_is_not_put_in_force(session: Session) -> None:
+    draft_rule(session, ADMIN, rule("true", "old"), AT)
+    run(session, "update review_rule set name = 'twin' where name = 'old'")
+    with pytest.raises(Malformed) as caught:
+        publish_rule(session, ADMIN, "twin", 1, AT, untried="in haste")
+    assert caught.value.code == "rule_name"
 
 
 def test_a_shop_is_named_with_its_brand(session: Session) -> None:
