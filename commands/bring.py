@@ -2,23 +2,35 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich.table import Table
 
 from commands.operate import sku_app
 from commands.reach import operator, reached
-from commands.screen import say, words
+from commands.screen import OUT, add_row, say, words
 from commands.written import read_file
 from hub.catalogue.bring import Brought, Goods, bring_goods
 from hub.document import Document
+from hub.language import Words, language
 from hub.scope import check_names
 from hub.sheet import CODE, LONGEST
 from hub.sourcing.bring import Site, bring_locations
+from hub.sourcing.location import find_places
+from hub.sourcing.model import LocationKind
 
 __all__ = ["location_app", "sku_app"]
 
 location_app = typer.Typer(help=words("仓库", "locations"), no_args_is_help=True)
+
+
+KINDS: Final = {
+    LocationKind.WAREHOUSE: Words("自营仓", "warehouse"),
+    LocationKind.STORE: Words("门店", "store"),
+    LocationKind.THIRD_PARTY: Words("第三方仓", "third party's"),
+    LocationKind.SUPPLIER: Words("供应商仓", "supplier's"),
+}
 
 
 def _sheet(kind: type[Document]) -> Any:  # noqa: ANN401 # as typer declares it
@@ -48,6 +60,21 @@ def locations(file: SiteSheet, brand: Brand) -> None:
         known = reach.settings.connections
         check_names(known, brand)
         _tell(bring_locations(session, operator(), brand, written, known, datetime.now(UTC)))
+
+
+@location_app.command("ls", help=words("列出品牌的仓库", "list a brand's locations"))
+def ls(brand: Brand) -> None:
+    with reached() as reach, reach.database.transaction() as session:
+        check_names(reach.settings.connections, brand)
+        operator().require_scope(brand, "")
+        places = [one for one in find_places(session).values() if one.brand == brand]
+    heads = (("仓库", "location"), ("类型", "kind"), ("保税", "bonded"), ("货主", "owner"), ("状态", "state"))
+    table = Table(*(words(*head) for head in heads))
+    for one in places:
+        kind, bonded = KINDS[LocationKind(one.kind)].say(language()), words("是", "yes") if one.bonded else ""
+        state = words("启用", "active") if one.active else words("已停用", "closed")
+        add_row(table, one.code, kind, bonded, one.owner, state)
+    OUT.print(table)
 
 
 def _tell(made: Brought) -> None:

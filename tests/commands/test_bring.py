@@ -34,6 +34,13 @@ def test_locations_are_brought_in_from_a_file(oms: Oms, database: Database, tmp_
         assert len(rows(session, "select 1 from location where code = 'SH1'")) == 1
 
 
+def test_locations_are_listed_with_their_kinds(oms: Oms, tmp_path: Path) -> None:
+    sheet = PLACE.replace("courier\n", "courier,kind,bonded\n").replace("SF\n", "SF,store,yes\n")
+    oms("location", "import", written(tmp_path, sheet), "--brand", "demo")
+    [line] = [one for one in oms("location", "ls", "--brand", "demo").stdout.splitlines() if "SH1" in one]
+    assert [one.strip() for one in line.strip("│").split("│")] == ["SH1", "store", "yes", "OWNER", "active"]
+
+
 def test_a_brand_that_no_connection_is_of_is_refused(oms: Oms, tmp_path: Path) -> None:
     for kind, sheet in (("sku", "code,title,grams\ntea,茶,100\n"), ("location", PLACE)):
         told = oms(kind, "import", written(tmp_path, sheet), "--brand", "dmeo").exception
