@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
 
 from api import (
@@ -33,6 +33,7 @@ from api import (
 from api.accompany import Accompany
 from api.metrics import REQUESTS, SECONDS, Depths
 from api.placing import gathered
+from api.query import known_query
 from api.room import Room
 from api.spans import Spans
 from api.surroundings import Hub
@@ -100,10 +101,9 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
         gifts,
         runs,
         replays,
-        webhooks,
-        health,
-        docs,
     ):
+        app.include_router(part.router, dependencies=[Depends(known_query)])
+    for part in (webhooks, health, docs):
         app.include_router(part.router)
     return app
 

@@ -91,13 +91,19 @@ def available(
     who: Annotated[Asker, Depends(asker)],
     skus: Annotated[str, Query(min_length=1, max_length=13_000, pattern=PRINTABLE)],
     division: Annotated[Word, Query(examples=["310115"])] = "",
+    region: Annotated[Word, Query(description="即 division · the same as division")] = "",
 ) -> Availability:
     """Give what may be promised of up to 200 codes, divided by commas, in a shop.
 
     A code is the shop's own or a SKU. What is free counts safety stock, quotas and carts; a bundle's is that of its
     scarcest part. With the official code of a `division`, best a county's, only what lies at locations counts that an
-    order to there would be sourced from now; a code that there is not is 422 unknown_division.
+    order to there would be sourced from now; a code that there is not is 422 unknown_division. `region` is another
+    word for it.
     """
+    if division and region and division != region:
+        text, zh = "division and region are the same: name one", "division 与 region 含义相同，请只填一个"
+        raise Malformed(text, field="region", zh=zh)
+    division = division or region
     codes = list(dict.fromkeys(code for code in (part.strip() for part in skus.split(",")) if code))
     if len(codes) > MOST_SKUS:
         raise Malformed(f"at most {MOST_SKUS} SKUs are answered at once", code="too_many_skus", field="skus")

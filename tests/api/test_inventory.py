@@ -118,6 +118,18 @@ def test_a_shop_learns_what_it_may_promise_to_an_address(mall: Mall, database: D
     assert (near.json()["division"], "division" in mall.get(f"{HOME}?skus=apple").json()) == ("110105", False)
 
 
+def test_a_region_is_a_division(mall: Mall) -> None:
+    assert mall.get(f"{HOME}?skus=apple&region=110105").json()["division"] == "110105"
+    assert problem(mall.get(f"{HOME}?skus=apple&region=110105&division=310115")) == (422, "malformed")
+
+
+@pytest.mark.parametrize("target", [f"{HOME}?skus=apple&divison=110105", "/v1/orders?page=2"])
+def test_a_query_parameter_that_is_not_known_is_refused_by_name(mall: Mall, target: str) -> None:
+    answer = mall.get(target)
+    assert problem(answer) == (422, "malformed")
+    assert answer.json()["field"] in {"divison", "page"}
+
+
 def test_a_division_that_there_is_not_is_refused_with_the_reason(mall: Mall) -> None:
     for code in ("999999", "Shanghai"):
         answer = mall.get(f"{HOME}?skus=apple&division={code}")
