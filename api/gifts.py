@@ -76,7 +76,10 @@ def draft(hub: TheHub, caller: Operator, body: Body) -> StrategyView:
 def try_it(
     hub: TheHub, caller: Operator, body: Body, days: Annotated[int, Query(ge=1, le=LONGEST_DAYS)] = 7
 ) -> GiftTried:
-    """Ask a strategy, drafted or not, about the orders of its brand in the last days; only that is kept."""
+    """Ask a strategy, drafted or not, about the orders of its brand in the last days; only that is kept.
+
+    On no order (`looked` 0) it was not tried.
+    """
     wish, at = read_wish(Strategy, body), hub.now()
     with hub.database.transaction() as session:
         tried = try_strategy(session, caller, wish, at, days)

@@ -52,7 +52,7 @@ def try_rule(
 ) -> Tried:
     """Ask a rule, drafted or not, about the orders of the last days that the caller may see.
 
-    Only that it was tried is kept, of whoever may publish one.
+    Only that it was tried is kept, of whoever may publish one. On no order (`looked` 0) it was not tried.
     """
     rule = read_wish(NewRule, body)
     with hub.database.transaction() as session:

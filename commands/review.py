@@ -189,4 +189,6 @@ def _tell(said: Tried, *, holds: bool) -> None:
     if said.as_now:
         names = ", ".join(said.as_now)
         lines.append(words(f"按现在而非当时计算: {names}", f"as it is now, not as it was: {names}"))
+    if not said.looked:
+        lines.append(words("没有订单可看，不算试算", "no order was looked at, so this was no trial"))
     give("\n".join(lines), as_json=False)

@@ -32,9 +32,8 @@ def simulate(
         check_locations(session, draft)
         here = datetime.now(UTC).astimezone(ZoneInfo(reach.settings.business_zone))
         told = compare_policies(session, draft, POLICY, here - timedelta(days=days))
-    if told.orders:  # what was tried on nothing was not tried
-        with reached() as reach, reach.database.transaction() as session:  # another one: a trial itself may not write
-            note_trial(session, TrialKind.POLICY, written, told.seen(operator(), days, here))
+    with reached() as reach, reach.database.transaction() as session:  # another one: a trial itself may not write
+        note_trial(session, TrialKind.POLICY, written, told.seen(operator(), days, here))
     if as_json:
         give(told.model_dump(mode="json"), as_json=True)
     elif not told.orders:

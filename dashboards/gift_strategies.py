@@ -97,8 +97,8 @@ def try_it(visit: Here, brand: str, name: str, no: int, days: Days = 7) -> Respo
     if one is None:
         raise NotFound(f"{brand} has no version {no} of {name}", code="unknown_strategy")
     tried = try_strategy(visit.session, visit.actor, one.strategy, visit.at, days)
-    known = tried.seen(visit.actor, visit.at)
-    note_trial(visit.session, TrialKind.GIFT, one.strategy.model_dump_json(), known)
+    seen = tried.seen(visit.actor, visit.at)
+    known = note_trial(visit.session, TrialKind.GIFT, one.strategy.model_dump_json(), seen)
     if visit.target("trial"):
         return fragment(visit, "gift_trial.html", tried=tried, known=known, one=one, path=one.link)
     return _show(visit, brand, name, tried)

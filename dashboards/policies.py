@@ -81,8 +81,7 @@ def try_it(visit: Here, brand: str, version: str, days: Days = 7) -> Response:
     with on_trial(visit.session):
         told = compare_policies(visit.session, read_policy(content), POLICY, since, LONGEST_S)
     tried = trial_of(told, since.date(), days)
-    known = told.seen(visit.actor, days, visit.at)
-    note_trial(visit.session, TrialKind.POLICY, content, known)
+    known = note_trial(visit.session, TrialKind.POLICY, content, told.seen(visit.actor, days, visit.at))
     if visit.target("trial"):
         return fragment(visit, "policy_trial.html", tried=tried, known=known, one=one, path=link(one))
     return _show(visit, brand, version, tried)

@@ -70,8 +70,7 @@ def try_it(visit: Here, name: str, no: int, days: Days = 7) -> Response:
     wanted = _wanted(one)
     with on_trial(visit.session):
         tried = rehearse(visit.session, visit.actor, wanted, visit.at.astimezone(visit.zone), days)
-    known = tried.seen(visit.actor, visit.at)
-    note_trial(visit.session, TrialKind.RULE, said_by(wanted), known)
+    known = note_trial(visit.session, TrialKind.RULE, said_by(wanted), tried.seen(visit.actor, visit.at))
     if visit.target("trial"):
         told: dict[str, Any] = {"tried": tried, "known": known, "one": one, "path": link(name)}
         return fragment(visit, "rule_trial.html", **told, failure_of=_speaker(visit))

@@ -48,8 +48,13 @@ class TrialView(Document):
 COLUMNS: Final = ", ".join(TrialView.model_fields)
 
 
-def note_trial(session: Session, kind: TrialKind, text: str, trial: TrialView) -> None:
-    """Note that this very text was tried; an earlier trial of it is forgotten."""
+def note_trial(session: Session, kind: TrialKind, text: str, trial: TrialView) -> TrialView | None:
+    """Note that this very text was tried, and give its trial that stands: an earlier one is forgotten.
+
+    What was tried on no order was not tried: it is not noted, and an earlier trial stands.
+    """
+    if not trial.looked:
+        return find_trial(session, kind, text)
     run(
         session,
         f"""insert into trial (kind, digest, {COLUMNS})
@@ -60,11 +65,12 @@ def note_trial(session: Session, kind: TrialKind, text: str, trial: TrialView) -
         digest=_digest(text),
         **trial.model_dump(),
     )
+    return trial
 
 
 def find_trial(session: Session, kind: TrialKind, text: str) -> TrialView | None:
-    """Give the last trial of this very text."""
-    statement = f"select {COLUMNS} from trial where (kind, digest) = (:kind, :digest)"
+    """Give the last trial of this very text; one of no order, as they were noted once, is none."""
+    statement = f"select {COLUMNS} from trial where (kind, digest) = (:kind, :digest) and looked > 0"
     found = row(session, statement, kind=kind, digest=_digest(text))
     return TrialView.model_validate(dict(zip(TrialView.model_fields, found, strict=True))) if found else None
 
@@ -77,8 +83,8 @@ def require_trial(session: Session, kind: TrialKind, text: str, untried: str) ->
     if find_trial(session, kind, text) is not None:
         return {}
     if not (said := plain(untried).strip()):
-        zh = "请先用历史订单试算：现在的内容从未试算过"
-        raise Conflict("try it on past orders first: this very text was not tried", zh=zh, code="untried")
+        zh = "请先用历史订单试算：现在的内容从未在任何订单上试算过"
+        raise Conflict("try it on past orders first: this very text was tried on none", zh=zh, code="untried")
     return {"untried": said}
 
 
