@@ -83,7 +83,7 @@ def require_trial(session: Session, kind: TrialKind, text: str, untried: str) ->
     if find_trial(session, kind, text) is not None:
         return {}
     if not (said := plain(untried).strip()):
-        zh = "请先用历史订单试算：现在的内容从未在任何订单上试算过"
+        zh = "请先用历史订单试算：现在的内容从未试算过，或未看到任何订单"
         raise Conflict("try it on past orders first: this very text was tried on none", zh=zh, code="untried")
     return {"untried": said}
 

@@ -31,12 +31,16 @@ def http(database: Database, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
-def test_a_program_drafts_tries_publishes_and_retires_a_strategy(http: TestClient) -> None:
+def test_a_program_drafts_tries_publishes_and_retires_a_strategy(http: TestClient, database: Database) -> None:
     desk = Desk(http, "ruler")
     drafted = desk.post("/v1/gifts", EXAMPLE)
     assert (drafted.status_code, drafted.json()["no"], drafted.json()["state"]) == (201, 1, "draft")
     assert problem(desk.post(f"{SPRING}/1/publish")) == (409, "untried")
     assert desk.post("/v1/gifts/rehearsals?days=30", EXAMPLE).json()["looked"] == 0
+    assert problem(desk.post(f"{SPRING}/1/publish")) == (409, "untried")  # what was tried on no order was not tried
+    with database.transaction() as session:
+        placed(session, bought({"P1000": 1}))
+    assert desk.post("/v1/gifts/rehearsals?days=90", EXAMPLE).json()["looked"] == 1
     assert desk.post(f"{SPRING}/1/publish").json()["state"] == "in_force"
     assert [one["body"]["first_orders"] for one in Desk(http, "looker").get("/v1/gifts").json()] == [100]
     assert problem(desk.post(f"{SPRING}/1/publish")) == (409, "strategy_state")

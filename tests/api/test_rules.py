@@ -31,7 +31,9 @@ def test_a_program_drafts_tries_publishes_and_retires_a_rule(http: TestClient) -
     assert desk.post("/v1/rules", EXAMPLE).status_code == 201
     assert problem(desk.post("/v1/rules/big_first_order/1/publish")) == (409, "untried")
     assert desk.post("/v1/rules/rehearsals?days=30", EXAMPLE).json()["looked"] == 0
-    assert desk.post("/v1/rules/big_first_order/1/publish").json()["state"] == "in_force"
+    publish = "/v1/rules/big_first_order/1/publish"
+    assert problem(desk.post(publish)) == (409, "untried")  # what was tried on no order was not tried
+    assert desk.post(publish, {"untried": "there are no orders yet"}).json()["state"] == "in_force"
     assert [one["no"] for one in Desk(http, "looker").get("/v1/rules").json()] == [1]
     assert problem(desk.post("/v1/rules/big_first_order/1/publish")) == (409, "rule_state")
     assert desk.post("/v1/rules/big_first_order/1/retire", {"reason": "not wanted"}).json()["state"] == "retired"
