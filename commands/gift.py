@@ -111,7 +111,7 @@ def trial(
     for code, n in tried.refused.items():
         give(f"  {words(*SAID[code])}: {n}", as_json=False)
     if not tried.looked:
-        say("没有订单可看，不算试算", "no order was looked at, so this was no trial")
+        give(words("没有订单可看，不算试算", "no order was looked at, so this was no trial"), as_json=False)
 
 
 @gift_app.command("try", help=words("在一个订单上试算", "ask strategies about an order that was placed"))

@@ -27,8 +27,9 @@ def test_a_strategy_goes_from_a_file_into_force_and_out_of_it(oms: Oms, spring: 
     refused = oms("gift", "publish", "demo", "spring", "1").exception
     assert isinstance(refused, Conflict)
     assert refused.code == "untried"
-    assert oms("gift", "trial", spring).exit_code == 0
-    assert oms("gift", "publish", "demo", "spring", "1").exit_code == 0
+    assert "no trial" in oms("gift", "trial", spring).stdout
+    assert oms("gift", "publish", "demo", "spring", "1").exit_code == 1  # on no order it was not tried
+    assert oms("gift", "publish", "demo", "spring", "1", "--untried", "no orders yet").exit_code == 0
     assert [one["state"] for one in json.loads(oms("gift", "ls", "--json").stdout)] == ["in_force"]
     assert oms("gift", "retire", "demo", "spring").exit_code == 0
     assert "retired" in oms("gift", "ls").stdout
