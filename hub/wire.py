@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import Connection, abc, generators
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import FeatureNotSupported, error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
@@ -48,7 +48,11 @@ class Statements:
             wire.send_query_prepared(name, params, read.formats)
         else:
             wire.send_query_params(query, params, types, read.formats)
-        result = _result(driver)
+        try:
+            result = _result(driver)
+        except FeatureNotSupported:  # also of what gives other columns now: a migration ran beside us
+            self._names.pop((query, types), None)
+            raise
         read.set_pgresult(result)
         return Answer(result, read)
 

@@ -61,6 +61,20 @@ def test_what_is_prepared_is_asked_anew_whatever_became_of_its_transaction(datab
     assert OFTEN < prepared.n <= MOST
 
 
+def test_what_is_prepared_is_prepared_anew_when_its_table_has_a_further_column(database: Database) -> None:
+    """Migrations run beside the hub: a connection must not fail with a statement for as long as it lives."""
+    with database.transaction() as session:
+        run(session, "create table goods as select 1 as no")
+        for _ in range(OFTEN):
+            row(session, "select * from goods")
+    with database.transaction() as session:
+        run(session, "alter table goods add column name text")
+    with suppress(DBAPIError), database.transaction() as session:
+        row(session, "select * from goods")
+    with database.transaction() as session:
+        assert row(session, "select * from goods") == (1, None)
+
+
 @pytest.mark.parametrize("many", [1, 2_000], ids=["one message", "many"])
 def test_what_is_copied_is_there_and_a_fault_is_of_its_transaction_alone(database: Database, many: int) -> None:
     lines = [(no, "tab\t, \\N, line\n and 中文 ") for no in range(many)]
