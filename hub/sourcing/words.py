@@ -22,6 +22,8 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "capacity": Words("在途单量已满", "has as many open documents as it may"),
     "day_full": Words("当日单量已满", "has all the documents that its day may have"),
     "no_rate": Words("无快递报价可达", "no courier of the rate card goes there"),
+    "other_sender": Words("非此货的发货方（供应商直发）", "does not send these goods: a supplier sends his own"),
+    "not_bonded": Words("非保税仓", "not under bond, as these goods are"),
     "storage": Words("不能存放此温层", "cannot store these goods"),
     "rejected_before": Words("曾拒绝此单或对其缺货", "refused this order before, or was short of it"),
     "not_wished": Words("改派时未选此仓", "not asked: a person wished for another"),

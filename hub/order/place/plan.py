@@ -17,6 +17,7 @@ from hub.inventory.level import free_pieces
 from hub.inventory.reserve import Claim
 from hub.order.place.brand_policy import Own, own_policies, with_counts
 from hub.order.rules.hold import held_lines
+from hub.order.rules.keepers import Keepers, keepers_of
 from hub.order.rules.policy import Policy
 from hub.order.rules.route import Shelf, ask, rank, route
 from hub.order.rules.split import Lines, Link, split
@@ -174,20 +175,20 @@ def _plans(
             plans.append(Plan(need, shared[no]))
             own[need.brand].book(shared[no], at)
             continue
-        near = known[need.brand].nearest(need.division)
-        plans.append(Plan(need, tuple(in_turn(need, near, shelf, own.get(need.brand, built_in), at))))
+        near, keepers = known[need.brand].nearest(need.division), known[need.brand].keepers
+        plans.append(Plan(need, tuple(in_turn(need, near, shelf, own.get(need.brand, built_in), at, keepers))))
     return plans
 
 
 def in_turn(
-    need: Need, near: Sequence[Site], shelf: Shelf, own: Own, at: datetime
+    need: Need, near: Sequence[Site], shelf: Shelf, own: Own, at: datetime, keepers: Keepers | None
 ) -> Iterator[tuple[Question, Decision]]:
     """Decide the parts of one need; where documents are counted, a part sees those that the parts before it open."""
     by, skus = own.policy, need.skus
     parts = need.parts(by.splitters)
     for some in [[part] for part in parts] if own.counts else [parts]:
         ranked, terms = own.ask(near, need.division, at, skus)
-        decided = list(route(some, ranked, shelf, by.version, by.costs, need.barred, terms))
+        decided = list(route(some, ranked, shelf, by.version, by.costs, need.barred, terms, keepers))
         own.book(decided, at)
         yield from decided
 
@@ -209,7 +210,8 @@ def _together(
         for need in [needs[no] for no in mine]:
             ranked, terms = one.ask(known[brand].nearest(need.division), need.division, at, need.skus)
             parts = need.parts(by.splitters)
-            asked.append(list(ask(parts, ranked, shelf, by.version, by.costs, need.barred, terms)))
+            of = known[brand].keepers
+            asked.append(list(ask(parts, ranked, shelf, by.version, by.costs, need.barred, terms, of)))
         for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000, one.room(at)), strict=False):
             found[no] = tuple(decided)
             for _, decision in decided:
@@ -222,6 +224,7 @@ class Rankings:
 
     def __init__(self, places: Sequence[Place]) -> None:
         self._places = places
+        self.keepers = keepers_of(places)
         self._known: dict[str, Sequence[Site]] = {}
         self._ranked: dict[Point, Sequence[Site]] = {}
 

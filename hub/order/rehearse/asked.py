@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hub.database import rows
 from hub.order.place.record import each_fen
 from hub.order.rehearse.carry import NOTHING, Shelves, taken_by
+from hub.order.rules.keepers import REASONS as KEPT
 from hub.order.rules.split import Lines, merge
 from hub.sourcing.eligible import REASONS
 from hub.sourcing.model import Question, Site, Want
@@ -74,11 +75,12 @@ def with_values(session: Session, asked: Iterable[Asked]) -> Iterator[Asked]:
 def _sites(questions: Sequence[Question]) -> Iterator[Site]:
     """Give the locations with what was free before the order took any: the first part that asked for a SKU saw it.
 
-    What a policy left out is let in again, for the policies that are compared to judge.
+    What a policy left out is let in again, for the policies that are compared to judge, and so is what may not send
+    some of the goods: whoever decides again asks who may.
     """
     for no, site in enumerate(questions[0].sites):
         free: dict[str, int] = {}
         for question in questions:
             asked = {want.sku for want in question.wants} - free.keys()
             free |= {sku: question.sites[no].free.get(sku, 0) for sku in asked}
-        yield replace(site, free=free, barred="" if site.barred in REASONS else site.barred)
+        yield replace(site, free=free, barred="" if site.barred in REASONS | KEPT else site.barred)

@@ -16,12 +16,14 @@ from hub.order.rehearse.allowance import Allowance
 from hub.order.rehearse.asked import Asked, asked_since, with_values
 from hub.order.rehearse.carry import Carried
 from hub.order.rehearse.tally import Side, Sum, add, side_of
+from hub.order.rules.keepers import Keepers, keepers_of
 from hub.order.rules.policy import Policy
 from hub.order.rules.route import Shelf
 from hub.roles import Actor
 from hub.sourcing.asking import Asking
 from hub.sourcing.day_count import LocationDay
 from hub.sourcing.greedy import cost_of
+from hub.sourcing.location import find_places
 from hub.sourcing.model import Choice, Decision, Question
 from hub.sourcing.policy import SourcingPolicy
 from hub.sourcing.rerun import stored_decisions
@@ -66,7 +68,8 @@ def compare_policies(
     run(session, "set transaction read only")
     now = own_policies(session, policy, {draft.brand}).get(draft.brand, Own(policy))
     then = under(session, policy, draft)
-    sides = [Rehearsed(session, own) for own in (now, then)]
+    keepers = keepers_of([one for one in find_places(session).values() if one.brand == draft.brand])
+    sides = [Rehearsed(session, own, keepers) for own in (now, then)]
     orders, moved, reached, allowance = 0, 0, None, Allowance(longest_s, clock)
     every = asked_since(stored_decisions(session, since=since, brand=draft.brand), since)
     every = with_values(session, every) if now.valued or then.valued else every
@@ -91,7 +94,8 @@ def compare_policies(
 class Rehearsed:
     """One policy as it is rehearsed: its own stock, documents of days, paces of sales, and what it came to."""
 
-    def __init__(self, session: Session, own: Own) -> None:
+    def __init__(self, session: Session, own: Own, keepers: Keepers | None) -> None:
+        self._keepers = keepers
         self._session, self._sold = session, dict[tuple[str, str], int]()
         self._known = set[str]()
         self._weighs = bool(own.said and own.said.weights.supply)
@@ -107,7 +111,7 @@ class Rehearsed:
             self._known |= new
             self._sold |= sold_of(self._session, new, asked.here)
         sites = self._carried.see(asked.sites, asked.skus, asked.batch)
-        plan = list(plan_again(asked._replace(sites=sites), self.own))
+        plan = list(plan_again(asked._replace(sites=sites), self.own, self._keepers))
         self._carried.take(asked.taken, plan, asked.batch)
         return plan
 
@@ -118,10 +122,10 @@ class Rehearsed:
         return side_of(self.own.policy.version, self.sums, self._carried.emptied(), dict(sorted(full.items())))
 
 
-def plan_again(asked: Asked, own: Own) -> Iterator[tuple[Question, Decision]]:
+def plan_again(asked: Asked, own: Own, keepers: Keepers | None = None) -> Iterator[tuple[Question, Decision]]:
     """Decide what an order needed by a policy, as placing it would."""
     shelf = Shelf({(site.code, sku): pieces for site in asked.sites for sku, pieces in site.free.items()})
-    return in_turn(Need(0, "", asked.to, tuple(asked.wants)), asked.sites, shelf, own, asked.here)
+    return in_turn(Need(0, "", asked.to, tuple(asked.wants)), asked.sites, shelf, own, asked.here, keepers)
 
 
 class Prices:

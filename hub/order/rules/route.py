@@ -7,6 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from hub.address.division import Point, kilometres
+from hub.order.rules.keepers import Keepers
 from hub.order.rules.split import Lines
 from hub.sourcing.freight import decide_freight
 from hub.sourcing.greedy import decide
@@ -62,12 +63,13 @@ def route(
     costs: Costs,
     barred: Mapping[str, str],
     terms: Terms | None = None,
+    keepers: Keepers | None = None,
 ) -> Iterator[tuple[Question, Decision]]:
     """Decide for each part where it comes from; the sites stand as they are `ranked`.
 
     With `terms`, which a brand with rate cards has, the courier is chosen together with the location.
     """
-    for question in ask(parts, ranked, shelf, version, costs, barred, terms):
+    for question in ask(parts, ranked, shelf, version, costs, barred, terms, keepers):
         decision = decide(question) if terms is None else decide_freight(question)
         shelf.take(decision)
         yield question, decision
@@ -81,16 +83,20 @@ def ask(
     costs: Costs,
     barred: Mapping[str, str],
     terms: Terms | None = None,
+    keepers: Keepers | None = None,
 ) -> Iterator[Question]:
-    """Put each part as a question, on what is on the shelf when it comes to it; `barred` has a reason by location."""
+    """Put each part as a question, on what is on the shelf when it comes to it; `barred` has a reason by location.
+
+    What `keepers` alone may send is asked of them.
+    """
     if barred:
         ranked = [replace(site, barred=barred[site.code]) if site.code in barred else site for site in ranked]
-    for part in parts:
+    for part in keepers.cut(parts) if keepers else parts:
         free = shelf.free(sorted({want.sku for want in part}))
         sites = [
             Site(one.code, one.km, one.handling, one.storages, free.get(one.code, NOTHING), one.barred)
             if one.free or one.code in free
             else one
-            for one in ranked
+            for one in (keepers.bar(ranked, part) if keepers else ranked)
         ]
         yield Question(version, part, tuple(sites), costs, terms)

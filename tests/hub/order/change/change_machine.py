@@ -55,11 +55,13 @@ MISTOLD: Final = """
     and not exists (select 1 from order_revision r where r.order_id = o.id and r.state = 'waiting')
     and not exists (select 1 from order_hold h where h.order_id = o.id and h.released_at is null
                     and h.rule <> 'no_source')
-    and (truth.missing <> coalesce((select h.evidence -> 'missing' from order_hold h
-                                    where h.order_id = o.id and h.released_at is null), '{}')
+    and (truth.missing <> (select coalesce(jsonb_object_agg(sku, pieces), '{}') from (
+                              select one.key as sku, sum(one.value::bigint) as pieces from order_hold h
+                              cross join lateral jsonb_each_text(h.evidence -> 'missing') one
+                              where h.order_id = o.id and h.released_at is null group by 1) told)
          or (truth.missing <> '{}') <> exists (select 1 from case_file c where c.order_id = o.id
                                                and c.cause = 'stock' and c.state = 'open'))"""
-"""Orders that wait for goods alone, and of which the hold or the case says something else than what is missing."""
+"""Orders that wait for goods alone, and of which the holds or the case say something else than what is missing."""
 
 UNANSWERED: Final = """
     select r.order_id from order_revision r where r.state = 'waiting' and not exists (

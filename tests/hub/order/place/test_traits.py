@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.describe import describe
 from hub.catalogue.model import Storage
-from hub.database import rows
+from hub.database import rows, run
 from hub.order.holds.resume import release_holds
 from hub.order.place.batch import Placed
 from hub.order.place.view import placed_views
+from hub.order.trace.routing import trace_routing
 from hub.roles import SYSTEM
 from hub.sourcing.model import Question, Want
-from tests.hub.making import AT, add_sku, line, order, place_all, placed, see, stock
+from hub.sourcing.rerun import Sameness, rerun, stored_decisions
+from tests.hub.making import AT, add_sku, line, order, place_all, placed, see, sources, stock
 
 
 def parts(session: Session, order_id: int) -> list[list[int]]:
@@ -84,3 +86,26 @@ def test_goods_without_traits_are_asked_for_in_the_words_of_before(session: Sess
     (found,) = rows(session, "select input::text as input from routing_decision where order_id = :id", id=order_id)
     assert '"wants":[{"grams":500,"line_no":1,"quantity":1,"sku":"apple","storage":"ambient"}]' in found.input
     assert msgspec.json.decode(found.input, type=Question).wants == (Want(1, "apple", 1, "ambient", 500),)
+
+
+def test_a_suppliers_goods_come_from_him_and_bonded_ones_from_under_bond(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "milk": 9, "wine": 9}, "bj": {"apple": 9, "milk": 9}, "gz": {"wine": 9}})
+    describe(session, SYSTEM, "milk", AT, supplier="dairy")
+    describe(session, SYSTEM, "wine", AT, bonded=True)
+    before = placed(session, order({"milk": 1, "wine": 1, "apple": 1}, "T0"))
+    assert {location for location, _ in sources(session, before)} == {"sh"}
+    run(session, "update location set kind = 'supplier', owner = 'dairy' where code = 'bj'")
+    run(session, "update stock_level set owner = 'dairy' where location = 'bj'")
+    run(session, "update location set bonded = true where code = 'gz'")
+    order_id = placed(session, order({"milk": 1, "wine": 1, "apple": 1}))
+    found = rows(
+        session,
+        """select l.sku, f.location from fulfilment_line one join fulfilment_order f using (order_id, no)
+           join order_line l using (order_id, line_no) where order_id = :id""",
+        id=order_id,
+    )
+    assert {one.sku: one.location for one in found} == {"milk": "bj", "wine": "gz", "apple": "sh"}
+    verdicts = [{one.code: one.verdict for one in decision.candidates} for decision in trace_routing(session, order_id)]
+    assert {"sh": "other_sender", "gz": "other_sender", "bj": "chosen"} in verdicts
+    assert {"sh": "not_bonded", "gz": "chosen", "bj": "other_sender"} in verdicts
+    assert set(rerun(stored_decisions(session, [order_id])).counts) == {Sameness.SAME}
