@@ -135,7 +135,7 @@ def approve(hub: TheHub, caller: Operator, order_id: str, return_no: str, body: 
     return _act(
         (hub, caller, order_id, no, "approve", body, key),
         lambda session, number: approve_return(
-            session, number, no, caller.name, hub.now(), wish.location or "", wish.reason
+            session, number, no, caller.name, hub.now().astimezone(hub.zone), wish.location or "", wish.reason
         ),
     )
 
@@ -166,7 +166,7 @@ def receive(hub: TheHub, caller: Operator, order_id: str, return_no: str, body: 
     wish, no = read_wish(model.Arrived, body), no_of(return_no)
     return _act(
         (hub, caller, order_id, no, "receive", body, key),
-        lambda session, number: receive_return(session, number, no, wish, caller.name, hub.now()),
+        lambda session, number: receive_return(session, number, no, wish, caller.name, hub.now().astimezone(hub.zone)),
     )
 
 

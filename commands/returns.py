@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
@@ -82,9 +83,8 @@ def list_returns(number: Number, *, as_json: AsJson = False) -> None:
 @return_app.command("approve", help=words("同意退货", "approve a return"))
 def approve(number: Number, no: No, reason: Reason = "", to: Place = "") -> None:
     with reached() as reach, reach.database.transaction() as session:
-        state = approve_return(
-            session, mine(session, number), no, operator().name, datetime.now(UTC), location=to, reason=reason
-        )
+        here = datetime.now(ZoneInfo(reach.settings.business_zone))
+        state = approve_return(session, mine(session, number), no, operator().name, here, location=to, reason=reason)
     _tell(state)
 
 
@@ -131,7 +131,8 @@ def receive(
 ) -> None:
     arrived = Arrived(document=document[:200], goods=tuple(map(_goods, goods)), final=not more, location=at)
     with reached() as reach, reach.database.transaction() as session:
-        _tell(receive_return(session, mine(session, number), no, arrived, operator().name, datetime.now(UTC)))
+        here = datetime.now(ZoneInfo(reach.settings.business_zone))
+        _tell(receive_return(session, mine(session, number), no, arrived, operator().name, here))
 
 
 def _goods(told: str) -> Goods:

@@ -30,7 +30,8 @@ router: Final = APIRouter()
 @router.post(RETURN + "/approve")
 def approve(visit: Here, order_id: int, no: int, action_key: ActionKey, reason: Reason = "") -> Response:
     def work() -> str:
-        state = approve_return(visit.session, order_id, no, visit.actor.name, visit.at, reason=why(reason))
+        here = visit.at.astimezone(visit.zone)
+        state = approve_return(visit.session, order_id, no, visit.actor.name, here, reason=why(reason))
         if state is ReturnState.CLOSED:
             return visit.say("The money is due to go back.")
         return visit.say("The return is approved: its goods are awaited.")
@@ -91,7 +92,8 @@ def receive(visit: Here, order_id: int, no: int, form: Annotated[Receipt, Form()
     """Take in what arrived: pieces by the line that awaits them, in either condition."""
 
     def work() -> str:
-        receive_return(visit.session, order_id, no, form.arrived(), visit.actor.name, visit.at)
+        here = visit.at.astimezone(visit.zone)
+        receive_return(visit.session, order_id, no, form.arrived(), visit.actor.name, here)
         return visit.say("What arrived is in stock, and its money is due to go back.")
 
     return _act(visit, order_id, form.action_key, work)

@@ -52,7 +52,7 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
         ReceiveShipments(
             connectors, ZoneInfo(settings.business_zone), replace(POLICY, tries=settings.orders.reroute_tries)
         ),
-        ReceiveReturns(connectors),
+        ReceiveReturns(connectors, ZoneInfo(settings.business_zone)),
         ReceiveTracks(connectors, settings.worker.inbox_batch),
         ReceiveStock(connectors),
     )

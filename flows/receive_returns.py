@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -26,8 +27,9 @@ class ReceiveReturns:
     batch: int = 1
     alone: bool = False
 
-    def __init__(self, connectors: Registry) -> None:
+    def __init__(self, connectors: Registry, zone: ZoneInfo) -> None:
         self._connectors = connectors
+        self._zone = zone
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         """Take messages in; one that cannot be meant takes in nothing and becomes a case."""
@@ -38,7 +40,7 @@ class ReceiveReturns:
                     told = self._read(message)
                     order_id, no = check_return(session, told.code, message.connection)
                     arrived = at_known_place(session, told.arrived, message.connection)
-                    receive_return(session, order_id, no, arrived, message.connection, at)
+                    receive_return(session, order_id, no, arrived, message.connection, at.astimezone(self._zone))
             except Rejected as error:
                 settle(session, message, InboxState.PARKED, at, order_id=order_id, code=error.code, error=error.message)
                 open_cases(session, [parked_case(message, error, self._connectors.brand_of(message.connection))], at)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from hub.aftersale.announce import announce
 from hub.aftersale.ask import find_place, plain_number
 from hub.aftersale.money import refund_pieces
+from hub.aftersale.onward import go_on_paid, hold_owing
 from hub.aftersale.room import rooms_of
 from hub.aftersale.status import ReturnKind, ReturnState
 from hub.aftersale.wish import Sent
@@ -26,8 +27,8 @@ def approve_return(
 ) -> ReturnState:
     """Grant a return: the location that is to receive it is told, or where no goods come back, the money goes back.
 
-    `location` is another one than was said. Approving twice is no error. Raises: NotFound; Conflict with code
-    return_state for one that was rejected or withdrawn.
+    `location` is another one than was said. Approving twice is no error. `at` is in the business zone.
+    Raises: NotFound; Conflict with code return_state for one that was rejected or withdrawn.
     """
     order, case = lock_return(session, order_id, no)
     if case.state in {_S.APPROVED, _S.SENT, _S.RECEIVED, _S.CLOSED}:
@@ -46,8 +47,9 @@ def approve_return(
             no=no,
         )
         case = _read(session, order_id, no)
-    refund_no = None
+    refund_no, owing = None, False
     if case.kind == ReturnKind.REFUND_ONLY:
+        owing = hold_owing(session, order)
         state, refund_no = _S.CLOSED, _refund_asked(session, order, no, at)
     else:
         state = _S.APPROVED
@@ -55,6 +57,8 @@ def approve_return(
     _decide(session, case, state, actor, reason, at)
     told = {"no": no, "location": case.location, "refund": refund_no, "reason": plain(reason)}
     record(session, at, actor, "return.approve", f"order:{order_id}", **told)
+    if owing:
+        go_on_paid(session, order, at)
     return state
 
 

@@ -13,6 +13,7 @@ from hub.aftersale.ask import find_place
 from hub.aftersale.decide import lock_return
 from hub.aftersale.model import Arrived, Goods
 from hub.aftersale.money import refund_pieces
+from hub.aftersale.onward import go_on_paid, hold_owing
 from hub.aftersale.room import Room, rooms_of
 from hub.aftersale.sort import Awaited, Sorted, sort_goods
 from hub.aftersale.status import ReturnState
@@ -37,8 +38,9 @@ def receive_return(session: Session, order_id: int, no: int, arrived: Arrived, a
     """Take in what a location says has arrived for a return, once for each document, and give where it stands.
 
     Fewer, more or other pieces than were announced are taken as they are; a case says how they differ. Money goes back
-    for exactly the pieces that arrived and are the order's. Raises: NotFound, also for a location that the brand does
-    not have; Conflict with code return_state when nobody has decided about it yet.
+    for exactly the pieces that arrived and are the order's; what waited for money goes on when that has paid for it.
+    `at` is in the business zone. Raises: NotFound, also for a location that the brand does not have; Conflict with code
+    return_state when nobody has decided about it yet.
     """
     order, case = lock_return(session, order_id, no)
     if case.state == ReturnState.REQUESTED:
@@ -46,6 +48,7 @@ def receive_return(session: Session, order_id: int, no: int, arrived: Arrived, a
     if _known(session, case, arrived.document):
         return ReturnState(case.state)
     place = find_place(session, order.brand, arrived.location or case.location)
+    owing = hold_owing(session, order)
     rooms = rooms_of(session, order_id)
     sorted_goods = sort_goods(arrived.goods, _awaited(session, case, rooms))
     _count(session, case, sorted_goods)
@@ -63,6 +66,8 @@ def receive_return(session: Session, order_id: int, no: int, arrived: Arrived, a
     pieces_of = {str(line): n for line, n in sorted_goods.pieces.items()}
     record(session, at, actor, "return.receive", f"order:{order_id}", **told, lines=pieces_of)
     _call(session, order, case, state, at)
+    if owing:
+        go_on_paid(session, order, at)
     return state
 
 

@@ -21,7 +21,7 @@ from hub.partitions import make_partitions
 from sandbox.qimen_returns import Back, Page, write_return_confirm
 from sandbox.qimen_sites import Site
 from tests.hub.aftersale.returning import WHO, granted, levels, refunded, returned, sent
-from tests.hub.making import AT, open_causes, order, stock
+from tests.hub.making import AT, ZONE, open_causes, order, stock
 from tests.staging import settings_in
 
 NOW = datetime.now(UTC)
@@ -30,7 +30,7 @@ SITE = Site(connection="wms-sh", app_key="k", secret="s", customer_id="c1", webh
 
 @pytest.fixture
 def taker(tmp_path: Path) -> ReceiveReturns:
-    return ReceiveReturns(Registry(settings_in(tmp_path)))
+    return ReceiveReturns(Registry(settings_in(tmp_path)), ZONE)
 
 
 def shipped(session: Session) -> int:
