@@ -29,11 +29,12 @@ def hold_beyond_sale(session: Session, batch: Asking, held: Held) -> Held:
     What an order's cart holds was counted with the cart. Until the transaction ends nobody else sells to these buyers;
     their rows come first, for who writes orders of theirs waits for those as well.
     """
-    wanted = {no: pieces for no, one in batch.new.items() if (pieces := _bought(one.order))}
-    skus = {sku for pieces in wanted.values() for sku in pieces}
+    measured = {no: one.order for no, one in batch.new.items() if _is_measured(one.order)}
+    skus = {line.product.sku for one in measured.values() for line in one.lines}
     sales = {sku: one for sku, one in find_sales(session, skus, batch.at).items() if one.per_buyer} if skus else {}
     if not sales:
         return held
+    wanted = {no: _bought(one) for no, one in measured.items()}
     wanted = {no: pieces for no, pieces in wanted.items() if not sales.keys().isdisjoint(pieces)}
     hold_subjects(session, set(batch.subjects.values()))
     orders = {no: batch.new[no].order for no in sorted(wanted)}
@@ -56,13 +57,17 @@ def hold_beyond_sale(session: Session, batch: Asking, held: Held) -> Held:
     return after
 
 
+def _is_measured(one: NormalOrder) -> bool:
+    """Say whether a buyer ordered at a storefront: other orders are not held to its sales."""
+    return one.shop_order.platform == STOREFRONT and one.order.type is OrderType.NORMAL
+
+
 def _bought(one: NormalOrder) -> Counter[str]:
-    """Count the pieces that a buyer ordered at a storefront, without gifts; nothing of other orders."""
+    """Count the pieces that an order buys, without gifts."""
     bought = Counter[str]()
-    if one.shop_order.platform == STOREFRONT and one.order.type is OrderType.NORMAL:
-        for line in one.lines:
-            if not line.gift:
-                bought[line.product.sku] += line.ordered
+    for line in one.lines:
+        if not line.gift:
+            bought[line.product.sku] += line.ordered
     return bought
 
 
