@@ -5,6 +5,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 
 from commands.operate import AsJson, Number, Reason, order_id_of
@@ -129,7 +130,10 @@ def receive(
     *,
     more: Annotated[bool, typer.Option("--more", help=words("还有后续到货", "more will come"))] = False,
 ) -> None:
-    arrived = Arrived(document=document[:200], goods=tuple(map(_goods, goods)), final=not more, location=at)
+    try:
+        arrived = Arrived(document=document, goods=tuple(map(_goods, goods)), final=not more, location=at)
+    except ValidationError as error:
+        raise Malformed("name the document by which it came", code="malformed", field="document") from error
     with reached() as reach, reach.database.transaction() as session:
         here = datetime.now(ZoneInfo(reach.settings.business_zone))
         _tell(receive_return(session, mine(session, number), no, arrived, operator().name, here))

@@ -61,3 +61,10 @@ def test_what_cannot_have_arrived_is_refused(oms: Oms, goods: str) -> None:
 def test_more_than_was_shipped_is_refused(oms: Oms) -> None:
     assert isinstance(oms("order", "return", "ask", "T1", "--line", "L1:4", *WHY).exception, Conflict)
     assert isinstance(oms("order", "return", "ask", "T1", *WHY).exception, Malformed)
+
+
+@pytest.mark.usefixtures("order_id")
+@pytest.mark.parametrize("document", ["", "a" * 201])
+def test_a_document_that_cannot_be_meant_is_refused(oms: Oms, document: str) -> None:
+    refused = oms("order", "return", "receive", "T1", "1", "--document", document, "--goods", "melon:1")
+    assert isinstance(refused.exception, Malformed)
