@@ -163,7 +163,8 @@ class OrderPage(Document):
 
 CHILDREN: Final = ("lines", "holds", "fulfilments", "parcels", "changes", "refunds", "dues", "links", "returns")
 HEAD: Final = tuple(name for name in OrderView.model_fields if name not in CHILDREN)
-COLUMNS: Final = ", ".join(HEAD).replace(" balance,", " case when payment = 'deposit_paid' then total - deposit end,")
+LEFT: Final = "case when payment = 'deposit_paid' and lifecycle not in ('closed', 'cancelled') then total - deposit end"
+COLUMNS: Final = ", ".join(HEAD).replace(" balance,", f" {LEFT},")
 LINES: Final = """
     select order_id, line_no, external_line_id, kind, channel_sku, sku, title, ordered, allocated, shipped, delivered,
            returned, cancelled, amount, discount

@@ -50,8 +50,8 @@ def pay_deposit(
         if head.payment == "unpaid":
             raise Conflict(f"order {order_id} was {order.lifecycle} before its deposit was paid", code="order_closed")
         return
-    if amount is not None and amount > head.total:
-        told = f"a deposit of {amount} is more than the total {head.total}"
+    if amount is not None and not 0 < amount <= head.total:
+        told = f"a deposit of {amount} is nothing, or more than the total {head.total}"
         raise Conflict(told, code="wrong_amount", field="deposit")
     if amount is not None and head.deposit not in {None, amount}:
         told = f"the deposit was {head.deposit}, and is said to be {amount}"

@@ -20,6 +20,8 @@ from hub.order.change.table import RefundState
 from hub.order.model import ShopOrder
 from hub.order.place.record import payload_hash
 from hub.order.receive import take_back
+from hub.order.trace.head import trace_head
+from hub.roles import SYSTEM
 from tests.hub.making import AT, ZONE, coupon, open_causes, order, placed, see, stock
 from tests.hub.order.changing import cut, refunds
 
@@ -147,11 +149,18 @@ def test_the_channel_says_the_deposit_later_and_moves_the_day_but_not_the_amount
     assert len(rows(session, "select 1 from audit_entry where act = 'order.pay_deposit'")) == 2
 
 
-def test_a_deposit_of_more_than_the_total_is_refused(session: Session) -> None:
+@pytest.mark.parametrize("amount", [0, 3001])
+def test_a_deposit_of_nothing_or_more_than_the_total_is_refused(session: Session, amount: int) -> None:
     order_id = placed(session, order({"apple": 3}, paid_at=None))
     with pytest.raises(Conflict) as caught:
-        pay_deposit(session, order_id, "tester", AT, 3001)
+        pay_deposit(session, order_id, "tester", AT, amount)
     assert (caught.value.code, see(session, order_id).payment) == ("wrong_amount", "unpaid")
+
+
+def test_nothing_is_left_to_pay_of_an_order_that_was_cancelled_behind_its_deposit(session: Session) -> None:
+    order_id = placed(session, order({"apple": 3}, **DEPOSITED))
+    cancel(session, order_id, "tester", "unwanted", AT)
+    assert (see(session, order_id).balance, trace_head(session, order_id, SYSTEM).balance) == (None, None)
 
 
 def test_the_channel_s_balance_is_of_its_own_total(session: Session) -> None:
