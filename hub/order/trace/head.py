@@ -128,7 +128,7 @@ class Head(Document):
 
     @property
     def balance(self) -> int | None:
-        """Say what is still to be paid of an order whose deposit was, where that is known; nothing once it has ended."""
+        """Say what is still to be paid of an order whose deposit was, where that is known; none once it has ended."""
         if self.payment != "deposit_paid" or self.deposit is None or self.lifecycle in {"closed", "cancelled"}:
             return None
         return self.total - self.deposit
