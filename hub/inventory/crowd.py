@@ -137,9 +137,10 @@ class Crowd:
     def _answer(self, line: _Line, wishes: Sequence[HotWish]) -> Sequence[Held | HubError]:
         if self._elapsed() < line.out_until:
             with self._database.transaction() as session:
-                return [
-                    known or sold_out(wish.sku) for known, wish in zip(recall(session, wishes), wishes, strict=True)
-                ]
+                before = recall(session, wishes)
+            if any(before):
+                self._database.persist()  # another process may have committed it a moment ago
+            return [known or sold_out(wish.sku) for known, wish in zip(before, wishes, strict=True)]
         booked = self._book(wishes)
         if booked is None:
             return [BUSY] * len(wishes)
