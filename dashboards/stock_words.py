@@ -9,6 +9,9 @@ STOCK: Final = {
     "short": state("账面不足", "Short", Tone.FAILED),
     "out": state("无可用", "Nothing free", Tone.FAILED),
     "below": state("低于安全库存", "Below safety stock", Tone.WAITING),
+    "closed": state("地点已停用", "Location closed", Tone.ENDED),
+    "damaged": state("残次，不售", "Not sold: damaged", Tone.ENDED),
+    "foreign": state("其他货主，不售", "Not sold: another owner's", Tone.ENDED),
     "held": state("购物车占用", "Held for carts", Tone.RUNNING),
     "good": state("充足", "Enough", Tone.GOOD),
 }

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from hub.database import records, rows
 from hub.document import Document
 from hub.errors import NotFound
+from hub.inventory.condition import Condition
 from hub.inventory.free import levels_of, read_free, read_unpromised
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot import Unsold, unsold_of
@@ -27,8 +28,11 @@ OF_ORDER: Final = re.compile(r"(?:fo|ship):(\d{16})-")
 NOTHING: Final = ("", "", "", "")
 """Before the first counter."""
 
+SOLD: Final = f"""(l.condition = '{Condition.SALEABLE}' and exists (
+    select 1 from location place where (place.code, place.owner) = (l.location, l.owner) and place.active))"""
+
 SHOWS: Final[Mapping[str, str]] = {
-    "below": "free.unpromised < l.safety",
+    "below": f"free.unpromised < l.safety and {SOLD}",
     "out": "free.unpromised <= 0",
     "short": "l.short > 0",
     "held": "l.soft > 0",
@@ -51,6 +55,7 @@ class LevelView(Document):
 
     `blocked` pieces are not to be sold and `expired` ones too old to be; of the rest nobody has been promised `free`,
     below nothing where more is promised than is good; shops together may promise `promised` of it, before their quotas.
+    `unsold` says why none is sold: its location is `closed`, the goods `damaged`, or `foreign`: not of its own owner.
     These are of a day, and `as_of` tells them: no counter says how it stands before.
     """
 
@@ -73,6 +78,7 @@ class LevelView(Document):
     expired: int = 0
     free: int = 0
     promised: int = 0
+    unsold: str = ""
 
     @property
     def key(self) -> StockKey:
@@ -80,11 +86,13 @@ class LevelView(Document):
 
     @property
     def state(self) -> str:
-        """How it stands: short, out, below its safety stock, or good."""
+        """How it stands: short, out, not sold for a reason, below its safety stock, or good."""
         if self.short:
             return "short"
         if self.free <= 0:
             return "out"
+        if self.unsold:
+            return self.unsold
         return "below" if self.free < self.safety else "good"
 
 
@@ -208,12 +216,27 @@ def as_of(session: Session, levels: Sequence[LevelView], at: datetime) -> tuple[
     skus = {one.sku for one in levels}
     promised = {one.key: max(0, one.promised) for one in read_free(session, skus, at.date())}
     free = read_unpromised(session, skus, at.date())
+    places = _places(session, {one.location for one in levels})
     told = {
-        one.key: {"free": free.get(one.key, 0), "promised": promised.get(one.key, 0)}
+        one.key: {"unsold": _why_unsold(one.key, *places[one.location])}
+        | {"free": free.get(one.key, 0), "promised": promised.get(one.key, 0)}
         | unsold.get(one.key, Unsold(0, 0))._asdict()
         for one in levels
     }
     return tuple(one.model_copy(update=told[one.key]) for one in levels)
+
+
+def _places(session: Session, codes: Collection[str]) -> Mapping[str, tuple[str, bool]]:
+    found = rows(session, "select code, owner, active from location where code = any(:codes)", codes=sorted(codes))
+    return {one.code: (one.owner, one.active) for one in found}
+
+
+def _why_unsold(key: StockKey, owner: str, active: bool) -> str:  # noqa: FBT001 # as its location says
+    if not active:
+        return "closed"
+    if key.condition != Condition.SALEABLE:
+        return "damaged"
+    return "foreign" if key.owner != owner else ""
 
 
 def get_place(session: Session, location: str) -> tuple[str, str]:

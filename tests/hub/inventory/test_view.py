@@ -108,7 +108,19 @@ def test_an_owners_number_stands_for_what_is_free_whatever_we_have_promised_of_i
 def test_damaged_goods_stand_by_what_is_there_of_them(session: Session) -> None:
     run(session, "update stock_level set condition = 'damaged' where sku = 'plum'")
     (one,) = as_of(session, [get_level(session, None, StockKey("sh", "plum", OWNER, "damaged"))], AT)
-    assert (one.free, one.promised) == (3, 0)
+    assert (one.free, one.promised, one.state) == (3, 0, "damaged")
+    assert listed(session, show="below") == []
+
+
+def test_what_is_not_sold_of_a_closed_location_or_another_owner_says_so(session: Session) -> None:
+    run(session, "update location set active = false where code = 'sh'")
+    run(session, "update location set owner = 'somebody' where code = 'bj'")
+    keys = [APPLE, APPLE._replace(sku="pear"), APPLE._replace(location="bj")]
+    closed, empty, foreign = as_of(session, [get_level(session, None, key) for key in keys], AT)
+    assert (closed.free, closed.promised, closed.state) == (5, 0, "closed")
+    assert (empty.promised, empty.state) == (0, "out")
+    assert (foreign.free, foreign.promised, foreign.state) == (1, 0, "foreign")
+    assert listed(session, show="below") == []
 
 
 def test_movements_come_newest_first(session: Session) -> None:
