@@ -60,7 +60,7 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
     `refund_requested`, or a change that is `waiting`, until it answers. What has left can only be returned (409
     already_shipped), unless `intercept` has somebody ask the courier to stop the parcels. An order of which only the
     deposit was paid gives it back, unless it is cancelled `by` the buyer and deposits are kept. Of a line no more can
-    be cancelled than is left of it: 409 more_than_left says how many that is.
+    be cancelled than is left of it: 409 more_than_left says how many that is, pieces_shipped that none is.
     """
     wish = read_wish(CancelWish, body)
 
@@ -90,7 +90,8 @@ def change_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
     `free`); what it costs less is in `refunds`. A line that grows is shown as a further one of the same `line_id`.
     Before a warehouse knows of it, at once: it is judged and sourced again. After that the warehouse is asked to stop:
     the change is `waiting` in `changes`, and becomes `applied`, `part` or `refused`. One change at a time: 409
-    change_under_way, cancel_under_way. What has left cannot be changed (409 already_shipped). Lines that have these
+    change_under_way, cancel_under_way. What has left cannot be changed (409
+    already_shipped of an order, pieces_shipped of a line). Lines that have these
     quantities already are no error.
     """
     wish = read_wish(ChangeWish, body)

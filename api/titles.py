@@ -44,6 +44,7 @@ TITLES: Final[Mapping[str, Words]] = {
     "movement_booked": Words("该单据已记账", "This document was booked before"),
     "pieces": Words("件数不正确", "These pieces cannot be meant"),
     "already_shipped": Words("订单已发货，不能取消", "Some of the order has left"),
+    "pieces_shipped": Words("该行已全部发出", "All of this line has left"),
     "more_than_left": Words("件数超过可取消的", "More pieces than are left"),
     "order_closed": Words("订单已关闭或取消，款项须退回", "The order was closed: the money goes back"),
     "due_lapsed": Words("补款逾期，加购已撤回，款项须退回", "It was paid too late: the money goes back"),

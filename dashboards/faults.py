@@ -42,6 +42,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "idempotency_key_reused": Words("页面已过期，请刷新后重试", "This page is out of date: load it again"),
     "order_state": Words("订单当前状态不允许此操作", "The order's state does not allow this"),
     "already_shipped": Words("订单已发货，不能执行此操作", "Some of the order has left already"),
+    "pieces_shipped": Words("该行已全部发出", "All of this line has left already"),
     "more_than_left": Words("件数超过可取消的件数", "More pieces than are left to be cancelled"),
     "unknown_case": Words("异常单不存在，或不在您的权限范围内", "There is no such case, or it is not yours to see"),
     "unknown_run": Words("调用不存在，或不在您的权限范围内", "There is no such run, or it is not yours to see"),

@@ -38,8 +38,8 @@ def change(
 
     Who wants none of the pieces any more cancels the order, whatever else is said of it.
     `at` is in the business zone. Raises: NotFound; Malformed when nothing or too much is wished; Conflict when the
-    order has ended (order_state), what is to be changed has left (already_shipped), more is to be cancelled of a line
-    than is left of it (more_than_left), or something is under way already (cancel_under_way, change_under_way).
+    order has ended (order_state), all of it has left (already_shipped) or all of a line (pieces_shipped), more of
+    one is to be cancelled than is left (more_than_left), or another is under way (cancel_under_way, change_under_way).
     """
     order = check_changeable(session, order_id, wish)
     if wish.pieces and not wish.added and wish.pieces == _left(session, order_id) and not _has_left(session, order_id):
@@ -158,7 +158,7 @@ def _refuse(session: Session, order_id: int, beyond: Mapping[int, int], left: Ma
     if one.shipped and not here:
         raise Conflict(
             f"all of line {one.line_id} ({one.sku}) has left",
-            code="already_shipped",
+            code="pieces_shipped",
             field="lines",
             zh=f"行 {one.line_id}（{one.sku}）已全部发出",
         )

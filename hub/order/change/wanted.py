@@ -83,7 +83,7 @@ def wish_lines(
     """Give the pieces to cancel by the hub's lines, and what is to be added; the order's row is locked.
 
     Raises: Malformed for a line that is not there and names no goods (unknown_line) or no price (price_needed), and for
-    goods that are not known (unknown_sku); Conflict when nothing of a line is here to be exchanged (already_shipped).
+    goods that are not known (unknown_sku); Conflict when nothing of a line is here to be exchanged (pieces_shipped).
     """
     portions = portions_of(session, order_id)
     pieces, added = Counter[int](), list[Addition]()
@@ -123,7 +123,12 @@ def _exchange(
     """Have other goods in the place of those that are here; what has left of a line counts, and stays what it was."""
     here = [portion for portion in others if portion.here > 0]
     if not here:
-        raise Conflict(f"all of line {one.line_id} has left: that is an exchange", code="already_shipped")
+        raise Conflict(
+            f"all of line {one.line_id} has left: that is an exchange",
+            code="pieces_shipped",
+            field="lines",
+            zh=f"行 {one.line_id} 已全部发出：请改为换货",
+        )
     left = one.pieces - sum(portion.kept for portion in same) - sum(portion.kept - portion.here for portion in others)
     cut, added = _cut(same, max(0, -left)), list[Addition]()
     for portion in here:

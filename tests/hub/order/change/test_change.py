@@ -204,7 +204,7 @@ def test_of_a_line_that_has_left_whole_nothing_is_cancelled_and_of_another_no_mo
     session: Session, order_id: int
 ) -> None:
     record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 1}, final=False), AT)
-    for wanted, told in (({"L1": 1}, "already_shipped"), ({"L2": 2}, "more_than_left")):
+    for wanted, told in (({"L1": 1}, "pieces_shipped"), ({"L2": 2}, "more_than_left")):
         with pytest.raises(Conflict) as caught:
             cut(session, order_id, **wanted)
         assert caught.value.code == told
