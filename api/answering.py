@@ -13,6 +13,7 @@ from api.errors import problem_of, status_of
 from api.surroundings import Hub
 from hub.errors import Conflict, Malformed, Rejected
 from hub.inbox import Arrival, InboxState, Message, message_id_of, reopen, take_in
+from hub.language import preferred
 from hub.order.find import get_orders
 from hub.order.model import ShopOrder
 from hub.order.place.view import placed_views
@@ -139,6 +140,7 @@ def _answer(one: Sent, outcome: Outcome, views: Mapping[int, bytes]) -> Answer:
     if outcome.error is not None or outcome.order_id is None:
         error = outcome.error or Rejected("refused")
         status = status_of(error)
-        problem = problem_of(error.code, error.message, status, one.request, error.field)
+        detail = error.say(preferred(one.request.headers.get("accept-language", "")))
+        problem = problem_of(error.code, detail, status, one.request, error.field)
         return Answer(status, msgspec.json.encode(problem))
     return Answer(CREATED if outcome.created else OK, views[outcome.order_id])

@@ -14,10 +14,10 @@ from starlette.exceptions import HTTPException
 
 from api.surroundings import TooLarge
 from api.titles import GENERAL, TITLES
-from hub.document import said_of
 from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NoStock, NotFound, TryLater, Unauthorised
 from hub.inventory.ledger import Shortage
 from hub.language import preferred
+from hub.unfit import placed, said_of
 
 STATUSES: Final[Mapping[type[HubError], int]] = {
     TooLarge: 413,
@@ -99,7 +99,8 @@ def _validation_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     field, cause = said_of(error.errors()[0], at=1)
-    return _answer(request, 422, "malformed", f"{field}: {cause}", field)
+    detail = placed(field, cause).say(preferred(request.headers.get("accept-language", "")))
+    return _answer(request, 422, "malformed", detail, field)
 
 
 def _http_error(request: Request, error: Exception) -> JSONResponse:

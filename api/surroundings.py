@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -12,10 +12,11 @@ from starlette.requests import ClientDisconnect
 from api.room import Room
 from connectors.registry import Registry
 from hub.database import Database
-from hub.document import Document, said_of
+from hub.document import Document
 from hub.errors import HubError, Malformed
 from hub.inventory.crowd import Crowd
 from hub.settings import Settings
+from hub.unfit import malformed
 
 Wish = TypeVar("Wish", bound=Document)
 
@@ -84,6 +85,4 @@ def read_wish(kind: type[Wish], body: bytes) -> Wish:
     try:
         return kind.model_validate_json(body or b"{}")
     except ValidationError as error:
-        first: Any = error.errors(include_input=False, include_url=False)[0]
-        field, cause = said_of(first)
-        raise Malformed(f"{field or 'body'}: {cause}", field=field) from error
+        raise malformed(error, whole="body") from error

@@ -9,9 +9,9 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from hub.document import said_of
 from hub.errors import Malformed, OutcomeUnknown
 from hub.fulfilment.model import Accepted
+from hub.unfit import placed, said_of
 from mappings import MappingError
 from mappings.table import Table
 
@@ -88,9 +88,10 @@ def make_as(model: type[Model], place: str, values: Mapping[str, object]) -> Mod
     try:
         return model.model_validate(values)
     except ValidationError as error:  # not chained: a traceback would show the value
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        first = error.errors(include_input=False, include_url=False)[0]
         where, cause = said_of(first)
-        raise Malformed(f"{f'{place} {where}'.rstrip()}: {cause}", code="malformed", field=where) from None
+        told = placed(f"{place} {where}".rstrip(), cause)
+        raise Malformed(told.en, code="malformed", field=where, zh=told.zh) from None
 
 
 def read_accepted(number: object) -> Accepted:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dashboards.asked import EARLIEST, LATEST, Place, moment_in
 from dashboards.visit import Visit
-from hub.errors import Malformed
 from hub.replay_filter import ACTS, Act, Filter, Wanted, What
+from hub.unfit import malformed
 
 NEW: Final = "/console/replays/new"
 JOBS: Final = "/console/replays"
@@ -63,7 +63,7 @@ class Aim(BaseModel):
                 until=pinned(self.until) or moment_in(self.to, visit.zone),
             )
         except ValidationError as error:
-            raise Malformed(f"this filter cannot be meant: {error.errors()[0]['msg']}", code="replay_filter") from error
+            raise malformed(error, "replay_filter") from error
         return Wanted(
             what=self.what,
             act=self.does,

@@ -17,6 +17,7 @@ from dashboards.pages import environment, fragment
 from dashboards.visit import POLL, SIGN_IN, SignInNeededError, Visit, by_htmx, language_of
 from hub.errors import Conflict, HubError, Malformed, NeedsOperator, NoStock, NotFound, Unauthorised
 from hub.language import Words
+from hub.unfit import placed, said_of
 
 STATUSES: Final[Mapping[type[HubError], int]] = {
     Malformed: 422,
@@ -226,8 +227,8 @@ def _hub_error(request: Request, error: Exception) -> Response:
 def _unreadable(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    first = error.errors()[0]
-    return problem(request, 422, "malformed", f"{'.'.join(str(part) for part in first['loc'][1:])}: {first['msg']}")
+    told = placed(*said_of(error.errors()[0], at=1))
+    return problem(request, 422, "malformed", told.say(_language(request)))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from hub.errors import Malformed
 from hub.review.publish import NewRule
 from hub.review.rules import RuleView
 from hub.review.verdict import RELEASING, Act, Holding, Scope
+from hub.unfit import malformed
 
 SECONDS: Final = 60
 
@@ -49,9 +50,7 @@ class Wish(BaseModel):
                 }
             )
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise Malformed(f"{place}: {first['msg']}", code="rule", field=place) from error
+            raise malformed(error, "rule") from error
 
     def _verdict(self) -> dict[str, Any]:
         if self.kind == "release":

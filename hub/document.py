@@ -1,8 +1,7 @@
 """Frozen values at every border: what is not declared is refused."""
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -19,25 +18,6 @@ It travels in URLs, XML and file names.
 
 Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC))]
 """A point in time that a shop could mean, and that every zone can show."""
-
-
-PLAIN: Final[Mapping[str, str]] = {
-    "missing": "is missing",
-    "extra_forbidden": "is not known here",
-    "too_short": "has too few items",
-    "too_long": "has too many items",
-}
-"""What pydantic says more clumsily, by its own code."""
-
-
-def said_of(fault: Mapping[str, Any], at: int = 0) -> tuple[str, str]:
-    """Give the place of one of pydantic's faults as a path (`lines[0].quantity`), and what is wrong in plain words.
-
-    `at` is how many parts of the place are not the caller's own, such as "query".
-    """
-    place: Sequence[str | int] = fault["loc"][at:]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
-    return path, PLAIN.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")
 
 
 class Document(BaseModel):

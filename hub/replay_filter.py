@@ -17,6 +17,7 @@ from hub.inbox import InboxState
 from hub.roles import Actor
 from hub.scope import INBOX_SEEN, STEP_SEEN, scope
 from hub.steps import StepState
+from hub.unfit import malformed
 
 LOOK_BACK: Final = timedelta(days=1)
 """How far finished calls are looked for when no period is named."""
@@ -135,8 +136,7 @@ def read_filter(text: str, at: datetime) -> Filter:
     try:
         return Filter.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise Malformed(f"{first['loc'][0]}: {first['msg']}", code="replay_filter") from error
+        raise malformed(error, "replay_filter") from error
 
 
 def moment_of(text: str, at: datetime) -> datetime:

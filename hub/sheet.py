@@ -4,13 +4,14 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from hub.document import Document, said_of
+from hub.document import Document
 from hub.errors import Malformed
 from hub.language import Words
+from hub.unfit import placed, said_of
 
 MOST: Final = 100_000
 """Rows of one sheet."""
@@ -19,22 +20,6 @@ LONGEST: Final = 30_000_000
 """Characters of one sheet."""
 
 CODE: Final = "sheet"
-
-ZH: Final[Mapping[str, str]] = {
-    "missing": "缺少",
-    "enum": "只能是 {expected}",
-    "int_parsing": "应为整数",
-    "decimal_parsing": "应为数字",
-    "bool_parsing": "应为 yes 或 no",
-    "date_parsing": "应为日期，如 2027-05-01",
-    "date_from_datetime_parsing": "应为日期，如 2027-05-01",
-    "string_too_short": "不能为空",
-    "string_too_long": "最多 {max_length} 个字符",
-    "string_pattern_mismatch": "格式不符：{pattern}",
-    "greater_than_equal": "不得小于 {ge}",
-    "less_than_equal": "不得大于 {le}",
-}
-"""What pydantic says of a cell, by its own code."""
 
 RowKind = TypeVar("RowKind", bound=Document)
 
@@ -152,11 +137,5 @@ def _given(record: Mapping[str | None, str | list[str] | None]) -> dict[str | No
 
 
 def _fault(no: int, error: ValidationError) -> Fault:
-    told = [(one, *said_of(one)) for one in error.errors(include_url=False)]
-    en = "; ".join(": ".join(part for part in (path, cause) if part) for _, path, cause in told)
-    zh = "；".join("：".join(part for part in (path, _zh(one) or cause) if part) for one, path, cause in told)
-    return Fault(no, Words(zh, en))
-
-
-def _zh(fault: Mapping[str, Any]) -> str:
-    return ZH.get(fault["type"], "").format(**fault.get("ctx", {}))
+    told = [placed(*said_of(one)) for one in error.errors(include_url=False)]
+    return Fault(no, Words("；".join(one.zh for one in told), "; ".join(one.en for one in told)))

@@ -15,6 +15,7 @@ from hub.roles import Actor, Permission
 from hub.scope import scope
 from hub.trials import TrialKind, require_trial
 from hub.turns import take_turns
+from hub.unfit import malformed
 from hub.versions import VersionState
 
 REMEMBERED: Final = "gift.rules"
@@ -142,9 +143,7 @@ def read_strategy(written: bytes) -> Strategy:
     try:
         return Strategy.model_validate_json(written)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "strategy"
-        raise Malformed(f"{where}: {first['msg']}", code="malformed_strategy", field=where) from error
+        raise malformed(error, "malformed_strategy", whole="strategy") from error
 
 
 def _require(actor: Actor, brand: str) -> None:

@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from hub.document import PRINTABLE
-from hub.errors import Malformed
 from hub.order.change.revision import Contents
 from hub.order.model import Receiver
+from hub.unfit import malformed
 
 
 class Amended(Contents):
@@ -26,7 +26,5 @@ def amend(old: Receiver, said: Mapping[str, str], remark: str | None) -> Amended
     try:
         return Amended.model_validate({"receiver": old.model_dump() | fresh if said else None, "remark": remark})
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        field = str(first["loc"][-1])
-        told = f"{field}: {first['msg']}"
-    raise Malformed(told, field=field)  # not from the other error, whose text has the whole receiver
+        told = malformed(error, at=-1)  # its own name alone, as it was typed
+    raise told  # not from the other error, whose text has the whole receiver

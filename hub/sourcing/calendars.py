@@ -12,10 +12,12 @@ from hub.audit import record
 from hub.database import rows, run
 from hub.document import Document, Text
 from hub.errors import Malformed, NotFound
+from hub.language import Words
 from hub.roles import Actor, Permission
 from hub.sourcing.dotted import MOST as DEEPEST
 from hub.sourcing.dotted import too_deep
 from hub.sourcing.promise import Calendar
+from hub.unfit import malformed
 
 LONGEST: Final = 100_000
 """Characters of a year's file."""
@@ -91,10 +93,7 @@ def read_calendar(content: str) -> CalendarFile:
     try:
         return CalendarFile.model_validate(tomllib.loads(content))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        told = f"the calendar's {where}: {first['msg']}" if where else f"the calendar: {first['msg']}"
-        raise Malformed(told, code="malformed_calendar", field=where) from error
+        raise malformed(error, "malformed_calendar", of=Words("日历的 ", "the calendar's "), whole="file") from error
     except (ValueError, RecursionError) as error:
         raise Malformed(f"the calendar is no TOML: {error}", code="malformed_calendar") from error
 

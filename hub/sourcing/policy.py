@@ -9,9 +9,11 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from hub.document import Document, Text
 from hub.errors import Malformed
+from hub.language import Words
 from hub.sourcing.model import Costs, LocationKind
 from hub.sourcing.promise import Hours, Rest
 from hub.sourcing.splitting import Splitting
+from hub.unfit import malformed
 
 MOST_FEN: Final = 10_000_000
 LABEL: Final = r"^[a-z0-9][a-z0-9.-]{0,39}$"
@@ -151,6 +153,4 @@ def read_policy(written: str) -> SourcingPolicy:
     try:
         return SourcingPolicy.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise Malformed(f"the policy's {where}: {first['msg']}", code="malformed_policy", field=where) from error
+        raise malformed(error, "malformed_policy", of=Words("策略的 ", "the policy's ")) from error

@@ -10,7 +10,9 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from hub.document import Document, Text
 from hub.errors import Malformed
+from hub.language import Words
 from hub.sourcing.model import Lane
+from hub.unfit import malformed
 
 ANY: Final = ""
 MOST: Final = 50_000
@@ -108,7 +110,5 @@ def _rate(record: Mapping[str | None, str | list[str] | None], line: int) -> Rat
     try:
         return Rate.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        told = f"line {line} of the rate card, {where}: {first['msg']}"
-        raise Malformed(told, code="malformed_rates", field=where) from error
+        of = Words(f"运费价卡第 {line} 行，", f"line {line} of the rate card, ")
+        raise malformed(error, "malformed_rates", of=of) from error

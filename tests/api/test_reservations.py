@@ -149,6 +149,15 @@ def test_a_cart_that_cannot_be_is_refused(
     assert soft(database) == 0
 
 
+def test_what_does_not_fit_is_told_in_both_languages_and_without_its_pattern(mall: Mall) -> None:
+    body, languages = encoded({**CART, "ref": "a/b"}), ({"Accept-Language": one} for one in ("zh", "en"))
+    told = [mall.call("POST", HOME, body, one).json()["detail"] for one in languages]
+    assert told == [
+        "ref：只能是英文字母、数字和 . _ : -，1 到 64 个",
+        "ref: has to be Latin letters, digits and . _ : -, 1 to 64 of them",
+    ]
+
+
 def test_what_nobody_signed_is_refused(http: TestClient) -> None:
     assert problem(http.post(HOME, content=encoded(CART))) == (401, "signature_missing")
     assert problem(http.delete(f"{HOME}/cart-1")) == (401, "signature_missing")

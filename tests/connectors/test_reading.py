@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from connectors.reading import read_as, read_json, write_with
-from hub.document import Document, said_of
+from hub.document import Document
 from hub.errors import Malformed
+from hub.language import Words
+from hub.unfit import said_of
 from mappings.table import Table
 from tests.connectors.exemplars import CANARY, told
 
@@ -91,12 +93,21 @@ def test_a_document_that_a_table_cannot_write_is_malformed() -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ({"loc": ("lines", 0, "sku"), "type": "missing", "msg": "Field required"}, ("lines[0].sku", "is missing")),
-        ({"loc": (), "type": "value_error", "msg": "Value error, two are the same"}, ("", "two are the same")),
-        ({"loc": ("lines",), "type": "too_short", "msg": "Tuple should have"}, ("lines", "has too few items")),
+        (
+            {"loc": ("lines", 0, "sku"), "type": "missing", "msg": "Field required"},
+            ("lines[0].sku", Words("缺少", "is missing")),
+        ),
+        (
+            {"loc": (), "type": "value_error", "msg": "Value error, two are the same"},
+            ("", Words(*["two are the same"] * 2)),
+        ),
+        (
+            {"loc": ("lines",), "type": "too_short", "msg": "Tuple should have"},
+            ("lines", Words("项数过少", "has too few items")),
+        ),
     ],
 )
 def test_a_fault_names_its_place_as_a_path_and_its_cause_in_plain_words(
-    fault: dict[str, object], said: tuple[str, str]
+    fault: dict[str, object], said: tuple[str, Words]
 ) -> None:
     assert said_of(fault) == said

@@ -83,7 +83,7 @@ def test_who_may_not_configure_a_brand_drafts_nothing(session: Session) -> None:
 
 def test_a_file_that_is_no_strategy_says_where(session: Session) -> None:
     assert read_strategy(SPRING.model_dump_json().encode()) == SPRING
-    with pytest.raises(Malformed, match=r"gives\.0\.pieces"):
+    with pytest.raises(Malformed, match=r"gives\[0\]\.pieces"):
         read_strategy(json.dumps({"brand": "b", "name": "n", "gives": [{"sku": "cup", "pieces": 0}]}).encode())
     assert states(session) == []
 

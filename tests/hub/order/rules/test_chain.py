@@ -91,7 +91,7 @@ def test_without_anything_said_the_chain_is_the_built_in_one(lines: Lines) -> No
         ('chain = ["storage", "hazard", "bond", "bonded_value", "pieces"]', "split_limit", "split.parcel_pieces"),
         ('wishes = ["arrival"]', "split_unused", "split.wishes"),
         ('floor_fen = 5\nwishes = ["hazard"]', "split_law", "split.wishes"),
-        ('chain = ["colour"]', "malformed_policy", "split.chain.0"),
+        ('chain = ["colour"]', "malformed_policy", "split.chain[0]"),
         ("floor_fen = 0", "malformed_policy", "split.floor_fen"),
     ],
 )
