@@ -31,6 +31,10 @@ BREACHES = {
     "lots that left are no more than their parcels hold": """
         insert into shipped_lot (order_id, shipment_no, line_no, sku, lot, quantity, assumed)
         select order_id, no, 1, 'apple', 'A', 9, 0 from shipment""",
+    "what came back is what returns took in": "update order_line set returned = 1",
+    "what returns refund is the share of their pieces": """
+        insert into return_line (order_id, no, line_no, asked, arrived, damaged, refunded)
+        select order_id, 1, line_no, 1, 0, 0, 1 from order_line""",
     "one order a key": """create temp table twin as select * from sales_order;
                           update twin set id = id + 1000; insert into sales_order select * from twin""",
     "every key has its order": "update order_key set order_id = order_id + 1000",
