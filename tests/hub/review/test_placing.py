@@ -179,7 +179,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Generator[Counter[str]]:
     """Count the statements that are sent meanwhile."""
     seen, sent = Counter[str](), hub_database._native  # pyright: ignore[reportPrivateUsage] # where each passes
 
-    def noted(statement: str) -> bytes:
+    def noted(statement: str) -> tuple[bytes, tuple[str, ...]]:
         seen[statement] += 1
         return sent(statement)
 
