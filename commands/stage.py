@@ -50,6 +50,8 @@ ENDED: Final = "select count(*) as n from sales_order where lifecycle in ('compl
 KILL_GAP: Final = (0.25, 1.5)
 """Between kills, in times of what the stage took to start here: from before a worker has found its feet to mid-work."""
 
+FIRST_KILL_S: Final = 1.5
+
 PATIENCE_S: Final = 200
 """How long nothing may move before a check gives up."""
 
