@@ -114,7 +114,8 @@ def test_a_panel_that_takes_too_long_spoils_nothing_else(session: Session, monke
     found = row(session, "select 1 as n")
     assert found is not None
     with pytest.raises(OperationalError):
-        run(session, "set local statement_timeout = 10; select pg_sleep(5)")
+        run(session, "set local statement_timeout = 10")
+        run(session, "select pg_sleep(5)")
 
 
 def test_the_navigation_counts_open_cases_up_to_a_thousand(session: Session) -> None:

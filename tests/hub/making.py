@@ -163,8 +163,9 @@ def sources(session: Session, order_id: int) -> list[tuple[str, str]]:
 
 
 def counters(session: Session, location: str, sku: str) -> tuple[int, int]:
-    """Give what is on hand and what is allocated."""
-    statement = "select on_hand, allocated from stock_level where location = :location and sku = :sku"
+    """Give what is on hand and what is allocated of saleable goods."""
+    statement = """select on_hand, allocated from stock_level
+                   where location = :location and sku = :sku and condition = 'saleable'"""
     found = rows(session, statement, location=location, sku=sku)[0]
     return found.on_hand, found.allocated
 

@@ -99,7 +99,7 @@ def test_who_looked_before_a_change_is_told_of_it(session: Session, order_id: in
     told = {(one.what, one.no): (one.was, one.now) for one in otherwise(was, look(session, order_id))}
     assert told["revision", 1] == ("", "applied")
     assert told["document", 1] == ("open unsubmitted", "cancelled cancel_accepted")
-    assert told["line", 1] == ("3 3 0 0", "3 2 0 1")
+    assert told["line", 1] == ("3 3 0 0 0", "3 2 0 1 0")
 
 
 def test_what_is_added_is_said_with_what_is_due_for_it_and_what_moves_no_money(session: Session, order_id: int) -> None:
