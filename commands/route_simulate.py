@@ -11,6 +11,7 @@ from rich.table import Table
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
 from commands.written import read_file
+from hub.order.rehearse.batch import Batches
 from hub.order.rehearse.policies import Comparison, compare_policies
 from hub.order.rehearse.tally import Figures, Side
 from hub.order.rules.policy import POLICY
@@ -53,13 +54,18 @@ def _print(told: Comparison) -> None:
     OUT.print(table)
     for side in (now, then):
         _print_used_up(side)
-    if told.alone:
-        named = ", ".join(told.alone)
-        say(
-            f"逐单试算：{named} 在实际运行中会把争抢库存的批次一起优化，实际成本可能更低、去向可能不同",
-            f"each order was decided alone: live, {named} decides batches that contend together, which may cost less "
-            "and ship otherwise",
-        )
+        if side.batches:
+            _print_batches(side.version, side.batches)
+
+
+def _print_batches(version: str, told: Batches) -> None:
+    cost, in_turn, gap = amount(told.cost, "CNY"), amount(told.greedy_cost, "CNY"), f"{told.gap:.2%}"
+    say(
+        f"{version} 达到一起决定所需单数的批次 {told.came}，其中一起决定 {told.together}（{told.orders} 单）："
+        f"合计 {cost}，逐单为 {in_turn}，比下界高 {gap}",
+        f"{version}: batches with enough orders {told.came}, decided together {told.together} ({told.orders} orders): "
+        f"{cost} in all, {in_turn} one after another, {gap} above the bound",
+    )
 
 
 def _print_used_up(side: Side) -> None:

@@ -29,8 +29,13 @@ class BatchCost(Document):
 
 
 def batch_cost(share: Share) -> BatchCost:
-    gap = (share.cost - share.bound) / share.bound if share.bound else 0.0
+    gap = gap_of(share.cost, share.bound)
     return BatchCost(parts=share.questions, cost=share.cost, greedy_cost=share.greedy_cost, bound=share.bound, gap=gap)
+
+
+def gap_of(cost: int, bound: int) -> float:
+    """Say how far a cost is above the least possible, as a part of that."""
+    return (cost - bound) / bound if bound else 0.0
 
 
 def decide_shared(question: Question) -> Decision:

@@ -39,14 +39,18 @@ ENDLESS: Final[Mapping[str, int]] = {}
 
 
 def decide_together(
-    asked: Sequence[Sequence[Question]], seconds: float, room: Mapping[str, int] = ENDLESS
+    asked: Sequence[Sequence[Question]],
+    seconds: float = inf,
+    room: Mapping[str, int] = ENDLESS,
+    iterations: float = inf,
 ) -> list[list[tuple[Question, Decision]]]:
     """Decide the questions of many needs together; nothing where they do not contend, or in turn is as good.
 
-    `room` says of locations that may not send any number of parcels how many they may.
+    `room` says of locations that may not send any number of parcels how many they may. Iterations instead of seconds
+    give the same answer every time.
     """
     questions = [question for each in asked for question in each]
-    shared = share_out(questions, seconds, room=room) if contended(questions) else None
+    shared = share_out(questions, seconds, iterations, room) if contended(questions) else None
     if shared is None:
         return []
     answers = iter([(question, (decide_carried if question.terms else decide_shared)(question)) for question in shared])

@@ -6,7 +6,8 @@ import pytest
 from hub.database import Database, rows
 from hub.errors import NotFound
 from tests.commands.conftest import Oms
-from tests.hub.making import order, place_all
+from tests.hub.making import order, place_all, stock
+from tests.hub.order.place.test_plan_together import two_placed
 
 
 @pytest.fixture
@@ -65,13 +66,17 @@ def test_a_draft_that_uses_goods_up_or_fills_days_is_told_of(oms: Oms, draft: st
     assert "narrow filled all places of days: sh 1" in told[1]
 
 
-def test_a_policy_that_decides_batches_together_is_said_to_be_tried_alone(
-    oms: Oms, draft: str, monkeypatch: pytest.MonkeyPatch
+def test_a_policy_that_decides_batches_together_says_how_many_and_what_they_cost(
+    oms: Oms, draft: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ("route", "simulate", "--policy", draft, "--days", "3650")
-    assert "alone" not in oms(*asked).stderr
-    Path(draft).write_text(Path(draft).read_text() + "[together]\norders = 2\n")
-    assert "each order was decided alone: live, not-sh decides batches" in oms(*asked).stderr
-    assert json.loads(oms(*asked, "--json").stdout)["alone"] == ["not-sh"]
+    assert "decided together" not in oms(*asked).stderr
+    with database.transaction() as session:
+        stock(session, {"sh": {"pear": 1}, "bj": {"pear": 1}})
+        two_placed(session, "pear", "P")
+    Path(draft).write_text('version = "at-once"\nbrand = "demo"\n[together]\norders = 2\n')
+    assert "at-once: batches with enough orders 1, decided together 1 (4 orders): ¥" in oms(*asked).stderr
+    told = json.loads(oms(*asked, "--json").stdout)
+    assert (told["in_force"]["batches"], told["draft"]["batches"]["together"]) == (None, 1)
     monkeypatch.setenv("OMS_LANGUAGE", "zh")
-    assert "逐单试算：not-sh" in oms(*asked).stderr
+    assert "at-once 达到一起决定所需单数的批次 1，其中一起决定 1（4 单）：合计" in oms(*asked).stderr

@@ -150,11 +150,10 @@ def test_a_trial_tells_both_policies_by_measure_day_and_location(in_force: Desk)
     assert "is kept as a draft" not in in_force.see(f"{PAGE}/try?days=7")
 
 
-def test_a_trial_of_a_policy_that_decides_batches_together_says_that_each_order_was_decided_alone(
-    in_force: Desk,
-) -> None:
+def test_a_trial_of_a_policy_that_decides_batches_together_says_how_many_there_were(in_force: Desk) -> None:
     in_force.act(HOME, content=f"{NOT_SH}[together]\norders = 2\n")
-    assert "Each order was decided alone: live, 2027-01 decides" in plain(in_force.see(f"{PAGE}/try?days=30"))
+    told = plain(in_force.see(f"{PAGE}/try?days=30"))
+    assert "2027-01: batches with enough orders 0, decided together 0" in told
 
 
 def test_a_trial_is_given_alone_to_the_page_that_asks_for_it(in_force: Desk) -> None:

@@ -193,6 +193,15 @@ def in_turn(
         yield from decided
 
 
+def at_once(
+    need: Need, near: Sequence[Site], shelf: Shelf, own: Own, at: datetime, keepers: Keepers | None
+) -> list[Question]:
+    """Put the parts of one need as questions, all on what is on the shelf now."""
+    by = own.policy
+    ranked, terms = own.ask(near, need.division, at, need.skus)
+    return list(ask(need.parts(by.splitters), ranked, shelf, by.version, by.costs, need.barred, terms, keepers))
+
+
 def _together(
     needs: Sequence[Need], known: Mapping[str, "Rankings"], shelf: Shelf, own: Mapping[str, Own], at: datetime
 ) -> dict[int, tuple[tuple[Question, Decision], ...]]:
@@ -205,13 +214,8 @@ def _together(
             continue
         from hub.sourcing.together import decide_together  # noqa: PLC0415 # scipy is loaded only where a policy asks
 
-        by = one.policy
-        asked: list[list[Question]] = []
-        for need in [needs[no] for no in mine]:
-            ranked, terms = one.ask(known[brand].nearest(need.division), need.division, at, need.skus)
-            parts = need.parts(by.splitters)
-            of = known[brand].keepers
-            asked.append(list(ask(parts, ranked, shelf, by.version, by.costs, need.barred, terms, of)))
+        near, keepers = known[brand].nearest, known[brand].keepers
+        asked = [at_once(need, near(need.division), shelf, one, at, keepers) for need in [needs[no] for no in mine]]
         for no, decided in zip(mine, decide_together(asked, rule.most_ms / 1_000, one.room(at)), strict=False):
             found[no] = tuple(decided)
             for _, decision in decided:

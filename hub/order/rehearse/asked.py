@@ -24,7 +24,7 @@ class Asked(NamedTuple):
     """What one order needed at one time: its pieces, and the locations with what was free there before it took any.
 
     `here` is when, in the business zone, and `to` the division that it goes to; `taken` is what it was given then. The
-    orders of a `batch` that was decided together all saw the same stock.
+    orders of a `batch` that was decided together all saw the same stock. It was asked `again` if it had been before.
     """
 
     order_id: int
@@ -34,6 +34,7 @@ class Asked(NamedTuple):
     sites: tuple[Site, ...]
     taken: Shelves = NOTHING
     batch: str = ""
+    again: bool = False
 
     @property
     def skus(self) -> set[str]:
@@ -48,7 +49,8 @@ def asked_since(stored: Iterable[Stored], since: datetime) -> Iterator[Asked]:
         wants = whole([want for question in questions for want in question.wants])
         taken = taken_by([one.decision() for one in held])
         batch = questions[0].share.batch if questions[0].share else ""
-        yield Asked(order_id, at.astimezone(since.tzinfo), to, wants, tuple(_sites(questions)), taken, batch)
+        here, again = at.astimezone(since.tzinfo), held[0].no > 1
+        yield Asked(order_id, here, to, wants, tuple(_sites(questions)), taken, batch, again)
 
 
 def whole(wants: Sequence[Want]) -> Lines:

@@ -26,6 +26,14 @@ class Carried:
         self._of_batch: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self._used_up: set[tuple[str, str]] = set()
 
+    def copy(self) -> "Carried":
+        """Give one that goes on from here by itself."""
+        other = Carried()
+        other._more.update(self._more)
+        other._of_batch.update({batch: Counter(taken) for batch, taken in self._of_batch.items()})
+        other._used_up |= self._used_up
+        return other
+
     def see(self, sites: Iterable[Site], skus: Iterable[str], batch: str = "") -> tuple[Site, ...]:
         """Give locations as they would stand to an order that wants these SKUs.
 

@@ -1,20 +1,22 @@
 """Decide the questions of the last days again, by the policy in force and by a draft, and compare what comes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from math import inf
 from time import monotonic
+from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
 from hub.database import run
 from hub.document import Document
 from hub.order.place.brand_policy import Own, own_policies, sold_of, under
-from hub.order.place.plan import Need, in_turn
+from hub.order.place.plan import Need, at_once, in_turn
 from hub.order.rehearse.allowance import Allowance
 from hub.order.rehearse.asked import Asked, asked_since, with_values
-from hub.order.rehearse.carry import Carried
+from hub.order.rehearse.batch import BatchSum, in_batches, steps_of
+from hub.order.rehearse.carry import NOTHING, Carried
 from hub.order.rehearse.tally import Side, Sum, add, side_of
 from hub.order.rules.keepers import Keepers, keepers_of
 from hub.order.rules.policy import Policy
@@ -24,17 +26,19 @@ from hub.sourcing.asking import Asking
 from hub.sourcing.day_count import LocationDay
 from hub.sourcing.greedy import cost_of
 from hub.sourcing.location import find_places
-from hub.sourcing.model import Choice, Decision, Question
+from hub.sourcing.model import Choice, Decision, Question, Site
 from hub.sourcing.policy import SourcingPolicy
 from hub.sourcing.rerun import stored_decisions
 from hub.trials import TrialView
+
+Plans: TypeAlias = Sequence[tuple[Question, Decision]]
+"""What was decided for one order, part by part."""
 
 
 class Comparison(Document):
     """Both policies over the same questions; `moved` counts the orders that would ship otherwise.
 
-    `more` says that later ones than `reached` were left for want of time. Each order is decided alone: `alone` names
-    the policies that would decide batches that contend together, which may cost less and send less from elsewhere.
+    `more` says that later ones than `reached` were left for want of time.
     """
 
     brand: str
@@ -44,7 +48,6 @@ class Comparison(Document):
     reached: datetime | None
     in_force: Side
     draft: Side
-    alone: tuple[str, ...] = ()
 
     def seen(self, actor: Actor, days: int, at: datetime) -> TrialView:
         """Give what is kept of it: that it was made, by whom, and over how much."""
@@ -73,11 +76,13 @@ def compare_policies(
     orders, moved, reached, allowance = 0, 0, None, Allowance(longest_s, clock)
     every = asked_since(stored_decisions(session, since=since, brand=draft.brand), since)
     every = with_values(session, every) if now.valued or then.valued else every
-    for asked, plans in allowance.of((asked, [side.plan(asked) for side in sides]) for asked in every):
-        for side, plan in zip(sides, plans, strict=True):
-            add(side.sums[asked.here.date()], plan, Prices(sides[0].own, asked))
-        orders, reached = orders + 1, asked.here
-        moved += _takes(plans[0]) != _takes(plans[1])
+    batches = in_batches(every) if any(side.together for side in sides) else ([one] for one in every)
+    for batch, planned in allowance.of((batch, [side.plan_batch(batch) for side in sides]) for batch in batches):
+        for asked, *plans in zip(batch, *planned, strict=True):
+            for side, plan in zip(sides, plans, strict=True):
+                add(side.sums[asked.here.date()], plan, Prices(sides[0].own, asked))
+            orders, reached = orders + 1, asked.here
+            moved += _takes(plans[0]) != _takes(plans[1])
     told = [side.told() for side in sides]
     return Comparison(
         brand=draft.brand,
@@ -87,7 +92,6 @@ def compare_policies(
         reached=reached,
         in_force=told[0],
         draft=told[1],
-        alone=tuple([own.policy.version for own in (now, then) if own.said and own.said.together]),
     )
 
 
@@ -104,12 +108,44 @@ class Rehearsed:
         made = Counter[LocationDay]() if limited else None  # how many were open then is not known
         self.own = own._replace(open_at=None, made_for=made, booked=None, sold=self._sold)
         self.sums: defaultdict[date, Sum] = defaultdict(Sum)
+        self.together = own.said.together if own.said else None
+        self._batches = BatchSum()
 
-    def plan(self, asked: Asked) -> Sequence[tuple[Question, Decision]]:
-        """Decide what an order needed on what this policy has left; the first order of a SKU sets its pace of sale."""
-        if self._weighs and (new := asked.skus - self._known):
+    def plan_batch(self, batch: Sequence[Asked]) -> Sequence[Plans]:
+        """Decide what came at once: together where the policy does so and it is better, else each on what is left."""
+        plans: Sequence[Plans] = ()
+        if self.together and len(batch) >= self.together.orders:
+            plans = self._plan_together(batch, steps_of(self.together))
+            self._batches.add(plans)
+        return plans or [self.plan(asked) for asked in batch]
+
+    def _plan_together(self, batch: Sequence[Asked], steps: int) -> Sequence[Plans]:
+        """Decide a batch on what was there before its first order, as `decide_together`; nothing is taken if none."""
+        from hub.sourcing.together import decide_together  # noqa: PLC0415 # scipy is loaded only where a policy asks
+
+        self._know({sku for asked in batch for sku in asked.skus}, batch[0].here)
+        carried = self._carried.copy()
+        seen: list[Asked] = []
+        for asked in batch:
+            seen.append(asked._replace(sites=carried.see(asked.sites, asked.skus, asked.batch)))
+            carried.take(asked.taken, (), asked.batch)
+        shelf = shelf_of([site for asked in seen for site in asked.sites])
+        put = [at_once(need_of(one), one.sites, shelf, self.own, one.here, self._keepers) for one in seen]
+        plans = decide_together(put, room=self.own.room(batch[0].here), iterations=steps)
+        for plan in plans:
+            self.own.book(plan, batch[0].here)
+            carried.take(NOTHING, plan)
+        self._carried = carried if plans else self._carried
+        return plans
+
+    def _know(self, skus: Collection[str], here: datetime) -> None:
+        if self._weighs and (new := set(skus) - self._known):
             self._known |= new
-            self._sold |= sold_of(self._session, new, asked.here)
+            self._sold |= sold_of(self._session, new, here)
+
+    def plan(self, asked: Asked) -> Plans:
+        """Decide what an order needed on what this policy has left; the first order of a SKU sets its pace of sale."""
+        self._know(asked.skus, asked.here)
         sites = self._carried.see(asked.sites, asked.skus, asked.batch)
         plan = list(plan_again(asked._replace(sites=sites), self.own, self._keepers))
         self._carried.take(asked.taken, plan, asked.batch)
@@ -119,13 +155,23 @@ class Rehearsed:
         """Give what it came to."""
         said, made = self.own.said, self.own.made_for or {}
         full = Counter([code for (code, _), n in made.items() if said and n >= (said.locations[code].most_a_day or 0)])
-        return side_of(self.own.policy.version, self.sums, self._carried.emptied(), dict(sorted(full.items())))
+        batches = self._batches.told() if self.together else None
+        used_up = self._carried.emptied()
+        return side_of(self.own.policy.version, self.sums, used_up, dict(sorted(full.items())), batches)
 
 
 def plan_again(asked: Asked, own: Own, keepers: Keepers | None = None) -> Iterator[tuple[Question, Decision]]:
     """Decide what an order needed by a policy, as placing it would."""
-    shelf = Shelf({(site.code, sku): pieces for site in asked.sites for sku, pieces in site.free.items()})
-    return in_turn(Need(0, "", asked.to, tuple(asked.wants)), asked.sites, shelf, own, asked.here, keepers)
+    return in_turn(need_of(asked), asked.sites, shelf_of(asked.sites), own, asked.here, keepers)
+
+
+def need_of(asked: Asked) -> Need:
+    return Need(0, "", asked.to, tuple(asked.wants))
+
+
+def shelf_of(sites: Iterable[Site]) -> Shelf:
+    """Put what is free at locations on one shelf."""
+    return Shelf({(site.code, sku): pieces for site in sites for sku, pieces in site.free.items()})
 
 
 class Prices:
@@ -147,6 +193,6 @@ class Prices:
         return cost_of(site, grams, self._costs)
 
 
-def _takes(plan: Sequence[tuple[Question, Decision]]) -> list[tuple[str, int, int]]:
+def _takes(plan: Plans) -> list[tuple[str, int, int]]:
     chosen = [choice for _, decision in plan for choice in decision.choices]
     return sorted((choice.code, take.line_no, take.quantity) for choice in chosen for take in choice.takes)

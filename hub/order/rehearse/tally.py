@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final, Protocol
 
 from hub.document import Document
+from hub.order.rehearse.batch import Batches
 from hub.sourcing.model import Choice, Decision, Question
 
 MEANS: Final = ("own_cost", "km", "days", "promised")
@@ -58,7 +59,7 @@ class Side(Document):
     """One of the two policies: its sums, and those of each day.
 
     `emptied` counts by location the SKUs that an order found gone because of it; `full_days` the days that got all the
-    documents that they may.
+    documents that they may; `batches` those that it decided together, where it does so.
     """
 
     version: str
@@ -66,6 +67,7 @@ class Side(Document):
     series: Mapping[date, Figures]
     emptied: Mapping[str, int] = {}
     full_days: Mapping[str, int] = {}
+    batches: Batches | None = None
 
 
 def add(to: Sum, plan: Sequence[tuple[Question, Decision]], prices: Pricing) -> None:
@@ -90,7 +92,13 @@ def add(to: Sum, plan: Sequence[tuple[Question, Decision]], prices: Pricing) -> 
     to.pieces = to.by_location.total()
 
 
-def side_of(version: str, by_day: Mapping[date, Sum], emptied: Mapping[str, int], full_days: Mapping[str, int]) -> Side:
+def side_of(
+    version: str,
+    by_day: Mapping[date, Sum],
+    emptied: Mapping[str, int],
+    full_days: Mapping[str, int],
+    batches: Batches | None = None,
+) -> Side:
     """Give the figures of a policy, over all days and by day."""
     total = Sum()
     for one in by_day.values():
@@ -98,7 +106,14 @@ def side_of(version: str, by_day: Mapping[date, Sum], emptied: Mapping[str, int]
             setattr(total, name, getattr(total, name) + getattr(one, name))
         total.by_location.update(one.by_location)
     series = {day: _figures(by_day[day]) for day in sorted(by_day)}
-    return Side(version=version, total=_figures(total), series=series, emptied=emptied, full_days=full_days)
+    return Side(
+        version=version,
+        total=_figures(total),
+        series=series,
+        emptied=emptied,
+        full_days=full_days,
+        batches=batches,
+    )
 
 
 def _figures(one: Sum) -> Figures:

@@ -5,6 +5,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.order.place.batch import place
+from hub.order.rehearse.asked import Asked
+from hub.order.rehearse.batch import in_batches
 from hub.order.rehearse.carry import Carried
 from hub.order.rehearse.policies import Comparison, compare_policies
 from hub.order.rules.policy import POLICY
@@ -13,6 +15,7 @@ from hub.sourcing.model import Site
 from hub.sourcing.policies import draft_policy, publish_policy
 from hub.sourcing.policy import read_policy
 from tests.hub.making import AT, ZONE, order, place_all, stock
+from tests.hub.order.place.test_plan_together import BEIJING, JINAN, two_placed
 
 SINCE = AT.astimezone(ZoneInfo("Asia/Shanghai"))
 DRAFT = 'version = "draft"\nbrand = "demo"\n'
@@ -69,6 +72,54 @@ def test_a_batch_decided_together_is_carried_on_from_the_stock_that_it_saw(sessi
     publish_policy(session, SYSTEM, "demo", "now", "tried", AT, revision=1, untried="a test")
     place_all(session, *[order({"apple": 1}, f"T{no}") for no in range(3)])
     assert compared(session, DRAFT).draft.total.pieces == 2
+
+
+AT_ONCE = f"{DRAFT}[together]\norders = 2\n"
+
+
+def test_a_trial_decides_together_what_one_transaction_placed_and_says_the_same_again(session: Session) -> None:
+    stock(session, {"sh": {"apple": 1}, "bj": {"apple": 1}})
+    two_placed(session)
+    told = compared(session, AT_ONCE)
+    assert told.draft.total.cost < told.in_force.total.cost
+    assert (told.moved, told.in_force.batches) == (2, None)
+    batches = told.draft.batches
+    assert batches
+    assert (batches.came, batches.together, batches.orders) == (1, 1, 2)
+    assert batches.bound <= batches.cost < batches.greedy_cost
+    assert compared(session, AT_ONCE) == told
+
+
+def test_a_trial_decides_in_turn_what_came_apart(session: Session) -> None:
+    stock(session, {"sh": {"apple": 1}, "bj": {"apple": 1}})
+    for no, receiver in enumerate((JINAN, BEIJING)):
+        place(session, [order({"apple": 1}, f"T{no}", receiver=receiver)], AT + timedelta(minutes=no), ZONE)
+    told = compared(session, AT_ONCE)
+    assert (told.moved, told.draft.batches and told.draft.batches.came) == (0, 0)
+
+
+def test_what_a_batch_takes_together_is_gone_for_the_next_one(session: Session) -> None:
+    stock(session, {"sh": {"apple": 1, "pear": 1}, "bj": {"apple": 1, "pear": 1}})
+    two_placed(session)
+    place(session, [order({"apple": 1}, "L1"), order({"pear": 1}, "L2")], AT + timedelta(hours=1), ZONE)
+    told = compared(session, AT_ONCE)
+    assert (told.draft.total.pieces, told.in_force.total.pieces) == (3, 3)
+
+
+def test_a_batch_that_is_not_better_together_is_decided_as_by_the_policy_in_force(session: Session) -> None:
+    stock(session, {"sh": {"apple": 2}})
+    place_all(session, *[order({"apple": 1}, f"T{no}") for no in range(3)])
+    told = compared(session, AT_ONCE)
+    assert (told.moved, told.draft.total) == (0, told.in_force.total)
+    assert told.draft.batches
+    assert (told.draft.batches.came, told.draft.batches.together) == (1, 0)
+
+
+def test_what_was_asked_again_later_is_decided_at_its_time() -> None:
+    now, later = SINCE, SINCE + timedelta(hours=1)
+    asked = [Asked(1, now, "", (), ()), Asked(1, later, "", (), (), again=True), Asked(2, now, "", (), ())]
+    batches = in_batches([*asked, Asked(3, later, "", (), ()), Asked(4, later + timedelta(days=1), "", (), ())])
+    assert [[one.order_id for one in batch] for batch in batches] == [[1, 2], [1, 3], [4]]
 
 
 def test_each_policy_counts_its_own_documents_of_a_day(session: Session) -> None:

@@ -23,9 +23,9 @@ def in_force(session: Session, content: str) -> None:
     publish_policy(session, SYSTEM, "demo", "together", "tried", AT, revision=1, untried="a test")
 
 
-def two_placed(session: Session, sku: str = "apple") -> list[int]:
+def two_placed(session: Session, sku: str = "apple", ref: str = "T") -> list[int]:
     """Place an order for 济南 and then one for 北京, where the only near piece is."""
-    orders = [order({sku: 1}, "T1", receiver=JINAN), order({sku: 1}, "T2", receiver=BEIJING)]
+    orders = [order({sku: 1}, f"{ref}1", receiver=JINAN), order({sku: 1}, f"{ref}2", receiver=BEIJING)]
     place_all(session, *orders)
     return [one.id for one in rows(session, "select id from sales_order order by external_id")]
 
