@@ -1,13 +1,14 @@
 """What is still open of an order: which pieces, taking back what no location knows of, and sourcing it again."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from hub.cases import resolve_steps
 from hub.catalogue.find import TRAITS, traits_of
-from hub.database import rows
+from hub.database import rows, run
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import NewLine
 from hub.fulfilment.status import Execution, Negotiation
@@ -26,7 +27,6 @@ from hub.order.place.record import each_fen
 from hub.order.place.virtual import hand_over
 from hub.order.place.write_holds import write_holds
 from hub.order.rules.policy import Policy
-from hub.review.verdict import Hold
 from hub.sourcing.eligible import REJECTED
 from hub.sourcing.location import find_places
 from hub.sourcing.model import Want
@@ -153,19 +153,49 @@ def recall(session: Session, standing: Standing, reason: str, at: datetime) -> l
     return lines
 
 
-def write_waits(session: Session, order_id: int, waits: Sequence[Hold], policy: Policy, at: datetime) -> None:
-    """Write the holds of goods that are still to come, but for those that are there already."""
-    if not waits:
-        return
+def leave_to_come(session: Session, need: Need, policy: Policy, at: datetime) -> Need:
+    """Leave out of a need what can only be sent later, and say until when it waits, and no longer of another day."""
+    now, waits = part_by_arrival(need, at)
     there = rows(
         session,
-        """select evidence ->> 'planned' as planned from order_hold
-           where order_id = :id and rule = :rule and released_at is null""",
-        id=order_id,
+        """select no, evidence ->> 'planned' as planned, evidence -> 'lines' as lines from order_hold
+           where order_id = :id and rule = :rule and released_at is null order by no""",
+        id=need.order_id,
         rule=RULE,
     )
-    known = {one.planned for one in there}
-    write_holds(session, {order_id: [one for one in waits if one.evidence["planned"] not in known]}, policy.version, at)
+    if not there and not waits:
+        return now
+    asked = {want.line_no for want in need.wants}
+    days = {line: hold.evidence["planned"] for hold in waits for line in hold.evidence["lines"]}
+    said = set[int]()
+    for one in there:
+        stay = [line for line in one.lines if line not in asked or days.get(line) == one.planned]
+        said |= asked.intersection(stay)
+        if stay != one.lines:
+            _write_lines(session, need.order_id, one.no, stay, at)
+    fresh = [(hold, [line for line in hold.evidence["lines"] if line not in said]) for hold in waits]
+    told = [replace(hold, evidence={**hold.evidence, "lines": lines}) for hold, lines in fresh if lines]
+    write_holds(session, {need.order_id: told}, policy.version, at)
+    return now
+
+
+def _write_lines(session: Session, order_id: int, no: int, lines: Sequence[int], at: datetime) -> None:
+    """Write the lines that a hold of a day still has; it ends with the last."""
+    run(
+        session,
+        """update order_hold
+           set evidence = case when :over then evidence
+                               else jsonb_set(evidence, '{lines}', to_jsonb(cast(:lines as bigint[]))) end,
+               released_at = case when :over then cast(:at as timestamptz) end,
+               released_by = case when :over then 'system' else '' end,
+               reason = case when :over then 'the day was moved' else '' end
+           where (order_id, no) = (:id, :no)""",
+        id=order_id,
+        no=no,
+        over=not lines,
+        lines=list(lines),
+        at=at,
+    )
 
 
 def source_rest(
@@ -182,8 +212,7 @@ def source_rest(
     if not pieces:
         return []
     need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces, at), barred=refused)
-    need, waits = part_by_arrival(need, at)
-    write_waits(session, order.id, waits, policy, at)
+    need = leave_to_come(session, need, policy, at)
     carts = take_bound(session, order.id, at)
     need, sold = settle_waiting(session, need, policy, at, carts)
     plans = allocate(session, [need], policy, at, carts)

@@ -14,9 +14,8 @@ from hub.database import rows
 from hub.order.change.revision import Wish
 from hub.order.lock import Locked, open_blockers
 from hub.order.place.allocate import allocate
-from hub.order.place.arrival import part_by_arrival
 from hub.order.place.plan import Need
-from hub.order.rest import barred, barred_but, open_pieces, wants_for, write_waits
+from hub.order.rest import barred, barred_but, leave_to_come, open_pieces, wants_for
 from hub.order.rules.policy import Policy
 from hub.review.verdict import HoldType
 from hub.sourcing.eligible import NOT_WISHED, STAYS
@@ -79,8 +78,8 @@ def source_again(session: Session, order: Locked, wish: Wish, freed: Freed, poli
             )
     if left and not held:  # what was added, and what lost its source while the change was under way
         need = Need(order.id, order.brand, order.division, wants_for(session, order.id, dict(left), at))
-        need, waits = part_by_arrival(replace(need, barred=barred(session, order.id, short=False)), at)
-        write_waits(session, order.id, waits, policy, at)
+        need = replace(need, barred=barred(session, order.id, short=False))
+        need = leave_to_come(session, need, policy, at)
         allocate(session, [need] if need.wants else [], policy, at)
 
 

@@ -1,4 +1,4 @@
-"""Let orders go on that wait for goods nobody had, the oldest first, once pieces of what they miss are free."""
+"""Let orders go on that wait for goods nobody had, the oldest first, once pieces are free or a day is known."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -17,6 +17,7 @@ from hub.inventory.free import read_free
 from hub.order.holds.resume import go_on
 from hub.order.lock import FOR_STOCK, STOPS, Locked, lock_order
 from hub.order.place.brand_policy import hold_limits
+from hub.order.place.unmet import read_missing
 from hub.order.rest import hold_orders, open_pieces
 from hub.order.rules.policy import POLICY, Policy
 from hub.sourcing.location import find_places
@@ -81,7 +82,7 @@ class Waiting(NamedTuple):
 _log = structlog.get_logger()
 
 Shelf = Mapping[tuple[str, str], str]
-"""What is free of a SKU at which places of a brand, in words, by (brand, SKU); nothing is left out."""
+"""What is free of a SKU at which places of a brand, or from which day on, by (brand, SKU); nothing is left out."""
 
 
 def source_restocked(
@@ -114,6 +115,9 @@ def _free(session: Session, waiting: Sequence[Waiting], at: datetime) -> Shelf:
         for one in sorted(read_free(session, skus[start : start + SKUS_AT_ONCE], at.date())):
             if one.pieces > 0 and one.location in places:
                 shelf[places[one.location].brand, one.sku] += f" {one.location}:{one.pieces}"
+        coming = "select brand, code, available_from as day from sku where code = any(:skus) and available_from > :day"
+        for one in rows(session, coming, skus=skus[start : start + SKUS_AT_ONCE], day=at.date()):
+            shelf[one.brand, one.code] = f" from {one.day}"
     return shelf
 
 
@@ -151,12 +155,15 @@ def _go_on(session: Session, chosen: Sequence[int], policy: Policy, at: datetime
 
 
 def _found(session: Session, order: Locked, policy: Policy, at: datetime) -> bool:
-    """Source an order again and say if it found something; nothing is written of one that did not, or that failed."""
-    before = open_pieces(session, order.id, virtual=True)
+    """Source an order again and say if it found something, be it a day to wait for.
+
+    Nothing is written of one that did not, or that failed.
+    """
+    before = _looked_for(session, order.id)
     try:
         with session.begin_nested() as savepoint:
             go_on(session, order, policy, at, None)
-            found = open_pieces(session, order.id, virtual=True) != before
+            found = _looked_for(session, order.id) != before
             if not found:
                 savepoint.rollback()
     except OperationalError:
@@ -165,6 +172,11 @@ def _found(session: Session, order: Locked, policy: Policy, at: datetime) -> boo
         _log.exception("order.source_again", order=order.id)
         return False
     return found
+
+
+def _looked_for(session: Session, order_id: int) -> tuple[Mapping[int, int], Mapping[str, int]]:
+    """Give the pieces that are open, by line, and those that nobody has, by SKU."""
+    return open_pieces(session, order_id, virtual=True), read_missing(session, [order_id]).get(order_id, {})
 
 
 def _write_looks(session: Session, vain: Sequence[Waiting], at: datetime) -> None:

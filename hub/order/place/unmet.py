@@ -44,7 +44,6 @@ def tell_unmet(session: Session, plans: Sequence[Plan], version: str, at: dateti
     fresh = {plan.need.order_id: plan for plan in plans if plan.unmet and plan.need.order_id not in told}
     if not fresh:
         return
-    # A hold may wait for a day that was moved up since: then nobody has what the plan looked for.
     missing = {no: plan.missing for no, plan in fresh.items()} | dict(read_missing(session, fresh))
     write_holds(session, {no: [_hold(missing[no])] for no in fresh}, version, at)
     open_cases(session, [_case(plan, missing[no]) for no, plan in fresh.items()], at)

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.catalogue.describe import describe
 from hub.database import Database, rows, run
 from hub.inventory.ledger import drift
 from hub.order.change.cancel import cancel
 from hub.order.holds import restocked
+from hub.order.holds.expiry import expire_holds
 from hub.order.holds.restocked import AGAIN, QUIET, START, source_restocked
 from hub.order.holds.resume import go_on
 from hub.order.lock import Locked, lock_order
 from hub.order.rules.policy import Policy
+from hub.roles import SYSTEM
 from tests.hub.inventory.counting import level
 from tests.hub.making import add_location, add_sku, counters, open_causes, order, placed, see, stock
 from tests.hub.waiting import until_it_waits
@@ -49,6 +52,22 @@ def test_goods_that_come_go_to_the_oldest_orders(session: Session, ids: list[int
     assert (allocated(session, *ids), counters(session, "sh", "apple")) == ([3, 3, 1], (7, 7))
     assert holds(session) == [({"apple": 3}, "sourced"), ({"apple": 3}, "sourced"), ({"apple": 2}, "")]
     assert (open_causes(session), drift(session)) == (["stock"], [])
+
+
+def test_goods_that_get_a_day_are_waited_for_and_come_on_it(session: Session, ids: list[int], at: datetime) -> None:
+    day = (at + timedelta(days=9)).date()
+    describe(session, SYSTEM, "apple", at, available_from=day)
+    source_restocked(session, at)
+    assert [(told, reason) for told, reason in holds(session) if told] == [({"apple": 3}, "sourced")] * 3
+    waits = rows(session, "select evidence from order_hold where rule = 'arrival' and released_at is null")
+    assert [one.evidence for one in waits] == [{"planned": day.isoformat(), "lines": [1]}] * 3
+    assert open_causes(session) == []
+    before = written(session)
+    source_restocked(session, at + AGAIN)
+    assert written(session) == before
+    stock(session, {"sh": {"apple": 9}}, "ASN-2")
+    expire_holds(session, at + timedelta(days=9))
+    assert allocated(session, *ids) == [3, 3, 3]
 
 
 def test_goods_that_a_cancelled_order_gives_back_go_to_who_waits(

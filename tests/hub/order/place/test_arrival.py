@@ -17,7 +17,8 @@ from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_report
 from hub.roles import SYSTEM
 from tests.hub.gift.giving import put_in_force
-from tests.hub.making import AT, ZONE, line, open_causes, order, placed, rejection, see, stock
+from tests.hub.making import AT, ZONE, add_sku, line, open_causes, order, placed, rejection, see, stock
+from tests.hub.order.changing import cut
 
 DAY = date(2026, 12, 1)
 COME = datetime(2026, 12, 1, 1, tzinfo=UTC).astimezone(ZONE)
@@ -71,6 +72,36 @@ def test_what_nobody_has_though_its_day_was_moved_up_is_named(session: Session) 
     source_rest(session, lock_order(session, order_id), POLICY, HERE)
     [held] = rows(session, "select evidence -> 'missing' as missing from order_hold where rule = 'no_source'")
     assert held.missing == {"lamp": 60 - allocated(session, order_id)[1]}
+
+
+def test_what_nobody_has_though_its_day_was_moved_up_stays_named_when_something_else_is_cancelled(
+    session: Session,
+) -> None:
+    order_id = placed(session, order({"apple": 60, "lamp": 60}))
+    describe(session, SYSTEM, "lamp", AT, available_from=HERE.date())
+    source_rest(session, lock_order(session, order_id), POLICY, HERE)
+    assert cut(session, order_id, L1=5) == "applied"
+    [held] = rows(session, "select evidence -> 'missing' as missing from order_hold where released_at is null")
+    assert held.missing == {"lamp": 10}
+
+
+def test_a_day_that_is_moved_is_waited_for_alone(session: Session) -> None:
+    order_id = placed(session, order({"apple": 1, "lamp": 1, "cup": 1}))
+    describe(session, SYSTEM, "lamp", AT, available_from=date(2026, 12, 24))
+    source_rest(session, lock_order(session, order_id), POLICY, HERE)
+    assert waits(session, order_id) == [("arrival", datetime(2026, 12, 23, 16, tzinfo=UTC))]
+
+
+def test_goods_that_get_the_day_of_others_are_waited_for_with_them(session: Session) -> None:
+    add_sku(session, "pear")
+    order_id = placed(session, order({"pear": 1, "lamp": 1}))
+    describe(session, SYSTEM, "pear", AT, available_from=DAY)
+    source_rest(session, lock_order(session, order_id), POLICY, HERE)
+    assert [rule for rule, _ in waits(session, order_id)] == ["arrival", "arrival"]
+    assert open_causes(session) == []
+    expire_holds(session, COME)
+    assert allocated(session, order_id) == [0, 1]
+    assert open_causes(session) == ["stock"]
 
 
 def test_an_unpaid_order_waits_for_its_money_and_then_for_its_day(session: Session) -> None:
