@@ -278,4 +278,24 @@ SALE: Final = body_of(
     },
     {"sku": "P1000", "sale": "double-11", "per_buyer": 2, "ends_at": "2026-11-11T22:00:00+08:00"},
 )
+PRESALE: Final = body_of(
+    {
+        "type": "object",
+        "required": ["sku", "amount"],
+        "properties": {
+            "sku": TEXT,
+            "shop": {"type": "string", "description": "缺省为全部店铺合计 · all shops together without it"},
+            "amount": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": MOST,
+                "description": "到货前最多可售件数 · pieces that may be sold before they arrive",
+            },
+        },
+    },
+    {"sku": "P1000", "amount": 500},
+)
+PRESALE_END: Final = body_of(
+    {"type": "object", "required": ["sku"], "properties": {"sku": TEXT, "shop": {"type": "string"}}}, {"sku": "P1000"}
+)
 SALE_END: Final = body_of({"type": "object", "required": ["sku"], "properties": {"sku": TEXT}}, {"sku": "P1000"})

@@ -31,7 +31,10 @@ Named = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PR
 
 
 class Available(Document):
-    """What may be promised of a SKU: `code` as it was asked for; `by_location` only for whom it is shown to."""
+    """What may be promised of a SKU: `code` as it was asked for; `by_location` only for whom it is shown to.
+
+    `presale` is what a pre-sale limit leaves of goods that are still to come: then it is all that is `free`.
+    """
 
     code: str
     sku: str
@@ -39,6 +42,7 @@ class Available(Document):
     quota: str
     backorder: int
     incoming: int
+    presale: int | None = None
     bundle: bool
     by_location: dict[str, int] | None = None
 
@@ -149,6 +153,7 @@ def _available(code: str, found: Promise, who: Asker) -> Available:
         quota=found.quota,
         backorder=found.backorder,
         incoming=found.incoming,
+        presale=found.presale,
         bundle=found.bundle,
         by_location=dict(found.by_location) if who.sees_locations else None,
     )

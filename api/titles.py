@@ -132,6 +132,7 @@ TITLES: Final[Mapping[str, Words]] = {
     "malformed_calendar": Words("日历内容不正确", "The calendar cannot be meant as it is written"),
     "malformed_strategy": Words("赠品策略文本不正确", "The strategy cannot be meant as it is written"),
     "merge_policy": Words("合单窗口不正确", "This window cannot be meant"),
+    "unknown_presale": Words("没有此预售上限", "There is no such pre-sale limit"),
     "unknown_quota": Words("没有此配额", "There is no such quota"),
     "quota_amount": Words("配额数量不正确", "This amount of a quota cannot be meant"),
     "threshold": Words("阈值不正确", "This threshold cannot be meant"),

@@ -80,6 +80,10 @@ RULES: Final = {
                           where c.order_id = r.order_id and c.refunds @> to_jsonb(r.no)) group by 1, 2) m
             using (order_id, line_no)
         where coalesce(m.amount, 0) <> div((l.amount - l.discount) * b.pieces, l.ordered)""",
+    "what is sold before it arrives is open of its lines": """
+        select p.order_id || '/' || p.line_no as what
+        from presold_line p left join order_line l using (order_id, line_no)
+        where p.pieces > coalesce(l.ordered - l.cancelled - l.allocated - l.shipped, 0)""",
     "one order a key": """
         select shop || '/' || external_id as what from sales_order group by shop, external_id having count(*) > 1""",
     "every key has its order": """

@@ -11,6 +11,7 @@ from rich.table import Table
 from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
 from commands.stock_limits import limit
+from commands.stock_presale import presale_app
 from commands.stock_sale import sale_app
 from dashboards.stock_words import AXES
 from hub.errors import NotFound
@@ -29,6 +30,7 @@ stock_app = typer.Typer(help=words("库存", "stock"), no_args_is_help=True)
 quota_app = typer.Typer(help=words("设置或取消店铺配额", "give a shop a quota, or take it away"), no_args_is_help=True)
 stock_app.add_typer(quota_app, name="quota")
 stock_app.add_typer(sale_app, name="sale")
+stock_app.add_typer(presale_app, name="presale")
 
 LINES_SHOWN: Final = 200
 

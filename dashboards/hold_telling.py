@@ -37,6 +37,13 @@ TELLINGS: Final[Mapping[str, Telling]] = {
         Words("预售商品，发货日：{day}", "Presale goods, to be sent from: {day}"),
         lambda seen, _: {"day": seen.get("planned", "—")},
     ),
+    "presale_limit": Telling(
+        Words(
+            "预售 {sku} 上限 {limit} 件，已预售 {sold} 件，本单 {wants} 件",
+            "Pre-sale of {sku}: {limit} at most, {sold} are sold; this order wants {wants}",
+        ),
+        lambda seen, _: {name: seen[name] for name in ("sku", "limit", "sold", "wants")},
+    ),
     "arrival": Telling(
         Words("第 {lines} 行自 {day} 起可发", "Lines {lines} can be sent from {day}"),
         lambda seen, _: {"day": seen["planned"], "lines": ", ".join(map(str, seen["lines"]))},

@@ -10,6 +10,7 @@ HOLD_RULE: Final = {
     "unpaid": state("订单未付款", "Order not paid"),
     "amount_due": state("差价未付", "Difference not paid"),
     "presale": state("预售订单", "Presale order"),
+    "presale_limit": state("超过预售上限", "Beyond a pre-sale limit"),
     "arrival": state("商品未到发货日", "Goods to come"),
     "flash_sale_limit": state("超过秒杀限购", "Beyond a flash sale's limit"),
     "twin": state("疑似重复下单", "Looks ordered twice"),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
-from dashboards import inventory_acts, stock_alerts, stock_lots, stock_quotas, stock_reports
+from dashboards import inventory_acts, stock_alerts, stock_lots, stock_presales, stock_quotas, stock_reports
 from dashboards.case_look import connections_of
 from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by
@@ -57,6 +57,7 @@ def level(visit: Here, look: Asked) -> Response:
 
 router.include_router(inventory_acts.router)
 router.include_router(stock_quotas.router)
+router.include_router(stock_presales.router)
 router.include_router(stock_alerts.router)
 router.include_router(stock_reports.router)
 router.include_router(stock_lots.router)
@@ -95,6 +96,7 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         "named": named_of(visit.session, key),
         "today": _here(visit).date(),
         **stock_quotas.shares_of(visit, one),
+        "presales": stock_presales.presales_of(visit, one),
         "sale": hot_of(visit.session, [one.sku], visit.at).get(one.sku),
         "changeable": not visit.actor.shops,
         "most": inventory_acts.MOST,

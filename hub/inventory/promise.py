@@ -5,7 +5,8 @@ number stands for what can still be sold there: only our promises since the last
 booked those as `short` or as gone, so nothing is subtracted but what we hold softly and keep back for sales. Pieces
 that other shops have for themselves are taken off what all share; a shop's own quota comes last. A bundle's is that of
 its scarcest part. Not every location sends everywhere: what is promised to an address is no more than what lies at
-those that could send there, which hub/order/place/senders.py names.
+those that could send there, which hub/order/place/senders.py names. Of goods that are still to come and have a pre-sale
+limit, what the limit leaves is promised, wherever they will arrive.
 """
 
 from collections import defaultdict
@@ -20,6 +21,7 @@ from hub.catalogue.find import find_products
 from hub.catalogue.model import Product
 from hub.document import Document
 from hub.inventory.free import Free, read_free
+from hub.inventory.presale import left_to_presell
 from hub.inventory.quota import HUNDRED, Quota, list_quotas
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
 
@@ -28,7 +30,8 @@ class Promise(Document):
     """What a shop may promise of a SKU: `free` in all; `shared` is what nobody has for themselves.
 
     `by_location` is before quotas that are of all locations together. `backorder` is the part that is not there yet;
-    `incoming` is on its way and not promised.
+    `incoming` is on its way and not promised. `presale` is what a pre-sale limit leaves of goods that are to come, and
+    all that is promised of those.
     """
 
     sku: str
@@ -38,6 +41,7 @@ class Promise(Document):
     by_location: Mapping[str, int]
     backorder: int = 0
     incoming: int = 0
+    presale: int | None = None
     bundle: bool = False
 
 
@@ -66,22 +70,29 @@ def promise(
     With `senders`, what it may promise of these locations alone. `at` is in the business zone, whose day it is that
     lots expire by.
     """
-    products = {sku: one for sku, one in find_products(session, skus).items() if sku in skus}
+    known = find_products(session, skus)
+    products = {sku: one for sku, one in known.items() if sku in skus}
     single = {part.sku for one in products.values() for part in one.parts} | {
         sku for sku, one in products.items() if not one.parts
     }
     found = sorted(read_free(session, single, at.date(), brand=brand))
     quotas = list_quotas(session, {*single, *products})
-    everywhere = _promises(products, single, found, quotas, shop)
+    coming = left_to_presell(session, known.values(), shop, at.date())
+    everywhere = _promises(products, single, found, quotas, shop, coming)
     if senders is None:
         return everywhere
     of_places = [one for one in quotas if one.location != EVERYWHERE]
-    there = _promises(products, single, [one for one in found if one.location in senders], of_places, shop)
+    there = _promises(products, single, [one for one in found if one.location in senders], of_places, shop, coming)
     return {sku: _at_most(one, everywhere[sku]) for sku, one in there.items()}
 
 
 def _promises(
-    products: Mapping[str, Product], single: Collection[str], found: Sequence[Free], quotas: Sequence[Quota], shop: str
+    products: Mapping[str, Product],
+    single: Collection[str],
+    found: Sequence[Free],
+    quotas: Sequence[Quota],
+    shop: str,
+    coming: Mapping[str, int],
 ) -> Mapping[str, Promise]:
     grouped: defaultdict[str, list[Free]] = defaultdict(list)
     for one in found:
@@ -89,6 +100,7 @@ def _promises(
     shelves = {sku: _shelf(of_sku) for sku, of_sku in grouped.items()}
     limits = by_sku(quotas)
     alone = {sku: promise_of(sku, shelves.get(sku, EMPTY), limits.get(sku, ()), shop) for sku in single}
+    alone |= {sku: to_come(alone[sku], left, limits.get(sku, ()), shop) for sku, left in coming.items() if sku in alone}
     return {
         sku: bundle_of(one, alone, limits.get(sku, ()), shop) if one.parts else alone[sku]
         for sku, one in products.items()
@@ -115,9 +127,8 @@ def promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Pr
         for place, free in shelf.by_location.items()
     }
     overall = [one for one in quotas if one.location == EVERYWHERE]
-    shared = max(0, sum(one for _, one in places.values()) - _apart(overall, ""))
-    own = [one for one in overall if one.shop == shop]
-    free, named = limited(max(0, sum(one for one, _ in places.values()) - _apart(overall, shop)), shared, own)
+    free, shared = sum(one for one, _ in places.values()), sum(one for _, one in places.values())
+    free, shared, named = _of_all(free, shared, overall, shop)
     return Promise(
         sku=sku,
         free=free,
@@ -127,6 +138,21 @@ def promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Pr
         backorder=min(shelf.backorder, free),
         incoming=shelf.incoming,
     )
+
+
+def to_come(one: Promise, left: int, quotas: Sequence[Quota], shop: str) -> Promise:
+    """Promise what a pre-sale limit leaves, less what quotas of all places together let others have."""
+    free, shared, named = _of_all(left, left, [one for one in quotas if one.location == EVERYWHERE], shop)
+    return Promise(
+        sku=one.sku, free=free, shared=shared, quota=named, by_location={}, incoming=one.incoming, presale=free
+    )
+
+
+def _of_all(free: int, shared: int, quotas: Sequence[Quota], shop: str) -> tuple[int, int, str]:
+    """Give what a shop may promise by its quotas of all places together, what all share, and the last quota's mode."""
+    shared = max(0, shared - _apart(quotas, ""))
+    free, named = limited(max(0, free - _apart(quotas, shop)), shared, [one for one in quotas if one.shop == shop])
+    return free, shared, named
 
 
 def _at_place(free: int, quotas: Sequence[Quota], shop: str) -> tuple[int, int]:

@@ -38,3 +38,12 @@ def brand_of(session: Session, sku: str) -> str:
 def shops_of(configured: Mapping[str, Connection], brand: str) -> list[str]:
     """Name a brand's shops, as its connections do."""
     return sorted({one.shop for one in configured.values() if one.brand == brand and one.shop})
+
+
+def check_shop(configured: Mapping[str, Connection], brand: str, shop: str) -> None:
+    """Make sure that a brand has a shop; "" stands for all of them.
+
+    Raises: NotFound.
+    """
+    if shop and shop not in shops_of(configured, brand):
+        raise NotFound(f"{brand} has no shop {shop[:60]}", code="unknown_shop", field="shop")

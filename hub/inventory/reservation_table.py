@@ -1,4 +1,4 @@
-"""Tables of promises ahead of an order: soft reservations, what channels may sell, and SKUs in a flash sale."""
+"""Tables of promises ahead: soft reservations, what channels may sell, SKUs in a flash sale, and pre-sales."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -103,4 +103,27 @@ class HotBuyer(Table, table=True):
     sku: str = words(primary_key=True)
     sale: str = words()
     buyer_index: bytes = sealed()
+    pieces: int = number()
+
+
+class PresaleLimit(Entity, table=True):
+    """How many pieces of a SKU may be sold before they arrive, by a shop or by all together ("")."""
+
+    __table_args__ = (CheckConstraint("amount >= 0", name="amount"),)
+    sku: str = words(primary_key=True, foreign_key="sku.code")
+    shop: str = words(primary_key=True)
+    amount: int = number()
+
+
+class PresoldLine(Table, table=True):
+    """Pieces of an order line that were sold before they arrive, until they are allocated or cancelled."""
+
+    __table_args__ = (
+        CheckConstraint("pieces > 0", name="pieces"),
+        Index("ix_presold_line_sku", "sku", "shop", postgresql_include=["pieces"]),
+    )
+    order_id: int = number(primary_key=True)
+    line_no: int = number(primary_key=True)
+    sku: str = words()
+    shop: str = words()
     pieces: int = number()

@@ -55,6 +55,7 @@ OWN_RULES: Final = frozenset(
         "heavier_than",
         "no_source",
         "presale",
+        "presale_limit",
         "refund_asked",
         "remark_asks",
         "reroute_tries",

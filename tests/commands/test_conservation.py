@@ -35,6 +35,9 @@ BREACHES = {
     "what returns refund is the share of their pieces": """
         insert into return_line (order_id, no, line_no, asked, arrived, damaged, refunded)
         select order_id, 1, line_no, 1, 0, 0, 1 from order_line""",
+    "what is sold before it arrives is open of its lines": """
+        insert into presold_line (order_id, line_no, sku, shop, pieces)
+        select order_id, line_no, sku, 'pc', 1 from order_line""",
     "one order a key": """create temp table twin as select * from sales_order;
                           update twin set id = id + 1000; insert into sales_order select * from twin""",
     "every key has its order": "update order_key set order_id = order_id + 1000",

@@ -210,6 +210,22 @@ def test_limits_that_cannot_be_are_refused(oms: Oms, asked: tuple[str, ...], ref
     assert oms("stock", "limit", "apple", "sh", "--authority", "nobody").exit_code == 2
 
 
+def test_a_presale_limit_is_set_listed_and_taken_away(oms: Oms, database: Database) -> None:
+    assert "there is no pre-sale limit" in oms("stock", "presale", "ls").stderr
+    assert [oms("stock", "presale", "set", "apple", str(n)).exit_code for n in (5, 7)] == [0, 0]
+    assert json.loads(oms("stock", "presale", "ls", "--sku", "apple", "--json").stdout) == [
+        {"sku": "apple", "shop": "", "amount": 7, "sold": 0, "left": 7}
+    ]
+    assert "all together" in oms("stock", "presale", "ls").stdout
+    assert oms("stock", "presale", "drop", "apple").exit_code == 0
+    assert isinstance(oms("stock", "presale", "drop", "apple").exception, NotFound)
+    assert isinstance(oms("stock", "presale", "set", "plum", "1").exception, NotFound)
+    assert isinstance(oms("stock", "presale", "set", "apple", "1", "--shop", "nobody").exception, NotFound)
+    with database.transaction() as session:
+        audited = rows(session, "select act from audit_entry where subject = 'sku:apple' order by id")
+    assert [one.act for one in audited] == ["stock.presale", "stock.presale", "stock.presale_drop"]
+
+
 def test_a_flash_sale_is_begun_listed_and_ended(oms: Oms, database: Database) -> None:
     assert "no SKU is in a flash sale" in oms("stock", "sale", "ls").stderr
     ends = ("--ends", "2089-01-01T00:00")

@@ -184,7 +184,7 @@ def test_every_rule_of_the_hub_tells_what_it_has_seen_in_both_languages() -> Non
     seen = {"confidence": 0.31, "order": 7, "word": "退款", "grams": 2_300_500, "limit": 2_000_000, "total": 2_500_000}
     seen |= {"missing": {"pear": 9}, "reason": "wish", "rule": "large", "no": 2, "failed": "wrong_type"}
     seen |= {"planned": "2026-12-01", "lines": [1, 3], "attempts": 3, "location": "sh", "sku": "pear", "due": 300}
-    seen |= {"sale": "11.11", "had": 2, "wants": 1}
+    seen |= {"sale": "11.11", "had": 2, "wants": 1, "sold": 4}
     for rule in TELLINGS:
         told = {seen_in(rule, seen, "CNY", language) for language in ("zh", "en")}
         assert len(told) == 2

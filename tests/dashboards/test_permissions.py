@@ -107,6 +107,8 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "POST /console/inventory/cool": BULK,
     "POST /console/inventory/quota": WORK,
     "POST /console/inventory/quota/drop": WORK,
+    "POST /console/inventory/presale": WORK,
+    "POST /console/inventory/presale/drop": WORK,
     "GET /console/inventory/reports": SEE,
     "GET /console/inventory/reports/list": SEE,
     "GET /console/inventory/reports/one": SEE,

@@ -23,6 +23,7 @@ from hub.inventory.quota import count_sold
 from hub.order.change.money import end_deposit
 from hub.order.change.revision import supersede_all
 from hub.order.lock import lock_order
+from hub.order.place.presold import free_presold
 from hub.order.rest import live_fulfilments, recall
 from hub.order.status import Event, Lifecycle, move
 from hub.steps import NewStep, add
@@ -133,6 +134,7 @@ def _close(session: Session, closed: Sequence[Row[Any]], at: datetime) -> None:
         ids=ids,
     )
     run(session, "update order_line set cancelled = ordered where order_id = any(:ids)", ids=ids)
+    free_presold(session, ids)
     supersede_all(session, ids, "the order was not paid in time", at)
     run(
         session,

@@ -23,6 +23,7 @@ from hub.order.change.payments import divide
 from hub.order.change.table import RefundState
 from hub.order.change.tell import tell_refund
 from hub.order.lock import Locked
+from hub.order.place.presold import free_presold
 
 PAID: Final = ("paid", "partially_refunded")
 
@@ -116,6 +117,7 @@ def _cancel(
         lines=list(wanted),
         pieces=list(wanted.values()),
     )
+    free_presold(session, [order.id])
     bundles = _count_bundles(session, order.id)
     _book(session, order, [(one, wanted[one.line_no]) for one in given_up], bundles, reason, at)
     gone = Counter[tuple[str, str]]()

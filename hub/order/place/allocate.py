@@ -20,6 +20,7 @@ from hub.merge.window import write_waits
 from hub.order.place.hold_deliveries import hold_deliveries
 from hub.order.place.mates import with_windows_again
 from hub.order.place.plan import UNUSED, Need, Numbers, Plan, Sourced, part_by_holds, plan
+from hub.order.place.presold import free_presold
 from hub.order.place.unmet import tell_unmet
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import Policy
@@ -67,6 +68,7 @@ def _write_all(
     hold_deliveries(session, sourced.opened, at)
     keep_back(session, {one.order_id for one in sourced.opened})
     _count_allocated(session, sourced)
+    free_presold(session, {one.order_id for one in sourced.opened})
     reserve(session, list(sourced.claims()), at, along=carts)
     take_days(session, sourced.days, sourced.most)
     if not still:

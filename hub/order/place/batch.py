@@ -37,6 +37,7 @@ from hub.order.place.hold_deliveries import delivery_of
 from hub.order.place.mates import with_windows
 from hub.order.place.normalised import normalised
 from hub.order.place.plan import Need, Sourced, part_by_holds, plan
+from hub.order.place.presold import hold_beyond_presale
 from hub.order.place.record import (
     LINE_COLUMNS,
     SHARE_COLUMNS,
@@ -194,6 +195,7 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
         for no, one in new.items()
     }
     holds = hold_beyond_sale(session, batch, ask_rules(session, edition, batch, twins, holds))
+    holds = hold_beyond_presale(session, batch, holds)
     holds = {no: with_gifts(of_order, new[no].order.lines) for no, of_order in holds.items()}
     day, built_in = batch.here.date(), Own(policy)
     brands = {one.order.shop_order.brand for one in new.values()}
