@@ -60,7 +60,7 @@ def levels_of(skus: str) -> str:
 
 FREE: Final = f"""
     select level.location, level.sku, level.owner, level.authority, level.backorder_limit, level.incoming,
-           level.brand, level.safety, own.unpromised,
+           level.brand, level.safety, own.unpromised, coalesce(unsold.pieces, 0) as unsold,
            good.pieces + level.short - level.allocated - level.soft as there,
            own.unpromised + level.backorder_limit - level.safety as promised
     from {levels_of(":skus")}
@@ -73,7 +73,8 @@ class Free(NamedTuple):
     """What can be sold of a SKU at a location, which is below nothing where more is promised than can be.
 
     `there` is of what is on hand; `backorder_limit` comes on top of it. `promised` is what shops are told together:
-    less safety stock, and where the owner has the authority its number as it is, less what we hold for carts.
+    less safety stock, and where the owner has the authority its number as it is, less what we hold for carts. `unsold`
+    are of lots that have expired or are blocked.
     """
 
     location: str
@@ -84,6 +85,7 @@ class Free(NamedTuple):
     incoming: int
     there: int
     promised: int
+    unsold: int
 
     @property
     def key(self) -> StockKey:

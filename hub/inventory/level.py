@@ -1,6 +1,6 @@
 """Stock levels: what orders can be given, and goods coming in."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -27,6 +27,18 @@ def free_pieces(
     expired. `at` is in the business zone, whose day it is that lots expire by.
     With `lock` the counters stay as they are until the transaction ends; they are locked in the order of their keys.
     """
+    return free_and_unsold(session, wanted, at, returned, lock=lock)[0]
+
+
+def free_and_unsold(
+    session: Session,
+    wanted: Mapping[str, int],
+    at: datetime,
+    returned: Sequence[Movement] = (),
+    *,
+    lock: bool = False,
+) -> tuple[Mapping[tuple[str, str], int], Mapping[str, Collection[str]]]:
+    """Give `free_pieces`, and the locations by SKU that have pieces of lots that are not sold."""
     skus = {*wanted, *(one.key.sku for one in returned)}
     if lock:
         hold_still(session, skus)
@@ -43,7 +55,11 @@ def free_pieces(
         for (location, sku), limit in limits.items():
             if wanted.get(sku, 0) > there[sku]:
                 free[location, sku] += limit
-    return free
+    unsold = defaultdict[str, set[str]](set)
+    for one in found:
+        if one.unsold:
+            unsold[one.sku].add(one.location)
+    return free, unsold
 
 
 def hold_still(session: Session, skus: Collection[str]) -> None:

@@ -1,11 +1,13 @@
 """What would have had to be otherwise for a location that was not chosen, asked of the solver itself."""
 
+from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec.structs import replace
 
 from hub.document import Document
+from hub.sourcing.eligible import UNSOLD
 from hub.sourcing.model import Candidate, Question, Site
 from hub.sourcing.solver import Solver
 
@@ -43,6 +45,11 @@ def what_if(question: Question, one: Candidate, solve: Solver) -> WhatIf | None:
     if one.verdict == "short":
         lacking = one.missing
         return _asked(question, one, solve, WhatIf(change=Change.STOCKED, wins=False, pieces=lacking))
+    if one.verdict == UNSOLD:
+        wanted = Counter[str]()
+        for want in question.wants:
+            wanted[want.sku] += want.quantity
+        return _asked(question, one, solve, WhatIf(change=Change.STOCKED, wins=False, pieces=wanted))
     return _asked(question, one, solve, WhatIf(change=Change.ADMITTED, wins=False))
 
 
@@ -78,7 +85,9 @@ def _site(site: Site, question: Question, told: WhatIf) -> Site:
         case Change.CHEAPER:
             return replace(site, handling=site.handling - told.by)
         case Change.STOCKED:
-            return replace(site, free=_with(site.free, told.pieces))
+            return replace(
+                site, free=_with(site.free, told.pieces), barred="" if site.barred == UNSOLD else site.barred
+            )
         case Change.ADMITTED:
             storages = {*site.storages, *(want.storage for want in question.wants)}
             return replace(site, barred="", storages=tuple(sorted(storages)))

@@ -6,12 +6,15 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from hub.sourcing.model import Site
+from hub.sourcing.model import LocationKind, Site
 from hub.sourcing.policy import SourcingPolicy, Standing
 from hub.sourcing.promise import NO_CALENDAR, Calendar, leaves_after
 
-REASONS: Final = frozenset({"excluded", "too_far", "outside", "method", "not_open", "capacity", "day_full"})
+REASONS: Final = frozenset({"excluded", "kind", "too_far", "outside", "method", "not_open", "capacity", "day_full"})
 """What only a policy says; the other reasons are the location's, or the order's."""
+
+UNSOLD: Final = "lots"
+"""Why a location is not asked though the goods lie there: what is left of them is of lots that are not sold."""
 
 REJECTED: Final = "rejected_before"
 NOT_WISHED: Final = "not_wished"
@@ -20,6 +23,7 @@ STAYS: Final = "stays_where_it_was"
 
 ANYWHERE: Final = Standing()
 NONE: Final[Mapping[str, int]] = {}
+UNKNOWN: Final[Mapping[str, LocationKind]] = {}
 
 
 class Load(NamedTuple):
@@ -38,19 +42,22 @@ def eliminate(
     here: datetime,
     load: Load = IDLE,
     calendar: Calendar = NO_CALENDAR,
+    kinds: Mapping[str, LocationKind] = UNKNOWN,
 ) -> Sequence[Site]:
     """Bar the sites that the policy leaves out; one that is barred already keeps its reason.
 
-    `here` is in the business zone, whose hours the locations have.
+    `here` is in the business zone, whose hours the locations have; `kinds` are known where the policy asks for them.
     """
-    reasons = ["" if site.barred else _reason(site, policy, here, load, calendar) for site in sites]
+    out = {code: "kind" for code, kind in kinds.items() if kind in policy.eliminate.kinds}
+    out |= dict.fromkeys(policy.eliminate.locations, "excluded")
+    reasons = [
+        "" if site.barred else out.get(site.code) or _reason(site, policy, here, load, calendar) for site in sites
+    ]
     return [replace(site, barred=reason) if reason else site for site, reason in zip(sites, reasons, strict=True)]
 
 
 def _reason(site: Site, policy: SourcingPolicy, here: datetime, load: Load, calendar: Calendar) -> str:
     rules, standing = policy.eliminate, policy.locations.get(site.code, ANYWHERE)
-    if site.code in rules.locations:
-        return "excluded"
     if rules.max_km is not None and site.km > rules.max_km:
         return "too_far"
     if standing.radius_km is not None and site.km > standing.radius_km:

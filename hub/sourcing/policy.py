@@ -131,14 +131,12 @@ class SourcingPolicy(Document):
         return bool(self.kinds or self.eliminate.kinds)
 
     def told_by_location(self, kinds: Mapping[str, LocationKind]) -> "SourcingPolicy":
-        """Say of each location what is said of its kind, so that whoever asks need not know of kinds."""
+        """Say of each location what is said of its kind, so that whoever asks for hours and limits need not know it."""
         standings = {code: self.kinds[kind] for code, kind in kinds.items() if kind in self.kinds}
         for code, own in self.locations.items():
             said = {name: getattr(own, name) for name in own.model_fields_set}
             standings[code] = standings[code].model_copy(update=said) if code in standings else own
-        out = self.eliminate.locations | {code for code, kind in kinds.items() if kind in self.eliminate.kinds}
-        eliminate = self.eliminate.model_copy(update={"locations": out})
-        return self.model_copy(update={"locations": standings, "eliminate": eliminate})
+        return self.model_copy(update={"locations": standings})
 
 
 def read_policy(written: str) -> SourcingPolicy:

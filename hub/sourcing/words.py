@@ -15,6 +15,8 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "short": Words("缺货", "short"),
     "closed": Words("已停用", "closed"),
     "excluded": Words("策略排除", "left out by the policy"),
+    "kind": Words("策略排除此类仓", "left out by the policy with all of its kind"),
+    "lots": Words("余货均属过期或已锁定批次", "what is left there is of lots that have expired or are blocked"),
     "too_far": Words("超出策略距离", "farther than the policy allows"),
     "outside": Words("超出仓的配送半径", "outside the location's radius"),
     "method": Words("不提供该配送方式", "does not offer the ship method"),

@@ -10,6 +10,7 @@ from hub.database import Database
 from hub.partitions import make_partitions
 from tests.api.calling import problem
 from tests.api.operations import Desk, with_operations
+from tests.hub.inventory.lotted import tell
 from tests.hub.making import AT, order, placed, stock
 from tests.staging import settings_in
 
@@ -31,6 +32,17 @@ def test_operations_see_why_an_order_ships_from_where_it_does(http: TestClient) 
     assert [(one["code"], one["verdict"]) for one in decision["candidates"]] == [("sh", "chosen"), ("bj", "dearer")]
     assert (decision["replays"], decision["candidates"][1]["what_if"]["wins"]) == (True, True)
     assert Desk(http).get(f"/v1/orders/{shown['id']}/routing").json() == shown
+
+
+def test_a_location_that_has_old_lots_alone_is_not_said_to_be_short(http: TestClient, database: Database) -> None:
+    with database.transaction() as session:
+        tell(session, "count", {"OLD": 5})
+        placed(session, order({"apple": 1}, "T2"))
+    [decision] = Desk(http).get("/v1/orders/T2/routing").json()["decisions"]
+    told = {
+        one["code"]: (one["verdict"], one["what_if"] and one["what_if"]["pieces"]) for one in decision["candidates"]
+    }
+    assert told == {"bj": ("chosen", None), "sh": ("lots", {"apple": 1})}
 
 
 @pytest.mark.parametrize(

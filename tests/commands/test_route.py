@@ -5,6 +5,7 @@ import pytest
 from hub.database import Database, run
 from hub.errors import NotFound
 from tests.commands.conftest import Oms
+from tests.hub.inventory.lotted import tell
 from tests.hub.making import add_location, order, placed, stock
 from tests.hub.order.place.test_plan_together import TOGETHER, in_force, two_placed
 
@@ -64,6 +65,25 @@ def test_stored_decisions_come_out_the_same_and_a_changed_one_fails(routed: Oms,
 
 def test_a_replay_of_nobodys_order_is_not_found(oms: Oms) -> None:
     assert isinstance(oms("route", "replay", "T9").exception, NotFound)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", ("of lots that have expired or are blocked", "sh: lacks apple × 1; with them it wins")),
+        ("zh", ("余货均属过期或已锁定批次", "sh: 缺 apple × 1；若有货即可胜出")),
+    ],
+)
+def test_a_location_that_has_old_lots_alone_is_told_as_such(
+    oms: Oms, database: Database, monkeypatch: pytest.MonkeyPatch, language: str, told: tuple[str, str]
+) -> None:
+    with database.transaction() as session:
+        tell(session, "count", {"OLD": 5})
+        placed(session, order({"apple": 1}))
+    monkeypatch.setenv("OMS_LANGUAGE", language)
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = oms("route", "explain", "T1").stdout
+    assert [one for one in told if one not in shown] == []
 
 
 def test_a_closed_location_is_told_as_such(oms: Oms, database: Database) -> None:

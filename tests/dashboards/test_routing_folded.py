@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from dashboards.visit import LANGUAGE_COOKIE
 from hub.database import Database, rows
 from hub.inventory.ledger import StockKey
 from hub.inventory.level import receive
 from hub.roles import Role
 from tests.dashboards.desk import opened, plain
+from tests.hub.inventory.lotted import tell
 from tests.hub.making import AT, BRAND, OWNER, order, placed, stock
 from tests.hub.order.place.test_plan_together import TOGETHER, in_force, two_placed
 
@@ -56,3 +58,15 @@ def test_a_decision_made_with_others_names_the_gap_of_all_and_not_its_own(databa
     for text in (page, drawer):
         assert "decided together with its batch of 2 parts of orders" in text
         assert "no plan costs less than" not in text
+
+
+def test_who_has_old_lots_alone_is_told_so_in_both_languages(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 5}, "bj": {"apple": 5}})
+        tell(session, "count", {"OLD": 5})
+        order_id = placed(session, order({"apple": 1}))
+    with opened(database, tmp_path) as desk:
+        desk.sit("op", Role.OPERATOR)
+        assert "what is left there is of lots that have expired" in plain(desk.see(f"/console/orders/{order_id}"))
+        desk.client.cookies.set(LANGUAGE_COOKIE, "zh")
+        assert "余货均属过期或已锁定批次" in plain(desk.see(f"/console/orders/{order_id}"))

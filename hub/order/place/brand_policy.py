@@ -15,9 +15,9 @@ from hub.order.rules.split import weighs_value
 from hub.sourcing.calendars import get_calendar
 from hub.sourcing.cards import get_card
 from hub.sourcing.day_count import LocationDay, count_days
-from hub.sourcing.eligible import NONE, Load, eliminate
+from hub.sourcing.eligible import NONE, UNKNOWN, Load, eliminate
 from hub.sourcing.location import kinds_of
-from hub.sourcing.model import Decision, Question, Site, Terms
+from hub.sourcing.model import Decision, LocationKind, Question, Site, Terms
 from hub.sourcing.open_count import count_open
 from hub.sourcing.policies import policies_in_force
 from hub.sourcing.policy import SourcingPolicy
@@ -31,7 +31,7 @@ class Own(NamedTuple):
 
     `open_at` counts the documents that are open at the locations that may have only so many, `made_for` those made for
     the days of locations that may have only so many a day, of which `booked` are planned here; `sold` is what four
-    weeks sell by (SKU, location).
+    weeks sell by (SKU, location). `kinds` are what the locations are, where it asks for that.
     """
 
     policy: Policy
@@ -42,6 +42,7 @@ class Own(NamedTuple):
     made_for: Counter[LocationDay] | None = None
     booked: Counter[LocationDay] | None = None
     sold: Mapping[tuple[str, str], int] = NOTHING
+    kinds: Mapping[str, LocationKind] = UNKNOWN
 
     @property
     def valued(self) -> bool:
@@ -65,7 +66,7 @@ class Own(NamedTuple):
         """Bar the sites that it leaves out, and give the terms for SKUs to a division; `here` in the business zone."""
         if self.said is None:
             return sites, None
-        able = eliminate(sites, self.said, here, self.load(here), self.calendar)
+        able = eliminate(sites, self.said, here, self.load(here), self.calendar, self.kinds)
         return able, terms_of(Grounds(self.said, self.card, self.calendar, self.sold), able, to, here, skus)
 
     def load(self, here: datetime) -> Load:
@@ -172,8 +173,8 @@ def under(session: Session, policy: Policy, own: SourcingPolicy) -> Own:
     """
     card = get_card(session, own.brand, own.freight.rates) if own.freight else None
     calendar = get_calendar(session, own.calendar) if own.calendar else NO_CALENDAR
-    own = own.told_by_location(kinds_of(session, own.brand)) if own.asks_kinds else own
-    return with_card(policy, own, card)._replace(calendar=calendar)
+    kinds = kinds_of(session, own.brand) if own.asks_kinds else UNKNOWN
+    return with_card(policy, own.told_by_location(kinds), card)._replace(calendar=calendar, kinds=kinds)
 
 
 def with_card(policy: Policy, own: SourcingPolicy, card: Card | None) -> Own:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hub.address.division import Point, point_of
 from hub.fulfilment.release import NewFulfilment, NewLine
 from hub.inventory.ledger import Movement
-from hub.inventory.level import free_pieces
+from hub.inventory.level import free_and_unsold
 from hub.inventory.reserve import Claim
 from hub.order.place.brand_policy import Own, own_policies, with_counts
 from hub.order.rules.hold import held_lines
@@ -143,10 +143,10 @@ def plan(
     for need in needs:
         for want in need.wants:
             wanted[want.sku] += want.quantity
-    free = free_pieces(session, wanted, at, returned, lock=lock)
+    free, unsold = free_and_unsold(session, wanted, at, returned, lock=lock)
     own = own_policies(session, policy, {need.brand for need in needs}) if own is None else own
     own = with_counts(session, own, wanted, at, lock=lock) if own else {}
-    plans = _plans(needs, places, Shelf(free), policy, own, at)
+    plans = _plans(needs, places, Shelf(free, unsold), policy, own, at)
     opened = list(_fulfilments(plans, places, numbers))
     days = {day: n for one in own.values() if one.booked for day, n in one.booked.items()}
     most = {day: n for one in own.values() for day, n in one.most().items()}

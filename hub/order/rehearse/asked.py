@@ -13,7 +13,7 @@ from hub.order.place.record import each_fen
 from hub.order.rehearse.carry import NOTHING, Shelves, taken_by
 from hub.order.rules.keepers import REASONS as KEPT
 from hub.order.rules.split import Lines, merge
-from hub.sourcing.eligible import REASONS
+from hub.sourcing.eligible import REASONS, UNSOLD
 from hub.sourcing.model import Question, Site, Want
 from hub.sourcing.rerun import Stored
 
@@ -78,11 +78,12 @@ def _sites(questions: Sequence[Question]) -> Iterator[Site]:
     """Give the locations with what was free before the order took any: the first part that asked for a SKU saw it.
 
     What a policy left out is let in again, for the policies that are compared to judge, and so is what may not send
-    some of the goods: whoever decides again asks who may.
+    some of the goods: whoever decides again asks who may. Who had none but of lots that are not sold may have more now.
     """
+    again = REASONS | KEPT | {UNSOLD}
     for no, site in enumerate(questions[0].sites):
         free: dict[str, int] = {}
         for question in questions:
             asked = {want.sku for want in question.wants} - free.keys()
             free |= {sku: question.sites[no].free.get(sku, 0) for sku in asked}
-        yield replace(site, free=free, barred="" if site.barred in REASONS | KEPT else site.barred)
+        yield replace(site, free=free, barred="" if site.barred in again else site.barred)

@@ -1,7 +1,7 @@
 """Put the parts of an order to sourcing one after another, each seeing what the parts before it have taken."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -9,17 +9,23 @@ from msgspec.structs import replace
 from hub.address.division import Point, kilometres
 from hub.order.rules.keepers import Keepers
 from hub.order.rules.split import Lines
+from hub.sourcing.eligible import UNSOLD
 from hub.sourcing.freight import decide_freight
 from hub.sourcing.greedy import decide
 from hub.sourcing.model import Costs, Decision, Place, Question, Site, Terms
 
 NOTHING: Final[dict[str, int]] = {}
+NOWHERE: Final[Mapping[str, Collection[str]]] = {}
 
 
 class Shelf:
-    """Free pieces by (location, SKU), used up as a batch is planned: no piece is promised twice."""
+    """Free pieces by (location, SKU), used up as a batch is planned: no piece is promised twice.
 
-    def __init__(self, free: Mapping[tuple[str, str], int]) -> None:
+    `unsold` names by SKU the locations that have pieces of it in lots that are not sold.
+    """
+
+    def __init__(self, free: Mapping[tuple[str, str], int], unsold: Mapping[str, Collection[str]] = NOWHERE) -> None:
+        self._unsold = unsold
         self._free: defaultdict[str, dict[str, dict[str, int]]] = defaultdict(dict)
         for (location, sku), pieces in free.items():
             if pieces > 0:
@@ -34,6 +40,14 @@ class Shelf:
             for location, pieces in self._free[sku].items():
                 found[location] = found[location] | pieces if location in found else pieces
         return found
+
+    def bar(self, sites: Sequence[Site], skus: Sequence[str]) -> Sequence[Site]:
+        """Bar those of the sites that have some of these SKUs, and nothing of them but what is not sold."""
+        there = {code for sku in skus for code in self._unsold.get(sku, ())} if self._unsold else ()
+        if not there:
+            return sites
+        out = [not (site.barred or site.free) and site.code in there for site in sites]
+        return [replace(site, barred=UNSOLD) if unsold else site for site, unsold in zip(sites, out, strict=True)]
 
     def take(self, decision: Decision) -> None:
         for choice in decision.choices:
@@ -92,11 +106,12 @@ def ask(
     if barred:
         ranked = [replace(site, barred=barred[site.code]) if site.code in barred else site for site in ranked]
     for part in keepers.cut(parts) if keepers else parts:
-        free = shelf.free(sorted({want.sku for want in part}))
+        skus = sorted({want.sku for want in part})
+        free = shelf.free(skus)
         sites = [
             Site(one.code, one.km, one.handling, one.storages, free.get(one.code, NOTHING), one.barred)
             if one.free or one.code in free
             else one
             for one in (keepers.bar(ranked, part) if keepers else ranked)
         ]
-        yield Question(version, part, tuple(sites), costs, terms)
+        yield Question(version, part, tuple(shelf.bar(sites, skus)), costs, terms)

@@ -21,10 +21,12 @@ APPLE = StockKey("sh", "apple", OWNER)
 DAYS = {lot: date(2027, 5, 1) + timedelta(days=30 * no) for no, lot in enumerate("ABC")}
 """A expires first, then B, then C."""
 
+EXPIRED = {"OLD": date(2026, 1, 1)}
+
 
 def tell(session: Session, kind: str, lots: dict[str, int], minutes: int = 0, **changes: Any) -> Counted:  # noqa: ANN401 # any field of a line
     """Have the warehouse count or change apples by their lots."""
-    parts = tuple(LotLine(lot=lot, pieces=pieces, expires_on=DAYS.get(lot)) for lot, pieces in lots.items())
+    parts = tuple(LotLine(lot=lot, pieces=pieces, expires_on=(DAYS | EXPIRED).get(lot)) for lot, pieces in lots.items())
     values: dict[str, Any] = {"no": 1, "sku": "apple", "kind": kind, "pieces": sum(lots.values()), "lots": parts}
     line = ReportLine(**{**values, **changes})
     name = f"{kind}-{minutes}-{changes.get('delivery', '')}"
