@@ -24,13 +24,8 @@ COLUMNS: Final = ("reservation_id", "sku", "sale", "buyer_index", "pieces")
 SALE: Final = "brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at"
 
 THEIRS: Final = """left join reservation r on r.id = buyer.reservation_id
-           where coalesce(r.state, 'taken') in ('held', 'taken')
-             and (r.id is not null or (select lifecycle from sales_order o where o.id = buyer.reservation_id limit 1)
-                                      is distinct from 'cancelled')"""
-"""What of `buyer` is still the buyer's: of carts that were not let go, and of orders that were not cancelled.
-
-An order is looked up by its number, one at a time: a join might read them all.
-"""
+           where coalesce(r.state, 'taken') in ('held', 'taken')"""
+"""What of `buyer` is still the buyer's: of carts not let go, and of orders, less what those cancelled."""
 
 
 class Sale(Document):
@@ -201,3 +196,53 @@ def had(session: Session, sale: Sale, buyers: set[bytes]) -> Counter[bytes]:
         buyers=sorted(buyers),
     )
     return Counter({bytes(one.buyer_index): one.pieces for one in counted})
+
+
+def free_tickets(session: Session, order_ids: Collection[int]) -> None:
+    """Let buyers have again what orders have cancelled of their sales: no more counts than is left in the order.
+
+    What an order has beside its cart goes first. The orders' rows are locked; counted again, nothing changes.
+    """
+    run(
+        session,
+        """with mine as (
+               select asked.id as order_id, asked.id as ticket, 1 as turn
+               from unnest(cast(:ids as bigint[])) as asked (id)
+               union all
+               select r.order_id, r.id, 0 from reservation r where r.order_id = any(:ids) and r.state = 'taken'),
+           had as (
+               select mine.order_id, mine.ticket, buyer.sku, buyer.pieces, sum(buyer.pieces) over (
+                          partition by mine.order_id, buyer.sku order by mine.turn, mine.ticket
+                      ) - buyer.pieces as before
+               from mine join hot_buyer buyer on buyer.reservation_id = mine.ticket),
+           kept as (
+               select had.ticket, had.sku, least(had.pieces, there.pieces - had.before) as pieces
+               from had cross join lateral (
+                   select coalesce(sum(line.ordered - line.cancelled), 0) as pieces from order_line line
+                   where line.order_id = had.order_id and line.sku = had.sku and not line.gift) there),
+           gone as (
+               delete from hot_buyer buyer using kept
+               where (buyer.reservation_id, buyer.sku) = (kept.ticket, kept.sku) and kept.pieces <= 0)
+           update hot_buyer buyer set pieces = kept.pieces from kept
+           where (buyer.reservation_id, buyer.sku) = (kept.ticket, kept.sku)
+             and kept.pieces > 0 and kept.pieces < buyer.pieces""",
+        ids=list(order_ids),
+    )
+
+
+def keep_tickets(session: Session, taken: Mapping[int, int], let_go: Collection[int]) -> None:
+    """Before carts are forgotten, make what orders have taken (order by cart) the orders' own, and forget the rest."""
+    run(session, "delete from hot_buyer where reservation_id = any(:ids)", ids=list(let_go))
+    run(
+        session,
+        """with moved as (
+               delete from hot_buyer buyer
+               using unnest(cast(:carts as bigint[]), cast(:orders as bigint[])) as taken (cart, order_id)
+               where buyer.reservation_id = taken.cart
+               returning taken.order_id, buyer.sku, buyer.sale, buyer.buyer_index, buyer.pieces)
+           insert into hot_buyer (reservation_id, sku, sale, buyer_index, pieces)
+           select order_id, sku, min(sale), min(buyer_index), sum(pieces) from moved group by 1, 2
+           on conflict (reservation_id, sku) do update set pieces = hot_buyer.pieces + excluded.pieces""",
+        carts=list(taken),
+        orders=list(taken.values()),
+    )

@@ -36,7 +36,7 @@ class Reservation(Entity, table=True):
         one_of("state", ReservationState),
         UniqueConstraint("shop", "ref"),
         Index("ix_reservation_due", "expires_at", postgresql_where=text("state = 'held'")),
-        Index("ix_reservation_bound", "order_id", postgresql_where=text("state = 'held' and order_id is not null")),
+        Index("ix_reservation_order", "order_id", postgresql_where=text("order_id is not null")),
         Index("ix_reservation_settled", "updated_at", postgresql_where=text("state <> 'held'")),
     )
     id: int = number(primary_key=True)
@@ -92,7 +92,8 @@ class HotSku(Entity, table=True):
 class HotBuyer(Table, table=True):
     """Which buyer (a blind index) a sale's pieces are of, so that nobody gets more than a sale gives one buyer.
 
-    `reservation_id` is that of the reservation, or of the order that took none: both are drawn from one serial.
+    `reservation_id` is that of the reservation, of the order that took none, or whose cart is forgotten: both are drawn
+    from one serial.
     """
 
     __table_args__ = (

@@ -21,7 +21,7 @@ from hub.catalogue.model import Product
 from hub.database import copy, row, rows, run
 from hub.errors import Conflict, NoStock, NotFound
 from hub.ids import new_ids
-from hub.inventory.hot_sale import admit, write_tickets
+from hub.inventory.hot_sale import admit, keep_tickets, write_tickets
 from hub.inventory.ledger import Movement, Shortage, StockKey, post
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_carts
@@ -177,16 +177,17 @@ def take_held(session: Session, takings: Mapping[int, tuple[str, str]], at: date
 
 def prune(session: Session, before: datetime, limit: int = 5_000) -> int:
     """Forget reservations that ended long ago; give how many."""
-    ids = [
-        one.id
-        for one in rows(
-            session,
-            """select id from reservation where state <> 'held' and updated_at < :before
-               order by updated_at limit :limit for update skip locked""",
-            before=before,
-            limit=limit,
-        )
-    ]
+    old = rows(
+        session,
+        """select id, case state when 'taken' then order_id end as order_id from reservation
+           where state <> 'held' and updated_at < :before
+           order by updated_at limit :limit for update skip locked""",
+        before=before,
+        limit=limit,
+    )
+    ids = [one.id for one in old]
+    taken = {one.id: one.order_id for one in old if one.order_id is not None}
+    keep_tickets(session, taken, [one.id for one in old if one.order_id is None])
     run(session, "delete from reservation_line where reservation_id = any(:ids)", ids=ids)
     return run(session, "delete from reservation where id = any(:ids)", ids=ids)
 

@@ -18,6 +18,7 @@ from hub.database import rows, run
 from hub.fulfilment.reject import Standing
 from hub.gift.count import give_back, hold_gifts
 from hub.inventory.bound import release_bound
+from hub.inventory.hot_sale import free_tickets
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
 from hub.order.change.money import end_deposit
@@ -135,6 +136,7 @@ def _close(session: Session, closed: Sequence[Row[Any]], at: datetime) -> None:
     )
     run(session, "update order_line set cancelled = ordered where order_id = any(:ids)", ids=ids)
     free_presold(session, ids)
+    free_tickets(session, ids)
     supersede_all(session, ids, "the order was not paid in time", at)
     run(
         session,

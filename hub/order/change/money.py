@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from hub.audit import record
 from hub.cases import NewCase, open_cases
 from hub.database import copy, row, rows
+from hub.inventory.hot_sale import free_tickets
 from hub.inventory.quota import count_sold
 from hub.money import share_of_first
 from hub.order.change.due import set_off
@@ -118,6 +119,7 @@ def _cancel(
         pieces=list(wanted.values()),
     )
     free_presold(session, [order.id])
+    free_tickets(session, [order.id])
     bundles = _count_bundles(session, order.id)
     _book(session, order, [(one, wanted[one.line_no]) for one in given_up], bundles, reason, at)
     gone = Counter[tuple[str, str]]()

@@ -10,12 +10,14 @@ from hub.database import rows
 from hub.errors import Conflict
 from hub.inventory.hot_sale import Sale, heat, list_sales
 from hub.inventory.ledger import drift
-from hub.inventory.soft import Wish, hold
+from hub.inventory.soft import Wish, hold, prune, release_held
 from hub.order.change.cancel import cancel
+from hub.order.change.expire import Terms, expire
 from hub.order.holds.resume import release_holds
 from hub.order.model import Buyer, ShopOrder
 from hub.roles import SYSTEM
 from tests.hub.making import AT, BRAND, add_sku, order, place_all, placed, stock
+from tests.hub.order.changing import cut
 
 TTL = timedelta(minutes=15)
 
@@ -95,3 +97,64 @@ def test_a_sale_without_a_limit_holds_nobody(session: Session) -> None:
     heat(session, "op", Sale(brand=BRAND, sku="apple", sale="11.11", per_buyer=0), AT)
     placed(session, bought("T1", {"apple": 9}))
     assert held(session) == []
+
+
+def counted(session: Session) -> int:
+    return list_sales(session, None, AT)[0].pieces
+
+
+def test_what_is_cancelled_of_an_order_its_buyer_may_have_again_to_the_piece(session: Session) -> None:
+    first = placed(session, bought("T1", {"apple": 2, "pear": 1}))
+    cut(session, first, L2=1)
+    assert counted(session) == 2
+    cut(session, first, L1=1)
+    assert counted(session) == 1
+    cart(session, "c1", 1)
+    with pytest.raises(Conflict, match="2 at most"):
+        cart(session, "c2", 1)
+
+
+def test_what_is_cancelled_of_a_cart_that_an_order_took_is_given_back_too(session: Session) -> None:
+    cart(session, "c1", 2)
+    first = placed(session, bought("T1", {"apple": 2}, reservation="c1"))
+    cut(session, first, L1=1)
+    assert counted(session) == 1
+    cancel(session, first, "mall-pc", "changed my mind", AT)
+    assert counted(session) == 0
+    cart(session, "c2", 2)
+
+
+def test_of_an_order_and_its_cart_what_is_left_counts(session: Session) -> None:
+    cart(session, "c1", 1)
+    placed(session, bought("T1", {"apple": 3}, reservation="c1"))
+    [first] = [one.id for one in rows(session, "select id from sales_order")]
+    assert counted(session) == 3
+    release_holds(session, first, SYSTEM, "a friend of the house", AT)
+    cut(session, first, L1=1)
+    assert counted(session) == 2
+    cut(session, first, L1=1)
+    assert counted(session) == 1
+
+
+def test_a_part_of_a_bundle_is_given_back(session: Session) -> None:
+    first = placed(session, bought("T1", {"box": 1}))
+    cancel(session, first, "mall-pc", "changed my mind", AT)
+    assert counted(session) == 0
+
+
+def test_an_order_that_is_not_paid_in_time_gives_back(session: Session) -> None:
+    placed(session, bought("T1", {"apple": 2}, paid_at=None))
+    assert counted(session) == 2
+    expire(session, {"mall-pc": Terms(timedelta(minutes=30), told=False)}, AT + timedelta(days=1))
+    assert counted(session) == 0
+
+
+def test_carts_that_are_forgotten_leave_what_orders_took_and_nothing_else(session: Session) -> None:
+    cart(session, "c1", 1)
+    first = placed(session, bought("T1", {"apple": 2}, reservation="c1"))
+    cart(session, "c2", 2, "b")
+    release_held(session, "pc", "c2", AT)
+    later = AT + timedelta(days=9)
+    assert (prune(session, later), counted(session)) == (2, 2)
+    cut(session, first, L1=1)
+    assert counted(session) == 1
