@@ -1,6 +1,6 @@
 """Stock for shops and programs of operations: what may be promised, pieces held for a cart, corrections."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -19,6 +19,8 @@ from hub.inventory.promise import Promise, promise
 from hub.order.lot_orders import LotOrders, orders_of_lot
 from hub.order.place.senders import senders_to
 from hub.roles import Actor, Permission
+from hub.sourcing.location import find_places
+from hub.sourcing.model import LocationKind
 
 router = APIRouter(prefix="/v1/inventory", tags=["inventory · 库存"])
 
@@ -47,15 +49,24 @@ class Available(Document):
     by_location: dict[str, int] | None = None
 
 
+class Place(Document):
+    """What a location is: of which kind, and whether goods under bond lie there."""
+
+    kind: LocationKind
+    bonded: bool
+
+
 class Availability(Document):
     """What may be promised as of a moment, to a division if one was asked for.
 
-    `unknown` are codes that no SKU stands for.
+    `locations` tells of those that items name, only for whom these are shown to; `unknown` are codes that no SKU stands
+    for.
     """
 
     as_of: datetime
     division: str | None = None
     items: tuple[Available, ...]
+    locations: dict[str, Place] | None = None
     unknown: tuple[str, ...]
 
 
@@ -117,10 +128,11 @@ def available(
         here = at.astimezone(hub.zone)
         senders = senders_to(session, who.brand, division, here) if division else None
         found = promise(session, who.brand, who.shop, set(bound.values()), here, senders=senders)
+        locations = _locations(session, found.values()) if who.sees_locations else None
     items = [_available(code, found[bound[code]], who) for code in codes if bound.get(code) in found]
     known = {one.code for one in items}
     unknown = tuple(code for code in codes if code not in known)
-    return Availability(as_of=at, division=division or None, items=tuple(items), unknown=unknown)
+    return Availability(as_of=at, division=division or None, items=tuple(items), locations=locations, unknown=unknown)
 
 
 @router.get("/lots", summary="按批次查订单 · Orders of a lot")
@@ -143,6 +155,12 @@ def orders_of(
 def bound_codes(session: Session, brand: str, shop: str, codes: Sequence[str]) -> dict[str, str]:
     """Give the SKU of each code that stands for one."""
     return {code: sku for (_, code), sku in find_bound(session, [(brand, shop, code) for code in codes]).items()}
+
+
+def _locations(session: Session, found: Iterable[Promise]) -> dict[str, Place]:
+    named = {code for one in found for code in one.by_location}
+    places = find_places(session)
+    return {code: Place(kind=LocationKind(places[code].kind), bonded=places[code].bonded) for code in sorted(named)}
 
 
 def _available(code: str, found: Promise, who: Asker) -> Available:

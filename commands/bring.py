@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -13,24 +13,16 @@ from commands.screen import OUT, add_row, say, words
 from commands.written import read_file
 from hub.catalogue.bring import Brought, Goods, bring_goods
 from hub.document import Document
-from hub.language import Words, language
+from hub.language import language
 from hub.scope import check_names
 from hub.sheet import CODE, LONGEST
 from hub.sourcing.bring import Site, bring_locations
 from hub.sourcing.location import find_places
-from hub.sourcing.model import LocationKind
+from hub.sourcing.words import KINDS
 
 __all__ = ["location_app", "sku_app"]
 
 location_app = typer.Typer(help=words("仓库", "locations"), no_args_is_help=True)
-
-
-KINDS: Final = {
-    LocationKind.WAREHOUSE: Words("自营仓", "warehouse"),
-    LocationKind.STORE: Words("门店", "store"),
-    LocationKind.THIRD_PARTY: Words("第三方仓", "third party's"),
-    LocationKind.SUPPLIER: Words("供应商仓", "supplier's"),
-}
 
 
 def _sheet(kind: type[Document]) -> Any:  # noqa: ANN401 # as typer declares it
@@ -71,7 +63,7 @@ def ls(brand: Brand) -> None:
     heads = (("仓库", "location"), ("类型", "kind"), ("保税", "bonded"), ("货主", "owner"), ("状态", "state"))
     table = Table(*(words(*head) for head in heads))
     for one in places:
-        kind, bonded = KINDS[LocationKind(one.kind)].say(language()), words("是", "yes") if one.bonded else ""
+        kind, bonded = KINDS[one.kind].say(language()), words("是", "yes") if one.bonded else ""
         state = words("启用", "active") if one.active else words("已停用", "closed")
         add_row(table, one.code, kind, bonded, one.owner, state)
     OUT.print(table)

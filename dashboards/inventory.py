@@ -14,7 +14,7 @@ from dashboards.pages import fragment, page, tagged_fragment
 from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by
 from dashboards.visit import Here, Visit
 from hub.inventory import view
-from hub.inventory.around import counts_of, hot_of, offers_of
+from hub.inventory.around import counts_of, holds_of, hot_of, movements_of, offers_of
 from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
 from hub.inventory.ledger import StockKey
@@ -85,8 +85,8 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
     return {
         "one": one,
         "days": _days(paces(visit.session, [one.sku], visit.at), one),
-        "movements": view.movements_of(visit.session, key),
-        "holds": view.holds_of(visit.session, visit.actor, key) if one.soft else (),
+        "movements": movements_of(visit.session, key),
+        "holds": holds_of(visit.session, visit.actor, key) if one.soft else (),
         "told": offers_of(visit.session, [one.sku], connections_of(visit)).get(one.sku, ()),
         "counts": counts_of(visit.session, key),
         "report_link": stock_reports.link_of_sku,

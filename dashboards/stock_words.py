@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dashboards.tone import State, Tone, state
+from hub.sourcing.words import KINDS
 
 STOCK: Final = {
     "short": state("账面不足", "Short", Tone.FAILED),
@@ -19,6 +20,7 @@ CONDITION: Final = {
     "saleable": state("可售", "Saleable"),
     "damaged": state("残次", "Damaged", Tone.ENDED),
 }
+KIND: Final = {kind: state(said.zh, said.en.capitalize()) for kind, said in KINDS.items()}
 AUTHORITY: Final = {
     "hub": state("本系统", "The hub's"),
     "owner": state("货主系统", "The owner's"),
@@ -89,6 +91,7 @@ ALERT_STATE: Final = {
 AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "stock": STOCK,
     "condition": CONDITION,
+    "location_kind": KIND,
     "authority": AUTHORITY,
     "movement": MOVEMENT,
     "reservation": RESERVATION,

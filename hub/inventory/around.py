@@ -1,14 +1,50 @@
-"""What stands around a counter: what channels were told, what partners counted, and who wants it in a flash sale."""
+"""What stands around a counter: what moved it and holds it, what channels were told, and what partners counted."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from hub.database import records
 from hub.document import Document
 from hub.inventory.ledger import StockKey
+from hub.roles import Actor
+
+OF_ORDER: Final = re.compile(r"(?:fo|ship):(\d{16})-")
+
+
+class MovementView(Document):
+    """One change of a counter and what caused it."""
+
+    id: int
+    at: datetime
+    reason: str
+    ref: str
+    on_hand: int
+    allocated: int
+    soft: int
+
+    @property
+    def order_id(self) -> int | None:
+        """The order that caused it, where its cause names one: `fo:2611000000000042-1:1`."""
+        found = OF_ORDER.match(self.ref)
+        return int(found[1]) if found else None
+
+
+class HoldView(Document):
+    """A soft reservation that holds pieces of a counter, or that held them."""
+
+    id: int
+    shop: str
+    ref: str
+    state: str
+    quantity: int
+    expires_at: datetime
+    created_at: datetime
+    order_id: int | None
 
 
 class OfferView(Document):
@@ -109,3 +145,33 @@ def counts_of(session: Session, key: StockKey, limit: int = 10) -> Sequence[Coun
         limit=limit,
     )
     return [CountView.model_validate(one) for one in found]
+
+
+def movements_of(session: Session, key: StockKey, limit: int = 25) -> Sequence[MovementView]:
+    """Give the latest movements of a counter, the newest first."""
+    found = records(
+        session,
+        """select l.id, l.at, l.reason, l.ref, l.on_hand, l.allocated, l.soft from stock_movement l
+           where l.sku = :sku and l.location = :location and (l.owner, l.condition) = (:owner, :condition)
+           order by l.id desc limit :limit""",
+        **key._asdict(),
+        limit=limit,
+    )
+    return [MovementView.model_validate(one) for one in found]
+
+
+def holds_of(session: Session, actor: Actor, key: StockKey, limit: int = 50) -> Sequence[HoldView]:
+    """Give the soft reservations that hold pieces of a counter, the first to run out first; a shop sees its own."""
+    found = records(
+        session,
+        """select r.id, r.shop, r.ref, r.state, line.quantity, r.expires_at, r.created_at, r.order_id
+           from reservation r join reservation_line line on line.reservation_id = r.id
+           where r.state = 'held' and (line.location, line.sku, line.owner, line.condition)
+                 = (:location, :sku, :owner, :condition) and (:every_shop or r.shop = any(:shops))
+           order by r.expires_at, r.id limit :limit""",
+        **key._asdict(),
+        every_shop=not actor.shops,
+        shops=sorted(actor.shops),
+        limit=limit,
+    )
+    return [HoldView.model_validate(one) for one in found]

@@ -1,12 +1,11 @@
-"""Stock as people look at it: counters a page at a time, and what moved or holds one of them.
+"""Stock as people look at it: counters a page at a time, and one of them.
 
 Stock is of a brand and of no shop: who may work on one shop alone sees the stock of its brand and changes none.
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -24,7 +23,6 @@ LOOKED: Final = 20_000
 """How many counters one page is looked for in: a rare state is not searched for in all of them at once."""
 
 FOUND_SKUS: Final = 200
-OF_ORDER: Final = re.compile(r"(?:fo|ship):(\d{16})-")
 NOTHING: Final = ("", "", "", "")
 """Before the first counter."""
 
@@ -56,6 +54,7 @@ class LevelView(Document):
     `blocked` pieces are not to be sold and `expired` ones too old to be; of the rest nobody has been promised `free`,
     below nothing where more is promised than is good; shops together may promise `promised` of it, before their quotas.
     `unsold` says why none is sold: its location is `closed`, the goods `damaged`, or `foreign`: not of its own owner.
+    The location is of a `kind`, and perhaps `bonded`.
     These are of a day, and `as_of` tells them: no counter says how it stands before.
     """
 
@@ -79,6 +78,8 @@ class LevelView(Document):
     free: int = 0
     promised: int = 0
     unsold: str = ""
+    kind: str = ""
+    bonded: bool = False
 
     @property
     def key(self) -> StockKey:
@@ -114,37 +115,6 @@ class LevelPage(Document):
     levels: tuple[LevelView, ...]
     next: str
     looked_at: int | None = None
-
-
-class MovementView(Document):
-    """One change of a counter and what caused it."""
-
-    id: int
-    at: datetime
-    reason: str
-    ref: str
-    on_hand: int
-    allocated: int
-    soft: int
-
-    @property
-    def order_id(self) -> int | None:
-        """The order that caused it, where its cause names one: `fo:2611000000000042-1:1`."""
-        found = OF_ORDER.match(self.ref)
-        return int(found[1]) if found else None
-
-
-class HoldView(Document):
-    """A soft reservation that holds pieces of a counter, or that held them."""
-
-    id: int
-    shop: str
-    ref: str
-    state: str
-    quantity: int
-    expires_at: datetime
-    created_at: datetime
-    order_id: int | None
 
 
 def brands_seen(actor: Actor, configured: Mapping[str, Connection]) -> list[str] | None:
@@ -218,7 +188,8 @@ def as_of(session: Session, levels: Sequence[LevelView], at: datetime) -> tuple[
     free = read_unpromised(session, skus, at.date())
     places = _places(session, {one.location for one in levels})
     told = {
-        one.key: {"unsold": _why_unsold(one.key, *places[one.location])}
+        one.key: {"unsold": _why_unsold(one.key, place := places[one.location]), "kind": place.kind}
+        | {"bonded": place.bonded}
         | {"free": free.get(one.key, 0), "promised": promised.get(one.key, 0)}
         | unsold.get(one.key, Unsold(0, 0))._asdict()
         for one in levels
@@ -226,17 +197,26 @@ def as_of(session: Session, levels: Sequence[LevelView], at: datetime) -> tuple[
     return tuple(one.model_copy(update=told[one.key]) for one in levels)
 
 
-def _places(session: Session, codes: Collection[str]) -> Mapping[str, tuple[str, bool]]:
-    found = rows(session, "select code, owner, active from location where code = any(:codes)", codes=sorted(codes))
-    return {one.code: (one.owner, one.active) for one in found}
+class _Place(NamedTuple):
+    """What a location says of its goods."""
+
+    owner: str
+    active: bool
+    kind: str
+    bonded: bool
 
 
-def _why_unsold(key: StockKey, owner: str, active: bool) -> str:  # noqa: FBT001 # as its location says
-    if not active:
+def _places(session: Session, codes: Collection[str]) -> Mapping[str, _Place]:
+    statement = "select code, owner, active, kind, bonded from location where code = any(:codes)"
+    return {code: _Place(*rest) for code, *rest in rows(session, statement, codes=sorted(codes))}
+
+
+def _why_unsold(key: StockKey, place: _Place) -> str:
+    if not place.active:
         return "closed"
     if key.condition != Condition.SALEABLE:
         return "damaged"
-    return "foreign" if key.owner != owner else ""
+    return "foreign" if key.owner != place.owner else ""
 
 
 def get_place(session: Session, location: str) -> tuple[str, str]:
@@ -248,36 +228,6 @@ def get_place(session: Session, location: str) -> tuple[str, str]:
     if not found:
         raise NotFound(f"there is no location {location}", code="unknown_location", field="location")
     return str(found[0].brand), str(found[0].owner)
-
-
-def movements_of(session: Session, key: StockKey, limit: int = 25) -> Sequence[MovementView]:
-    """Give the latest movements of a counter, the newest first."""
-    found = records(
-        session,
-        """select l.id, l.at, l.reason, l.ref, l.on_hand, l.allocated, l.soft from stock_movement l
-           where l.sku = :sku and l.location = :location and (l.owner, l.condition) = (:owner, :condition)
-           order by l.id desc limit :limit""",
-        **key._asdict(),
-        limit=limit,
-    )
-    return [MovementView.model_validate(one) for one in found]
-
-
-def holds_of(session: Session, actor: Actor, key: StockKey, limit: int = 50) -> Sequence[HoldView]:
-    """Give the soft reservations that hold pieces of a counter, the first to run out first; a shop sees its own."""
-    found = records(
-        session,
-        """select r.id, r.shop, r.ref, r.state, line.quantity, r.expires_at, r.created_at, r.order_id
-           from reservation r join reservation_line line on line.reservation_id = r.id
-           where r.state = 'held' and (line.location, line.sku, line.owner, line.condition)
-                 = (:location, :sku, :owner, :condition) and (:every_shop or r.shop = any(:shops))
-           order by r.expires_at, r.id limit :limit""",
-        **key._asdict(),
-        every_shop=not actor.shops,
-        shops=sorted(actor.shops),
-        limit=limit,
-    )
-    return [HoldView.model_validate(one) for one in found]
 
 
 def places_of(session: Session, seen: Collection[str] | None) -> tuple[list[str], list[str]]:

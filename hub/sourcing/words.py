@@ -1,4 +1,4 @@
-"""A candidate's fate in words, Chinese and English, with what would have changed it."""
+"""A candidate in words, Chinese and English: of what kind it is, its fate, and what would have changed that."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from hub.language import Words
 from hub.money import major_units
 from hub.sourcing.counterfactual import Change, WhatIf
+from hub.sourcing.model import LocationKind
 from hub.sourcing.shared import BatchCost
 
 VERDICTS: Final[Mapping[str, Words]] = {
@@ -30,6 +31,12 @@ VERDICTS: Final[Mapping[str, Words]] = {
     "rejected_before": Words("曾拒绝此单或对其缺货", "refused this order before, or was short of it"),
     "not_wished": Words("改派时未选此仓", "not asked: a person wished for another"),
     "stays_where_it_was": Words("未询问：货仍由原仓发", "not asked: the goods stay where they were"),
+}
+KINDS: Final[Mapping[str, Words]] = {
+    LocationKind.WAREHOUSE: Words("自营仓", "warehouse"),
+    LocationKind.STORE: Words("门店", "store"),
+    LocationKind.THIRD_PARTY: Words("第三方仓", "third party's"),
+    LocationKind.SUPPLIER: Words("供应商仓", "supplier's"),
 }
 BATCH: Final = Words(
     "与同批 {parts} 个订单部分一起决定：合计 {cost}，逐单为 {greedy_cost}，"

@@ -71,6 +71,17 @@ def test_a_shop_asks_by_its_own_codes(mall: Mall, database: Database) -> None:
     assert shown(mall.get(f"{HOME}?skus=A-1"))["A-1"]["sku"] == "apple"
 
 
+def test_of_what_kind_locations_are_is_told_to_whom_they_are_shown(http: TestClient, database: Database) -> None:
+    with database.transaction() as session:
+        run(session, "update location set kind = 'store', bonded = true where code = 'sh'")
+    told = {name: Mall(http, name).get(f"{HOME}?skus=apple").json() for name in ("mall-h5", "mall-pc")}
+    assert told["mall-h5"]["locations"] == {
+        "bj": {"kind": "warehouse", "bonded": False},
+        "sh": {"kind": "store", "bonded": True},
+    }
+    assert "locations" not in told["mall-pc"]
+
+
 def test_only_a_client_that_may_sees_how_stock_is_spread(http: TestClient, desk: Callable[[str], Desk]) -> None:
     assert shown(Mall(http, "mall-h5").get(f"{HOME}?skus=apple"))["apple"]["by_location"] == {"sh": 100, "bj": 100}
     assert "by_location" not in shown(Mall(http).get(f"{HOME}?skus=apple"))["apple"]

@@ -30,6 +30,7 @@ def test_operations_see_why_an_order_ships_from_where_it_does(http: TestClient) 
     shown = Desk(http).get("/v1/orders/T1/routing").json()
     [decision] = shown["decisions"]
     assert [(one["code"], one["verdict"]) for one in decision["candidates"]] == [("sh", "chosen"), ("bj", "dearer")]
+    assert {(one["kind"], one["bonded"]) for one in decision["candidates"]} == {("warehouse", False)}
     assert (decision["replays"], decision["candidates"][1]["what_if"]["wins"]) == (True, True)
     assert Desk(http).get(f"/v1/orders/{shown['id']}/routing").json() == shown
 

@@ -5,6 +5,7 @@ import pytest
 
 from dashboards.asked import address
 from dashboards.pages import new_key
+from dashboards.visit import LANGUAGE_COOKIE
 from hub.database import Database, rows, run
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.table import Reason
@@ -58,6 +59,18 @@ def test_a_list_tells_what_is_there_and_what_may_be_promised(desk: Desk, databas
     assert "apple bj 0 Below safety stock 7 0 0 10 0" in text
     assert "apple sh 1,300 Enough 1,500 200 0 0 0" in text
     assert "pear sh 0 Nothing free" in text
+
+
+def test_the_kind_of_a_location_is_told_where_it_is_no_ordinary_warehouse(desk: Desk, database: Database) -> None:
+    with database.transaction() as session:
+        run(session, "update location set kind = 'store', bonded = true where code = 'sh'")
+    seat = desk.sit("eye", Role.VIEWER)
+    text = plain(seat.see(HOME))
+    assert "apple bj 7 Enough" in text
+    assert "apple sh Store Bonded 1,500 Enough" in text
+    assert "Kind of location Store Bonded" in plain(seat.see(at("level")))
+    desk.client.cookies.set(LANGUAGE_COOKIE, "zh")
+    assert "地点类型 门店 保税" in plain(seat.see(at("level")))
 
 
 def test_a_list_is_narrowed_by_words_place_and_state(desk: Desk) -> None:

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from pydantic import ConfigDict
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import records, rows
 from hub.document import Document
 from hub.sourcing.asking import Asking, Stand, freight_of
 from hub.sourcing.greedy import cost_of, offers_of
-from hub.sourcing.model import Choice, Decision, Question, Site, Take, Terms, Want
+from hub.sourcing.model import Choice, Decision, LocationKind, Question, Site, Take, Terms, Want
 from hub.sourcing.shared import BatchCost, batch_cost
 from hub.sourcing.solver import SOLVERS
 
@@ -23,7 +23,8 @@ RANK: Final = {"chosen": 0, "kept": 1, "dearer": 1, "short": 2}
 OPEN: Final = 10
 """Candidates of a decision that stand open; the others are folded by their reasons."""
 
-Names = Mapping[str, tuple[str, str]]
+Known = Mapping[str, Mapping[str, Any]]
+"""What a candidate is told with by its location's code: the fields of that name."""
 
 
 class CostParts(Document):
@@ -47,7 +48,10 @@ class CostParts(Document):
 
 
 class TracedCandidate(Document):
-    """A location as the decision saw it; a dearer one wins when it costs more than `lost_by` less."""
+    """A location as the decision saw it; a dearer one wins when it costs more than `lost_by` less.
+
+    Its names, its `kind` and whether it is `bonded` are those of today.
+    """
 
     code: str
     name_zh: str
@@ -59,6 +63,8 @@ class TracedCandidate(Document):
     verdict: str
     lost_by: int
     missing: Mapping[str, int]
+    kind: str = LocationKind.WAREHOUSE
+    bonded: bool = False
 
 
 class TracedDecision(Document):
@@ -113,12 +119,12 @@ def trace_routing(session: Session, order_id: int) -> list[TracedDecision]:
         "select no, decided_at, input, outcome, input_hash from routing_decision where order_id = :id order by no",
         id=order_id,
     )
-    places = rows(session, "select code, name_zh, name_en from location") if found else ()
-    names = {one.code: (one.name_zh, one.name_en) for one in places}
-    return [_decision(one, names) for one in found]
+    places = records(session, "select code, name_zh, name_en, kind, bonded from location") if found else ()
+    known = {str(one["code"]): one for one in places}
+    return [_decision(one, known) for one in found]
 
 
-def _decision(found: Row[tuple[object, ...]], names: Names) -> TracedDecision:
+def _decision(found: Row[tuple[object, ...]], known: Known) -> TracedDecision:
     question, outcome = msgspec.convert(found.input, Question), msgspec.convert(found.outcome, Decision)
     solve = SOLVERS.get(outcome.solver)
     same = question.digest() == found.input_hash and solve(question) == outcome if solve else None
@@ -132,7 +138,7 @@ def _decision(found: Row[tuple[object, ...]], names: Names) -> TracedDecision:
         gap=outcome.gap,
         wants=question.wants,
         unmet=outcome.unmet,
-        candidates=tuple(_candidates(question, outcome, names)),
+        candidates=tuple(_candidates(question, outcome, known)),
         replays=same,
         unfilled=_unfilled(question, outcome),
         batch=batch_cost(question.share) if question.share else None,
@@ -146,7 +152,7 @@ def _unfilled(question: Question, outcome: Decision) -> int:
     return question.terms.unfilled * (Asking(question, question.terms).fill - given)
 
 
-def _candidates(question: Question, outcome: Decision, names: Names) -> Iterator[TracedCandidate]:
+def _candidates(question: Question, outcome: Decision, known: Known) -> Iterator[TracedCandidate]:
     """Give the chosen locations first, then the near misses, then those that could not have shipped at all."""
     sites = {site.code: site for site in question.sites}
     taken = {choice.code: choice for choice in outcome.choices}
@@ -154,11 +160,8 @@ def _candidates(question: Question, outcome: Decision, names: Names) -> Iterator
     for one in sorted(outcome.candidates, key=lambda one: (RANK.get(one.verdict, 3), one.lost_by, one.cost, one.code)):
         site, choice, able = sites[one.code], taken.get(one.code), one.verdict in RANK
         takes = choice.takes if choice else offers_of([site], question.wants, question.costs)[0].takes(question.wants)
-        zh, en = names.get(one.code, (one.code, one.code))
         yield TracedCandidate(
-            code=one.code,
-            name_zh=zh,
-            name_en=en,
+            **known.get(one.code, {"code": one.code, "name_zh": one.code, "name_en": one.code}),
             km=one.km,
             pieces=sum(take.quantity for take in takes) if able else 0,
             free=site.free,

@@ -6,9 +6,10 @@ from sqlalchemy.orm import Session
 from hub.database import run
 from hub.errors import NotFound
 from hub.inventory import view
+from hub.inventory.around import movements_of
 from hub.inventory.ledger import StockKey
 from hub.inventory.reserve import Claim, reserve
-from hub.inventory.view import Wanted, as_of, brands_seen, get_level, list_levels, movements_of
+from hub.inventory.view import Wanted, as_of, brands_seen, get_level, list_levels
 from hub.roles import SYSTEM, Actor, Role
 from tests.console.world import settings
 from tests.hub.inventory.test_free import expire
