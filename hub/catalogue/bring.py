@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import Field, StringConstraints, field_validator
 from sqlalchemy.engine import Row
@@ -18,14 +18,23 @@ from hub.errors import Malformed
 from hub.language import Words
 from hub.roles import Actor, Permission
 from hub.sheet import Fault, Sheet, doubled, read_sheet, refuse
-
-TURN: Final = 7022
-"""The advisory lock of whoever brings goods in: a code is one brand's, so brands wait for each other too."""
+from hub.sheet_rows import begun_again, write_rows
 
 COLUMNS: Final = (
     *("code", "title", "storage", "grams", "bundle", "hazard", "oversize", "cm3", "supplier", "bonded"),
     "available_from",
 )
+
+PartsOf = Mapping[str, Counter[tuple[str, int, int]]]
+"""What is in each of some bundles: SKU, pieces and weight."""
+
+
+class There(NamedTuple):
+    """What is there of the codes that a sheet names, and the parts of bundles among that."""
+
+    known: Mapping[str, Row[Any]]
+    parts: PartsOf
+
 
 Parts = tuple[tuple[Code, Annotated[int, Field(ge=1, le=10_000)], Annotated[int, Field(ge=0, le=10**9)]], ...]
 
@@ -88,16 +97,17 @@ def bring_goods(session: Session, actor: Actor, brand: str, written: str, at: da
     actor.require(Permission.CONFIGURE)
     actor.require_scope(brand, "")
     sheet = read_sheet(written, Goods)
-    rows(session, "select pg_advisory_xact_lock(:turn)", turn=TURN)
-    known = _known(session, {code for one in sheet.lines for code in (one.row.code, *_part_codes(one.row))})
-    parts = _parts(session, [code for code, one in known.items() if one.bundle])
-    goods = [_completed(sheet, one.row, brand, known, parts) for one in sheet.lines]
-    bundles = {one.code: bool(one.parts) for one in goods}
-    faults = [*sheet.faults, *doubled(sheet.lines, [one.code for one in goods])]
-    for line, one in zip(sheet.lines, goods, strict=True):
-        wrong = _wrong(one, brand, known.get(one.code)) + _wrong_parts(line.row, brand, known, bundles)
-        faults += [Fault(line.no, why) for why in wrong]
-    refuse(faults)
+    return begun_again(session, lambda: _bring(session, actor, brand, sheet, at))
+
+
+def _bring(session: Session, actor: Actor, brand: str, sheet: Sheet[Goods], at: datetime) -> Brought:
+    """Judge the rows by what is there, lock that, and write; if it has changed meanwhile they are judged again."""
+    codes = {code for one in sheet.lines for code in (one.row.code, *_part_codes(one.row))}
+    there = _there(session, codes)
+    goods = _judged(brand, sheet, there)
+    if (now := _there(session, codes, lock=True)) != there:
+        there, goods = now, _judged(brand, sheet, now)
+    known, parts = there
     new = [one for one in goods if one.code not in known]
     changed = [one for one in goods if one.code in known and _is_other(one, known[one.code], parts)]
     _write(session, brand, new, changed, at)
@@ -106,9 +116,28 @@ def bring_goods(session: Session, actor: Actor, brand: str, written: str, at: da
     return Brought(added=len(new), changed=len(changed), same=len(goods) - len(new) - len(changed))
 
 
-def _known(session: Session, codes: set[str]) -> Mapping[str, Row[Any]]:
-    statement = f"select brand, {', '.join(COLUMNS)} from sku where code = any(:codes) order by code for no key update"
-    return {one.code: one for one in rows(session, statement, codes=sorted(codes))}
+def _judged(brand: str, sheet: Sheet[Goods], there: There) -> list[Goods]:
+    """Give the goods of a sheet as they are to be.
+
+    Raises: Malformed naming every row that cannot be taken.
+    """
+    known, parts = there
+    goods = [_completed(sheet, one.row, brand, known, parts) for one in sheet.lines]
+    bundles = {one.code: bool(one.parts) for one in goods}
+    faults = [*sheet.faults, *doubled(sheet.lines, [one.code for one in goods])]
+    for line, one in zip(sheet.lines, goods, strict=True):
+        wrong = _wrong(one, brand, known.get(one.code)) + _wrong_parts(line.row, brand, known, bundles)
+        faults += [Fault(line.no, why) for why in wrong]
+    refuse(faults)
+    return goods
+
+
+def _there(session: Session, codes: set[str], *, lock: bool = False) -> There:
+    """Give the goods that there are by code, and the parts of bundles among them."""
+    statement = f"select brand, {', '.join(COLUMNS)} from sku where code = any(:codes) order by code"
+    found = rows(session, f"{statement} for no key update" if lock else statement, codes=sorted(codes))
+    known = {one.code: one for one in found}
+    return There(known, _parts(session, [code for code, one in known.items() if one.bundle]))
 
 
 def _completed(
@@ -116,7 +145,7 @@ def _completed(
     one: Goods,
     brand: str,
     known: Mapping[str, Row[Any]],
-    parts: Mapping[str, Counter[tuple[str, int, int]]],
+    parts: PartsOf,
 ) -> Goods:
     there = known.get(one.code)
     if there is None or there.brand != brand:
@@ -160,7 +189,7 @@ def _part_codes(one: Goods) -> list[str]:
     return [code for code, _, _ in one.parts]
 
 
-def _parts(session: Session, bundles: Sequence[str]) -> Mapping[str, Counter[tuple[str, int, int]]]:
+def _parts(session: Session, bundles: Sequence[str]) -> PartsOf:
     found: dict[str, Counter[tuple[str, int, int]]] = {}
     statement = "select bundle, sku, quantity, weight from bundle_part where bundle = any(:bundles)"
     for one in rows(session, statement, bundles=list(bundles)):
@@ -168,22 +197,14 @@ def _parts(session: Session, bundles: Sequence[str]) -> Mapping[str, Counter[tup
     return found
 
 
-def _is_other(one: Goods, there: Row[Any], parts: Mapping[str, Counter[tuple[str, int, int]]]) -> bool:
+def _is_other(one: Goods, there: Row[Any], parts: PartsOf) -> bool:
     was = tuple(getattr(there, name) for name in COLUMNS)
     return one.record != was or Counter(one.parts) != parts.get(one.code, Counter())
 
 
 def _write(session: Session, brand: str, new: Sequence[Goods], changed: Sequence[Goods], at: datetime) -> None:
-    columns = ("brand", "version", "created_at", "updated_at", *COLUMNS)
-    copy(session, "sku", columns, [(brand, 1, at, at, *one.record) for one in new])
-    for one in changed:
-        run(
-            session,
-            f"""update sku set {", ".join(f"{name} = :{name}" for name in COLUMNS)}, version = version + 1,
-                               updated_at = :at where code = :code""",
-            at=at,
-            **dict(zip(COLUMNS, one.record, strict=True)),
-        )
+    added, others = ([dict(zip(COLUMNS, one.record, strict=True)) for one in some] for some in (new, changed))
+    write_rows(session, "sku", brand, added, others, at)
     bundles = [one for one in (*new, *changed) if one.parts]
     run(session, "delete from bundle_part where bundle = any(:bundles)", bundles=[one.code for one in bundles])
     copy(

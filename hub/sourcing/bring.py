@@ -1,6 +1,6 @@
 """Bring locations in from a sheet: all or none, and again without doing anything twice."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
@@ -13,16 +13,14 @@ from hub.address.division import divisions, point_of
 from hub.audit import record_all
 from hub.catalogue.bring import Brought
 from hub.catalogue.model import Storage
-from hub.database import rows, run
+from hub.database import rows
 from hub.document import PRINTABLE, Code, Document
 from hub.language import Words
 from hub.roles import Actor, Permission
 from hub.settings import Connection
 from hub.sheet import Fault, Sheet, doubled, read_sheet, refuse
+from hub.sheet_rows import begun_again, write_rows
 from hub.sourcing.model import LocationKind
-
-TURN: Final = 7023
-"""The advisory lock of whoever brings locations in: a code is one brand's, so brands wait for each other too."""
 
 COLUMNS: Final = (
     *("code", "name_zh", "name_en", "connection", "owner", "division", "street", "contact", "phone"),
@@ -94,8 +92,38 @@ def bring_locations(
     actor.require(Permission.CONFIGURE)
     actor.require_scope(brand, "")
     sheet = read_sheet(written, Site)
-    rows(session, "select pg_advisory_xact_lock(:turn)", turn=TURN)
-    known = _known(session, [one.row.code for one in sheet.lines])
+    return begun_again(session, lambda: _bring(session, actor, brand, sheet, connections, at))
+
+
+def _bring(
+    session: Session,
+    actor: Actor,
+    brand: str,
+    sheet: Sheet[Site],
+    connections: Mapping[str, Connection],
+    at: datetime,
+) -> Brought:
+    """Judge the rows by what is there, lock that, and write; if it has changed meanwhile they are judged again."""
+    codes = [one.row.code for one in sheet.lines]
+    known = _known(session, codes)
+    sites = _judged(brand, sheet, known, connections)
+    if (now := _known(session, codes, lock=True)) != known:
+        known, sites = now, _judged(brand, sheet, now, connections)
+    new = [code for code in sites if code not in known]
+    changed = [code for code, one in sites.items() if code in known and _is_other(one, known[code])]
+    write_rows(session, "location", brand, [sites[code] for code in new], [sites[code] for code in changed], at)
+    for act, some in (("location.add", new), ("location.change", changed)):
+        record_all(session, at, actor.name, act, [(f"location:{code}", {"brand": brand}) for code in some])
+    return Brought(added=len(new), changed=len(changed), same=len(sites) - len(new) - len(changed))
+
+
+def _judged(
+    brand: str, sheet: Sheet[Site], known: Mapping[str, Row[Any]], connections: Mapping[str, Connection]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Give each row by its code, as its location is to be.
+
+    Raises: Malformed naming every row that cannot be taken.
+    """
     places = [_completed(sheet, one.row, brand, known.get(one.row.code)) for one in sheet.lines]
     faults = [*sheet.faults, *doubled(sheet.lines, [one.code for one in places])]
     for line, one in zip(sheet.lines, places, strict=True):
@@ -103,21 +131,14 @@ def bring_locations(
         wrong = _wrong(one, brand, there, connections) + _nowhere(one, brand, there, sheet.columns)
         faults += [Fault(line.no, why) for why in wrong]
     refuse(faults)
-    sites = {one.code: one.record for one in places}
-    new = [code for code in sites if code not in known]
-    changed = [code for code, one in sites.items() if code in known and _is_other(one, known[code])]
-    for code in (*new, *changed):
-        _write(session, brand, sites[code], at)
-    for act, some in (("location.add", new), ("location.change", changed)):
-        record_all(session, at, actor.name, act, [(f"location:{code}", {"brand": brand}) for code in some])
-    return Brought(added=len(new), changed=len(changed), same=len(sites) - len(new) - len(changed))
+    return {one.code: one.record for one in places}
 
 
-def _known(session: Session, codes: list[str]) -> Mapping[str, Row[Any]]:
+def _known(session: Session, codes: Sequence[str], *, lock: bool = False) -> Mapping[str, Row[Any]]:
     statement = f"""select brand, {", ".join(COLUMNS)}, exists (
                         select from stock_level l where (l.location, l.owner) = (location.code, location.owner)
                             and (l.on_hand, l.allocated, l.soft) <> (0, 0, 0)) as stocked
-                    from location where code = any(:codes) order by code for no key update"""
+                    from location where code = any(:codes) order by code {"for no key update" if lock else ""}"""
     return {one.code: one for one in rows(session, statement, codes=sorted(codes))}
 
 
@@ -166,16 +187,3 @@ def _nowhere(one: Site, brand: str, there: Row[Any] | None, columns: Collection[
 
 def _is_other(one: Mapping[str, Any], there: Row[Any]) -> bool:
     return any(one[name] != getattr(there, name) for name in COLUMNS)
-
-
-def _write(session: Session, brand: str, one: Mapping[str, Any], at: datetime) -> None:
-    run(
-        session,
-        f"""insert into location (brand, version, created_at, updated_at, {", ".join(COLUMNS)})
-            values (:brand, 1, :at, :at, {", ".join(f":{name}" for name in COLUMNS)})
-            on conflict (code) do update set {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])},
-                version = location.version + 1, updated_at = :at""",
-        brand=brand,
-        at=at,
-        **one,
-    )

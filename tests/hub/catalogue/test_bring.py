@@ -13,6 +13,7 @@ from hub.database import Database, rows, run
 from hub.errors import Malformed, Unauthorised
 from hub.roles import SYSTEM, Actor, Role
 from tests.hub.making import AT, BRAND, add_sku, order, placed, stock
+from tests.hub.waiting import until_it_waits
 
 GOODS = """code,title,storage,grams,hazard,cm3,bonded,available_from,parts
 tea,红茶 100g,,120,,,,,
@@ -174,6 +175,31 @@ def test_faults_are_told_in_chinese(session: Session) -> None:
     told = [line.partition("：")[2] for line in found.value.say("zh").splitlines()[1:]]
     assert len(told) == 9
     assert [line for line in told if "should" in line or " is " in line] == []
+
+
+def test_who_brings_in_other_goods_waits_for_nobody(database: Database) -> None:
+    with database.transaction() as first, database.transaction() as second:
+        run(second, "set local lock_timeout = '100ms'")
+        made = [bring(one, f"code,title,grams\n{code},?,5\n") for one, code in ((first, "plum"), (second, "kiwi"))]
+    assert made == [Brought(added=1, changed=0, same=0)] * 2
+
+
+def test_a_row_that_somebody_changes_meanwhile_is_judged_by_what_it_is_then(database: Database) -> None:
+    def late() -> Brought:
+        with database.transaction() as session:
+            return bring(session, "code,title\nplum,李\n")
+
+    with database.transaction() as session:
+        bring(session, "code,title,grams\nplum,李子,500\n")
+    with ThreadPoolExecutor(1) as threads:
+        with database.transaction() as session:
+            bring(session, "code,title,grams\nplum,李子,600\n")
+            waits = threads.submit(late)
+            until_it_waits(database, waits)
+        assert waits.result() == Brought(added=0, changed=1, same=0)
+    with database.transaction() as session:
+        [one] = rows(session, "select title, grams, version from sku where code = 'plum'")
+    assert (one.title, one.grams, one.version) == ("李", 600, 3)
 
 
 def test_two_brands_that_bring_in_one_new_code_at_once_are_told_whose_it_is(database: Database) -> None:

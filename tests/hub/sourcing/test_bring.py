@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import Database, row, rows
+from hub.database import Database, row, rows, run
 from hub.errors import Malformed, Unauthorised
 from hub.roles import SYSTEM, Actor, Role
 from hub.settings import Connection
@@ -109,6 +109,12 @@ def test_a_location_that_moves_to_another_division_says_where(session: Session) 
     bring(session, EAST)
     with pytest.raises(Malformed, match="add the columns latitude and longitude"):
         bring_least(session, MOVED.replace("310115", "510112"))
+
+
+def test_who_brings_in_other_locations_waits_for_nobody(database: Database) -> None:
+    with database.transaction() as first, database.transaction() as second:
+        run(second, "set local lock_timeout = '100ms'")
+        assert (bring(first, EAST), bring(second, WEST)) == ((1, 0, 0), (1, 0, 0))
 
 
 def test_two_brands_that_bring_in_one_new_location_at_once_are_told_whose_it_is(database: Database) -> None:
