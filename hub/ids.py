@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import Ask, Asking, told
 
 PER_MONTH: Final = 10**12
 """An id is yymm · 10^12 + n: sixteen digits, safe in JavaScript (below 2^53) until the year 2089."""
@@ -19,8 +19,13 @@ def month_of(at: datetime) -> int:
 
 def new_ids(session: Session, count: int, at: datetime) -> list[int]:
     """Draw fresh ids of the current month, rising."""
-    drawn = rows(session, "select nextval('id_serial') as n from generate_series(1, :count)", count=count)
-    return [month_of(at) * PER_MONTH + found.n for found in drawn]
+    return told(session, ask_ids(count, at))
+
+
+def ask_ids(count: int, at: datetime) -> Asking[list[int]]:
+    """Ask for fresh ids, as `new_ids`."""
+    [drawn] = yield [Ask("select nextval('id_serial') as n from generate_series(1, :count)", {"count": count})]
+    return [month_of(at) * PER_MONTH + found.n for found in drawn.rows]
 
 
 def first_id_of(month: date) -> int:

@@ -4,15 +4,16 @@ What comes often is prepared, by each connection for itself. The driver must pre
 roll-back it gives up everything that its connection has prepared.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection, abc, generators
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import FeatureNotSupported, error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
-from psycopg.pq.abc import PGresult
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 OFTEN: Final = 5
 """From so many times on a statement is prepared."""
@@ -53,8 +54,32 @@ class Statements:
         except FeatureNotSupported:  # also of what gives other columns now: a migration ran beside us
             self._names.pop((query, types), None)
             raise
-        read.set_pgresult(result)
-        return Answer(result, read)
+        return _answer(read, result)
+
+    def send_all(self, driver: Connection[Any], asked: Sequence[tuple[bytes, Sequence[object]]]) -> "list[Answer]":
+        """Run statements one after the other that are sent together: none needs the answer of one before it.
+
+        Each sees what the one before it has done and waited for. Raises: psycopg.Error of the first that failed.
+        """
+        wire, queue, reads = driver.pgconn, deque[Callable[[], None]](), list[Transformer]()
+        keys: list[Key] = []
+        for query, values in asked:
+            read = Transformer(driver)
+            params = read.dump_sequence(values, [PyFormat.AUTO] * len(values))
+            types = read.types or ()
+            if name := self._name(driver, (query, types)):
+                queue.append(partial(wire.send_query_prepared, name, params, read.formats))
+            else:
+                queue.append(partial(wire.send_query_params, query, params, types, read.formats))
+            reads.append(read)
+            keys.append((query, types))
+        try:
+            results = _results(driver, queue)
+        except FeatureNotSupported:
+            for key in keys:
+                self._names.pop(key, None)
+            raise
+        return [_answer(read, result) for read, result in zip(reads, results, strict=True)]
 
     def _name(self, driver: Connection[Any], key: Key) -> bytes | None:
         """Give what a statement is prepared as, or nothing yet."""
@@ -120,6 +145,20 @@ class Answer(NamedTuple):
         return self.read.load_rows(0, self.result.ntuples if most is None else min(most, self.result.ntuples), make)
 
 
+def run_alone(driver: Connection[Any], statement: bytes) -> None:
+    """Run a statement in a transaction of its own, on a connection that has none.
+
+    Raises: psycopg.Error.
+    """
+    driver.pgconn.send_query(statement)
+    _result(driver)
+
+
+def _answer(read: abc.Transformer, result: PGresult) -> Answer:
+    read.set_pgresult(result)
+    return Answer(result, read)
+
+
 def _begin(driver: Connection[Any]) -> None:
     if driver.pgconn.transaction_status == TransactionStatus.IDLE:
         driver.pgconn.send_query(b"begin")
@@ -132,3 +171,30 @@ def _result(driver: Connection[Any]) -> PGresult:
     if result.status == ExecStatus.FATAL_ERROR:
         raise error_from_result(result)
     return result
+
+
+def _results(driver: Connection[Any], queue: deque[Callable[[], None]]) -> list[PGresult]:
+    """Send what is queued as one, in the transaction of the connection or a new one, and wait for all answers."""
+    wire, begins = driver.pgconn, driver.pgconn.transaction_status == TransactionStatus.IDLE
+    if begins:
+        queue.appendleft(partial(wire.send_query_params, b"begin", None))
+    queue.append(wire.pipeline_sync)
+    wire.enter_pipeline_mode()
+    try:
+        *found, _ = driver.wait(_talk(wire, queue))
+    finally:
+        if wire.status == ConnStatus.OK:
+            wire.exit_pipeline_mode()
+    for [result] in found:  # what stands behind a failure was not run
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise error_from_result(result)
+    return [result for [result] in found[begins:]]
+
+
+def _talk(wire: PGconn, queue: deque[Callable[[], None]]) -> abc.PQGen[list[list[PGresult]]]:
+    """Send all while reading what comes, and read the rest: nobody waits for the other to read first."""
+    count = len(queue)
+    found = yield from generators.pipeline_communicate(wire, queue)
+    while len(found) < count:
+        found.append((yield from generators.fetch_many(wire)))
+    return found

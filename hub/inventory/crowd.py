@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 
-from hub.database import Database, let_go_early
+from hub.database import Database
 from hub.errors import HubError, NotFound, OutcomeUnknown, TryLater
 from hub.inventory.hot import Booked, HotWish, book, recall, sold_out
 from hub.inventory.hot_sale import find_sale
@@ -167,7 +167,6 @@ class Crowd:
         Nobody is answered before it is on disk.
         """
         with self._database.transaction() as session:
-            let_go_early(session)
             booked = book(session, wishes[0].sku, wishes, self._now())
         self._database.persist()
         return booked

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import Ask, Asking, rows, told
 from hub.inventory.condition import Condition
 from hub.inventory.ledger import Shortage, StockKey
 from hub.inventory.lot import KEPT
@@ -101,8 +101,14 @@ def read_free(session: Session, skus: Collection[str], today: date, *, brand: st
 
     `today` is the day of the business zone.
     """
+    return told(session, ask_free(skus, today, brand=brand))
+
+
+def ask_free(skus: Collection[str], today: date, *, brand: str = "") -> Asking[list[Free]]:
+    """Ask what can be sold, as `read_free`."""
     statement = f"select {', '.join(Free._fields)} from ({FREE}) free"
-    return [Free(*one) for one in rows(session, statement, skus=sorted(skus), today=today, brand=brand)]
+    [found] = yield [Ask(statement, {"skus": sorted(skus), "today": today, "brand": brand})]
+    return [Free(*one) for one in found.rows]
 
 
 def read_unpromised(session: Session, skus: Collection[str], today: date) -> Mapping[StockKey, int]:
@@ -122,14 +128,15 @@ def check_good(session: Session, keys: Collection[StockKey], today: date) -> Non
 
     Raises: Shortage: somebody else has taken the last good pieces meanwhile.
     """
-    unsold = rows(
-        session,
-        f"select distinct sku from ({UNSOLD}) unsold where pieces > 0",
-        skus=sorted({key.sku for key in keys}),
-        today=today,
-    )
-    if unsold:
-        found = read_free(session, [one.sku for one in unsold], today)
+    told(session, ask_good(keys, today))
+
+
+def ask_good(keys: Collection[StockKey], today: date) -> Asking[None]:
+    """Ask whether what was promised is good, as `check_good`."""
+    statement = f"select distinct sku from ({UNSOLD}) unsold where pieces > 0"
+    [unsold] = yield [Ask(statement, {"skus": sorted({key.sku for key in keys}), "today": today})]
+    if unsold.rows:
+        found = yield from ask_free([one.sku for one in unsold.rows], today)
         lacking: Sequence[StockKey] = [one.key for one in found if one.pieces < 0 and one.key in keys]
         if lacking:
             raise Shortage(lacking)

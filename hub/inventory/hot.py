@@ -7,22 +7,28 @@ reservation); each reservation has its lines, and is released, expires and is ta
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.database import copy, rows
+from hub.database import Ask, Asking, inserting, let_go_early, told, told_at_once
 from hub.errors import Conflict, Malformed, NoStock, NotFound, Rejected
-from hub.ids import new_ids
-from hub.inventory.hot_sale import MOST, Sale, Ticket, buyer_of, find_sale, had, too_many, write_tickets
-from hub.inventory.ledger import Movement, StockKey, post
+from hub.ids import ask_ids
+from hub.inventory.free import ask_free, ask_good
+from hub.inventory.hot_sale import MOST, Sale, Ticket, ask_buyers, ask_had, ask_sales, ask_to_write, buyer_of, too_many
+from hub.inventory.ledger import Movement, StockKey, ask_to_post
+from hub.inventory.quota import ask_quotas
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reserve import Claim
-from hub.inventory.share import read_shares, settle
+from hub.inventory.share import Shares, settle_quotas
 from hub.inventory.soft import Held
 from hub.inventory.table import Reason
+
+HEAD: Final = ("brand", "version", "created_at", "updated_at", "id", "shop", "ref", "state", "expires_at")
+LINE: Final = ("reservation_id", "no", "location", "sku", "owner", "condition", "quantity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +54,21 @@ class Booked:
 
 def recall(session: Session, wishes: Sequence[HotWish]) -> list[Held | Rejected | None]:
     """Give what was answered before to each of these, by shop and ref; nothing for who is new."""
-    found = rows(
-        session,
+    return told(session, ask_before(wishes))
+
+
+def ask_before(wishes: Sequence[HotWish]) -> Asking[list[Held | Rejected | None]]:
+    """Ask what was answered before, as `recall`."""
+    asked = Ask(
         """select r.id, r.brand, r.shop, r.ref, r.state, r.expires_at, line.no, line.location, line.sku, line.owner,
                   line.condition, line.quantity
            from unnest(cast(:shops as text[]), cast(:refs as text[])) as asked (shop, ref)
            join reservation r on (r.shop, r.ref) = (asked.shop, asked.ref)
            join reservation_line line on line.reservation_id = r.id order by r.id, line.no""",
-        shops=[one.shop for one in wishes],
-        refs=[one.ref for one in wishes],
+        {"shops": [one.shop for one in wishes], "refs": [one.ref for one in wishes]},
     )
+    [answer] = yield [asked]
+    found = answer.rows
     claims: defaultdict[tuple[str, str], dict[str, Claim]] = defaultdict(dict)
     known = {(one.shop, one.ref): one for one in found}
     for one in found:
@@ -82,30 +93,46 @@ def recall(session: Session, wishes: Sequence[HotWish]) -> list[Held | Rejected 
 def book(session: Session, sku: str, wishes: Sequence[HotWish], at: datetime) -> Booked:
     """Hold pieces of one SKU for a group, first come first served; who asks again gets the first answer.
 
+    Its locks go when it commits, and not only when that is on disk: tell nobody before `Database.persist`.
     `at` is in the business zone, whose day it is that lots expire by.
     Raises: Conflict when the SKU is in no sale (not_hot); Shortage when others took pieces meanwhile, and
     IntegrityError when a ref came another way at this moment: for both the same once more, in a new transaction.
     """
-    sale = find_sale(session, sku, at)
-    if sale is None:
+    buyers = [buyer_of(session, one.brand, one.buyer) for one in wishes]
+    _, _, sales, before, ids = told_at_once(
+        session,
+        *(let_go_early(), ask_buyers(buyers), ask_sales([sku], at), ask_before(wishes), ask_ids(len(wishes), at)),
+    )
+    if sku not in sales:
         raise Conflict(f"{sku} is in no flash sale", code="not_hot")
-    group = _Group(session, sale, wishes, at)
-    answers = group.judge(recall(session, wishes))
-    group.write()
+    sale = sales[sku]
+    has, free, quotas = told_at_once(
+        session, ask_had(sale, set(buyers)), ask_free([sku], at.date(), brand=sale.brand), ask_quotas([sku])
+    )
+    group = _Group(sale, wishes, buyers, at, has, Shares(free, quotas))
+    answers = group.judge(before, iter(ids))
+    group.write(session)
     return Booked(answers, sale, group.left)
 
 
 class _Group:
     """A group while it is judged: what is free for whom, what each buyer has, and what is granted so far."""
 
-    def __init__(self, session: Session, sale: Sale, wishes: Sequence[HotWish], at: datetime) -> None:
-        self._session = session
+    def __init__(
+        self,
+        sale: Sale,
+        wishes: Sequence[HotWish],
+        buyers: Sequence[bytes],
+        at: datetime,
+        has: Counter[bytes],
+        shares: Shares,
+    ) -> None:
         self._sale = sale
         self._wishes = wishes
         self._at = at
-        self._buyers = [buyer_of(session, one.brand, one.buyer) for one in wishes]
-        self._had = had(session, sale, set(self._buyers)) if sale.per_buyer else Counter[bytes]()
-        self._shares = read_shares(session, sale.brand, [sale.sku], at.date())
+        self._buyers = buyers
+        self._had = has
+        self._shares = shares
         self._granted: list[tuple[HotWish, bytes, Held]] = []
 
     @property
@@ -113,9 +140,8 @@ class _Group:
         """How many pieces are free, whoever may have them."""
         return self._shares.left(self._sale.sku)
 
-    def judge(self, before: Sequence[Held | Rejected | None]) -> list[Held | Rejected]:
-        """Answer each wish in its turn."""
-        ids = iter(new_ids(self._session, before.count(None), self._at) if self.left else ())
+    def judge(self, before: Sequence[Held | Rejected | None], ids: Iterator[int]) -> list[Held | Rejected]:
+        """Answer each wish in its turn; `ids` are for the reservations."""
         answers: list[Held | Rejected] = []
         turn: dict[tuple[str, str], int] = {}
         for no, wish in enumerate(self._wishes):
@@ -156,31 +182,36 @@ class _Group:
         self._granted.append((wish, buyer, held))
         return held
 
-    def write(self) -> None:
-        """Write what was granted by COPY, refs in their order, and book it as one movement per counter."""
+    def write(self, session: Session) -> None:
+        """Write what was granted, refs in their order, and book it as one movement per counter."""
         if not self._granted:
             return
+        held = [(wish.shop, held.claims) for wish, _, held in self._granted]
+        keys, today = {claim.key for _, claims in held for claim in claims}, self._at.date()
+        *_, quotas = told_at_once(
+            session,
+            self._ask_to_write(),
+            ask_to_post(self._movements(), self._at),
+            ask_good(keys, today),
+            ask_quotas([self._sale.sku]),
+        )
+        settle_quotas(session, self._sale.brand, held, today, quotas)
+
+    def _ask_to_write(self) -> Asking[None]:
         at = self._at
         granted = sorted(self._granted, key=lambda one: (one[0].shop, one[0].ref))
-        columns = ("brand", "version", "created_at", "updated_at", "id", "shop", "ref", "state", "expires_at")
         reservations = [
             (wish.brand, 1, at, at, held.reservation_id, wish.shop, wish.ref, "held", held.expires_at)
             for wish, _, held in granted
         ]
-        copy(self._session, "reservation", columns, reservations)
-        columns = ("reservation_id", "no", "location", "sku", "owner", "condition", "quantity")
         lines = [
             (held.reservation_id, no, *claim.key, claim.quantity)
             for _, _, held in granted
             for no, claim in enumerate(held.claims, 1)
         ]
-        copy(self._session, "reservation_line", columns, lines)
         tickets = [(held.reservation_id, Ticket(self._sale, buyer, wish.quantity)) for wish, buyer, held in granted]
-        write_tickets(self._session, tickets)
-        post(self._session, self._movements(), at, fresh=True)
-        settle(
-            self._session, self._sale.brand, [(wish.shop, held.claims) for wish, _, held in self._granted], at.date()
-        )
+        yield [inserting("reservation", HEAD, reservations), inserting("reservation_line", LINE, lines)]
+        yield from ask_to_write(tickets)
 
     def _movements(self) -> list[Movement]:
         ids = [held.reservation_id for _, _, held in self._granted]

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import copy, keyring_of, records, row, rows, run
+from hub.database import Ask, Asking, inserting, keyring_of, records, row, run, told, told_at_once
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 
@@ -131,14 +131,15 @@ def find_sale(session: Session, sku: str, at: datetime) -> Sale | None:
 
 def find_sales(session: Session, skus: Collection[str], at: datetime) -> Mapping[str, Sale]:
     """Give the flash sales that some SKUs are in now."""
-    found = records(
-        session,
-        f"""select {SALE} from hot_sku
-           where sku = any(:skus) and (ends_at is null or ends_at > :at)""",
-        skus=sorted(skus),
-        at=at,
-    )
-    return {one["sku"]: Sale.model_validate(one) for one in found}
+    return told(session, ask_sales(skus, at))
+
+
+def ask_sales(skus: Collection[str], at: datetime) -> Asking[Mapping[str, Sale]]:
+    """Ask for the flash sales that some SKUs are in now."""
+    statement = f"select {SALE} from hot_sku where sku = any(:skus) and (ends_at is null or ends_at > :at)"
+    [found] = yield [Ask(statement, {"skus": sorted(skus), "at": at})]
+    every = [Sale.model_validate(one, from_attributes=True) for one in found.rows]
+    return {one.sku: one for one in every}
 
 
 def buyer_of(session: Session, brand: str, buyer: str) -> bytes:
@@ -175,27 +176,35 @@ def too_many(sale: Sale) -> Conflict:
 
 def write_tickets(session: Session, tickets: Iterable[tuple[int, Ticket]]) -> None:
     """Write what buyers have, by their reservations, or by orders that take none."""
+    told(session, ask_to_write(tickets))
+
+
+def ask_to_write(tickets: Iterable[tuple[int, Ticket]]) -> Asking[None]:
+    """Ask to have written what buyers have, as `write_tickets`."""
     lines = [(no, one.sale.sku, one.sale.sale, one.buyer, one.pieces) for no, one in tickets]
-    copy(session, BUYER, COLUMNS, lines)
+    yield [inserting(BUYER, COLUMNS, lines)] if lines else []
 
 
-def had(session: Session, sale: Sale, buyers: set[bytes]) -> Counter[bytes]:
-    """Count what buyers have in a sale, and let nobody else sell to them until the transaction ends.
-
-    What was released or has expired is theirs no more.
-    """
+def ask_buyers(buyers: Collection[bytes]) -> Asking[None]:
+    """Let nobody else sell to these buyers until the transaction ends."""
     keys = sorted(int.from_bytes(one[:8], signed=True) for one in buyers)
-    rows(session, "select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)", keys=keys)
-    counted = rows(
-        session,
-        f"""select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer {THEIRS}
+    statement = "select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)"
+    yield [Ask(statement, {"keys": keys})]
+
+
+def ask_had(sale: Sale, buyers: Collection[bytes]) -> Asking[Counter[bytes]]:
+    """Ask what buyers have in a sale, who are locked. What was released or has expired is theirs no more."""
+    statement = f"""select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer {THEIRS}
              and (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
-           group by 1""",
-        sku=sale.sku,
-        sale=sale.sale,
-        buyers=sorted(buyers),
-    )
-    return Counter({bytes(one.buyer_index): one.pieces for one in counted})
+           group by 1"""
+    [counted] = yield [Ask(statement, {"sku": sale.sku, "sale": sale.sale, "buyers": sorted(buyers)})]
+    return Counter({bytes(one.buyer_index): one.pieces for one in counted.rows})
+
+
+def had(session: Session, sale: Sale, buyers: Collection[bytes]) -> Counter[bytes]:
+    """Count what buyers have in a sale, and let nobody else sell to them until the transaction ends."""
+    _, counted = told_at_once(session, ask_buyers(buyers), ask_had(sale, buyers))
+    return counted
 
 
 def free_tickets(session: Session, order_ids: Collection[int]) -> None:

@@ -1,15 +1,16 @@
 """The stock ledger: every change of a counter is a movement, booked once, and never beyond what the counter allows."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.database import copy, rows, run
+from hub.database import Ask, Asking, copy, rows, run, told
 from hub.errors import Conflict, NoStock
 from hub.ids import PER_MONTH, month_of, new_ids
 from hub.inventory.condition import Condition
@@ -63,23 +64,32 @@ def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh
     """
     if not movements:
         return
-    wishes: defaultdict[StockKey, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for movement in movements:
-        wishes[movement.key][0] += movement.on_hand
-        wishes[movement.key][1] += movement.allocated
-        wishes[movement.key][2] += movement.soft
-    keys = sorted(wishes)
-    columns = _columns(keys, wishes)
+    if fresh and len(movements) <= FEW:
+        told(session, ask_to_post(movements, at))
+        return
+    keys, columns = _columns(movements)
     if fresh:
         _write(session, movements, at, fresh=True)
     else:
         rows(session, STILL, **columns)
     changed = rows(session, CHANGE, at=at, least=0 if fresh else len(keys), **columns)
     if len(changed) < len(keys):
-        found = changed if fresh else rows(session, FITTING, **columns)
-        raise Shortage(set(keys) - {StockKey(row.location, row.sku, row.owner, row.condition) for row in found})
+        raise _lacking(keys, changed if fresh else rows(session, FITTING, **columns))
     if not fresh:
         _write(session, movements, at, fresh=False)
+
+
+def ask_to_post(movements: Sequence[Movement], at: datetime) -> Asking[None]:
+    """Ask to have a few movements booked, as `post` when they are fresh."""
+    keys, columns = _columns(movements)
+    written, changed = yield [_inserting(movements, at), Ask(CHANGE, {"at": at, "least": 0, **columns})]
+    _check(movements, written.changed)
+    if len(changed.rows) < len(keys):
+        raise _lacking(keys, changed.rows)
+
+
+def _lacking(keys: Iterable[StockKey], found: Iterable[Row[Any]]) -> Shortage:
+    return Shortage(set(keys) - {StockKey(row.location, row.sku, row.owner, row.condition) for row in found})
 
 
 STILL: Final = f"""
@@ -135,8 +145,15 @@ INSERT: Final = """
     from line where id in (select movement_id from booked)"""
 
 
-def _columns(keys: Sequence[StockKey], wishes: Mapping[StockKey, Sequence[int]]) -> dict[str, Any]:
-    return {
+def _columns(movements: Iterable[Movement]) -> tuple[Sequence[StockKey], Mapping[str, object]]:
+    """Give the counters of some movements in their order, and what is wished of each, as `KEY_JOIN` reads it."""
+    wishes: defaultdict[StockKey, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for movement in movements:
+        wishes[movement.key][0] += movement.on_hand
+        wishes[movement.key][1] += movement.allocated
+        wishes[movement.key][2] += movement.soft
+    keys = sorted(wishes)
+    return keys, {
         "locations": [key.location for key in keys],
         "skus": [key.sku for key in keys],
         "owners": [key.owner for key in keys],
@@ -149,7 +166,8 @@ def _columns(keys: Sequence[StockKey], wishes: Mapping[StockKey, Sequence[int]])
 
 def _write(session: Session, movements: Sequence[Movement], at: datetime, *, fresh: bool) -> None:
     if not fresh or len(movements) <= FEW:
-        _insert(session, movements, at)
+        asked = _inserting(movements, at)
+        _check(movements, run(session, asked.statement, **asked.values))
         return
     ids = new_ids(session, len(movements), at)
     keys = sorted((m.reason, m.ref, *m.key, movement_id) for m, movement_id in zip(movements, ids, strict=True))
@@ -161,22 +179,27 @@ def _write(session: Session, movements: Sequence[Movement], at: datetime, *, fre
     copy(session, "stock_movement", columns, lines)
 
 
-def _insert(session: Session, movements: Sequence[Movement], at: datetime) -> None:
-    """Write movements and that they are booked, in one statement; one that was booked before fails them all."""
+def _inserting(movements: Sequence[Movement], at: datetime) -> Ask:
+    """Ask to have movements written, and that they are booked, in one statement; it may find that some were before."""
     causes = [(m.reason, m.ref, *m.key) for m in movements]
     places = {no: place for place, no in enumerate(sorted(range(len(causes)), key=causes.__getitem__))}
     columns = ("reasons", "refs", "locations", "skus", "owners", "conditions")
-    written = run(
-        session,
+    values: dict[str, object] = dict(zip(columns, map(list, zip(*causes, strict=True)), strict=True))
+    return Ask(
         INSERT,
-        **dict(zip(columns, map(list, zip(*causes, strict=True)), strict=True)),
-        places=[places[no] for no in range(len(causes))],
-        on_hands=[m.on_hand for m in movements],
-        allocateds=[m.allocated for m in movements],
-        softs=[m.soft for m in movements],
-        at=at,
-        month=month_of(at) * PER_MONTH,
+        values
+        | {
+            "places": [places[no] for no in range(len(causes))],
+            "on_hands": [m.on_hand for m in movements],
+            "allocateds": [m.allocated for m in movements],
+            "softs": [m.soft for m in movements],
+            "at": at,
+            "month": month_of(at) * PER_MONTH,
+        },
     )
+
+
+def _check(movements: Sequence[Movement], written: int) -> None:
     if written < len(movements):
         raise Conflict("a stock movement of this cause was booked before", code="movement_booked")
 

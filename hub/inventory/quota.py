@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import records, row, rows, run
+from hub.database import Ask, Asking, row, rows, run, told
 from hub.document import Document
 from hub.errors import Malformed, NotFound, TryLater
 from hub.inventory.ledger import Movement
@@ -151,13 +151,15 @@ def drop_quota(session: Session, actor: str, sku: str, shop: str, location: str,
 
 def list_quotas(session: Session, skus: Collection[str]) -> list[Quota]:
     """Give every shop's quotas of some SKUs."""
-    found = records(
-        session,
-        """select sku, shop, location, mode, amount, used from channel_quota where sku = any(:skus)
-           order by sku, shop, location""",
-        skus=sorted(skus),
-    )
-    return [Quota.model_validate(one) for one in found]
+    return told(session, ask_quotas(skus))
+
+
+def ask_quotas(skus: Collection[str]) -> Asking[list[Quota]]:
+    """Ask for every shop's quotas of some SKUs."""
+    fields = ("sku", "shop", "location", "mode", "amount", "used")
+    statement = f"select {', '.join(fields)} from channel_quota where sku = any(:skus) order by sku, shop, location"
+    [found] = yield [Ask(statement, {"skus": sorted(skus)})]
+    return [Quota.model_validate(dict(zip(fields, one, strict=True))) for one in found.rows]
 
 
 def count_sold(session: Session, pieces: Mapping[tuple[str, str], int], carts: Sequence[Movement] = ()) -> None:

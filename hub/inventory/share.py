@@ -13,10 +13,11 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from hub.catalogue.model import Product
-from hub.inventory.free import Free, check_good, read_free
+from hub.database import told_at_once
+from hub.inventory.free import Free, ask_free, ask_good
 from hub.inventory.ledger import Shortage, StockKey
 from hub.inventory.promise import EMPTY, Promise, Shelf, bundle_of, by_sku, promise_of
-from hub.inventory.quota import Quota, count, list_quotas, lock_quotas
+from hub.inventory.quota import Quota, ask_quotas, count, lock_quotas
 from hub.inventory.reservation_table import EVERYWHERE
 from hub.inventory.reserve import Claim
 from hub.inventory.table import Authority
@@ -92,7 +93,7 @@ class Shares:
 
 def read_shares(session: Session, brand: str, skus: Collection[str], today: date) -> Shares:
     """Read what is free and who shares it, of SKUs and bundles; nothing is locked."""
-    return Shares(read_free(session, skus, today, brand=brand), list_quotas(session, skus))
+    return Shares(*told_at_once(session, ask_free(skus, today, brand=brand), ask_quotas(skus)))
 
 
 def settle(session: Session, brand: str, held: Sequence[tuple[str, Sequence[Claim]]], today: date) -> None:
@@ -100,9 +101,20 @@ def settle(session: Session, brand: str, held: Sequence[tuple[str, Sequence[Clai
 
     The counters are locked by its booking. Raises: Shortage: somebody else was quicker; chosen anew, it may be held.
     """
-    claims = [claim for _, of_shop in held for claim in of_shop]
-    check_good(session, {one.key for one in claims}, today)
-    shared = {one.sku for one in list_quotas(session, {one.key.sku for one in claims})}
+    keys = {claim.key for _, of_shop in held for claim in of_shop}
+    _, quotas = told_at_once(session, ask_good(keys, today), ask_quotas({one.sku for one in keys}))
+    settle_quotas(session, brand, held, today, quotas)
+
+
+def settle_quotas(
+    session: Session,
+    brand: str,
+    held: Sequence[tuple[str, Sequence[Claim]]],
+    today: date,
+    quotas: Iterable[Quota],
+) -> None:
+    """Do of `settle` what concerns the quotas of the SKUs, which were read when the counters were locked."""
+    shared = {one.sku for one in quotas}
     if not shared:
         return
     take_turns(session, SPACE, shared)

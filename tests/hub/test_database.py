@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from flows.claim import Terms, claim
-from hub.database import Database, aside, copy, let_go_early, row, rows, run
+from hub.database import Database, aside, copy, let_go_early, row, rows, run, told
 from hub.gates import Limit, lock_gates
 from hub.steps import NewStep, add
 from hub.wire import MOST, OFTEN
@@ -93,7 +93,7 @@ def test_who_lets_go_early_is_on_disk_when_it_says_so(database: Database) -> Non
         run(session, f"alter database {database.engine.url.database} set synchronous_commit = 'on'")
     database.engine.dispose()
     with database.transaction() as session:
-        let_go_early(session)
+        told(session, let_go_early())
         assert row(session, "show synchronous_commit") == ("off",)
         run(session, "create table told (no bigint)")
     with database.transaction() as session:

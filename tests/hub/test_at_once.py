@@ -1,0 +1,124 @@
+"""Statements that are sent together: each sees what the one before did, and a fault is of their transaction alone."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from hub.database import Ask, Asking, Database, copy, inserting, row, rows, run, told, told_at_once
+from hub.inventory.hot_sale import COLUMNS
+from hub.wire import OFTEN
+
+COUNT = Ask("select count(*) as n from goods")
+
+
+def _asking(*rounds: Ask) -> Asking[list[list[tuple[object, ...]]]]:
+    """Ask one statement a round, and give all answers."""
+    found: list[list[tuple[object, ...]]] = []
+    for one in rounds:
+        [answer] = yield [one]
+        found.append([tuple(row) for row in answer.rows])
+    return found
+
+
+def _put(*numbers: int) -> Ask:
+    return Ask("insert into goods (no) select unnest(cast(:numbers as bigint[]))", {"numbers": list(numbers)})
+
+
+@pytest.fixture
+def goods(database: Database) -> Database:
+    with database.transaction() as session:
+        run(session, "create table goods (no bigint primary key, name text)")
+    return database
+
+
+def test_each_statement_sees_those_before_it_and_answers_go_to_who_asked(goods: Database) -> None:
+    for _ in range(2 * OFTEN):  # also when they are prepared
+        with goods.transaction() as session:
+            run(session, "delete from goods")
+            first, second, nothing = told_at_once(session, _asking(COUNT, _put(3), COUNT), _asking(_put(1, 2)), _none())
+        assert (first, second, nothing) == ([[(0,)], [], [(3,)]], [[]], 0)
+
+
+def _none() -> Asking[int]:
+    yield []
+    return 0
+
+
+def test_they_begin_a_transaction_and_are_undone_with_it(goods: Database) -> None:
+    with suppress(ZeroDivisionError), goods.transaction() as session:
+        assert told(session, _asking(_put(1), COUNT))[1] == [(1,)]
+        raise ZeroDivisionError
+    with goods.transaction() as session:
+        assert told(session, _asking(COUNT)) == [[(0,)]]
+
+
+def test_the_first_fault_is_told_and_nothing_behind_it_is_done(goods: Database) -> None:
+    for _ in range(2 * OFTEN):
+        with pytest.raises(IntegrityError, match="goods_pkey"), goods.transaction() as session:
+            told_at_once(session, _asking(_put(1)), _asking(_put(1)), _asking(Ask("select 1 / 0")))
+        with goods.transaction() as session:
+            assert told(session, _asking(COUNT)) == [[(0,)]]
+
+
+def test_a_fault_inside_a_savepoint_leaves_the_rest(goods: Database) -> None:
+    with goods.transaction() as session:
+        told(session, _asking(_put(1)))
+        with pytest.raises(IntegrityError), session.begin_nested():
+            told_at_once(session, _asking(_put(2)), _asking(_put(1)))
+        assert told(session, _asking(COUNT)) == [[(1,)]]
+
+
+def test_more_than_fits_into_buffers_goes_both_ways(goods: Database) -> None:
+    names = ["中文" * 5_000] * 100
+    with goods.transaction() as session:
+        copy(session, "goods", ("no", "name"), list(enumerate(names)))
+        asks = [_asking(Ask("select no, name, cast(:more as text) from goods", {"more": name})) for name in names[:20]]
+        for [found] in told_at_once(session, *asks):
+            assert len(found) == len(names)
+
+
+def test_a_connection_that_is_lost_meanwhile_is_not_used_again(goods: Database) -> None:
+    with pytest.raises(DBAPIError):
+        _ask_of_one_that_is_lost(goods)
+    with goods.transaction() as session:
+        assert told(session, _asking(COUNT)) == [[(0,)]]
+
+
+def _ask_of_one_that_is_lost(goods: Database) -> None:
+    with goods.transaction() as session:
+        pid = row(session, "select pg_backend_pid() as pid")
+        assert pid is not None
+        with psycopg.connect(goods.url, autocommit=True) as other:
+            other.execute("select pg_terminate_backend(%s, 5000)", [pid.pid])
+        told_at_once(session, _asking(_put(1)), _asking(COUNT))
+
+
+def test_what_is_prepared_is_prepared_anew_when_its_table_has_a_further_column(goods: Database) -> None:
+    every = Ask("select * from goods")
+    with goods.transaction() as session:
+        for _ in range(OFTEN):
+            told(session, _asking(_put(), every))
+    with goods.transaction() as session:
+        run(session, "alter table goods add column weight bigint")
+        run(session, "insert into goods (no) values (1)")
+    with suppress(DBAPIError), goods.transaction() as session:
+        told(session, _asking(every))
+    with goods.transaction() as session:
+        assert told(session, _asking(every)) == [[(1, None, None)]]
+
+
+def test_rows_are_inserted_with_the_types_of_their_table(database: Database) -> None:
+    at = datetime(2026, 7, 1, 8, 30, tzinfo=UTC)
+    columns = ("brand", "version", "created_at", "updated_at", "id", "shop", "ref", "state", "expires_at")
+    with database.transaction() as session:
+        lines = [("b", 1, at, at, no, 'a "shop"', f"r\\{no}", "held", at) for no in range(3)]
+        told(session, _asking(inserting("reservation", columns, lines)))
+        buyers = [(no, "a", "s", bytes([no, 255]), 1) for no in range(3)]
+        told(session, _asking(inserting("hot_buyer", COLUMNS, buyers)))
+        assert rows(session, f"select {', '.join(columns)} from reservation order by id") == lines
+        assert [bytes(one.buyer_index) for one in rows(session, "select * from hot_buyer")] == [
+            one[3] for one in buyers
+        ]
