@@ -30,7 +30,6 @@ from hub.order.change.begin import change
 from hub.order.change.cancel import cancel
 from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
-from hub.order.change.intercept import ask_intercept
 from hub.order.change.pay import pay, pay_deposit
 from hub.order.change.refund import mark_refund
 from hub.order.change.revision import Author, Contents, Wish
@@ -38,6 +37,7 @@ from hub.order.change.table import Charge, RefundState
 from hub.order.change.wanted import WantedLine, pieces_of, wish_lines
 from hub.order.find import OrderView, get_order
 from hub.order.model import OrderType, Receiver
+from hub.order.ship.intercept import ask_intercept
 from hub.roles import Actor
 
 router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
@@ -58,7 +58,8 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
 
     Where a warehouse may have started, it is asked first: the order stays `in_fulfilment` with a hold
     `refund_requested`, or a change that is `waiting`, until it answers. What has left can only be returned (409
-    already_shipped), unless `intercept` has somebody ask the courier to stop the parcels. An order of which only the
+    already_shipped), unless `intercept` has the parcels stopped: couriers that are connected are asked to bring them
+    back, which `parcels` shows, and somebody is called for the others. An order of which only the
     deposit was paid gives it back, unless it is cancelled `by` the buyer and deposits are kept. Of a line no more can
     be cancelled than is left of it: 409 more_than_left says how many that is, pieces_shipped that none is.
     """

@@ -22,7 +22,6 @@ from hub.order.change.cancel import cancel
 from hub.order.change.channel import decide
 from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
-from hub.order.change.intercept import ask_intercept
 from hub.order.change.pay import pay, pay_deposit
 from hub.order.change.refund import mark_refund
 from hub.order.change.reread import reread
@@ -32,6 +31,7 @@ from hub.order.change.wanted import PRICE, WantedLine, pieces_of, wish_lines
 from hub.order.find import get_order
 from hub.order.lock import lock_order
 from hub.order.model import OrderType
+from hub.order.ship.intercept import Asked, ask_intercept
 from hub.roles import Permission
 
 __all__ = ["order_app"]
@@ -70,8 +70,7 @@ def cancel_order(
     with reached() as reach, reach.database.transaction() as session:
         order_id = mine(session, number)
         if intercept:
-            parcels = ask_intercept(session, order_id, operator().name, reason, _now(reach))
-            say(f"已请人拦截 {parcels} 个包裹", f"somebody is asked to stop {parcels} parcels")
+            _tell_asked(ask_intercept(session, order_id, operator().name, reason, _now(reach)))
             return
         if line:
             wish = Wish(pieces=pieces_of(session, order_id, read_pieces(line)))
@@ -252,6 +251,17 @@ def _tell(state: ChangeState) -> None:
         ChangeState.ASKED: ("待人决定", "somebody has to decide"),
     }
     say(*told[state])
+
+
+def _tell_asked(asked: Asked) -> None:
+    told = (
+        (asked.by_wire, "已向快递申请拦截 {n} 个包裹", "couriers are asked to stop {n} parcels"),
+        (asked.before, "{n} 个包裹此前已申请拦截", "{n} parcels were asked for before"),
+        (asked.by_hand, "已请人拦截 {n} 个包裹", "somebody is asked to stop {n} parcels"),
+    )
+    for n, zh, en in told:
+        if n:
+            say(zh.format(n=n), en.format(n=n))
 
 
 def _now(reach: Reach) -> datetime:

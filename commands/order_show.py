@@ -9,7 +9,7 @@ from rich.table import Table
 from commands.screen import OUT, add_row, give, words
 from dashboards.words import state_of
 from hub.language import language
-from hub.order.find import OrderView
+from hub.order.find import OrderView, ParcelView
 from hub.sourcing.words import amount
 
 
@@ -116,11 +116,24 @@ def _held(line_no: int | None, fulfilment: str | None) -> str:
 
 def _parcels(order: OrderView) -> Part:
     heads = (("快递", "courier"), ("运单号", "tracking number"), ("发出", "shipped"), ("物流", "status"))
+    stopped = any(one.intercept for one in order.parcels)
     cells = (
-        (one.courier, one.tracking_no, _at(one.shipped_at), _say("courier", one.status) if one.status else "—")
+        (
+            *(one.courier, one.tracking_no, _at(one.shipped_at), _say("courier", one.status) if one.status else "—"),
+            *((_stopped(one),) if stopped else ()),
+        )
         for one in order.parcels
     )
+    heads = (*heads, ("拦截", "stopping")) if stopped else heads
     return Part(("包裹", "parcels"), heads, cells)
+
+
+def _stopped(parcel: ParcelView) -> str:
+    """Say what came of stopping a parcel, with its courier's words."""
+    if not parcel.intercept:
+        return "—"
+    said = _say("intercept", parcel.intercept)
+    return f"{said}: {parcel.intercept_note}" if parcel.intercept_note else said
 
 
 def _changes(order: OrderView) -> Iterator[Part]:

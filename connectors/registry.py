@@ -58,14 +58,13 @@ class Registry:
         found = self._settings.connections.get(connection)
         return found.brand if found else ""
 
-    def serving(self, family: str, brand: str) -> str:
-        """Name the connection of a kind ("erp", "couriers") that serves a brand: the first by name; empty for none."""
-        fitting = (
+    def serving(self, family: str, brand: str) -> Sequence[str]:
+        """Name the connections of a kind ("erp", "couriers") that are a brand's, in the order of their names."""
+        return [
             name
             for name, one in sorted(self._settings.connections.items())
             if one.kind.startswith(f"{family}.") and one.brand == brand
-        )
-        return next(fitting, "")
+        ]
 
     def read_order(self, connection: str, body: bytes) -> ShopOrder:
         """Bring a channel's bytes into the canonical order, under the connection's brand and shop.

@@ -17,11 +17,11 @@ from hub.order.change.cancel import cancel
 from hub.order.change.channel import decide
 from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
-from hub.order.change.intercept import ask_intercept
 from hub.order.change.reread import reread
 from hub.order.change.revision import Author, Contents, Wish
 from hub.order.change.wanted import pieces_of, wish_lines
 from hub.order.model import OrderType
+from hub.order.ship.intercept import ask_intercept
 from hub.order.trace.head import Head
 
 LIVE: Final = frozenset({"accepted", "in_fulfilment"})
@@ -222,7 +222,7 @@ ACTS: Final[Mapping[str, Act]] = {
     ),
     "intercept": Act(
         N_("Stop the parcels"),
-        N_("A case has somebody ask the couriers to stop what is under way; no courier takes that by wire."),
+        N_("Connected couriers are asked to bring back what is under way; for the others a case calls somebody."),
         "hand-stop",
         "change_nothing.html",
         _left,

@@ -38,7 +38,9 @@ ENDED: Final = {
     "closed": N_("What was left of the order is cancelled."),
 }
 ALWAYS: Final = {
-    "intercept": N_("Somebody is asked to have the parcels stopped."),
+    "intercept": N_(
+        "The parcels are to be stopped: each shows what its courier says, and a case calls for the others."
+    ),
     "return": N_("The return waits to be approved."),
 }
 """What acts are told to have done whatever became of the order."""

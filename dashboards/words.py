@@ -79,6 +79,13 @@ COURIER: Final = {
     "trouble": state("异常", "Trouble", Tone.FAILED),
     "returned": state("已退回", "Returned", Tone.ENDED),
 }
+INTERCEPT: Final = {
+    "asked": state("拦截申请中", "Asked to be stopped", Tone.RUNNING),
+    "accepted": state("拦截退回中", "Being brought back", Tone.RUNNING),
+    "rejected": state("拦截被拒", "Not stopped", Tone.FAILED),
+    "unknown": state("拦截结果待确认", "Stopping: outcome unknown", Tone.WAITING),
+    "back": state("拦截已退回", "Brought back", Tone.GOOD),
+}
 HOLD: Final = {
     "address": state("地址", "Address", Tone.WAITING),
     "fraud": state("风控", "Risk", Tone.WAITING),
@@ -166,6 +173,7 @@ FLOW: Final = {
     "notify_refund": state("通知退款", "Tell of a refund"),
     "subscribe_parcel": state("订阅物流", "Subscribe to courier"),
     "ask_parcel": state("查询物流", "Ask the courier"),
+    "intercept_parcel": state("快递拦截", "Have a parcel stopped"),
     "post_sale": state("销售过账", "Post the sale"),
     "post_goods_issue": state("发货过账", "Post the goods issue"),
     "push_stock": state("推送库存", "Tell the stock"),
@@ -208,6 +216,7 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "step": STEP,
     "inbox": INBOX,
     "courier": COURIER,
+    "intercept": INTERCEPT,
     "hold": HOLD,
     "case": CASE,
     "order_type": ORDER_TYPE,

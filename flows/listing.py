@@ -13,6 +13,7 @@ from flows.alert_stock import AlertStock
 from flows.announce_returns import AnnounceReturn
 from flows.effect import Effect
 from flows.follow_parcels import AskParcel, ReceiveTracks, SubscribeParcel
+from flows.intercept_parcels import InterceptParcel
 from flows.notify_changes import AskRefund, NotifyChange
 from flows.notify_channels import NotifyShipment
 from flows.notify_closures import NotifyClosure
@@ -64,7 +65,7 @@ def effects(settings: Settings) -> Mapping[str, Effect]:
         *(ReleaseFulfilment(settings), CancelFulfilment(settings), NotifyShipment(), NotifyClosure()),
         *(NotifyChange(), AskRefund(), AnnounceReturn()),
         *(NotifyHandover(), PostHandover()),
-        *(SubscribeParcel(), AskParcel(), PostSale(), PostGoodsIssue()),
+        *(SubscribeParcel(), AskParcel(), InterceptParcel(settings), PostSale(), PostGoodsIssue()),
         *(PushStock(), AlertStock()),
     )
     return {effect.flow: effect for effect in every}

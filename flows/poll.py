@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
 from flows.engine import Heard
+from flows.serving import serving
 from flows.shelves import shelves_asked
 from flows.verdict import backoff_s
-from hub.audience import COURIERS, ERP, set_audience
+from hub.audience import set_audience
 from hub.cases import NewCase, open_cases, resolve
 from hub.connections import heed
 from hub.database import Database
@@ -82,8 +83,9 @@ class Poller:
 
         Raises: OperationalError when the database is away.
         """
+        served = serving(self._connectors, self._find)
         with self._database.transaction() as session:
-            set_audience(session, self._serving())
+            set_audience(session, served)
 
     def go(self) -> int:
         """Take on a due poll, and give how many there were."""
@@ -128,11 +130,6 @@ class Poller:
         except HubError as error:
             _log.warning("poll.no_partner", connection=connection, error=error.message)
             return None
-
-    def _serving(self) -> Mapping[tuple[str, str], str]:
-        brands = {self._connectors.brand_of(name) for name in self._connectors.names()}
-        pairs = ((brand, family) for brand in brands for family in (ERP, COURIERS))
-        return {pair: found for pair in pairs if (found := self._connectors.serving(pair[1], pair[0]))}
 
     def _take(self, turn: Turn) -> None:
         error: HubError | None = None

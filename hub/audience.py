@@ -1,7 +1,7 @@
-"""Which connection hears of a brand's sales and parcels: a copy of the settings that every process agrees on."""
+"""Which connection hears of a brand's sales and parcels, and which stops these: a copy of the settings for all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -11,6 +11,8 @@ from hub.database import rows, run
 
 ERP: Final = "erp"
 COURIERS: Final = "couriers"
+STOPS: Final = "stops:"
+"""What the family begins with of who has a courier's parcels brought back; its code follows."""
 
 
 class BrandAudience(Table, table=True):
@@ -23,10 +25,11 @@ class BrandAudience(Table, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Connections by what they hear; empty where a brand has none."""
+    """Connections by what they hear; empty where a brand has none. `stops` has them by the couriers that they stop."""
 
     erp: str = ""
     courier: str = ""
+    stops: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def set_audience(session: Session, serving: Mapping[tuple[str, str], str]) -> None:
@@ -59,4 +62,5 @@ def audience_of(session: Session, brand: str) -> Audience:
     """Give who hears of a brand's sales and parcels."""
     found = rows(session, "select family, connection from brand_audience where brand = :brand", brand=brand)
     by_family = {one.family: one.connection for one in found}
-    return Audience(by_family.get(ERP, ""), by_family.get(COURIERS, ""))
+    stops = {family.removeprefix(STOPS): name for family, name in by_family.items() if family.startswith(STOPS)}
+    return Audience(by_family.get(ERP, ""), by_family.get(COURIERS, ""), stops)

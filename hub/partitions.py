@@ -53,6 +53,7 @@ KEYS: Final = (
     Key("parcel", ("order_id", "shipment_no"), "shipment", ("order_id", "no")),
     Key("parcel_line", ("order_id", "shipment_no", "parcel_no"), "parcel", ("order_id", "shipment_no", "no")),
     Key("parcel_track", ("order_id", "shipment_no", "parcel_no"), "parcel", ("order_id", "shipment_no", "no")),
+    Key("parcel_intercept", ("order_id", "shipment_no", "parcel_no"), "parcel", ("order_id", "shipment_no", "no")),
 )
 
 

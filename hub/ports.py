@@ -3,7 +3,7 @@
 Documents that cross a port are frozen values. Partners raise the errors of hub.errors and nothing else.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
@@ -13,7 +13,7 @@ from hub.access import Token
 from hub.aftersale.model import Announced, ReturnConfirm
 from hub.document import Document
 from hub.errors import HubError
-from hub.fulfilment.courier import Subscription, Track
+from hub.fulfilment.courier import InterceptAnswer, InterceptWish, Subscription, Track
 from hub.fulfilment.model import (
     Accepted,
     CancelAnswer,
@@ -253,14 +253,12 @@ class SaleBook(Protocol):
     def send_sale(self, sale: Sale) -> Accepted: ...
 
     def find_sale(self, sale: Sale) -> Accepted | None:
-        """Raises: NeedsOperator with code duplicate_document when there is more than one."""
+        """Raises: NeedsOperator with code duplicate_document when there is more than one; of goods issues likewise."""
         ...
 
     def send_goods_issue(self, issue: GoodsIssue) -> Accepted: ...
 
-    def find_goods_issue(self, issue: GoodsIssue) -> Accepted | None:
-        """Raises: as `find_sale`."""
-        ...
+    def find_goods_issue(self, issue: GoodsIssue) -> Accepted | None: ...
 
 
 @runtime_checkable
@@ -272,6 +270,15 @@ class ParcelTracker(Protocol):
     def fetch_track(self, subscription: Subscription) -> Track | None: ...
 
     def read_tracks(self, body: bytes) -> Sequence[Track]: ...
+
+
+@runtime_checkable
+class InterceptDesk(Protocol):
+    """Has parcels that have left brought back: those of the couriers in `stops`, by our codes."""
+
+    stops: Collection[str]
+
+    def send_intercept(self, wish: InterceptWish) -> InterceptAnswer: ...
 
 
 @runtime_checkable
@@ -287,10 +294,7 @@ class Connectors(Protocol):
     """The configured partners by connection name."""
 
     def get(self, connection: str) -> object:
-        """Give the partner of a connection.
-
-        Raises: NotFound.
-        """
+        """Give the partner of a connection. Raises: NotFound."""
         ...
 
     def names(self) -> Sequence[str]: ...

@@ -35,6 +35,17 @@ def ask_return(session: Session, order_id: int, wish: Wish, actor: str, terms: T
     pieces = pieces_back(rooms_of(session, order_id), wish.lines, goods=goods)
     if not goods and _is_unpaid(session, order_id):
         raise Conflict(f"nobody has paid order {order_id}: nothing can be refunded", code="nothing_paid")
+    return open_return(session, order, pieces, wish, actor, terms, at)
+
+
+def open_return(
+    session: Session, order: Locked, pieces: Mapping[int, int], wish: Wish, actor: str, terms: Terms, at: datetime
+) -> int:
+    """Write a return of pieces by the hub's lines, which there is room for, and give its number.
+
+    Raises: NotFound and Conflict as `ask_return`.
+    """
+    order_id, goods = order.id, wish.kind is ReturnKind.RETURN_REFUND
     place = _place(session, order, wish.location or terms.places.get(order.brand, ""), pieces) if goods else None
     [last] = rows(session, "select coalesce(max(no), 0) as no from return_case where order_id = :id", id=order_id)
     no: int = last.no + 1

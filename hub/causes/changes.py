@@ -84,6 +84,33 @@ CHANGES: Final[Mapping[str, Cause]] = {
         Remedy.BY_HAND,
         Words("向快递申请拦截，处理后结案", "Ask the courier to stop it, then resolve"),
     ),
+    "intercept_refused": Cause(
+        Words("快递未同意拦截包裹", "A courier does not stop a parcel"),
+        Words(
+            "查看 ./oms order show {subject}；可用 ./oms order cancel … --intercept 再次申请，或等签收后办理退货；"
+            "处理后执行 ./oms case resolve {case} --reason …",
+            "see ./oms order show {subject}; ask again by ./oms order cancel … --intercept, or take the goods back "
+            "once they have arrived; then run ./oms case resolve {case} --reason …",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "原因见说明；可再次申请拦截，或等签收后办理退货，处理后结案",
+            "Its words say why: ask again, or take the goods back once they have arrived, then resolve",
+        ),
+    ),
+    "intercept_uncovered": Cause(
+        Words("拦截退回的货物没有对应的退货单", "A parcel comes back with goods that no return awaits"),
+        Words(
+            "查看 ./oms order show {subject} 的退货单；核对到货后执行 ./oms case resolve {case} --reason …",
+            "see the returns in ./oms order show {subject}; look after what arrives, then run "
+            "./oms case resolve {case} --reason …",
+        ),
+        Remedy.BY_HAND,
+        Words(
+            "对照订单的退货单，到货后安排入库与退款，处理后结案",
+            "Compare it with the order's returns, see to the goods and their money when they arrive, then resolve",
+        ),
+    ),
     "withdrawn_late": Cause(
         Words("买家已在渠道撤单，但货物已发出", "The buyer has taken the order back, but goods have left"),
         Words(

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from hub.document import Document, Moment, Text
+from hub.fulfilment.model import Party
 
 
 class CourierStatus(StrEnum):
@@ -19,6 +20,16 @@ class CourierStatus(StrEnum):
     DELIVERED = "delivered"
     TROUBLE = "trouble"
     RETURNED = "returned"
+
+
+class InterceptState(StrEnum):
+    """How far the stopping of a parcel is: `unknown` where nobody heard what its courier made of it."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    BACK = "back"
 
 
 class TrackEvent(Document):
@@ -47,3 +58,20 @@ class Subscription(Document):
     tracking_no: str
     phone_tail: str = Field(default="", repr=False)
     shipped_at: AwareDatetime
+
+
+class InterceptWish(Document):
+    """A parcel that has left and is to be brought back to a location, whose contact is personal data."""
+
+    key: str
+    courier: str
+    tracking_no: str
+    back_to: Party = Field(repr=False)
+
+
+class InterceptAnswer(Document):
+    """Whether a courier brings a parcel back: its number for that, or its own words why not, which may name people."""
+
+    accepted: bool
+    instruction: Annotated[Text, Field(max_length=64)] = ""
+    words: Text = ""

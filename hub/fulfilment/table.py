@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 
 from hub.columns import Entity, Table, document, moment, number, one_of, sealed, words
-from hub.fulfilment.courier import CourierStatus
+from hub.fulfilment.courier import CourierStatus, InterceptState
 from hub.fulfilment.status import Execution, Negotiation
 
 BY_ORDER: Final = {"postgresql_partition_by": "RANGE (order_id)"}
@@ -145,6 +145,25 @@ class ParcelTrack(Entity, table=True):
     subscribed_at: datetime | None = moment(default=None)
     asked_at: datetime = moment()
     delivered_at: datetime | None = moment(default=None)
+
+
+class ParcelIntercept(Entity, table=True):
+    """What a courier was asked: to stop a parcel and bring it back; and what it said, masked.
+
+    `attempt` counts the askings, `instruction` is the courier's own number, `return_no` the return that was opened.
+    """
+
+    __table_args__ = (one_of("state", InterceptState), BY_ORDER)
+    order_id: int = number(primary_key=True)
+    shipment_no: int = number(primary_key=True)
+    parcel_no: int = number(primary_key=True)
+    connection: str = words()
+    attempt: int = number()
+    state: str = words()
+    actor: str = words()
+    instruction: str = words(default="")
+    said: str = words(default="")
+    return_no: int | None = number(default=None)
 
 
 class Posting(Entity, table=True):

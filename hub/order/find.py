@@ -42,13 +42,15 @@ class HoldView(Document):
 
 
 class ParcelView(Document):
-    """A parcel that has left; `status` is the courier's word for it, empty where nobody follows it."""
+    """A parcel that has left; `status` is its courier's word for it, `intercept` what came of stopping it; or empty."""
 
     courier: str
     tracking_no: str
     shipped_at: datetime
     status: str
     status_at: datetime | None
+    intercept: str
+    intercept_note: str
 
 
 class FulfilmentView(Document):
@@ -181,9 +183,11 @@ FULFILMENTS: Final = """
               and cast(d.outcome as text) like '%"promise"%')  -- most have none, and are not taken apart
     from fulfilment_order f where f.order_id = any(:ids) order by f.order_id, f.no"""
 PARCELS: Final = """
-    select p.order_id, p.courier, p.tracking_no, s.shipped_at, coalesce(t.status, '') as status, t.status_at
+    select p.order_id, p.courier, p.tracking_no, s.shipped_at, coalesce(t.status, '') as status, t.status_at,
+           coalesce(i.state, ''), coalesce(i.said, '')
     from parcel p join shipment s on (s.order_id, s.no) = (p.order_id, p.shipment_no)
          left join parcel_track t on (t.order_id, t.shipment_no, t.parcel_no) = (p.order_id, p.shipment_no, p.no)
+         left join parcel_intercept i on (i.order_id, i.shipment_no, i.parcel_no) = (p.order_id, p.shipment_no, p.no)
     where p.order_id = any(:ids) order by p.order_id, p.shipment_no, p.no"""
 CHANGES: Final = """
     select order_id, no, kinds, state, note, created_at from order_revision where order_id = any(:ids)
@@ -204,16 +208,17 @@ LINKS: Final = """
           union all
           select origin_order_id, 'follower', order_id from order_link where origin_order_id = any(:ids)) own
     join sales_order o on o.id = own.other order by own.id, o.id"""
-"""Each in the order of its view's fields, behind the order's id."""
+EACH: Final[Sequence[tuple[str, type[Document]]]] = (
+    *((LINES, LineView), (HOLDS, HoldView), (FULFILMENTS, FulfilmentView), (PARCELS, ParcelView)),
+    *((CHANGES, ChangeView), (REFUNDS, RefundView), (DUES, DueView), (LINKS, LinkView), (RETURNS, ReturnHead)),
+)
+"""The children, each in the order of its view's fields, behind the order's id."""
 
 View = TypeVar("View", bound=Document)
 
 
 def get_order(session: Session, order_id: int, actor: Actor) -> OrderView:
-    """Give an order that the actor may see, with lines, open holds, fulfilment orders and parcels.
-
-    Raises: NotFound, also for an order of somebody else's shop.
-    """
+    """Give an order that the actor may see, whole. Raises: NotFound, also for an order of somebody else's shop."""
     found = get_orders(session, [order_id], actor)
     if not found:
         raise NotFound(f"there is no order {order_id}", code="unknown_order")
@@ -230,13 +235,7 @@ def get_orders(session: Session, order_ids: Sequence[int], actor: Actor) -> dict
         **scope_of(actor),
     )
     ids = [one.id for one in found]
-    lines, holds = _grouped(session, LINES, LineView, ids), _grouped(session, HOLDS, HoldView, ids)
-    fulfilments = _grouped(session, FULFILMENTS, FulfilmentView, ids)
-    parcels = _grouped(session, PARCELS, ParcelView, ids)
-    changes, refunds = _grouped(session, CHANGES, ChangeView, ids), _grouped(session, REFUNDS, RefundView, ids)
-    dues, links = _grouped(session, DUES, DueView, ids), _grouped(session, LINKS, LinkView, ids)
-    returns = _grouped(session, RETURNS, ReturnHead, ids)
-    every = (lines, holds, fulfilments, parcels, changes, refunds, dues, links, returns)
+    every = [_grouped(session, statement, view, ids) for statement, view in EACH]
     return {one.id: _view(one, *(children[one.id] for children in every)) for one in found}
 
 

@@ -12,6 +12,7 @@ from tests.commands.conftest import Oms
 from tests.hub.making import AT, line, order, placed, see, sources, stock
 from tests.hub.review import ruling
 from tests.hub.review.ruling import enforce, holding
+from tests.hub.stopping import NO, answered, left, packed, served
 
 WHY = ("--reason", "the buyer asked")
 
@@ -101,6 +102,20 @@ def test_holds_are_listed_by_what_they_hold(oms: Oms, database: Database) -> Non
     assert "line 1 apple" in oms("order", "holds", "--scope", "line").stdout
     assert "whole" in oms("order", "holds", "--scope", "order", "--type", "finance").stdout
     assert "--after" in oms("order", "holds", "--limit", "1").stderr
+
+
+def test_parcels_are_stopped_by_their_courier_or_by_somebody(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        served(session)
+        order_id = left(session, packed("SF-1", {"apple": 2}), packed("ZT-1", {"apple": 1}, courier="ZTO"))
+    stop = ("order", "cancel", "T1", "--intercept", *WHY)
+    assert oms(*stop).stderr == "couriers are asked to stop 1 parcels\nsomebody is asked to stop 1 parcels\n"
+    assert "1 parcels were asked for before" in oms(*stop).stderr
+    with database.transaction() as session:
+        answered(session, order_id, NO)
+    shown = oms("order", "show", "T1").stdout
+    assert "Not stopped: 运单已签收 (20011)" in shown
+    assert json.loads(oms("order", "show", "T1", "--json").stdout)["parcels"][0]["intercept"] == "rejected"
 
 
 def test_what_cannot_be_done_is_refused(oms: Oms, database: Database) -> None:

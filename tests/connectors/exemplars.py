@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from hub.access import Token
+from hub.fulfilment.courier import InterceptWish
 from hub.fulfilment.model import (
     CancelWish,
     Delivery,
@@ -59,6 +60,12 @@ DELIVERY: Final = Delivery(
     ),
 )
 WISH: Final = CancelWish(code=DELIVERY.code, warehouse_code="sh", owner_code="OWNER", order_type="normal")
+INTERCEPT: Final = InterceptWish(
+    key="intercept:2611000000000001-1-1:1",
+    courier="SF",
+    tracking_no="SB1",
+    back_to=_PARTY.model_copy(update={"street": "测试路1号 *~ 2/3"}),
+)
 NOTICE: Final = ShipmentNotice(
     key="shipment:2611000000000001-1",
     order_id="2611000000000001",

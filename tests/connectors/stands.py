@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Final, final
 import requests
 
 from hub.inventory.telling import Telling
-from sandbox import kdniao, qimen, storefront
+from sandbox import kdniao, qimen, sf, storefront
 from sandbox.kdniao_accounts import Config as Accounts
 from sandbox.kdniao_accounts import Customer
 from sandbox.listen import serving
 from sandbox.qimen_sites import Behaviour, Site
 from sandbox.qimen_sites import Config as Sites
 from tests.connectors.errands import NUMBERS, Errand, books_of, partner_of
-from tests.connectors.exemplars import ALARM, DELIVERY, NOTICE, SECRET, WISH
+from tests.connectors.exemplars import ALARM, DELIVERY, INTERCEPT, NOTICE, SECRET, WISH
 from tests.connectors.track_contracts import SUBSCRIPTION
 
 NOWHERE: Final = "http://127.0.0.1:9"
@@ -142,6 +142,28 @@ class KdniaoStand:
     }
 
 
+@final
+class SfStand:
+    """It takes no instruction twice, and cannot be asked whether it has one."""
+
+    kind: ClassVar = "couriers.sf"
+    path: ClassVar = "/std/service"
+    fields: ClassVar[Mapping[str, object]] = {"app_key": "PARTNER", "options": {"monthly_card": "7550000001"}}
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def _intercept(self) -> Errand:
+        wish = INTERCEPT.model_copy(update={"tracking_no": f"SB{next(NUMBERS)}0"})
+        return Errand(
+            lambda partner: partner.send_intercept(wish),
+            b"serviceCode=EXP_RECE_WANTED_INTERCEPT",
+            lambda: books_of(self)["intercepts"].get(wish.tracking_no, {"effects": 0})["effects"],
+        )
+
+    errands: ClassVar[Mapping[str, Callable[[Any], Errand]]] = {"send_intercept": _intercept}
+
+
 @contextmanager
 def storefront_stand() -> Generator[StorefrontStand]:
     shop = storefront.Shop(connection="pc", secret=SECRET.decode())
@@ -163,6 +185,13 @@ def kdniao_stand() -> Generator[KdniaoStand]:
     accounts = Accounts.model_validate({"customers": (customer,), "behaviour": {"delay_s": AN_HOUR}})
     with serving(kdniao.application(accounts)) as url:
         yield KdniaoStand(url)
+
+
+@contextmanager
+def sf_stand() -> Generator[SfStand]:
+    customer = sf.Customer(partner_id="PARTNER", check_word=SECRET.decode())
+    with serving(sf.application(sf.Config(customers=(customer,), per_s=1_000))) as url:
+        yield SfStand(url)
 
 
 def _code() -> str:

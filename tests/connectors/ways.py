@@ -12,9 +12,11 @@ from tests.connectors.errands import PATIENT, Errand, Stand, partner_of
 from tests.connectors.stands import (
     KdniaoStand,
     QimenStand,
+    SfStand,
     StorefrontStand,
     kdniao_stand,
     qimen_stand,
+    sf_stand,
     storefront_stand,
 )
 from tests.connectors.stands_asked import SapStand, TaobaoStand, sap_stand, taobao_stand
@@ -25,6 +27,7 @@ OPENERS: Final[Mapping[type[Stand], Callable[[], AbstractContextManager[Stand]]]
     QimenStand: qimen_stand,
     SapStand: sap_stand,
     KdniaoStand: kdniao_stand,
+    SfStand: sf_stand,
 }
 ERRANDS: Final = [(kind, name) for kind in OPENERS for name in kind.errands]
 

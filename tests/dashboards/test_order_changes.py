@@ -19,6 +19,7 @@ from hub.settings import Orders
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.hub.making import RECEIVER, confirm, order, placed, stock
 from tests.hub.order.changing import send
+from tests.hub.stopping import NO, YES, answered, served
 
 
 @pytest.fixture
@@ -171,6 +172,26 @@ def test_parcels_under_way_are_stopped_by_somebody_who_is_called(desk: Desk, ord
         record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 2}), NOW)
     done(desk, change(order_id, "intercept"), reason="wrong house")
     assert desk.audited("order.intercept") == [("operator-1", f"order:{order_id}")]
+
+
+def test_a_parcel_shows_what_its_courier_made_of_stopping_it(desk: Desk, order_id: int) -> None:
+    with desk.database.transaction() as session:
+        served(session)
+        record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 2}), NOW)
+    done(desk, change(order_id, "intercept"), reason="wrong house")
+    assert "Asked to be stopped" in plain(desk.see(f"/console/orders/{order_id}"))
+    for answer, state, happened in (
+        (NO, "Not stopped", "does not stop a parcel"),
+        (YES, "Being brought back", "brings"),
+    ):
+        with desk.database.transaction() as session:
+            answered(session, order_id, answer)
+        page = plain(desk.see(f"/console/orders/{order_id}"))
+        assert state in page
+        assert happened in page
+    assert f"return {order_id}-r1" in page
+    assert "运单已签收 (20011)" in page
+    assert "To be decided" in page
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def read_delivery(session: Session, order_id: int, no: int, at: datetime) -> Del
         goods=found.goods,
         discount=found.discount,
         freight=found.freight,
-        sender=_sender(found),
+        sender=sender_of(found),
         receiver=receiver_of(session, found),
         remark="",
         lines=lines,
@@ -207,7 +207,8 @@ def _cut(whole: DeliveryLine, named: Sequence[Row[Any]]) -> list[DeliveryLine]:
     return [one.model_copy(update={"part": part}) for part, one in enumerate(parts, 1)]
 
 
-def _sender(found: Row[Any]) -> Party:
+def sender_of(found: Row[Any]) -> Party:
+    """Give the contact of a location, by a row with its columns."""
     names = {one.level: one.name for one in ancestry(found.sender_division)}
     return Party(
         name=found.contact,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.audience import audience_of
 from hub.audit import record
+from hub.cases import NewCase, open_cases
 from hub.database import keyring_of, row, rows, run
 from hub.errors import NotFound
 from hub.fulfilment.courier import CourierStatus, Subscription, Track, TrackEvent
@@ -23,6 +24,8 @@ from hub.subject import open_key
 
 SUBSCRIBE: Final = "subscribe_parcel"
 ASK: Final = "ask_parcel"
+REFUSED: Final = "intercept_refused"
+"""The case of a parcel that its courier does not bring back."""
 ARRIVED: Final = frozenset({CourierStatus.DELIVERED, CourierStatus.RETURNED})
 
 LONGEST: Final = timedelta(days=30)
@@ -207,10 +210,41 @@ def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> Non
         at=at,
         **parcel.subject,
     )
+    if status is CourierStatus.RETURNED and was is not status:
+        _mark_back(session, order, parcel, at)
     if status is CourierStatus.DELIVERED and was not in ARRIVED:
         mark_delivered(session, parcel.order_id, parcel.shipment_no, parcel.no)
         record(session, at, "courier", "parcel.delivered", f"order:{order.id}", parcel=parcel.code)
+        _tell_if_promised(session, order, parcel, track.tracking_no, at)
         advance(session, order.id, at)
+
+
+def _mark_back(session: Session, order: Locked, parcel: Parcel, at: datetime) -> None:
+    """Note that a parcel is back of which its courier was asked to bring it back."""
+    back = run(
+        session,
+        """update parcel_intercept set state = 'back', updated_at = :at, version = version + 1
+           where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no)
+             and state in ('asked', 'accepted', 'unknown')""",
+        at=at,
+        **parcel.subject,
+    )
+    if back:
+        record(session, at, "courier", "intercept.back", f"order:{order.id}", parcel=parcel.code)
+
+
+def _tell_if_promised(session: Session, order: Locked, parcel: Parcel, number: str, at: datetime) -> None:
+    """Call a person where a parcel was delivered that its courier had agreed to bring back."""
+    promised = row(
+        session,
+        """select 1 from parcel_intercept
+           where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no) and state = 'accepted'""",
+        **parcel.subject,
+    )
+    if promised:
+        told = f"{number}: delivered, though it was to be brought back"
+        case = NewCase(REFUSED, f"parcel:{parcel.code}", order.brand, told, order.id, {"subject": str(order.id)})
+        open_cases(session, [case], at)
 
 
 def _is_news(known: Row[Any], track: Track) -> bool:

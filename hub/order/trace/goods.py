@@ -36,12 +36,26 @@ class TracedTrack(Document):
     events: tuple[TrackEvent, ...]
 
 
+class TracedIntercept(Document):
+    """What became of stopping a parcel: its courier was asked over `connection`, and `said` something of it, masked."""
+
+    connection: str
+    attempt: int
+    state: str
+    actor: str
+    instruction: str
+    said: str
+    return_no: int | None
+    updated_at: datetime
+
+
 class TracedParcel(Document):
     no: int
     courier: str
     tracking_no: str
     goods: tuple[TracedGoods, ...]
     track: TracedTrack | None
+    intercept: TracedIntercept | None
 
 
 class TracedLot(Document):
@@ -125,6 +139,9 @@ LOTS: Final = """
 TRACKS: Final = """
     select shipment_no, parcel_no, connection, status, status_at, subscribed_at, delivered_at, events
     from parcel_track where order_id = :id"""
+INTERCEPTS: Final = """
+    select shipment_no, parcel_no, connection, attempt, state, actor, instruction, said, return_no, updated_at
+    from parcel_intercept where order_id = :id"""
 POSTINGS: Final = """
     select no as of, connection, shipped_at, freight, lines, sale_id, sale_at, issue_id, issue_at
     from posting where order_id = :id"""
@@ -151,10 +168,12 @@ def trace_goods(session: Session, order_id: int, also: Sequence[str] = ()) -> li
 def _shipments(session: Session, order_id: int, also: Sequence[str]) -> list[dict[str, Any]]:
     packed = _by(records(session, PACKED, id=order_id), "shipment_no", "parcel_no")
     tracks = _by(records(session, TRACKS, id=order_id), "shipment_no", "parcel_no")
+    stopped = _by(records(session, INTERCEPTS, id=order_id), "shipment_no", "parcel_no")
     parcels = records(session, PARCELS, id=order_id)
     for parcel in parcels:
         place = (parcel["of"], parcel["no"])
         parcel["goods"] = packed.get(place, ())
+        parcel["intercept"] = next(iter(stopped.get(place, ())), None)
         track = next(iter(tracks.get(place, ())), None)
         told = open_events(session, Parcel(order_id, *place), track["events"]) if track else []
         parcel["track"] = track and {**track, "events": _shown(told, also)}

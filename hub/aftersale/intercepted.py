@@ -1,0 +1,120 @@
+"""What a courier makes of a parcel that is to be brought back: a yes opens the return of its pieces, a no is a case."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from hub.aftersale.ask import open_return
+from hub.aftersale.room import Room, rooms_of
+from hub.aftersale.status import ReturnKind
+from hub.aftersale.wish import Sent, Terms, Wish
+from hub.audit import record
+from hub.cases import NewCase, open_cases
+from hub.database import row, rows, run
+from hub.fulfilment.courier import InterceptAnswer, InterceptState
+from hub.masking import mask
+from hub.order.lock import Locked, lock_order
+from hub.order.reveal import known_values
+from hub.order.ship.intercept import mark_intercept
+from hub.order.ship.track import REFUSED, Parcel
+
+UNCOVERED: Final = "intercept_uncovered"
+"""The case of a parcel that comes back with pieces that no return awaits."""
+
+REASON: Final = "快递拦截退回"
+"""Why goods come back, as their location is told."""
+
+
+def book_intercept(
+    session: Session, parcel: Parcel, connection: str, answer: InterceptAnswer, terms: Terms, at: datetime
+) -> None:
+    """Keep a courier's answer: once it agrees, a return of what is in the parcel waits to be approved."""
+    order = lock_order(session, parcel.order_id)
+    state = InterceptState.ACCEPTED if answer.accepted else InterceptState.REJECTED
+    said = mask(answer.words, known_values(session, order.id))[:300]
+    if not mark_intercept(session, parcel, state, at, answer.instruction, said):
+        return
+    number = _tracking(session, parcel)
+    told: dict[str, object] = {"parcel": parcel.code, "tracking_no": number[1]}
+    if answer.accepted:
+        told["return"] = _open_return(session, order, parcel, number, terms, at)
+    else:
+        told["reason"] = said
+        message = f"{' '.join(number)}: {said}"
+        open_cases(session, [_case(REFUSED, order, parcel, message)], at)
+    record(session, at, connection, f"intercept.{state}", f"order:{order.id}", **told)
+
+
+def lose_intercept(session: Session, parcel: Parcel, connection: str, said: str, at: datetime, *, doubt: bool) -> None:
+    """Keep that the asking was given up: for the parcel a refusal, unless it may have been heard all the same."""
+    state = InterceptState.UNKNOWN if doubt else InterceptState.REJECTED
+    if mark_intercept(session, parcel, state, at, said=said):
+        told = {"parcel": parcel.code, "tracking_no": _tracking(session, parcel)[1], "reason": said}
+        record(session, at, connection, f"intercept.{state}", f"order:{parcel.order_id}", **told)
+
+
+def _open_return(
+    session: Session, order: Locked, parcel: Parcel, number: tuple[str, str], terms: Terms, at: datetime
+) -> int | None:
+    """Open the return of what is in a parcel and give its number; a person is called for what none can await."""
+    packed = rows(
+        session,
+        """select line_no, quantity from parcel_line
+           where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no) order by line_no""",
+        **parcel.subject,
+    )
+    held = {one.line_no: one.quantity for one in packed}
+    pieces, uncovered = _split(held, rooms_of(session, order.id))
+    if uncovered:
+        left = ", ".join(f"{sku} × {n}" for sku, n in uncovered.items())
+        open_cases(session, [_case(UNCOVERED, order, parcel, f"{' '.join(number)}: {left}")], at)
+    if not pieces:
+        return None
+    sender = row(
+        session,
+        """select f.location
+           from shipment s join fulfilment_order f on (f.order_id, f.no) = (s.order_id, s.fulfilment_no)
+           where s.order_id = :id and s.no = :no""",
+        id=order.id,
+        no=parcel.shipment_no,
+    )
+    wish = Wish(
+        ReturnKind.RETURN_REFUND, (), reason=REASON, location=sender.location if sender else "", sent=Sent(*number)
+    )
+    no = open_return(session, order, pieces, wish, "courier", terms, at)
+    run(
+        session,
+        """update parcel_intercept set return_no = :return_no
+           where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no)""",
+        return_no=no,
+        **parcel.subject,
+    )
+    return no
+
+
+def _split(held: Mapping[int, int], rooms: Sequence[Room]) -> tuple[dict[int, int], dict[str, int]]:
+    """Give the pieces by line that a return can be opened of, and by SKU those that none awaits then."""
+    pieces, uncovered = dict[int, int](), dict[str, int]()
+    for one in rooms:
+        wanted = held.get(one.line_no, 0)
+        if back := min(wanted, one.goods):
+            pieces[one.line_no] = back
+        if (left := wanted - back - one.coming) > 0:
+            uncovered[one.sku] = uncovered.get(one.sku, 0) + left
+    return pieces, uncovered
+
+
+def _tracking(session: Session, parcel: Parcel) -> tuple[str, str]:
+    [found] = rows(
+        session,
+        """select courier, tracking_no from parcel
+           where (order_id, shipment_no, no) = (:order_id, :shipment_no, :no)""",
+        **parcel.subject,
+    )
+    return found.courier, found.tracking_no
+
+
+def _case(cause: str, order: Locked, parcel: Parcel, message: str) -> NewCase:
+    return NewCase(cause, f"parcel:{parcel.code}", order.brand, message[:500], order.id, {"subject": str(order.id)})
