@@ -114,6 +114,11 @@ FOLLOW_UP: Final = body_of(
         "required": ["type", "lines"],
         "properties": {
             "type": {"enum": ["exchange", "reship"], "description": "换货或补发 · in exchange, or once more"},
+            "return_no": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "换货对应的退货序号，不再退款 · for which return, which then pays nothing for it",
+            },
             "lines": {
                 "type": "array",
                 "minItems": 1,

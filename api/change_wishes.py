@@ -87,11 +87,18 @@ class AgainWish(Document):
 
 
 class FollowUpWish(Document):
-    """Goods in exchange, or once more; nothing is charged."""
+    """Goods in exchange, perhaps for those of a return (`return_no`), or once more; nothing is charged."""
 
     type: Literal["exchange", "reship"]
+    return_no: Annotated[int, Field(ge=1, le=10**9, strict=True)] | None = None
     lines: Annotated[tuple[AgainWish, ...], Field(min_length=1, max_length=500)]
     reason: Phrase = ""
+
+    @model_validator(mode="after")
+    def exchange_for_a_return(self) -> Self:
+        if self.return_no is not None and self.type != "exchange":
+            raise ValueError("what is for a return is an exchange")
+        return self
 
 
 class PaymentWish(Document):

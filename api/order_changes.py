@@ -20,6 +20,7 @@ from api.change_wishes import (
     RefundWish,
 )
 from api.surroundings import Body, Hub, TheHub, read_wish
+from hub.aftersale.exchange import exchange_for
 from hub.clients import begin_key, finish_key
 from hub.document import Document
 from hub.errors import Conflict, NotFound
@@ -170,14 +171,17 @@ def settle_refund(hub: TheHub, caller: Caller, order_id: str, refund_no: str, bo
 def follow_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
     """Place an order that follows from this one, to the same receiver and free of charge; answer with the new order.
 
-    No more pieces of a line can be sent again than were shipped of it (409 not_shipped). Send an Idempotency-Key: a
-    second call without one is a second order.
+    No more pieces of a line can be sent again than were shipped of it (409 not_shipped). An exchange may be for a
+    return (`return_no`): of no more pieces than come back by it (409 not_of_return), which are then not paid back. Send
+    an Idempotency-Key: a second call without one is a second order.
     """
     wish = read_wish(FollowUpWish, body)
 
     def act(session: Session, number: int) -> int:
         lines = [Again(one.line_id, one.quantity, one.sku or "") for one in wish.lines]
         author, here = Author(caller.name, wish.reason), hub.now().astimezone(hub.zone)
+        if wish.return_no is not None:
+            return exchange_for(session, number, wish.return_no, lines, author, here, hub.zone)
         return follow_up(session, number, OrderType(wish.type), lines, author, here, hub.zone)
 
     return once(hub, caller, "follow", order_id, body, key, act, CREATED)

@@ -13,6 +13,7 @@ from commands.holds import order_app
 from commands.operate import Number, Reason, order_id_of
 from commands.reach import Reach, operator, reached
 from commands.screen import say, words
+from hub.aftersale.exchange import exchange_for
 from hub.errors import Malformed
 from hub.merge.group import hold_together
 from hub.money import minor_units
@@ -179,14 +180,22 @@ def reship_order(
     reason: Reason,
     line: Annotated[list[str], typer.Option("--line", help=words("行号:件数", "line:pieces"))],
     sku: Annotated[str, typer.Option(help=words("换成的渠道商品，只限一行", "in exchange, for one line"))] = "",
+    back: Annotated[
+        int | None,
+        typer.Option("--return", min=1, max=10**9, help=words("换货所对应的退货序号", "in exchange for which return")),
+    ] = None,
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
         lines = [Again(name, pieces, sku) for name, pieces in read_pieces(line).items()]
         if sku and len(lines) > 1:
             raise Malformed("name one line for --sku", code="follow_up", field="sku")
         kind = OrderType.EXCHANGE if sku else OrderType.RESHIP
-        author, zone = Author(operator().name, reason), ZoneInfo(reach.settings.business_zone)
-        made = follow_up(session, mine(session, number), kind, lines, author, _now(reach), zone)
+        author, zone, now = Author(operator().name, reason), ZoneInfo(reach.settings.business_zone), _now(reach)
+        first = mine(session, number)
+        if back is None:
+            made = follow_up(session, first, kind, lines, author, now, zone)
+        else:
+            made = exchange_for(session, first, back, lines, author, now, zone)
     say(f"新订单 {made}", f"the new order is {made}")
 
 

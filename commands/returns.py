@@ -68,6 +68,7 @@ def list_returns(number: Number, *, as_json: AsJson = False) -> None:
     heads = (
         *(("序号", "no"), ("类型", "kind"), ("状态", "state"), ("地点", "location"), ("行", "line")),
         *(("商品", "sku"), ("申请", "asked"), ("实收", "arrived"), ("残次", "damaged"), ("已退款", "refunded")),
+        ("换货单", "exchange"),
     )
     table = Table(*(words(*head) for head in heads))
     for one in found.returns:
@@ -77,7 +78,8 @@ def list_returns(number: Number, *, as_json: AsJson = False) -> None:
         )
         for of in one.lines:
             counts = (of.asked, of.arrived, of.damaged, of.refunded)
-            add_row(table, str(one.no), kind, state, one.location or "—", of.line_id, of.sku, *map(str, counts))
+            told = (*map(str, counts), ", ".join(one.exchanges) or "—")
+            add_row(table, str(one.no), kind, state, one.location or "—", of.line_id, of.sku, *told)
     OUT.print(table)
 
 

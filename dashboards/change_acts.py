@@ -8,6 +8,7 @@ from dashboards.change_form import ChangeForm
 from dashboards.texts import N_
 from dashboards.visit import Visit
 from hub.aftersale.ask import ask_return
+from hub.aftersale.exchange import exchange_for
 from hub.aftersale.wish import Terms
 from hub.aftersale.wish import Wish as ReturnWish
 from hub.errors import Conflict, Malformed
@@ -117,7 +118,10 @@ def send_again(visit: Visit, order_id: int, form: ChangeForm) -> int:
 
 
 def exchange(visit: Visit, order_id: int, form: ChangeForm) -> int:
-    return _follow(visit, order_id, form, OrderType.EXCHANGE)
+    if not form.back:
+        return _follow(visit, order_id, form, OrderType.EXCHANGE)
+    wanted, here = [Again(*one) for one in form.lines()], visit.at.astimezone(visit.zone)
+    return exchange_for(visit.session, order_id, form.back, wanted, _author(visit, form), here, visit.zone)
 
 
 def _follow(visit: Visit, order_id: int, form: ChangeForm, kind: OrderType) -> int:

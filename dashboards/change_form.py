@@ -55,6 +55,7 @@ class ChangeForm(BaseModel):
     kind: ReturnKind = ReturnKind.RETURN_REFUND
     fault: Fault = Fault.BUYER
     by: Literal["", "buyer"] = ""
+    back: Annotated[int, Field(ge=0, le=10**9)] = 0
 
     @property
     def why(self) -> str:

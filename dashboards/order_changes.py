@@ -16,6 +16,7 @@ from dashboards.pages import fragment
 from dashboards.texts import N_
 from dashboards.trace import drawn
 from dashboards.visit import Here, Visit
+from hub.aftersale.exchange import exchangeable
 from hub.database import row
 from hub.errors import Conflict, HubError, NotFound
 from hub.merge.group import hold_together
@@ -127,6 +128,7 @@ def _form(
         "charges": visit.console.settings.orders.charges,
         "asked": [one for one in trace_revisions(visit.session, order_id) if one.state == "asked"],
         "masked": masked_receiver(visit.session, order_id, visit.actor),
+        "exchangeable": exchangeable(visit.session, order_id) if name == "exchange" else (),
         "places": [one for one in find_places(visit.session).values() if one.brand == head.brand and one.active],
         "seen": json.dumps(see(visit.session, order_id)),
         "ahead": ahead,

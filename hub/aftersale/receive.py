@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.aftersale.ask import find_place
 from hub.aftersale.decide import lock_return
+from hub.aftersale.exchange import unpaid
 from hub.aftersale.model import Arrived, Goods
 from hub.aftersale.money import refund_pieces
 from hub.aftersale.onward import go_on_paid, hold_owing
@@ -38,7 +39,8 @@ def receive_return(session: Session, order_id: int, no: int, arrived: Arrived, a
     """Take in what a location says has arrived for a return, once for each document, and give where it stands.
 
     Fewer, more or other pieces than were announced are taken as they are; a case says how they differ. Money goes back
-    for exactly the pieces that arrived and are the order's; what waited for money goes on when that has paid for it.
+    for exactly the pieces that arrived and are the order's, but for those that others were sent in exchange for; what
+    waited for money goes on when that has paid for it.
     `at` is in the business zone. Raises: NotFound, also for a location that the brand does not have; Conflict with code
     return_state when nobody has decided about it yet.
     """
@@ -51,6 +53,7 @@ def receive_return(session: Session, order_id: int, no: int, arrived: Arrived, a
     owing = hold_owing(session, order)
     rooms = rooms_of(session, order_id)
     sorted_goods = sort_goods(arrived.goods, _awaited(session, case, rooms))
+    free = unpaid(session, case, rooms, sorted_goods.pieces)
     _count(session, case, sorted_goods)
     receipt_no = _next(session, case)
     ref = f"return:{case.code}:{receipt_no}"
@@ -58,7 +61,7 @@ def receive_return(session: Session, order_id: int, no: int, arrived: Arrived, a
     refund_no = None
     if case.state in PAYS:
         left = {one.line_no: one.shipped - one.refunded for one in rooms}
-        pieces = {line: min(n, left[line]) for line, n in sorted_goods.pieces.items()}
+        pieces = {line: min(n - free.get(line, 0), left[line]) for line, n in sorted_goods.pieces.items()}
         refund_no = refund_pieces(session, order, no, rooms, {line: n for line, n in pieces.items() if n > 0}, at)
     _write(session, order, case, receipt_no, (arrived, place.code, sorted_goods.beyond, actor), at)
     state = _move(session, case, at, final=arrived.final)

@@ -1,7 +1,7 @@
 """How many pieces of each line can still come back, and for how many money can still go back."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy.orm import Session
@@ -85,19 +85,28 @@ def pieces_back(rooms: Sequence[Room], wanted: Sequence[tuple[str, int]], *, goo
 
 
 def _of_line(rooms: Sequence[Room], line_id: str, n: int, *, goods: bool) -> Counter[int]:
+    pieces, left = pieces_of(rooms, line_id, n, lambda one: one.goods if goods else one.money)
+    if left:
+        told = f"line {line_id}: {n - left} of the pieces that were shipped can come back, not {n}"
+        zh = f"订单行 {line_id}：已发且未退的只有 {n - left} 件，不足 {n} 件"
+        raise Conflict(told, code="more_than_shipped", field="lines", zh=zh)
+    return pieces
+
+
+def pieces_of(rooms: Sequence[Room], line_id: str, n: int, most: Callable[[Room], int]) -> tuple[Counter[int], int]:
+    """Give the hub's lines that pieces of a shop's line are of, of none more than `most`, and how many are left.
+
+    Raises: Malformed for no such line (unknown_line).
+    """
     portions = [one for one in _portions(rooms, line_id) if one]
     if not portions:
         raise Malformed(f"the order has no line {line_id}", code="unknown_line", field="lines")
     pieces, left = Counter[int](), n
     for parts in portions:
-        some = min([left, *((one.goods if goods else one.money) // each for one, each in parts)])
+        some = min([left, *(max(0, most(one)) // each for one, each in parts)])
         pieces.update({one.line_no: some * each for one, each in parts})
         left -= some
-    if left:
-        told = f"line {line_id}: {n - left} of the pieces that were shipped can come back, not {n}"
-        zh = f"订单行 {line_id}：已发且未退的只有 {n - left} 件，不足 {n} 件"
-        raise Conflict(told, code="more_than_shipped", field="lines", zh=zh)
-    return +pieces
+    return +pieces, left
 
 
 def _portions(rooms: Sequence[Room], line_id: str) -> Sequence[Sequence[tuple[Room, int]]]:

@@ -35,7 +35,10 @@ class ReturnLineView(Document):
 
 
 class ReturnView(Document):
-    """One return; amounts in minor units; `refunds` are the numbers of the order's refunds that it led to."""
+    """One return; amounts in minor units; `refunds` are the numbers of the order's refunds that it led to.
+
+    `exchanges` are the numbers of the orders that send other goods in exchange for its own.
+    """
 
     no: int
     code: str
@@ -51,6 +54,7 @@ class ReturnView(Document):
     since: datetime
     amount: int
     refunds: tuple[int, ...]
+    exchanges: tuple[str, ...] = ()
     lines: tuple[ReturnLineView, ...]
 
 
@@ -85,8 +89,18 @@ def returns_of(session: Session, order_id: int) -> Returns:
         one.no: one.amount
         for one in rows(session, "select no, amount from refund_due where order_id = :id", id=order_id)
     }
+    links = "select return_no as no, order_id from order_link where origin_order_id = :id and return_no > 0 order by 2"
+    made = defaultdict[int, list[str]](list)
+    for link in rows(session, links, id=order_id) if cases else ():
+        made[link.no].append(str(link.order_id))
     views = [
-        ReturnView(**one, amount=sum(paid[no] for no in one["refunds"]), lines=tuple(lines[one["no"]])) for one in cases
+        ReturnView(
+            **one,
+            amount=sum(paid[no] for no in one["refunds"]),
+            exchanges=tuple(made[one["no"]]),
+            lines=tuple(lines[one["no"]]),
+        )
+        for one in cases
     ]
     return Returns(aftersale=_stand(session, order_id, views), returns=tuple(views))
 

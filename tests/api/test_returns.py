@@ -107,3 +107,13 @@ def test_another_shop_sees_none_of_them(http: TestClient, mall: Mall, path: str)
 def test_the_examples_are_of_the_right_shape() -> None:
     assert ReturnWish.model_validate_json(example(ASK)).lines
     assert Arrived.model_validate_json(example(RECEIVE)).goods
+
+
+def test_goods_are_sent_in_exchange_for_a_return_that_then_names_them(mall: Mall, path: str) -> None:
+    want(mall, path, 2)
+    follow = path.replace("/returns", "/follow-ups")
+    wish = {"type": "exchange", "return_no": 1, "lines": [{"line_id": "L1", "quantity": 2}]}
+    assert problem(mall.call("POST", follow, encoded(wish | {"type": "reship"}))) == (422, "malformed")
+    made = mall.call("POST", follow, encoded(wish)).json()
+    assert mall.get(f"{path}/1").json()["exchanges"] == [made["id"]]
+    assert problem(mall.call("POST", follow, encoded(wish))) == (409, "not_of_return")

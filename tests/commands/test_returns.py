@@ -68,3 +68,16 @@ def test_more_than_was_shipped_is_refused(oms: Oms) -> None:
 def test_a_document_that_cannot_be_meant_is_refused(oms: Oms, document: str) -> None:
     refused = oms("order", "return", "receive", "T1", "1", "--document", document, "--goods", "melon:1")
     assert isinstance(refused.exception, Malformed)
+
+
+def test_goods_are_sent_in_exchange_for_a_return_that_then_names_them(
+    oms: Oms, database: Database, order_id: int
+) -> None:
+    oms("order", "return", "ask", "T1", "--line", "L1:2", *WHY)
+    done = oms("order", "reship", "T1", "--line", "L1:2", "--return", "1", *WHY)
+    assert done.exit_code == 0
+    with database.transaction() as session:
+        [made] = [one.order for one in see(session, order_id).links]
+    told = json.loads(oms("order", "return", "ls", "T1", "--json").stdout)
+    assert told["returns"][0]["exchanges"] == [made]
+    assert made[-8:] in oms("order", "return", "ls", "T1").stdout.replace("\n", "")

@@ -106,3 +106,11 @@ def test_who_looks_only_or_works_for_another_brand_decides_nothing(desk: Desk, o
         for act in ("approve", "reject", "withdraw", "receive"):
             assert desk.post(f"{here}/{act}", reason="let me", document="x").status_code == status
     assert [one.state for one in seen(desk, order_id).returns] == ["requested"]
+
+
+def test_goods_are_sent_in_exchange_for_a_return_that_then_names_them(desk: Desk, order_id: int) -> None:
+    desk.act(f"{ask(desk, order_id, '2')}/approve", reason="fine")
+    assert "For the return" in plain(desk.drawer(change(order_id, "exchange")))
+    done(desk, change(order_id, "exchange"), line=["L1"], n=["2"], sku=[""], back="1", reason="wrong size")
+    [made] = [one.order for one in seen(desk, order_id).links]
+    assert f"Sent in exchange: {made}" in plain(desk.see(f"/console/orders/{order_id}"))

@@ -40,8 +40,10 @@ def follow_up(
     at: datetime,
     zone: ZoneInfo,
     policy: Policy = POLICY,
+    *,
+    return_no: int | None = None,
 ) -> int:
-    """Place an exchange or a reship order to the receiver of the first, and give its id.
+    """Place an exchange or a reship order to the receiver of the first, for a return of it or not, and give its id.
 
     Together such orders may not be of more pieces of a line than were shipped of it. Raises: NotFound; Malformed for an
     unknown line or SKU; Conflict with code not_shipped; NeedsOperator when the buyer was erased.
@@ -59,10 +61,11 @@ def follow_up(
     [placed] = place(session, [shop_order], at, zone, policy)
     if isinstance(placed, Rejected):
         raise placed
-    columns = ("brand", "version", "created_at", "updated_at", "order_id", "origin_order_id", "actor", "reason")
-    link = (order.brand, 1, at, at, placed.order_id, origin_id, author.name, plain(author.reason))
-    copy(session, "order_link", columns, [link])
+    columns = ("brand", "version", "created_at", "updated_at", "order_id", "origin_order_id", "return_no", "actor")
+    link = (order.brand, 1, at, at, placed.order_id, origin_id, return_no, author.name, plain(author.reason))
+    copy(session, "order_link", (*columns, "reason"), [link])
     told = {"order": str(placed.order_id), "type": kind, "reason": plain(author.reason)}
+    told |= {"return": return_no} if return_no else {}
     record(session, at, author.name, "order.follow_up", f"order:{origin_id}", **told)
     return placed.order_id
 
