@@ -7,8 +7,8 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.auth import Operator
-from api.examples import ADJUSTMENT, LIMITS
 from api.inventory import Named, Word
+from api.stock_examples import ADJUSTMENT, LIMITS
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import Document
 from hub.errors import Malformed

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from api.auth import Operator
-from api.examples import SALE, SALE_END
 from api.inventory import Named, Word
+from api.stock_examples import SALE, SALE_END
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import Document, Moment
 from hub.inventory.hot_sale import MOST, Sale, SaleView, cool, heat, list_sales

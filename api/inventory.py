@@ -115,10 +115,7 @@ def available(
     order to there would be sourced from now; a code that there is not is 422 unknown_division. `region` is another
     word for it.
     """
-    if division and region and division != region:
-        text, zh = "division and region are the same: name one", "division 与 region 含义相同，请只填一个"
-        raise Malformed(text, field="region", zh=zh)
-    division = division or region
+    division = one_division(division, region)
     codes = list(dict.fromkeys(code for code in (part.strip() for part in skus.split(",")) if code))
     if len(codes) > MOST_SKUS:
         raise Malformed(f"at most {MOST_SKUS} SKUs are answered at once", code="too_many_skus", field="skus")
@@ -150,6 +147,17 @@ def orders_of(
     """
     with hub.database.transaction() as session:
         return orders_of_lot(session, caller, lot.strip(), sku.strip(), after=after, limit=limit)
+
+
+def one_division(division: str, region: str) -> str:
+    """Give the division that is named by either word, or by none.
+
+    Raises: Malformed where both are named and differ.
+    """
+    if division and region and division != region:
+        text, zh = "division and region are the same: name one", "division 与 region 含义相同，请只填一个"
+        raise Malformed(text, field="region", zh=zh)
+    return division or region
 
 
 def bound_codes(session: Session, brand: str, shop: str, codes: Sequence[str]) -> dict[str, str]:

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import StringConstraints
 
 from api.auth import Operator
-from api.examples import LOT
 from api.inventory import Named, Word
+from api.stock_examples import LOT
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import PRINTABLE, Document
 from hub.inventory.counted import LONGEST

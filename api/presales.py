@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from api.auth import Operator
-from api.examples import PRESALE, PRESALE_END
 from api.inventory import Named, Word
+from api.stock_examples import PRESALE, PRESALE_END
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import Document
 from hub.inventory.presale import MOST, Presale, drop_presale, find_presales, set_presale

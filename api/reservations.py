@@ -10,8 +10,8 @@ from pydantic import Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from api.auth import Caller
-from api.examples import RESERVATION
-from api.inventory import Named, Word, bound_codes
+from api.inventory import Named, Word, bound_codes, one_division
+from api.stock_examples import RESERVATION
 from api.surroundings import Body, TheHub, read_wish
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
@@ -21,6 +21,7 @@ from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reservation_view import find_reservation
 from hub.inventory.soft import Wish, hold, release_held
 from hub.order.model import Pieces
+from hub.order.place.senders import senders_to
 
 router = APIRouter(prefix="/v1/inventory/reservations", tags=["inventory · 库存"])
 
@@ -37,12 +38,17 @@ class CartLine(Document):
 
 
 class Cart(Document):
-    """Pieces to be held for a cart until an order names its `ref`, or `ttl_s` seconds are over."""
+    """Pieces to be held for a cart until an order names its `ref`, or `ttl_s` seconds are over.
+
+    With a `division` (or `region`, the same) only where an order to there would be sourced from now.
+    """
 
     ref: Ref
     lines: Annotated[tuple[CartLine, ...], Field(min_length=1)]
     ttl_s: Annotated[int, Field(ge=30, le=86_400, strict=True)] = 900
     buyer: Word = ""
+    division: Word = ""
+    region: Word = ""
 
 
 class Reservation(Document):
@@ -69,18 +75,24 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     is in a flash sale is held by itself, for as long as the sale says; a buyer may be at their limit (409 buyer_limit),
     also with a bundle that it is a part of, or the queue full: 429 says when to come back. The limit is one of carts:
     an order that names no reservation is not held to it, and does not count for its buyer.
+
+    With a `division` pieces are held where an order to there would be sourced from now, so that the order can have
+    them; a code that there is not is 422 unknown_division. For a flash sale it says nothing: its pieces are held
+    wherever they lie.
     """
     hub.room.require()
     cart = read_wish(Cart, body)
     if len(cart.lines) > hub.settings.limits.order_lines:
         raise Malformed(f"a cart has at most {hub.settings.limits.order_lines} lines", code="too_many_lines")
     [brand], [shop], at = caller.brands, caller.shops, hub.now().astimezone(hub.zone)
+    division, ttl = one_division(cart.division, cart.region), timedelta(seconds=cart.ttl_s)
     with hub.database.transaction() as session:
         before = find_reservation(session, shop, cart.ref)
         wishes = _wishes(session, brand, shop, cart.lines)
         sale = _sale(session, wishes, cart.buyer, at)
         if sale is None:
-            hold(session, brand, shop, cart.ref, wishes, timedelta(seconds=cart.ttl_s), at, buyer=cart.buyer)
+            senders = senders_to(session, brand, division, at) if division else None
+            hold(session, brand, shop, cart.ref, wishes, ttl, at, buyer=cart.buyer, locations=senders)
     if sale is not None:
         hub.crowd.hold_hot(HotWish(brand, shop, cart.ref, cart.buyer, sale.sku, wishes[0].quantity))
     with hub.database.transaction() as session:

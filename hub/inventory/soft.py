@@ -62,7 +62,7 @@ class Basket:
     wishes: Sequence[Wish]
     products: Mapping[str, Product]
     pieces: Mapping[str, int]
-    locations: Collection[str]
+    locations: Collection[str] | None
 
 
 def hold(
@@ -75,7 +75,7 @@ def hold(
     at: datetime,
     *,
     buyer: str = "",
-    locations: Collection[str] = (),
+    locations: Collection[str] | None = None,
 ) -> Held:
     """Hold pieces for a shop's cart, all of them or none; the same `ref` again gives the first reservation.
 
@@ -193,12 +193,8 @@ def prune(session: Session, before: datetime, limit: int = 5_000) -> int:
 
 
 def _find(session: Session, shop: str, ref: str) -> Row[Any] | None:
-    return row(
-        session,
-        "select id, ref, state, expires_at from reservation where shop = :shop and ref = :ref",
-        shop=shop,
-        ref=ref,
-    )
+    statement = "select id, ref, state, expires_at from reservation where shop = :shop and ref = :ref"
+    return row(session, statement, shop=shop, ref=ref)
 
 
 def _again(session: Session, known: Row[Any], pieces: Mapping[str, int]) -> Held:
@@ -217,7 +213,9 @@ def _again(session: Session, known: Row[Any], pieces: Mapping[str, int]) -> Held
     return Held(known.id, known.ref, known.expires_at, tuple(claims))
 
 
-def _basket(session: Session, brand: str, shop: str, wishes: Sequence[Wish], locations: Collection[str]) -> Basket:
+def _basket(
+    session: Session, brand: str, shop: str, wishes: Sequence[Wish], locations: Collection[str] | None
+) -> Basket:
     """Open bundles, and add up the pieces of each SKU."""
     products = find_products(session, {one.sku for one in wishes})
     unknown = sorted({one.sku for one in wishes} - products.keys())
@@ -242,7 +240,7 @@ def _choose(session: Session, basket: Basket, today: date) -> list[tuple[StockKe
         most, rooms = shares.rooms(basket.shop, sku)
         left = min(wanted, most)
         for key, room in rooms.items():
-            if (not basket.locations or key.location in basket.locations) and (quantity := min(left, room)):
+            if (basket.locations is None or key.location in basket.locations) and (quantity := min(left, room)):
                 chosen[key] = quantity
                 left -= quantity
         if short := wanted - min(wanted, most) + left:

@@ -9,11 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from hub.database import Database, row
+from hub.database import Database, row, rows, run
 from hub.inventory.ledger import drift, post
 from hub.inventory.soft import take_held
+from hub.order.rules.policy import POLICY
+from hub.roles import SYSTEM
+from hub.sourcing.policies import draft_policy, publish_policy
 from tests.api.calling import Mall, problem
 from tests.api.test_fuzz import GONE, JUNK, Path, places, spoil
+from tests.api.test_inventory import KEPT
+from tests.hub.making import AT
 from tests.staging import encoded
 
 HOME = "/v1/inventory/reservations"
@@ -174,3 +179,41 @@ def test_junk_never_makes_the_hub_fail(mall: Mall, changes: list[tuple[Path, obj
     answer = mall.call("POST", HOME, json.dumps(cart).encode())
     assert answer.status_code < 500
     assert answer.status_code < 300 or problem(answer)
+
+
+def publish_kept(database: Database) -> None:
+    with database.transaction() as session:
+        draft_policy(session, SYSTEM, KEPT, POLICY.version, AT)
+        publish_policy(session, SYSTEM, "demo", "kept", "tried", AT, revision=1, untried="a test")
+
+
+def held_at(database: Database) -> dict[str, int]:
+    with database.transaction() as session:
+        found = rows(session, "select location, sum(quantity)::bigint as n from reservation_line group by 1")
+    return {one.location: one.n for one in found}
+
+
+@pytest.mark.parametrize("word", ["division", "region"])
+def test_a_cart_is_held_where_an_order_to_its_address_would_be_sourced_from(
+    mall: Mall, database: Database, word: str
+) -> None:
+    publish_kept(database)
+    assert problem(hold(mall, lines=[{"sku": "apple", "quantity": 101}], **{word: "310115"})) == (409, "no_stock")
+    assert hold(mall, lines=[{"sku": "apple", "quantity": 100}], **{word: "310115"}).status_code == 201
+    assert held_at(database) == {"sh": 100}
+    assert problem(hold(mall, ref="c2", **{word: "310115"})) == (409, "no_stock")
+    assert hold(mall, ref="c2", **{word: "110105"}).status_code == 201
+    assert held_at(database) == {"sh": 100, "bj": 3}
+
+
+def test_a_cart_that_nobody_can_send_is_held_nowhere(mall: Mall, database: Database) -> None:
+    with database.transaction() as session:
+        run(session, "update location set active = false where code = 'sh'")
+    publish_kept(database)
+    assert problem(hold(mall, division="310115")) == (409, "no_stock")
+    assert hold(mall).status_code == 201
+
+
+def test_a_cart_to_nowhere_or_to_two_places_is_refused(mall: Mall) -> None:
+    assert problem(hold(mall, division="999999")) == (422, "unknown_division")
+    assert problem(hold(mall, division="310115", region="110105")) == (422, "malformed")
