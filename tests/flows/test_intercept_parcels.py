@@ -18,7 +18,7 @@ from hub.settings import Connection, Http, Settings, Worker
 from tests.connectors.exemplars import SECRET
 from tests.connectors.stands import SfStand, sf_stand
 from tests.flows.acting import GRACE, LEASE
-from tests.hub.making import AT, open_causes, see
+from tests.hub.making import AT, open_causes, see, step_states
 from tests.hub.stopping import asked, left, packed, served, states
 
 CARD: Final = {"monthly_card": "7550000001"}
@@ -154,6 +154,10 @@ def test_a_connection_that_stops_nothing_any_more_is_a_persons(database: Databas
         order_id = road.shipped("SF01")
         assert road.work() == ["dead"]
         assert road.came(order_id) == (["rejected"], ["step_dead"])
+        with database.transaction() as session:
+            assert asked(session, order_id).by_wire == 1
+            assert step_states(session, INTERCEPT) == ["cancelled", "pending"]
+        assert road.came(order_id) == (["asked"], [])
 
 
 def test_a_brand_is_served_by_who_follows_its_parcels_and_who_stops_them(monkeypatch: pytest.MonkeyPatch) -> None:

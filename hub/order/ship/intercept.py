@@ -1,5 +1,6 @@
 """Have parcels that have left stopped and brought back: their courier is asked by wire, or a person by a case."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +15,7 @@ from hub.errors import Conflict, NotFound
 from hub.fulfilment.courier import InterceptState, InterceptWish
 from hub.order.lock import Locked, lock_order
 from hub.order.ship.outbound import sender_of
-from hub.order.ship.track import REFUSED, Parcel
+from hub.order.ship.track import OPEN_LANES, REFUSED, Parcel
 from hub.steps import NewStep, add, withdraw
 
 INTERCEPT: Final = "intercept_parcel"
@@ -31,8 +32,6 @@ UNDER_WAY: Final = """
     order by p.shipment_no, p.no"""
 """Parcels that have not arrived; one that several orders share is a person's to stop: it holds others' goods too."""
 
-WAITS: Final = frozenset({InterceptState.ASKED, InterceptState.ACCEPTED})
-
 
 class Asked(NamedTuple):
     """Parcels that are to be stopped: whose courier is asked now, whose was asked before, and those of a case."""
@@ -45,15 +44,15 @@ class Asked(NamedTuple):
 def ask_intercept(session: Session, order_id: int, actor: str, reason: str, at: datetime) -> Asked:
     """Ask for the parcels of an order that are under way to be stopped; who asks twice asks once.
 
-    What a courier has refused, or nobody has heard of, is asked anew. Raises: NotFound; Conflict with code
-    nothing_to_intercept when all have arrived.
+    What a courier has refused, nobody has heard of or a person has cancelled is asked anew. Raises: NotFound; Conflict
+    with code nothing_to_intercept when all have arrived.
     """
     order = lock_order(session, order_id)
     parcels = rows(session, UNDER_WAY, id=order_id)
     if not parcels:
         raise Conflict("no parcel of this order is under way", code="nothing_to_intercept")
     stops = audience_of(session, order.brand).stops
-    before = [one for one in parcels if one.state in WAITS]
+    before = _asked_before(session, parcels)
     over = {one: stops.get(one.courier, "") for one in parcels if one.tracking_no and not one.shared}
     by_wire = [one for one in parcels if one not in before and over.get(one)]
     by_hand = [one for one in parcels if one not in before and not over.get(one)]
@@ -114,9 +113,22 @@ def mark_intercept(
     return bool(changed)
 
 
+def _asked_before(session: Session, parcels: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Give the parcels whose courier has agreed, or is being asked; not those whose call a person has cancelled."""
+    lanes = {
+        one: _lane(_place(one), one.attempt, one.asked_over) for one in parcels if one.state == InterceptState.ASKED
+    }
+    open_lanes = {one.lane for one in rows(session, OPEN_LANES, lanes=list(lanes.values()))}
+    return [one for one in parcels if one.state == InterceptState.ACCEPTED or lanes.get(one) in open_lanes]
+
+
+def _place(found: Row[Any]) -> Parcel:
+    return Parcel(found.order_id, found.shipment_no, found.no)
+
+
 def _ask(session: Session, order: Locked, found: Row[Any], connection: str, actor: str, at: datetime) -> None:
     """Write down that a parcel's courier is asked, and have it asked."""
-    parcel = Parcel(found.order_id, found.shipment_no, found.no)
+    parcel = _place(found)
     attempt: int = found.attempt + 1
     if found.attempt:
         _let_go(session, parcel, found, actor, at)

@@ -13,7 +13,7 @@ from hub.audit import record
 from hub.cases import NewCase, open_cases
 from hub.database import keyring_of, row, rows, run
 from hub.errors import NotFound
-from hub.fulfilment.courier import CourierStatus, Subscription, Track, TrackEvent
+from hub.fulfilment.courier import CourierStatus, InterceptState, Subscription, Track, TrackEvent
 from hub.load import behind
 from hub.order.advance import advance
 from hub.order.counters import mark_delivered
@@ -24,8 +24,12 @@ from hub.subject import open_key
 
 SUBSCRIBE: Final = "subscribe_parcel"
 ASK: Final = "ask_parcel"
+PROMISED: Final = frozenset({InterceptState.ASKED, InterceptState.ACCEPTED, InterceptState.UNKNOWN})
+"""Of a parcel that is to be stopped: it may be on its way back."""
+
 REFUSED: Final = "intercept_refused"
 """The case of a parcel that its courier does not bring back."""
+
 ARRIVED: Final = frozenset({CourierStatus.DELIVERED, CourierStatus.RETURNED})
 
 LONGEST: Final = timedelta(days=30)
@@ -187,7 +191,10 @@ def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> Non
     order = lock_order(session, parcel.order_id)
     known = row(
         session,
-        """select status, status_at, event_count from parcel_track
+        """select status, status_at, event_count, coalesce((
+                      select state from parcel_intercept i
+                      where (i.order_id, i.shipment_no, i.parcel_no) = (:order_id, :shipment_no, :no)), '') as stopping
+           from parcel_track
            where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no) for update""",
         **parcel.subject,
     )
@@ -210,41 +217,28 @@ def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> Non
         at=at,
         **parcel.subject,
     )
-    if status is CourierStatus.RETURNED and was is not status:
+    if status is CourierStatus.RETURNED and known.stopping in PROMISED:
         _mark_back(session, order, parcel, at)
     if status is CourierStatus.DELIVERED and was not in ARRIVED:
         mark_delivered(session, parcel.order_id, parcel.shipment_no, parcel.no)
         record(session, at, "courier", "parcel.delivered", f"order:{order.id}", parcel=parcel.code)
-        _tell_if_promised(session, order, parcel, track.tracking_no, at)
+        if known.stopping == InterceptState.ACCEPTED:
+            told = f"{track.tracking_no}: delivered, though it was to be brought back"
+            case = NewCase(REFUSED, f"parcel:{parcel.code}", order.brand, told, order.id, {"subject": str(order.id)})
+            open_cases(session, [case], at)
         advance(session, order.id, at)
 
 
 def _mark_back(session: Session, order: Locked, parcel: Parcel, at: datetime) -> None:
-    """Note that a parcel is back of which its courier was asked to bring it back."""
-    back = run(
+    """Note that a parcel is back that its courier was asked to bring back."""
+    run(
         session,
         """update parcel_intercept set state = 'back', updated_at = :at, version = version + 1
-           where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no)
-             and state in ('asked', 'accepted', 'unknown')""",
+           where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no)""",
         at=at,
         **parcel.subject,
     )
-    if back:
-        record(session, at, "courier", "intercept.back", f"order:{order.id}", parcel=parcel.code)
-
-
-def _tell_if_promised(session: Session, order: Locked, parcel: Parcel, number: str, at: datetime) -> None:
-    """Call a person where a parcel was delivered that its courier had agreed to bring back."""
-    promised = row(
-        session,
-        """select 1 from parcel_intercept
-           where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no) and state = 'accepted'""",
-        **parcel.subject,
-    )
-    if promised:
-        told = f"{number}: delivered, though it was to be brought back"
-        case = NewCase(REFUSED, f"parcel:{parcel.code}", order.brand, told, order.id, {"subject": str(order.id)})
-        open_cases(session, [case], at)
+    record(session, at, "courier", "intercept.back", f"order:{order.id}", parcel=parcel.code)
 
 
 def _is_news(known: Row[Any], track: Track) -> bool:

@@ -9,6 +9,8 @@ from hub.fulfilment.courier import CourierStatus
 from hub.order.ship.intercept import INTERCEPT, Asked, read_intercept
 from hub.order.ship.progress import record_confirm
 from hub.order.ship.track import Parcel
+from hub.repair import cancel_step
+from hub.roles import SYSTEM
 from tests.hub.making import AT, confirm, open_causes, order, placed, see, step_states, stock
 from tests.hub.stopping import NO, YES, answered, asked, intercepts, left, packed, served, states, tracked
 
@@ -100,6 +102,16 @@ def test_what_a_courier_has_refused_is_asked_anew(session: Session) -> None:
     assert (keys(session), states(session, order_id), open_causes(session)) == (["1-1:1", "1-1:2"], ["asked"], [])
     [one] = intercepts(session, order_id)
     assert (one.attempt, one.said) == (2, "")
+
+
+def test_what_a_person_has_cancelled_is_asked_anew(session: Session) -> None:
+    served(session)
+    order_id = left(session, packed("SF-1", {"apple": 3}))
+    asked(session, order_id)
+    [step] = rows(session, "select id from step where flow = :flow", flow=INTERCEPT)
+    cancel_step(session, SYSTEM, step.id, "the buyer keeps it", AT)
+    assert asked(session, order_id) == Asked(by_wire=1, before=0, by_hand=0)
+    assert step_states(session, INTERCEPT) == ["cancelled", "pending"]
 
 
 def test_what_comes_back_already_is_not_asked_for_again(session: Session) -> None:
