@@ -121,6 +121,13 @@ CHORES: Final[Mapping[str, Chore]] = {
         "每天核对库存计数与账本；不符时生成异常单。暂停时不会发现差异。",
         "Compares each stock counter with its ledger once a day; what differs is a case. While paused nobody looks.",
     ),
+    "orders.hold_unpaid": _chore(
+        "为未付款订单预占库存",
+        "Hold stock for unpaid orders",
+        "下单后数秒内为未付款订单预占可用库存，付款后转为订单占用，取消或到期关闭时释放；暂停时新订单不预占。",
+        "Holds what is free for an unpaid order until it is paid, cancelled or closed. While paused, nothing is held "
+        "for new ones.",
+    ),
     "orders.expire": _chore(
         "关闭超时未付款订单",
         "Close unpaid orders",

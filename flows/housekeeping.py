@@ -24,6 +24,7 @@ from hub.order.change.expire import expire
 from hub.order.change.lapse import lapse
 from hub.order.holds.expiry import expire_holds
 from hub.order.holds.restocked import START, source_restocked
+from hub.order.holds.unpaid import hold_unpaid
 from hub.order.posting import sale
 from hub.order.relocate import relocate
 from hub.order.ship.track import ask_silent
@@ -88,7 +89,13 @@ def chores(settings: Settings) -> list[Chore]:
     def restocked(session: Session, at: datetime, after: int) -> int:
         return source_restocked(session, at.astimezone(zone), after)
 
+    def held(session: Session, at: datetime) -> int:
+        limits = {channel: one.limit for channel, one in unpaid_terms(settings).items()}
+        return hold_unpaid(session, limits, at.astimezone(zone))
+
+    wished = [Chore("orders.hold_unpaid", 1, held)] if settings.orders.hold_unpaid else []
     return [
+        *wished,
         Chore("audit.seal", 1, lambda session, _at: audit.seal(session)),
         Chore("steps.history", 2, steps.move_finished),
         Chore("steps.parked", 5, Sweep(steps.wake_parked, "").go),

@@ -138,6 +138,7 @@ class Stock(Part):
 class Orders(Part):
     """How long an order may stay unpaid: in minutes after it was placed, 0 is for ever; a brand may have its own.
 
+    With `hold_unpaid` what is free is held for an order until it is paid or its time is over, which must end.
     What is due for goods that were added is paid within `due_min` minutes, or they are taken back; 0 is for ever.
     After `reroute_tries` locations have refused some pieces or could not ship them, a person decides where they go.
     `charges` says on which terms goods may be added to an order: the difference is paid, or given away for a reason.
@@ -147,6 +148,7 @@ class Orders(Part):
     """
 
     unpaid_min: NonNegativeInt = 1_440
+    hold_unpaid: bool = False
     due_min: NonNegativeInt = 30
     reroute_tries: PositiveInt = 5
     charges: tuple[Literal["pay", "free"], ...] = ("pay", "free")

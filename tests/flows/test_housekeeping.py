@@ -13,7 +13,7 @@ from hub.clients import spend_nonce
 from hub.database import Database, rows, run
 from hub.order.ship.progress import record_confirm
 from hub.schedules import KEPT_RUNS, Slot, finish_slot, forget_runs, plan_schedules, slot_of, take_slot
-from hub.settings import Settings
+from hub.settings import Connection, Orders, Settings
 from hub.steps import NewStep, add
 from tests.hub.making import AT, BRAND, confirm, order, placed, stock
 
@@ -54,6 +54,20 @@ def test_what_the_erp_was_never_told_of_is_posted(database: Database) -> None:
     Rounds(database, chores(Settings()), lambda: AT).go()
     with database.transaction() as session:
         assert [one.connection for one in rows(session, "select connection from posting")] == ["sap"]
+
+
+def test_stock_is_held_for_unpaid_orders_where_that_is_wished(database: Database) -> None:
+    mall = Connection(kind="channels.storefront", brand=BRAND)
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 2}})
+        placed(session, order({"apple": 2}, paid_at=None))
+    soft: list[int] = []
+    for wished in (False, True):
+        settings = Settings(orders=Orders(hold_unpaid=wished), connections={"mall-pc": mall})
+        Rounds(database, chores(settings), lambda: AT).go()
+        with database.transaction() as session:
+            soft += [one.soft for one in rows(session, "select soft from stock_level")]
+    assert soft == [0, 2]
 
 
 def test_a_chore_is_done_once_in_each_period(database: Database) -> None:
