@@ -25,7 +25,7 @@ class LineWish(Document):
     title: Phrase = ""
 
 
-def _check_once(lines: Sequence[CancelledLine | LineWish]) -> None:
+def check_once(lines: Sequence[CancelledLine | LineWish]) -> None:
     """Refuse a line that is named twice: which of its quantities is meant is not known.
 
     Raises: ValueError.
@@ -44,7 +44,7 @@ class CancelWish(Document):
 
     @model_validator(mode="after")
     def name_lines_once(self) -> Self:
-        _check_once(self.lines)
+        check_once(self.lines)
         return self
 
 
@@ -72,7 +72,7 @@ class ChangeWish(Document):
 
     @model_validator(mode="after")
     def name_lines_once(self) -> Self:
-        _check_once(self.lines)
+        check_once(self.lines)
         if self.charge is Charge.FREE and not self.reason:
             raise ValueError("what is given away needs a reason")
         return self

@@ -25,6 +25,7 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 TEXT: Final = {"type": "string"}
+PIECES: Final = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
 YUAN: Final = {"type": "string", "pattern": r"^\d+(\.\d{1,2})?$", "description": "元，最多两位小数 · yuan"}
 TIME: Final = {"type": "string", "format": "date-time", "description": "含时区 · with its offset"}
 _LINE: Final[dict[str, Any]] = {

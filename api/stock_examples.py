@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api.examples import TEXT, body_of
+from api.examples import PIECES, TEXT, YUAN, body_of
 from hub.inventory.adjust import MOST
 
 RESERVATION: Final = body_of(
@@ -22,7 +22,7 @@ RESERVATION: Final = body_of(
                 "items": {
                     "type": "object",
                     "required": ["sku", "quantity"],
-                    "properties": {"sku": TEXT, "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000_000}},
+                    "properties": {"sku": TEXT, "quantity": PIECES},
                 },
             },
             "ttl_s": {
@@ -149,3 +149,27 @@ PRESALE_END: Final = body_of(
     {"type": "object", "required": ["sku"], "properties": {"sku": TEXT, "shop": {"type": "string"}}}, {"sku": "P1000"}
 )
 SALE_END: Final = body_of({"type": "object", "required": ["sku"], "properties": {"sku": TEXT}}, {"sku": "P1000"})
+QUOTE: Final = body_of(
+    {
+        "type": "object",
+        "required": ["division", "lines"],
+        "properties": {
+            "division": {"type": "string", "description": "收货地官方区划代码，最好到区县 · best a county's code"},
+            "lines": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["line_id", "sku", "quantity"],
+                    "properties": {
+                        "line_id": TEXT,
+                        "sku": TEXT,
+                        "quantity": PIECES,
+                        "unit_price": {**YUAN, "description": "按金额拆单时需要 · needed where value splits parcels"},
+                    },
+                },
+            },
+        },
+    },
+    {"division": "310115", "lines": [{"line_id": "1", "sku": "P1000", "quantity": 2, "unit_price": "12.50"}]},
+)

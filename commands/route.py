@@ -9,6 +9,7 @@ from rich.table import Table
 from commands.reach import operator, reached
 from commands.route_calendar import calendar_app
 from commands.route_policy import policy_app
+from commands.route_quote import ask
 from commands.route_rates import rates_app
 from commands.route_simulate import simulate
 from commands.screen import OUT, add_row, give, say, words
@@ -27,6 +28,9 @@ route_app.add_typer(calendar_app, name="calendar")
 route_app.command("simulate", help=words("用近日需求比较策略草稿与现行策略", "compare a draft with what is in force"))(
     simulate
 )
+route_app.command(
+    "quote", help=words("试算：若现在下单将如何发货", "how goods would be sent if they were ordered now")
+)(ask)
 
 DAYS: Final = 7
 
