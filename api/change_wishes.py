@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from hub.document import PRINTABLE, Document, Moment
 from hub.order.change.table import Charge, RefundState
 from hub.order.model import Code, Phrase, Pieces
+from hub.order.quote import AskedLine
 
 
 class CancelledLine(Document):
@@ -25,7 +26,7 @@ class LineWish(Document):
     title: Phrase = ""
 
 
-def check_once(lines: Sequence[CancelledLine | LineWish]) -> None:
+def check_once(lines: Sequence[CancelledLine | LineWish | AskedLine]) -> None:
     """Refuse a line that is named twice: which of its quantities is meant is not known.
 
     Raises: ValueError.
