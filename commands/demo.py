@@ -77,7 +77,7 @@ def _introduce(stage: Stage, goods: Sequence[StorefrontOrder]) -> None:
     order = next(one.payload["external_id"] for one in goods if one.connection in MALLS)
     api, sap = stage.api, stage.address("sap")
     client = "mall-pc"
-    books = "  ".join(f"{stage.address(name)}/books" for name in ("wms", "storefront", "taobao", "kdniao"))
+    books = "  ".join(f"{stage.address(name)}/books" for name in ("wms", "storefront", "taobao", "kdniao", "sf"))
     shelves = "  ".join(f"{stage.address(name)}/stock" for name in ("storefront", "taobao"))
     OUT.print(
         words(

@@ -24,6 +24,9 @@ MARKET: Final = "tmall"
 SHOPS: Final = {**MALLS, MARKET: "tmall"}
 ERP: Final = "sap"
 COURIER: Final = "kdniao"
+SF: Final = "sf"
+"""A courier that is asked to bring parcels back."""
+
 SAP_USER: Final = "OMSRFC"
 SAP_OPTIONS: Final = {
     "sales_org": "1710",
@@ -110,6 +113,9 @@ def settings_toml(ports: Mapping[str, int], *, sap_late_s: int = SOON_S) -> str:
     lines.append("\n".join(f'options.{key} = "{value}"' for key, value in options.items()))
     courier = f"http://127.0.0.1:{ports['kdniao']}/api/dist"
     lines.append(_connection(COURIER, "couriers.kdniao", base_url=courier, app_key="demo"))
+    gateway = f"http://127.0.0.1:{ports['sf']}/std/service"
+    lines.append(_connection(SF, "couriers.sf", base_url=gateway, app_key="demo"))
+    lines.append('options.monthly_card = "7550000001"')
     return "\n".join(lines) + "\n"
 
 
@@ -134,6 +140,11 @@ def courier_config(secrets: Mapping[str, str], api_port: int) -> dict[str, Any]:
     webhook = f"http://127.0.0.1:{api_port}/v1/webhooks/{COURIER}"
     customer = {"connection": COURIER, "business_id": "demo", "key": secrets[COURIER], "webhook": webhook}
     return {"customers": [customer], "behaviour": {"seed": 1, "delay_s": [0.2, 0.8]}}
+
+
+def gateway_config(secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Write what the sandbox's courier that brings parcels back is told."""
+    return {"customers": [{"partner_id": "demo", "check_word": secrets[SF]}]}
 
 
 def market_config(secret: str, access: str, refresh: str, token_life_s: int, listed: Collection[str]) -> dict[str, Any]:

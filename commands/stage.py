@@ -18,6 +18,7 @@ from commands.scenery import (
     MALLS,
     MARKET,
     SAP_USER,
+    SF,
     SHOPS,
     SITES,
     SOON_S,
@@ -25,6 +26,7 @@ from commands.scenery import (
     courier_config,
     forget_told,
     furnish,
+    gateway_config,
     market_config,
     settings_toml,
     sold_in,
@@ -121,7 +123,7 @@ def raise_curtain(
         start_sap(stage)
     for name, arguments in {"api": "api", "worker": "worker", "console": "console"}.items():
         stage.start(name, "commands", arguments)
-    for name in ("wms", "storefront", "taobao", "kdniao", "console"):
+    for name in ("wms", "storefront", "taobao", "kdniao", "sf", "console"):
         station.wait_for(name, f"{stage.address(name)}/healthz")
     station.wait_for("api", f"{stage.api}/readyz")
     return stage
@@ -130,7 +132,7 @@ def raise_curtain(
 def _start_sandbox(stage: Stage, token_life_s: int, listed: Collection[str]) -> None:
     """Start the stand-ins, each with a configuration file of its own."""
     station = stage.station
-    secrets = {name: station.secret(name) for name in (*SHOPS, *SITES, COURIER, ERP)}
+    secrets = {name: station.secret(name) for name in (*SHOPS, *SITES, COURIER, SF, ERP)}
     access, refresh = station.secret(f"{MARKET}-access"), station.secret(f"{MARKET}-refresh")
     shops = [{"connection": name, "secret": secrets[name]} for name in MALLS]
     configurations = {
@@ -138,6 +140,7 @@ def _start_sandbox(stage: Stage, token_life_s: int, listed: Collection[str]) -> 
         "storefront": ("sandbox.storefront", {"shops": shops}),
         "taobao": ("sandbox.taobao", market_config(secrets[MARKET], access, refresh, token_life_s, listed)),
         "kdniao": ("sandbox.kdniao", courier_config(secrets, stage.ports["api"])),
+        "sf": ("sandbox.sf", gateway_config(secrets)),
     }
     for name, (module, configuration) in configurations.items():
         file = write_json(station.folder / f"{name}.json", configuration)

@@ -31,6 +31,7 @@ PORTS: Final = {
     "taobao": 8103,
     "sap": 8104,
     "kdniao": 8105,
+    "sf": 8106,
 }
 READY_S: Final = 60
 STOP_S: Final = 15

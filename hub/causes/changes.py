@@ -85,7 +85,7 @@ CHANGES: Final[Mapping[str, Cause]] = {
         Words("向快递申请拦截，处理后结案", "Ask the courier to stop it, then resolve"),
     ),
     "intercept_refused": Cause(
-        Words("快递未同意拦截包裹", "A courier does not stop a parcel"),
+        Words("包裹未能拦截", "A parcel was not stopped on its way"),
         Words(
             "查看 ./oms order show {subject}；可用 ./oms order cancel … --intercept 再次申请，或等签收后办理退货；"
             "处理后执行 ./oms case resolve {case} --reason …",
