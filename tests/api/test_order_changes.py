@@ -10,10 +10,14 @@ from fastapi import FastAPI
 from api.change_examples import CHANGE, PAYMENT
 from api.examples import ORDER
 from hub.database import Database
+from hub.fulfilment.courier import CourierStatus
 from hub.order.lock import lock_order
+from hub.order.ship.progress import record_confirm
 from hub.settings import Orders
 from tests.api.calling import Mall, problem
+from tests.hub.making import AT, confirm
 from tests.hub.order.changing import cut
+from tests.hub.stopping import NO, answered, served, tracked
 from tests.hub.waiting import until_it_waits
 from tests.staging import encoded, order_of
 
@@ -38,6 +42,24 @@ def test_cancelling_more_pieces_than_are_left_says_how_many_are(mall: Mall) -> N
     mall.cancel(order_id, encoded({"lines": [{"line_id": "L1", "quantity": 2}]}))
     again = mall.cancel(order_id, encoded({"lines": [{"line_id": "L1", "quantity": 2}]}))
     assert "还可取消 1 件" in again.json()["detail"]
+
+
+def test_what_has_left_is_stopped_by_its_courier_where_that_is_wished(mall: Mall, database: Database) -> None:
+    order_id = placed(mall)
+    with database.transaction() as session:
+        served(session)
+        record_confirm(session, confirm(int(order_id), 1, {"apple": 3}), AT)
+    assert problem(mall.cancel(order_id, encoded({}))) == (409, "already_shipped")
+    for _ in range(2):
+        [parcel] = mall.cancel(order_id, encoded({"intercept": True})).json()["parcels"]
+        assert (parcel["intercept"], parcel["intercept_note"]) == ("asked", "")
+    with database.transaction() as session:
+        answered(session, int(order_id), NO)
+    [parcel] = mall.get(f"/v1/orders/{order_id}").json()["parcels"]
+    assert (parcel["intercept"], parcel["intercept_note"]) == ("rejected", "运单已签收 (20011)")
+    with database.transaction() as session:
+        tracked(session, "SF-c1", CourierStatus.DELIVERED)
+    assert problem(mall.cancel(order_id, encoded({"intercept": True}))) == (409, "nothing_to_intercept")
 
 
 def test_a_key_changes_an_order_once(mall: Mall) -> None:

@@ -1,6 +1,7 @@
 """What tests of returns need: orders that have left, wishes, and goods that arrive."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -11,7 +12,8 @@ from hub.aftersale.model import Arrived, Goods
 from hub.aftersale.receive import receive_return
 from hub.aftersale.status import Fault, ReturnKind
 from hub.aftersale.wish import Terms, Wish
-from hub.database import rows
+from hub.database import Database, rows
+from hub.errors import Conflict
 from hub.inventory.condition import Condition
 from hub.order.model import ShopOrder
 from hub.order.ship.progress import record_confirm
@@ -82,3 +84,26 @@ def levels(session: Session, location: str, sku: str) -> dict[str, int]:
     """Give what is on hand of a SKU by condition."""
     statement = "select condition, on_hand from stock_level where location = :location and sku = :sku"
     return {one.condition: one.on_hand for one in rows(session, statement, location=location, sku=sku)}
+
+
+def at_once(database: Database, *acts: Callable[[Session], object]) -> list[str]:
+    """Do things in a transaction each, at once; give what each came to: done, or the code it was refused with."""
+    came: list[str] = []
+    begin = threading.Barrier(len(acts))
+
+    def run(act: Callable[[Session], object]) -> None:
+        begin.wait()
+        try:
+            with database.transaction() as session:
+                act(session)
+        except Conflict as error:
+            came.append(error.code)
+        else:
+            came.append("done")
+
+    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    return sorted(came)

@@ -1,42 +1,15 @@
 """Two who act on one return at once, each in a transaction of their own: one goes first, and nothing counts twice."""
 
-import threading
-from collections.abc import Callable
-
 import pytest
 from sqlalchemy.orm import Session
 
 from hub.aftersale.status import ReturnKind
 from hub.database import Database, rows
-from hub.errors import Conflict
 from hub.inventory.ledger import drift
 from hub.order.ship.progress import record_confirm
-from tests.hub.aftersale.returning import arrive, ask, granted, levels, refunded, returned, sent
+from tests.hub.aftersale.returning import arrive, ask, at_once, granted, levels, refunded, returned, sent
 from tests.hub.making import AT, confirm, order, stock
 from tests.hub.order.changing import cut
-
-
-def at_once(database: Database, *acts: Callable[[Session], object]) -> list[str]:
-    """Do things in a transaction each, at once; give what each came to: done, or the code it was refused with."""
-    came: list[str] = []
-    begin = threading.Barrier(len(acts))
-
-    def run(act: Callable[[Session], object]) -> None:
-        begin.wait()
-        try:
-            with database.transaction() as session:
-                act(session)
-        except Conflict as error:
-            came.append(error.code)
-        else:
-            came.append("done")
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    return sorted(came)
 
 
 @pytest.fixture

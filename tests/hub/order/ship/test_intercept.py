@@ -1,9 +1,11 @@
 """Parcels that have left are stopped: their courier is asked once by wire, or a person is called."""
 
+from functools import partial
+
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import Database, rows
 from hub.errors import Conflict, NotFound
 from hub.fulfilment.courier import CourierStatus
 from hub.order.ship.intercept import INTERCEPT, Asked, read_intercept
@@ -11,6 +13,7 @@ from hub.order.ship.progress import record_confirm
 from hub.order.ship.track import Parcel
 from hub.repair import cancel_step
 from hub.roles import SYSTEM
+from tests.hub.aftersale.returning import at_once
 from tests.hub.making import AT, confirm, open_causes, order, placed, see, step_states, stock
 from tests.hub.stopping import NO, YES, answered, asked, intercepts, left, packed, served, states, tracked
 
@@ -131,3 +134,24 @@ def test_a_second_parcel_of_the_order_is_asked_for_when_it_leaves(session: Sessi
     asked(session, order_id)
     record_confirm(session, confirm(order_id, 1, {"apple": 2}, "c2", parcels=rest), AT)
     assert asked(session, order_id) == Asked(by_wire=1, before=1, by_hand=0)
+
+
+def test_of_many_who_ask_at_once_one_asks(database: Database) -> None:
+    with database.transaction() as session:
+        served(session)
+        order_id = left(session)
+    came = at_once(database, *[partial(asked, order_id=order_id)] * 4)
+    with database.transaction() as session:
+        assert (came, keys(session)) == (["done"] * 4, ["1-1:1", "1-2:1"])
+
+
+def test_an_answer_and_who_asks_again_at_once_leave_one_truth(database: Database) -> None:
+    with database.transaction() as session:
+        served(session)
+        order_id = left(session, packed("SF-1", {"apple": 3}))
+        asked(session, order_id)
+    acts = (partial(asked, order_id=order_id), partial(answered, order_id=order_id, answer=YES))
+    came = at_once(database, *acts, *acts)
+    with database.transaction() as session:
+        assert (came, states(session, order_id), len(keys(session))) == (["done"] * 4, ["accepted"], 1)
+        assert len(see(session, order_id).returns) == 1
