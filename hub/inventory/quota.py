@@ -10,7 +10,8 @@ those of everywhere, in the order of their keys and in one statement.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -19,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import Ask, Asking, row, rows, run, told
+from hub.database import Ask, Asking, aside, row, rows, run, told
 from hub.document import Document
 from hub.errors import Malformed, NotFound, TryLater
 from hub.inventory.ledger import Movement
@@ -81,10 +82,18 @@ HELD_THERE: Final = """
 """As above, from the fulfilment orders that are open there: the lines of each are looked up once, by its key."""
 
 
+KEY: Final = ("sku", "shop", "location")
+
+BUSY: Final = TryLater("orders are being placed: try again", code="quota_busy", zh="正在下单，请稍后再试")
+
+THIS: Final = "(sku, shop, location) = (:sku, :shop, :location)"
+
+
 def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: datetime) -> None:
     """Give a shop a quota, or change it; what it has sold so far stays counted, but for another mode.
 
-    A new one begins with what the shop holds: in carts, and for orders that have not left.
+    A new one begins with what the shop holds: in carts, and for orders that have not left. It is there for everybody at
+    once, limiting nothing. While what is held is added up nobody waits: what is counted meanwhile comes on top.
     Raises: Malformed for an amount out of range; NotFound for an unknown SKU; TryLater while orders come (quota_busy).
     """
     most = HUNDRED if quota.mode is QuotaMode.PERCENTAGE else MOST
@@ -92,45 +101,84 @@ def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: dateti
         raise Malformed(f"an amount is 0 to {most}", code="quota_amount", field="amount")
     if not rows(session, "select 1 from sku where code = :sku and brand = :brand", sku=quota.sku, brand=brand):
         raise NotFound(f"{brand} has no SKU {quota.sku}", code="unknown_sku", field="sku")
-    hold_still(session, [quota.sku])  # nobody holds or lets go of pieces that are counted meanwhile
-    _wait_for_orders(session)
-    run(
-        session,
-        f"""insert into channel_quota (brand, version, created_at, updated_at, sku, shop, location, mode, amount, used)
-           select :brand, 1, :at, :at, :sku, :shop, :location, :mode, :amount,
-                  coalesce(({HELD_BY_CARTS}), 0)
-                  + coalesce(({HELD_BY_ORDERS if quota.location == EVERYWHERE else HELD_THERE}), 0)
-           on conflict (sku, shop, location) do update set
-               used = case when channel_quota.mode = excluded.mode then greatest(channel_quota.used, excluded.used)
-                           else excluded.used end,
-               mode = excluded.mode, amount = excluded.amount, version = channel_quota.version + 1, updated_at = :at""",
-        brand=brand,
-        at=at,
-        **quota.model_dump(include={"sku", "shop", "location", "mode", "amount"}),
+    _make_known(session, brand, quota, at)
+    key, orders = quota.model_dump(include={*KEY}), HELD_BY_ORDERS if quota.location == EVERYWHERE else HELD_THERE
+    found = rows(
+        session,  # one statement: whoever is in the sum is in what was counted by then, and nobody else is
+        f"""select used as before, coalesce(({HELD_BY_CARTS}), 0) + coalesce(({orders}), 0) as held
+            from channel_quota where {THIS}""",
+        **key,
     )
+    changed = found and run(
+        session,
+        f"""update channel_quota set
+                used = case when mode = :mode and version > 0 then greatest(used, :held + used - :before)
+                            else :held + used - :before end,
+                mode = :mode, amount = :amount, version = version + 1, updated_at = :at where {THIS}""",
+        at=at,
+        held=int(found[0].held),
+        before=found[0].before,
+        mode=quota.mode,
+        amount=quota.amount,
+        **key,
+    )
+    if not changed:
+        raise BUSY  # somebody has taken it away at this moment
     told = {"shop": quota.shop, "location": quota.location, "mode": quota.mode, "amount": quota.amount}
     record(session, at, actor, "stock.quota", f"sku:{quota.sku}", **told)
 
 
-def _wait_for_orders(session: Session) -> None:
-    """Wait for whoever has asked for quotas, and let others ask when this transaction has ended.
+def _make_known(session: Session, brand: str, quota: Quota, at: datetime) -> None:
+    """Have a new quota there for whoever asks from now on, and wait for whoever has asked before.
 
-    An order that has no source locks no counter, but it asks which quotas count it before it ends: it either has ended
-    when a new quota adds up what its shop holds, or finds the quota. Whoever asks meanwhile stands behind this wait, so
-    it is short, and a person tries again.
+    An order or a cart that is under way has ended before its shop's pieces are added up, or finds the quota and counts
+    itself: an order without a source locks no counter, but the table once it has asked, and a cart asks with its
+    counters locked. Who asks meanwhile stands behind this wait, so it is short, and a person tries again; the locks are
+    let go of at once. All of what is shared limits nothing: nobody is told a number before it is right. What is counted
+    begins far above nothing, as what is given back meanwhile must not be lost.
 
     Raises: TryLater.
+    """
+    key = quota.model_dump(include={*KEY})
+    with aside(session) as beside:
+        run(
+            beside,
+            """insert into channel_quota (brand, version, created_at, updated_at, sku, shop, location, mode, amount,
+                                          used)
+               values (:brand, 0, :at, :at, :sku, :shop, :location, 'percentage', 100, :most)
+               on conflict do nothing""",
+            brand=brand,
+            at=at,
+            most=MOST,
+            **key,
+        )
+    if not rows(session, f"select 1 from channel_quota where {THIS} and version = 0", **key):
+        return
+    try:
+        with _patient(session), session.begin_nested() as moment:
+            hold_still(session, [quota.sku])
+            run(session, "lock table channel_quota in exclusive mode")
+            moment.rollback()
+    except TryLater:
+        with aside(session) as beside:
+            run(beside, f"delete from channel_quota where {THIS} and version = 0", **key)
+        raise
+
+
+@contextmanager
+def _patient(session: Session) -> Generator[None]:
+    """Wait for locks a second at most.
+
+    Raises: TryLater, and the transaction can go on.
     """
     before = row(session, "select current_setting('lock_timeout') as wait")
     try:
         with session.begin_nested():
             run(session, f"set local lock_timeout = '{PATIENCE_MS}ms'")
-            run(session, "lock table channel_quota in exclusive mode")
+            yield
     except OperationalError as error:
         if isinstance(error.orig, LockNotAvailable):
-            raise TryLater(
-                "orders are being placed: try again", code="quota_busy", zh="正在下单，请稍后再试"
-            ) from error
+            raise BUSY from error
         raise
     run(session, "select set_config('lock_timeout', :wait, true)", wait=before.wait if before else "")
 
@@ -139,7 +187,7 @@ def drop_quota(session: Session, actor: str, sku: str, shop: str, location: str,
     """Let a shop share a SKU like any other again; say whether it had a quota."""
     dropped = run(
         session,
-        "delete from channel_quota where (sku, shop, location) = (:sku, :shop, :location)",
+        f"delete from channel_quota where {THIS}",
         sku=sku,
         shop=shop,
         location=location,

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import Database, row, rows, run
 from hub.errors import TryLater
+from hub.inventory import quota as quotas
 from hub.inventory.promise import promise
 from hub.inventory.quota import HELD_BY_ORDERS, HELD_THERE, Quota, count_sold, list_quotas, set_quota
 from hub.inventory.reservation_table import QuotaMode
@@ -132,6 +133,7 @@ def test_an_order_that_comes_while_a_quota_is_set_is_counted(database: Database,
 def test_a_quota_that_would_keep_orders_waiting_gives_up_and_its_transaction_can_go_on(database: Database) -> None:
     with database.transaction() as session:
         stock(session, {"sh": {"apple": 10, "pear": 1}})
+    with database.transaction() as session:
         quota(session)
     with database.transaction() as placing:
         count_sold(placing, {("pc", "apple"): 1})
@@ -144,6 +146,62 @@ def test_a_quota_that_would_keep_orders_waiting_gives_up_and_its_transaction_can
                 "正在下单，请稍后再试",
                 "7s",
             )
+
+
+def test_a_quota_that_gave_up_is_not_there(database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 10}})
+    with database.transaction() as placing:
+        count_sold(placing, {("pc", "apple"): 1})
+        with database.transaction() as session, pytest.raises(TryLater):
+            quota(session)
+    with database.transaction() as session:
+        assert list_quotas(session, ["apple"]) == []
+
+
+def test_only_who_asks_for_the_very_quota_waits_until_it_is_set(database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 10, "pear": 10}})
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            quota(session)
+            with database.transaction() as placing:
+                run(placing, "set local lock_timeout = '500ms'")
+                placed(placing, order({"pear": 1}, "T2"))
+                placed(placing, order({"apple": 2}, "T3").model_copy(update={"shop": "h5"}))
+            other = pool.submit(_place, database, 4)
+            until_it_waits(database, other)
+            assert not other.done()
+        other.result()
+    with database.transaction() as session:
+        assert used(session) == 4
+
+
+def test_what_happens_while_a_quota_is_counted_is_counted_once_and_nobody_waits(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 40}})
+        first = placed(session, order({"apple": 3}, "T1"))
+        placed(session, order({"apple": 4}, "T2"))
+    there = quotas.rows
+
+    def looked(session: Session, statement: str, **values: object) -> object:
+        found = there(session, statement, **values)
+        if "as before" in statement:  # others go on between the look and the quota
+            with database.transaction() as beside:
+                run(beside, "set local lock_timeout = '500ms'")
+                assert (free(beside), free(beside, "h5")) == (33, 33)
+                cancel(beside, first, "mall-pc", "changed my mind", AT)
+                placed(beside, order({"apple": 2}, "T3"))
+                hold(beside, BRAND, "pc", "c1", [Wish("apple", 5)], TTL, AT)
+        return found
+
+    monkeypatch.setattr(quotas, "rows", looked)
+    with database.transaction() as session:
+        quota(session, 20)
+    with database.transaction() as session:
+        assert (used(session), free(session)) == (4 + 2 + 5, 9)
 
 
 def test_who_has_set_a_quota_waits_for_locks_as_long_as_before(goods: Session) -> None:

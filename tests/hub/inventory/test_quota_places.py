@@ -106,6 +106,7 @@ def test_carts_orders_and_cancellations_with_quotas_of_places_never_wait_in_a_ci
     skus = ["apple", *(f"s{no}" for no in range(4))]
     with database.transaction() as session:
         stock(session, {"sh": dict.fromkeys(skus, 40), "bj": dict.fromkeys(skus, 400)})
+    with database.transaction() as session:
         for sku in skus:
             for place in ("sh", "bj", ""):
                 set_quota(

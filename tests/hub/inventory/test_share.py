@@ -157,6 +157,7 @@ def race(database: Database, act: Callable[[Session, int], object]) -> int:
 def test_carts_at_once_never_hold_more_than_a_cap(database: Database) -> None:
     with database.transaction() as session:
         stock(session, {"sh": {"apple": 20}, "bj": {"apple": 20}, "gz": {"apple": 20}})
+    with database.transaction() as session:
         quota(session, CAP, 7)
     assert race(database, lambda session, no: cart(session, f"c{no}", 2)) == 3
     with database.transaction() as session:
@@ -166,6 +167,7 @@ def test_carts_at_once_never_hold_more_than_a_cap(database: Database) -> None:
 def test_carts_at_several_places_at_once_leave_another_shop_its_pieces(database: Database) -> None:
     with database.transaction() as session:
         stock(session, {"sh": {"apple": 5}, "bj": {"apple": 5}})
+    with database.transaction() as session:
         quota(session, EXCLUSIVE, 6, "h5")
 
     def at_one_place(session: Session, no: int) -> None:
@@ -180,6 +182,7 @@ def test_carts_at_several_places_at_once_leave_another_shop_its_pieces(database:
 def test_a_cart_waits_for_one_elsewhere_that_is_not_committed_yet(database: Database) -> None:
     with database.transaction() as session:
         stock(session, {"sh": {"apple": 5}, "bj": {"apple": 5}})
+    with database.transaction() as session:
         quota(session, EXCLUSIVE, 9, "h5")
 
     def at(place: str, session: Session) -> None:
@@ -202,6 +205,7 @@ def test_carts_of_several_skus_with_quotas_never_wait_in_a_circle(database: Data
     skus = [f"s{no}" for no in range(5)]
     with database.transaction() as session:
         stock(session, {place: dict.fromkeys(skus, 50) for place in ("sh", "bj")})
+    with database.transaction() as session:
         for sku in skus:
             for shop, place in (("pc", ""), ("h5", ""), ("pc", "sh")):
                 quota(session, CAP, 90, shop, place, sku)

@@ -78,6 +78,7 @@ def test_orders_and_cancellations_of_skus_with_quotas_never_wait_in_a_circle(dat
     skus = [f"s{no}" for no in range(6)]
     with database.transaction() as session:
         stock(session, {"sh": dict.fromkeys(skus, 1000)})
+    with database.transaction() as session:
         for sku in skus:
             set_quota(session, "op", BRAND, Quota(sku=sku, shop="pc", mode=QuotaMode.CAP, amount=9), AT)
 

@@ -40,6 +40,7 @@ def hold_open(session: Session) -> None:
 def test_who_sources_waits_for_a_location_before_it_holds_a_quota(database: Database, hold: Act, way: str) -> None:
     with database.transaction() as session:
         stock(session, {"sh": {"apple": 90}})
+    with database.transaction() as session:
         set_quota(session, "op", BRAND, Quota(sku="apple", shop="pc", mode=QuotaMode.CAP, amount=50), AT)
         draft_policy(session, SYSTEM, LIMITED, POLICY.version, AT)
         publish_policy(session, SYSTEM, BRAND, "v1", "tried", AT, revision=1, untried="a test")
