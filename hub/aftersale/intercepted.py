@@ -11,7 +11,7 @@ from hub.aftersale.room import Room, rooms_of
 from hub.aftersale.status import ReturnKind
 from hub.aftersale.wish import Sent, Terms, Wish
 from hub.audit import record
-from hub.cases import NewCase, open_cases
+from hub.cases import NewCase, open_cases, resolve
 from hub.database import row, rows, run
 from hub.fulfilment.courier import InterceptAnswer, InterceptState
 from hub.masking import mask
@@ -39,6 +39,7 @@ def book_intercept(
     number = _tracking(session, parcel)
     told: dict[str, object] = {"parcel": parcel.code, "tracking_no": number[1]}
     if answer.accepted:
+        resolve(session, f"parcel:{parcel.code}", at, connection, "its courier brings it back", REFUSED)
         told["return"] = _open_return(session, order, parcel, number, terms, at)
     else:
         told["reason"] = said

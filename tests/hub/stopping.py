@@ -1,6 +1,7 @@
 """What tests of stopping parcels need: parcels that have left, a courier that can be asked, and its answers."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
@@ -51,8 +52,8 @@ def answered(session: Session, order_id: int, answer: InterceptAnswer, no: int =
     book_intercept(session, Parcel(order_id, 1, no), SF, answer, Terms(), AT)
 
 
-def tracked(session: Session, number: str, status: CourierStatus) -> None:
-    events = (TrackEvent(at=AT, status=status),)
+def tracked(session: Session, number: str, status: CourierStatus, hours: int = 0) -> None:
+    events = (TrackEvent(at=AT + timedelta(hours=hours), status=status),)
     record_tracks(session, TRACKER, [Track(courier="SF", tracking_no=number, status=status, events=events)], AT)
 
 

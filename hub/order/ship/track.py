@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.audience import audience_of
 from hub.audit import record
-from hub.cases import NewCase, open_cases
+from hub.cases import NewCase, open_cases, resolve
 from hub.database import keyring_of, row, rows, run
 from hub.errors import NotFound
 from hub.fulfilment.courier import CourierStatus, InterceptState, Subscription, Track, TrackEvent
@@ -238,6 +238,7 @@ def _mark_back(session: Session, order: Locked, parcel: Parcel, at: datetime) ->
         at=at,
         **parcel.subject,
     )
+    resolve(session, f"parcel:{parcel.code}", at, "courier", "it is back", REFUSED)
     record(session, at, "courier", "intercept.back", f"order:{order.id}", parcel=parcel.code)
 
 

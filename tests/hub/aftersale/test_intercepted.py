@@ -86,6 +86,7 @@ def test_a_yes_after_a_no_opens_the_return_all_the_same(session: Session, order_
     answered(session, order_id, NO)
     answered(session, order_id, YES)
     assert (states(session, order_id)[0], len(returns(session, order_id))) == ("accepted", 1)
+    assert open_causes(session) == []
 
 
 def test_a_parcel_whose_pieces_a_return_awaits_needs_no_other(session: Session, order_id: int) -> None:
@@ -110,6 +111,8 @@ def test_a_parcel_that_is_delivered_all_the_same_calls_a_person(session: Session
         tracked(session, number, CourierStatus.DELIVERED)
     assert open_causes(session) == ["intercept_refused"]
     assert told(session) == "SF-1: delivered, though it was to be brought back"
+    tracked(session, "SF-1", CourierStatus.RETURNED, hours=1)
+    assert (open_causes(session), states(session, order_id)) == ([], ["back", "asked"])
 
 
 def test_a_call_that_was_given_up_is_a_refusal_unless_it_may_have_been_heard(session: Session, order_id: int) -> None:
