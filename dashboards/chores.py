@@ -91,9 +91,9 @@ CHORES: Final[Mapping[str, Chore]] = {
     "stock.sweep": _chore(
         "轮查可售数",
         "Compare what shops are told",
-        "轮流核对全部 SKU 的可售数（配额、安全库存的改动不产生变动记录），并重推过久未推或被拒收的数量。",
-        "Compares every SKU in turn, for quotas and safety stock change without a movement, and tells again what was "
-        "told long ago or refused.",
+        "轮流核对全部 SKU 的可售数（配额、安全库存、预售的改动不产生变动记录），并重推过久未推或被拒收的数量。",
+        "Compares every SKU in turn, for quotas, safety stock and pre-sales change without a movement, and tells "
+        "again what was told long ago or refused.",
     ),
     "stock.blocked": _chore(
         "让出锁定批次",

@@ -85,7 +85,7 @@ def step_of(connection: str, bucket: int, number: int) -> NewStep:
 
 
 def sweep_offers(session: Session, shops: Sequence[Selling], skus: Sequence[str], stock: Stock, at: datetime) -> None:
-    """Compare some SKUs whatever has moved: quotas and safety stock change without a movement.
+    """Compare some SKUs whatever has moved: quotas, safety stock and pre-sales change without a movement.
 
     What was told long ago, or was refused a while ago, is told again.
     """
