@@ -84,7 +84,8 @@ class Hold:
 
     A rule's hold has the rule's own `version`, may expire, and is let go by who has the role `resolver`, or by anybody
     who works on orders. With `released_by` it was let go as it was made, by the rule of that name. It holds one line
-    where it names one, one fulfilment order where it names that, else the whole order.
+    where it names one, one fulfilment order where it names that, else the whole order. A `quiet` one is ended by who is
+    not here: the buyer, by paying.
     """
 
     type: HoldType
@@ -97,6 +98,7 @@ class Hold:
     released_by: str = ""
     line_no: int | None = None
     fulfilment_no: int | None = None
+    quiet: bool = False
 
     def stops(self, act: Act) -> bool:
         """Say whether it keeps an act from being done with what it holds."""
@@ -110,7 +112,7 @@ class Hold:
     @property
     def calls(self) -> bool:
         """Say whether a person must look: one that ends by itself and names nobody calls nobody."""
-        return not self.released_by and (self.expires_at is None or bool(self.resolver))
+        return not (self.released_by or self.quiet) and (self.expires_at is None or bool(self.resolver))
 
 
 class Holding(Document):

@@ -43,7 +43,7 @@ def test_the_list_shows_orders_newest_first_with_what_they_wait_for(desk: Desk, 
         (text.index(f'/console/orders/{one}"') for one in ids), reverse=True
     )
     assert "3 orders" in text
-    assert "Cases: 2" in text
+    assert "Cases: 1" in text
     assert "¥30.00" in text
 
 

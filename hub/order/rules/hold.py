@@ -77,7 +77,7 @@ def unplaced_address(order: NormalOrder, _evidence: Evidence) -> Hold | None:
 
 
 def unpaid(order: NormalOrder, _evidence: Evidence) -> Hold | None:
-    return None if order.order.paid_at else Hold(HoldType.FINANCE, "unpaid")
+    return None if order.order.paid_at else Hold(HoldType.FINANCE, "unpaid", quiet=True)
 
 
 def planned(day: date, here: datetime) -> datetime:

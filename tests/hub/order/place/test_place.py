@@ -88,10 +88,18 @@ def test_a_batch_of_nothing_or_of_bad_orders_alone_is_placed(session: Session) -
 
 def test_a_held_order_reserves_nothing_and_calls_a_person(session: Session) -> None:
     stock(session, {"sh": {"apple": 5}})
-    order_id = placed(session, order({"apple": 1}, paid_at=None))
-    assert [(hold.type, hold.rule) for hold in see(session, order_id).holds] == [("finance", "unpaid")]
+    order_id = placed(session, order({"apple": 1}, remark="先别发"))
+    assert [(hold.type, hold.rule) for hold in see(session, order_id).holds] == [("remark", "remark_asks")]
     assert (see(session, order_id).lifecycle, counters(session, "sh", "apple")) == ("accepted", (5, 0))
     assert open_causes(session) == ["review"]
+
+
+def test_an_unpaid_order_waits_for_its_buyer_and_calls_nobody(session: Session) -> None:
+    """It is paid, or closed in time: a person has nothing to do about it."""
+    stock(session, {"sh": {"apple": 5}})
+    order_id = placed(session, order({"apple": 1}, paid_at=None))
+    assert [(hold.type, hold.rule) for hold in see(session, order_id).holds] == [("finance", "unpaid")]
+    assert (see(session, order_id).lifecycle, open_causes(session)) == ("accepted", [])
 
 
 def test_what_has_no_source_is_held_and_the_rest_goes(session: Session) -> None:

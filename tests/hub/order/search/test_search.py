@@ -109,7 +109,7 @@ def test_nobody_finds_what_is_not_theirs(session: Session, ids: list[int], wante
 
 
 def test_what_waits_is_found_by_its_holds_and_cases(session: Session, ids: list[int]) -> None:
-    held = placed(session, order({"apple": 1}, "T9", paid_at=None))
+    held = placed(session, order({"apple": 1}, "T9", remark="先别发"))
     open_cases(session, [NewCase("step_dead", "step:1", "demo", "", ids[1])], AT)
     open_cases(session, [NewCase("review", f"order:{ids[0]}", "demo", "", ids[0])], AT)
     assert found(session, status="on_hold") == [held]

@@ -30,9 +30,9 @@ BODY = json.dumps(
 def test_everything_that_happened_to_an_order_is_on_one_line_of_time(session: Session) -> None:
     stock(session, {"sh": {"apple": 5}})
     inbox_id, _ = keep(session, "mall-pc", "order", "m1", b"{}", AT)
-    order_id = placed(session, order({"apple": 1}, paid_at=None))
+    order_id = placed(session, order({"apple": 1}, remark="先别发"))
     settle(session, read(session, inbox_id), InboxState.DONE, AT, order_id=order_id)
-    release_holds(session, order_id, SYSTEM, "paid", AT + timedelta(minutes=1))
+    release_holds(session, order_id, SYSTEM, "asked", AT + timedelta(minutes=1))
     record_confirm(session, confirm(order_id, 1, {"apple": 1}), AT + timedelta(minutes=2))
     found = trace(session, order_id)
     assert [one.at for one in found] == sorted(one.at for one in found)
@@ -129,10 +129,10 @@ def test_the_head_tells_who_bears_which_reduction(session: Session) -> None:
 
 def test_the_head_tells_open_holds_and_cases_apart_from_the_old(session: Session) -> None:
     stock(session, {"sh": {"apple": 5}})
-    order_id = placed(session, order({"apple": 1}, paid_at=None))
+    order_id = placed(session, order({"apple": 1}, remark="先别发"))
     head = trace_head(session, order_id, SYSTEM)
-    assert ([one.type for one in head.open_holds], [one.cause for one in head.open_cases]) == (["finance"], ["review"])
-    release_holds(session, order_id, SYSTEM, "paid", AT)
+    assert ([one.type for one in head.open_holds], [one.cause for one in head.open_cases]) == (["remark"], ["review"])
+    release_holds(session, order_id, SYSTEM, "asked", AT)
     head = trace_head(session, order_id, SYSTEM)
     assert (head.open_holds, head.open_cases, len(head.holds), len(head.cases)) == ((), (), 1, 1)
 
