@@ -58,6 +58,12 @@ Place, look up and cancel orders; partners' webhooks; programs of operations loo
 Amounts are sent as decimal strings in yuan and answered in whole fen; times carry their offset.
 """
 
+SIGNED: Final = (
+    *(orders, order_changes, returns, inventory, reservations, adjustments, lot_blocks, flash_sales),
+    *(presales, quotes, routing, holds, rules, gifts, runs, replays),
+)
+"""What shops and programs call."""
+
 
 def build(configured: Settings, database: Database, connectors: Registry) -> FastAPI:
     """Make the app over given parts."""
@@ -88,24 +94,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     errors.install(app)
     app.add_middleware(Accompany)
     app.add_middleware(Spans)
-    for part in (
-        orders,
-        order_changes,
-        returns,
-        inventory,
-        reservations,
-        adjustments,
-        lot_blocks,
-        flash_sales,
-        presales,
-        quotes,
-        routing,
-        holds,
-        rules,
-        gifts,
-        runs,
-        replays,
-    ):
+    for part in SIGNED:
         app.include_router(part.router, dependencies=[Depends(known_query)])
     for part in (webhooks, health, docs):
         app.include_router(part.router)

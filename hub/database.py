@@ -5,8 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from select import POLLIN, poll
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, cast
 
 import psycopg
 from psycopg import Connection as PsycopgConnection
@@ -78,7 +77,7 @@ class Database:
                 self._bell.ring()
 
     def persist(self) -> None:
-        """Wait until all is on disk that was committed before, also by who did not wait for it (`let_go_early`)."""
+        """Wait until all is on disk that was committed before, also by who did not wait (`hub.asks.let_go_early`)."""
         with self.engine.connect() as connection:
             # Something to write, behind all that was: the commit of who has written nothing waits for no disk.
             driver = _driver_of(connection)
@@ -140,32 +139,11 @@ def sqlalchemy_url(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
-class Ask(NamedTuple):
-    """A statement with its named values, which waits to be sent together with others."""
-
-    statement: str
-    values: Mapping[str, object] = MappingProxyType({})
-
-
 class Told(NamedTuple):
-    """The answer to an `Ask`: its rows, which are read like SQLAlchemy's, and how many it changed."""
+    """The answer to a statement: its rows, which are read like SQLAlchemy's, and how many it changed."""
 
     rows: Sequence[Row[Any]]
     changed: int
-
-
-T = TypeVar("T")
-Asking = Generator[Sequence[Ask], Sequence[Told], T]
-"""Something that asks in rounds: it yields statements, is given their answers, and returns what it found."""
-
-
-def let_go_early() -> Asking[None]:
-    """Have the locks of this transaction go when it commits, and not only when that is on disk.
-
-    Others then see what a crash could still undo, and their own commits with it: the log is written in order. So nobody
-    may be told of it before `Database.persist`.
-    """
-    yield [Ask("set local synchronous_commit = off")]
 
 
 def ring_after(session: Session) -> None:
@@ -201,52 +179,13 @@ def run(session: Session, statement: str, **values: object) -> int:
     return _ask(session, statement, values).changed
 
 
-def inserting(table: str, columns: tuple[str, ...], records: Sequence[Sequence[object]]) -> Ask:
-    """Ask to have some rows written; by COPY many go faster, but it cannot be sent with others."""
-    values = dict(zip(columns, map(list, zip(*records, strict=True)), strict=True))
-    return Ask(_inserting(table, columns), values)
-
-
-@lru_cache(maxsize=256)
-def _inserting(table: str, columns: tuple[str, ...]) -> str:
-    kinds = METADATA.tables[table].c
-    names = ", ".join(columns)
-    lists = ", ".join(f"cast(:{name} as {kinds[name].type.compile(NUMBERED)}[])" for name in columns)
-    return f"insert into {table} ({names}) select {names} from unnest({lists}) as line ({names})"
-
-
-def told(session: Session, asking: Asking[T]) -> T:
-    """Let one thing ask by itself."""
-    [found] = told_at_once(session, asking)
-    return found
-
-
-def told_at_once(session: Session, *askings: Asking[Any]) -> list[Any]:
-    """Let several ask side by side: the statements of each round are sent together, in the order of who asks.
-
-    A round trip costs more than most statements do. Raises: whatever one of them raises; then the rest is not asked.
-    """
-    found: list[Any] = [None] * len(askings)
-    answers: dict[int, Sequence[Told] | None] = dict.fromkeys(range(len(askings)))
-    while answers:
-        asked: dict[int, Sequence[Ask]] = {}
-        for no, heard in answers.items():
-            try:
-                asked[no] = askings[no].send(cast("Any", heard))  # None begins it
-            except StopIteration as end:
-                found[no] = end.value
-        flat = iter(_ask_all(session, [one for asks in asked.values() for one in asks]))
-        answers = {no: [next(flat) for _ in asks] for no, asks in asked.items()}
-    return found
-
-
-def _ask_all(session: Session, asks: Sequence[Ask]) -> list[Told]:
+def send_together(session: Session, asks: Sequence[tuple[str, Mapping[str, object]]]) -> list[Told]:
+    """Run statements with named values one after the other that are sent together, and give their answers."""
     if not asks:
         return []
     connection, driver = _driver(session)
-    queries = [_written(one.statement, one.values) for one in asks]
     try:
-        answers = _statements(connection).send_all(driver, queries)
+        answers = _statements(connection).send_all(driver, [_written(*one) for one in asks])
     except psycopg.Error as error:
         raise _named(connection, driver, error) from error
     return [Told(one.rows(_shape(one.names)), one.changed) for one in answers]

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.database import Ask, Asking, told
+from hub.asks import Ask, Asks, told
 
 PER_MONTH: Final = 10**12
 """An id is yymm · 10^12 + n: sixteen digits, safe in JavaScript (below 2^53) until the year 2089."""
@@ -22,7 +22,7 @@ def new_ids(session: Session, count: int, at: datetime) -> list[int]:
     return told(session, ask_ids(count, at))
 
 
-def ask_ids(count: int, at: datetime) -> Asking[list[int]]:
+def ask_ids(count: int, at: datetime) -> Asks[list[int]]:
     """Ask for fresh ids, as `new_ids`."""
     [drawn] = yield [Ask("select nextval('id_serial') as n from generate_series(1, :count)", {"count": count})]
     return [month_of(at) * PER_MONTH + found.n for found in drawn.rows]

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from hub.database import Ask, Asking, rows, told
+from hub.asks import Ask, Asks, told
+from hub.database import rows
 from hub.inventory.condition import Condition
 from hub.inventory.ledger import Shortage, StockKey
 from hub.inventory.lot import KEPT
@@ -104,7 +105,7 @@ def read_free(session: Session, skus: Collection[str], today: date, *, brand: st
     return told(session, ask_free(skus, today, brand=brand))
 
 
-def ask_free(skus: Collection[str], today: date, *, brand: str = "") -> Asking[list[Free]]:
+def ask_free(skus: Collection[str], today: date, *, brand: str = "") -> Asks[list[Free]]:
     """Ask what can be sold, as `read_free`."""
     statement = f"select {', '.join(Free._fields)} from ({FREE}) free"
     [found] = yield [Ask(statement, {"skus": sorted(skus), "today": today, "brand": brand})]
@@ -131,7 +132,7 @@ def check_good(session: Session, keys: Collection[StockKey], today: date) -> Non
     told(session, ask_good(keys, today))
 
 
-def ask_good(keys: Collection[StockKey], today: date) -> Asking[None]:
+def ask_good(keys: Collection[StockKey], today: date) -> Asks[None]:
     """Ask whether what was promised is good, as `check_good`."""
     statement = f"select distinct sku from ({UNSOLD}) unsold where pieces > 0"
     [unsold] = yield [Ask(statement, {"skus": sorted({key.sku for key in keys}), "today": today})]

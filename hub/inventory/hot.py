@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.database import Ask, Asking, inserting, let_go_early, told, told_at_once
+from hub.asks import Ask, Asks, inserting, let_go_early, told, told_at_once
 from hub.errors import Conflict, Malformed, NoStock, NotFound, Rejected
 from hub.ids import ask_ids
 from hub.inventory.free import ask_free, ask_good
@@ -57,7 +57,7 @@ def recall(session: Session, wishes: Sequence[HotWish]) -> list[Held | Rejected 
     return told(session, ask_before(wishes))
 
 
-def ask_before(wishes: Sequence[HotWish]) -> Asking[list[Held | Rejected | None]]:
+def ask_before(wishes: Sequence[HotWish]) -> Asks[list[Held | Rejected | None]]:
     """Ask what was answered before, as `recall`."""
     asked = Ask(
         """select r.id, r.brand, r.shop, r.ref, r.state, r.expires_at, line.no, line.location, line.sku, line.owner,
@@ -197,7 +197,7 @@ class _Group:
         )
         settle_quotas(session, self._sale.brand, held, today, quotas)
 
-    def _ask_to_write(self) -> Asking[None]:
+    def _ask_to_write(self) -> Asks[None]:
         at = self._at
         granted = sorted(self._granted, key=lambda one: (one[0].shop, one[0].ref))
         reservations = [

@@ -8,8 +8,9 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from hub.asks import Ask, Asks, inserting, told, told_at_once
 from hub.audit import record
-from hub.database import Ask, Asking, inserting, keyring_of, records, row, run, told, told_at_once
+from hub.database import keyring_of, records, row, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 
@@ -134,7 +135,7 @@ def find_sales(session: Session, skus: Collection[str], at: datetime) -> Mapping
     return told(session, ask_sales(skus, at))
 
 
-def ask_sales(skus: Collection[str], at: datetime) -> Asking[Mapping[str, Sale]]:
+def ask_sales(skus: Collection[str], at: datetime) -> Asks[Mapping[str, Sale]]:
     """Ask for the flash sales that some SKUs are in now."""
     statement = f"select {SALE} from hot_sku where sku = any(:skus) and (ends_at is null or ends_at > :at)"
     [found] = yield [Ask(statement, {"skus": sorted(skus), "at": at})]
@@ -179,20 +180,20 @@ def write_tickets(session: Session, tickets: Iterable[tuple[int, Ticket]]) -> No
     told(session, ask_to_write(tickets))
 
 
-def ask_to_write(tickets: Iterable[tuple[int, Ticket]]) -> Asking[None]:
+def ask_to_write(tickets: Iterable[tuple[int, Ticket]]) -> Asks[None]:
     """Ask to have written what buyers have, as `write_tickets`."""
     lines = [(no, one.sale.sku, one.sale.sale, one.buyer, one.pieces) for no, one in tickets]
     yield [inserting(BUYER, COLUMNS, lines)] if lines else []
 
 
-def ask_buyers(buyers: Collection[bytes]) -> Asking[None]:
+def ask_buyers(buyers: Collection[bytes]) -> Asks[None]:
     """Let nobody else sell to these buyers until the transaction ends."""
     keys = sorted(int.from_bytes(one[:8], signed=True) for one in buyers)
     statement = "select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)"
     yield [Ask(statement, {"keys": keys})]
 
 
-def ask_had(sale: Sale, buyers: Collection[bytes]) -> Asking[Counter[bytes]]:
+def ask_had(sale: Sale, buyers: Collection[bytes]) -> Asks[Counter[bytes]]:
     """Ask what buyers have in a sale, who are locked. What was released or has expired is theirs no more."""
     statement = f"""select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer {THEIRS}
              and (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))

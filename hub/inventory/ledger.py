@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.database import Ask, Asking, copy, rows, run, told
+from hub.asks import Ask, Asks, told
+from hub.database import copy, rows, run
 from hub.errors import Conflict, NoStock
 from hub.ids import PER_MONTH, month_of, new_ids
 from hub.inventory.condition import Condition
@@ -79,7 +80,7 @@ def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh
         _write(session, movements, at, fresh=False)
 
 
-def ask_to_post(movements: Sequence[Movement], at: datetime) -> Asking[None]:
+def ask_to_post(movements: Sequence[Movement], at: datetime) -> Asks[None]:
     """Ask to have a few movements booked, as `post` when they are fresh."""
     keys, columns = _columns(movements)
     written, changed = yield [_inserting(movements, at), Ask(CHANGE, {"at": at, "least": 0, **columns})]

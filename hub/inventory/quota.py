@@ -19,8 +19,9 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from hub.asks import Ask, Asks, told
 from hub.audit import record
-from hub.database import Ask, Asking, aside, row, rows, run, told
+from hub.database import aside, row, rows, run
 from hub.document import Document
 from hub.errors import Malformed, NotFound, TryLater
 from hub.inventory.ledger import Movement
@@ -202,7 +203,7 @@ def list_quotas(session: Session, skus: Collection[str]) -> list[Quota]:
     return told(session, ask_quotas(skus))
 
 
-def ask_quotas(skus: Collection[str]) -> Asking[list[Quota]]:
+def ask_quotas(skus: Collection[str]) -> Asks[list[Quota]]:
     """Ask for every shop's quotas of some SKUs."""
     fields = ("sku", "shop", "location", "mode", "amount", "used")
     statement = f"select {', '.join(fields)} from channel_quota where sku = any(:skus) order by sku, shop, location"

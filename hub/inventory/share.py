@@ -12,8 +12,8 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from hub.asks import told_at_once
 from hub.catalogue.model import Product
-from hub.database import told_at_once
 from hub.inventory.free import Free, ask_free, ask_good
 from hub.inventory.ledger import Shortage, StockKey
 from hub.inventory.promise import EMPTY, Promise, Shelf, bundle_of, by_sku, promise_of

@@ -7,14 +7,15 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from hub.database import Ask, Asking, Database, copy, inserting, row, rows, run, told, told_at_once
+from hub.asks import Ask, Asks, inserting, told, told_at_once
+from hub.database import Database, copy, row, rows, run
 from hub.inventory.hot_sale import COLUMNS
 from hub.wire import OFTEN
 
 COUNT = Ask("select count(*) as n from goods")
 
 
-def _asking(*rounds: Ask) -> Asking[list[list[tuple[object, ...]]]]:
+def _asking(*rounds: Ask) -> Asks[list[list[tuple[object, ...]]]]:
     """Ask one statement a round, and give all answers."""
     found: list[list[tuple[object, ...]]] = []
     for one in rounds:
@@ -42,7 +43,7 @@ def test_each_statement_sees_those_before_it_and_answers_go_to_who_asked(goods: 
         assert (first, second, nothing) == ([[(0,)], [], [(3,)]], [[]], 0)
 
 
-def _none() -> Asking[int]:
+def _none() -> Asks[int]:
     yield []
     return 0
 

@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from flows.claim import Terms, claim
-from hub.database import Database, aside, copy, let_go_early, row, rows, run, told
+from hub.asks import let_go_early, told
+from hub.database import Database, aside, copy, row, rows, run
 from hub.gates import Limit, lock_gates
 from hub.steps import NewStep, add
 from hub.wire import MOST, OFTEN

@@ -113,10 +113,8 @@ def pay(
         id=order_id,
     )
     if not changed:
-        if not settle_dues(session, order, actor, amount, reference, at):
-            return order.lifecycle
-        if go_on(session, order_id, "paid", at) and not open_blockers(session, order_id):
-            source_rest(session, order, policy, at)
+        if settle_dues(session, order, actor, amount, reference, at):
+            _go_on(session, order, policy, at)
         return lock_order(session, order_id).lifecycle
     record(session, at, actor, "order.pay", f"order:{order_id}", **({"amount": amount} if amount is not None else {}))
     kind = PaymentKind.FULL if head.deposit is None else PaymentKind.BALANCE
@@ -126,6 +124,12 @@ def pay(
         refund_cancelled(session, order, at, unpaid)
     _let_go(session, order, policy, at)
     return lock_order(session, order_id).lifecycle
+
+
+def _go_on(session: Session, order: Locked, policy: Policy, at: datetime) -> None:
+    """Let what was added to an order go on, now that it is paid for."""
+    if go_on(session, order.id, "paid", at) and not open_blockers(session, order.id):
+        source_rest(session, order, policy, at)
 
 
 def _let_go(session: Session, order: Locked, policy: Policy, at: datetime) -> None:

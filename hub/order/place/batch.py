@@ -197,19 +197,8 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
     holds = hold_beyond_sale(session, batch, ask_rules(session, edition, batch, twins, holds))
     holds = hold_beyond_presale(session, batch, holds)
     holds = {no: with_gifts(of_order, new[no].order.lines) for no, of_order in holds.items()}
-    day, built_in = batch.here.date(), Own(policy)
-    brands = {one.order.shop_order.brand for one in new.values()}
-    own = own_policies(session, policy, brands)
-    valued = {brand: own.get(brand, built_in).valued for brand in brands}
-    needs = [
-        need_of(no, one.order, day, valued=valued[one.order.shop_order.brand])
-        for no, one in new.items()
-        if not blocked(holds[no])
-    ]
-    parted = [part_by_arrival(part_by_holds(need, holds[need.order_id]), batch.here) for need in needs]
-    needs = [need for need, _ in parted]
-    if waits := {need.order_id: of_order for need, of_order in parted if of_order}:
-        holds = {no: [*of_order, *waits.get(no, ())] for no, of_order in holds.items()}
+    own = own_policies(session, policy, {one.order.shop_order.brand for one in new.values()})
+    needs, holds = _needs(batch, holds, own)
     returned = take_held(session, _carts(new, [need.order_id for need in needs]), batch.at)
     if waiting := _carts(new, [no for no in new if blocked(holds[no])]):
         bind_held(session, waiting)
@@ -231,6 +220,20 @@ def _try(session: Session, batch: Batch, *, still: bool) -> tuple[Held, Sourced]
         take_open(session, sourced.most_open)
     count_sold(session, _sold(new), returned)
     return holds, sourced
+
+
+def _needs(batch: Batch, holds: Held, own: Mapping[str, Own]) -> tuple[list[Need], Held]:
+    """Give what of the orders needs a source now, and their holds with those of what can only be sent later."""
+    day, built_in = batch.here.date(), Own(batch.policy)
+    parted: list[tuple[Need, list[Hold]]] = []
+    for no, one in batch.new.items():
+        if not blocked(holds[no]):
+            brand = one.order.shop_order.brand
+            need = need_of(no, one.order, day, valued=own.get(brand, built_in).valued)
+            parted.append(part_by_arrival(part_by_holds(need, holds[no]), batch.here))
+    if waits := {need.order_id: of_order for need, of_order in parted if of_order}:
+        holds = {no: [*of_order, *waits.get(no, ())] for no, of_order in holds.items()}
+    return [need for need, _ in parted], holds
 
 
 def _carts(new: Mapping[int, New], order_ids: Sequence[int]) -> dict[int, tuple[str, str]]:

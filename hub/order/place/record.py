@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from hub.address.match import Match
 from hub.keyring import Keyring, SubjectKey
 from hub.order.model import Order, ShopOrder
 from hub.order.rules.normalise import NormalLine, NormalOrder, Share, mains_of
@@ -54,19 +55,26 @@ def order_record(
         # A masked phone is nobody's number: only its token may find it.
         "phone_index": ring.index("phone", shop_order.brand, to.token if "*" in to.phone else phone),
         "phone_tail_index": ring.index("phone_tail", shop_order.brand, phone_tail(to.phone)),
-        "division": one.place.code,
-        "province": one.place.province.name if one.place.province else "",
-        "city": one.place.city.name if one.place.city else "",
-        "county": one.place.county.name if one.place.county else "",
-        "town": one.place.town.name if one.place.town else "",
+        **_placed(one.place),
         "postcode": to.postcode,
-        "address_confidence": Decimal(str(round(one.place.confidence, 3))),
         "placed_at": order.placed_at,
         "placed_at_raw": order.placed_at_raw,
         "business_date": order.placed_at.astimezone(zone).date(),
         "paid_at": order.paid_at,
         "deposit": order.deposit,
         "balance_due_at": order.balance_due_at,
+    }
+
+
+def _placed(found: Match) -> dict[str, Any]:
+    """Give the columns of where an address lies."""
+    return {
+        "division": found.code,
+        "province": found.province.name if found.province else "",
+        "city": found.city.name if found.city else "",
+        "county": found.county.name if found.county else "",
+        "town": found.town.name if found.town else "",
+        "address_confidence": Decimal(str(round(found.confidence, 3))),
     }
 
 
