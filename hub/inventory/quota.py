@@ -186,28 +186,24 @@ def _patient(session: Session) -> Generator[None]:
 
 def drop_quota(session: Session, actor: str, sku: str, shop: str, location: str, at: datetime) -> bool:
     """Let a shop share a SKU like any other again; say whether it had a quota."""
-    dropped = run(
-        session,
-        f"delete from channel_quota where {THIS}",
-        sku=sku,
-        shop=shop,
-        location=location,
-    )
+    statement = f"delete from channel_quota where {THIS} returning version"
+    dropped = any(one.version for one in rows(session, statement, sku=sku, shop=shop, location=location))
     if dropped:
         record(session, at, actor, "stock.quota_drop", f"sku:{sku}", shop=shop, location=location)
-    return bool(dropped)
+    return dropped
 
 
 def list_quotas(session: Session, skus: Collection[str]) -> list[Quota]:
-    """Give every shop's quotas of some SKUs."""
-    return told(session, ask_quotas(skus))
+    """Give every shop's quotas of some SKUs, without those that only count as yet."""
+    return told(session, ask_quotas(skus, least=1))
 
 
-def ask_quotas(skus: Collection[str]) -> Asks[list[Quota]]:
-    """Ask for every shop's quotas of some SKUs."""
+def ask_quotas(skus: Collection[str], *, least: int = 0) -> Asks[list[Quota]]:
+    """Ask for every shop's quotas of some SKUs; of version 0 are those that only count as yet, and limit nothing."""
     fields = ("sku", "shop", "location", "mode", "amount", "used")
-    statement = f"select {', '.join(fields)} from channel_quota where sku = any(:skus) order by sku, shop, location"
-    [found] = yield [Ask(statement, {"skus": sorted(skus)})]
+    statement = f"""select {", ".join(fields)} from channel_quota where sku = any(:skus) and version >= :least
+                    order by sku, shop, location"""
+    [found] = yield [Ask(statement, {"skus": sorted(skus), "least": least})]
     return [Quota.model_validate(dict(zip(fields, one, strict=True))) for one in found.rows]
 
 

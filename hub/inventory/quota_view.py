@@ -15,7 +15,7 @@ def find_quotas(session: Session, sku: str = "", shop: str = "", limit: int = 1_
     found = records(
         session,
         """select sku, shop, location, mode, amount, used from channel_quota
-           where (:sku = '' or sku = :sku) and (:shop = '' or shop = :shop)
+           where version > 0 and (:sku = '' or sku = :sku) and (:shop = '' or shop = :shop)
            order by sku, shop, location limit :limit""",
         sku=sku,
         shop=shop,

@@ -9,7 +9,8 @@ from hub.database import Database, row, rows, run
 from hub.errors import TryLater
 from hub.inventory import quota as quotas
 from hub.inventory.promise import promise
-from hub.inventory.quota import HELD_BY_ORDERS, HELD_THERE, Quota, count_sold, list_quotas, set_quota
+from hub.inventory.quota import HELD_BY_ORDERS, HELD_THERE, Quota, count_sold, drop_quota, list_quotas, set_quota
+from hub.inventory.quota_view import find_quotas
 from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.soft import Wish, hold
 from hub.order.change.cancel import cancel
@@ -204,6 +205,22 @@ def test_what_happens_while_a_quota_is_counted_is_counted_once_and_nobody_waits(
         assert (used(session), free(session)) == (4 + 2 + 5, 9)
 
 
+def test_a_quota_that_nobody_has_set_to_its_end_is_none_and_counts_all_when_it_is_set(database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 40}})
+        first = placed(session, order({"apple": 3}, "T1"))
+    with pytest.raises(ZeroDivisionError):
+        _fail(database)
+    with database.transaction() as session:
+        assert (list_quotas(session, ["apple"]), find_quotas(session), free(session)) == ([], [], 37)
+        assert not drop_quota(session, "op", "pear", "pc", "", AT)
+        placed(session, order({"apple": 4}, "T2"))
+        hold(session, BRAND, "pc", "c1", [Wish("apple", 5)], TTL, AT)
+        cancel(session, first, "mall-pc", "changed my mind", AT)
+    with database.transaction() as session:
+        assert quota(session, 20, mode=QuotaMode.PERCENTAGE) == 9
+
+
 def test_who_has_set_a_quota_waits_for_locks_as_long_as_before(goods: Session) -> None:
     run(goods, "set local lock_timeout = '7s'")
     quota(goods)
@@ -235,6 +252,12 @@ def waits(session: Session) -> str:
 def _set(database: Database) -> None:
     with database.transaction() as session:
         quota(session)
+
+
+def _fail(database: Database) -> None:
+    with database.transaction() as session:
+        quota(session)
+        _ = 1 // 0
 
 
 def _place(database: Database, pieces: int) -> None:

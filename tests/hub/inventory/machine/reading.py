@@ -30,7 +30,7 @@ def read(session: Session) -> Shown:
         "carts": {one.ref: one.state for one in rows(session, "select ref, state from reservation")},
         "shares": {
             (one.shop, one.sku): (one.mode, one.amount, one.used)
-            for one in rows(session, "select shop, sku, mode, amount, used from channel_quota")
+            for one in rows(session, "select shop, sku, mode, amount, used from channel_quota where version > 0")
         },
         "sales": {one.sku: one.per_buyer for one in rows(session, "select sku, per_buyer from hot_sku")},
         "marks": {_key(one): one.counted_at for one in rows(session, "select * from stock_watermark")},
