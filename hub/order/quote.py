@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Final
 
@@ -109,7 +109,7 @@ def quote(
     short = tuple(of.line(take.line_no, take.sku, take.quantity) for one in sourced.plans for take in one.unmet)
     unknown = tuple(dict.fromkeys(one.sku for one in asked if one.sku not in bound))
     return Quote(
-        as_of=at,
+        as_of=at.astimezone(UTC),
         division=division,
         whole=not (later or short or unknown),
         parcels=tuple(_parcel(new, of) for new in sourced.opened),
