@@ -1,7 +1,7 @@
 """Faults to plant, and what finds them: acts of the machine, and the daily check, where it can tell."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.asks import Ask, Asks
 from hub.database import Database, run
 from hub.inventory import count, free, hot, ledger, lot_block, reserve, soft
 from hub.inventory.counted import ReportLine
@@ -132,11 +133,14 @@ def _keep_carts(patch: Patch, _database: Database) -> None:
 
 
 def _offer_what_has_expired(patch: Patch, _database: Database) -> None:
+    patch.setattr(free, "Ask", asked(free.Ask, "coalesce(unsold.pieces, 0)", "0", among="unsold.pieces"))
     patch.setattr(free, "rows", changed(free.rows, "coalesce(unsold.pieces, 0)", "0", among="unsold.pieces"))
 
 
 def _offer_what_is_blocked(patch: Patch, _database: Database) -> None:
-    patch.setattr(free, "rows", changed(free.rows, "where block.sku", "where false and block.sku", among="lot_block"))
+    old, new = "where block.sku", "where false and block.sku"
+    patch.setattr(free, "Ask", asked(free.Ask, old, new, among="lot_block"))
+    patch.setattr(free, "rows", changed(free.rows, old, new, among="lot_block"))
 
 
 def _keep_carts_of_what_is_blocked(patch: Patch, _database: Database) -> None:
@@ -152,7 +156,12 @@ def _forget_what_carts_hold(patch: Patch, _database: Database) -> None:
 
 
 def _forget_buyers(patch: Patch, _database: Database) -> None:
-    patch.setattr(hot, "had", _always(Counter[bytes]))
+    patch.setattr(hot, "ask_had", _has_nothing)
+
+
+def _has_nothing(*_: object) -> Asks[Counter[bytes]]:
+    yield []
+    return Counter()
 
 
 FAULTS: Final[dict[str, Fault]] = {
@@ -182,9 +191,22 @@ def changed(kept: Callable[..., Any], old: str, new: str, *, among: str = "") ->
     """Give a way to run SQL that changes some words of the statements with `among`; it must find them there."""
 
     def run_changed(session: Session, statement: str, **values: object) -> Any:  # noqa: ANN401 # as rows'
-        if among in statement and (among or old in statement):
-            assert old in statement, "the statement has changed: plant this fault anew"
-            statement = statement.replace(old, new)
-        return kept(session, statement, **values)
+        return kept(session, _spoilt(statement, old, new, among), **values)
 
     return run_changed
+
+
+def asked(kept: type[Ask], old: str, new: str, *, among: str) -> Callable[[str, Mapping[str, object]], Ask]:
+    """Give a way to ask that changes some words, as `changed` does."""
+
+    def ask_changed(statement: str, values: Mapping[str, object]) -> Ask:
+        return kept(_spoilt(statement, old, new, among), values)
+
+    return ask_changed
+
+
+def _spoilt(statement: str, old: str, new: str, among: str) -> str:
+    if among not in statement or not (among or old in statement):
+        return statement
+    assert old in statement, "the statement has changed: plant this fault anew"
+    return statement.replace(old, new)
