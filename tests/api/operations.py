@@ -1,11 +1,15 @@
 """Programs of operations at the API: one of each role, and one that may see a single shop."""
 
 from collections.abc import Mapping
-from typing import Any, Final, final
+from dataclasses import replace
+from typing import Any, Final, cast, final
 
+from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from api.surroundings import Hub
+from connectors.registry import Registry
 from hub.roles import Role
 from hub.settings import OperationsClient, Settings
 from tests.api.calling import Mall
@@ -27,6 +31,16 @@ def with_operations(settings: Settings) -> Settings:
     for name in CLIENTS:
         (settings.secrets_folder / name).write_text(f"secret-of-{name}")
     return settings.model_copy(update={"operations": dict(CLIENTS)})
+
+
+def seeing(made: FastAPI) -> FastAPI:
+    """Serve programs of operations too, and show the h5 shop how its stock is spread."""
+    hub = cast("Hub", made.state.hub)
+    settings = with_operations(hub.settings)
+    h5 = settings.connections["mall-h5"].model_copy(update={"options": {"stock_by_location": "yes"}})
+    settings = settings.model_copy(update={"connections": {**settings.connections, "mall-h5": h5}})
+    made.state.hub = replace(hub, settings=settings, connectors=Registry(settings))
+    return made
 
 
 @final

@@ -1,15 +1,12 @@
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from api.surroundings import Hub
-from connectors.registry import Registry
 from hub.database import Database, run
 from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_confirm
@@ -17,7 +14,7 @@ from hub.roles import SYSTEM
 from hub.sourcing.policies import draft_policy, publish_policy
 from tests.api.calling import Mall, problem
 from tests.api.conftest import furnished
-from tests.api.operations import Desk, with_operations
+from tests.api.operations import Desk, seeing
 from tests.hub.inventory.lotted import tell
 from tests.hub.making import AT, confirm, order, placed
 
@@ -28,14 +25,7 @@ KEPT = 'version = "kept"\nbrand = "demo"\n[locations.bj]\nradius_km = 300\n'
 
 @pytest.fixture
 def app(database: Database, tmp_path: Path) -> FastAPI:
-    """Serve shops and programs of operations; the h5 shop may see how its stock is spread."""
-    made = furnished(database, tmp_path)
-    hub = cast("Hub", made.state.hub)
-    settings = with_operations(hub.settings)
-    h5 = settings.connections["mall-h5"].model_copy(update={"options": {"stock_by_location": "yes"}})
-    settings = settings.model_copy(update={"connections": {**settings.connections, "mall-h5": h5}})
-    made.state.hub = replace(hub, settings=settings, connectors=Registry(settings))
-    return made
+    return seeing(furnished(database, tmp_path))
 
 
 @pytest.fixture

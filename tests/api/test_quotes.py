@@ -1,21 +1,18 @@
 """What a storefront hears of goods before they are ordered."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from api.surroundings import Hub
-from connectors.registry import Registry
 from hub.database import Database, rows
 from tests.api.calling import Mall, problem
 from tests.api.conftest import furnished
-from tests.api.operations import Desk, with_operations
+from tests.api.operations import Desk, seeing
 from tests.staging import encoded
 
 HOME = "/v1/inventory/quote"
@@ -23,14 +20,7 @@ HOME = "/v1/inventory/quote"
 
 @pytest.fixture
 def app(database: Database, tmp_path: Path) -> FastAPI:
-    """Serve shops and programs of operations; the h5 shop may see where goods lie."""
-    made = furnished(database, tmp_path)
-    hub = cast("Hub", made.state.hub)
-    settings = with_operations(hub.settings)
-    h5 = settings.connections["mall-h5"].model_copy(update={"options": {"stock_by_location": "yes"}})
-    settings = settings.model_copy(update={"connections": {**settings.connections, "mall-h5": h5}})
-    made.state.hub = replace(hub, settings=settings, connectors=Registry(settings))
-    return made
+    return seeing(furnished(database, tmp_path))
 
 
 def ask(mall: Mall, pieces: Mapping[str, int], **changes: Any) -> Response:  # noqa: ANN401 # any field of a basket
