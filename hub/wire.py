@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import Connection, abc, generators
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import FeatureNotSupported, error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.errors import Error, FeatureNotSupported, error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 OFTEN: Final = 5
@@ -183,12 +183,19 @@ def _results(driver: Connection[Any], queue: deque[Callable[[], None]]) -> list[
     try:
         *found, _ = driver.wait(_talk(wire, queue))
     finally:
-        if wire.status == ConnStatus.OK:
-            wire.exit_pipeline_mode()
+        _leave(driver)
     for [result] in found:  # what stands behind a failure was not run
         if result.status == ExecStatus.FATAL_ERROR:
             raise error_from_result(result)
     return [result for [result] in found[begins:]]
+
+
+def _leave(driver: Connection[Any]) -> None:
+    """Have the connection send one statement at a time again; one that still waits for something is given up."""
+    try:
+        driver.pgconn.exit_pipeline_mode()
+    except Error:
+        driver.close()
 
 
 def _talk(wire: PGconn, queue: deque[Callable[[], None]]) -> abc.PQGen[list[list[PGresult]]]:

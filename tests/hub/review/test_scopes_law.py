@@ -58,10 +58,11 @@ MISJUDGED: Final = """
 
 NEIGHBOURS: Final = """
     select f.code from fulfilment_order f join fulfilment_line l using (order_id, no)
-    where f.negotiation = 'unsubmitted' and f.execution in ('open', 'scheduled')
-    group by f.code, f.order_id having count(*) > 1 and bool_or(exists (
+    cross join lateral (select exists (
         select 1 from order_hold h where (h.order_id, h.line_no) = (f.order_id, l.line_no) and h.released_at is null
-        and h.type = 'fraud' and 'release' = any(h.blocks)))"""
+        and h.type = 'fraud' and 'release' = any(h.blocks)) as held) line
+    where f.negotiation = 'unsubmitted' and f.execution in ('open', 'scheduled')
+    group by f.code, f.order_id having bool_or(line.held) and not bool_and(line.held)"""
 """Fulfilment orders in which a line that is held keeps another from leaving."""
 
 LIVE: Final = "select order_id, no, line_no, fulfilment_no from order_hold where released_at is null order by 1, 2"
