@@ -154,6 +154,7 @@ acts = st.lists(
 )
 
 
+@pytest.mark.timeout(1_800)
 @settings(
     max_examples=count(25, 1_000, quick=5), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
