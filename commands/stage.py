@@ -53,6 +53,7 @@ KILL_GAP: Final = (0.25, 1.5)
 """Between kills, in times of what the stage took to start here: from before a worker has found its feet to mid-work."""
 
 FIRST_KILL_S: Final = 1.5
+"""Until the first kill: where starting took long, all would be done before."""
 
 PATIENCE_S: Final = 200
 """How long nothing may move before a check gives up."""
@@ -190,10 +191,12 @@ def wait_until_done(stage: Stage, count: int, besides: Sequence[str] = ()) -> bo
 def kill_worker_at_random(stage: Stage, stop: threading.Event, seed: int) -> None:
     """Kill the worker at random moments and start another, until told to stop."""
     chance = random.Random(seed)  # noqa: S311 # moments, not secrets
-    while not stop.wait(stage.start_s * chance.uniform(*KILL_GAP)):
+    gap = FIRST_KILL_S
+    while not stop.wait(gap):
         stage.station.kill("worker")
         stage.kills += 1
         stage.start("worker", "commands", "worker")
+        gap = stage.start_s * chance.uniform(*KILL_GAP)
 
 
 def progress_bar() -> Progress:

@@ -173,7 +173,7 @@ def test_a_drawer_that_fails_is_told_beside_the_page(open_page: Open, guard: Gua
 def test_the_navigation_counts_what_waits(open_page: Open) -> None:
     page = open_page("operator")
     page.goto("/console/connections")
-    expect(page.locator("[data-count=exceptions]")).to_have_text("7")
+    expect(page.locator("[data-count=exceptions]")).to_have_text("6")
 
 
 def test_who_may_see_no_orders_has_a_console_without_them(open_page: Open) -> None:
