@@ -181,8 +181,9 @@ def run(session: Session, statement: str, **values: object) -> int:
 
 def send_together(session: Session, asks: Sequence[tuple[str, Mapping[str, object]]]) -> list[Told]:
     """Run statements with named values one after the other that are sent together, and give their answers."""
-    if not asks:
-        return []
+    if len(asks) <= 1:  # by itself it needs no pipeline
+        answers = [_ask(session, *one) for one in asks]
+        return [Told(one.rows(_shape(one.names)), one.changed) for one in answers]
     connection, driver = _driver(session)
     try:
         answers = _statements(connection).send_all(driver, [_written(*one) for one in asks])
