@@ -189,6 +189,10 @@ def send_together(session: Session, asks: Sequence[tuple[str, Mapping[str, objec
         answers = _statements(connection).send_all(driver, [_written(*one) for one in asks])
     except psycopg.Error as error:
         raise _named(connection, driver, error) from error
+    except BaseException:  # an interrupt in the middle of it: nobody is told of a lost connection instead
+        if driver.closed:
+            connection.invalidate()
+        raise
     return [Told(one.rows(_shape(one.names)), one.changed) for one in answers]
 
 

@@ -178,7 +178,7 @@ def _results(driver: Connection[Any], queue: deque[Callable[[], None]]) -> list[
     wire, begins = driver.pgconn, driver.pgconn.transaction_status == TransactionStatus.IDLE
     if begins:
         queue.appendleft(partial(wire.send_query_params, b"begin", None))
-    queue.append(wire.pipeline_sync)
+    queue.append(partial(_end, wire, queue))
     wire.enter_pipeline_mode()
     try:
         *found, _ = driver.wait(_talk(wire, queue))
@@ -188,6 +188,17 @@ def _results(driver: Connection[Any], queue: deque[Callable[[], None]]) -> list[
         if result.status == ExecStatus.FATAL_ERROR:
             raise error_from_result(result)
     return [result for [result] in found[begins:]]
+
+
+def _end(wire: PGconn, queue: deque[Callable[[], None]]) -> None:
+    wire.pipeline_sync()
+    _send_rest(wire, queue)
+
+
+def _send_rest(wire: PGconn, queue: deque[Callable[[], None]]) -> None:
+    """Come again until all is sent: who only waits for answers sends nothing any more, and the server waits for it."""
+    if wire.flush():
+        queue.append(partial(_send_rest, wire, queue))
 
 
 def _leave(driver: Connection[Any]) -> None:

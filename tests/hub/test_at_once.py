@@ -1,12 +1,16 @@
 """Statements that are sent together: each sees what the one before did, and a fault is of their transaction alone."""
 
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from psycopg import abc, waiting
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from hub import wire
 from hub.asks import Ask, Asks, inserting, told, told_at_once
 from hub.database import Database, copy, row, rows, run
 from hub.inventory.hot_sale import COLUMNS
@@ -79,6 +83,31 @@ def test_more_than_fits_into_buffers_goes_both_ways(goods: Database) -> None:
         asks = [_asking(Ask("select no, name, cast(:more as text) from goods", {"more": name})) for name in names[:20]]
         for [found] in told_at_once(session, *asks):
             assert len(found) == len(names)
+
+
+@pytest.mark.timeout(60)
+def test_more_than_the_network_takes_at_once_is_sent_to_its_end(goods: Database) -> None:
+    length = Ask("select length(cast(:text as text)) as n", {"text": "x" * 30_000_000})
+    with goods.transaction() as session:
+        assert told_at_once(session, _asking(COUNT), _asking(length)) == [[[(0,)]], [[(30_000_000,)]]]
+
+
+def test_who_is_interrupted_while_all_is_sent_hears_of_nothing_else(
+    goods: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(wire, "_talk", _interrupted)
+        with pytest.raises(KeyboardInterrupt), goods.transaction() as session:
+            told_at_once(session, _asking(_put(1)), _asking(COUNT))
+    with goods.transaction() as session:
+        assert told(session, _asking(COUNT)) == [[(0,)]]
+
+
+def _interrupted(_: object, queue: deque[Callable[[], None]]) -> abc.PQGen[None]:
+    """Send one statement, and be interrupted before anything is heard."""
+    yield waiting.WAIT_W
+    queue.popleft()()
+    raise KeyboardInterrupt
 
 
 def test_a_connection_that_is_lost_meanwhile_is_not_used_again(goods: Database) -> None:
