@@ -55,7 +55,7 @@ class ResultMessage(Document):
     """What the service says, as the mapping table reads it."""
 
     code: Annotated[Text, Field(max_length=20)]
-    words: Text = ""
+    note: Text = ""
     instruction: Annotated[Text, Field(max_length=64)] = ""
 
 
@@ -121,7 +121,7 @@ class Sf:
             raise OutcomeUnknown("the answer says neither success nor failure", code="garbled_answer")
         if result.code == BROKEN:
             raise OutcomeUnknown("SF failed over the request", code=f"sf_{BROKEN}")
-        words = "".join(one for one in result.words if one.isprintable())[:LONGEST_WORDS]
+        words = "".join(one for one in result.note if one.isprintable())[:LONGEST_WORDS]
         return InterceptAnswer(accepted=False, words=f"{words} ({result.code})".strip())
 
 

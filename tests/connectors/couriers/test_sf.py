@@ -146,6 +146,7 @@ class TestSf(OutboundContract):
             *(result(success="true"), result(errorCode="E1"), result(success=False), result(success=None)),
             *(result(errorCode=None), result(success=False, errorCode=None), result(success=False, errorCode=["x"])),
             *(result(msgData={"cusId": ["x"]}), result(msgData="x"), result(msgData={"cusId": CANARY * 9})),
+            *(result(success=False, errorCode="20011", errorMsg=f"{CANARY}{end}") for end in ("\0", "x" * 4_000)),
         ],
     )
     def test_only_a_clear_answer_is_believed(self, answer: bytes) -> None:
