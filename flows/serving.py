@@ -13,14 +13,15 @@ Find = Callable[[str], object | None]
 def serving(connectors: Registry, find: Find) -> dict[tuple[str, str], str]:
     """Name the connection of each (brand, family): the first by its name that can.
 
-    A courier that cannot be made now (its secret is missing) is taken for one that follows parcels: what is to be asked
-    of it waits. It stops none meanwhile: a person is asked to.
+    A courier that cannot be made now (its secret is missing) is taken for one that follows parcels where no other does:
+    what is to be asked of it waits. It stops none meanwhile: a person is asked to.
     """
     served: dict[tuple[str, str], str] = {}
     for brand in {connectors.brand_of(name) for name in connectors.names()}:
         erps = connectors.serving(ERP, brand)
         couriers = {name: find(name) for name in connectors.serving(COURIERS, brand)}
-        trackers = [name for name, one in couriers.items() if not _only_stops(one)]
+        follow = [name for name, one in couriers.items() if not _only_stops(one)]
+        trackers = sorted(follow, key=lambda name: couriers[name] is None)  # else in the order of their names
         served |= {(brand, family): names[0] for family, names in ((ERP, erps), (COURIERS, trackers)) if names}
         for name, partner in couriers.items():
             for courier in partner.stops if isinstance(partner, InterceptDesk) else ():

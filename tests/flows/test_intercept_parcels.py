@@ -170,6 +170,15 @@ def test_a_brand_is_served_by_who_follows_its_parcels_and_who_stops_them(monkeyp
     assert serving(registry, registry.get) == served_by
 
 
+def test_who_cannot_be_made_follows_no_parcels_where_another_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be one that only stops them: what left meanwhile would never be followed."""
+    monkeypatch.setenv("OMS_SECRET_KDNIAO", "x")
+    sf = Connection(kind="couriers.sf", brand="demo", options=CARD)
+    registry = Registry(Settings(connections={"a-sf": sf, "kdniao": Connection(kind="couriers.kdniao", brand="demo")}))
+    made = {"kdniao": registry.get("kdniao")}
+    assert serving(registry, made.get) == {("demo", "couriers"): "kdniao"}
+
+
 def test_a_courier_whose_secret_is_missing_stops_none() -> None:
     registry = Registry(Settings(connections={"kdniao": Connection(kind="couriers.kdniao", brand="demo")}))
     assert serving(registry, lambda _: None) == {("demo", "couriers"): "kdniao"}
