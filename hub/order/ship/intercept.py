@@ -24,13 +24,14 @@ UNDER_WAY: Final = """
     select p.order_id, p.shipment_no, p.no, p.courier, p.tracking_no, i.state, coalesce(i.attempt, 0) as attempt,
            coalesce(i.connection, '') as asked_over,
            exists (select 1 from parcel other where other.tracking_no = p.tracking_no and other.courier = p.courier
-                   and other.order_id <> p.order_id) as shared
+                   and (other.order_id, other.shipment_no, other.no) <> (p.order_id, p.shipment_no, p.no)) as shared
     from parcel p
     left join parcel_track t on (t.order_id, t.shipment_no, t.parcel_no) = (p.order_id, p.shipment_no, p.no)
     left join parcel_intercept i on (i.order_id, i.shipment_no, i.parcel_no) = (p.order_id, p.shipment_no, p.no)
     where p.order_id = :id and coalesce(t.status, '') not in ('delivered', 'returned')
     order by p.shipment_no, p.no"""
-"""Parcels that have not arrived; one that several orders share is a person's to stop: it holds others' goods too."""
+"""Parcels that have not arrived. One whose waybill stands at others too, of this order or another, is a person's to
+stop: it holds their goods as well, and one instruction is for all of it."""
 
 
 class Asked(NamedTuple):
@@ -59,7 +60,7 @@ def ask_intercept(session: Session, order_id: int, actor: str, reason: str, at: 
     for one in by_wire:
         _ask(session, order, one, over[one], actor, at)
     if by_hand:
-        told = ", ".join(f"{one.courier} {one.tracking_no}".strip() for one in by_hand)
+        told = ", ".join(dict.fromkeys(f"{one.courier} {one.tracking_no}".strip() for one in by_hand))
         open_cases(session, [NewCase("intercept", f"order:{order_id}", order.brand, told, order_id)], at)
     asked = Asked(len(by_wire), len(before), len(by_hand))
     told = {"parcels": len(parcels), "wire": asked.by_wire, "before": asked.before, "reason": plain(reason)}

@@ -75,6 +75,18 @@ def test_a_parcel_that_holds_another_orders_goods_too_is_a_persons(session: Sess
     assert asked(session, order_id) == Asked(by_wire=0, before=0, by_hand=1)
 
 
+def test_a_waybill_that_left_in_two_shipments_of_an_order_is_a_persons(session: Session) -> None:
+    """One instruction brings it back: the second would be refused, and hide the goods that are in it, too."""
+    served(session)
+    stock(session, {"sh": {"apple": 9}})
+    order_id = placed(session, order({"apple": 3}))
+    first, rest = (packed("SF-1", {"apple": 1}),), (packed("SF-1", {"apple": 2}),)
+    record_confirm(session, confirm(order_id, 1, {"apple": 1}, "c1", final=False, parcels=first), AT)
+    record_confirm(session, confirm(order_id, 1, {"apple": 2}, "c2", parcels=rest), AT)
+    assert asked(session, order_id) == Asked(by_wire=0, before=0, by_hand=2)
+    assert (messages(session), step_states(session, INTERCEPT)) == (["SF SF-1"], [])
+
+
 def test_what_has_arrived_is_not_stopped(session: Session) -> None:
     served(session)
     order_id = left(session)
