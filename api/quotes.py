@@ -36,7 +36,7 @@ class Basket(Document):
     summary="发货试算 · How goods would be sent",
 )
 def ask(hub: TheHub, who: Annotated[Asker, Depends(asker)], body: Body) -> Quote:
-    """Say which parcels these goods would be sent in if they were ordered now, and when those arrive.
+    """Say which parcels these goods, 10,000 pieces at most, would be sent in if they were ordered now, and when.
 
     It is decided as an order would be, by the brand's policy, rate cards and calendar, and nothing is held: another
     order may be faster. `arrives_on` is there where rate cards say it. What is `short` has no source now, `later` waits

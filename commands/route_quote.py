@@ -1,7 +1,7 @@
 """How goods would be sent if they were ordered now, at a terminal."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
@@ -14,6 +14,9 @@ from hub.database import run
 from hub.errors import Malformed
 from hub.order.quote import AskedLine, Quote, QuotedLine, quote
 from hub.unfit import malformed
+
+LONGEST: Final = 18
+"""Digits of a number of pieces: Python reads no number of thousands of them."""
 
 
 def ask(
@@ -41,7 +44,7 @@ def _line(no: int, written: str) -> AskedLine:
     Raises: Malformed.
     """
     sku, _, pieces = written.rpartition("=")
-    if not (sku and pieces.isascii() and pieces.isdigit()):
+    if not (sku and pieces.isascii() and pieces.isdigit() and len(pieces) <= LONGEST):
         text, zh = f"{written[:60]}: write SKU=pieces", f"{written[:60]}：请写成 SKU=件数"
         raise Malformed(text, field="goods", zh=zh)
     try:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.find import find_bound, find_products
 from hub.document import Document
+from hub.errors import Malformed
 from hub.fulfilment.release import NewFulfilment
 from hub.money import times
 from hub.order.model import Code, OrderLine, Pieces
@@ -23,6 +24,10 @@ from hub.order.rules.normalise import NormalLine, open_bundles, sold_line
 from hub.order.rules.policy import POLICY, Policy
 
 CURRENCY: Final = "CNY"
+
+MOST_PIECES: Final = 10_000
+"""Each piece may be a parcel of its own, and no hold of large or heavy orders stands before a quote: some lines of a
+million pieces kept a processor busy for a minute."""
 
 
 class AskedLine(Document):
@@ -88,9 +93,13 @@ def quote(
     """Say what would become of an order of these goods, by the rules that an order is sourced by; nothing is written.
 
     Other orders of the same moment may take what it counts on. `at` is in the business zone. Gifts, holds and what a
-    shop's quotas leave are not asked. Raises: Malformed for a division that there is not (unknown_division).
+    shop's quotas leave are not asked. Raises: Malformed for a division that there is not (unknown_division), and
+    for more than `MOST_PIECES` (pieces).
     """
     check_division(division)
+    if sum(one.quantity for one in asked) > MOST_PIECES:
+        text, zh = f"ask for {MOST_PIECES:,} pieces at most in all", f"一次试算合计不超过 {MOST_PIECES:,} 件"
+        raise Malformed(text, code="pieces", field="lines", zh=zh)
     bound = {code: sku for (_, code), sku in find_bound(session, [(brand, shop, one.sku) for one in asked]).items()}
     lines = _lines(session, [one for one in asked if one.sku in bound], bound)
     own = own_policies(session, policy, {brand})

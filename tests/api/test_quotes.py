@@ -66,6 +66,7 @@ def test_who_may_see_how_stock_is_spread_hears_where_from(http: TestClient) -> N
             "lines[0].unit_price",
         ),
         ({"lines": [{"line_id": str(n), "sku": "apple", "quantity": 1} for n in range(201)]}, "too_many_lines", None),
+        ({"lines": [{"line_id": n, "sku": "apple", "quantity": 5_001} for n in "12"]}, "pieces", "lines"),
         ({"receiver": {}}, "malformed", "receiver"),
     ],
 )

@@ -32,7 +32,14 @@ def test_a_program_reads_it(oms: Oms) -> None:
 
 @pytest.mark.parametrize(
     ("goods", "code"),
-    [("rope", "malformed"), ("rope=", "malformed"), ("rope=0", "malformed"), ("=3", "malformed")],
+    [
+        ("rope", "malformed"),
+        ("rope=", "malformed"),
+        ("rope=0", "malformed"),
+        ("=3", "malformed"),
+        (f"rope={'9' * 5_000}", "malformed"),
+        ("rope=10001", "pieces"),
+    ],
 )
 def test_goods_that_cannot_be_meant_are_refused(oms: Oms, goods: str, code: str) -> None:
     error = oms("route", "quote", "310115", goods, "--brand", "demo").exception
