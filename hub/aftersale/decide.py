@@ -65,7 +65,7 @@ def approve_return(
 def reject_return(session: Session, order_id: int, no: int, actor: str, reason: str, at: datetime) -> ReturnState:
     """Refuse a return; its pieces can be asked for again. Twice is no error.
 
-    Raises: NotFound; Conflict with code return_state once it was approved.
+    Raises: NotFound; Conflict with code return_state once it was approved, or while others are sent in exchange for it.
     """
     return _end(session, (order_id, no), _S.REJECTED, {_S.REQUESTED}, actor, reason, at)
 
@@ -74,7 +74,7 @@ def withdraw_return(session: Session, order_id: int, no: int, actor: str, reason
     """Let a return go of which nothing came, or came any more; twice is no error.
 
     What arrives all the same is taken in, and a person decides about its money.
-    Raises: NotFound; Conflict with code return_state once it has ended.
+    Raises: NotFound; Conflict with code return_state once it has ended, or while others are sent in exchange for it.
     """
     return _end(session, (order_id, no), _S.WITHDRAWN, {_S.REQUESTED, _S.APPROVED, _S.SENT}, actor, reason, at)
 
@@ -149,10 +149,29 @@ def _end(
     if case.state == state:
         return state
     _check(case, allowed, state)
+    _check_not_exchanged(session, case)
     _decide(session, case, state, actor, reason, at)
     act = {_S.REJECTED: "return.reject", _S.WITHDRAWN: "return.withdraw"}[state]
     record(session, at, actor, act, f"order:{order.id}", no=case.no, reason=plain(reason))
     return state
+
+
+def _check_not_exchanged(session: Session, case: Row[Any]) -> None:
+    """Make sure that nothing is sent in exchange for a return: its pieces would be free to be paid back by another.
+
+    Raises: Conflict.
+    """
+    sent = row(
+        session,
+        """select l.order_id from order_link l join order_line line on line.order_id = l.order_id
+           where (l.origin_order_id, l.return_no) = (:id, :no) and line.kind in ('item', 'bundle')
+             and line.ordered > line.cancelled order by 1 limit 1""",
+        id=case.order_id,
+        no=case.no,
+    )
+    if sent is not None:
+        told = f"order {sent.order_id} is sent in exchange for this return: cancel it first"
+        raise Conflict(told, code="return_state", zh=f"订单 {sent.order_id} 正为该退货单换货，请先取消")
 
 
 def _decide(session: Session, case: Row[Any], state: ReturnState, actor: str, note: str, at: datetime) -> None:

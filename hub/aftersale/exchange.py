@@ -27,14 +27,18 @@ def exchange_for(
     """Place an exchange order for pieces of a return, and give its id; `at` is in the business zone.
 
     Raises: as `follow_up`; NotFound for no such return; Conflict with code return_state when no goods come back by it,
-    with not_of_return for more pieces than it names, less those that were paid back and those exchanged before.
+    with not_of_return for more pieces than it names, less those that were paid back and those exchanged before. Pieces
+    that came without money may have been paid by money alone since: such refunds count against them first.
     """
     _, case = lock_return(session, order_id, no)
     if case.kind != ReturnKind.RETURN_REFUND or case.state not in ALIVE:
         raise Conflict("by this return no goods come back to be exchanged", code="return_state")
     rooms, counts = rooms_of(session, order_id), _counts(session, case)
     sent = exchanged(session, case, rooms)
-    left = {one.line_no: one.named - one.refunded - sent.get(one.line_no, 0) for one in counts}
+    left = {
+        one.line_no: one.named - one.arrived + max(0, one.arrived - one.refunded - one.alone) - sent.get(one.line_no, 0)
+        for one in counts
+    }
     for one in wanted:
         _, beyond = pieces_of(rooms, one.line_id, one.pieces, lambda room: left.get(room.line_no, 0))
         if beyond:
@@ -74,17 +78,22 @@ def exchanged(session: Session, case: Row[object], rooms: Sequence[Room]) -> Cou
         no=case.no,
     )
     named = {one.line_no: one.named for one in _counts(session, case)} if found else {}
-    sent = Counter[int]()
+    sold, sent = {one.line_id for one in rooms}, Counter[int]()
     for one in found:
-        sent += pieces_of(rooms, one.line_id, one.n, lambda room: named.get(room.line_no, 0))[0]
+        if one.line_id in sold:  # else it was added to the exchange order and replaces nothing
+            sent += pieces_of(rooms, one.line_id, one.n, lambda room: named.get(room.line_no, 0))[0]
     return sent
 
 
 def _counts(session: Session, case: Row[object]) -> Sequence[Row[object]]:
     return rows(
         session,
-        """select line_no, greatest(asked, arrived) as named, arrived, refunded from return_line
-           where (order_id, no) = (:id, :no)""",
+        """select line_no, greatest(asked, arrived) as named, arrived, refunded, (
+                      select coalesce(sum(other.refunded), 0)::bigint
+                      from return_line other join return_case c using (order_id, no)
+                      where other.order_id = :id and c.order_id = :id and other.line_no = own.line_no
+                        and c.kind = 'refund_only') as alone
+           from return_line own where (order_id, no) = (:id, :no)""",
         id=case.order_id,
         no=case.no,
     )

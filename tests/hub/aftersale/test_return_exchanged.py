@@ -3,14 +3,17 @@
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.aftersale.decide import approve_return, reject_return, withdraw_return
 from hub.aftersale.exchange import exchange_for
+from hub.aftersale.status import ReturnKind
 from hub.aftersale.view import get_return
 from hub.errors import Conflict, NotFound
 from hub.order.change.cancel import cancel
 from hub.order.change.follow_up import Again
-from tests.hub.aftersale.returning import arrive, ask, granted, refunded, returned, sent
+from hub.order.change.wanted import WantedLine
+from tests.hub.aftersale.returning import WHO, arrive, ask, granted, refunded, returned, sent
 from tests.hub.making import AT, ZONE, add_sku, order, see, stock
-from tests.hub.order.changing import BY
+from tests.hub.order.changing import BY, want
 
 HERE = AT.astimezone(ZONE)
 
@@ -75,6 +78,42 @@ def test_for_an_exchange_that_is_cancelled_money_goes_back(session: Session, ord
     cancel(session, exchange(session, order_id, no, Again("L1", 2)), "buyer", "wants money", HERE)
     arrive(session, order_id, no, {"apple": 2})
     assert refunded(session)[0] == (2000, 0)
+
+
+def test_pieces_that_came_for_a_cancelled_exchange_are_not_paid_alone_and_exchanged_once_more(
+    session: Session, order_id: int
+) -> None:
+    no = granted(session, order_id, {"L1": 2})
+    made = exchange(session, order_id, no, Again("L1", 2))
+    arrive(session, order_id, no, {"apple": 2})
+    cancel(session, made, "buyer", "wants money", HERE)
+    alone = ask(session, order_id, {"L1": 1}, kind=ReturnKind.REFUND_ONLY)
+    approve_return(session, order_id, alone, WHO, AT)
+    with pytest.raises(Conflict) as caught:
+        exchange(session, order_id, no, Again("L1", 2))
+    assert caught.value.code == "not_of_return"
+    assert exchange(session, order_id, no, Again("L1", 1))
+
+
+def test_a_return_that_others_are_sent_for_is_not_let_go_until_they_are_cancelled(
+    session: Session, order_id: int
+) -> None:
+    no = ask(session, order_id, {"L1": 2})
+    made = exchange(session, order_id, no, Again("L1", 2))
+    for let_go in (reject_return, withdraw_return):
+        with pytest.raises(Conflict) as caught:
+            let_go(session, order_id, no, WHO, "changed my mind", AT)
+        assert (caught.value.code, str(made) in caught.value.say("zh")) == ("return_state", True)
+    cancel(session, made, "buyer", "keeps the apples", HERE)
+    assert withdraw_return(session, order_id, no, WHO, "", AT) == "withdrawn"
+
+
+def test_what_is_bought_with_an_exchange_replaces_nothing(session: Session, order_id: int) -> None:
+    no = granted(session, order_id, {"L1": 2})
+    made = exchange(session, order_id, no, Again("L1", 1))
+    want(session, made, WantedLine("N1", 1, "pear", "1.00", "pear"))
+    arrive(session, order_id, no, {"apple": 2})
+    assert refunded(session) == [(1000, 0)]
 
 
 def test_a_return_that_is_not_there_has_no_exchange(session: Session, order_id: int) -> None:
