@@ -25,8 +25,11 @@ COLUMNS: Final = ("reservation_id", "sku", "sale", "buyer_index", "pieces")
 SALE: Final = "brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at"
 
 THEIRS: Final = """left join reservation r on r.id = buyer.reservation_id
-           where coalesce(r.state, 'taken') in ('held', 'taken')"""
-"""What of `buyer` is still the buyer's: of carts not let go, and of orders, less what those cancelled."""
+           where (coalesce(r.state, 'taken') in ('held', 'taken') or r.state = 'expired' and r.order_id is not null)"""
+"""What of `buyer` is still the buyer's: of carts not let go, and of orders, less what those cancelled.
+
+A cart that has expired is still that of the order that waits with it: paid, that gets the pieces all the same.
+"""
 
 
 class Sale(Document):
@@ -194,7 +197,7 @@ def ask_buyers(buyers: Collection[bytes]) -> Asks[None]:
 
 
 def ask_had(sale: Sale, buyers: Collection[bytes]) -> Asks[Counter[bytes]]:
-    """Ask what buyers have in a sale, who are locked. What was released or has expired is theirs no more."""
+    """Ask what buyers have in a sale, who are locked. What was let go of is theirs no more."""
     statement = f"""select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer {THEIRS}
              and (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
            group by 1"""
@@ -211,7 +214,8 @@ def had(session: Session, sale: Sale, buyers: Collection[bytes]) -> Counter[byte
 def free_tickets(session: Session, order_ids: Collection[int]) -> None:
     """Let buyers have again what orders have cancelled of their sales: no more counts than is left in the order.
 
-    What an order has beside its cart goes first. The orders' rows are locked; counted again, nothing changes.
+    What an order has beside its cart goes first, be that taken or not. The orders' rows are locked; counted again,
+    nothing changes.
     """
     run(
         session,
@@ -219,7 +223,8 @@ def free_tickets(session: Session, order_ids: Collection[int]) -> None:
                select asked.id as order_id, asked.id as ticket, 1 as turn
                from unnest(cast(:ids as bigint[])) as asked (id)
                union all
-               select r.order_id, r.id, 0 from reservation r where r.order_id = any(:ids) and r.state = 'taken'),
+               select r.order_id, r.id, 0 from reservation r
+               where r.order_id = any(:ids) and r.state <> 'released'),
            had as (
                select mine.order_id, mine.ticket, buyer.sku, buyer.pieces, sum(buyer.pieces) over (
                           partition by mine.order_id, buyer.sku order by mine.turn, mine.ticket

@@ -179,7 +179,7 @@ def prune(session: Session, before: datetime, limit: int = 5_000) -> int:
     """Forget reservations that ended long ago; give how many."""
     old = rows(
         session,
-        """select id, case state when 'taken' then order_id end as order_id from reservation
+        """select id, case when state <> 'released' then order_id end as order_id from reservation
            where state <> 'held' and updated_at < :before
            order by updated_at limit :limit for update skip locked""",
         before=before,

@@ -7,12 +7,15 @@ import pytest
 from alembic import command
 
 from hub import partitions
-from hub.database import Database
+from hub.database import Database, rows, run
 from hub.errors import TryLater
+from hub.inventory.hot_sale import Sale, heat
 from hub.migrations import config, revision_of, upgrade
 from hub.migrations.drift import differences
+from hub.order.change.cancel import cancel
 from hub.partitions import make_partitions
 from tests.conftest import RING
+from tests.hub.making import AT, BRAND, order, placed, stock
 
 
 def change(url: str, statement: str) -> None:
@@ -130,3 +133,25 @@ def test_strategies_of_before_the_look_at_stock_wait_as_they_did(database_url: s
     with psycopg.connect(database_url) as connection:
         found = connection.execute("select body->>'if_out', body->>'a' from gift_strategy order by name").fetchall()
     assert found == [("wait", "1"), ("replace", None)]
+
+
+def test_orders_with_nothing_left_of_a_flash_sale_count_no_more_and_others_do(
+    database: Database, database_url: str
+) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 9}})
+        heat(session, "op", Sale(brand=BRAND, sku="apple", sale="11.11", per_buyer=9), AT)
+        over, open_one = (placed(session, order({"apple": 2}, f"T{no}")) for no in range(2))
+        cancel(session, over, "tester", "changed my mind", AT)
+        # as before 0071 it was left where an order was closed
+        run(
+            session,
+            """insert into hot_buyer select :over, sku, sale, buyer_index, pieces from hot_buyer
+               where reservation_id = :open""",
+            over=over,
+            open=open_one,
+        )
+    command.stamp(config(database_url), "0074")
+    upgrade(database_url)
+    with database.transaction() as session:
+        assert [one.id for one in rows(session, "select reservation_id as id from hot_buyer")] == [open_one]

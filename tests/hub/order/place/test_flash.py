@@ -10,9 +10,10 @@ from hub.database import rows
 from hub.errors import Conflict
 from hub.inventory.hot_sale import Sale, heat, list_sales
 from hub.inventory.ledger import drift
-from hub.inventory.soft import Wish, hold, prune, release_held
+from hub.inventory.soft import Wish, expire_due, hold, prune, release_held
 from hub.order.change.cancel import cancel
 from hub.order.change.expire import Terms, expire
+from hub.order.change.pay import pay
 from hub.order.holds.resume import release_holds
 from hub.order.model import Buyer, ShopOrder
 from hub.roles import SYSTEM
@@ -158,3 +159,33 @@ def test_carts_that_are_forgotten_leave_what_orders_took_and_nothing_else(sessio
     assert (prune(session, later), counted(session)) == (2, 2)
     cut(session, first, L1=1)
     assert counted(session) == 1
+
+
+def test_what_is_cancelled_before_it_is_paid_counts_no_more_of_its_cart(session: Session) -> None:
+    cart(session, "c1", 2)
+    first = placed(session, bought("T1", {"apple": 2}, reservation="c1", paid_at=None))
+    cut(session, first, L1=1)
+    assert counted(session) == 1
+    pay(session, first, "mall-pc", AT, AT)
+    assert (allocated(session, first), counted(session)) == (1, 1)
+
+
+def test_a_cart_that_expires_while_its_order_waits_to_be_paid_still_counts(session: Session) -> None:
+    cart(session, "c1", 2)
+    first = placed(session, bought("T1", {"apple": 2}, reservation="c1", paid_at=None))
+    cart(session, "c2", 2, "b")
+    expire_due(session, AT + TTL)
+    assert counted(session) == 2
+    with pytest.raises(Conflict, match="2 at most"):
+        cart(session, "c3", 1)
+    prune(session, AT + timedelta(days=9))
+    pay(session, first, "mall-pc", AT + TTL, AT + TTL)
+    assert (allocated(session, first), counted(session)) == (2, 2)
+
+
+def test_an_order_that_is_closed_behind_its_cart_gives_back(session: Session) -> None:
+    cart(session, "c1", 2)
+    placed(session, bought("T1", {"apple": 2}, reservation="c1", paid_at=None))
+    expire_due(session, AT + TTL)
+    expire(session, {"mall-pc": Terms(timedelta(minutes=30), told=False)}, AT + timedelta(days=1))
+    assert counted(session) == 0
