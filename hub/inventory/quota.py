@@ -106,7 +106,7 @@ def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: dateti
     key, orders = quota.model_dump(include={*KEY}), HELD_BY_ORDERS if quota.location == EVERYWHERE else HELD_THERE
     found = rows(
         session,  # one statement: whoever is in the sum is in what was counted by then, and nobody else is
-        f"""select used as before, coalesce(({HELD_BY_CARTS}), 0) + coalesce(({orders}), 0) as held
+        f"""select version, used as before, coalesce(({HELD_BY_CARTS}), 0) + coalesce(({orders}), 0) as held
             from channel_quota where {THIS}""",
         **key,
     )
@@ -115,8 +115,10 @@ def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: dateti
         f"""update channel_quota set
                 used = case when mode = :mode and version > 0 then greatest(used, :held + used - :before)
                             else :held + used - :before end,
-                mode = :mode, amount = :amount, version = version + 1, updated_at = :at where {THIS}""",
+                mode = :mode, amount = :amount, version = version + 1, updated_at = :at
+            where {THIS} and version = :known""",
         at=at,
+        known=found[0].version,
         held=int(found[0].held),
         before=found[0].before,
         mode=quota.mode,
@@ -124,7 +126,7 @@ def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: dateti
         **key,
     )
     if not changed:
-        raise BUSY  # somebody has taken it away at this moment
+        raise BUSY  # somebody has changed it or taken it away at this moment
     told = {"shop": quota.shop, "location": quota.location, "mode": quota.mode, "amount": quota.amount}
     record(session, at, actor, "stock.quota", f"sku:{quota.sku}", **told)
 

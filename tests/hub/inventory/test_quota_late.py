@@ -178,6 +178,29 @@ def test_only_who_asks_for_the_very_quota_waits_until_it_is_set(database: Databa
         assert used(session) == 4
 
 
+def test_of_two_who_set_the_same_new_quota_one_is_told_to_try_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 40}})
+        placed(session, order({"apple": 3}, "T1"))
+    there = quotas.rows
+
+    def looked(session: Session, statement: str, **values: object) -> object:
+        found = there(session, statement, **values)
+        if "as before" in statement:
+            monkeypatch.setattr(quotas, "rows", there)
+            with database.transaction() as beside:
+                quota(beside)
+        return found
+
+    monkeypatch.setattr(quotas, "rows", looked)
+    with database.transaction() as session, pytest.raises(TryLater):
+        quota(session, mode=QuotaMode.EXCLUSIVE)
+    with database.transaction() as session:
+        assert quota(session, mode=QuotaMode.EXCLUSIVE) == 3
+
+
 def test_what_happens_while_a_quota_is_counted_is_counted_once_and_nobody_waits(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
