@@ -23,6 +23,7 @@ from hub.order.place.allocate import allocate
 from hub.order.place.arrival import RULE, part_by_arrival
 from hub.order.place.gift_later import settle_waiting
 from hub.order.place.plan import Need, Plan
+from hub.order.place.presold import count_waiting
 from hub.order.place.record import each_fen
 from hub.order.place.virtual import hand_over
 from hub.order.place.write_holds import write_holds
@@ -176,6 +177,8 @@ def leave_to_come(session: Session, need: Need, policy: Policy, at: datetime) ->
     fresh = [(hold, [line for line in hold.evidence["lines"] if line not in said]) for hold in waits]
     told = [replace(hold, evidence={**hold.evidence, "lines": lines}) for hold, lines in fresh if lines]
     write_holds(session, {need.order_id: told}, policy.version, at)
+    if waits:
+        count_waiting(session, need.order_id, at.date())
     return now
 
 

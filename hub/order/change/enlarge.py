@@ -13,7 +13,7 @@ from hub.order.change.reread import reread
 from hub.order.change.revision import Revision
 from hub.order.change.table import Charge
 from hub.order.lock import Locked
-from hub.order.place.presold import count_added
+from hub.order.place.presold import count_waiting
 from hub.order.rules.policy import Policy
 
 
@@ -29,7 +29,7 @@ def add_goods(
     grown = grow(session, order, revision, cut, at)
     held = frozenset[int]()
     if before and grown:
-        count_added(session, order.id, at.date())
+        count_waiting(session, order.id, at.date())
         held = judge_again(session, order, before, reread(session, order.id), policy, at, goods=True)
         charge(session, order, revision.no, grown.amount, at)
     if grown or any(cut.values()):

@@ -78,19 +78,21 @@ def _hold(
     return after
 
 
-def count_added(session: Session, order_id: int, today: date) -> None:
-    """Count what a change has added to an order of goods that are still to come, limited or not.
+def count_waiting(session: Session, order_id: int, today: date) -> None:
+    """Count the goods of an order that are to come and were not counted when it was placed, limited or not.
 
-    The order's row is locked.
+    A change has added them, or they have got their day since. What is counted already stays so. The order's row is
+    locked.
     """
     run(
         session,
         """insert into presold_line (order_id, line_no, sku, shop, pieces)
-           select line.order_id, line.line_no, line.sku, o.shop, line.ordered - line.cancelled
+           select line.order_id, line.line_no, line.sku, o.shop,
+                  line.ordered - line.cancelled - line.allocated - line.shipped
            from order_line line join sales_order o on o.id = line.order_id join sku on sku.code = line.sku
            where line.order_id = :id and o.id = :id and not line.gift and line.kind <> 'bundle'
              and line.storage <> 'none' and sku.available_from > :today
-             and line.allocated + line.shipped = 0 and line.ordered > line.cancelled
+             and line.ordered > line.cancelled + line.allocated + line.shipped
            on conflict do nothing""",
         id=order_id,
         today=today,

@@ -19,6 +19,7 @@ from hub.order.change.cancel import cancel
 from hub.order.change.expire import Terms, expire
 from hub.order.change.wanted import WantedLine
 from hub.order.holds.expiry import expire_holds
+from hub.order.holds.restocked import source_restocked
 from hub.order.holds.resume import release_holds, release_part
 from hub.order.model import Buyer, OrderType
 from hub.roles import SYSTEM
@@ -155,6 +156,18 @@ def test_what_a_change_adds_counts(shop: Session) -> None:
     order_id = placed(shop, order({"lamp": 1}, "T1"))
     want(shop, order_id, WantedLine("L1", 3))
     assert sold(shop) == [3]
+
+
+def test_an_order_that_waits_for_goods_counts_as_soon_as_they_get_a_day(session: Session) -> None:
+    stock(session, {"sh": {"apple": 50, "lamp": 1}})
+    limit(session, 5)
+    order_id = placed(session, order({"lamp": 4}, "T1"))
+    describe(session, SYSTEM, "lamp", AT, available_from=DAY)
+    source_restocked(session, HERE)
+    assert (sold(session), free(session), line(session, order_id).allocated) == ([3], 2, 1)
+    stock(session, {"sh": {"lamp": 9}}, "ASN-2")
+    expire_holds(session, COME)
+    assert (sold(session), line(session, order_id).allocated) == ([0], 4)
 
 
 def test_without_a_limit_nothing_is_held_and_goods_to_come_are_promised_as_before(shop: Session) -> None:
