@@ -52,10 +52,14 @@ class Ended(Document):
 
 @router.get("", summary="预售上限列表 · List pre-sale limits")
 def list_all(hub: TheHub, caller: Operator, sku: Word = "") -> Sequence[PresaleView]:
-    """List pre-sale limits, of one SKU or of all seen, with what is sold of each and waits; at most 1,000."""
+    """List pre-sale limits, of one SKU or of all seen, with what is sold of each and waits; at most 1,000.
+
+    Who works for one shop sees that shop's.
+    """
     caller.require(Permission.SEE_ORDERS)
     with hub.database.transaction() as session:
-        found = find_presales(session, brands_seen(caller, hub.settings.connections), sku)
+        seen = brands_seen(caller, hub.settings.connections)
+        found = find_presales(session, seen, sku, shops=caller.shops)
     return [_view(one) for one in found]
 
 

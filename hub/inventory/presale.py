@@ -94,16 +94,21 @@ def list_presales(session: Session, skus: Collection[str]) -> list[Presale]:
 
 
 def find_presales(
-    session: Session, seen: Collection[str] | None, sku: str = "", limit: int = 1_000
+    session: Session, seen: Collection[str] | None, sku: str = "", limit: int = 1_000, shops: Collection[str] = ()
 ) -> Sequence[Presale]:
-    """Give limits in the order of SKU and shop, of some brands or of all, of one SKU or of all."""
+    """Give limits in the order of SKU and shop, of some brands or of all, of one SKU or of all.
+
+    With `shops` those of these alone, without what all together may sell.
+    """
     found = records(
         session,
         f"""{LIMITS} where (:sku = '' or own.sku = :sku) and (cast(:seen as text[]) is null or own.brand = any(:seen))
+              and (cardinality(cast(:shops as text[])) = 0 or own.shop = any(:shops))
             order by own.sku, own.shop limit :limit""",
         seen=None if seen is None else sorted(seen),
         sku=sku,
         limit=limit,
+        shops=sorted(shops),
     )
     return [Presale.model_validate(one) for one in found]
 

@@ -49,6 +49,13 @@ def test_a_limit_is_set_sold_of_told_to_the_shop_and_taken_away(boss: Desk, mall
     assert boss.get(PRESALES).json() == []
 
 
+def test_who_works_for_one_shop_is_told_of_no_other_s_limits(boss: Desk, http: TestClient) -> None:
+    for wish in ({}, {"shop": "pc"}, {"shop": "h5"}):
+        assert boss.post(PRESALES, {"sku": "apple", "amount": 5, **wish}).status_code == 200
+    assert [one["shop"] for one in boss.get(PRESALES).json()] == ["", "h5", "pc"]
+    assert [one["shop"] for one in Desk(http, "h5-boss").get(PRESALES).json()] == ["h5"]
+
+
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [
