@@ -28,6 +28,9 @@ AT_ONCE: Final = 200
 SLACK: Final = timedelta(minutes=10)
 """How much longer than its order may wait a hold stands: closing the order gives it back, and not the clock."""
 
+ITS_OWN: Final = "(r.state <> 'expired' or r.shop = :nobody)"
+"""That an order's reservation `r` is no cart that has expired."""
+
 OPEN: Final = "h.type = 'finance' and h.rule = 'unpaid' and h.released_at is null"
 
 
@@ -61,17 +64,25 @@ def hold_unpaid(session: Session, limits: Mapping[str, timedelta], at: datetime,
 
 def _due(session: Session, channels: Sequence[str], most: int) -> Sequence[Row[Any]]:
     """Lock the orders that wait for their payment and have no reservation, but for an expired cart."""
-    return rows(
+    due = rows(
         session,
         f"""select o.id, o.brand, o.channel from order_hold h join sales_order o on o.id = h.order_id
             where {OPEN} and o.channel = any(:channels) and o.payment = 'unpaid' and o.lifecycle = 'accepted'
-              and not exists (select 1 from reservation r
-                              where r.order_id = o.id and (r.state <> 'expired' or r.shop = :nobody))
+              and not exists (select 1 from reservation r where r.order_id = o.id and {ITS_OWN})
             order by o.id limit :most for update of o skip locked""",
         channels=channels,
         nobody=NOBODY,
         most=most,
     )
+    # The statement locks orders and saw their reservations before: another process may have held for some in between.
+    held = rows(
+        session,
+        f"select r.order_id from reservation r where r.order_id = any(:ids) and {ITS_OWN}",
+        ids=[one.id for one in due],
+        nobody=NOBODY,
+    )
+    done = {one.order_id for one in held}
+    return [one for one in due if one.id not in done]
 
 
 def _wanted(session: Session, due: Sequence[Row[Any]], today: date) -> Sequence[Row[Any]]:

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from commands.conservation import RULES
 from hub.catalogue.describe import describe
 from hub.catalogue.model import Storage
-from hub.database import rows, run
+from hub.database import Database, rows, run
 from hub.inventory.ledger import drift
 from hub.inventory.level import free_pieces
 from hub.inventory.soft import Wish, expire_due, hold
 from hub.order.change.cancel import cancel
 from hub.order.change.expire import Terms, expire
 from hub.order.change.pay import pay
+from hub.order.holds import unpaid as unpaid_holds
 from hub.order.holds.resume import release_holds
 from hub.order.holds.unpaid import SLACK, hold_unpaid
 from hub.roles import SYSTEM
@@ -69,6 +70,29 @@ def test_an_order_is_looked_at_once_and_holds_what_is_there(session: Session) ->
     unpaid(session, 9)
     assert (hold_unpaid(session, LIMITS, HERE), hold_unpaid(session, LIMITS, HERE)) == (1, 0)
     assert soft(session) == {("sh", "apple"): 5, ("bj", "apple"): 2}
+
+
+def test_what_another_process_has_held_for_meanwhile_is_not_held_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 5}})
+        unpaid(session)
+    there = unpaid_holds.rows
+
+    def looked(session: Session, statement: str, **values: object) -> object:
+        if "skip locked" not in statement:
+            return there(session, statement, **values)
+        monkeypatch.setattr(unpaid_holds, "rows", there)
+        with database.transaction() as before:
+            found = there(before, statement, **values)
+        with database.transaction() as other:
+            assert hold_unpaid(other, LIMITS, HERE) == 1
+        return found
+
+    monkeypatch.setattr(unpaid_holds, "rows", looked)
+    with database.transaction() as session:
+        assert (hold_unpaid(session, LIMITS, HERE), soft(session)) == (0, {("sh", "apple"): 2})
 
 
 def test_the_older_order_holds_the_last_piece(session: Session) -> None:
