@@ -11,7 +11,7 @@ def read_file(file: Path, code: str, longest: int) -> str:
     Raises: Malformed with that code when there is none, it is no UTF-8, or it has more than `longest` characters.
     """
     try:
-        with file.open(encoding="utf-8") as stream:
+        with file.open(encoding="utf-8-sig") as stream:  # Excel and Windows put a mark before the first character
             written = stream.read(longest + 1)
     except UnicodeDecodeError as error:
         zh = f"{file} 不是 UTF-8 编码：请另存为 UTF-8（Excel 中选“CSV UTF-8（逗号分隔）”）"

@@ -12,7 +12,7 @@ from hub.database import row, rows, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 from hub.roles import Actor, Permission
-from hub.sourcing.rates import EDITION, Card, keepable, read_rates
+from hub.sourcing.rates import EDITION, Card, check_once, keepable, read_rates
 
 REMEMBERED: Final = 16
 READ: Final[dict[str, Card]] = {}
@@ -63,6 +63,7 @@ def load_card(session: Session, actor: Actor, brand: str, edition: str, content:
         if not keepable(EDITION, name):
             raise Malformed(f"the rate card's {field} is no name", code="malformed_rates", field=field)
     card, digest = read_rates(content), hashlib.sha256(content.encode()).hexdigest()
+    check_once(card)  # asked of new cards alone: what was loaded once is read for ever
     kept = run(
         session,
         """insert into rate_card (brand, version, created_at, updated_at, edition, digest, content, loaded_by)

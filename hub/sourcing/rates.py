@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from hub.document import Document, Text
 from hub.errors import Malformed
 from hub.language import Words
+from hub.sheet import BEYOND
 from hub.sourcing.model import Lane
 from hub.unfit import malformed
 
@@ -96,6 +97,21 @@ def read_rates(written: str) -> Card:
     return Card(rates)
 
 
+def check_once(card: Card) -> None:
+    """Make sure that a card has one price for each way and day.
+
+    Raises: Malformed with code malformed_rates, naming the first way that has two.
+    """
+    known = set[tuple[str | date, ...]]()
+    for one in card.rates:
+        way = (one.courier, one.method, one.origin, one.destination, one.valid_from)
+        if way in known:
+            named = ", ".join(str(part) for part in way if part not in {ANY, date.min})
+            zh, en = f"运费价卡有两行都是 {named}", f"two lines of the rate card are of {named}"
+            raise Malformed(en, code="malformed_rates", zh=zh)
+        known.add(way)
+
+
 def keepable(kind: TypeAdapter[str], written: str) -> bool:
     """Say whether the database can keep what was written, and it is of that kind."""
     try:
@@ -106,9 +122,10 @@ def keepable(kind: TypeAdapter[str], written: str) -> bool:
 
 
 def _rate(record: Mapping[str | None, str | list[str] | None], line: int) -> Rate:
-    given = {str(name): cell for name, cell in record.items() if cell}
+    of = Words(f"运费价卡第 {line} 行，", f"line {line} of the rate card, ")
+    if any(record.get(None) or ()):
+        raise Malformed(f"{of.en}{BEYOND.en}", code="malformed_rates", zh=f"{of.zh}{BEYOND.zh}")
     try:
-        return Rate.model_validate(given)
+        return Rate.model_validate({name: cell for name, cell in record.items() if name is not None and cell})
     except ValidationError as error:
-        of = Words(f"运费价卡第 {line} 行，", f"line {line} of the rate card, ")
         raise malformed(error, "malformed_rates", of=of) from error

@@ -5,11 +5,15 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 
 from hub.errors import Malformed
+from hub.roles import SYSTEM
+from hub.sourcing.cards import load_card
 from hub.sourcing.policy import SourcingPolicy
 from hub.sourcing.rates import ANY, read_rates
 from hub.sourcing.terms import destinations_of
+from tests.hub.making import AT
 
 HEAD = "courier,origin,destination,valid_from,first_fen,each_fen,days\n"
 CARD = f"""{HEAD}SF,,,,1800,1000,4
@@ -60,6 +64,23 @@ def test_a_division_lies_in_its_city_its_province_and_their_zones() -> None:
 def test_a_card_that_makes_no_sense_is_refused(written: str) -> None:
     with pytest.raises(Malformed):
         read_rates(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "zh"),
+    [
+        (f"{HEAD}SF,,,,1,1,1,more\n", "运费价卡第 2 行，最后一列之后还有内容"),
+        (f"{HEAD}SF,sh,,,1,1,1\nSF,,,,1,1,1\nSF,sh,,,2,2,2\n", "运费价卡有两行都是 SF, standard, sh"),
+    ],
+)
+def test_what_is_wrong_with_a_card_is_said_in_plain_words(session: Session, written: str, zh: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        load_card(session, SYSTEM, "demo", "r1", written, AT)
+    assert refused.value.say("zh") == zh
+
+
+def test_a_card_that_was_loaded_with_two_prices_for_a_way_is_read_for_ever() -> None:
+    assert len(read_rates(f"{HEAD}SF,,,,1,1,1\nSF,,,,2,2,2\n").rates) == 2
 
 
 @given(st.text(max_size=60) | st.text(max_size=30).map(lambda tail: CARD + tail))
