@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 import cel
 
 from hub.errors import Malformed
+from hub.review.pattern import MATCHED, TEXTS, compile_pattern, matched, patterns_of, renamed
 from hub.review.specimen import SPECIMENS
 from hub.review.verdict import Scope
 
@@ -24,7 +25,7 @@ MOST_SUMS: Final = 8
 """Plus signs of an expression: each may join lists, which copies what was joined before."""
 
 MOST_MATCHES: Final = 4
-"""Patterns of an expression: a crafted one takes some hundredths of a second each time."""
+"""Patterns of an expression: a crafted one takes some hundredths of a second and some megabytes to compile."""
 
 FAILURES: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What evaluating raises: a missing key, another type, a division by zero, a number out of bounds, a bad pattern."""
@@ -45,7 +46,6 @@ LISTS: Final = frozenset({"lines"})
 UNTOLD: Final = frozenset({("order", "remark")})
 """Facts that may name people: who tries a rule that asks them could read them so, and they are never evidence."""
 
-_TEXTS: Final = re.compile(r'"(?:\\.|[^"\\\n])*"' r"|'(?:\\.|[^'\\\n])*'" "|//[^\n]*")
 _RAW: Final = re.compile(r"\"\"\"|'''|\b[rRbB]{1,2}[\"']")
 _MACRO: Final = re.compile(rf"\.\s*({'|'.join(sorted(MACROS))})\s*\(\s*([A-Za-z_]\w*)?|[()]")
 _CALL: Final = re.compile(r"([A-Za-z_]\w*)\s*\(")
@@ -79,12 +79,14 @@ def compile_program(source: str) -> Program:
 
     Raises: ValueError.
     """
-    return cast("Program", cel.compile(source))
+    return cast("Program", cel.compile(renamed(source)))
 
 
 def context_of(facts: Mapping[str, Any]) -> object:
     """Give facts as programs take them, converted once for all of them."""
-    return cel.Context(dict(facts))
+    context = cel.Context(dict(facts))
+    context.add_function(MATCHED, matched)
+    return context
 
 
 @lru_cache(maxsize=512)
@@ -132,14 +134,30 @@ def _bare(source: str) -> str:
     """
     if len(source) > LONGEST:
         raise _refusal(f"it has {len(source)} characters, at most {LONGEST} are read: make it two rules")
-    bare = _TEXTS.sub(lambda found: " " if found[0].startswith("//") else '""', source)
+    bare = TEXTS.sub(lambda found: " " if found[0].startswith("//") else '""', source)
     if _RAW.search(bare) or "\x00" in source:
         raise _refusal("write texts in plain quotes, without r or b before them and not in triple quotes")
-    if (patterns := _CALL.findall(bare).count("matches")) > MOST_MATCHES:
-        raise _refusal(f"it matches {patterns} patterns, at most {MOST_MATCHES} are taken: that could take too long")
+    _check_patterns(source, _CALL.findall(bare).count("matches"))
     if bare.count("+") > MOST_SUMS:
         raise _refusal(f"it adds {bare.count('+')} times, at most {MOST_SUMS} are taken: that could take too long")
     return bare
+
+
+def _check_patterns(source: str, count: int) -> None:
+    """Make sure that what an expression matches are so many patterns, written out: each is compiled here, and kept.
+
+    Raises: Malformed.
+    """
+    if count > MOST_MATCHES:
+        raise _refusal(f"it matches {count} patterns, at most {MOST_MATCHES} are taken: that could take too long")
+    written = list(patterns_of(source))
+    if len(written) != count:
+        raise _refusal("write each pattern as a text, as order.remark.matches('改.*地址')")
+    for text in written:
+        try:
+            compile_pattern(str(compile_program(text).execute(cel.Context({}))))
+        except FAILURES as error:
+            raise _refusal(f"{text} is no pattern") from error
 
 
 def _bound(bare: str, known: Mapping[str, Any]) -> set[str]:

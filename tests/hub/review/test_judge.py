@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from hub.review.expression import LISTS, Expression, compile_program, read_expression
 from hub.review.judge import FAILED, Ruleset, Standing, holds_after
+from hub.review.pattern import compile_pattern
 from hub.review.specimen import SPECIMEN
 from hub.review.verdict import Act, Hold, Holding, HoldType, Letting
 from tests.hub.making import AT
@@ -77,6 +78,28 @@ def test_a_rule_that_this_release_cannot_read_holds_every_order() -> None:
 def test_a_rule_sees_what_it_names_however_it_is_written(source: str) -> None:
     assert [hold.rule for hold in held(standing(source), total=300)] == ["some_rule"]
     assert held(standing(source), total=100) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "remark", "true"),
+    [
+        ("order.remark.matches('^改.*地址$')", "改一下地址", True),
+        ("order.remark.matches('^改.*地址$')", "请改一下地址", False),
+        (r"order.remark.matches('1\\d{10}')", "打 10000000042 这个电话", True),
+        ("order.remark.contains('.matches(') && order.remark.matches('a')", "x.matches('a')", True),
+        ("order.remark.matches('(?i)GIFT')", "", False),
+    ],
+)
+def test_a_pattern_is_looked_for_anywhere_in_a_text(source: str, remark: str, true: bool) -> None:  # noqa: FBT001 # what is expected
+    assert bool(held(standing(source), remark=remark)) is true
+
+
+def test_a_pattern_is_compiled_once_however_many_lines_are_asked() -> None:
+    rule = standing(r"lines.exists(l, l.sku.matches('\\w{50}x'))")
+    before = compile_pattern.cache_info().misses
+    many = {**SPECIMEN, "lines": [{**SPECIMEN["lines"][0], "sku": f"A-{no}"} for no in range(500)]}
+    assert [one.true for one in Ruleset([rule]).judge(many)] == [False]
+    assert compile_pattern.cache_info().misses == before
 
 
 NUMBERS = (
