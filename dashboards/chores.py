@@ -134,6 +134,13 @@ CHORES: Final[Mapping[str, Chore]] = {
         "未付款订单到期即关闭并释放库存；暂停时这些订单一直等待付款并占用库存。",
         "Closes orders that nobody paid in time and gives their stock back. While paused they wait and keep it.",
     ),
+    "orders.unended": _chore(
+        "为无人关闭的未付款订单生成异常单",
+        "Call for unpaid orders that nothing closes",
+        "渠道未设付款时限的订单，一天仍未付款时生成异常单。暂停时无人得知这些订单。",
+        "Opens a case for an order that is unpaid after a day, where its channel sets no time for paying. While paused "
+        "nobody hears of them.",
+    ),
     "orders.lapse": _chore(
         "撤回逾期未补款的加购",
         "Take back additions that nobody paid",

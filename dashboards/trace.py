@@ -20,12 +20,13 @@ from hub.aftersale.view import returns_of
 from hub.errors import NotFound
 from hub.order.find import get_order
 from hub.order.holds.resume import release_holds
+from hub.order.holds.unended import unpaid_limit
 from hub.order.reveal import Receiver, known_values, masked_receiver, personal_values, reveal
 from hub.order.search.page import find_numbered
 from hub.order.search.recognise import NUMBER
 from hub.order.trace.explain import explain_routing
 from hub.order.trace.goods import trace_goods
-from hub.order.trace.head import trace_head
+from hub.order.trace.head import Head, trace_head
 from hub.order.trace.inbox import open_message
 from hub.order.trace.revisions import trace_revisions
 from hub.order.trace.routing import trace_routing
@@ -168,11 +169,19 @@ def _told(visit: Visit, order_id: int, show: str, opened: Receiver | None = None
         "summary": get_order(session, order_id, actor),
         "returns": returns_of(session, order_id),
         "acts": {name: (one, visit.say(one.label)) for name, one in ACTS.items() if one.fits(head)},
+        "closes": _closes(visit, head),
         "seen_in": partial(seen_in, language=visit.language),
         "case_line": partial(case_line, language=visit.language),
         "verdict_of": partial(verdict, language=visit.language),
         "batched": partial(batched, currency=head.currency, language=visit.language),
     }
+
+
+def _closes(visit: Visit, head: Head) -> bool:
+    """Say whether an order ends by itself if nobody pays it."""
+    if head.payment == "deposit_paid":
+        return head.balance_due_at is not None
+    return bool(unpaid_limit(visit.console.settings, head.channel))
 
 
 def drawn(visit: Visit, order_id: int | None, told: dict[str, Any]) -> Response:

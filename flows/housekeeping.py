@@ -24,6 +24,7 @@ from hub.order.change.expire import expire
 from hub.order.change.lapse import lapse
 from hub.order.holds.expiry import expire_holds
 from hub.order.holds.restocked import START, source_restocked
+from hub.order.holds.unended import call_unended, unpaid_limit
 from hub.order.holds.unpaid import hold_unpaid
 from hub.order.posting import sale
 from hub.order.relocate import relocate
@@ -93,6 +94,7 @@ def chores(settings: Settings) -> list[Chore]:
         limits = {channel: one.limit for channel, one in unpaid_terms(settings).items()}
         return hold_unpaid(session, limits, at.astimezone(zone))
 
+    closing = [name for name in settings.connections if unpaid_limit(settings, name)]
     wished = [Chore("orders.hold_unpaid", 1, held)] if settings.orders.hold_unpaid else []
     return [
         *wished,
@@ -117,6 +119,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("stock.reports", 3600, lambda session, at: count.prune(session, at - KEEP_REPORTS)),
         Chore("stock.reconcile", 86_400, reconcile),
         Chore("orders.expire", 5, lambda session, at: expire(session, unpaid_terms(settings), at)),
+        Chore("orders.unended", 60, lambda session, at: call_unended(session, closing, at)),
         Chore("orders.lapse", 2, lambda session, at: lapse(session, due, at.astimezone(zone))),
         Chore("holds.expire", 5, lambda session, at: expire_holds(session, at.astimezone(zone))),
         Chore("holds.restocked", 2, Sweep(restocked, START).go),

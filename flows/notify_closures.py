@@ -1,7 +1,7 @@
 """Orders that were closed unpaid, to the channels that are told: after how long, and the call."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from hub.document import Document
 from hub.errors import HubError, NeedsOperator
 from hub.fulfilment.model import ClosureNotice
 from hub.order.change.expire import TELL, Terms
+from hub.order.holds.unended import unpaid_limit
 from hub.order.ship.outbound import read_closure
 from hub.ports import ClosureSink
 from hub.settings import Settings
@@ -24,16 +25,10 @@ class OfOrder(Document):
 
 
 def unpaid_terms(settings: Settings) -> Mapping[str, Terms]:
-    """Give the limit of each channel: its own, else its brand's, else that of all."""
-    limits = settings.orders
+    """Say on which terms the unpaid orders of each channel are closed."""
+    keep = settings.orders.deposit == "keep"
     return {
-        name: Terms(
-            timedelta(minutes=limits.unpaid_min_of.get(one.brand, limits.unpaid_min))
-            if one.unpaid_min is None
-            else timedelta(minutes=one.unpaid_min),
-            one.options.get("tell_closed") == "yes",
-            limits.deposit == "keep",
-        )
+        name: Terms(unpaid_limit(settings, name), one.options.get("tell_closed") == "yes", keep)
         for name, one in settings.connections.items()
     }
 

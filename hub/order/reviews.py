@@ -12,7 +12,7 @@ from hub.database import rows
 LEFT: Final = """
     select id from unnest(cast(:ids as bigint[])) as asked (id) where not exists (
         select 1 from order_hold h where h.order_id = asked.id and h.released_at is null
-        and h.type not in ('address', 'stock', 'refund_requested')
+        and h.type not in ('address', 'stock', 'refund_requested') and h.rule <> 'unpaid'
         and (h.expires_at is null or h.resolver <> '')) order by id"""
 
 

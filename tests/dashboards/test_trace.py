@@ -84,6 +84,19 @@ def test_every_state_of_an_order_has_its_page_in_both_languages(desk: Desk, made
     assert "时间线" in chinese
 
 
+def test_an_unpaid_order_says_what_ends_it_if_nobody_pays(desk: Desk, made: dict[str, int]) -> None:
+    path = f"/console/orders/{made['unpaid']}"
+    assert "unpaid, it is closed in time" in plain(desk.see(path))
+    with desk.database.transaction() as session:
+        run(session, "update sales_order set channel = 'connected-no-more' where id = :id", id=made["unpaid"])
+    assert "no time closes it, so somebody is called if it stays unpaid" in plain(desk.see(path))
+    assert "未设付款时限，长期未付会生成异常单" in desk.get(path, **{"accept-language": "zh"}).text
+    with desk.database.transaction() as session:
+        told = "update sales_order set payment = 'deposit_paid', balance_due_at = now() where id = :id"
+        run(session, told, id=made["unpaid"])
+    assert "unpaid, it is closed in time" in plain(desk.see(path))
+
+
 @pytest.mark.parametrize("show", ["order", "routing", "messages", "goods", "people", "nonsense"])
 def test_the_line_of_time_can_be_looked_at_by_kind(desk: Desk, made: dict[str, int], show: str) -> None:
     text = plain(desk.see(f"/console/orders/{made['partial']}?show={show}"))

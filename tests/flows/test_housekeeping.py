@@ -15,7 +15,7 @@ from hub.order.ship.progress import record_confirm
 from hub.schedules import KEPT_RUNS, Slot, finish_slot, forget_runs, plan_schedules, slot_of, take_slot
 from hub.settings import Connection, Orders, Settings
 from hub.steps import NewStep, add
-from tests.hub.making import AT, BRAND, confirm, order, placed, stock
+from tests.hub.making import AT, BRAND, confirm, open_causes, order, placed, stock
 
 
 def test_every_chore_runs_and_leaves_all_in_order(database: Database, at: datetime) -> None:
@@ -68,6 +68,19 @@ def test_stock_is_held_for_unpaid_orders_where_that_is_wished(database: Database
         with database.transaction() as session:
             soft += [one.soft for one in rows(session, "select soft from stock_level")]
     assert soft == [0, 2]
+
+
+@pytest.mark.parametrize(("limit", "called"), [(0, ["review"]), (60, [])])
+def test_a_person_is_called_for_an_unpaid_order_that_nothing_closes(
+    database: Database, limit: int, called: list[str]
+) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 2}})
+        placed(session, order({"apple": 2}, paid_at=None))
+    mall = Connection(kind="channels.storefront", brand=BRAND, unpaid_min=limit)
+    Rounds(database, chores(Settings(connections={"mall-pc": mall})), lambda: AT + timedelta(days=2)).go()
+    with database.transaction() as session:
+        assert open_causes(session) == called
 
 
 def test_a_chore_is_done_once_in_each_period(database: Database) -> None:

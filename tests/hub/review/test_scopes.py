@@ -79,6 +79,15 @@ def test_releasing_a_line_sources_that_line_and_no_other(session: Session) -> No
     assert open_causes(session) == []
 
 
+def test_the_review_of_a_line_ends_though_its_order_waits_for_its_buyer_to_pay(session: Session) -> None:
+    enforce(session, line_rule("line.sku == 'pear'"))
+    order_id = placed(session, order({"apple": 2, "pear": 1}, paid_at=None))
+    no = rows(session, "select no from order_hold where order_id = :id and line_no = 2", id=order_id)[0].no
+    assert open_causes(session) == ["review"]
+    release_part(session, order_id, no, ADMIN, "checked", HERE)
+    assert (held(session, order_id), open_causes(session)) == ([("unpaid", None, None)], [])
+
+
 def test_a_line_is_sourced_though_another_has_no_source(session: Session) -> None:
     enforce(session, line_rule("line.sku == 'pear'"))
     order_id = placed(session, order({"apple": 60, "pear": 1}))
