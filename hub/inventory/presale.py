@@ -1,9 +1,11 @@
 """Pre-sale limits: how many pieces of a SKU may be sold before they arrive, in a shop or in all together.
 
 What was sold so is counted by order line (`presold_line`) while it waits, limited or not: an order counts it when it is
-placed, and it is counted no more when a location has been given it or it is cancelled. Who places orders of a SKU with
-a limit takes turns by SKU (advisory locks), after buyers and before counters, so that nobody else sells of it while
-what is sold is added up; what is given back locks nothing but its own rows.
+placed, and it is counted no more when a location has been given it or it is cancelled. A counter by SKU and shop goes
+along in the same transaction, and is what limits are compared with. It lies in parts (`presold_count`): a change adds a
+row, for a row of all would stay locked by whoever sells or gives back until it has ended. A chore adds the parts up.
+Who places orders of a SKU with a limit takes turns by SKU (advisory locks), after buyers and before counters, so that
+nobody else sells of it meanwhile; what is given back locks nothing but its own rows.
 """
 
 from collections import defaultdict
@@ -83,8 +85,8 @@ def drop_presale(session: Session, actor: str, sku: str, shop: str, at: datetime
 
 LIMITS: Final = """
     select own.sku, own.shop, own.amount, sold.pieces as sold from presale_limit own cross join lateral (
-        select coalesce(sum(line.pieces), 0)::bigint as pieces from presold_line line
-        where line.sku = own.sku and (own.shop = '' or line.shop = own.shop)) sold"""
+        select coalesce(sum(part.pieces), 0)::bigint as pieces from presold_count part
+        where part.sku = own.sku and (own.shop = '' or part.shop = own.shop)) sold"""
 
 
 def list_presales(session: Session, skus: Collection[str]) -> list[Presale]:
@@ -139,3 +141,17 @@ def left_to_presell(session: Session, products: Collection[Product], shop: str, 
         if one.shop in {EVERY_SHOP, shop}:
             left[one.sku] = min(one.left, left.get(one.sku, one.left))
     return left
+
+
+def add_up(session: Session) -> None:
+    """Make one row of the parts of each counter: who reads it meanwhile sees all of them, or their sum."""
+    run(
+        session,
+        """with gone as (
+               delete from presold_count part
+               using (select sku, shop from presold_count group by 1, 2 having count(*) > 1) many
+               where (part.sku, part.shop) = (many.sku, many.shop)
+               returning part.sku, part.shop, part.pieces)
+           insert into presold_count (sku, shop, pieces)
+           select sku, shop, sum(pieces) from gone group by 1, 2 having sum(pieces) <> 0""",
+    )

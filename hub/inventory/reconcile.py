@@ -23,6 +23,7 @@ VERIFIED: Final = "movements are as they were verified"
 BOUNDS: Final = "no counter promises more than it may"
 HELD: Final = "stock held is what reservations hold"
 PROMISED: Final = "stock promised is what fulfilment orders hold"
+PRESOLD: Final = "what is counted as sold before it arrives is what order lines wait for"
 
 _FAR: Final = "order by 1, 2 limit 100"
 
@@ -51,8 +52,15 @@ CHECKS: Final[Mapping[str, str]] = {
             where l.quantity <> l.shipped + l.released group by 1, 2) h
             using (location, sku)
         where coalesce(s.held, 0) <> coalesce(h.held, 0) {_FAR}""",
+    PRESOLD: f"""
+        select coalesce(s.shop, h.shop) as location, coalesce(s.sku, h.sku) as sku,
+               'counts ' || coalesce(s.held, 0) || ' sold before they arrive, order lines ' || coalesce(h.held, 0)
+               as what
+        from (select shop, sku, sum(pieces) as held from presold_count group by 1, 2) s full join (
+            select shop, sku, sum(pieces) as held from presold_line group by 1, 2) h using (shop, sku)
+        where coalesce(s.held, 0) <> coalesce(h.held, 0) {_FAR}""",
 }
-"""Each query gives counters that break its rule, and how."""
+"""Each query gives counters that break its rule, and how; those of pre-sales are of a shop and no location."""
 
 _log = structlog.get_logger()
 

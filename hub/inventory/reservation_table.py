@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Identity, Index, UniqueConstraint, text
 
 from hub.columns import Entity, Table, moment, number, one_of, sealed, words
 
@@ -119,12 +119,22 @@ class PresaleLimit(Entity, table=True):
 class PresoldLine(Table, table=True):
     """Pieces of an order line that were sold before they arrive, until they are allocated or cancelled."""
 
-    __table_args__ = (
-        CheckConstraint("pieces > 0", name="pieces"),
-        Index("ix_presold_line_sku", "sku", "shop", postgresql_include=["pieces"]),
-    )
+    __table_args__ = (CheckConstraint("pieces > 0", name="pieces"),)
     order_id: int = number(primary_key=True)
     line_no: int = number(primary_key=True)
+    sku: str = words()
+    shop: str = words()
+    pieces: int = number()
+
+
+class PresoldCount(Table, table=True):
+    """A part of how many pieces of a SKU a shop has sold before they arrive: the sum of its rows is that counter.
+
+    Each change is a row, fewer than none for what counts no more, so that who changes it waits for nobody.
+    """
+
+    __table_args__ = (Index("ix_presold_count_sku", "sku", "shop", postgresql_include=["pieces"]),)
+    no: int | None = number(default=None, primary_key=True, sa_column_args=[Identity(always=True)])
     sku: str = words()
     shop: str = words()
     pieces: int = number()

@@ -38,6 +38,8 @@ BREACHES = {
     "what is sold before it arrives is open of its lines": """
         insert into presold_line (order_id, line_no, sku, shop, pieces)
         select order_id, line_no, sku, 'pc', 1 from order_line""",
+    "what is counted as sold before it arrives is what order lines wait for": """
+        insert into presold_count (sku, shop, pieces) values ('apple', 'pc', 1)""",
     "one order a key": """create temp table twin as select * from sales_order;
                           update twin set id = id + 1000; insert into sales_order select * from twin""",
     "every key has its order": "update order_key set order_id = order_id + 1000",

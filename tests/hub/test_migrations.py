@@ -10,6 +10,8 @@ from hub import partitions
 from hub.database import Database, rows, run
 from hub.errors import TryLater
 from hub.inventory.hot_sale import Sale, heat
+from hub.inventory.presale import Presale, list_presales, set_presale
+from hub.inventory.reconcile import check_books
 from hub.migrations import config, revision_of, upgrade
 from hub.migrations.drift import differences
 from hub.order.change.cancel import cancel
@@ -152,6 +154,25 @@ def test_orders_with_nothing_left_of_a_flash_sale_count_no_more_and_others_do(
             open=open_one,
         )
     command.stamp(config(database_url), "0074")
-    upgrade(database_url)
+    command.upgrade(config(database_url), "0075")
     with database.transaction() as session:
         assert [one.id for one in rows(session, "select reservation_id as id from hot_buyer")] == [open_one]
+
+
+def test_what_was_sold_before_it_arrives_is_counted_as_the_counters_are_made(
+    database: Database, database_url: str
+) -> None:
+    change(database_url, "drop table presold_count")
+    change(database_url, "create index ix_presold_line_sku on presold_line (sku, shop) include (pieces)")
+    with database.transaction() as session:
+        stock(session, {"sh": {"lamp": 9}})
+        set_presale(session, "op", BRAND, Presale(sku="lamp", amount=9), AT)
+        insert = "insert into presold_line values (:id, 1, 'lamp', :shop, 2)"
+        for no, shop in enumerate(("pc", "pc", "h5")):
+            run(session, insert, id=no, shop=shop)
+    command.stamp(config(database_url), "0075")
+    upgrade(database_url)
+    with database.transaction() as session:
+        assert [one.sold for one in list_presales(session, ["lamp"])] == [6]
+        assert check_books(session) == []
+    assert differences(database_url) == []

@@ -44,6 +44,10 @@ def hold_beyond_presale(session: Session, batch: Asking, held: Held) -> Held:
         (no, line.line_no, line.product.sku, shops[no], line.ordered) for no, lines in coming.items() for line in lines
     ]
     copy(session, "presold_line", COLUMNS, presold)
+    sold = Counter[tuple[str, str]]()
+    for _, _, sku, shop, pieces in presold:
+        sold[sku, shop] += pieces
+    copy(session, "presold_count", ("sku", "shop", "pieces"), [(*key, pieces) for key, pieces in sold.items()])
     return held
 
 
@@ -86,14 +90,17 @@ def count_waiting(session: Session, order_id: int, today: date) -> None:
     """
     run(
         session,
-        """insert into presold_line (order_id, line_no, sku, shop, pieces)
-           select line.order_id, line.line_no, line.sku, o.shop,
-                  line.ordered - line.cancelled - line.allocated - line.shipped
-           from order_line line join sales_order o on o.id = line.order_id join sku on sku.code = line.sku
-           where line.order_id = :id and o.id = :id and not line.gift and line.kind <> 'bundle'
-             and line.storage <> 'none' and sku.available_from > :today
-             and line.ordered > line.cancelled + line.allocated + line.shipped
-           on conflict do nothing""",
+        """with fresh as (
+               insert into presold_line (order_id, line_no, sku, shop, pieces)
+               select line.order_id, line.line_no, line.sku, o.shop,
+                      line.ordered - line.cancelled - line.allocated - line.shipped
+               from order_line line join sales_order o on o.id = line.order_id join sku on sku.code = line.sku
+               where line.order_id = :id and o.id = :id and not line.gift and line.kind <> 'bundle'
+                 and line.storage <> 'none' and sku.available_from > :today
+                 and line.ordered > line.cancelled + line.allocated + line.shipped
+               on conflict do nothing
+               returning sku, shop, pieces)
+           insert into presold_count (sku, shop, pieces) select sku, shop, sum(pieces) from fresh group by 1, 2""",
         id=order_id,
         today=today,
     )
@@ -104,15 +111,21 @@ def free_presold(session: Session, order_ids: Collection[int]) -> None:
     run(
         session,
         """with open as (
-               select line.order_id, line.line_no,
+               select line.order_id, line.line_no, own.pieces as had,
                       line.ordered - line.cancelled - line.allocated - line.shipped as pieces
                from presold_line own join order_line line using (order_id, line_no)
                where own.order_id = any(:ids)),
            gone as (
                delete from presold_line own using open
-               where (own.order_id, own.line_no) = (open.order_id, open.line_no) and open.pieces <= 0)
-           update presold_line own set pieces = open.pieces from open
-           where (own.order_id, own.line_no) = (open.order_id, open.line_no)
-             and open.pieces > 0 and open.pieces < own.pieces""",
+               where (own.order_id, own.line_no) = (open.order_id, open.line_no) and open.pieces <= 0
+               returning own.sku, own.shop, -own.pieces as pieces),
+           fewer as (
+               update presold_line own set pieces = open.pieces from open
+               where (own.order_id, own.line_no) = (open.order_id, open.line_no)
+                 and open.pieces > 0 and open.pieces < own.pieces
+               returning own.sku, own.shop, open.pieces - open.had as pieces)
+           insert into presold_count (sku, shop, pieces)
+           select sku, shop, sum(pieces) from (select * from gone union all select * from fewer) freed
+           group by 1, 2""",
         ids=list(order_ids),
     )

@@ -12,7 +12,7 @@ from hub.catalogue.describe import describe
 from hub.database import Database, rows
 from hub.errors import TryLater
 from hub.inventory.ledger import drift
-from hub.inventory.presale import Presale, list_presales, set_presale
+from hub.inventory.presale import Presale, add_up, list_presales, set_presale
 from hub.inventory.quota import HELD_BY_CARTS, HELD_BY_ORDERS, HELD_THERE, Quota, list_quotas, set_quota
 from hub.inventory.reservation_table import QuotaMode
 from hub.order.change.expire import Terms, expire
@@ -75,9 +75,10 @@ def test_orders_that_lapse_and_expire_and_quotas_that_are_set_beside_placing_nev
     chores: tuple[Act, ...] = (
         lambda session, _turn: expire(session, TERMS, LATER),
         lambda session, _turn: lapse(session, LIMIT, LATER),
+        lambda session, _turn: add_up(session),
         give,
     )
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(7) as pool:
         beside = [pool.submit(until_over, act) for act in chores]
         try:
             for one in [pool.submit(sell, database, no) for no in range(3)]:

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from commands.conservation import RULES
 from hub.catalogue.describe import describe
 from hub.database import Database, rows
-from hub.inventory.presale import Presale, drop_presale, list_presales, set_presale
+from hub.inventory.presale import Presale, add_up, drop_presale, list_presales, set_presale
 from hub.inventory.promise import promise
 from hub.inventory.quota import Quota, set_quota
+from hub.inventory.reconcile import check_books
 from hub.inventory.reservation_table import QuotaMode
 from hub.order.change.cancel import cancel
 from hub.order.change.expire import Terms, expire
@@ -168,6 +169,38 @@ def test_an_order_that_waits_for_goods_counts_as_soon_as_they_get_a_day(session:
     stock(session, {"sh": {"lamp": 9}}, "ASN-2")
     expire_holds(session, COME)
     assert (sold(session), line(session, order_id).allocated) == ([0], 4)
+
+
+def parts(session: Session) -> list[tuple[str, int]]:
+    return [(one.shop, one.pieces) for one in rows(session, "select shop, pieces from presold_count order by shop, no")]
+
+
+def test_the_parts_of_a_counter_are_added_up_and_none_is_left_of_nothing(shop: Session) -> None:
+    first, second = placed(shop, order({"lamp": 3}, "T1")), placed(shop, order({"lamp": 2}, "T2"))
+    cut(shop, first, L1=1)
+    assert parts(shop) == [("pc", 3), ("pc", 2), ("pc", -1)]
+    add_up(shop)
+    assert (parts(shop), sold(shop)) == ([("pc", 4)], [4])
+    for one in (first, second):
+        cancel(shop, one, "tester", "changed my mind", AT)
+    add_up(shop)
+    assert (parts(shop), sold(shop)) == ([], [0])
+
+
+def test_what_is_sold_while_parts_are_added_up_is_neither_lost_nor_doubled(database: Database) -> None:
+    with database.transaction() as session:
+        goods(session)
+        first = placed(session, order({"lamp": 1}, "T1"))
+        placed(session, order({"lamp": 1}, "T2"))
+    with database.transaction() as selling:
+        placed(selling, order({"lamp": 1}, "T3"))
+        with database.transaction() as giving:  # waits for nobody
+            cancel(giving, first, "tester", "changed my mind", AT)
+        with database.transaction() as adding:
+            add_up(adding)
+    with database.transaction() as session:
+        assert (parts(session), sold(session)) == ([("pc", 1), ("pc", 1)], [2])
+        assert check_books(session) == []
 
 
 def test_without_a_limit_nothing_is_held_and_goods_to_come_are_promised_as_before(shop: Session) -> None:
