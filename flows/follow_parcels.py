@@ -8,14 +8,17 @@ from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
 from flows.effect import Claimed
+from hub.aftersale.intercepted import take_tracks
+from hub.aftersale.wish import Terms
 from hub.cases import open_cases
 from hub.document import Document
 from hub.errors import HubError, NeedsOperator, NotFound, Rejected
 from hub.fulfilment.courier import Subscription, Track
 from hub.inbox import InboxState, Message, settle
 from hub.order.receive import parked_case
-from hub.order.ship.track import ASK, SUBSCRIBE, Parcel, mark_subscribed, read_subscription, record_tracks
+from hub.order.ship.track import ASK, SUBSCRIBE, Parcel, mark_subscribed, read_subscription
 from hub.ports import ParcelTracker
+from hub.settings import Settings
 
 
 class OfParcel(Document):
@@ -58,6 +61,9 @@ class AskParcel:
     subject: type = OfParcel
     alone: bool = False
 
+    def __init__(self, settings: Settings) -> None:
+        self._terms = Terms.of(settings.orders)
+
     def prepare(self, session: Session, step: Claimed, at: datetime) -> Subscription:  # noqa: ARG002 # the port's shape
         return read_subscription(session, Parcel(**step.subject))
 
@@ -69,7 +75,7 @@ class AskParcel:
         return self.call(partner, request)
 
     def settle(self, session: Session, step: Claimed, answer: Track, at: datetime) -> None:
-        record_tracks(session, step.connection, [answer], at)
+        take_tracks(session, step.connection, [answer], self._terms, at)
 
     def give_up(self, session: Session, step: Claimed, error: HubError, at: datetime) -> None:
         """The engine's case says what to do; tomorrow the parcel is asked for again."""
@@ -81,9 +87,10 @@ class ReceiveTracks:
     kinds: Sequence[str] = ("track",)
     alone: bool = False
 
-    def __init__(self, connectors: Registry, batch: int) -> None:
+    def __init__(self, connectors: Registry, settings: Settings) -> None:
         self._connectors = connectors
-        self.batch = batch
+        self._terms = Terms.of(settings.orders)
+        self.batch = settings.worker.inbox_batch
 
     def handle(self, session: Session, messages: Sequence[Message], at: datetime) -> None:
         """Keep what couriers say; a push that cannot be read, or names no parcel of ours, becomes a case."""
@@ -95,7 +102,8 @@ class ReceiveTracks:
                 self._park(session, message, error, at)
         for connection in sorted({message.connection for message in messages}):
             mine = [one for one in messages if one.connection == connection and one.id in read]
-            known = record_tracks(session, connection, [track for one in mine for track in read[one.id]], at)
+            told = [track for one in mine for track in read[one.id]]
+            known = take_tracks(session, connection, told, self._terms, at)
             for message in mine:
                 orders = [known[track.tracking_no] for track in read[message.id] if track.tracking_no in known]
                 if orders or not read[message.id]:

@@ -54,7 +54,7 @@ def takers(connectors: Registry, settings: Settings) -> Sequence[Taker]:
             connectors, ZoneInfo(settings.business_zone), replace(POLICY, tries=settings.orders.reroute_tries)
         ),
         ReceiveReturns(connectors, ZoneInfo(settings.business_zone)),
-        ReceiveTracks(connectors, settings.worker.inbox_batch),
+        ReceiveTracks(connectors, settings),
         ReceiveStock(connectors),
     )
 
@@ -65,7 +65,7 @@ def effects(settings: Settings) -> Mapping[str, Effect]:
         *(ReleaseFulfilment(settings), CancelFulfilment(settings), NotifyShipment(), NotifyClosure()),
         *(NotifyChange(), AskRefund(), AnnounceReturn()),
         *(NotifyHandover(), PostHandover()),
-        *(SubscribeParcel(), AskParcel(), InterceptParcel(settings), PostSale(), PostGoodsIssue()),
+        *(SubscribeParcel(), AskParcel(settings), InterceptParcel(settings), PostSale(), PostGoodsIssue()),
         *(PushStock(), AlertStock()),
     )
     return {effect.flow: effect for effect in every}

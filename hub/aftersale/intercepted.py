@@ -1,4 +1,4 @@
-"""What a courier makes of a parcel that is to be brought back: a yes opens the return of its pieces, a no is a case."""
+"""What becomes of a parcel that is to be brought back: a yes, or its coming, opens the return of it; a no is a case."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,12 +13,12 @@ from hub.aftersale.wish import Sent, Terms, Wish
 from hub.audit import record
 from hub.cases import NewCase, open_cases, resolve
 from hub.database import row, rows, run
-from hub.fulfilment.courier import InterceptAnswer, InterceptState
+from hub.fulfilment.courier import InterceptAnswer, InterceptState, Track
 from hub.masking import mask
 from hub.order.lock import Locked, lock_order
 from hub.order.reveal import known_values
 from hub.order.ship.intercept import mark_intercept
-from hub.order.ship.track import REFUSED, Parcel
+from hub.order.ship.track import REFUSED, Parcel, record_tracks
 
 UNCOVERED: Final = "intercept_uncovered"
 """The case of a parcel that comes back with pieces that no return awaits."""
@@ -54,6 +54,20 @@ def lose_intercept(session: Session, parcel: Parcel, connection: str, said: str,
     if mark_intercept(session, parcel, state, at, said=said):
         told = {"parcel": parcel.code, "tracking_no": _tracking(session, parcel)[1], "reason": said}
         record(session, at, connection, f"intercept.{state}", f"order:{parcel.order_id}", **told)
+
+
+def take_tracks(
+    session: Session, connection: str, tracks: Sequence[Track], terms: Terms, at: datetime
+) -> Mapping[str, int]:
+    """Keep what a courier says of parcels, as `record_tracks`; what came back unpromised has its return, too.
+
+    Its courier had refused to stop it, or its answer was not heard; that answer finds the return open.
+    """
+    heard = record_tracks(session, connection, tracks, at)
+    for parcel in heard.back:
+        order = lock_order(session, parcel.order_id)
+        _open_return(session, order, parcel, _tracking(session, parcel), terms, at)
+    return heard.orders
 
 
 def _open_return(
@@ -96,10 +110,13 @@ def _open_return(
 
 
 def _split(held: Mapping[int, int], rooms: Sequence[Room]) -> tuple[dict[int, int], dict[str, int]]:
-    """Give the pieces by line that a return can be opened of, and by SKU those that none awaits then."""
+    """Give the pieces by line that a return can be opened of, and by SKU those that none awaits then.
+
+    What has been taken in already is awaited by none: a courier may say so later than the location.
+    """
     pieces, uncovered = dict[int, int](), dict[str, int]()
     for one in rooms:
-        wanted = held.get(one.line_no, 0)
+        wanted = min(held.get(one.line_no, 0), one.shipped - one.returned)
         if back := min(wanted, one.goods):
             pieces[one.line_no] = back
         if (left := wanted - back - one.coming) > 0:

@@ -45,7 +45,7 @@ def _log(number: str, status: str) -> Track:
 def taker(monkeypatch: pytest.MonkeyPatch) -> ReceiveTracks:
     registry = Registry(Settings(connections={"kdniao": Connection(kind="couriers.x", brand="demo")}))
     monkeypatch.setattr(registry, "get", _tracker)
-    return ReceiveTracks(registry, 50)
+    return ReceiveTracks(registry, Settings())
 
 
 def _tracker(_connection: str) -> object:

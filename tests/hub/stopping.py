@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.aftersale.intercepted import book_intercept
+from hub.aftersale.intercepted import book_intercept, take_tracks
 from hub.aftersale.wish import Terms
 from hub.audience import COURIERS, STOPS, set_audience
 from hub.database import rows
@@ -15,7 +15,7 @@ from hub.fulfilment.courier import CourierStatus, InterceptAnswer, Track, TrackE
 from hub.fulfilment.model import ConfirmedParcel, ConfirmLine
 from hub.order.ship.intercept import Asked, ask_intercept
 from hub.order.ship.progress import record_confirm
-from hub.order.ship.track import Parcel, record_tracks
+from hub.order.ship.track import Parcel
 from tests.hub.making import AT, BRAND, confirm, order, placed, stock
 
 WHO: Final = "operator-1"
@@ -54,7 +54,8 @@ def answered(session: Session, order_id: int, answer: InterceptAnswer, no: int =
 
 def tracked(session: Session, number: str, status: CourierStatus, hours: int = 0) -> None:
     events = (TrackEvent(at=AT + timedelta(hours=hours), status=status),)
-    record_tracks(session, TRACKER, [Track(courier="SF", tracking_no=number, status=status, events=events)], AT)
+    news = [Track(courier="SF", tracking_no=number, status=status, events=events)]
+    take_tracks(session, TRACKER, news, Terms(), AT)
 
 
 def intercepts(session: Session, order_id: int) -> list[Row[Any]]:

@@ -24,9 +24,6 @@ from hub.subject import open_key
 
 SUBSCRIBE: Final = "subscribe_parcel"
 ASK: Final = "ask_parcel"
-PROMISED: Final = frozenset({InterceptState.ASKED, InterceptState.ACCEPTED, InterceptState.UNKNOWN})
-"""Of a parcel that is to be stopped: it may be on its way back."""
-
 REFUSED: Final = "intercept_refused"
 """The case of a parcel that its courier does not bring back."""
 
@@ -63,6 +60,16 @@ class Parcel(NamedTuple):
     def events_place(self) -> str:
         """Name where the courier's log belongs, for its seal."""
         return f"parcel_track|events|{self.code}"
+
+
+class Heard(NamedTuple):
+    """What news brought: one order by each tracking number known here, and parcels that came back unpromised.
+
+    Those were to be stopped, and their courier had not agreed: it had refused, or not answered yet.
+    """
+
+    orders: Mapping[str, int]
+    back: Sequence[Parcel]
 
 
 def follow(session: Session, order: Locked, shipment_no: int, at: datetime) -> None:
@@ -124,8 +131,8 @@ def mark_subscribed(session: Session, parcel: Parcel, at: datetime) -> None:
     )
 
 
-def record_tracks(session: Session, connection: str, tracks: Sequence[Track], at: datetime) -> Mapping[str, int]:
-    """Keep what a courier says of parcels that it follows for us; give one order by each tracking number known here.
+def record_tracks(session: Session, connection: str, tracks: Sequence[Track], at: datetime) -> Heard:
+    """Keep what a courier says of parcels that it follows for us.
 
     The same log again, or an older one after a newer, changes nothing. Orders are locked in the order of their ids, so
     two batches never wait in a circle.
@@ -144,9 +151,9 @@ def record_tracks(session: Session, connection: str, tracks: Sequence[Track], at
         numbers=sorted(newest),
         connection=connection,
     )
-    for one in found:
-        _record(session, Parcel(one.order_id, one.shipment_no, one.no), newest[one.tracking_no], at)
-    return {one.tracking_no: one.order_id for one in found}
+    parcels = [(Parcel(one.order_id, one.shipment_no, one.no), newest[one.tracking_no]) for one in found]
+    back = [parcel for parcel, track in parcels if _record(session, parcel, track, at)]
+    return Heard({one.tracking_no: one.order_id for one in found}, back)
 
 
 def ask_silent(session: Session, at: datetime, most: int, limit: int = 500) -> int:
@@ -187,7 +194,8 @@ def open_events(session: Session, parcel: Parcel, sealed: bytes | None) -> list[
     return [TrackEvent.model_validate(one) for one in json.loads(opened)]
 
 
-def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> None:
+def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> bool:
+    """Keep a parcel's log; True when it is back, was to be stopped, and its courier had not agreed."""
     order = lock_order(session, parcel.order_id)
     known = row(
         session,
@@ -199,7 +207,7 @@ def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> Non
         **parcel.subject,
     )
     if known is None or not _is_news(known, track):
-        return
+        return False
     was = CourierStatus(known.status)
     status = was if was in ARRIVED and track.status is not CourierStatus.RETURNED else track.status
     events = json.dumps([one.model_dump(mode="json") for one in track.events], ensure_ascii=False).encode()
@@ -217,7 +225,8 @@ def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> Non
         at=at,
         **parcel.subject,
     )
-    if status is CourierStatus.RETURNED and known.stopping in PROMISED:
+    came_back = status is CourierStatus.RETURNED and known.stopping not in {"", InterceptState.BACK}
+    if came_back:
         _mark_back(session, order, parcel, at)
     if status is CourierStatus.DELIVERED and was not in ARRIVED:
         mark_delivered(session, parcel.order_id, parcel.shipment_no, parcel.no)
@@ -227,10 +236,11 @@ def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> Non
             case = NewCase(REFUSED, f"parcel:{parcel.code}", order.brand, told, order.id, {"subject": str(order.id)})
             open_cases(session, [case], at)
         advance(session, order.id, at)
+    return came_back and known.stopping != InterceptState.ACCEPTED
 
 
 def _mark_back(session: Session, order: Locked, parcel: Parcel, at: datetime) -> None:
-    """Note that a parcel is back that its courier was asked to bring back."""
+    """Note that a parcel is back that its courier was asked to bring back, whatever it has answered."""
     run(
         session,
         """update parcel_intercept set state = 'back', updated_at = :at, version = version + 1

@@ -124,6 +124,41 @@ def test_a_call_that_was_given_up_is_a_refusal_unless_it_may_have_been_heard(ses
     assert states(session, order_id) == ["rejected", "back"]
 
 
+@pytest.mark.parametrize("before", ["refused", "asked", "given_up", "unknown"])
+def test_what_comes_back_without_a_yes_has_its_return_and_no_open_refusal(
+    session: Session, order_id: int, before: str
+) -> None:
+    if before == "refused":
+        answered(session, order_id, NO)
+    elif before != "asked":
+        lose_intercept(session, Parcel(order_id, 1, 1), SF, "no such service", AT, doubt=before == "unknown")
+    tracked(session, "SF-1", CourierStatus.RETURNED)
+    assert (states(session, order_id), open_causes(session)) == (["back", "asked"], [])
+    assert returns(session, order_id) == [(1, "requested", "sh", "SF SF-1", 2)]
+    assert intercepts(session, order_id)[0].return_no == 1
+
+
+@pytest.mark.parametrize("answer", [YES, NO])
+def test_an_answer_that_is_heard_when_the_parcel_is_back_finds_its_return_open(
+    session: Session, order_id: int, answer: InterceptAnswer
+) -> None:
+    tracked(session, "SF-1", CourierStatus.RETURNED)
+    answered(session, order_id, answer)
+    tracked(session, "SF-1", CourierStatus.RETURNED, hours=1)
+    assert (len(returns(session, order_id)), states(session, order_id)[0]) == (1, "back")
+    assert open_causes(session) == []
+
+
+def test_what_was_taken_in_before_its_courier_said_so_needs_no_return(session: Session, order_id: int) -> None:
+    answered(session, order_id, NO)
+    wish = Wish(ReturnKind.RETURN_REFUND, [("L1", 3)], reason="it came back")
+    no = ask_return(session, order_id, wish, WHO, Terms(), AT)
+    approve_return(session, order_id, no, WHO, AT)
+    assert arrive(session, order_id, no, {"apple": 3}) == "received"
+    tracked(session, "SF-1", CourierStatus.RETURNED)
+    assert ([one[1] for one in returns(session, order_id)], open_causes(session)) == (["received"], [])
+
+
 def test_a_parcel_that_nobody_wanted_stopped_comes_back_as_ever(session: Session) -> None:
     served(session)
     order_id = left(session, packed("SF-1", {"apple": 3}))

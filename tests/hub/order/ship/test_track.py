@@ -101,7 +101,7 @@ def test_a_subscription_is_recorded(session: Session, order_id: int) -> None:
 
 
 def test_the_order_closes_when_its_last_parcel_has_arrived(session: Session, order_id: int) -> None:
-    assert record_tracks(session, "kdniao", [track(*HOME)], AT) == {"SF-1": order_id}
+    assert record_tracks(session, "kdniao", [track(*HOME)], AT).orders == {"SF-1": order_id}
     assert state(session, order_id) == ("completed", "shipped", 2)
     record_tracks(session, "kdniao", [track(*HOME, number="SF-2")], AT)
     assert state(session, order_id) == ("closed", "delivered", 3)
@@ -139,7 +139,7 @@ def test_a_parcel_that_went_back_did_not_arrive(session: Session, order_id: int)
 
 
 def test_a_stranger_says_nothing_of_our_parcels(session: Session, order_id: int) -> None:
-    assert record_tracks(session, "another", [track(*HOME)], AT) == {}
+    assert record_tracks(session, "another", [track(*HOME)], AT) == ({}, [])
     assert statuses(session) == ["awaited", "awaited"]
     assert state(session, order_id)[2] == 0
 
