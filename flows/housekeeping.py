@@ -18,6 +18,7 @@ from hub.database import Database
 from hub.inventory import count
 from hub.inventory.lot_block import make_room
 from hub.inventory.presale import add_up
+from hub.inventory.quota_unset import forget_unset
 from hub.inventory.reconcile import reconcile
 from hub.inventory.soft import expire_due, prune
 from hub.merge.close import close_windows
@@ -117,6 +118,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("stock.sweep", 5, lambda session, at: push_stock.sweep(session, settings, at)),
         Chore("stock.blocked", 5, lambda session, at: make_room(session, at.astimezone(zone))),
         Chore("stock.short", 5, lambda session, at: relocate(session, at.astimezone(zone))),
+        Chore("stock.quotas", 60, forget_unset),
         Chore("stock.presold", 10, lambda session, _at: add_up(session)),
         Chore("stock.reports", 3600, lambda session, at: count.prune(session, at - KEEP_REPORTS)),
         Chore("stock.reconcile", 86_400, reconcile),
