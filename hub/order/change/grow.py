@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.model import Product
 from hub.database import copy, row, rows, run
-from hub.errors import Malformed
+from hub.errors import Conflict, Malformed
 from hub.money import share, times
 from hub.order.change.addition import Addition, Borne, goods_of
 from hub.order.change.money import refund_of, worth_of
@@ -96,7 +96,8 @@ def grow(session: Session, order: Locked, revision: Revision, cut: Mapping[int, 
 def check_bounds(session: Session, order_id: int, added: Sequence[Addition]) -> None:
     """Make sure that an order stays one that can be written down, whatever of it is cancelled at the same time.
 
-    Raises: Malformed with code too_much or too_many_lines.
+    One that follows another is free of charge for what it replaces, and for nothing more. Raises: Malformed with code
+    too_much or too_many_lines; Conflict with code not_shipped.
     """
     if not added:
         return
@@ -104,6 +105,10 @@ def check_bounds(session: Session, order_id: int, added: Sequence[Addition]) -> 
     head = _head(session, order_id)
     coming = [replace(one, came=one.pieces) for one in added]
     parts = [_part(session, order_id, head, 1, one, products[bound[one.channel_sku]]) for one in coming]
+    if any(not part.line.amount and part.one.pieces > part.one.of for part in parts) and head.follows:
+        told = "more than was shipped is sent for a price alone, not in exchange or once more"
+        zh = "换货或补发的订单不能免费增加件数：请填写单价"
+        raise Conflict(told, code="not_shipped", field="lines", zh=zh)
     if head.goods + sum(one.line.amount for one in parts) > MOST:
         told = f"an order's goods come to {MOST} minor units at most, exchanged ones with them"
         raise Malformed(told, code="too_much", field="lines")
@@ -135,7 +140,8 @@ def _head(session: Session, order_id: int) -> Any:  # noqa: ANN401 # a row
         """select o.currency, o.goods, o.discount, o.total,
                   (select max(line_no) from order_line l where l.order_id = o.id) as line,
                   (select count(*) from order_line l where l.order_id = o.id and l.parent_no is null) as sold,
-                  coalesce((select max(no) from price_adjustment a where a.order_id = o.id), 0) as reduction
+                  coalesce((select max(no) from price_adjustment a where a.order_id = o.id), 0) as reduction,
+                  exists (select 1 from order_link l where l.order_id = o.id) as follows
            from sales_order o where o.id = :id""",
         id=order_id,
     )

@@ -8,12 +8,13 @@ from hub.catalogue.model import Storage
 from hub.database import rows
 from hub.errors import Conflict, Malformed
 from hub.order.change.follow_up import Again, follow_up
+from hub.order.change.wanted import WantedLine
 from hub.order.model import OrderType
 from hub.order.ship.outbound import read_delivery
 from hub.order.ship.progress import record_confirm
 from hub.roles import SYSTEM
 from tests.hub.making import AT, RECEIVER, ZONE, add_sku, confirm, order, placed, see, step_states, stock
-from tests.hub.order.changing import BY
+from tests.hub.order.changing import BY, dues, want
 
 
 @pytest.fixture
@@ -62,6 +63,29 @@ def test_no_more_is_sent_again_than_was_shipped(session: Session, order_id: int)
     with pytest.raises(Malformed, match="no line L9"):
         again(session, order_id, Again("L9", 1))
     assert len(rows(session, "select 1 from order_link")) == 1
+
+
+@pytest.mark.parametrize(
+    "more", [WantedLine("L1", 2), WantedLine("L1", 2, "pear"), WantedLine("L9", 1, "pear", "0.00")]
+)
+def test_what_is_sent_again_does_not_grow_for_nothing(session: Session, order_id: int, more: WantedLine) -> None:
+    made = again(session, order_id, Again("L1", 1))
+    with pytest.raises(Conflict) as refused:
+        want(session, made, more)
+    assert refused.value.code == "not_shipped"
+
+
+def test_what_is_sent_again_may_be_of_other_goods_and_more_of_it_is_paid_for(session: Session, order_id: int) -> None:
+    made = again(session, order_id, Again("L1", 1))
+    want(session, made, WantedLine("L1", 1, "pear"))
+    assert dues(session) == []
+    want(session, made, WantedLine("L1", 2, price="8.00"))
+    assert [(one.sku, one.ordered - one.cancelled) for one in see(session, made).lines] == [
+        ("apple", 0),
+        ("pear", 1),
+        ("pear", 1),
+    ]
+    assert dues(session) == [(800, 0, "open")]
 
 
 def test_the_channel_is_not_told_of_virtual_goods_that_are_handed_over_again(session: Session) -> None:
