@@ -105,7 +105,8 @@ def check_bounds(session: Session, order_id: int, added: Sequence[Addition]) -> 
     head = _head(session, order_id)
     coming = [replace(one, came=one.pieces) for one in added]
     parts = [_part(session, order_id, head, 1, one, products[bound[one.channel_sku]]) for one in coming]
-    if any(not part.line.amount and part.one.pieces > part.one.of for part in parts) and head.follows:
+    free = [one.one for one in parts if not one.line.amount and not one.one.gets]  # what comes back was there before
+    if any(one.pieces > one.of for one in free) and head.follows:
         told = "more than was shipped is sent for a price alone, not in exchange or once more"
         zh = "换货或补发的订单不能免费增加件数：请填写单价"
         raise Conflict(told, code="not_shipped", field="lines", zh=zh)

@@ -1,5 +1,7 @@
 """Exchanges and goods sent once more: orders of their own, tied to the first, never of more than was shipped."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy.orm import Session
 
@@ -8,6 +10,7 @@ from hub.catalogue.model import Storage
 from hub.database import rows
 from hub.errors import Conflict, Malformed
 from hub.order.change.follow_up import Again, follow_up
+from hub.order.change.lapse import lapse
 from hub.order.change.wanted import WantedLine
 from hub.order.model import OrderType
 from hub.order.ship.outbound import read_delivery
@@ -86,6 +89,15 @@ def test_what_is_sent_again_may_be_of_other_goods_and_more_of_it_is_paid_for(ses
         ("pear", 1),
     ]
     assert dues(session) == [(800, 0, "open")]
+
+
+def test_what_is_sent_again_is_as_it_was_when_nobody_pays_for_better_goods(session: Session, order_id: int) -> None:
+    made = again(session, order_id, Again("L1", 2))
+    want(session, made, WantedLine("L1", 1, "pear", "8.00"))
+    assert dues(session) == [(800, 0, "open")]
+    assert lapse(session, timedelta(minutes=30), AT.astimezone(ZONE) + timedelta(hours=1)) == 1
+    kept = [(one.sku, one.ordered - one.cancelled) for one in see(session, made).lines if one.ordered > one.cancelled]
+    assert (kept, see(session, made).holds) == ([("apple", 2)], ())
 
 
 def test_the_channel_is_not_told_of_virtual_goods_that_are_handed_over_again(session: Session) -> None:
