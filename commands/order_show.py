@@ -129,11 +129,12 @@ def _parcels(order: OrderView) -> Part:
 
 
 def _stopped(parcel: ParcelView) -> str:
-    """Say what came of stopping a parcel, with its courier's words."""
+    """Say what came of stopping a parcel, with its courier's words or why it could not be asked."""
     if not parcel.intercept:
         return "—"
     said = _say("intercept", parcel.intercept)
-    return f"{said}: {parcel.intercept_note}" if parcel.intercept_note else said
+    why = parcel.intercept_note or parcel.intercept_code
+    return f"{said}: {why}" if why else said
 
 
 def _changes(order: OrderView) -> Iterator[Part]:

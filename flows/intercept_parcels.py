@@ -45,4 +45,4 @@ class InterceptParcel:
     def give_up(self, session: Session, step: Claimed, error: HubError, at: datetime) -> None:
         """The engine's case says what to do; the parcel shows that its courier has not agreed."""
         doubt = step.doubt or isinstance(error, OutcomeUnknown)
-        lose_intercept(session, Parcel(**step.subject), step.connection, error.message, at, doubt=doubt)
+        lose_intercept(session, Parcel(**step.subject), step.connection, error.code, at, doubt=doubt)

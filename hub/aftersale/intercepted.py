@@ -34,7 +34,7 @@ def book_intercept(
     order = lock_order(session, parcel.order_id)
     state = InterceptState.ACCEPTED if answer.accepted else InterceptState.REJECTED
     said = mask(answer.words, known_values(session, order.id))[:300]
-    if not mark_intercept(session, parcel, state, at, answer.instruction, said):
+    if not mark_intercept(session, parcel, state, at, instruction=answer.instruction, said=said):
         return
     number = _tracking(session, parcel)
     told: dict[str, object] = {"parcel": parcel.code, "tracking_no": number[1]}
@@ -48,11 +48,14 @@ def book_intercept(
     record(session, at, connection, f"intercept.{state}", f"order:{order.id}", **told)
 
 
-def lose_intercept(session: Session, parcel: Parcel, connection: str, said: str, at: datetime, *, doubt: bool) -> None:
-    """Keep that the asking was given up: for the parcel a refusal, unless it may have been heard all the same."""
+def lose_intercept(session: Session, parcel: Parcel, connection: str, code: str, at: datetime, *, doubt: bool) -> None:
+    """Keep that the asking was given up: for the parcel a refusal, unless it may have been heard all the same.
+
+    Of the error its `code` alone is kept: shops read it, and its text is for those who mend the call.
+    """
     state = InterceptState.UNKNOWN if doubt else InterceptState.REJECTED
-    if mark_intercept(session, parcel, state, at, said=said):
-        told = {"parcel": parcel.code, "tracking_no": _tracking(session, parcel)[1], "reason": said}
+    if mark_intercept(session, parcel, state, at, code=code):
+        told = {"parcel": parcel.code, "tracking_no": _tracking(session, parcel)[1], "code": code}
         record(session, at, connection, f"intercept.{state}", f"order:{parcel.order_id}", **told)
 
 

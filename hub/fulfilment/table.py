@@ -150,6 +150,8 @@ class ParcelTrack(Entity, table=True):
 class ParcelIntercept(Entity, table=True):
     """What a courier was asked: to stop a parcel and bring it back; and what it said, masked.
 
+    Of a call that was given up `code` names the error.
+
     `attempt` counts the askings, `instruction` is the courier's own number, `return_no` the return that was opened.
     """
 
@@ -163,6 +165,7 @@ class ParcelIntercept(Entity, table=True):
     actor: str = words()
     instruction: str = words(default="")
     said: str = words(default="")
+    code: str = words(default="")
     return_no: int | None = number(default=None)
 
 

@@ -42,7 +42,10 @@ class HoldView(Document):
 
 
 class ParcelView(Document):
-    """A parcel that has left; `status` is its courier's word for it, `intercept` what came of stopping it; or empty."""
+    """A parcel that has left; `status` is its courier's word for it, `intercept` what came of stopping it; or empty.
+
+    `intercept_note` is what the courier said of it; where it could not be asked, `intercept_code` names the error.
+    """
 
     courier: str
     tracking_no: str
@@ -51,6 +54,7 @@ class ParcelView(Document):
     status_at: datetime | None
     intercept: str
     intercept_note: str
+    intercept_code: str
 
 
 class FulfilmentView(Document):
@@ -184,7 +188,7 @@ FULFILMENTS: Final = """
     from fulfilment_order f where f.order_id = any(:ids) order by f.order_id, f.no"""
 PARCELS: Final = """
     select p.order_id, p.courier, p.tracking_no, s.shipped_at, coalesce(t.status, '') as status, t.status_at,
-           coalesce(i.state, ''), coalesce(i.said, '')
+           coalesce(i.state, ''), coalesce(i.said, ''), coalesce(i.code, '')
     from parcel p join shipment s on (s.order_id, s.no) = (p.order_id, p.shipment_no)
          left join parcel_track t on (t.order_id, t.shipment_no, t.parcel_no) = (p.order_id, p.shipment_no, p.no)
          left join parcel_intercept i on (i.order_id, i.shipment_no, i.parcel_no) = (p.order_id, p.shipment_no, p.no)

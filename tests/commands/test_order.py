@@ -4,15 +4,17 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from hub.aftersale.intercepted import lose_intercept
 from hub.database import Database
 from hub.errors import Conflict, Malformed, NotFound
 from hub.order.reveal import reveal
+from hub.order.ship.track import Parcel
 from hub.roles import SYSTEM
 from tests.commands.conftest import Oms
 from tests.hub.making import AT, line, order, placed, see, sources, stock
 from tests.hub.review import ruling
 from tests.hub.review.ruling import enforce, holding
-from tests.hub.stopping import NO, answered, left, packed, served
+from tests.hub.stopping import NO, SF, answered, left, packed, served
 
 WHY = ("--reason", "the buyer asked")
 
@@ -111,6 +113,9 @@ def test_parcels_are_stopped_by_their_courier_or_by_somebody(oms: Oms, database:
     stop = ("order", "cancel", "T1", "--intercept", *WHY)
     assert oms(*stop).stderr == "couriers are asked to stop 1 parcels\nsomebody is asked to stop 1 parcels\n"
     assert "1 parcels were asked for before" in oms(*stop).stderr
+    with database.transaction() as session:
+        lose_intercept(session, Parcel(order_id, 1, 1), SF, "sf_A1001", AT, doubt=False)
+    assert "Not stopped: sf_A1001" in oms("order", "show", "T1").stdout
     with database.transaction() as session:
         answered(session, order_id, NO)
     shown = oms("order", "show", "T1").stdout

@@ -11,15 +11,17 @@ import pytest
 from fastapi import FastAPI
 
 from dashboards.pages import new_key
+from hub.aftersale.intercepted import lose_intercept
 from hub.database import Database, rows
 from hub.order.find import OrderView, get_order
 from hub.order.ship.progress import record_confirm
+from hub.order.ship.track import Parcel
 from hub.roles import SYSTEM, Role
 from hub.settings import Orders
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.hub.making import RECEIVER, confirm, order, placed, stock
 from tests.hub.order.changing import send
-from tests.hub.stopping import NO, YES, answered, served
+from tests.hub.stopping import NO, SF, YES, answered, served
 
 
 @pytest.fixture
@@ -180,6 +182,9 @@ def test_a_parcel_shows_what_its_courier_made_of_stopping_it(desk: Desk, order_i
         record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 2}), NOW)
     done(desk, change(order_id, "intercept"), reason="wrong house")
     assert "Asked to be stopped" in plain(desk.see(f"/console/orders/{order_id}"))
+    with desk.database.transaction() as session:
+        lose_intercept(session, Parcel(order_id, 1, 1), SF, "sf_A1001", NOW, doubt=True)
+    assert "Stopping: outcome unknown sf_A1001" in plain(desk.see(f"/console/orders/{order_id}"))
     for answer, state, happened in (
         (NO, "Not stopped", "does not stop a parcel"),
         (YES, "Being brought back", "brings"),

@@ -61,6 +61,11 @@ class Road:
         with self.database.transaction() as session:
             return states(session, order_id), open_causes(session)
 
+    def told(self, order_id: int) -> list[tuple[str, str]]:
+        """Give what a shop sees of the askings of its parcels: the courier's words, or why it could not be asked."""
+        with self.database.transaction() as session:
+            return [(one.intercept_note, one.intercept_code) for one in see(session, order_id).parcels]
+
     def books(self) -> Any:  # noqa: ANN401 # as the stand-in shows them
         return requests.get(f"{self.stand.url}/books", timeout=3).json()["intercepts"]
 
@@ -112,6 +117,7 @@ def test_what_nobody_heard_is_not_asked_twice_but_told_to_a_person(road: Road, m
     road.now += 10 * LEASE
     assert road.work() == ["dead"]
     assert road.came(order_id) == (["unknown"], ["step_dead"])
+    assert road.told(order_id) == [("", "cannot_ask")]
     assert {page["receipts"] for page in road.books().values()} <= {1}
 
 

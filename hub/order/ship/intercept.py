@@ -96,18 +96,26 @@ def read_intercept(session: Session, parcel: Parcel) -> InterceptWish:
 
 
 def mark_intercept(
-    session: Session, parcel: Parcel, state: InterceptState, at: datetime, instruction: str = "", said: str = ""
+    session: Session,
+    parcel: Parcel,
+    state: InterceptState,
+    at: datetime,
+    *,
+    instruction: str = "",
+    said: str = "",
+    code: str = "",
 ) -> bool:
     """Keep what came of asking, and say whether that is news: a yes stands, whatever an earlier call says later."""
     changed = run(
         session,
-        """update parcel_intercept set state = :state, instruction = :instruction, said = :said, updated_at = :at,
-                                       version = version + 1
+        """update parcel_intercept set state = :state, instruction = :instruction, said = :said, code = :code,
+                                       updated_at = :at, version = version + 1
            where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no)
              and state not in ('accepted', 'back')""",
         state=state,
         instruction=instruction,
         said=said,
+        code=code,
         at=at,
         **parcel.subject,
     )
@@ -136,11 +144,12 @@ def _ask(session: Session, order: Locked, found: Row[Any], connection: str, acto
     run(
         session,
         """insert into parcel_intercept (brand, version, created_at, updated_at, order_id, shipment_no, parcel_no,
-                                         connection, attempt, state, actor, instruction, said)
-           values (:brand, 1, :at, :at, :order_id, :shipment_no, :no, :connection, :attempt, 'asked', :actor, '', '')
+                                         connection, attempt, state, actor, instruction, said, code)
+           values (:brand, 1, :at, :at, :order_id, :shipment_no, :no, :connection, :attempt, 'asked', :actor, '',
+                   '', '')
            on conflict (order_id, shipment_no, parcel_no) do update
            set connection = :connection, attempt = :attempt, state = 'asked', actor = :actor, instruction = '',
-               said = '', updated_at = :at, version = parcel_intercept.version + 1""",
+               said = '', code = '', updated_at = :at, version = parcel_intercept.version + 1""",
         brand=order.brand,
         at=at,
         connection=connection,

@@ -37,7 +37,10 @@ class TracedTrack(Document):
 
 
 class TracedIntercept(Document):
-    """What became of stopping a parcel: its courier was asked over `connection`, and `said` something of it, masked."""
+    """What became of stopping a parcel: its courier was asked over `connection`, and `said` something of it, masked.
+
+    The `code` is of the error for which the asking was given up.
+    """
 
     connection: str
     attempt: int
@@ -45,6 +48,7 @@ class TracedIntercept(Document):
     actor: str
     instruction: str
     said: str
+    code: str
     return_no: int | None
     updated_at: datetime
 
@@ -140,7 +144,8 @@ TRACKS: Final = """
     select shipment_no, parcel_no, connection, status, status_at, subscribed_at, delivered_at, events
     from parcel_track where order_id = :id"""
 INTERCEPTS: Final = """
-    select shipment_no, parcel_no, connection, attempt, state, actor, instruction, said, return_no, updated_at
+    select shipment_no, parcel_no, connection, attempt, state, actor, instruction, said, code, return_no,
+           updated_at
     from parcel_intercept where order_id = :id"""
 POSTINGS: Final = """
     select no as of, connection, shipped_at, freight, lines, sale_id, sale_at, issue_id, issue_at

@@ -117,10 +117,12 @@ def test_a_parcel_that_is_delivered_all_the_same_calls_a_person(session: Session
 
 def test_a_call_that_was_given_up_is_a_refusal_unless_it_may_have_been_heard(session: Session, order_id: int) -> None:
     for no, doubt in ((1, False), (2, True)):
-        lose_intercept(session, Parcel(order_id, 1, no), SF, "no such service", AT, doubt=doubt)
+        lose_intercept(session, Parcel(order_id, 1, no), SF, "sf_A1001", AT, doubt=doubt)
     assert states(session, order_id) == ["rejected", "unknown"]
+    seen = see(session, order_id).parcels
+    assert [(one.intercept_note, one.intercept_code) for one in seen] == [("", "sf_A1001")] * 2
     tracked(session, "SF-2", CourierStatus.RETURNED)
-    lose_intercept(session, Parcel(order_id, 1, 2), SF, "no such service", AT, doubt=True)
+    lose_intercept(session, Parcel(order_id, 1, 2), SF, "sf_A1001", AT, doubt=True)
     assert states(session, order_id) == ["rejected", "back"]
 
 
@@ -131,7 +133,7 @@ def test_what_comes_back_without_a_yes_has_its_return_and_no_open_refusal(
     if before == "refused":
         answered(session, order_id, NO)
     elif before != "asked":
-        lose_intercept(session, Parcel(order_id, 1, 1), SF, "no such service", AT, doubt=before == "unknown")
+        lose_intercept(session, Parcel(order_id, 1, 1), SF, "sf_A1001", AT, doubt=before == "unknown")
     tracked(session, "SF-1", CourierStatus.RETURNED)
     assert (states(session, order_id), open_causes(session)) == (["back", "asked"], [])
     assert returns(session, order_id) == [(1, "requested", "sh", "SF SF-1", 2)]
