@@ -17,6 +17,7 @@ from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 from hub.inventory.around import HotView, hot_of
 from hub.inventory.hot import HotWish
+from hub.inventory.hot_sale import unnamed
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reservation_view import find_reservation
 from hub.inventory.soft import Wish, hold, release_held
@@ -73,8 +74,8 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     The same cart again answers 200 with what is held; the same `ref` with other contents 409. Too little of something
     is 409 no_stock and names the SKUs; a shop's quotas and the pieces that other shops have for themselves count. What
     is in a flash sale is held by itself, for as long as the sale says; a buyer may be at their limit (409 buyer_limit),
-    also with a bundle that it is a part of, or the queue full: 429 says when to come back. The limit is one of carts:
-    an order that names no reservation is not held to it, and does not count for its buyer.
+    also with a bundle that it is a part of, or the queue full: 429 says when to come back. An order that names no
+    reservation counts for its buyer too, and is held (flash_sale_limit) where it is of more.
 
     With a `division` pieces are held where an order to there would be sourced from now, so that the order can have
     them; a code that there is not is 422 unknown_division. For a flash sale it says nothing: its pieces are held
@@ -150,7 +151,7 @@ def _sale(session: Session, wishes: Sequence[Wish], buyer: str, at: datetime) ->
         raise Malformed(f"hold what is in a flash sale by itself: {told}", code="hot_alone", field="lines")
     [sale] = sales.values()
     if sale.per_buyer and not buyer:
-        raise Malformed("say who buys: this flash sale limits each buyer", code="buyer_missing", field="buyer")
+        raise unnamed()
     return sale
 
 

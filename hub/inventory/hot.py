@@ -1,9 +1,10 @@
 """Flash sales: requests for one SKU are held as a group in one transaction, down to exactly what is there.
 
-A group locks its buyers first (advisory, in order), so that what each has already can be counted however many processes
-sell; then it writes its reservations, and its counters last of all: groups of different processes wait for each other
-only from there to the commit. A group is one movement per counter (`hot:` with the ids of its first and last
-reservation); each reservation has its lines, and is released, expires and is taken by an order like any other.
+Where the sale limits each buyer, a group locks its buyers first (advisory, in order), so that what each has already can
+be counted however many processes sell. Then it writes its reservations, and its counters last of all: groups of
+different processes wait for each other only from there to the commit. A group is one movement per counter (`hot:` with
+the ids of its first and last reservation); each reservation has its lines, and is released, expires and is taken by an
+order like any other.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +19,7 @@ from hub.asks import Ask, Asks, inserting, let_go_early, told, told_at_once
 from hub.errors import Conflict, Malformed, NoStock, NotFound, Rejected
 from hub.ids import ask_ids
 from hub.inventory.free import ask_free, ask_good
-from hub.inventory.hot_sale import MOST, Sale, Ticket, ask_buyers, ask_had, ask_sales, ask_to_write, buyer_of, too_many
+from hub.inventory.hot_sale import MOST, Sale, Ticket, ask_had, ask_sales, ask_to_write, buyer_of, too_many, unnamed
 from hub.inventory.ledger import Movement, StockKey, ask_to_post
 from hub.inventory.quota import ask_quotas
 from hub.inventory.reservation_table import ReservationState
@@ -98,16 +99,17 @@ def book(session: Session, sku: str, wishes: Sequence[HotWish], at: datetime) ->
     Raises: Conflict when the SKU is in no sale (not_hot); Shortage when others took pieces meanwhile, and
     IntegrityError when a ref came another way at this moment: for both the same once more, in a new transaction.
     """
-    buyers = [buyer_of(session, one.brand, one.buyer) for one in wishes]
-    _, _, sales, before, ids = told_at_once(
-        session,
-        *(let_go_early(), ask_buyers(buyers), ask_sales([sku], at), ask_before(wishes), ask_ids(len(wishes), at)),
-    )
+    _, sales, ids = told_at_once(session, let_go_early(), ask_sales([sku], at), ask_ids(len(wishes), at))
     if sku not in sales:
         raise Conflict(f"{sku} is in no flash sale", code="not_hot")
     sale = sales[sku]
-    has, free, quotas = told_at_once(
-        session, ask_had(sale, set(buyers)), ask_free([sku], at.date(), brand=sale.brand), ask_quotas([sku])
+    buyers = [buyer_of(session, one.brand, one.buyer) for one in wishes]
+    has, before, free, quotas = told_at_once(
+        session,
+        ask_had(sale, set(buyers)),
+        ask_before(wishes),
+        ask_free([sku], at.date(), brand=sale.brand),
+        ask_quotas([sku]),
     )
     group = _Group(sale, wishes, buyers, at, has, Shares(free, quotas))
     answers = group.judge(before, iter(ids))
@@ -162,6 +164,8 @@ class _Group:
             return NotFound(f"{wish.brand} has no SKU {wish.sku} in this sale", code="unknown_sku", field="sku")
         if not 0 < wish.quantity <= MOST:
             return Malformed(f"pieces are a whole number from 1 to {MOST}", code="pieces", field="quantity")
+        if self._sale.per_buyer and not wish.buyer:
+            return unnamed()
         if self._sale.per_buyer and self._had[buyer] + wish.quantity > self._sale.per_buyer:
             return too_many(self._sale)
         return sold_out(wish.sku) if wish.quantity > most else None
@@ -209,7 +213,8 @@ class _Group:
             for _, _, held in granted
             for no, claim in enumerate(held.claims, 1)
         ]
-        tickets = [(held.reservation_id, Ticket(self._sale, buyer, wish.quantity)) for wish, buyer, held in granted]
+        limited = granted if self._sale.per_buyer else []
+        tickets = [(held.reservation_id, Ticket(self._sale, buyer, wish.quantity)) for wish, buyer, held in limited]
         yield [inserting("reservation", HEAD, reservations), inserting("reservation_line", LINE, lines)]
         yield from ask_to_write(tickets)
 

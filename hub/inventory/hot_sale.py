@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.asks import Ask, Asks, inserting, told, told_at_once
+from hub.asks import Ask, Asks, inserting, told
 from hub.audit import record
 from hub.database import keyring_of, records, row, run
 from hub.document import Document
@@ -33,7 +33,10 @@ A cart that has expired is still that of the order that waits with it: paid, tha
 
 
 class Sale(Document):
-    """A SKU in a flash sale; a buyer gets `per_buyer` pieces at most (0: any), and no more than `queue_limit` wait."""
+    """A SKU in a flash sale; a buyer gets `per_buyer` pieces at most (0: any), and no more than `queue_limit` wait.
+
+    A limit counts what was bought under one: while it is 0, or before it was set, nobody is asked who they are.
+    """
 
     brand: str
     sku: str
@@ -165,12 +168,17 @@ def admit(session: Session, brand: str, buyer: str, pieces: Mapping[str, int], a
         told = ", ".join(sorted(one.sku for one in limited))
         raise Malformed(f"hold what is in a flash sale by itself: {told}", code="hot_alone", field="lines")
     if not buyer:
-        raise Malformed("say who buys: this flash sale limits each buyer", code="buyer_missing", field="buyer")
+        raise unnamed()
     [sale], index = limited, buyer_of(session, brand, buyer)
     wanted = pieces[sale.sku]
     if had(session, sale, {index})[index] + wanted > sale.per_buyer:
         raise too_many(sale)
     return Ticket(sale, index, wanted)
+
+
+def unnamed() -> Malformed:
+    """Give the answer to who does not say who buys, in a sale that limits each buyer."""
+    return Malformed("say who buys: this flash sale limits each buyer", code="buyer_missing", field="buyer")
 
 
 def too_many(sale: Sale) -> Conflict:
@@ -189,26 +197,26 @@ def ask_to_write(tickets: Iterable[tuple[int, Ticket]]) -> Asks[None]:
     yield [inserting(BUYER, COLUMNS, lines)] if lines else []
 
 
-def ask_buyers(buyers: Collection[bytes]) -> Asks[None]:
-    """Let nobody else sell to these buyers until the transaction ends."""
-    keys = sorted(int.from_bytes(one[:8], signed=True) for one in buyers)
-    statement = "select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)"
-    yield [Ask(statement, {"keys": keys})]
-
-
 def ask_had(sale: Sale, buyers: Collection[bytes]) -> Asks[Counter[bytes]]:
-    """Ask what buyers have in a sale, who are locked. What was let go of is theirs no more."""
+    """Ask what buyers have in a sale, and let nobody else sell to them until the transaction ends.
+
+    What was let go of is theirs no more. Where a sale limits nobody, nobody is asked about and nobody waits.
+    """
+    if not sale.per_buyer:
+        return Counter()
+    keys = sorted(int.from_bytes(one[:8], signed=True) for one in buyers)
+    turns = Ask("select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)", {"keys": keys})
     statement = f"""select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer {THEIRS}
              and (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
            group by 1"""
-    [counted] = yield [Ask(statement, {"sku": sale.sku, "sale": sale.sale, "buyers": sorted(buyers)})]
+    asked = {"sku": sale.sku, "sale": sale.sale, "buyers": sorted(buyers)}
+    _, counted = yield [turns, Ask(statement, asked)]  # one after the other: what others sold before is seen
     return Counter({bytes(one.buyer_index): one.pieces for one in counted.rows})
 
 
 def had(session: Session, sale: Sale, buyers: Collection[bytes]) -> Counter[bytes]:
-    """Count what buyers have in a sale, and let nobody else sell to them until the transaction ends."""
-    _, counted = told_at_once(session, ask_buyers(buyers), ask_had(sale, buyers))
-    return counted
+    """Count what buyers have in a sale, as `ask_had`."""
+    return told(session, ask_had(sale, buyers))
 
 
 def free_tickets(session: Session, order_ids: Collection[int]) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from hub.database import row, rows, run
 from hub.errors import Conflict, HubError, Malformed, NotFound
 from hub.inventory.hot import HotWish, book
-from hub.inventory.hot_sale import Sale, cool, find_sale, heat
+from hub.inventory.hot_sale import Sale, cool, find_sale, heat, list_sales
 from hub.inventory.ledger import drift
 from hub.inventory.level import free_pieces
 from hub.inventory.soft import Held, Wish, expire_due, hold, release_held, take_held
@@ -57,6 +57,21 @@ def test_a_buyer_gets_no_more_than_the_sale_gives_one_buyer(session: Session) ->
     limit(session, 2)
     assert ask(session, wish("a", 2), wish("a", 1, "again"), wish("b", 3)) == ["2", "buyer_limit", "buyer_limit"]
     assert ask(session, wish("a", 1, "later"), wish("b", 1)) == ["buyer_limit", "1"]
+
+
+def test_a_limit_counts_from_when_it_is_set_whichever_way_pieces_were_bought_before(session: Session) -> None:
+    limit(session, 0)
+    assert ask(session, wish("a", 2)) == ["2"]
+    hold(session, BRAND, "pc", "plain", [Wish("apple", 2)], TTL, AT, buyer="a")
+    assert [(one.buyers, one.pieces) for one in list_sales(session, None, AT)] == [(0, 0)]
+    limit(session, 2)
+    assert ask(session, wish("a", 2, "later"), wish("a", 1, "again")) == ["2", "buyer_limit"]
+
+
+def test_a_limit_needs_a_buyer_and_a_sale_without_one_does_not(session: Session) -> None:
+    assert ask(session, wish("", 1, "nobody"), wish("a")) == ["buyer_missing", "1"]
+    limit(session, 0)
+    assert ask(session, wish("", 1, "nobody")) == ["1"]
 
 
 def test_the_same_ref_again_is_the_first_answer_and_for_other_pieces_refused(session: Session) -> None:

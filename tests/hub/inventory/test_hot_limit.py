@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import Database, row
+from hub.database import Database, row, run
 from hub.errors import Conflict, HubError, Malformed
 from hub.inventory.hot import HotWish, book
 from hub.inventory.hot_sale import Sale, cool, heat
@@ -75,6 +75,17 @@ def test_a_limit_needs_a_buyer_and_one_such_sku_at_a_time(session: Session) -> N
 def test_a_sale_without_a_limit_asks_nobody_who_they_are(session: Session) -> None:
     open_sale(session, "apple", "pear", per_buyer=0)
     assert cart(session, "c1", "", apple=9, pear=9) == 18
+
+
+def test_buyers_of_a_sale_without_a_limit_wait_for_nobody_of_another(database: Database) -> None:
+    with database.transaction() as session:
+        open_sale(session, "apple", "pear", per_buyer=0)
+    with database.transaction() as first, database.transaction() as second:
+        assert crowd(first, "c1", "") == "held"
+        assert cart(second, "c2", "", pear=1) == 1
+        run(second, "set local lock_timeout = '1s'")
+        [answer] = book(second, "pear", [HotWish(BRAND, "pc", "c3", "", "pear", 1)], AT).answers
+        assert not isinstance(answer, HubError)
 
 
 def test_what_a_cart_lets_go_the_buyer_may_have_again(session: Session) -> None:

@@ -145,5 +145,7 @@ def _sell_one(books: Books, one: Buyer, sku: str, rooms: Claims, now: datetime) 
     chosen = _spread(one.quantity, whole or rooms)
     for key, taken in chosen.items():
         rooms[key] -= taken
-    _keep(books, one.ref, Cart(chosen, now + TTL, buyer=one.name, sale=sale))
+    _keep(books, one.ref, Cart(chosen, now + TTL))
+    if per_buyer:
+        books.carts[one.ref].buyer, books.carts[one.ref].sale = one.name, sale
     return chosen
