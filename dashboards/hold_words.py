@@ -34,6 +34,20 @@ SCOPE: Final = {
 }
 """What a rule is asked of, and its hold holds."""
 
+LET_GO: Final = {
+    "paid": state("已付款", "Paid"),
+    "not paid in time": state("逾期未付款", "Not paid in time"),
+    "nothing is due any more": state("已无待付差价", "Nothing is due any more"),
+    "cancelled": state("已取消", "Cancelled"),
+    "the location refused": state("仓库未同意", "The location refused"),
+    "changed": state("订单已修改", "The order was changed"),
+    "sourced": state("已有货源", "Sourced"),
+    "expired": state("挂起到期", "Ran out"),
+    "over": state("已了结", "Over"),
+    "shipped": state("已发货", "Shipped"),
+}
+"""Why the hub itself let a hold go."""
+
 DUE: Final = {
     "open": state("待付", "To be paid", Tone.WAITING),
     "paid": state("已付", "Paid", Tone.GOOD),
@@ -49,6 +63,7 @@ REFUND: Final = {
 AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "hold_rule": HOLD_RULE,
     "blocked": BLOCKED,
+    "let_go": LET_GO,
     "scope": SCOPE,
     "due": DUE,
     "refund": REFUND,

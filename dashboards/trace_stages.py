@@ -13,9 +13,12 @@ from hub.order.trace.goods import TracedFulfilment
 from hub.order.trace.head import Head
 from hub.order.trace.timeline import Happening
 
-ENDED: Final = frozenset({"cancelled"})
+ENDED: Final = frozenset({"cancelled", "closed"})
 GONE: Final = frozenset({"cancelled", "rejected", "cancel_accepted"})
 """Fulfilment orders from which nothing will be shipped."""
+
+UNPAID: Final = "unpaid"
+"""The rule whose hold the buyer ends: such an order is not stuck, and nobody is to do anything."""
 
 POSTINGS: Final = frozenset({SALE, ISSUE})
 
@@ -60,6 +63,8 @@ def stages_of(head: Head, goods: Sequence[TracedFulfilment], line: Sequence[Happ
 def _stages(head: Head, goods: Sequence[TracedFulfilment], line: Sequence[Happening]) -> Iterator[Stage]:
     yield Stage("received", N_("Taken in"), Standing.DONE, head.created_at)
     yield _checked(head)
+    if paid := _paid(head):
+        yield paid
     yield _routed(head, goods, line)
     yield _released(goods, line)
     yield _shipped(head, goods)
@@ -70,11 +75,23 @@ def _stages(head: Head, goods: Sequence[TracedFulfilment], line: Sequence[Happen
 
 def _checked(head: Head) -> Stage:
     whole = [hold for hold in head.holds if hold.line_no is None and hold.fulfilment_no is None]
-    blockers = [hold for hold in whole if "route" in hold.blocks and hold.type != "stock"]
+    blockers = [hold for hold in whole if "route" in hold.blocks and hold.type != "stock" and hold.rule != UNPAID]
     if any(hold.released_at is None for hold in blockers):
         return Stage("checked", N_("Checked"), Standing.STUCK)
     passed = max((hold.released_at for hold in blockers if hold.released_at), default=head.created_at)
     return Stage("checked", N_("Checked"), Standing.DONE, passed)
+
+
+def _paid(head: Head) -> Stage | None:
+    """Say whether an order that waited for its buyer was paid; nothing for others, and for one let go on unpaid."""
+    waited = [hold for hold in head.holds if hold.rule == UNPAID]
+    if not waited:
+        return None
+    if head.payment not in {"unpaid", "deposit_paid"}:
+        return Stage("paid", N_("Paid"), Standing.DONE, head.paid_at)
+    if head.lifecycle in ENDED or any(hold.released_at is None for hold in waited):
+        return Stage("paid", N_("Paid"), Standing.AHEAD)
+    return None
 
 
 def _routed(head: Head, goods: Sequence[TracedFulfilment], line: Sequence[Happening]) -> Stage:

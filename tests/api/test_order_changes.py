@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from api.change_examples import CHANGE, PAYMENT
 from api.examples import ORDER
 from hub.database import Database
 from hub.fulfilment.courier import CourierStatus
+from hub.order.change.expire import Terms, expire
 from hub.order.lock import lock_order
 from hub.order.ship.progress import record_confirm
 from hub.settings import Orders
 from tests.api.calling import Mall, problem
-from tests.hub.making import AT, confirm
+from tests.hub.making import AT, confirm, open_causes
 from tests.hub.order.changing import cut
 from tests.hub.stopping import NO, answered, served, tracked
 from tests.hub.waiting import until_it_waits
@@ -157,6 +159,23 @@ def test_a_line_that_is_named_twice_is_refused(mall: Mall) -> None:
     body = encoded({"lines": [{"line_id": "L1", "quantity": 1}] * 2})
     for method, path in (("POST", f"/v1/orders/{order_id}/cancel"), ("PATCH", f"/v1/orders/{order_id}")):
         assert problem(mall.call(method, path, body)) == (422, "malformed")
+
+
+def test_a_shop_sees_that_its_unpaid_order_waits_for_its_buyer_and_that_it_was_closed(
+    mall: Mall, database: Database
+) -> None:
+    order_id = placed(mall, paid_at=None)
+    shown = mall.get(f"/v1/orders/{order_id}").json()
+    [hold] = shown["holds"]
+    assert (shown["lifecycle"], shown["payment"], hold["rule"]) == ("accepted", "unpaid", "unpaid")
+    with database.transaction() as session:
+        assert open_causes(session) == []
+        late = datetime.now(UTC) + timedelta(days=1)
+        assert expire(session, {"mall-pc": Terms(timedelta(minutes=5), told=False)}, late) == 1
+    shown = mall.get(f"/v1/orders/{order_id}").json()
+    assert (shown["lifecycle"], shown["payment"], shown["holds"]) == ("closed", "unpaid", [])
+    paid = mall.call("POST", f"/v1/orders/{order_id}/payment", encoded({"paid_at": "2026-11-11T10:30:00+08:00"}))
+    assert problem(paid) == (409, "order_closed")
 
 
 def test_an_unpaid_order_goes_on_once_it_is_paid(mall: Mall) -> None:

@@ -1,10 +1,11 @@
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hub.database import Database, rows, run
+from hub.order.change.expire import Terms, expire
 from hub.order.find import get_order
 from hub.roles import SYSTEM, Role
 from tests.clones import Clones
@@ -95,6 +96,17 @@ def test_an_unpaid_order_says_what_ends_it_if_nobody_pays(desk: Desk, made: dict
         told = "update sales_order set payment = 'deposit_paid', balance_due_at = now() where id = :id"
         run(session, told, id=made["unpaid"])
     assert "unpaid, it is closed in time" in plain(desk.see(path))
+
+
+def test_an_order_that_was_closed_unpaid_says_so_in_both_languages(desk: Desk, made: dict[str, int]) -> None:
+    at, path = datetime.now(UTC), f"/console/orders/{made['unpaid']}"
+    with desk.database.transaction() as session:
+        expire(session, {"mall-pc": Terms(timedelta(minutes=5), told=False)}, at + timedelta(days=1))
+    english, chinese = plain(desk.see(path)), plain(desk.get(path, **{"accept-language": "zh"}).text)
+    assert "Closed before anything was routed" in english
+    assert "Nothing is routed yet" not in english
+    assert english.count("Not paid in time") == 2
+    assert ("“逾期未付款”" in chinese, "not paid in time" in chinese) == (True, False)
 
 
 @pytest.mark.parametrize("show", ["order", "routing", "messages", "goods", "people", "nonsense"])

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from sqlalchemy.orm import Session
 
 from dashboards.trace_line import GROUPS, MARKS, counts_of, line_of, marked
@@ -7,6 +9,8 @@ from hub.database import run
 from hub.fulfilment.courier import CourierStatus, Track
 from hub.fulfilment.release import mark_submitted
 from hub.order.change.cancel import cancel
+from hub.order.change.expire import Terms, expire
+from hub.order.change.pay import pay
 from hub.order.holds.resume import release_holds
 from hub.order.ship.progress import record_confirm
 from hub.order.ship.track import record_tracks
@@ -26,10 +30,32 @@ def standings(session: Session, order_id: int) -> str:
 
 def test_a_held_order_stands_still_at_its_check(session: Session) -> None:
     stock(session, {"sh": {"apple": 5}})
-    order_id = placed(session, order({"apple": 1}, paid_at=None))
+    order_id = placed(session, order({"apple": 1}, remark="先别发"))
     assert standings(session, order_id) == "done stuck ahead ahead ahead ahead"
-    release_holds(session, order_id, SYSTEM, "paid", AT)
+    release_holds(session, order_id, SYSTEM, "asked the buyer", AT)
     assert standings(session, order_id) == "done done done now ahead ahead"
+
+
+def test_an_order_that_waits_for_its_buyer_to_pay_is_not_stuck(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    order_id = placed(session, order({"apple": 1}, paid_at=None))
+    assert standings(session, order_id) == "done done now ahead ahead ahead ahead"
+    pay(session, order_id, "mall-pc", AT, AT)
+    assert standings(session, order_id) == "done done done done now ahead ahead"
+
+
+def test_an_order_that_somebody_let_go_on_unpaid_has_no_payment_to_reach(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    order_id = placed(session, order({"apple": 1}, paid_at=None))
+    release_holds(session, order_id, SYSTEM, "cash on delivery", AT)
+    assert standings(session, order_id) == "done done done now ahead ahead"
+
+
+def test_an_order_that_was_closed_unpaid_goes_no_further(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    order_id = placed(session, order({"apple": 1}, paid_at=None))
+    expire(session, {"mall-pc": Terms(timedelta(minutes=5), told=False)}, AT + timedelta(hours=1))
+    assert standings(session, order_id) == "done done off off off off off"
 
 
 def test_an_order_without_stock_stands_still_at_its_route(session: Session) -> None:
