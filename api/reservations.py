@@ -78,8 +78,7 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     reservation counts for its buyer too, and is held (flash_sale_limit) where it is of more.
 
     With a `division` pieces are held where an order to there would be sourced from now, so that the order can have
-    them; a code that there is not is 422 unknown_division. For a flash sale it says nothing: its pieces are held
-    wherever they lie.
+    them, in a flash sale too; a code that there is not is 422 unknown_division.
     """
     hub.room.require()
     cart = read_wish(Cart, body)
@@ -91,11 +90,12 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
         before = find_reservation(session, shop, cart.ref)
         wishes = _wishes(session, brand, shop, cart.lines)
         sale = _sale(session, wishes, cart.buyer, at)
+        senders = senders_to(session, brand, division, at) if division else None
         if sale is None:
-            senders = senders_to(session, brand, division, at) if division else None
             hold(session, brand, shop, cart.ref, wishes, ttl, at, buyer=cart.buyer, locations=senders)
     if sale is not None:
-        hub.crowd.hold_hot(HotWish(brand, shop, cart.ref, cart.buyer, sale.sku, wishes[0].quantity))
+        [wish] = wishes
+        hub.crowd.hold_hot(HotWish(brand, shop, cart.ref, cart.buyer, wish.sku, wish.quantity, senders))
     with hub.database.transaction() as session:
         return _answer(OK if before else CREATED, _reservation(session, shop, cart.ref))
 

@@ -8,8 +8,8 @@ order like any other.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -34,7 +34,10 @@ LINE: Final = ("reservation_id", "no", "location", "sku", "owner", "condition", 
 
 @dataclass(frozen=True, slots=True)
 class HotWish:
-    """What one buyer wants of a SKU in a flash sale; `buyer` is the shop's own reference of a person."""
+    """What one buyer wants of a SKU in a flash sale; `buyer` is the shop's own reference of a person.
+
+    `locations` names the only ones that may be asked: who comes again has what was held, wherever that lies.
+    """
 
     brand: str
     shop: str
@@ -42,6 +45,7 @@ class HotWish:
     buyer: str
     sku: str
     quantity: int = 1
+    locations: Collection[str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +158,18 @@ class _Group:
             elif first != no:
                 answers.append(answers[first] if wish == self._wishes[first] else _other(wish))
             else:
-                rooms = self._shares.rooms(wish.shop, self._sale.sku)
-                reason = self._refuse(wish, self._buyers[no], rooms[0])
-                answers.append(reason or self._grant(wish, self._buyers[no], next(ids), rooms[1]))
+                most, rooms = self._rooms(wish)
+                reason = self._refuse(wish, self._buyers[no], most)
+                answers.append(reason or self._grant(wish, self._buyers[no], next(ids), rooms))
         return answers
+
+    def _rooms(self, wish: HotWish) -> tuple[int, Mapping[StockKey, int]]:
+        """Give how many pieces may be held for a wish, and how many of them at which counter."""
+        most, rooms = self._shares.rooms(wish.shop, self._sale.sku)
+        if wish.locations is None:
+            return most, rooms
+        there = {key: pieces for key, pieces in rooms.items() if key.location in wish.locations}
+        return min(most, sum(there.values())), there
 
     def _refuse(self, wish: HotWish, buyer: bytes, most: int) -> Rejected | None:
         if wish.brand != self._sale.brand or wish.sku != self._sale.sku:

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.surroundings import Hub
-from hub.database import Database, row
+from hub.database import Database, row, run
 from hub.errors import TryLater
 from hub.inventory.crowd import Crowd
 from hub.inventory.hot import HotWish
@@ -16,7 +16,8 @@ from hub.inventory.hot_sale import Sale, cool, heat
 from hub.inventory.ledger import drift
 from hub.inventory.soft import Held
 from tests.api.calling import Mall, problem
-from tests.hub.making import add_sku
+from tests.api.test_reservations import held_at, publish_kept
+from tests.hub.making import add_sku, stock
 from tests.staging import encoded
 
 HOME = "/v1/inventory/reservations"
@@ -113,3 +114,24 @@ def test_who_stands_too_far_back_is_told_when_to_come_again(app: FastAPI, mall: 
     answer = hold(mall, "c1")
     assert problem(answer) == (429, "hot_queue")
     assert answer.headers["Retry-After"] == "3"
+
+
+@pytest.mark.parametrize("word", ["division", "region"])
+def test_a_cart_in_a_sale_is_held_where_an_order_to_its_address_would_be_sourced_from(
+    mall: Mall, database: Database, word: str
+) -> None:
+    with database.transaction() as session:
+        stock(session, {"bj": {"pear": 300}}, "ASN-2")
+    publish_kept(database)
+    to: dict[str, Any] = {word: "310115"}
+    assert hold(mall, "c1", **to).status_code == 201
+    assert hold(mall, "c2", buyer="b2").status_code == 201
+    assert held_at(database) == {"sh": 1, "bj": 1}
+    with database.transaction() as session:
+        run(session, "update location set active = false where code = 'sh'")
+    assert problem(hold(mall, "c3", **to)) == (409, "no_stock")
+
+
+def test_a_cart_in_a_sale_to_nowhere_is_refused(mall: Mall, database: Database) -> None:
+    assert problem(hold(mall, "c1", division="999999")) == (422, "unknown_division")
+    assert held(database) == 0

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -152,3 +153,21 @@ def test_pieces_come_from_one_place_where_they_can(session: Session) -> None:
     answers = book(session, "apple", [wish("a", 4), wish("b", 3), wish("c", 1)], AT).answers
     places = [[c.key.location for c in one.claims] for one in answers if isinstance(one, Held)]
     assert places == [["sh"], ["bj"], ["sh"]]
+
+
+def test_each_of_a_group_gets_pieces_of_the_places_that_may_be_asked_for_it(session: Session) -> None:
+    limit(session, 0)
+    here, there = frozenset({"bj"}), frozenset({"sh", "gone"})
+    group = [
+        replace(wish("a", 4), locations=here),
+        replace(wish("b", 2), locations=here),
+        wish("c", 4),
+        replace(wish("d", 2), locations=there),
+        replace(wish("e", 1), locations=here),
+        wish("f", 1),
+    ]
+    assert ask(session, *group) == ["no_stock", "2", "4", "no_stock", "1", "1"]
+    assert drift(session) == []
+    found = rows(session, "select location, sum(quantity)::int as n from reservation_line group by 1 order by 1")
+    assert [(one.location, one.n) for one in found] == [("bj", 3), ("sh", 5)]
+    assert ask(session, replace(wish("b", 2), locations=there)) == ["2"]
