@@ -1,7 +1,7 @@
 """The brands' rate cards: each edition is loaded once, and stays as it was loaded."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +12,8 @@ from hub.database import row, rows, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 from hub.roles import Actor, Permission
-from hub.sourcing.rates import EDITION, Card, check_once, keepable, read_rates
+from hub.sourcing.policy import SourcingPolicy
+from hub.sourcing.rates import ANY, EDITION, Card, check_once, keepable, read_rates
 
 REMEMBERED: Final = 16
 READ: Final[dict[str, Card]] = {}
@@ -81,6 +82,30 @@ def load_card(session: Session, actor: Actor, brand: str, edition: str, content:
     elif not any(one.digest == digest for one in list_cards(session, brand) if one.edition == edition):
         raise Conflict(f"{edition} is there and says something else: load it under a new name", code="rates_edition")
     return card
+
+
+def check_names(policy: SourcingPolicy, card: Card) -> None:
+    """Make sure that a policy names nothing of its rate card that is not there: a typing error costs or stops parcels.
+
+    Raises: Malformed.
+    """
+    for field, name in _strange(policy, card):
+        zh, en = f"运费价卡中没有策略的 {field} = {name}", f"the rate card has nothing of the policy's {field} = {name}"
+        raise Malformed(en, code="malformed_policy", field=field, zh=zh)
+
+
+def _strange(policy: SourcingPolicy, card: Card) -> Iterator[tuple[str, str]]:
+    """Give key and value of each name that the card does not know; a zone that the policy says something of is none."""
+    if not policy.freight:
+        return
+    couriers, wanted = {one.courier for one in card.rates}, policy.freight.couriers
+    yield from (("freight.couriers", name) for name in wanted or () if name not in couriers)
+    if not any(one.method == policy.freight.method and one.courier in (wanted or couriers) for one in card.rates):
+        yield "freight.method", policy.freight.method
+    zones = {one.origin for one in card.rates} | policy.zones.keys() | {ANY}
+    standings = {f"kinds.{kind}": one for kind, one in policy.kinds.items()}
+    standings |= {f"locations.{code}": one for code, one in policy.locations.items()}
+    yield from ((f"{of}.zone", one.zone) for of, one in standings.items() if one.zone not in zones)
 
 
 def list_cards(session: Session, brand: str = "") -> Sequence[CardView]:

@@ -15,7 +15,7 @@ from hub.errors import Conflict, Malformed, NotFound
 from hub.roles import Actor, Permission
 from hub.sourcing.bounds import read_draft
 from hub.sourcing.calendars import get_calendar
-from hub.sourcing.cards import get_card
+from hub.sourcing.cards import check_names, get_card
 from hub.sourcing.policy import SourcingPolicy, read_policy
 from hub.sourcing.splitting import MOST_BONDED_FEN
 from hub.trials import TrialKind, require_trial
@@ -73,7 +73,7 @@ def draft_policy(
         told = f"the policy's split.bonded_fen: at most {MOST_BONDED_FEN}"
         raise Malformed(told, code="malformed_policy", field="split.bonded_fen")
     if policy.freight:
-        get_card(session, policy.brand, policy.freight.rates)
+        check_names(policy, get_card(session, policy.brand, policy.freight.rates))
     if policy.calendar:
         get_calendar(session, policy.calendar)
     kept = row(

@@ -45,6 +45,17 @@ def test_a_draft_names_so_many_of_a_kind_and_no_more(key: str) -> None:
     assert refused.value.say("zh") == f"策略的 {key} 最多 {most} 项，现有 {most + 1} 项"
 
 
+@pytest.mark.parametrize("of", ["kinds.store", "locations.sh"])
+def test_a_place_that_would_never_be_open_is_no_draft(of: str) -> None:
+    hours = f"{HEAD}[{of}]\nat_once = true\nopens = 20:00:00\ncut_off = "
+    assert read_draft(f"{hours}20:00:01\n")
+    for never in ("02:00:00", "20:00:00"):
+        with pytest.raises(Malformed) as refused:
+            read_draft(f"{hours}{never}\n")
+        assert refused.value.field == f"{of}.opens"
+        assert read_policy(f"{hours}{never}\n")
+
+
 def test_what_was_in_force_with_more_is_still_read() -> None:
     assert len(read_policy(HEAD + f"closed = [{days(DAYS + 1)}]\n").closed) == DAYS + 1
 

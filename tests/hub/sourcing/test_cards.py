@@ -154,3 +154,23 @@ def test_a_policy_without_its_rate_card_is_refused(goods: Session) -> None:
         load(goods, "courier\n", "r3")
     with pytest.raises(Unauthorised):
         load(goods, edition="r4", actor=Actor("o", frozenset({Role.OPERATOR})))
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ('couriers = ["SF", "ZT0"]\n', "freight.couriers"),
+        ('method = "expres"\n', "freight.method"),
+        ('couriers = ["SF"]\nmethod = "slow"\n', "freight.method"),
+        ('[locations.sh]\nzone = "esat"\n', "locations.sh.zone"),
+        ('[kinds.store]\nzone = "esat"\n', "kinds.store.zone"),
+    ],
+)
+def test_a_draft_names_nothing_of_a_card_that_is_not_there(goods: Session, more: str, field: str) -> None:
+    load(goods, f"{HEAD[:-1]},method\nSF,east,,1,1,1,\nSF,,,2,1,1,\nZTO,,,1,1,1,slow\n", "r2")
+    text = POLICY_TEXT.replace("r1", "r2")
+    zones = '[zones]\nwest = ["540000"]\n[locations.sh]\nzone = "east"\n[locations.bj]\nzone = "west"\n'
+    draft_policy(goods, SYSTEM, f'{text}couriers = ["SF"]\n{zones}', POLICY.version, AT)
+    with pytest.raises(Malformed) as refused:
+        draft_policy(goods, SYSTEM, text + more, POLICY.version, AT)
+    assert refused.value.field == field
