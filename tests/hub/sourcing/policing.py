@@ -6,8 +6,11 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from hub.catalogue.model import Traits
+from hub.order.rules.keepers import Keepers
+from hub.sourcing.model import LocationKind
 from hub.sourcing.policy import Elimination, Freight, SourcingPolicy, Standing, Tariff, Weights
-from hub.sourcing.promise import Rest
+from hub.sourcing.promise import NO_CALENDAR, Calendar, Rest
 from hub.sourcing.rates import Rate
 from hub.sourcing.splitting import Splitting
 from tests.hub.sourcing.asking import CODES, FEN
@@ -58,11 +61,25 @@ POLICIES: Final = st.builds(
     costs=st.builds(Tariff, parcel=FEN, per_further_kg=FEN, per_1000_km=FEN, split=FEN),
     split=st.builds(Splitting, parcel_grams=LIMIT, parcel_pieces=LIMIT),
     eliminate=st.builds(
-        Elimination, locations=st.lists(st.sampled_from(CODES)).map(tuple), max_km=st.none() | st.integers(0, 5000)
+        Elimination,
+        locations=st.lists(st.sampled_from(CODES)).map(tuple),
+        kinds=st.frozensets(st.sampled_from(LocationKind), max_size=1),
+        max_km=st.none() | st.integers(0, 5000),
     ),
     freight=st.none() | FREIGHTS,
     weights=st.builds(Weights, supply=FEN, weeks=st.integers(1, 52), markdown=FEN, unfilled=FEN),
     closed=st.sampled_from([(), (HERE.date(),)]),
     zones=st.just({"east": ("310000",)}),
+    kinds=st.dictionaries(st.sampled_from(LocationKind), STANDINGS, max_size=2),
     locations=st.dictionaries(st.sampled_from(CODES), STANDINGS),
 )
+ANY_CODE: Final = st.sampled_from(list[str](CODES))
+KINDS: Final = st.dictionaries(ANY_CODE, st.sampled_from(LocationKind))
+GOODS: Final = st.none() | st.builds(
+    Traits, supplier=st.sampled_from(["", "s1", "s2"]), bonded=st.booleans(), cm3=st.sampled_from([0, 9000])
+)
+SOME: Final = st.frozensets(ANY_CODE)
+KEEPERS: Final = st.none() | st.builds(
+    Keepers, of_supplier=st.dictionaries(st.sampled_from(["s1", "s3"]), SOME), bonded=SOME
+)
+CALENDARS: Final = st.sampled_from([NO_CALENDAR, Calendar(frozenset({HERE.date()}))])
