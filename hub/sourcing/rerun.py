@@ -119,9 +119,9 @@ def compare(stored: Stored) -> Difference | None:
         question = stored.question()
     except msgspec.ValidationError as error:
         return _difference(stored, "input", "?", str(error))
-    written, answer = question.written(), msgspec.json.encode(SOLVERS[stored.solver](question))
-    if question.digest() != stored.input_hash:
+    if question.digest() != stored.input_hash:  # first: a question that was tampered with may be none that can be asked
         return _difference(stored, "input_hash", stored.input_hash, question.digest())
+    written, answer = question.written(), msgspec.json.encode(SOLVERS[stored.solver](question))
     for name, was, now in (("input", stored.input.encode(), written), ("outcome", stored.outcome.encode(), answer)):
         if was != now and _canonical(was) != _canonical(now):
             return _difference(stored, *_first(name, msgspec.json.decode(was), msgspec.json.decode(now)))

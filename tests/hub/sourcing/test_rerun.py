@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from hub.database import run
 from hub.sourcing.model import SOLVER, Question
 from hub.sourcing.rerun import Sameness, compare, rerun, stored_decisions
+from hub.sourcing.shared_carried import CARRIED
 from tests.hub.making import AT, order, placed, stock
 from tests.hub.sourcing.asking import carried, kept, questions
 
@@ -56,6 +57,12 @@ def test_what_was_tampered_with_differs(session: Session, change: str, where: st
     run(session, f"update routing_decision set {change} where order_id = :id", id=order_id)
     told = rerun(stored_decisions(session))
     assert (told.counts[Sameness.DIFFERENT], told.first[0].where) == (1, where)
+
+
+@given(carried())
+def test_a_question_that_lost_its_share_differs_and_stops_no_replay(question: Question) -> None:
+    tampered = kept(question)._replace(solver=CARRIED, input_hash="of the question with its share")
+    assert rerun([tampered]).first[0].where == "input_hash"
 
 
 def test_a_solver_that_is_not_here_is_counted_apart(session: Session) -> None:
