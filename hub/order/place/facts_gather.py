@@ -26,8 +26,9 @@ HISTORY: Final = f"""
                    select 1 from parcel_track t where t.order_id = o.id and t.status = 'returned'
                    and t.status_at < asked.at)) as refusals_90d,
                count(*) filter (where exists (
-                   select 1 from order_hold h where h.order_id = o.id and h.type = 'refund_requested'
-                   and h.created_at < asked.at)) as refunds_90d
+                   select 1 from order_hold h where h.order_id = o.id and h.created_at < asked.at
+                   and (h.type = 'refund_requested' or h.rule = 'refund_asked')) or exists (
+                   select 1 from return_case r where r.order_id = o.id and r.created_at < asked.at)) as refunds_90d
         from sales_order o
         where o.subject_id = asked.subject_id and o.id >= :since and o.id <> asked.id
           and o.created_at < asked.at and o.created_at >= asked.at - cast(:back as interval)) known"""

@@ -22,6 +22,7 @@ from hub.order.place.batch import Placed
 from hub.review.barred import address_index, bar, lift, list_barred
 from hub.review.table import BarredKind
 from hub.roles import Actor, Role
+from tests.hub.aftersale.returning import ask, sent
 from tests.hub.making import AT, BRAND, ZONE, open_causes, order, place_all, placed, see, sources, stock
 from tests.hub.order.changing import BY
 from tests.hub.review.ruling import ADMIN, FRAGILE, SUPERVISOR, enforce, holding, letting, place_later, rule
@@ -149,6 +150,20 @@ def test_the_buyers_history_ends_before_the_order(session: Session) -> None:
     second = place_later(session, order({"apple": 2}, "T2", buyer=buyer), HOUR)
     third = place_later(session, order({"apple": 3}, "T3", buyer=buyer), 2 * HOUR)
     assert [held(session, one) for one in (second, third)] == [[], [("finance", "some_rule")]]
+
+
+def test_a_return_and_money_that_is_asked_back_at_the_channel_are_refunds_of_the_buyer(session: Session) -> None:
+    enforce(session, rule("buyer.refunds_90d == 2"))
+    buyer = Buyer(ref="one-buyer")
+    first = sent(session, order({"apple": 1}, "T1", buyer=buyer), {"apple": 1})
+    ask(session, first, {"L1": 1})
+    asking = order({"apple": 2}, "T2", buyer=buyer)
+    [line] = asking.order.lines
+    lines = (line.model_copy(update={"refund_requested": True}),)
+    placed(session, asking.model_copy(update={"order": asking.order.model_copy(update={"lines": lines})}))
+    placed(session, order({"apple": 3}, "T3", buyer=buyer))
+    fourth = place_later(session, order({"apple": 4}, "T4", buyer=buyer), HOUR)
+    assert held(session, fourth) == [("fraud", "some_rule")]
 
 
 @pytest.mark.parametrize("kind", list(BarredKind))
