@@ -16,6 +16,7 @@ from hub.inventory.level import free_pieces
 from hub.order.place.plan import Plan
 from hub.order.rules.normalise import NormalOrder
 from hub.sourcing.location import find_places
+from hub.sourcing.model import Take
 
 Lack = Mapping[str, int]
 WAITS: Final = "wait"
@@ -60,19 +61,29 @@ def by_stock(
 def lacking(plans: Sequence[Plan], decided: Mapping[int, Sequence[Record]]) -> Mapping[int, Lack]:
     """Say of which gifts that are not waited for the plan has too few pieces, by order and SKU.
 
-    Those come first that have no source; where all have one, those that took what the batch buys and finds nowhere.
+    Those come first that have no source, or one from which they would leave alone; where all have one, those that took
+    what the batch buys and finds nowhere.
     """
     if not decided:
         return {}
     every, spare = _lines(decided), _lines(decided, but=WAITS)
     found: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for plan in plans:
-        if not plan.unmet:
-            continue
-        for take in plan.unmet:
+        for take in (*plan.nowhere, *_alone(plan)):
             if (plan.need.order_id, take.line_no) in spare:
                 found[plan.need.order_id][take.sku] += take.quantity
     return found or _taken_from_sales(plans, every, spare)
+
+
+def _alone(plan: Plan) -> Iterator[Take]:
+    """Give what would leave with nothing that was bought, although it may travel with its main item."""
+    for question, decision in plan.decisions:
+        if len(decision.choices) > 1:
+            here = {want.line_no for want in question.wants}
+            gifts = {want.line_no for want in question.wants if want.with_no in here}
+            for choice in decision.choices:
+                if gifts.issuperset([take.line_no for take in choice.takes]):
+                    yield from choice.takes
 
 
 def _lines(decided: Mapping[int, Sequence[Record]], but: str = "") -> set[tuple[int, int]]:

@@ -3,23 +3,22 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
-from hub.address.division import Point, point_of
 from hub.fulfilment.release import NewFulfilment, NewLine
 from hub.inventory.ledger import Movement
 from hub.inventory.level import free_and_unsold
 from hub.inventory.reserve import Claim
 from hub.order.place.brand_policy import Own, own_policies, with_counts
+from hub.order.place.nearest import Rankings, rankings
 from hub.order.rules.hold import held_lines
-from hub.order.rules.keepers import Keepers, keepers_of
+from hub.order.rules.keepers import Keepers
 from hub.order.rules.policy import Policy
-from hub.order.rules.route import Shelf, ask, rank, route
+from hub.order.rules.route import Shelf, ask, route
 from hub.order.rules.split import Lines, Link, split
 from hub.review.verdict import Act, Hold
 from hub.sourcing.day_count import LocationDay
@@ -30,7 +29,8 @@ from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
 class Need(msgspec.Struct, frozen=True):
     """Pieces of one order that need a source; `barred` says by location why it may not have them.
 
-    Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving.
+    Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving. Gifts
+    stay `behind` with a main item that has no source, though they have one.
     """
 
     order_id: int
@@ -41,6 +41,7 @@ class Need(msgspec.Struct, frozen=True):
     replaces_no: int | None = None
     barred: Mapping[str, str] = {}  # msgspec gives each its own
     apart: frozenset[int] = frozenset()
+    behind: tuple[Want, ...] = ()
 
     @property
     def skus(self) -> set[str]:
@@ -74,8 +75,23 @@ class Plan(msgspec.Struct, frozen=True):
     decisions: tuple[tuple[Question, Decision], ...]
 
     @property
-    def unmet(self) -> list[Take]:
+    def nowhere(self) -> list[Take]:
+        """Give the pieces that no location has."""
         return [take for _, decision in self.decisions for take in decision.unmet]
+
+    @property
+    def unmet(self) -> list[Take]:
+        """Give the pieces without a source, those of gifts that wait with their main item among them."""
+        return self.nowhere + [Take(want.line_no, want.sku, want.quantity) for want in self.need.behind]
+
+    @property
+    def early(self) -> list[Want]:
+        """Give the gifts that would leave although nothing of what they come with does."""
+        if not self.nowhere:
+            return []
+        met = {take.line_no for _, decision in self.decisions for choice in decision.choices for take in choice.takes}
+        lost = {want.line_no for want in self.need.wants} - met
+        return [want for want in self.need.wants if want.with_no in lost and want.line_no in met]
 
     @property
     def missing(self) -> dict[str, int]:
@@ -136,8 +152,33 @@ def plan(
     """Plan a batch, each order seeing what those before it take; with `lock` the counters are held still for it.
 
     `returned` is what the orders' carts held, which will be free when this batch is booked, and `own` the policies of
-    its brands, where they are known already; `at` is in the business zone, whose day it is that lots expire by.
+    its brands, where they are known already; `at` is in the business zone, whose day it is that lots expire by. A gift
+    whose main item has no source is left with it, and the batch planned once more: others may have what it took.
     """
+    while True:
+        sourced = _plan(session, needs, policy, numbers, at, returned, own, lock=lock)
+        early = [one.early for one in sourced.plans]
+        if not any(early):
+            return sourced
+        needs = [_without(need, gifts) if gifts else need for need, gifts in zip(needs, early, strict=True)]
+
+
+def _without(need: Need, gifts: Sequence[Want]) -> Need:
+    wants = tuple([want for want in need.wants if want not in gifts])
+    return replace(need, wants=wants, behind=(*need.behind, *gifts))
+
+
+def _plan(
+    session: Session,
+    needs: Sequence[Need],
+    policy: Policy,
+    numbers: Mapping[int, Numbers],
+    at: datetime,
+    returned: Sequence[Movement],
+    own: Mapping[str, Own] | None,
+    *,
+    lock: bool,
+) -> Sourced:
     places = find_places(session)
     wanted = Counter[str]()
     for need in needs:
@@ -164,7 +205,7 @@ def _plans(
     at: datetime,
 ) -> list[Plan]:
     known = {
-        brand: _rankings(tuple([place for place in places.values() if place.brand == brand]))
+        brand: rankings(tuple([place for place in places.values() if place.brand == brand]))
         for brand in {need.brand for need in needs}
     }
     shared = _together(needs, known, shelf, own, at) if own else {}
@@ -203,7 +244,7 @@ def at_once(
 
 
 def _together(
-    needs: Sequence[Need], known: Mapping[str, "Rankings"], shelf: Shelf, own: Mapping[str, Own], at: datetime
+    needs: Sequence[Need], known: Mapping[str, Rankings], shelf: Shelf, own: Mapping[str, Own], at: datetime
 ) -> dict[int, tuple[tuple[Question, Decision], ...]]:
     """Decide the needs of a brand together where its policy says so and they want more than there is; by number."""
     found: dict[int, tuple[tuple[Question, Decision], ...]] = {}
@@ -221,30 +262,6 @@ def _together(
             for _, decision in decided:
                 shelf.take(decision)
     return found
-
-
-class Rankings:
-    """Remembers how far some places are from a few thousand divisions."""
-
-    def __init__(self, places: Sequence[Place]) -> None:
-        self._places = places
-        self.keepers = keepers_of(places)
-        self._known: dict[str, Sequence[Site]] = {}
-        self._ranked: dict[Point, Sequence[Site]] = {}
-
-    def nearest(self, to: str) -> Sequence[Site]:
-        """Rank the places for a division; its towns lie where it does."""
-        if to not in self._known:
-            point = point_of(to)
-            if point not in self._ranked:
-                self._ranked[point] = rank(point, self._places)
-            self._known[to] = self._ranked[point]
-        return self._known[to]
-
-
-@lru_cache(maxsize=32)
-def _rankings(places: tuple[Place, ...]) -> Rankings:
-    return Rankings(places)
 
 
 def _fulfilments(

@@ -1,0 +1,87 @@
+"""A gift leaves with what was bought: it waits for a main item without a source, and never goes on its own."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.gift.model import Give
+from hub.order.holds.restocked import source_restocked
+from hub.order.model import ShopOrder
+from tests.hub.gift.giving import gifts_of, given, put_in_force, verdicts
+from tests.hub.making import AT, ZONE, add_sku, order, placed, stock
+
+LATER = (AT + timedelta(hours=1)).astimezone(ZONE)
+
+
+@pytest.fixture(autouse=True)
+def goods(session: Session) -> None:
+    for sku in ("apple", "pear", "cup", "mug"):
+        add_sku(session, sku)
+
+
+def sent(session: Session, order_id: int) -> dict[str, dict[str, int]]:
+    """Give the pieces that were given to each location."""
+    found = rows(
+        session,
+        """select f.location, jsonb_object_agg(p.sku, p.quantity) as pieces
+           from fulfilment_order f join fulfilment_line p using (order_id, no) where f.order_id = :id group by 1""",
+        id=order_id,
+    )
+    return {one.location: one.pieces for one in found}
+
+
+def with_cup(**pieces: int) -> ShopOrder:
+    """Make an order in which the channel gives a cup with what is bought."""
+    one = order({**pieces, "cup": 1})
+    lines = [line.model_copy(update={"gift": line.channel_sku == "cup"}) for line in one.order.lines]
+    return one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+
+
+def test_a_gift_that_lies_elsewhere_is_left_out_and_takes_nobody_s_place(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}, "bj": {"cup": 9}})
+    put_in_force(session, first_orders=1)
+    order_id = placed(session, order({"apple": 2}))
+    assert (sent(session, order_id), verdicts(session, order_id)) == ({"sh": {"apple": 2}}, ["out_of_stock"])
+    assert given(session) == (0, 0)
+
+
+def test_what_lies_beside_the_main_item_stands_in_for_it(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "mug": 9}, "bj": {"cup": 9}})
+    put_in_force(session, gives=(Give(sku="cup", instead="mug"),), if_out="replace")
+    assert sent(session, placed(session, order({"apple": 2}))) == {"sh": {"apple": 2, "mug": 1}}
+
+
+def test_a_gift_goes_with_anything_that_was_bought_from_where_it_lies(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}, "bj": {"pear": 9, "cup": 9}})
+    put_in_force(session)
+    order_id = placed(session, order({"apple": 2, "pear": 1}))
+    assert sent(session, order_id) == {"sh": {"apple": 2}, "bj": {"pear": 1, "cup": 1}}
+
+
+@pytest.mark.parametrize("changes", [{"if_out": "wait"}, {}])
+def test_a_gift_waits_with_a_main_item_that_has_no_source_and_leaves_with_it(
+    session: Session, changes: dict[str, Any]
+) -> None:
+    stock(session, {"sh": {"cup": 9}, "bj": {"pear": 9}})
+    put_in_force(session, **changes)
+    order_id = placed(session, order({"apple": 2}))
+    assert (sent(session, order_id), gifts_of(session, order_id)) == ({}, [("cup", 1)])
+    stock(session, {"sh": {"apple": 9}}, "ASN-2")
+    source_restocked(session, LATER)
+    assert sent(session, order_id) == {"sh": {"apple": 2, "cup": 1}}
+
+
+def test_a_channel_s_gift_waits_too_and_others_may_have_what_it_would_have_taken(session: Session) -> None:
+    stock(session, {"sh": {"cup": 1, "pear": 1}})
+    first, second = placed(session, with_cup(pear=1, apple=2)), placed(session, order({"cup": 1}, "T2"))
+    assert sent(session, first) == {"sh": {"pear": 1}}
+    assert sent(session, second) == {"sh": {"cup": 1}}
+
+
+def test_a_gift_that_was_promised_goes_on_its_own_where_nothing_else_can_be(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}, "bj": {"cup": 9}})
+    put_in_force(session, if_out="wait")
+    assert sent(session, placed(session, order({"apple": 2}))) == {"sh": {"apple": 2}, "bj": {"cup": 1}}
