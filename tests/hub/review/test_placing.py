@@ -128,7 +128,8 @@ def test_a_hold_that_expires_calls_nobody_and_its_order_goes_on(session: Session
 
 def test_a_hold_that_expires_leaves_the_others_and_closes_its_own_review(session: Session) -> None:
     enforce(session, rule("true", "waits", verdict=holding(expires_after_s=1800, resolver="operator")))
-    free, other = placed(session, order({"apple": 1}, "T1")), placed(session, order({"apple": 1}, "T2", paid_at=None))
+    enforce(session, rule("order.pieces > 1", "many", verdict=holding()))
+    free, other = placed(session, order({"apple": 1}, "T1")), placed(session, order({"apple": 2}, "T2"))
     assert expire_holds(session, (AT + HOUR).astimezone(ZONE)) == 2
     assert (sources(session, free), sources(session, other)) == ([("sh", "open")], [])
     found = rows(session, "select order_id, state from case_file order by order_id")
