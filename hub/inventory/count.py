@@ -55,6 +55,7 @@ def take_report(
 ) -> Counted:
     """Take over a page of a connection's report; the same page again takes only the lines that were refused before.
 
+    A line that was another under its number before is refused, for one of the two is lost or doubled otherwise.
     `counted_by` is who has counted, where that is not the location's own connection.
 
     Raises: NotFound for a location or owner that is not the connection's; Malformed for a report from the future, or a
@@ -74,17 +75,17 @@ def take_report(
     if report.full and not report.lines:
         raise Malformed("a full count names nothing", code=CAUSE)
     page = believed(session, Page(connection, place.brand, report, at, counted_by or connection), place.owner)
-    fresh = without_known(session, page)
+    fresh, others = without_known(session, page, as_told=not counted_by)
     good, refused = sort_out(session, page, fresh, place.owner)
     coming, unread = sort_coming(page, place.owner)
     booked = _book(session, page, good, [line.delivery for line, _ in good if line.delivery], coming)
     book_coming(session, page, coming)
-    refused += [*booked.fold.refused, *unread]
+    refused += [*booked.fold.refused, *unread, *others]
     write_page(session, page, booked.fold, refused)
     gone = _close(session, page, place.owner)
     count_carts(session, [*booked.let_go, *gone.let_go])
     outdated = sum(one.verdict is LineVerdict.OUTDATED for one in booked.fold.lines)
-    repeated = len(page.report.lines) - len(fresh)
+    repeated = len(page.report.lines) - len(fresh) - len(others)
     short = tuple(sorted({*booked.short, *gone.short}))
     return Counted(len(booked.fold.taken) + len(gone.fold.taken), outdated, repeated, tuple(refused), short)
 

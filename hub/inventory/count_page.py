@@ -27,19 +27,30 @@ class Page:
         return replace(self, report=report)
 
 
-def without_known(session: Session, page: Page) -> list[ReportLine]:
-    """Leave out the lines that an earlier arrival of this page has settled."""
+def without_known(session: Session, page: Page, *, as_told: bool) -> tuple[list[ReportLine], list[str]]:
+    """Leave out the lines that an earlier arrival of this page has settled; say which of them were others then.
+
+    Lines that are not `as_told`, but reckoned from what was told, may come to something else each time.
+    """
     known = {
-        one.no
+        one.no: one
         for one in rows(
             session,
-            "select no from stock_count where (connection, report, page) = (:connection, :report, :page)",
+            """select no, location, sku, condition, kind, said from stock_count
+               where (connection, report, page) = (:connection, :report, :page)""",
             connection=page.connection,
             report=page.report.report,
             page=page.report.page,
         )
     }
-    return [line for line in page.report.lines if line.no not in known]
+    others: list[str] = []
+    for line in page.report.lines:
+        then = known.get(line.no)
+        said = (page.report.location, line.sku, line.condition, line.kind, line.pieces)
+        if as_told and then and said != (then.location, then.sku, then.condition, then.kind, then.said):
+            was = f"a {then.kind} of {then.said} {then.sku} at {then.location}"
+            others.append(f"line {line.no} ({line.sku[:60]}): under this number it was {was} before")
+    return [line for line in page.report.lines if line.no not in known], others
 
 
 def sort_out(

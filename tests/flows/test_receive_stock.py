@@ -71,6 +71,12 @@ def test_a_report_that_comes_again_books_nothing(session: Session, taker: Receiv
     assert (level(session, "apple")[0], drift(session)) == (8, [])
 
 
+def test_a_number_that_is_used_again_for_something_else_is_a_case(session: Session, taker: ReceiveStock) -> None:
+    _, other = take(session, taker, body("change", more(-2)), body("change", more(-1, "pear"), minutes_ago=1))
+    assert (other.state, other.error_code, open_causes(session)) == ("parked", "stock_report", ["stock_report"])
+    assert (level(session, "apple")[0], level(session, "pear")[0], drift(session)) == (8, 3, [])
+
+
 def test_a_report_that_is_late_books_nothing(session: Session, taker: ReceiveStock) -> None:
     _, late, older = take(
         session,

@@ -34,6 +34,16 @@ def test_the_same_report_again_changes_nothing(session: Session) -> None:
     assert (told.taken, told.repeated, level(session, "apple")) == (0, 1, (3, 0, 0, 0))
 
 
+@pytest.mark.parametrize("kind", ["count", "change"])
+def test_a_number_that_is_used_again_for_something_else_is_refused_and_said(session: Session, kind: str) -> None:
+    take(session, {"apple": 2, "pear": 1}, kind=kind)
+    before = level(session, "apple"), level(session, "pear")
+    told = take(session, {"pear": 2, "apple": 1}, at=after(1), kind=kind)
+    assert (told.taken, told.repeated, len(told.refused)) == (0, 0, 2)
+    assert f"line 1 (pear): under this number it was a {kind} of 2 apple at sh before" in told.refused
+    assert (level(session, "apple"), level(session, "pear"), drift(session)) == (*before, [])
+
+
 def test_a_count_older_than_the_last_is_outdated(session: Session) -> None:
     take(session, {"apple": 7}, "R2", after(10))
     told = take_report(session, WMS, report({"apple": 4, "pear": 1}, "R1", after(5)), after(10))
