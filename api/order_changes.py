@@ -36,9 +36,10 @@ from hub.order.change.refund import mark_refund
 from hub.order.change.revision import Author, Contents, Wish
 from hub.order.change.table import Charge, RefundState
 from hub.order.change.wanted import WantedLine, pieces_of, wish_lines
-from hub.order.find import OrderView, get_order
+from hub.order.find import get_order
 from hub.order.model import OrderType, Receiver
 from hub.order.ship.intercept import ask_intercept
+from hub.order.view import OrderView
 from hub.roles import Actor
 
 router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])

@@ -16,8 +16,9 @@ from api.placing import Wish, place
 from api.surroundings import TheHub
 from hub.document import PRINTABLE, Document
 from hub.errors import Malformed
-from hub.order.find import OrderPage, OrderView, find_order_id, get_order, list_orders
+from hub.order.find import find_order_id, get_order, list_orders
 from hub.order.status import Lifecycle
+from hub.order.view import OrderPage, OrderView
 from hub.roles import Actor
 
 router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])

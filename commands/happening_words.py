@@ -8,6 +8,7 @@ from hub.language import Words
 KINDS: Final[Mapping[str, Words]] = {
     "inbox": Words("收到报文", "message"),
     "placed": Words("下单", "placed"),
+    "follows": Words("来源订单", "follows from"),
     "gift": Words("赠品", "gift"),
     "hold": Words("挂起", "hold"),
     "hold released": Words("解除挂起", "hold released"),

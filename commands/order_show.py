@@ -9,7 +9,7 @@ from rich.table import Table
 from commands.screen import OUT, add_row, give, words
 from dashboards.words import state_of
 from hub.language import language
-from hub.order.find import OrderView, ParcelView
+from hub.order.view import OrderView, ParcelView
 from hub.sourcing.words import amount
 
 
@@ -175,11 +175,15 @@ def _returns(order: OrderView) -> Part:
 def _links(order: OrderView) -> Part:
     heads = (("关系", "relation"), ("订单", "order"), ("店铺单号", "shop's number"), ("类型", "type"))
     relations = {"origin": ("来源", "follows from"), "follower": ("后续", "followed by")}
+    named = any(one.return_code for one in order.links)
     cells = (
-        (words(*relations[one.relation]), one.order, one.external_id, _say("order_type", one.type))
+        (
+            *(words(*relations[one.relation]), one.order, one.external_id, _say("order_type", one.type)),
+            *((one.return_code or "—",) if named else ()),
+        )
         for one in order.links
     )
-    return Part(("关联订单", "linked orders"), heads, cells)
+    return Part(("关联订单", "linked orders"), (*heads, ("退货单", "return")) if named else heads, cells)
 
 
 def _say(axis: str, value: str) -> str:

@@ -8,10 +8,12 @@ from hub.order.trace.timeline import Happening
 
 MERGING: Final = frozenset({"merge window", "merge", "unmerge"})
 
+BEGUN: Final = frozenset({"inbox", "placed", "follows", "gift"})
+
 MONEY: Final = frozenset({"amount due", "refund"})
 
 GROUPS: Final[Mapping[str, frozenset[str]]] = {
-    "order": frozenset({"inbox", "placed", "gift", "hold", "hold released", "split", "case", "case resolved"}) | MONEY,
+    "order": frozenset({*BEGUN, "hold", "hold released", "split", "case", "case resolved"}) | MONEY,
     "routing": frozenset({"route", "split", "fulfilment", *MERGING}),
     "messages": frozenset({"inbox", "step", "call"}),
     "goods": frozenset({"fulfilment", *MERGING, "shipment", "handover", "parcel", "sale posted", "goods issue"}),
@@ -25,6 +27,7 @@ TOLD_BETTER: Final = frozenset({"order.place", "order.release", "order.ship", "o
 MARKS: Final[Mapping[str, tuple[str, Tone]]] = {
     "inbox": ("message", Tone.RUNNING),
     "placed": ("shopping-bag", Tone.GOOD),
+    "follows": ("package", Tone.PLAIN),
     "gift": ("package", Tone.PLAIN),
     "hold": ("hand-stop", Tone.WAITING),
     "hold released": ("player-play", Tone.GOOD),

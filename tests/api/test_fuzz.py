@@ -9,7 +9,7 @@ from typing import Any, cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.order.find import OrderView
+from hub.order.view import OrderView
 from tests.api.calling import Mall, problem
 from tests.staging import order_of
 

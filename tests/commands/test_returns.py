@@ -81,3 +81,6 @@ def test_goods_are_sent_in_exchange_for_a_return_that_then_names_them(
     told = json.loads(oms("order", "return", "ls", "T1", "--json").stdout)
     assert told["returns"][0]["exchanges"] == [made]
     assert made[-8:] in oms("order", "return", "ls", "T1").stdout.replace("\n", "")
+    for number in ("T1", made):
+        assert json.loads(oms("order", "show", number, "--json").stdout)["links"][0]["return_code"] == f"{order_id}-r1"
+        assert f"{order_id}-r1" in oms("order", "show", number).stdout.replace("\n", "").partition("linked orders")[2]

@@ -13,9 +13,10 @@ from fastapi import FastAPI
 from dashboards.pages import new_key
 from hub.aftersale.intercepted import lose_intercept
 from hub.database import Database, rows
-from hub.order.find import OrderView, get_order
+from hub.order.find import get_order
 from hub.order.ship.progress import record_confirm
 from hub.order.ship.track import Parcel
+from hub.order.view import OrderView
 from hub.roles import SYSTEM, Role
 from hub.settings import Orders
 from tests.dashboards.desk import NOW, Desk, opened, plain

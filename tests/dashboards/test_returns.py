@@ -113,4 +113,7 @@ def test_goods_are_sent_in_exchange_for_a_return_that_then_names_them(desk: Desk
     assert "For the return" in plain(desk.drawer(change(order_id, "exchange")))
     done(desk, change(order_id, "exchange"), line=["L1"], n=["2"], sku=[""], back="1", reason="wrong size")
     [made] = [one.order for one in seen(desk, order_id).links]
-    assert f"Sent in exchange: {made}" in plain(desk.see(f"/console/orders/{order_id}"))
+    first, second = (plain(desk.see(f"/console/orders/{one}")) for one in (order_id, made))
+    assert f"Sent in exchange: {made}" in first
+    assert first.count(f"for return {order_id}-r1") == second.count(f"for return {order_id}-r1") == 2
+    assert f"对应退货单 {order_id}-r1" in plain(desk.get(f"/console/orders/{made}", **{"accept-language": "zh"}).text)

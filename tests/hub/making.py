@@ -14,9 +14,10 @@ from hub.errors import Rejected
 from hub.fulfilment.model import Batch, Confirm, ConfirmedParcel, ConfirmLine, Report
 from hub.inventory.ledger import StockKey
 from hub.inventory.level import receive
-from hub.order.find import LineView, OrderView, get_order
+from hub.order.find import get_order
 from hub.order.model import Adjustment, Buyer, Order, OrderLine, Receiver, ShopOrder, Source
 from hub.order.place.batch import Placed, place
+from hub.order.view import LineView, OrderView
 from hub.roles import SYSTEM
 
 AT: Final = datetime(2026, 11, 11, 2, tzinfo=UTC)

@@ -35,6 +35,14 @@ SOURCES: Final = {
                         jsonb_build_object('type', type, 'total', total, 'currency', currency, 'revision',
                                            source_revision, 'placed_at', placed_at)
                  from sales_order where id = :id""",
+    "follows": """select l.created_at, 'follows', l.actor, o.type || ' of ' || coalesce(c.code, first.external_id),
+                         l.reason, first.external_id,
+                         jsonb_build_object('origin', first.id::text, 'external_id', first.external_id,
+                                            'return_code', c.code)
+                  from order_link l join sales_order o on o.id = l.order_id
+                       join sales_order first on first.id = l.origin_order_id
+                       left join return_case c on (c.order_id, c.no) = (l.origin_order_id, l.return_no)
+                  where l.order_id = :id""",
     "gift": """select o.created_at, 'gift', d.strategy, d.verdict || ' × ' || d.pieces,
                       (select string_agg(key || ' ' || value, ', ' order by key) from jsonb_each_text(d.seen)),
                       d.no::text,

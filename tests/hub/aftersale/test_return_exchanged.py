@@ -11,6 +11,7 @@ from hub.errors import Conflict, NotFound
 from hub.order.change.cancel import cancel
 from hub.order.change.follow_up import Again
 from hub.order.change.wanted import WantedLine
+from hub.order.trace.timeline import trace
 from tests.hub.aftersale.returning import WHO, arrive, ask, granted, refunded, returned, sent
 from tests.hub.making import AT, ZONE, add_sku, order, see, stock
 from tests.hub.order.changing import BY, want
@@ -34,7 +35,12 @@ def test_a_return_names_its_exchange_and_pays_nothing_for_it(session: Session, o
     no = granted(session, order_id, {"L1": 2})
     made = exchange(session, order_id, no, Again("L1", 2, "pear"))
     assert get_return(session, order_id, no).exchanges == (str(made),)
-    assert [(one.relation, one.order) for one in see(session, made).links] == [("origin", str(order_id))]
+    code = f"{order_id}-r{no}"
+    for of, relation, other in ((made, "origin", order_id), (order_id, "follower", made)):
+        [link] = see(session, of).links
+        assert (link.relation, link.order, link.return_code) == (relation, str(other), code)
+    [told] = [one for one in trace(session, made) if one.what == "follows"]
+    assert (told.detail["origin"], told.detail["return_code"]) == (str(order_id), code)
     assert arrive(session, order_id, no, {"apple": 2}) == "received"
     assert (returned(session, order_id)[0], refunded(session)) == (2, [])
 

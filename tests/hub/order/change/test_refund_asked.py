@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 from hub.database import rows
 from hub.order.change.channel import revise
 from hub.order.change.refund_asked import follow_refunds
-from hub.order.find import HoldView
 from hub.order.model import ShopOrder
 from hub.order.place.record import payload_hash
 from hub.order.receive import find_later
 from hub.order.rules.policy import POLICY
+from hub.order.view import HoldView
 from tests.hub.making import AT, ZONE, add_sku, order, placed, see, stock
 from tests.hub.order.changing import send
 from tests.hub.review.ruling import enforce, holding, letting, rule
