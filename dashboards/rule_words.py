@@ -42,6 +42,7 @@ FACTS: Final[Mapping[str, Words]] = {
     "order.total": Words("订单金额（分）", "total, in fen"),
     "order.paid": Words("已付款", "paid"),
     "order.remark": Words("买家备注（不留痕）", "buyer's remark (never kept)"),
+    "order.seller_note": Words("卖家备注（不留痕）", "seller's note (never kept)"),
     "order.lines": Words("明细行数", "number of lines"),
     "order.pieces": Words("件数", "pieces"),
     "order.grams": Words("总重（克）", "weight, in grams"),

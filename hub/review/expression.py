@@ -43,7 +43,7 @@ _WORDS: Final = FUNCTIONS | MACROS | {"has", "in"}
 LISTS: Final = frozenset({"lines"})
 """Groups of facts that are lists: macros go over them, where the others are asked value by value."""
 
-UNTOLD: Final = frozenset({("order", "remark")})
+UNTOLD: Final = frozenset({("order", "remark"), ("order", "seller_note")})
 """Facts that may name people: who tries a rule that asks them could read them so, and they are never evidence."""
 
 _RAW: Final = re.compile(r"\"\"\"|'''|\b[rRbB]{1,2}[\"']")

@@ -22,6 +22,7 @@ SPECIMEN: Final[Mapping[str, Any]] = {
         "total": 11_000,
         "paid": True,
         "remark": "",
+        "seller_note": "",
         "lines": 2,
         "pieces": 3,
         "grams": 1_500,

@@ -62,6 +62,7 @@ class Told(msgspec.Struct, frozen=True):
     address: bytes
     head: Mapping[str, Any]
     remark: str
+    seller_note: str
     confidence: float
     division: str
     province: str
@@ -109,6 +110,7 @@ def told_of(
         head={**{name: str(row[name]) for name in HEAD[:4]}, **{name: row[name] for name in HEAD[4:]}}
         | {"paid": order.paid_at is not None, "lines": sum(line.parent_no is None for line in one.lines)},
         remark=order.remark,
+        seller_note=order.seller_note,
         confidence=float(row["address_confidence"]),
         division=row["division"],
         province=row["province"],
@@ -140,6 +142,7 @@ def _order(told: Told, _gathered: Gathered) -> Facts:
         "brand": told.brand,
         "shop": told.shop,
         "remark": told.remark,
+        "seller_note": told.seller_note,
         "pieces": sum(line.quantity for line in lines),
         "grams": sum(line.quantity * line.grams for line in lines),
         "gifts": sum(line.quantity for line in lines if line.gift),

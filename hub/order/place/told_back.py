@@ -17,7 +17,7 @@ from hub.review.barred import address_index
 from hub.subject import open_keys
 
 HEADS: Final = f"""
-    select o.id, o.created_at, o.brand, o.shop, o.subject_id, o.phone_index, o.receiver_street, o.remark,
+    select o.id, o.created_at, o.brand, o.shop, o.subject_id, o.phone_index, o.receiver_street, o.remark, o.seller_note,
            {", ".join(f"o.{name}" for name in HEAD)}, o.division, o.province, o.address_confidence,
            s.reference_index, s.data_key is null as erased,
            o.paid_at is not null and not exists (
@@ -87,8 +87,10 @@ def deliveries_of(session: Session, order_ids: Sequence[int], *, unheard: bool =
 
 
 def _tell(one: Row[Any], lines: Sequence[Row[Any]], ring: Keyring, key: SubjectKey | None) -> Told:
-    street = key.open(bytes(one.receiver_street), place_of("receiver_street", one.id)) if key else ""
-    remark = key.open(bytes(one.remark), place_of("remark", one.id)) if key and one.remark is not None else ""
+    street, remark, note = (
+        key.open(bytes(sealed), place_of(name, one.id)) if key and (sealed := getattr(one, name)) is not None else ""
+        for name in ("receiver_street", "remark", "seller_note")
+    )
     kinds = Counter(line.parent_no is None for line in lines)
     unknown = 1.0 if one.division else 0.0  # it was placed before confidences were kept
     return Told(
@@ -102,6 +104,7 @@ def _tell(one: Row[Any], lines: Sequence[Row[Any]], ring: Keyring, key: SubjectK
         address=address_index(ring, one.brand, one.division, street) if key else NOBODY,
         head={name: getattr(one, name) for name in HEAD} | {"paid": one.paid, "lines": kinds[True]},
         remark=remark,
+        seller_note=note,
         confidence=unknown if one.address_confidence is None else float(one.address_confidence),
         division=one.division,
         province=one.province,

@@ -69,6 +69,16 @@ def test_a_rule_that_fails_on_an_order_holds_it_and_none_of_its_neighbours(sessi
     assert sources(session, failing) == []
 
 
+def test_a_seller_s_note_is_asked_as_a_remark_is_and_never_kept(session: Session) -> None:
+    enforce(session, rule("order.seller_note.contains('先别发')", verdict=holding(type="remark")))
+    first, second = (
+        placed(session, order({"apple": n}, f"T{n}", seller_note=note))
+        for n, note in ((1, ""), (2, "先别发货 10000000042"))
+    )
+    assert [held(session, one) for one in (first, second)] == [[], [("remark", "some_rule")]]
+    assert rows(session, "select evidence from order_hold")[0].evidence == {"no": 1, "seen": {}}
+
+
 def test_another_shop_is_not_asked(session: Session) -> None:
     enforce(session, rule("true", brand=BRAND, shop="app"))
     assert held(session, placed(session, order({"apple": 1}))) == []

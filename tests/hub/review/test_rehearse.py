@@ -21,6 +21,7 @@ NOWHERE = RECEIVER.model_copy(update={"province": "", "city": "", "county": ""})
 EXPRESSIONS = (
     "order.total > 2500 && order.pieces < 5",
     "order.remark.contains('改地址') || order.gifts > 0",
+    "order.seller_note.contains('先别发')",
     "address.quality != 'certain' || address.confidence < 0.95 || !address.known",
     "buyer.orders_90d > 1 || buyer.refunds_90d > 0",
     "risk.score >= 20 || merge.orders_30m > 1",
@@ -33,6 +34,7 @@ orders = st.builds(
     order,
     st.dictionaries(st.sampled_from(["apple", "pear"]), st.integers(1, 4), min_size=1),
     remark=st.sampled_from(["", "改地址", "快点"]),
+    seller_note=st.sampled_from(["", "先别发"]),
     paid_at=st.sampled_from([AT, None]),
     receiver=st.sampled_from([RECEIVER, NOWHERE]),
     buyer=st.sampled_from([Buyer(ref="one"), Buyer(ref="two")]),
@@ -108,6 +110,7 @@ def test_an_order_of_the_last_hours_of_a_month_is_looked_at_though_it_is_the_nex
     ("source", "refusal"),
     [
         ("order.remark.contains('快')", Unauthorised),
+        ("order.seller_note.contains('快')", Unauthorised),
         ("has(order.remark) && order // the\n . remark != ''", Unauthorised),
         ("risk.score >= 0 && order['rem' + 'ark'].contains('快')", Malformed),
     ],
