@@ -1,6 +1,7 @@
 """Lay a normalised order out as rows; what is personal is sealed here and nowhere else."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -161,10 +162,15 @@ def place_of(column: str, order_id: int) -> str:
     return f"sales_order|{column}|{order_id}"
 
 
+OF_MOBILE: Final = 11
+WITH_COUNTRY: Final = re.compile(r"(?:00)?86(\d{11})")
+
+
 def plain_phone(phone: str) -> str:
-    """Bring a phone number to the digits it is searched by: no spaces, no dashes, no +86."""
+    """Bring a phone number to the digits it is searched by: no spaces, no dashes, no +86 or 0086."""
     digits = phone if phone.isdecimal() else "".join([char for char in phone if char.isdigit()])
-    return digits[2:] if digits.startswith("86") and len(digits) == 13 else digits  # noqa: PLR2004 # +86 and eleven digits
+    found = WITH_COUNTRY.fullmatch(digits) if len(digits) > OF_MOBILE else None
+    return found[1] if found else digits
 
 
 def phone_tail(phone: str) -> str:

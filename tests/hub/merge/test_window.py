@@ -90,6 +90,7 @@ def test_what_is_not_of_one_recipient_or_too_much_stays_apart(session: Session, 
     "written",
     [
         {"phone": "+86 100-0000-0001"},
+        {"phone": "0086-10000000001"},
         {"street": "浦东新区测试路 1 号"},
         {"street": "测试路１号"},
         {"name": "收件人乙"},
