@@ -16,7 +16,7 @@ from hub.fulfilment.model import HandoverNotice, ShippedLine
 from hub.fulfilment.release import lane_of
 from hub.fulfilment.sale import Sale
 from hub.order.posting.sale import Left, sale_of
-from hub.order.posting.sold import SoldLine, sold_pieces
+from hub.order.posting.sold import RIDES, SoldLine, sold_pieces
 from hub.steps import NewStep, add
 
 NOTIFY: Final = "notify_handover"
@@ -30,8 +30,9 @@ COLUMNS: Final = (
 def write_handovers(session: Session, lines: Mapping[int, Sequence[int]], at: datetime) -> None:
     """Write what was handed over of orders, by their lines, and the steps that tell of it.
 
-    The channel is told unless the order follows from another, whose channel knows nothing of it, or gave only gifts of
-    ours; the ERP where the brand has one. The orders' rows are locked, or new.
+    The channel is told unless the order follows from another, whose channel knows nothing of it, or what was handed
+    over is gifts of ours, or parts of bundles that parcels tell of; the ERP where the brand has one. The orders' rows
+    are locked, or new.
     """
     heads = rows(
         session,
@@ -53,7 +54,7 @@ def write_handovers(session: Session, lines: Mapping[int, Sequence[int]], at: da
         freight = 0 if one.ships or one.no > 1 else one.freight
         document = msgspec.json.encode(told).decode()
         records.append((one.brand, 1, at, at, one.id, one.no, at, erp, freight, document, "", None))
-        if not one.follows and not all(gift for _, gift in handed):
+        if not one.follows and not all(untold for _, untold in handed):
             steps.append(_step(NOTIFY, f"order:{one.id}:{one.channel}", one.channel, one.id, one.no))
         if erp:
             steps.append(_step(SALE, lane_of(code_of(one.id, one.no), erp), erp, one.id, one.no))
@@ -126,16 +127,16 @@ def mark_handover_sold(session: Session, order_id: int, no: int, partner_id: str
 
 
 def _left(session: Session, lines: Mapping[int, Sequence[int]]) -> Mapping[int, Sequence[tuple[Left, bool]]]:
-    """Say which pieces were handed over now, behind what was before, and which of them are gifts of ours."""
+    """Say which pieces were handed over now, behind what was before, and which of them its channel is not told of."""
     found = rows(
         session,
-        """select l.order_id, l.line_no, l.sku, l.shipped, l.ordered, l.amount - l.discount as net,
-                  l.kind = 'gift' as gift,
+        f"""select line.order_id, line.line_no, line.sku, line.shipped, line.ordered,
+                  line.amount - line.discount as net, line.kind = 'gift' or ({RIDES}) as untold,
                   coalesce((select sum(told.quantity)
                             from handover h cross join lateral jsonb_to_recordset(h.lines)
                                  as told (line_no bigint, quantity bigint)
-                            where h.order_id = l.order_id and told.line_no = l.line_no), 0)::bigint as before
-           from order_line l
+                            where h.order_id = line.order_id and told.line_no = line.line_no), 0)::bigint as before
+           from order_line line
            join unnest(cast(:orders as bigint[]), cast(:lines as bigint[])) as asked (order_id, line_no)
              using (order_id, line_no)
            order by 1, 2""",
@@ -145,7 +146,7 @@ def _left(session: Session, lines: Mapping[int, Sequence[int]]) -> Mapping[int, 
     left: defaultdict[int, list[tuple[Left, bool]]] = defaultdict(list)
     for one in found:
         pieces = Left(one.line_no, one.sku, one.shipped - one.before, one.before, one.ordered, one.net)
-        left[one.order_id].append((pieces, one.gift))
+        left[one.order_id].append((pieces, one.untold))
     return left
 
 

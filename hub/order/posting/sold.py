@@ -3,6 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+RIDES: Final = """
+    line.kind = 'component' and line.storage = 'none' and exists (
+        select 1 from order_line sent where sent.order_id = line.order_id and sent.parent_no = line.parent_no
+        and sent.storage <> 'none')"""
+"""Virtual parts of a bundle that has others: its parcels tell of it, and say that it is whole without them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from hub.fulfilment.model import (
 )
 from hub.keyring import SubjectKey
 from hub.order.place.record import place_of
-from hub.order.posting.sold import SoldLine, sold_pieces
+from hub.order.posting.sold import RIDES, SoldLine, sold_pieces
 from hub.subject import open_key
 
 
@@ -151,8 +151,8 @@ def _parcels(session: Session, order_id: int, shipment_no: int) -> Iterator[Ship
 def _sold_lines(session: Session, order_id: int) -> list[SoldLine]:
     found = rows(
         session,
-        """select line_no, external_line_id, channel_sku, parent_no, ordered from order_line
-           where order_id = :id and kind <> 'gift' order by line_no""",
+        f"""select line_no, external_line_id, channel_sku, parent_no, ordered from order_line line
+            where order_id = :id and kind <> 'gift' and not ({RIDES}) order by line_no""",
         id=order_id,
     )
     return [SoldLine(*one) for one in found]

@@ -14,6 +14,7 @@ from hub.gift.model import Give
 from hub.order.holds.resume import release_holds
 from hub.order.posting.handover import mark_handover_sold, read_handover, read_handover_sale
 from hub.order.posting.sale import read_sale
+from hub.order.ship.outbound import read_shipment
 from hub.order.ship.progress import record_confirm
 from hub.order.trace.timeline import trace
 from hub.roles import SYSTEM
@@ -70,6 +71,26 @@ def test_a_bundle_of_virtual_goods_is_told_by_its_own_line(session: Session) -> 
     notice, sale = read_handover(session, order_id, 1), read_handover_sale(session, order_id, 1)
     assert [(one.channel_sku, one.quantity) for one in notice.lines] == [("set", 3)]
     assert (notice.whole, sale.freight, sum(one.amount for one in sale.lines)) == (True, 100, 3_000)
+
+
+@pytest.mark.usefixtures("goods")
+def test_a_bundle_of_which_a_part_is_sent_is_told_by_its_parcel_and_booked_in_full(session: Session) -> None:
+    add_sku(session, "kit", parts={"apple": 2, "card": 1})
+    order_id = placed(session, order({"kit": 3, "card": 1}, freight=100))
+    notice = read_handover(session, order_id, 1)
+    assert ([(one.channel_sku, one.quantity) for one in notice.lines], notice.whole) == ([("card", 1)], False)
+    record_confirm(session, confirm(order_id, 1, {"apple": 6}), AT)
+    [parcel] = read_shipment(session, order_id, 1).parcels
+    assert [(one.channel_sku, one.quantity) for one in parcel.lines] == [("kit", 3)]
+    sales = (read_handover_sale(session, order_id, 1), read_sale(session, order_id, 1))
+    assert sum(sale.freight + sum(one.amount for one in sale.lines) for sale in sales) == 4_100
+
+
+@pytest.mark.usefixtures("goods")
+def test_a_channel_is_not_told_of_nothing(session: Session) -> None:
+    add_sku(session, "kit", parts={"apple": 2, "card": 1})
+    placed(session, order({"kit": 3}))
+    assert told(session) == [("post_handover", "sap")]
 
 
 @pytest.mark.usefixtures("goods")
