@@ -13,11 +13,12 @@ from commands.screen import OUT, add_row, say, words
 from commands.written import read_file
 from hub.catalogue.bring import Brought, Goods, bring_goods
 from hub.document import Document
+from hub.inventory.table import Authority
 from hub.language import language
 from hub.scope import check_names
 from hub.sheet import CODE, LONGEST
 from hub.sourcing.bring import Site, bring_locations
-from hub.sourcing.location import find_places
+from hub.sourcing.location import authorities_of, find_places
 from hub.sourcing.words import KINDS
 
 __all__ = ["location_app", "sku_app"]
@@ -60,12 +61,17 @@ def ls(brand: Brand) -> None:
         check_names(reach.settings.connections, brand)
         operator().require_scope(brand, "")
         places = [one for one in find_places(session).values() if one.brand == brand]
-    heads = (("仓库", "location"), ("类型", "kind"), ("保税", "bonded"), ("货主", "owner"), ("状态", "state"))
+        counts = authorities_of(session, brand)
+    heads = (
+        *(("仓库", "location"), ("类型", "kind"), ("保税", "bonded"), ("货主", "owner")),
+        *(("数量权威", "whose number"), ("状态", "state")),
+    )
     table = Table(*(words(*head) for head in heads))
     for one in places:
         kind, bonded = KINDS[one.kind].say(language()), words("是", "yes") if one.bonded else ""
         state = words("启用", "active") if one.active else words("已停用", "closed")
-        add_row(table, one.code, kind, bonded, one.owner, state)
+        whose = words("本系统", "the hub's") if counts[one.code] is Authority.HUB else words("货主系统", "the owner's")
+        add_row(table, one.code, kind, bonded, one.owner, whose, state)
     OUT.print(table)
 
 

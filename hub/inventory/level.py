@@ -79,15 +79,17 @@ def receive(session: Session, brand: str, goods: Sequence[tuple[StockKey, int]],
 
 
 def make_counters(session: Session, brand: str, keys: Sequence[StockKey], at: datetime) -> None:
-    """Make the counters that are not there yet, with nothing on hand."""
+    """Make the counters that are not there yet, with nothing on hand; whose number counts is as their location says."""
     run(
         session,
         """insert into stock_level (brand, version, created_at, updated_at, location, sku, owner, condition, on_hand,
                                     allocated, soft, safety, incoming, backorder_limit, short, authority)
-           select :brand, 1, :at, :at, location, sku, owner, condition, 0, 0, 0, 0, 0, 0, 0, 'hub'
+           select :brand, 1, :at, :at, location, sku, new.owner, condition, 0, 0, 0, 0, 0, 0, 0,
+                  coalesce(place.authority, 'hub')
            from unnest(cast(:locations as text[]), cast(:skus as text[]), cast(:owners as text[]),
                        cast(:conditions as text[])) as new (location, sku, owner, condition)
-           order by location, sku, owner, condition
+           left join location place on place.code = new.location
+           order by location, sku, new.owner, condition
            on conflict do nothing""",
         brand=brand,
         at=at,
@@ -95,4 +97,28 @@ def make_counters(session: Session, brand: str, keys: Sequence[StockKey], at: da
         skus=[key.sku for key in keys],
         owners=[key.owner for key in keys],
         conditions=[str(key.condition) for key in keys],
+    )
+
+
+def follow_authority(session: Session, moved: Mapping[str, tuple[str, str]], at: datetime) -> None:
+    """Have counters follow their locations, of which another's number counts now (was, is); those set apart stay.
+
+    The locations' rows are locked.
+    """
+    rows(
+        session,
+        """select 1 from stock_level where location = any(:locations)
+           order by location, sku, owner, condition for update""",
+        locations=sorted(moved),
+    )
+    run(
+        session,
+        """update stock_level set authority = moved.now, version = version + 1, updated_at = :at
+           from unnest(cast(:locations as text[]), cast(:was as text[]), cast(:now as text[]))
+                as moved (location, was, now)
+           where stock_level.location = moved.location and stock_level.authority = moved.was""",
+        at=at,
+        locations=list(moved),
+        was=[was for was, _ in moved.values()],
+        now=[now for _, now in moved.values()],
     )

@@ -15,6 +15,8 @@ from hub.catalogue.bring import Brought
 from hub.catalogue.model import Storage
 from hub.database import rows
 from hub.document import PRINTABLE, Code, Document
+from hub.inventory.level import follow_authority
+from hub.inventory.table import Authority
 from hub.language import Words
 from hub.roles import Actor, Permission
 from hub.settings import Connection
@@ -25,6 +27,7 @@ from hub.sourcing.model import LocationKind
 COLUMNS: Final = (
     *("code", "name_zh", "name_en", "connection", "owner", "division", "street", "contact", "phone"),
     *("latitude", "longitude", "storages", "courier", "handling", "active", "kind", "bonded"),
+    "authority",
 )
 
 POINT: Final = ("latitude", "longitude")
@@ -39,7 +42,8 @@ class Site(Document):
 
     Without coordinates (WGS 84) it stands in the middle of its division. `handling` is what a parcel costs there, in
     fen; `storages` are the temperatures that it keeps, divided by spaces.
-    It is `bonded` where goods under bond lie; who a location of kind supplier sends for is its `owner`.
+    It is `bonded` where goods under bond lie; who a location of kind supplier sends for is its `owner`. `authority` is
+    whose number counts there: its counters follow, but for those that a person has set apart.
     """
 
     code: Code
@@ -59,6 +63,7 @@ class Site(Document):
     active: bool = True
     kind: LocationKind = LocationKind.WAREHOUSE
     bonded: bool = False
+    authority: Authority = Authority.HUB
 
     @field_validator("storages", mode="before")
     @classmethod
@@ -74,6 +79,7 @@ class Site(Document):
         longitude = self.longitude if middle is None else Decimal(str(middle.longitude))
         return values | {
             "kind": str(self.kind),
+            "authority": str(self.authority),
             "storages": [str(one) for one in self.storages],
             "latitude": Decimal(latitude or 0).quantize(SIX),
             "longitude": Decimal(longitude or 0).quantize(SIX),
@@ -112,6 +118,9 @@ def _bring(
     new = [code for code in sites if code not in known]
     changed = [code for code, one in sites.items() if code in known and _is_other(one, known[code])]
     write_rows(session, "location", brand, [sites[code] for code in new], [sites[code] for code in changed], at)
+    turned = {code: (str(known[code].authority), str(sites[code]["authority"])) for code in changed}
+    if turned := {code: (was, now) for code, (was, now) in turned.items() if was != now}:
+        follow_authority(session, turned, at)
     for act, some in (("location.add", new), ("location.change", changed)):
         record_all(session, at, actor.name, act, [(f"location:{code}", {"brand": brand}) for code in some])
     return Brought(added=len(new), changed=len(changed), same=len(sites) - len(new) - len(changed))
@@ -147,7 +156,13 @@ def _completed(sheet: Sheet[Site], one: Site, brand: str, there: Row[Any] | None
         return one
     was = {name: getattr(there, name) for name in COLUMNS}
     return sheet.over(
-        one, was | {"kind": LocationKind(there.kind), "storages": tuple(Storage(name) for name in there.storages)}
+        one,
+        was
+        | {
+            "kind": LocationKind(there.kind),
+            "storages": tuple(Storage(name) for name in there.storages),
+            "authority": Authority(there.authority),
+        },
     )
 
 

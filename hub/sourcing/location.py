@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from hub.address.division import Point
 from hub.database import rows
+from hub.inventory.table import Authority
 from hub.sourcing.model import LocationKind, Place
 
 
@@ -30,6 +31,12 @@ def find_places(session: Session) -> Mapping[str, Place]:
         )
         for row in rows(session, statement)
     }
+
+
+def authorities_of(session: Session, brand: str) -> Mapping[str, Authority]:
+    """Say whose number counts at each location of a brand, unless a counter says otherwise."""
+    found = rows(session, "select code, authority from location where brand = :brand", brand=brand)
+    return {row.code: Authority(row.authority) for row in found}
 
 
 def kinds_of(session: Session, brand: str) -> Mapping[str, LocationKind]:

@@ -8,17 +8,22 @@ from sqlalchemy import CheckConstraint, Identity, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from hub.columns import Entity, Table, as_written, moment, names, number, one_of, price, words
+from hub.inventory.table import Authority
 from hub.sourcing.model import LocationKind
 from hub.versions import VersionColumns, VersionState
 
 
 class Location(Entity, table=True):
-    """A place that ships: a warehouse, a store, or a supplier's own, behind one WMS connection."""
+    """A place that ships: a warehouse, a store, or a supplier's own, behind one WMS connection.
+
+    `authority` says whose number counts there, unless a counter says otherwise.
+    """
 
     __table_args__ = (
         CheckConstraint("latitude between -90 and 90 and longitude between -180 and 180", name="coordinates"),
         CheckConstraint("handling >= 0", name="handling"),
         one_of("kind", LocationKind),
+        one_of("authority", Authority),
     )
     code: str = words(primary_key=True)
     name_zh: str = words()
@@ -37,6 +42,7 @@ class Location(Entity, table=True):
     active: bool = True
     kind: str = words(default=LocationKind.WAREHOUSE, sa_column_kwargs={"server_default": "warehouse"})
     bonded: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    authority: str = words(default=Authority.HUB, sa_column_kwargs={"server_default": "hub"})
 
 
 class RoutingDecision(Table, table=True):

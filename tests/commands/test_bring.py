@@ -35,10 +35,17 @@ def test_locations_are_brought_in_from_a_file(oms: Oms, database: Database, tmp_
 
 
 def test_locations_are_listed_with_their_kinds(oms: Oms, tmp_path: Path) -> None:
-    sheet = PLACE.replace("courier\n", "courier,kind,bonded\n").replace("SF\n", "SF,store,yes\n")
+    sheet = PLACE.replace("courier\n", "courier,kind,bonded,authority\n").replace("SF\n", "SF,store,yes,owner\n")
     oms("location", "import", written(tmp_path, sheet), "--brand", "demo")
     [line] = [one for one in oms("location", "ls", "--brand", "demo").stdout.splitlines() if "SH1" in one]
-    assert [one.strip() for one in line.strip("│").split("│")] == ["SH1", "store", "yes", "OWNER", "active"]
+    assert [one.strip() for one in line.strip("│").split("│")] == [
+        "SH1",
+        "store",
+        "yes",
+        "OWNER",
+        "the owner's",
+        "active",
+    ]
 
 
 def test_a_brand_that_no_connection_is_of_is_refused(oms: Oms, tmp_path: Path) -> None:

@@ -171,8 +171,22 @@ def test_what_was_sold_before_it_arrives_is_counted_as_the_counters_are_made(
         for no, shop in enumerate(("pc", "pc", "h5")):
             run(session, insert, id=no, shop=shop)
     command.stamp(config(database_url), "0075")
-    upgrade(database_url)
+    command.upgrade(config(database_url), "0076")
     with database.transaction() as session:
         assert [one.sold for one in list_presales(session, ["lamp"])] == [6]
         assert check_books(session) == []
     assert differences(database_url) == []
+
+
+def test_where_all_counters_were_set_to_the_owners_number_the_location_is(
+    database: Database, database_url: str
+) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 9, "pear": 9}, "bj": {"apple": 9, "pear": 9}})
+        run(session, "update stock_level set authority = 'owner' where location = 'sh' or sku = 'pear'")
+    change(database_url, "alter table location drop column authority")
+    command.stamp(config(database_url), "0077")
+    command.upgrade(config(database_url), "0078")
+    with database.transaction() as session:
+        found = rows(session, "select code, authority from location order by code")
+        assert [tuple(one) for one in found] == [("bj", "hub"), ("sh", "owner")]

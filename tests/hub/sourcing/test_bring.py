@@ -8,11 +8,14 @@ from sqlalchemy.orm import Session
 
 from hub.database import Database, row, rows, run
 from hub.errors import Malformed, Unauthorised
+from hub.inventory.adjust import Limits, set_limits
+from hub.inventory.ledger import StockKey
+from hub.inventory.level import receive
 from hub.roles import SYSTEM, Actor, Role
 from hub.settings import Connection
 from hub.sourcing.bring import bring_locations
 from hub.sourcing.location import find_places
-from tests.hub.making import AT, BRAND, stock
+from tests.hub.making import AT, BRAND, add_sku, stock
 
 HEAD = (
     "code,name_zh,name_en,connection,owner,division,street,contact,phone,latitude,longitude,storages,courier,"
@@ -144,3 +147,34 @@ def test_a_location_has_a_kind_and_may_be_bonded_and_a_sheet_without_the_columns
     assert (places["SC1"].kind, places["SC1"].bonded) == ("warehouse", False)
     with pytest.raises(Malformed):
         bring_locations(session, SYSTEM, BRAND, f"{head},kind\n{line},shed\n", CONNECTIONS, AT)
+
+
+def test_counters_begin_and_follow_with_whose_number_counts_at_their_location(session: Session) -> None:
+    head = "code,name_zh,name_en,connection,owner,division,street,contact,phone,courier,authority"
+    line = "SH1,上海仓,Shanghai,wms-sh,OWNER,310115,仓库路1号,仓管,10000000009,SF"
+
+    def say(whose: str) -> None:
+        bring_locations(session, SYSTEM, BRAND, f"{head}\n{line},{whose}\n", CONNECTIONS, AT)
+
+    def goods(sku: str) -> StockKey:
+        add_sku(session, sku)
+        key = StockKey("SH1", sku, "OWNER")
+        receive(session, BRAND, [(key, 5)], f"ASN-{sku}", AT)
+        return key
+
+    def whose() -> list[str]:
+        return [one.authority for one in rows(session, "select authority from stock_level order by sku")]
+
+    say("owner")
+    goods("apple")
+    set_limits(session, "op", BRAND, goods("pear"), Limits(authority="hub"), AT)
+    goods("plum")
+    assert whose() == ["owner", "hub", "owner"]
+    say("hub")
+    assert whose() == ["hub", "hub", "hub"]
+    set_limits(session, "op", BRAND, goods("tea"), Limits(authority="owner"), AT)
+    assert whose() == ["hub", "hub", "hub", "owner"]
+    say("hub")
+    assert whose() == ["hub", "hub", "hub", "owner"]
+    with pytest.raises(Malformed):
+        say("nobody")
