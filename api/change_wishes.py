@@ -9,6 +9,7 @@ from hub.document import PRINTABLE, Document, Moment
 from hub.order.change.table import Charge, RefundState
 from hub.order.model import Code, Phrase, Pieces
 from hub.order.quote import AskedLine
+from hub.unfit import Unfit
 
 
 class CancelledLine(Document):
@@ -29,10 +30,10 @@ class LineWish(Document):
 def check_once(lines: Sequence[CancelledLine | LineWish | AskedLine]) -> None:
     """Refuse a line that is named twice: which of its quantities is meant is not known.
 
-    Raises: ValueError.
+    Raises: Unfit.
     """
     if len({one.line_id for one in lines}) != len(lines):
-        raise ValueError("a line is named twice")
+        raise Unfit("有订单行重复", "a line is named twice")
 
 
 class CancelWish(Document):
@@ -75,7 +76,7 @@ class ChangeWish(Document):
     def name_lines_once(self) -> Self:
         check_once(self.lines)
         if self.charge is Charge.FREE and not self.reason:
-            raise ValueError("what is given away needs a reason")
+            raise Unfit("赠送须填写原因", "what is given away needs a reason")
         return self
 
 
@@ -98,7 +99,7 @@ class FollowUpWish(Document):
     @model_validator(mode="after")
     def exchange_for_a_return(self) -> Self:
         if self.return_no is not None and self.type != "exchange":
-            raise ValueError("what is for a return is an exchange")
+            raise Unfit("针对退货单的只能是换货", "what is for a return is an exchange")
         return self
 
 
@@ -118,7 +119,7 @@ class PaymentWish(Document):
     @model_validator(mode="after")
     def say_how_much(self) -> Self:
         if self.deposit and self.amount is None:
-            raise ValueError("say how much the deposit was")
+            raise Unfit("请填写定金金额", "say how much the deposit was")
         return self
 
 

@@ -79,6 +79,9 @@ SAID: Final[Mapping[str, Words]] = {
     "date_type": Words("应为日期，如 2027-05-01", "has to be a date, such as 2027-05-01"),
     "date_parsing": Words("应为日期，如 2027-05-01", "has to be a date, such as 2027-05-01"),
     "date_from_datetime_parsing": Words("应为日期，如 2027-05-01", "has to be a date, such as 2027-05-01"),
+    "date_from_datetime_inexact": Words("应为日期，如 2027-05-01", "has to be a date, such as 2027-05-01"),
+    "time_type": Words("应为时刻，如 16:00:00", "has to be an hour, such as 16:00:00"),
+    "time_parsing": Words("应为时刻，如 16:00:00", "has to be an hour, such as 16:00:00"),
     "datetime_type": Words("应为时间，如 2027-05-01T09:00:00+08:00", "has to be a moment: 2027-05-01T09:00:00+08:00"),
     "datetime_parsing": Words(
         "应为时间，如 2027-05-01T09:00:00+08:00", "has to be a moment: 2027-05-01T09:00:00+08:00"
@@ -101,6 +104,14 @@ SAID: Final[Mapping[str, Words]] = {
 
 NOWHERE: Final = Words("", "")
 _FORM: Final = Words("格式不符", "has a form that is not taken")
+
+
+class Unfit(ValueError):
+    """Why a value does not fit that only a validator of ours can refuse, in both languages."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.words = Words(zh, en)
 
 
 def said_of(fault: Mapping[str, Any], at: int = 0) -> tuple[str, Words]:
@@ -138,6 +149,8 @@ def _cause(fault: Mapping[str, Any]) -> Words:
     if fault["type"] == "string_pattern_mismatch":
         allowed = ALLOWED.get(limits.get("pattern", ""))
         return Words(f"只能是{allowed.zh}", f"has to be {allowed.en}") if allowed else _FORM
+    if isinstance(error := limits.get("error"), Unfit):
+        return error.words
     said = SAID.get(fault["type"])
     if said is None:
         text = str(fault["msg"]).removeprefix("Value error, ")

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, InstanceOf, StringConstraints, model
 from hub.document import PRINTABLE, Code, Document, Moment
 from hub.errors import Malformed
 from hub.money import MINOR_DIGITS, times
+from hub.unfit import Unfit
 
 SIX_PLACES: Final = Decimal("0.000001")
 
@@ -17,7 +18,7 @@ def _six_places(price: Decimal) -> Decimal:
     """Write a price with its six places: 9.9 and 9.90 are one price, also to the payload hash."""
     written = price.quantize(SIX_PLACES)
     if written != price:
-        raise ValueError("a price has at most six places")
+        raise Unfit("单价最多 6 位小数", "a price has at most six places")
     return written
 
 
@@ -81,7 +82,7 @@ class Receiver(Document):
     def be_reachable(self) -> Self:
         """Refuse a masked phone that no token stands for: nobody could deliver."""
         if "*" in self.phone and not self.token:
-            raise ValueError("the phone is masked and no token stands for it")
+            raise Unfit("电话已打码，且没有平台的收件人标识", "the phone is masked and no token stands for it")
         return self
 
 
@@ -153,21 +154,25 @@ class Order(Document):
         """Refuse what cannot be one order: two lines of one id, a reduction of no line, an unknown currency."""
         ids = [line.external_line_id for line in self.lines]
         if len(set(ids)) != len(ids):
-            raise ValueError("two lines have the same line id")
+            raise Unfit("有两个订单行的行号相同", "two lines have the same line id")
         strangers = {adjustment.external_line_id for adjustment in self.adjustments} - {None, *ids}
         if strangers:
-            raise ValueError(f"a discount names a line that is not there: {', '.join(sorted(map(str, strangers)))}")
+            named = ", ".join(sorted(map(str, strangers)))
+            raise Unfit(f"优惠指向没有的订单行：{named}", f"a discount names a line that is not there: {named}")
         if self.currency not in MINOR_DIGITS:
-            raise ValueError(f"currency {self.currency} is not one of {', '.join(MINOR_DIGITS)}")
+            known = ", ".join(MINOR_DIGITS)
+            raise Unfit(f"币种只能是 {known}", f"currency {self.currency} is not one of {known}")
         return self
 
     @model_validator(mode="after")
     def have_paid_its_deposit(self) -> Self:
         """Refuse a deposit that was never paid, or that is more than the order comes to."""
         if self.deposit is not None and self.deposit_paid_at is None:
-            raise ValueError("there is a deposit, but deposit_paid_at does not say when it was paid")
+            told = "there is a deposit, but deposit_paid_at does not say when it was paid"
+            raise Unfit("有定金，但 deposit_paid_at 没有写明何时支付", told)
         if self.deposit is not None and self.deposit > self.total:
-            raise ValueError(f"the deposit {self.deposit} is more than the total {self.total}")
+            told = f"the deposit {self.deposit} is more than the total {self.total}"
+            raise Unfit(f"定金 {self.deposit} 超过总额 {self.total}", told)
         return self
 
     @property

@@ -17,7 +17,7 @@ from hub.roles import Actor, Permission
 from hub.sourcing.dotted import MOST as DEEPEST
 from hub.sourcing.dotted import too_deep
 from hub.sourcing.promise import Calendar
-from hub.unfit import malformed
+from hub.unfit import Unfit, malformed
 
 LONGEST: Final = 100_000
 """Characters of a year's file."""
@@ -36,13 +36,13 @@ class CalendarFile(Document):
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         if {*self.off} & {*self.work}:
-            raise ValueError("a day is off or worked, not both")
+            raise Unfit("同一天不能既休又上班", "a day is off or worked, not both")
         if len({*self.off}) < len(self.off) or len({*self.work}) < len(self.work):
-            raise ValueError("a day is named twice")
+            raise Unfit("有日期重复", "a day is named twice")
         if not self.off and not self.work:
-            raise ValueError("no day is named")
+            raise Unfit("没有写任何日期", "no day is named")
         if any(day.year != self.year for day in (*self.off, *self.work)):
-            raise ValueError("a day is of another year")
+            raise Unfit("有日期不属于该年", "a day is of another year")
         return self
 
 
@@ -89,13 +89,15 @@ def read_calendar(content: str) -> CalendarFile:
     Raises: Malformed with code malformed_calendar.
     """
     if too_deep(content):
-        raise Malformed(f"the calendar's keys have at most {DEEPEST} parts", code="malformed_calendar")
+        text, zh = f"the calendar's keys have at most {DEEPEST} parts", f"日历的键最多 {DEEPEST} 级"
+        raise Malformed(text, code="malformed_calendar", zh=zh)
     try:
         return CalendarFile.model_validate(tomllib.loads(content))
     except ValidationError as error:
         raise malformed(error, "malformed_calendar", of=Words("日历的 ", "the calendar's "), whole="file") from error
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"the calendar is no TOML: {error}", code="malformed_calendar") from error
+        text, zh = f"the calendar is no TOML: {error}", f"日历不是有效的 TOML：{error}"
+        raise Malformed(text, code="malformed_calendar", zh=zh) from error
 
 
 def get_calendar(session: Session, name: str) -> Calendar:

@@ -147,7 +147,8 @@ def read_policy(written: str) -> SourcingPolicy:
     try:
         given = tomllib.loads(written)
     except (ValueError, RecursionError) as error:  # also of a number of thousands of digits, or brackets as deep
-        raise Malformed(f"the policy is no TOML: {error}", code="malformed_policy") from error
+        text, zh = f"the policy is no TOML: {error}", f"策略不是有效的 TOML：{error}"
+        raise Malformed(text, code="malformed_policy", zh=zh) from error
     try:
         return SourcingPolicy.model_validate(given)
     except ValidationError as error:

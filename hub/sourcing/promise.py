@@ -8,6 +8,7 @@ from typing import Annotated, Final, NamedTuple
 from pydantic import AfterValidator, Field
 
 from hub.document import Document
+from hub.unfit import Unfit
 
 Weekday = Annotated[int, Field(ge=1, le=7)]
 
@@ -38,7 +39,7 @@ class Rest(StrEnum):
 
 def _local(hour: time) -> time:
     if hour.tzinfo is not None:
-        raise ValueError("an hour is that of the business zone, and has no offset")
+        raise Unfit("时刻以业务时区为准，不带时区", "an hour is that of the business zone, and has no offset")
     return hour
 
 

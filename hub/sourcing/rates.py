@@ -82,18 +82,18 @@ def read_rates(written: str) -> Card:
     Raises: Malformed with code malformed_rates, naming line and column.
     """
     if not keepable(WRITTEN, written):
-        raise Malformed("the rate card holds characters that are no text", code="malformed_rates")
+        raise _refused("运费价卡含有不能保存的字符", "the rate card holds characters that are no text")
     reader = csv.DictReader(io.StringIO(written), strict=True)
     rates: list[Rate] = []
     try:
         for record in reader:
             rates.append(_rate(record, reader.line_num))
             if len(rates) > MOST:
-                raise Malformed(f"a rate card has at most {MOST} lines", code="malformed_rates")
+                raise _refused(f"运费价卡最多 {MOST} 行", f"a rate card has at most {MOST} lines")
     except csv.Error as error:
-        raise Malformed(f"the rate card is no CSV: {error}", code="malformed_rates") from error
+        raise _refused(f"运费价卡不是有效的 CSV：{error}", f"the rate card is no CSV: {error}") from error
     if not rates:
-        raise Malformed("the rate card has no lines", code="malformed_rates")
+        raise _refused("运费价卡没有数据行", "the rate card has no lines")
     return Card(rates)
 
 
@@ -107,8 +107,7 @@ def check_once(card: Card) -> None:
         way = (one.courier, one.method, one.origin, one.destination, one.valid_from)
         if way in known:
             named = ", ".join(str(part) for part in way if part not in {ANY, date.min})
-            zh, en = f"运费价卡有两行都是 {named}", f"two lines of the rate card are of {named}"
-            raise Malformed(en, code="malformed_rates", zh=zh)
+            raise _refused(f"运费价卡有两行都是 {named}", f"two lines of the rate card are of {named}")
         known.add(way)
 
 
@@ -121,10 +120,14 @@ def keepable(kind: TypeAdapter[str], written: str) -> bool:
     return True
 
 
+def _refused(zh: str, en: str) -> Malformed:
+    return Malformed(en, code="malformed_rates", zh=zh)
+
+
 def _rate(record: Mapping[str | None, str | list[str] | None], line: int) -> Rate:
     of = Words(f"运费价卡第 {line} 行，", f"line {line} of the rate card, ")
     if any(record.get(None) or ()):
-        raise Malformed(f"{of.en}{BEYOND.en}", code="malformed_rates", zh=f"{of.zh}{BEYOND.zh}")
+        raise _refused(f"{of.zh}{BEYOND.zh}", f"{of.en}{BEYOND.en}")
     try:
         return Rate.model_validate({name: cell for name, cell in record.items() if name is not None and cell})
     except ValidationError as error:

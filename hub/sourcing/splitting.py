@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from hub.document import Document
 from hub.errors import Malformed
+from hub.language import Words
 
 MOST_BONDED_FEN: Final = 500_000
 """What goods under bond may be worth at once (财关税〔2018〕49号)."""
@@ -53,36 +54,54 @@ class Splitting(Document):
 
         Raises: Malformed, which tells more than a ValueError could: it has a code of its own.
         """
-        for code, field, message in self._faults():
-            raise Malformed(f"the policy's split.{field}: {message}", code=code, field=f"split.{field}")
+        for code, field, why in self._faults():
+            told = Words(f"策略的 split.{field}：{why.zh}", f"the policy's split.{field}: {why.en}")
+            raise Malformed(told.en, code=code, field=f"split.{field}", zh=told.zh)
         return self
 
-    def _faults(self) -> Iterator[tuple[str, str, str]]:
+    def _faults(self) -> Iterator[tuple[str, str, Words]]:
         if self.chain is not None:
             yield from _order_faults(self.chain)
             for limit, rules in USES.items():
                 if getattr(self, limit) is not None and not set(rules) & set(self.chain):
-                    yield "split_unused", limit, f"no rule of the chain asks it; name {' or '.join(rules)} in the chain"
+                    zh, en = " 或 ".join(rules), " or ".join(rules)
+                    unused = Words(
+                        f"规则链中没有规则用到它；请在链中写上 {zh}",
+                        f"no rule of the chain asks it; name {en} in the chain",
+                    )
+                    yield "split_unused", limit, unused
             if "pieces" in self.chain and self.parcel_pieces is None:
-                yield "split_limit", "parcel_pieces", "the chain counts pieces, so say how many a parcel may hold"
+                counts = Words(
+                    "规则链按件数拆分，请写明每包最多几件", "the chain counts pieces, so say how many a parcel may hold"
+                )
+                yield "split_limit", "parcel_pieces", counts
         yield from self._wish_faults()
 
-    def _wish_faults(self) -> Iterator[tuple[str, str, str]]:
+    def _wish_faults(self) -> Iterator[tuple[str, str, Words]]:
         if self.wishes and self.floor_fen is None:
-            yield "split_unused", "wishes", "only a floor undoes what a wish has cut; set floor_fen"
+            floor = Words(
+                "只有金额下限能合并 wishes 拆出的部分；请设置 floor_fen",
+                "only a floor undoes what a wish has cut; set floor_fen",
+            )
+            yield "split_unused", "wishes", floor
         for wish in self.wishes:
             if wish in {*LAW, "with_main"}:
-                yield "split_law", "wishes", f"{wish} is no wish: it always holds"
+                law = Words(f"{wish} 必须遵守，不能列为 wishes", f"{wish} is no wish: it always holds")
+                yield "split_law", "wishes", law
             if self.chain is not None and wish not in self.chain:
-                yield "split_unused", "wishes", f"{wish} is not in the chain"
+                yield "split_unused", "wishes", Words(f"规则链中没有 {wish}", f"{wish} is not in the chain")
 
 
-def _order_faults(chain: tuple[Rule, ...]) -> Iterator[tuple[str, str, str]]:
+def _order_faults(chain: tuple[Rule, ...]) -> Iterator[tuple[str, str, Words]]:
     for no, name in enumerate(chain):
         if name in chain[:no]:
-            yield "split_twice", "chain", f"{name} is named twice"
-    if missing := [name for name in LAW if name not in chain]:
-        yield "split_law", "chain", f"{', '.join(missing)} may not be left out"
+            yield "split_twice", "chain", Words(f"{name} 重复", f"{name} is named twice")
+    if missing := ", ".join(name for name in LAW if name not in chain):
+        yield "split_law", "chain", Words(f"不能缺少 {missing}", f"{missing} may not be left out")
     bound = chain.index("with_main") if "with_main" in chain else len(chain)
-    if late := [name for name in BEFORE_GIFTS if chain.index(name) > bound]:
-        yield "split_gifts", "chain", f"{', '.join(late)} must stand before with_main, else a gift is not looked at"
+    if late := ", ".join(name for name in BEFORE_GIFTS if chain.index(name) > bound):
+        why = Words(
+            f"{late} 须排在 with_main 之前，否则不检查赠品",
+            f"{late} must stand before with_main, else a gift is not looked at",
+        )
+        yield "split_gifts", "chain", why

@@ -91,7 +91,8 @@ def test_what_cannot_be_changed_is_said(mall: Mall) -> None:
     new = {"lines": [{"line_id": "L9", "quantity": 1, "sku": "apple"}]}
     assert problem(mall.call("PATCH", path, encoded(new))) == (422, "price_needed")
     given = {"lines": [{"line_id": "L1", "quantity": 4}], "charge": "free"}
-    assert problem(mall.call("PATCH", path, encoded(given))) == (422, "malformed")
+    refused = mall.call("PATCH", path, encoded(given))
+    assert (problem(refused), refused.json()["detail"]) == ((422, "malformed"), "body：赠送须填写原因")
     assert problem(mall.call("PATCH", path, encoded({"lines": [{"line_id": "L9", "quantity": 0}]}))) == (
         422,
         "unknown_line",

@@ -56,6 +56,26 @@ def test_a_place_that_would_never_be_open_is_no_draft(of: str) -> None:
         assert read_policy(f"{hours}{never}\n")
 
 
+@pytest.mark.parametrize(
+    ("written", "zh"),
+    [
+        ("x", "策略不是有效的 TOML：Expected '=' after a key in a key/value pair (at end of document)"),
+        ("[locations.sh]\ncut_off = 2027-01-01T07:32:00Z", "策略的 locations.sh.cut_off：应为时刻，如 16:00:00"),
+        ('[locations.sh]\ncut_off = "25:00"', "策略的 locations.sh.cut_off：应为时刻，如 16:00:00"),
+        ('[locations.sh]\ncut_off = "16:00+08:00"', "策略的 locations.sh.cut_off：时刻以业务时区为准，不带时区"),
+        ("closed = [2027-01-01T10:00:00]", "策略的 closed[0]：应为日期，如 2027-05-01"),
+        (
+            '[split]\nwishes = ["arrival"]',
+            "策略的 split.wishes：只有金额下限能合并 wishes 拆出的部分；请设置 floor_fen",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_policy_is_said_in_chinese_too(written: str, zh: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        read_draft(HEAD + written)
+    assert refused.value.say("zh") == zh
+
+
 def test_what_was_in_force_with_more_is_still_read() -> None:
     assert len(read_policy(HEAD + f"closed = [{days(DAYS + 1)}]\n").closed) == DAYS + 1
 

@@ -69,6 +69,8 @@ def test_a_card_that_makes_no_sense_is_refused(written: str) -> None:
 @pytest.mark.parametrize(
     ("written", "zh"),
     [
+        ("", "运费价卡没有数据行"),
+        ('courier\n"a', "运费价卡不是有效的 CSV：unexpected end of data"),
         (f"{HEAD}SF,,,,1,1,1,more\n", "运费价卡第 2 行，最后一列之后还有内容"),
         (f"{HEAD}SF,sh,,,1,1,1\nSF,,,,1,1,1\nSF,sh,,,2,2,2\n", "运费价卡有两行都是 SF, standard, sh"),
     ],
