@@ -123,11 +123,11 @@ def write_lines(session: Session, page: Page, lines: Sequence[Folded]) -> None:
 
 
 def is_whole(session: Session, page: Page) -> bool:
+    """Say whether all pages of a report are there without a refused line, by the most pages that any of them tells."""
     found = row(
         session,
-        """select count(*) = :pages and sum(refused) = 0 as whole from stock_report
+        """select count(*) = max(pages) and sum(refused) = 0 as whole from stock_report
            where (connection, report, location) = (:connection, :report, :location) and page > 0""",
-        pages=page.report.pages,
         connection=page.connection,
         report=page.report.report,
         location=page.report.location,

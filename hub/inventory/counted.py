@@ -1,9 +1,9 @@
 """What partners say of stock, as it crosses the border: a report with its lines, each a count or a change."""
 
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hub.document import Document, Moment
 from hub.inventory.condition import Condition
@@ -79,6 +79,14 @@ class CountReport(Document):
     full: bool = False
     lines: tuple[ReportLine, ...]
     coming: tuple[Coming, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_of_its_pages(self) -> Self:
+        """Refuse a page beyond the last: alone it would pass for all there is."""
+        if self.page > self.pages:
+            told = f"page {self.page} of {self.pages}"
+            raise ValueError(told)
+        return self
 
     def is_ahead(self, now: datetime) -> bool:
         """Say whether it is from the future: its watermark would shut out every true one."""

@@ -115,6 +115,14 @@ def test_another_connections_place_is_a_case(session: Session, taker: ReceiveSto
     assert level(session, "apple", "bj")[0] == 1
 
 
+def test_a_page_beyond_the_last_is_a_case_and_empties_no_shelf(session: Session, taker: ReceiveStock) -> None:
+    first = body("count", total(8))
+    assert b"<totalPage>1<" in first
+    (told,) = take(session, taker, first.replace(b"<currentPage>1<", b"<currentPage>2<"))
+    assert (told.state, open_causes(session)) == ("parked", ["malformed"])
+    assert (level(session, "apple")[0], level(session, "pear")[0]) == (10, 3)
+
+
 @pytest.mark.parametrize("broken", [b"<request/>", b"<request><checkOrderCode>1</checkOrderCode></request>"])
 def test_what_cannot_be_read_is_a_case(session: Session, taker: ReceiveStock, broken: bytes) -> None:
     (told,) = take(session, taker, broken)

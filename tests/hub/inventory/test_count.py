@@ -73,6 +73,20 @@ def test_what_a_full_count_does_not_name_is_gone_once_all_pages_came(session: Se
     assert (level(session, "apple")[0], level(session, "apple", "bj")[0], drift(session)) == (5, 9, [])
 
 
+def test_a_page_beyond_the_last_is_refused_and_nothing_is_taken_as_gone(session: Session) -> None:
+    with pytest.raises(ValueError, match="page 2 of 1"):
+        take(session, {"apple": 5}, full=True, page=2, pages=1)
+    assert level(session, "pear")[0] == 3
+
+
+def test_pages_that_differ_in_how_many_there_are_wait_for_the_most(session: Session) -> None:
+    take(session, {"apple": 5}, full=True, page=1, pages=3)
+    take(session, {"apple": 5}, full=True, page=2, pages=2)
+    assert level(session, "pear")[0] == 3
+    take(session, {}, full=True, page=3, pages=3, lines=[ReportLine(no=1, sku="apple", kind="count", pieces=5)])
+    assert level(session, "pear")[0] == 0
+
+
 def test_a_part_count_leaves_the_others_alone(session: Session) -> None:
     take(session, {"apple": 5})
     assert level(session, "pear")[0] == 3
