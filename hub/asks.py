@@ -35,6 +35,15 @@ def let_go_early() -> Asks[None]:
     yield [Ask("set local synchronous_commit = off")]
 
 
+def keep_plans() -> Asks[None]:
+    """Have every prepared statement of this transaction run by the plan that it keeps.
+
+    Where few values are asked for, the server takes its plan for any number of them for a dearer one and makes another
+    each time. That costs as much as running it; only statements that go by their keys may do without.
+    """
+    yield [Ask("set local plan_cache_mode = force_generic_plan")]
+
+
 def inserting(table: str, columns: tuple[str, ...], records: Sequence[Sequence[object]]) -> Ask:
     """Ask to have some rows written; by COPY many go faster, but it cannot be sent with others."""
     values = dict(zip(columns, map(list, zip(*records, strict=True)), strict=True))

@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.asks import Ask, Asks, inserting, let_go_early, told, told_at_once
+from hub.asks import Ask, Asks, inserting, keep_plans, let_go_early, told, told_at_once
 from hub.errors import Conflict, Malformed, NoStock, NotFound, Rejected
 from hub.ids import ask_ids
 from hub.inventory.free import ask_free, ask_good
@@ -103,7 +103,7 @@ def book(session: Session, sku: str, wishes: Sequence[HotWish], at: datetime) ->
     Raises: Conflict when the SKU is in no sale (not_hot); Shortage when others took pieces meanwhile, and
     IntegrityError when a ref came another way at this moment: for both the same once more, in a new transaction.
     """
-    _, sales, ids = told_at_once(session, let_go_early(), ask_sales([sku], at), ask_ids(len(wishes), at))
+    *_, sales, ids = told_at_once(session, let_go_early(), keep_plans(), ask_sales([sku], at), ask_ids(len(wishes), at))
     if sku not in sales:
         raise Conflict(f"{sku} is in no flash sale", code="not_hot")
     sale = sales[sku]

@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from psycopg import abc, waiting
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
 
 from hub import wire
-from hub.asks import Ask, Asks, inserting, told, told_at_once
+from hub.asks import Ask, Asks, inserting, keep_plans, told, told_at_once
 from hub.database import Database, copy, row, rows, run
 from hub.inventory.hot_sale import COLUMNS
 from hub.wire import OFTEN
@@ -108,6 +109,23 @@ def _interrupted(_: object, queue: deque[Callable[[], None]]) -> abc.PQGen[None]
     yield waiting.WAIT_W
     queue.popleft()()
     raise KeyboardInterrupt
+
+
+def test_who_keeps_plans_has_none_made_again_and_the_next_transaction_does(goods: Database) -> None:
+    few = "select no from goods where no = any(cast(:few as bigint[]))"
+    made = "select generic_plans, custom_plans from pg_prepared_statements where statement like '%any(cast($1%'"
+
+    def asked(session: Session, times: int) -> list[tuple[int, int]]:
+        for _ in range(times):
+            told(session, _asking(Ask(few, {"few": [1]})))
+        return [tuple(one) for one in rows(session, made)]
+
+    with goods.transaction() as session:
+        told(session, keep_plans())
+        assert asked(session, 2 * OFTEN) == [(OFTEN + 1, 0)]
+    with goods.transaction() as session:
+        [(kept, again)] = asked(session, OFTEN)
+        assert (kept, again) == (OFTEN + 1, OFTEN)
 
 
 def test_a_connection_that_is_lost_meanwhile_is_not_used_again(goods: Database) -> None:
