@@ -69,7 +69,7 @@ def lacking(plans: Sequence[Plan], decided: Mapping[int, Sequence[Record]]) -> M
     every, spare = _lines(decided), _lines(decided, but=WAITS)
     found: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for plan in plans:
-        for take in (*plan.nowhere, *_alone(plan)):
+        for take in (*plan.unmet, *_alone(plan)):
             if (plan.need.order_id, take.line_no) in spare:
                 found[plan.need.order_id][take.sku] += take.quantity
     return found or _taken_from_sales(plans, every, spare)

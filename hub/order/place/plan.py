@@ -29,8 +29,7 @@ from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
 class Need(msgspec.Struct, frozen=True):
     """Pieces of one order that need a source; `barred` says by location why it may not have them.
 
-    Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving. Gifts
-    stay `behind` with a main item that has no source, though they have one.
+    Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving.
     """
 
     order_id: int
@@ -41,7 +40,6 @@ class Need(msgspec.Struct, frozen=True):
     replaces_no: int | None = None
     barred: Mapping[str, str] = {}  # msgspec gives each its own
     apart: frozenset[int] = frozenset()
-    behind: tuple[Want, ...] = ()
 
     @property
     def skus(self) -> set[str]:
@@ -75,19 +73,13 @@ class Plan(msgspec.Struct, frozen=True):
     decisions: tuple[tuple[Question, Decision], ...]
 
     @property
-    def nowhere(self) -> list[Take]:
-        """Give the pieces that no location has."""
-        return [take for _, decision in self.decisions for take in decision.unmet]
-
-    @property
     def unmet(self) -> list[Take]:
-        """Give the pieces without a source, those of gifts that wait with their main item among them."""
-        return self.nowhere + [Take(want.line_no, want.sku, want.quantity) for want in self.need.behind]
+        return [take for _, decision in self.decisions for take in decision.unmet]
 
     @property
     def early(self) -> list[Want]:
         """Give the gifts that would leave although nothing of what they come with does."""
-        if not self.nowhere:
+        if not self.unmet:
             return []
         met = {take.line_no for _, decision in self.decisions for choice in decision.choices for take in choice.takes}
         lost = {want.line_no for want in self.need.wants} - met
@@ -164,8 +156,7 @@ def plan(
 
 
 def _without(need: Need, gifts: Sequence[Want]) -> Need:
-    wants = tuple([want for want in need.wants if want not in gifts])
-    return replace(need, wants=wants, behind=(*need.behind, *gifts))
+    return replace(need, wants=tuple([want for want in need.wants if want not in gifts]))
 
 
 def _plan(

@@ -19,13 +19,23 @@ from hub.review.verdict import Hold, HoldType
 CASE: Final = "stock"
 
 MISSING: Final = """
-    select order_id, sku, sum(ordered - allocated - shipped - cancelled)::bigint as pieces from order_line l
-    where order_id = any(:ids) and kind <> 'bundle' and storage <> 'none' and ordered > allocated + shipped + cancelled
-      and not exists (select 1 from order_hold h where h.order_id = l.order_id and h.released_at is null
-                      and (h.line_no = l.line_no and 'route' = any(h.blocks)
-                           or h.rule = :arrival and h.evidence -> 'lines' @> to_jsonb(l.line_no)))
+    with missing as (
+        select order_id, line_no, sku, gift, ordered - allocated - shipped - cancelled as pieces,
+               allocated + shipped as met
+        from order_line l
+        where order_id = any(:ids) and kind <> 'bundle' and storage <> 'none'
+          and ordered > allocated + shipped + cancelled
+          and not exists (select 1 from order_hold h where h.order_id = l.order_id and h.released_at is null
+                          and (h.line_no = l.line_no and 'route' = any(h.blocks)
+                               or h.rule = :arrival and h.evidence -> 'lines' @> to_jsonb(l.line_no))))
+    select order_id, sku, sum(pieces)::bigint as pieces from missing one
+    where not (gift and exists (select 1 from missing main
+                                where main.order_id = one.order_id and not main.gift and main.met = 0))
     group by 1, 2 order by 1, min(line_no)"""
-"""Pieces that no location has been given, of lines that nothing of their own keeps from a source."""
+"""Pieces that no location has been given, of lines that nothing of their own keeps from a source.
+
+Gifts are not named while something that was bought is missing whole: they may be there, and wait for it.
+"""
 
 
 def unmet_holds(plans: Sequence[Plan]) -> dict[int, list[Hold]]:

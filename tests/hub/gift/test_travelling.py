@@ -9,10 +9,14 @@ from sqlalchemy.orm import Session
 from hub.database import rows
 from hub.gift.model import Give
 from hub.order.holds.restocked import source_restocked
+from hub.order.lock import lock_order
 from hub.order.model import ShopOrder
+from hub.order.rest import source_rest
+from hub.order.rules.policy import POLICY
 from tests.hub.gift.giving import gifts_of, given, put_in_force, verdicts
 from tests.hub.making import AT, ZONE, add_sku, order, placed, stock
 
+MISSING = "select evidence -> 'missing' as missing from order_hold where order_id = :id and released_at is null"
 LATER = (AT + timedelta(hours=1)).astimezone(ZONE)
 
 
@@ -69,6 +73,8 @@ def test_a_gift_waits_with_a_main_item_that_has_no_source_and_leaves_with_it(
     put_in_force(session, **changes)
     order_id = placed(session, order({"apple": 2}))
     assert (sent(session, order_id), gifts_of(session, order_id)) == ({}, [("cup", 1)])
+    source_rest(session, lock_order(session, order_id), POLICY, LATER)
+    assert [one.missing for one in rows(session, MISSING, id=order_id)] == [{"apple": 2}]
     stock(session, {"sh": {"apple": 9}}, "ASN-2")
     source_restocked(session, LATER)
     assert sent(session, order_id) == {"sh": {"apple": 2, "cup": 1}}
