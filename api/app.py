@@ -26,6 +26,7 @@ from api import (
     quotes,
     replays,
     reservations,
+    return_list,
     returns,
     routing,
     rules,
@@ -59,7 +60,7 @@ Amounts are sent as decimal strings in yuan and answered in whole fen; times car
 """
 
 SIGNED: Final = (
-    *(orders, order_changes, returns, inventory, reservations, adjustments, lot_blocks, flash_sales),
+    *(orders, order_changes, returns, return_list, inventory, reservations, adjustments, lot_blocks, flash_sales),
     *(presales, quotes, routing, holds, rules, gifts, runs, replays),
 )
 """What shops and programs call."""

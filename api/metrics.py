@@ -13,10 +13,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
+from hub.aftersale.queue import waiting_returns
 from hub.database import Database, row, rows
 from hub.fullness import Full, full_of
 from hub.gates import Breaker
-from hub.load import backlogs, dead_calls, waiting_messages
+from hub.load import COUNTED, backlogs, dead_calls, waiting_messages
+from hub.roles import SYSTEM
 
 REQUESTS: Final = Counter("oms_http_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS: Final = Histogram("oms_http_request_seconds", "Time to answer", ["method", "route"])
@@ -40,6 +42,7 @@ class Depths(Collector):
             yield from _steps(session, at)
             yield from _messages(session, at)
             yield from _connections(session, at)
+            yield from _returns(session, at)
             found = row(session, "select count(*) as n from case_file where state = 'open'")
             yield GaugeMetricFamily("oms_cases_open", "Cases that wait for a person", found.n if found else 0)
             full = full_of(session) is not Full.NOTHING
@@ -95,10 +98,25 @@ def _connections(session: Session, at: datetime) -> Iterator[Metric]:
     )
 
 
+def _returns(session: Session, at: datetime) -> Iterator[Metric]:
+    found = waiting_returns(session, SYSTEM, COUNTED)
+    yield _by("state", "oms_returns_waiting", "Returns that wait, by state", {one.state: one.n for one in found})
+    yield _by(
+        "state",
+        "oms_returns_oldest_seconds",
+        "Since when the oldest of them was asked for",
+        {one.state: _age(one.oldest_at, at) for one in found},
+    )
+
+
 def _by_connection(name: str, words: str, values: Mapping[str, float]) -> Metric:
-    family = GaugeMetricFamily(name, words, labels=["connection"])
-    for connection, value in sorted(values.items()):
-        family.add_metric([connection], float(value))
+    return _by("connection", name, words, values)
+
+
+def _by(label: str, name: str, words: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=[label])
+    for value, n in sorted(values.items()):
+        family.add_metric([value], float(n))
     return family
 
 

@@ -23,6 +23,7 @@ class ReturnCase(Entity, table=True):
         one_of("state", ReturnState),
         one_of("fault", Fault),
         Index("ix_return_case_open", "order_id", postgresql_where=text("state in ('requested', 'approved', 'sent')")),
+        Index("ix_return_case_listed", "state", "created_at", "order_id", "no"),
         BY_ORDER,
     )
     order_id: int = number(primary_key=True)

@@ -6,12 +6,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from api.metrics import Depths
+from hub.aftersale.decide import approve_return
 from hub.breakers import Called, Tolerance, note_calls
 from hub.connections import pause
 from hub.database import Database, run
 from hub.inbox import keep
 from hub.steps import NewStep, add
-from tests.hub.making import AT
+from tests.hub.aftersale.returning import WHO, ask, sent
+from tests.hub.making import AT, order, stock
 
 MINUTE = timedelta(minutes=1)
 
@@ -69,6 +71,21 @@ def test_a_paused_connection_and_a_full_hub_are_told(busy: Database) -> None:
             at=AT,
         )
     assert (told(busy, "oms_connection_paused", "sap"), told(busy, "oms_hub_full")) == (1, 1)
+
+
+def test_returns_that_wait_are_told_by_state_and_since_when(database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 9}})
+        order_id = sent(session, order({"apple": 3}), {"apple": 3})
+        for _ in range(2):
+            ask(session, order_id, {"L1": 1})
+        approve_return(session, order_id, 1, WHO, AT)
+        run(session, "update return_case set created_at = :then", then=AT - MINUTE)
+    registry = CollectorRegistry()
+    registry.register(Depths(database, lambda: AT))
+    states = [{"state": one} for one in ("requested", "approved", "sent")]
+    assert [registry.get_sample_value("oms_returns_waiting", one) for one in states] == [1, 1, 0]
+    assert [registry.get_sample_value("oms_returns_oldest_seconds", one) for one in states] == [60, 60, 0]
 
 
 def test_where_nothing_waits_nothing_is_told(database: Database) -> None:

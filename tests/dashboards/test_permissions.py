@@ -72,6 +72,7 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "GET /console/holds/{order_id:id}/{no:id}": SEE,
     "POST /console/holds/{order_id:id}/{no:id}/release": WORK,
     "POST /console/holds/many": BULK,
+    "GET /console/returns": SEE,
     "GET /console/rules": SEE,
     "GET /console/rules-new": CONFIGURE,
     "GET /console/rules/{name}": SEE,
