@@ -1,6 +1,5 @@
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
-from multiprocessing import get_context
 
 import psycopg
 import pytest
@@ -17,6 +16,7 @@ from hub.migrations.drift import differences
 from hub.order.change.cancel import cancel
 from hub.partitions import make_partitions
 from tests.conftest import RING
+from tests.forked import FORKED
 from tests.hub.making import AT, BRAND, order, placed, stock
 
 
@@ -71,7 +71,7 @@ def test_two_upgrades_of_an_empty_database_at_once_wait_for_each_other(database_
     change(database_url, "drop schema public cascade")
     change(database_url, "create schema public")
     assert revision_of(database_url) == ""
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, mp_context=FORKED) as pool:
         list(pool.map(upgrade, [database_url] * 2))
     assert revision_of(database_url)
 

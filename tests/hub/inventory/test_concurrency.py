@@ -1,12 +1,12 @@
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import Database, rows
 from hub.inventory.ledger import drift
+from tests.forked import FORKED
 from tests.hub.inventory.racing import ORDERS, SKUS, place_batches, race
 from tests.hub.making import stock
 
@@ -51,7 +51,7 @@ def test_sixteen_threads_on_the_same_goods_never_oversell_or_deadlock(scarce: Da
 
 
 def test_four_processes_on_the_same_goods_never_oversell_or_deadlock(scarce: Database, database_url: str) -> None:
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(PROCESSES, mp_context=FORKED) as pool:
         wrong = list(pool.map(race, [database_url] * PROCESSES, range(PROCESSES)))
     assert wrong == [[]] * PROCESSES
     with scarce.transaction() as session:

@@ -3,7 +3,6 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from itertools import count
-from multiprocessing import get_context
 from time import sleep
 
 import pytest
@@ -17,6 +16,7 @@ from hub.inventory.hot_sale import Sale, cool, heat
 from hub.inventory.ledger import StockKey, drift
 from hub.inventory.reserve import Claim, reserve
 from hub.inventory.soft import Wish, hold, release_held
+from tests.forked import FORKED
 from tests.hub.inventory.rushing import PER_PROCESS, rush, wish
 from tests.hub.inventory.test_soft import TTL
 from tests.hub.making import AT, BRAND, OWNER, stock
@@ -70,7 +70,7 @@ def test_a_crowd_of_threads_buys_exactly_what_is_there(sale: Database) -> None:
 
 
 def test_processes_buy_exactly_what_is_there_and_no_buyer_twice(sale: Database, database_url: str) -> None:
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(PROCESSES, mp_context=FORKED) as pool:
         answers = sum(pool.map(rush, [database_url] * PROCESSES, range(PROCESSES)), Counter[str]())
     assert answers["1"] == STOCK
     assert answers.keys() <= {"1", "no_stock", "buyer_limit"}

@@ -1,6 +1,5 @@
 import signal
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
 
 import pytest
 
@@ -10,6 +9,7 @@ from hub.inventory.hot_sale import Sale, heat
 from hub.inventory.ledger import post
 from hub.inventory.reconcile import HELD, PROMISED, check_books
 from hub.inventory.soft import Wish, expire_due, hold, take_held
+from tests.forked import FORKED
 from tests.hub.inventory.planting import changed
 from tests.hub.inventory.racing import SKUS, TTL
 from tests.hub.inventory.rummaging import rummage
@@ -42,10 +42,9 @@ def test_sixteen_threads_of_all_acts_leave_the_books_whole(goods: Database, data
 def test_four_processes_one_of_which_is_killed_before_a_commit_leave_the_books_whole(
     goods: Database, database_url: str
 ) -> None:
-    spawn = get_context("spawn")
-    dying = spawn.Process(target=rummage, args=(database_url, 0, PROCESSES, DIES_AT))
+    dying = FORKED.Process(target=rummage, args=(database_url, 0, PROCESSES, DIES_AT))
     dying.start()
-    with ProcessPoolExecutor(PROCESSES - 1, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(PROCESSES - 1, mp_context=FORKED) as pool:
         running = [pool.submit(rummage, database_url, process, PROCESSES) for process in range(1, PROCESSES)]
         wrong = [one.result() for one in running]
     dying.join()

@@ -1,7 +1,6 @@
 import signal
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import pytest
 from sqlalchemy.orm import Session
@@ -10,6 +9,7 @@ from commands.conservation import RULES
 from hub.database import Database, rows
 from hub.inventory.ledger import drift, post
 from hub.inventory.soft import Wish, expire_due, hold, release_held, take_held
+from tests.forked import FORKED
 from tests.hub.inventory.racing import CARTS, SKUS, TTL, die_holding, hold_carts, race_for_carts
 from tests.hub.making import AT, BRAND, stock
 
@@ -43,7 +43,7 @@ def test_sixteen_threads_hold_exactly_what_there_is_and_never_deadlock(scarce: D
 
 
 def test_four_processes_hold_exactly_what_there_is_and_never_deadlock(scarce: Database, database_url: str) -> None:
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(PROCESSES, mp_context=FORKED) as pool:
         wrong = list(pool.map(race_for_carts, [database_url] * PROCESSES, range(PROCESSES)))
     assert wrong == [[]] * PROCESSES
     with scarce.transaction() as session:
@@ -87,7 +87,7 @@ def test_a_process_killed_between_reserving_and_commit_leaves_nothing_behind(
 ) -> None:
     with scarce.transaction() as session:
         hold(session, BRAND, "pc", "old", [Wish(SKUS[1], 2)], TTL, AT)
-    dying = get_context("spawn").Process(target=die_holding, args=(database_url,))
+    dying = FORKED.Process(target=die_holding, args=(database_url,))
     dying.start()
     dying.join()
     assert dying.exitcode == -signal.SIGKILL

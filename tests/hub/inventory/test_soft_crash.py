@@ -1,11 +1,11 @@
 import signal
-from multiprocessing import get_context
 from pathlib import Path
 
 from hub.database import Database, rows
 from hub.inbox import keep
 from hub.inventory.ledger import drift
 from hub.inventory.soft import Wish, hold
+from tests.forked import FORKED
 from tests.hub.inventory.paying import take_orders
 from tests.hub.inventory.racing import TTL
 from tests.hub.making import AT, BRAND, stock
@@ -28,7 +28,7 @@ def test_an_order_whose_process_dies_before_its_commit_takes_its_cart_once_from_
         stock(session, {"sh": {"apple": 2}})
         hold(session, BRAND, "pc", "c1", [Wish("apple", 2)], TTL, AT)
         keep(session, "mall-pc", "order", "T1", encoded(paid), AT)
-    dying = get_context("spawn").Process(target=take_orders, args=(database_url, tmp_path, "intake.handled"))
+    dying = FORKED.Process(target=take_orders, args=(database_url, tmp_path, "intake.handled"))
     dying.start()
     dying.join()
     assert (dying.exitcode, standing(database)) == (-signal.SIGKILL, [("held", 2, 0)])
