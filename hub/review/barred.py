@@ -7,11 +7,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from hub.address.division import ancestry, divisions
 from hub.audit import plain, record
 from hub.database import records, row, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 from hub.keyring import Keyring
+from hub.merge.recipient import plain_street
 from hub.review.table import BarredKind
 from hub.roles import Actor, Permission
 
@@ -31,9 +33,15 @@ class BarredView(Document):
 
 
 def address_index(ring: Keyring, brand: str, division: str, street: str) -> bytes:
-    """Name an address: its division and its street as it is read aloud, without spaces, marks and forms of letters."""
-    plain_street = _MARKS.sub("", unicodedata.normalize("NFKC", street)).casefold()
-    return ring.index("address", brand, f"{division}|{plain_street}")
+    """Name an address: its division, and its street as merging reads it: one door however it is written, no other."""
+    names = [one.name for one in ancestry(division)] if division in divisions() else []
+    return ring.index("door", brand, f"{division}|{plain_street(street, names)}")
+
+
+def address_indexes(ring: Keyring, brand: str, division: str, street: str) -> tuple[bytes, ...]:
+    """Give what an address is looked for by: entries of before its doors were told apart are found as they were."""
+    marked = _MARKS.sub("", unicodedata.normalize("NFKC", street)).casefold()
+    return address_index(ring, brand, division, street), ring.index("address", brand, f"{division}|{marked}")
 
 
 def bar(

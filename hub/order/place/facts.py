@@ -10,7 +10,7 @@ from hub.keyring import Keyring
 from hub.order.place.record import street_of
 from hub.order.rules.hold import SAFE_ADDRESS
 from hub.order.rules.normalise import NormalLine, NormalOrder
-from hub.review.barred import address_index
+from hub.review.barred import address_indexes
 from hub.review.judge import Facts
 
 CERTAIN: Final = 0.9
@@ -59,7 +59,7 @@ class Told(msgspec.Struct, frozen=True):
     subject_id: int
     phone: bytes
     buyer: bytes
-    address: bytes
+    addresses: tuple[bytes, ...]
     head: Mapping[str, Any]
     remark: str
     seller_note: str
@@ -106,7 +106,7 @@ def told_of(
         subject_id=subject_id,
         phone=row["phone_index"],
         buyer=ring.index("subject", brand, order.buyer.ref) if asks else NOBODY,
-        address=address_index(ring, brand, row["division"], street_of(one)) if asks else NOBODY,
+        addresses=address_indexes(ring, brand, row["division"], street_of(one)) if asks else (),
         head={**{name: str(row[name]) for name in HEAD[:4]}, **{name: row[name] for name in HEAD[4:]}}
         | {"paid": order.paid_at is not None, "lines": sum(line.parent_no is None for line in one.lines)},
         remark=order.remark,

@@ -87,7 +87,11 @@ def _barred(session: Session, told: Sequence[Told]) -> Mapping[int, Collection[s
     asked = [
         (one, kind, index)
         for one in told
-        for kind, index in (("phone", one.phone), ("buyer", one.buyer), ("address", one.address))
+        for kind, index in (
+            ("phone", one.phone),
+            ("buyer", one.buyer),
+            *(("address", index) for index in one.addresses),
+        )
     ]
     found = rows(
         session,

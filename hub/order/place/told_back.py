@@ -13,7 +13,7 @@ from hub.keyring import Keyring, SubjectKey
 from hub.order.place.facts import HEAD, NOBODY, Sold, Told
 from hub.order.place.part_facts import Delivery
 from hub.order.place.record import place_of
-from hub.review.barred import address_index
+from hub.review.barred import address_indexes
 from hub.subject import open_keys
 
 HEADS: Final = f"""
@@ -101,7 +101,7 @@ def _tell(one: Row[Any], lines: Sequence[Row[Any]], ring: Keyring, key: SubjectK
         subject_id=one.subject_id,
         phone=bytes(one.phone_index),
         buyer=bytes(one.reference_index) if key else NOBODY,
-        address=address_index(ring, one.brand, one.division, street) if key else NOBODY,
+        addresses=address_indexes(ring, one.brand, one.division, street) if key else (),
         head={name: getattr(one, name) for name in HEAD} | {"paid": one.paid, "lines": kinds[True]},
         remark=remark,
         seller_note=note,

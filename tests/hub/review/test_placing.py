@@ -23,7 +23,7 @@ from hub.review.barred import address_index, bar, lift, list_barred
 from hub.review.table import BarredKind
 from hub.roles import Actor, Role
 from tests.hub.aftersale.returning import ask, sent
-from tests.hub.making import AT, BRAND, ZONE, open_causes, order, place_all, placed, see, sources, stock
+from tests.hub.making import AT, BRAND, RECEIVER, ZONE, open_causes, order, place_all, placed, see, sources, stock
 from tests.hub.order.changing import BY
 from tests.hub.review.ruling import ADMIN, FRAGILE, SUPERVISOR, enforce, holding, letting, place_later, rule
 
@@ -192,6 +192,24 @@ def test_who_is_on_the_blacklist_is_found_by_what_nobody_can_read(session: Sessi
     assert [entry.id for entry in list_barred(session, ADMIN, AT)] == [number]
     lift(session, ADMIN, number, AT)
     assert held(session, place_later(session, order({"apple": 1}, "T2"), HOUR)) == []
+
+
+@pytest.mark.parametrize(
+    ("street", "barred"),
+    [
+        ("测试路 1－11 号", True),
+        ("上海市浦东新区测试路1-11号", True),
+        ("测试路11-1号", False),
+        ("测试路1-1-1号", False),
+    ],
+)
+def test_a_barred_address_is_one_door_however_it_is_written(session: Session, street: str, *, barred: bool) -> None:
+    enforce(session, rule("blacklist.address"))
+    for door in ("测试路1-11号", "测试路111号"):
+        index = address_index(keyring_of(session), BRAND, "310115", door)
+        bar(session, ADMIN, BRAND, BarredKind.ADDRESS, index, "parcels refused", AT - HOUR)
+    order_id = placed(session, order({"apple": 1}, receiver=RECEIVER.model_copy(update={"street": street})))
+    assert bool(held(session, order_id)) is barred
 
 
 def test_what_the_places_lack_is_known_before_a_source_is_sought(session: Session) -> None:
