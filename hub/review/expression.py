@@ -51,7 +51,8 @@ _MACRO: Final = re.compile(rf"\.\s*({'|'.join(sorted(MACROS))})\s*\(\s*([A-Za-z_
 _CALL: Final = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _LISTED: Final = re.compile(rf"\b(?:{'|'.join(LISTS)})\s*[.\[]|\bsize\s*\(\s*(?:{'|'.join(LISTS)})\s*\)")
-_SYNTAX: Final = re.compile(r"^.*?<input>:(\d+):(\d+): Syntax error: (.*?)(?: expecting .*)?$", re.MULTILINE)
+_SYNTAX: Final = re.compile(r"^.*?<input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
+_DEEP: Final = "Recursion limit"
 _PATH: Final = re.compile(r"(?<![\w.])([a-z]\w*)\s*\.\s*([a-z]\w*)(?!\w*\s*\()")
 
 
@@ -123,6 +124,8 @@ def _said(error: BaseException) -> str:
     found = _SYNTAX.search(str(error))
     if found is None:
         return str(error)
+    if _DEEP in found[3]:
+        return f"line {found[1]}, character {found[2]}: it is nested too deeply"
     told = found[3].replace("mismatched input '<EOF>'", "it ends too early").replace("'<EOF>'", "the end")
     return f"line {found[1]}, character {found[2]}: {told}"
 
