@@ -162,7 +162,8 @@ def reroute_order(
     number: Number,
     reason: Reason,
     no: Annotated[
-        list[int] | None, typer.Option(help=words("履约单序号，缺省为全部", "which ones; all of them"))
+        list[int] | None,
+        typer.Option(help=words("履约单序号，缺省为全部；0：待货源", "which ones; all of them; 0: what waits")),
     ] = None,
     to: Annotated[str, typer.Option(help=words("只派给该地点", "the only location to take"))] = "",
     avoid: Annotated[list[str] | None, typer.Option(help=words("不派给该地点", "a location to avoid"))] = None,

@@ -19,6 +19,12 @@ def offered(head: Head) -> list[Offered]:
     return [_offered(line, head) for line in head.lines if line.kind in {"item", "bundle"}]
 
 
+def waiting(line: TracedLine) -> int:
+    """Give the pieces of a line that no location has been given."""
+    here = line.kind != "bundle" and line.storage != "none"
+    return line.ordered - line.allocated - line.shipped - line.cancelled if here else 0
+
+
 class Wantable(NamedTuple):
     """A line of the shop's, with the pieces of it that are still wanted; `goods` and `code` are of its last ones."""
 

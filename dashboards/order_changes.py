@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Response
 from dashboards.actions import act_towards
 from dashboards.change_acts import ACTS, Act
 from dashboards.change_form import ChangeForm
-from dashboards.change_lines import offered, wantable
+from dashboards.change_lines import offered, waiting, wantable
 from dashboards.faults import CAUSES, GENERAL, status_of
 from dashboards.pages import fragment
 from dashboards.texts import N_
@@ -123,6 +123,7 @@ def _form(
         "head": head,
         "goods": trace_goods(visit.session, order_id),
         "lines": offered(head),
+        "waits": any(waiting(line) for line in head.lines),
         "wantable": wantable(head),
         "keeps_deposit": visit.console.settings.orders.deposit == "keep",
         "charges": visit.console.settings.orders.charges,

@@ -14,6 +14,9 @@ from hub.review.verdict import HoldType
 
 NO_SOURCE: Final = "no_source"
 
+TRIES: Final = "reroute_tries"
+"""The rule of an order that was refused too often: a person says where it goes."""
+
 FOR_STOCK: Final = f"(h.type, h.rule) = ('{HoldType.STOCK}', '{NO_SOURCE}')"
 """That an order hold `h` says what nobody has: it keeps nothing else of the order from a source."""
 

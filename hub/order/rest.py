@@ -202,15 +202,22 @@ def _write_lines(session: Session, order_id: int, no: int, lines: Sequence[int],
 
 
 def source_rest(
-    session: Session, order: Locked, policy: Policy, at: datetime, lines: Collection[int] | None = None
+    session: Session,
+    order: Locked,
+    policy: Policy,
+    at: datetime,
+    lines: Collection[int] | None = None,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Sequence[Plan]:
     """Source what is open of an order, or of some `lines` of it; a cart that waits for it is taken.
 
-    Gifts that ran out meanwhile are settled. `at` is in the business zone, whose day it is that lots expire by.
+    Locations that have refused the order are barred, or those that `elsewhere` has with the reason. Gifts that ran out
+    meanwhile are settled. `at` is in the business zone, whose day it is that lots expire by.
     """
     hand_over(session, [order.id], at)
+    pieces = open_pieces(session, order.id)
     # A location that was only short may have been filled up since; one that refused the order is not asked again.
-    pieces, refused = open_pieces(session, order.id), barred(session, order.id, short=False)
+    refused = barred(session, order.id, short=False) if elsewhere is None else elsewhere
     pieces = pieces if lines is None else {no: n for no, n in pieces.items() if no in lines}
     if not pieces:
         return []

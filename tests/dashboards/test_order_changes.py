@@ -14,13 +14,14 @@ from dashboards.pages import new_key
 from hub.aftersale.intercepted import lose_intercept
 from hub.database import Database, rows
 from hub.order.find import get_order
-from hub.order.ship.progress import record_confirm
+from hub.order.rules.policy import POLICY
+from hub.order.ship.progress import record_confirm, record_report
 from hub.order.ship.track import Parcel
 from hub.order.view import OrderView
 from hub.roles import SYSTEM, Role
 from hub.settings import Orders
 from tests.dashboards.desk import NOW, Desk, opened, plain
-from tests.hub.making import RECEIVER, confirm, order, placed, stock
+from tests.hub.making import RECEIVER, confirm, order, placed, rejection, stock
 from tests.hub.order.changing import send
 from tests.hub.stopping import NO, SF, YES, answered, served
 
@@ -155,6 +156,15 @@ def test_a_reroute_leads_to_why_it_ships_from_there_now(desk: Desk, order_id: in
     assert led == f"/console/orders/{order_id}/routing/2"
     assert [one.location for one in seen(desk, order_id).fulfilments] == ["sh", "bj"]
     assert "Anywhere else" in desk.see(change(order_id, "reroute"))
+
+
+def test_what_was_refused_too_often_is_sent_where_the_form_says(desk: Desk, order_id: int) -> None:
+    with desk.database.transaction() as session:
+        record_report(session, rejection(order_id, 1), NOW, replace(POLICY, tries=1))
+    page = desk.see(change(order_id, "reroute"))
+    assert ("What waits for a source" in page, "None is under way" in page) == (True, False)
+    done(desk, change(order_id, "reroute"), no="0", to="bj", reason="they have some")
+    assert [(one.location, one.execution) for one in seen(desk, order_id).fulfilments][-1] == ("bj", "open")
 
 
 def test_goods_are_sent_again_or_in_exchange_by_an_order_of_their_own(desk: Desk, order_id: int) -> None:

@@ -9,24 +9,32 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from sqlalchemy.orm import Session
 
-from hub.database import row, rows
+from hub.audit import plain, record
+from hub.cases import resolve
+from hub.database import row, rows, run
 from hub.errors import Conflict, Malformed
 from hub.fulfilment.reject import Standing
 from hub.merge.group import hold_together
 from hub.order.change.cancel import cancel, stop
 from hub.order.change.cancel_wish import wants_cancel
 from hub.order.change.grow import check_bounds
-from hub.order.change.revision import Author, Wish, note_stops, write_revision
+from hub.order.change.resource import barred_by
+from hub.order.change.revision import Author, Wish, end_revision, note_stops, write_revision
 from hub.order.change.settle import changing, settle
 from hub.order.change.table import ChangeState
-from hub.order.lock import Locked, lock_order
-from hub.order.rest import hold_orders, live_fulfilments, open_pieces
+from hub.order.lock import TRIES, Locked, lock_order, open_blockers
+from hub.order.rest import barred, hold_orders, live_fulfilments, open_pieces, source_rest
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
+
+REST: Final = 0
+"""Stands among the fulfilment orders of a route for the pieces that wait for a source."""
+
+NOBODY: Final = "some of it has no source there"
 
 LIVING = frozenset({Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT})
 
@@ -91,15 +99,52 @@ def reroute(
 ) -> ChangeState:
     """Source fulfilment orders anew (all that are under way, if the wish names none), with a decision like any other.
 
-    Raises: as `change`; Conflict with code nothing_to_reroute; Malformed for a target that does not ship for the brand.
+    Where none is under way, or the wish names `REST` alone, it is what waits for a source. Raises: as `change`;
+    Conflict with code nothing_to_reroute; Malformed for a target that does not ship for the brand.
     """
     hold_together(session, order_id)
-    nos = list(wish.route) or live_fulfilments(session, order_id)
-    if not nos or set(nos) - set(live_fulfilments(session, order_id)):
-        raise Conflict("no such fulfilment order of this order is under way", code="nothing_to_reroute")
+    live = live_fulfilments(session, order_id)
     if wish.target and not _ships_for(session, order_id, wish.target):
         raise Malformed(f"no active location is {wish.target}", code="unknown_location", field="to")
-    return change(session, order_id, replace(wish, route=nos), author, at, policy)
+    if list(wish.route) == [REST] or not (wish.route or live):
+        return _route_rest(session, order_id, replace(wish, route=[REST]), author, at, policy)
+    if REST in wish.route:
+        zh, en = "等待货源的部分须单独改派", "what waits for a source is sent by itself, not with fulfilment orders"
+        raise Conflict(en, code="nothing_to_reroute", zh=zh)
+    if set(wish.route) - set(live):
+        raise Conflict("no such fulfilment order of this order is under way", code="nothing_to_reroute")
+    return change(session, order_id, replace(wish, route=list(wish.route) or live), author, at, policy)
+
+
+def _route_rest(
+    session: Session, order_id: int, wish: Wish, author: Author, at: datetime, policy: Policy
+) -> ChangeState:
+    """Source what waits for a source; that it was refused too often keeps it no longer. Give whether all has one."""
+    order = check_changeable(session, order_id, wish)
+    if not open_pieces(session, order_id) or any(one.rule != TRIES for one in open_blockers(session, order_id)):
+        zh, en = "订单没有仅因等待货源而停下的部分", "nothing of this order waits for a source alone"
+        raise Conflict(en, code="nothing_to_reroute", zh=zh)
+    run(
+        session,
+        """update order_hold set released_at = :at, released_by = :actor, reason = :reason
+           where order_id = :id and rule = :rule and released_at is null""",
+        at=at,
+        actor=author.name,
+        reason=plain(author.reason),
+        id=order_id,
+        rule=TRIES,
+    )
+    resolve(session, f"order:{order_id}", at, author.name, plain(author.reason), TRIES)
+    elsewhere = barred_by(session, wish, barred(session, order_id, short=False))
+    plans = source_rest(session, order, policy, at, elsewhere=elsewhere)
+    found = any(decision.choices for one in plans for _, decision in one.decisions)
+    lacks = any(one.unmet for one in plans)
+    state = ChangeState.APPLIED if not lacks else ChangeState.PART if found else ChangeState.REFUSED
+    no = write_revision(session, order, wish, author, state, at)
+    note_stops(session, order_id, no, [])
+    end_revision(session, order_id, no, state, NOBODY if lacks else "", at)
+    record(session, at, author.name, "order.change", f"order:{order_id}", revision=no, kinds=wish.kinds, state=state)
+    return state
 
 
 def _touched(session: Session, order_id: int, wish: Wish, stops: list[Standing]) -> list[Standing]:

@@ -1,7 +1,7 @@
 """Give what a change took back a source again, as little disturbed as can be, and what it added with it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -103,9 +103,20 @@ def _barred_for(session: Session, order: Locked, wish: Wish, one: Row[Any], *, f
     places = find_places(session)
     refused = barred(session, order.id)
     stays = fixed and one.location in places and places[one.location].active and one.location not in refused
-    target = wish.target or (one.location if stays and not {"address", "route"} & set(wish.kinds) else "")
-    if target:
-        others = barred_but(session, target, NOT_WISHED if wish.target else STAYS)
-        return others | {code: reason for code, reason in refused.items() if code != target}
-    unwished = {*wish.avoid, one.location} if wish.route else wish.avoid
-    return dict.fromkeys(unwished, NOT_WISHED) | refused
+    if not wish.target and stays and not {"address", "route"} & set(wish.kinds):
+        return _barred_but(session, one.location, STAYS, refused)
+    return barred_by(session, wish, refused, {one.location} if wish.route else ())
+
+
+def barred_by(
+    session: Session, wish: Wish, refused: Mapping[str, str], unwished: Collection[str] = ()
+) -> dict[str, str]:
+    """Bar the locations that a wish leaves out, and those that have `refused`; but the one that it names is asked."""
+    if wish.target:
+        return _barred_but(session, wish.target, NOT_WISHED, refused)
+    return dict.fromkeys({*wish.avoid, *unwished}, NOT_WISHED) | dict(refused)
+
+
+def _barred_but(session: Session, location: str, reason: str, refused: Mapping[str, str]) -> dict[str, str]:
+    others = barred_but(session, location, reason)
+    return others | {code: why for code, why in refused.items() if code != location}

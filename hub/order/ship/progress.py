@@ -23,7 +23,7 @@ from hub.order.change.cancel_wish import wants_cancel
 from hub.order.change.follow_up import follows
 from hub.order.change.settle import changing, settle
 from hub.order.counters import give_back, mark_shipped
-from hub.order.lock import Locked, lock_order, open_blockers
+from hub.order.lock import TRIES, Locked, lock_order, open_blockers
 from hub.order.place.allocate import allocate
 from hub.order.place.plan import Need
 from hub.order.place.write_holds import write_holds
@@ -168,9 +168,9 @@ def _count_refusals(session: Session, standing: Standing) -> int:
 def _escalate(session: Session, order: Locked, standing: Standing, refused: int, policy: Policy, at: datetime) -> None:
     """Stop looking for a location: a person does, or cancels."""
     seen = {"attempts": refused, "location": standing.location}
-    write_holds(session, {order.id: [Hold(HoldType.STOCK, "reroute_tries", seen)]}, policy.version, at)
+    write_holds(session, {order.id: [Hold(HoldType.STOCK, TRIES, seen)]}, policy.version, at)
     told = f"{refused}: {standing.location}"
-    open_cases(session, [NewCase("reroute_tries", f"order:{order.id}", order.brand, told, order.id)], at)
+    open_cases(session, [NewCase(TRIES, f"order:{order.id}", order.brand, told, order.id)], at)
 
 
 def _is_cancelled(session: Session, order_id: int) -> bool:
