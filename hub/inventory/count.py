@@ -20,7 +20,16 @@ from hub.database import row, rows, run
 from hub.errors import Malformed, NotFound
 from hub.inventory.coming import book_coming, sort_coming
 from hub.inventory.condition import Condition
-from hub.inventory.count_page import Page, is_whole, ref_of, sort_out, without_known, write_lines, write_page
+from hub.inventory.count_page import (
+    Page,
+    changed_since,
+    is_whole,
+    ref_of,
+    sort_out,
+    without_known,
+    write_lines,
+    write_page,
+)
 from hub.inventory.count_table import LineVerdict
 from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.fold import Fold, fold
@@ -118,11 +127,13 @@ def _book(
     make_counters(session, page.brand, keys, at)
     marks = marks_of(session, keys)
     confirmed = frozenset(_our_deliveries(session, deliveries))
+    counts = any(line.kind == "count" for line, _ in lines)
+    since = changed_since(session, page) if counts else dict[StockKey, int]()
     levels = read_levels(session, keys, lock=False)
-    paper = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at)
+    paper = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at, since)
     let_go = let_carts_go(session, lacking_of(levels, paper.on_hand, {}, held=True), at)
     levels = read_levels(session, sorted({*keys, *others, *(one.key for one in let_go)}), lock=True)
-    made = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at)
+    made = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at, since)
     short = lacking_of(levels, made.on_hand, soft_change(let_go), held=False)
     admit_short(session, short)
     reason = {"count": Reason.COUNT, "change": Reason.ADJUST}

@@ -1,13 +1,13 @@
 """A page of a partner's report: which of its lines are news and can be booked, and what is kept of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from hub.database import copy, row, rows, run
-from hub.inventory.counted import CountReport, ReportLine
+from hub.inventory.counted import AHEAD_S, CountReport, ReportLine
 from hub.inventory.fold import Fold, Folded
 from hub.inventory.ledger import StockKey
 
@@ -133,3 +133,23 @@ def is_whole(session: Session, page: Page) -> bool:
         location=page.report.location,
     )
     return bool(found and found.whole)
+
+
+def changed_since(session: Session, page: Page) -> Mapping[StockKey, int]:
+    """Add up the changes of a page's location that were taken already and are younger than it: it has not seen them.
+
+    The location's row is locked.
+    """
+    counted_at = page.report.counted_at
+    found = rows(
+        session,
+        """select line.location, line.sku, line.owner, line.condition, sum(line.difference)::bigint as pieces
+           from stock_count line join stock_report whole using (connection, report, page)
+           where line.location = :location and line.kind = 'change' and line.verdict = 'taken'
+             and line.received_at > :received_after and whole.counted_at > :counted_at
+           group by 1, 2, 3, 4""",
+        location=page.report.location,
+        counted_at=counted_at,
+        received_after=counted_at - timedelta(seconds=AHEAD_S),
+    )
+    return {StockKey(one.location, one.sku, one.owner, one.condition): one.pieces for one in found}

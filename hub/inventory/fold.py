@@ -39,9 +39,12 @@ def fold(
     marks: Mapping[StockKey, datetime],
     confirmed: frozenset[str],
     counted_at: datetime,
+    since: Mapping[StockKey, int],
 ) -> Fold:
     """Fold lines into what is on hand.
 
+    A count that comes late has not seen the changes `since` it that were taken already: they stand on top of it, down
+    to nothing where it found none.
     A count older than the counter's watermark is outdated, and so is a change that the last count saw already: one not
     younger than it. A change by a document in `confirmed` is booked by that document's own confirm.
     """
@@ -52,9 +55,13 @@ def fold(
             made.lines.append(Folded(line, key, was, 0, LineVerdict.CONFIRMED))
         elif mark is not None and (counted_at < mark or (line.kind == "change" and counted_at == mark)):
             made.lines.append(Folded(line, key, was, 0, LineVerdict.OUTDATED))
-        elif 0 <= (now := line.pieces if line.kind == "count" else was + line.pieces) <= MOST:
+        elif 0 <= (now := was + line.pieces if line.kind == "change" else _counted(line, since.get(key, 0))) <= MOST:
             made.on_hand[key] = now
             made.lines.append(Folded(line, key, was, now - was, LineVerdict.TAKEN))
         else:
             made.refused.append(f"line {line.no} ({key.sku}): {was} on hand cannot become {now}")
     return made
+
+
+def _counted(line: ReportLine, since: int) -> int:
+    return line.pieces + since if line.pieces else max(0, since)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hub.asks import Ask, Asks
 from hub.database import Database, run
 from hub.inventory import count, free, hot, ledger, lot_block, reserve, soft
+from hub.inventory.count_page import Page
 from hub.inventory.counted import ReportLine
 from hub.inventory.ledger import Movement, StockKey
 from hub.inventory.reconcile import BOUNDS, HELD, LEDGER
@@ -112,8 +113,9 @@ def _always(make: Callable[[], object]) -> Callable[..., object]:
     return made
 
 
-def _all_lines(_session: Session, page: Any) -> list[ReportLine]:  # noqa: ANN401 # the page is private to its module
-    return list(page.report.lines)
+def _all_lines(_session: Session, page: Page, *, as_told: bool) -> tuple[list[ReportLine], list[str]]:
+    assert as_told
+    return list(page.report.lines), []
 
 
 def _book_reports_again(patch: Patch, _database: Database) -> None:
@@ -126,6 +128,10 @@ def _book_reports_again(patch: Patch, _database: Database) -> None:
 
 def _believe_old_counts(patch: Patch, _database: Database) -> None:
     patch.setattr(count, "marks_of", _always(dict[StockKey, datetime]))
+
+
+def _forget_later_changes(patch: Patch, _database: Database) -> None:
+    patch.setattr(count, "changed_since", _always(dict[StockKey, int]))
 
 
 def _keep_carts(patch: Patch, _database: Database) -> None:
@@ -177,6 +183,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "a cart and its pieces in two transactions": Fault(_hold_in_another_transaction, ("hold",), HELD, cuts=True),
     "a report that is booked whenever it comes": Fault(_book_reports_again, ("count", "send_page")),
     "a count that is older than what is known": Fault(_believe_old_counts, ("count", "send_page")),
+    "a late count that takes back what has changed since": Fault(_forget_later_changes, ("count", "send_page")),
     "a shortfall that leaves carts alone": Fault(_keep_carts, ("hold", "count")),
     "an expired lot that is offered": Fault(_offer_what_has_expired, ("count",)),
     "an expired lot that is promised to an order": Fault(_promise_what_has_expired, ("count", "reserve")),

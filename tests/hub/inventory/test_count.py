@@ -58,6 +58,29 @@ def test_a_change_that_the_last_count_saw_is_not_booked_again(session: Session, 
     assert (level(session, "apple")[0], drift(session)) == (left, [])
 
 
+@pytest.mark.parametrize(("said", "more", "left"), [(7, -2, 5), (0, 3, 3), (0, -2, 0)])
+def test_a_count_that_comes_late_has_not_seen_the_changes_since_it(
+    session: Session, said: int, more: int, left: int
+) -> None:
+    take_report(session, WMS, report({"apple": more}, "C1", after(5), kind="change"), after(5))
+    take_report(session, WMS, report({"apple": said}, "R1", after(2)), after(6))
+    assert (level(session, "apple")[0], drift(session)) == (left, [])
+    take_report(session, WMS, report({"apple": 9}, "R2", after(5)), after(7))  # which saw the change
+    assert level(session, "apple")[0] == 9
+
+
+def test_a_late_count_of_fewer_than_have_left_since_is_refused(session: Session) -> None:
+    take_report(session, WMS, report({"apple": -3}, "C1", after(5), kind="change"), after(5))
+    told = take_report(session, WMS, report({"apple": 1}, "R1", after(2)), after(6))
+    assert (told.refused, level(session, "apple")[0]) == (("line 1 (apple): 2 on hand cannot become -2",), 2)
+
+
+def test_what_came_in_since_a_full_count_that_does_not_name_it_stays(session: Session) -> None:
+    take_report(session, WMS, report({"pear": 2}, "C1", after(5), kind="change"), after(5))
+    take_report(session, WMS, report({"apple": 5}, "R1", after(2), full=True), after(6))
+    assert (level(session, "pear")[0], drift(session)) == (2, [])
+
+
 def test_changes_in_any_order_add_up(session: Session) -> None:
     for minutes, pieces in ((9, -2), (3, 4), (6, -1)):
         take_report(session, WMS, report({"apple": pieces}, f"C{minutes}", after(minutes), kind="change"), after(9))

@@ -142,6 +142,7 @@ class Books:
     settled: dict[tuple[str, int, int], tuple[str, str]] = field(
         default_factory=dict[tuple[str, int, int], tuple[str, str]]
     )
+    changes: list[tuple[StockKey, datetime, int]] = field(default_factory=list[tuple[StockKey, datetime, int]])
     refused: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
     called: set[str] = field(default_factory=set[str])
 

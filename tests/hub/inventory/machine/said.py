@@ -121,7 +121,9 @@ def _book(books: Books, report: Report, page: int, lines: dict[int, Line]) -> _B
     for no, one in lines.items():
         key = StockKey(report.location, one.sku, OWNER)
         before = on_hand.setdefault(key, books.piles[key].on_hand)
-        after = one.pieces if one.kind == "count" else before + one.pieces
+        since = sum(pieces for of, when, pieces in books.changes if of == key and when > report.counted_at)
+        counted = one.pieces + since if one.pieces else max(0, since)
+        after = counted if one.kind == "count" else before + one.pieces
         late = _is_late(books, report, key, one)
         if after < 0 and not late:
             refused += 1
@@ -134,6 +136,8 @@ def _book(books: Books, report: Report, page: int, lines: dict[int, Line]) -> _B
     short = _make_room(books, on_hand)
     for key, one in taken:
         _keep_lots(books.piles[key], one)
+        if one.kind == "change":
+            books.changes.append((key, report.counted_at, one.pieces))
         if one.kind == "count" and books.marks.get(key, report.counted_at) <= report.counted_at:
             books.marks[key] = report.counted_at
     return _Booked(len(taken), outdated, refused, short)
