@@ -109,6 +109,18 @@ CHORES: Final[Mapping[str, Chore]] = {
         "When a count finds too little or a lot is blocked, takes the newest orders that the location has not been "
         "sent elsewhere, and closes the case once nothing is short. While paused, they stay.",
     ),
+    "stock.presold": _chore(
+        "合计预售计数",
+        "Add up what is presold",
+        "把同一 SKU、同一店铺的多行预售计数合成一行；暂停时数目不变，只是读取变慢。",
+        "Makes one row of the parts that what is presold was counted in. While paused the sums are the same, and slow.",
+    ),
+    "stock.quotas": _chore(
+        "清理未设配额",
+        "Forget quotas never set",
+        "删除一直没有设定数量的配额行；暂停只会占用空间。",
+        "Deletes the rows of quotas that were begun and never set. Pausing it costs space only.",
+    ),
     "stock.reports": _chore(
         "清理库存报告",
         "Forget old stock reports",
