@@ -13,7 +13,7 @@ from hub.errors import Conflict, Malformed
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing
 from hub.inventory.reconcile import check_books
-from hub.order.change.begin import change, reroute
+from hub.order.change.begin import REST, change, reroute
 from hub.order.change.cancel import cancel
 from hub.order.change.lapse import lapse
 from hub.order.change.pay import pay
@@ -195,9 +195,10 @@ class Changing(RuleBasedStateMachine):
         wish = Wish(contents=Contents(receiver=there))
         self._try(lambda: change(self.session, self._chosen(choice), wish, BY, self._tick()))
 
-    @rule(choice=st.integers(0), to=st.sampled_from(["", *PLACES]))
-    def reroute(self, choice: int, to: str) -> None:
-        self._try(lambda: reroute(self.session, self._chosen(choice), Wish(target=to), BY, self._tick()))
+    @rule(choice=st.integers(0), to=st.sampled_from(["", *PLACES]), of=st.sampled_from([(), (REST,)]))
+    def reroute(self, choice: int, to: str, of: tuple[int, ...]) -> None:
+        wish = Wish(route=of, target=to)
+        self._try(lambda: reroute(self.session, self._chosen(choice), wish, BY, self._tick()))
 
     @rule(choice=st.integers(0))
     def cancel(self, choice: int) -> None:
