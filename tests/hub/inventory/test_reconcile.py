@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from hub.database import run
-from hub.inventory.reconcile import BOUNDS, HELD, PROMISED, check_books, reconcile
+from hub.inventory.reconcile import BOUNDS, HELD, PRESOLD, PROMISED, check_books, reconcile
 from hub.inventory.soft import Wish, hold
 from tests.hub.making import BRAND, open_causes, order, placed, stock
 
@@ -50,6 +50,14 @@ def test_a_promise_that_no_fulfilment_order_has_is_noticed(session: Session, at:
     placed(session, order({"apple": 3}))
     run(session, "update fulfilment_line set released = 1")
     assert (broken(session), reconcile(session, at)) == ([PROMISED], 1)
+
+
+def test_a_counter_of_a_presale_that_no_order_line_bears_out_is_noticed(session: Session, at: datetime) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    run(session, "insert into presold_count (sku, shop, pieces) values ('apple', 'pc', 2)")
+    assert (broken(session), reconcile(session, at), open_causes(session)) == ([PRESOLD], 1, ["stock_drift"])
+    run(session, "insert into presold_count (sku, shop, pieces) values ('apple', 'pc', -2)")
+    assert broken(session) == []
 
 
 def test_a_shortfall_beyond_what_is_missing_is_noticed(session: Session) -> None:
