@@ -126,7 +126,7 @@ def _book(
     report, at = page.report, page.at
     make_counters(session, page.brand, keys, at)
     marks = marks_of(session, keys)
-    confirmed = frozenset(_our_deliveries(session, deliveries))
+    confirmed = frozenset(_our_deliveries(session, report.location, deliveries))
     counts = any(line.kind == "count" for line, _ in lines)
     since = changed_since(session, page) if counts else dict[StockKey, int]()
     levels = read_levels(session, keys, lock=False)
@@ -150,18 +150,22 @@ def _book(
     return _Booked(made, tuple(calling), let_go)
 
 
-def _our_deliveries(session: Session, codes: Collection[str]) -> list[str]:
-    """Give those documents that are fulfilment orders or returns of ours: their confirms count the goods."""
+def _our_deliveries(session: Session, location: str, codes: Collection[str]) -> list[str]:
+    """Give those documents that are fulfilment orders of a location, or returns: their confirms count the goods.
+
+    By a fulfilment order of another location nothing leaves here but what this one's own report says.
+    """
     if not codes:
         return []
     found = rows(
         session,
-        """select code from fulfilment_order where code = any(:codes)
+        """select code from fulfilment_order where code = any(:codes) and location = :location
            union all
            select code from return_case where code = any(:codes)
              and order_id = any(select cast(split_part(one, '-r', 1) as bigint)
                                 from unnest(cast(:codes as text[])) one where one ~ '^[0-9]{1,16}-r[0-9]{1,9}$')""",
         codes=sorted(set(codes)),
+        location=location,
     )
     return [one.code for one in found]
 

@@ -10,7 +10,7 @@ from hub.inventory.count import prune, take_report
 from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.ledger import drift
 from tests.hub.inventory.counting import WMS, after, cases, level, report, take
-from tests.hub.making import AT, add_sku, stock
+from tests.hub.making import AT, add_sku, order, placed, stock
 
 
 @pytest.fixture(autouse=True)
@@ -182,6 +182,14 @@ def test_what_left_by_our_own_documents_is_booked_by_their_confirms(session: Ses
     line = ReportLine(no=1, sku="apple", kind="change", pieces=-2, delivery="elsewhere")
     take_report(session, WMS, CountReport(report="C1", location="sh", counted_at=AT, lines=(line,)), AT)
     assert level(session, "apple")[0] == 3
+
+
+def test_what_left_by_a_document_of_another_location_is_booked_where_it_is_reported(session: Session) -> None:
+    document = f"{placed(session, order({'apple': 9}))}-1"
+    assert level(session, "apple", "bj") == (9, 9, 0, 0)
+    line = ReportLine(no=1, sku="apple", kind="change", pieces=-2, delivery=document)
+    take_report(session, WMS, CountReport(report="C1", location="sh", counted_at=AT, lines=(line,)), AT)
+    assert (level(session, "apple")[0], level(session, "apple", "bj")[0], drift(session)) == (3, 9, [])
 
 
 def test_old_reports_are_forgotten_and_stay_outdated(session: Session) -> None:
