@@ -150,7 +150,11 @@ def find_new_source(
 
 
 def _count_refusals(session: Session, standing: Standing) -> int:
-    """Count the locations that would not ship some pieces; attempts that our own changes took back are none."""
+    """Count the locations that would not ship some pieces, or how often this one would not since a person decided.
+
+    It may be asked again and again: what it was short of stands in its counter still, and waits for nothing but that.
+    Attempts that our own changes took back are none.
+    """
     found = rows(
         session,
         """with recursive chain as (
@@ -158,16 +162,26 @@ def _count_refusals(session: Session, standing: Standing) -> int:
                union all
                select f.no, f.replaces_no, f.negotiation, f.execution
                from chain join fulfilment_order f on f.order_id = :id and f.no = chain.replaces_no)
-           select count(*) as n from chain where negotiation = 'rejected' or execution = 'incomplete'""",
+           select greatest(
+               (select count(*) from chain where negotiation = 'rejected' or execution = 'incomplete'),
+               (select count(distinct f.no) from fulfilment_line mine
+                join fulfilment_line line on (line.order_id, line.line_no) = (mine.order_id, mine.line_no)
+                join fulfilment_order f on (f.order_id, f.no) = (line.order_id, line.no)
+                where (mine.order_id, mine.no) = (:id, :no) and f.location = :location
+                  and (f.negotiation = 'rejected' or f.execution = 'incomplete')
+                  and f.no > coalesce((select max(cast(h.evidence ->> 'no' as bigint)) from order_hold h
+                                       where h.order_id = :id and h.rule = :rule), 0))) as n""",
         id=standing.order_id,
         no=standing.no,
+        location=standing.location,
+        rule=TRIES,
     )
     return found[0].n
 
 
 def _escalate(session: Session, order: Locked, standing: Standing, refused: int, policy: Policy, at: datetime) -> None:
     """Stop looking for a location: a person does, or cancels."""
-    seen = {"attempts": refused, "location": standing.location}
+    seen = {"attempts": refused, "location": standing.location, "no": standing.no}
     write_holds(session, {order.id: [Hold(HoldType.STOCK, TRIES, seen)]}, policy.version, at)
     told = f"{refused}: {standing.location}"
     open_cases(session, [NewCase(TRIES, f"order:{order.id}", order.brand, told, order.id)], at)

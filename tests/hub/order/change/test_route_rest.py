@@ -1,6 +1,8 @@
 """What waits for a source is sent where a person says: after too many refusals, or because nobody had it."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
 import pytest
 from sqlalchemy.orm import Session
@@ -8,6 +10,7 @@ from sqlalchemy.orm import Session
 from hub.errors import Conflict
 from hub.order.change.begin import REST, change, reroute
 from hub.order.change.revision import Contents, Wish
+from hub.order.holds.restocked import source_restocked
 from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_confirm, record_report
 from hub.order.trace.routing import trace_routing
@@ -25,6 +28,8 @@ from tests.hub.making import (
     stock,
 )
 from tests.hub.order.changing import BY, revision
+
+HOUR: Final = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -107,3 +112,20 @@ def test_what_waits_is_sent_by_itself(session: Session, short: int) -> None:
     with pytest.raises(Conflict) as refused:
         reroute(session, short, Wish(route=[REST, 1]), BY, AT)
     assert "单独改派" in refused.value.say("zh")
+
+
+def test_a_location_that_is_short_of_it_again_and_again_is_left_to_a_person(session: Session) -> None:
+    stock(session, {"sh": {"fig": 2}})
+    order_id, policy, at = placed(session, order({"fig": 2})), replace(POLICY, tries=3), AT
+
+    def fall_short(no: int) -> list[str]:
+        record_confirm(session, confirm(order_id, no, {}, f"c{no}", parcels=()), at + no * HOUR, policy)
+        source_restocked(session, at + no * HOUR + HOUR / 2, policy=policy)
+        return rules(session, order_id)
+
+    assert [fall_short(no) for no in (1, 2, 3)] == [[], [], ["reroute_tries"]]
+    assert source_restocked(session, at + 9 * HOUR, policy=policy) == 0
+    assert sources(session, order_id) == [("sh", "incomplete")] * 3
+    assert open_causes(session)[-1] == "reroute_tries"
+    assert reroute(session, order_id, Wish(target="sh"), BY, at) == "applied"
+    assert fall_short(4) == []
