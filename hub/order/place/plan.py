@@ -77,21 +77,31 @@ class Plan(msgspec.Struct, frozen=True):
         return [take for _, decision in self.decisions for take in decision.unmet]
 
     @property
-    def early(self) -> list[Want]:
-        """Give the gifts that would leave although nothing of what they come with does."""
-        if not self.unmet:
-            return []
-        met = {take.line_no for _, decision in self.decisions for choice in decision.choices for take in choice.takes}
-        lost = {want.line_no for want in self.need.wants} - met
-        return [want for want in self.need.wants if want.with_no in lost and want.line_no in met]
+    def behind(self) -> list[Want]:
+        """Give the gifts that nothing is there for to leave with: what they come with has no source."""
+        lost = self._lost
+        return [want for want in self.need.wants if want.with_no in lost] if lost else []
 
     @property
     def missing(self) -> dict[str, int]:
-        """Give the pieces without a source, by SKU."""
+        """Give the pieces without a source, by SKU; no gifts while something that was bought has none at all."""
+        gifts = {want.line_no for want in self.need.wants if want.with_no} if self._lost else ()
         missing: defaultdict[str, int] = defaultdict(int)
         for take in self.unmet:
-            missing[take.sku] += take.quantity
+            if take.line_no not in gifts:
+                missing[take.sku] += take.quantity
         return dict(missing)
+
+    @property
+    def _lost(self) -> set[int]:
+        """Give the lines that were bought and of which no piece has a source."""
+        unmet = Counter[int]()
+        for take in self.unmet:
+            unmet[take.line_no] += take.quantity
+        if not unmet:
+            return set()
+        bought = [want for want in self.need.wants if not want.with_no]
+        return {want.line_no for want in bought if unmet[want.line_no] == want.quantity}
 
 
 class Numbers(NamedTuple):
@@ -149,10 +159,10 @@ def plan(
     """
     while True:
         sourced = _plan(session, needs, policy, numbers, at, returned, own, lock=lock)
-        early = [one.early for one in sourced.plans]
-        if not any(early):
+        behind = [one.behind for one in sourced.plans]
+        if not any(behind):
             return sourced
-        needs = [_without(need, gifts) if gifts else need for need, gifts in zip(needs, early, strict=True)]
+        needs = [_without(need, gifts) if gifts else need for need, gifts in zip(needs, behind, strict=True)]
 
 
 def _without(need: Need, gifts: Sequence[Want]) -> Need:
