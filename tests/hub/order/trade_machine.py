@@ -22,6 +22,7 @@ from hub.database import rows, run
 from hub.fulfilment.model import Confirm, ConfirmedParcel, ConfirmLine
 from hub.fulfilment.reject import Standing
 from hub.fulfilment.release import mark_submitted
+from hub.gift.model import Give
 from hub.inventory.condition import Condition
 from hub.merge.close import close_windows
 from hub.merge.group import group_of
@@ -29,6 +30,7 @@ from hub.merge.spread import ref_of
 from hub.order.ship.merged import mark_all_submitted, open_group, read_merged
 from hub.order.ship.together import book_confirm, book_report
 from hub.sourcing.rerun import Sameness, rerun, stored_decisions
+from tests.hub.gift.giving import put_in_force
 from tests.hub.making import add_location, add_sku, coupon, order, placed, rejection, stock
 from tests.hub.merge.laws import LOST, STRANGERS
 from tests.hub.merge.merging import merging
@@ -78,6 +80,11 @@ class Trade(Changing):
         add_sku(self.session, "ice", storage="frozen")
         stock(self.session, {place: {"apple": PIECES, "pear": PIECES, "ice": 3} for place in PLACES}, "ASN-0")
         add_sku(self.session, "box", parts={"apple": 2, "pear": 1})
+        for gift in ("cup", "mug"):
+            add_sku(self.session, gift)
+        stock(self.session, {PLACES[0]: {"cup": 4}, PLACES[-1]: {"mug": 2, "cup": 1}}, "ASN-1")
+        put_in_force(self.session, "valued", gives=(Give(sku="cup", value_fen=333),), min_fen=1_000, most_times=2)
+        put_in_force(self.session, "waits", gives=(Give(sku="mug"),), first_orders=3, if_out="wait")
         merging(self.session, "h5")
         merging(self.session, "app", most_orders=2)
         Trade.place(

@@ -50,6 +50,9 @@ MISTOLD: Final = """
         select coalesce(jsonb_object_agg(sku, pieces), '{}') as missing from (
             select l.sku, sum(l.ordered - l.allocated - l.shipped - l.cancelled) as pieces from order_line l
             where l.order_id = o.id and l.kind <> 'bundle' and l.ordered > l.allocated + l.shipped + l.cancelled
+            and not (l.gift and exists (select 1 from order_line main where main.order_id = o.id and not main.gift
+                                        and main.kind <> 'bundle' and main.allocated + main.shipped = 0
+                                        and main.ordered > main.cancelled))  -- it may be there, and waits for that
             group by 1) open) truth
     where o.lifecycle in ('accepted', 'in_fulfilment')
     and not exists (select 1 from order_revision r where r.order_id = o.id and r.state = 'waiting')
