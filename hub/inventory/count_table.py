@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 
 from hub.columns import Table, moment, number, one_of, words
 
@@ -46,6 +46,12 @@ class StockCount(Table, table=True):
         one_of("verdict", LineVerdict),
         Index("ix_stock_count_sku", "sku", "location"),
         Index("ix_stock_count_received_at", "received_at"),
+        Index(
+            "ix_stock_count_changed",
+            "location",
+            "received_at",
+            postgresql_where=text("kind = 'change' and verdict = 'taken'"),
+        ),
     )
     connection: str = words(primary_key=True)
     report: str = words(primary_key=True)

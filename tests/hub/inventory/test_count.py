@@ -75,6 +75,13 @@ def test_a_late_count_of_fewer_than_have_left_since_is_refused(session: Session)
     assert (told.refused, level(session, "apple")[0]) == (("line 1 (apple): 2 on hand cannot become -2",), 2)
 
 
+def test_changes_since_a_count_are_found_without_the_counts_between(session: Session) -> None:
+    run(session, "set local enable_seqscan = off")
+    statement = """explain select sum(difference) from stock_count where location = 'sh' and kind = 'change'
+                   and verdict = 'taken' and received_at > '2026-11-11'"""
+    assert "ix_stock_count_changed" in "\n".join(one[0] for one in rows(session, statement))
+
+
 def test_what_came_in_since_a_full_count_that_does_not_name_it_stays(session: Session) -> None:
     take_report(session, WMS, report({"pear": 2}, "C1", after(5), kind="change"), after(5))
     take_report(session, WMS, report({"apple": 5}, "R1", after(2), full=True), after(6))
