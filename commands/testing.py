@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from commands.assets import ensure_assets
 from hub.settings import ROOT
+
+OURS: Final = ("OMS_SETTINGS", "OMS_SECRETS_FOLDER", "OMS_DATABASE_URL", "OMS_DATA_FOLDER")
 
 
 def run_tests(arguments: Sequence[str], *, full: bool = False, quick: bool = False) -> int:
@@ -14,7 +17,8 @@ def run_tests(arguments: Sequence[str], *, full: bool = False, quick: bool = Fal
     ensure_assets()
     scale = {"OMS_FULL": "1" if full else "", "OMS_QUICK": "1" if quick else ""}
     environment = {**os.environ, **scale, "PYTHONPATH": str(ROOT)}
-    for name in ("OMS_SETTINGS", "OMS_SECRETS_FOLDER", "OMS_DATABASE_URL", "OMS_DATA_FOLDER"):
+    # Bytecode is written: hundreds of processes are started by tests, and each would compile the tree anew.
+    for name in (*OURS, "PYTHONDONTWRITEBYTECODE"):
         environment.pop(name, None)
     # Three, for on two processors two of them waited four tenths of their time: for a browser, a database, a partner.
     # tests/conftest.py says which files are begun first.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
 from hub.database import KEYRING, Database
@@ -64,6 +65,14 @@ def _only_loopback(connect: Callable[[socket.socket, Any], Any]) -> Callable[[so
         return connect(self, address)
 
     return guarded
+
+
+@pytest.fixture(scope="session", autouse=True)
+def light_passwords() -> Generator[None]:
+    """Hash passwords lightly: a thousand tests let somebody in, and a hash as it should be takes tenths of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hub.people._hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
 from datetime import datetime
 
 import pytest
+from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy.orm import Session
 
 from hub.database import row, rows
 from hub.errors import Conflict, Malformed, NotFound
 from hub.people import (
     PersonView,
+    _hasher,  # pyright: ignore[reportPrivateUsage] # as it is before tests hash lightly
     add_person,
     find_hash,
     find_person,
@@ -40,6 +43,12 @@ def wang(session: Session, at: datetime) -> str:
         by="cli:tester",
     )
     return "wang"
+
+
+def test_a_password_is_hashed_as_rfc_9106_recommends_second() -> None:
+    hashed = _hasher.hash(PASSWORD)
+    assert extract_parameters(hashed) == RFC_9106_LOW_MEMORY
+    assert _hasher.verify(hashed, PASSWORD)
 
 
 def test_a_person_is_known_by_name_and_password_alone(session: Session, wang: str) -> None:
