@@ -5,10 +5,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.text import Text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from commands import bring, connection, operate, returns
 from commands.bench import bench_app
@@ -17,7 +19,7 @@ from commands.gift import gift_app
 from commands.merge import merge_app
 from commands.mode import Mode
 from commands.person import person_app
-from commands.refusal import refusal
+from commands.refusal import database_fault, refusal
 from commands.replays import replay_app
 from commands.review import review_app
 from commands.route import route_app
@@ -242,6 +244,12 @@ def _check_encoding(arguments: Sequence[str]) -> None:
             raise Malformed(told, code="wrong_encoding") from error
 
 
+def _refuse(error: HubError) -> NoReturn:
+    told = Text(refusal(error, language()))  # names what was typed, which is no markup
+    ERROR.print(f"[red]{words('错误', 'error')}[/]", told, soft_wrap=True)
+    sys.exit(2)
+
+
 def main() -> None:
     """Run a command; errors that somebody can act on are told in one line, and the exit code is 2."""
     signal.signal(signal.SIGTERM, _leave)
@@ -249,9 +257,9 @@ def main() -> None:
         _check_encoding(sys.argv[1:])
         app(prog_name="./oms")
     except HubError as error:
-        told = Text(refusal(error, language()))  # names what was typed, which is no markup
-        ERROR.print(f"[red]{words('错误', 'error')}[/]", told, soft_wrap=True)
-        sys.exit(2)
+        _refuse(error)
+    except (OperationalError, ProgrammingError, PoolTimeout) as error:
+        _refuse(database_fault(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -15,14 +15,15 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from commands.rabbit import INSTALL, PROGRAM, find_server
-from commands.reach import configured, local_station
+from commands.reach import configured, local_station, open_database
 from commands.screen import OUT, give, words
 from commands.station import PORTS
 from connectors.partner import utc_now
 from connectors.registry import Registry
-from hub.database import Database, row
+from hub.database import row
 from hub.errors import HubError
 from hub.keyring import Keyring
+from hub.language import language
 from hub.migrations import newest, revision_of
 from hub.postgres import status
 from hub.postgres_probe import is_free
@@ -50,9 +51,9 @@ def examine() -> list[Finding]:
     findings = [_python(), _disk()]
     try:
         settings = configured()
-    except ValueError as error:
+    except HubError as error:
         mend = words("按提示修改设置", "correct the settings as it says")
-        return [*findings, Finding(words("设置", "settings"), str(error).splitlines()[0], mend)]
+        return [*findings, Finding(words("设置", "settings"), error.say(language()), mend)]
     findings += [
         _secret(
             settings, "keyring", words("首次运行 ./oms demo 或 ./oms keys new", "run ./oms demo, or ./oms keys new")
@@ -100,7 +101,7 @@ def _secret(settings: Settings, name: str, mend: str) -> Finding:
     try:
         Keyring.read(settings.secret(name))
     except HubError as error:
-        return Finding(words("密钥环", "key ring"), error.message, mend)
+        return Finding(words("密钥环", "key ring"), error.say(language()), mend)
     return Finding(words("密钥环", "key ring"), words("可读取", "readable"))
 
 
@@ -110,7 +111,9 @@ def _connection(settings: Settings, name: str) -> Finding:
         Registry(settings).get(name)
     except HubError as error:
         return Finding(
-            what, error.message, words("修正 settings.toml 或补上密钥文件", "correct settings.toml or add its secret")
+            what,
+            error.say(language()),
+            words("修正 settings.toml 或补上密钥文件", "correct settings.toml or add its secret"),
         )
     return Finding(what, settings.connections[name].kind)
 
@@ -133,7 +136,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _asked(url: str, what: str) -> Iterator[Finding]:
-    database = Database(url, Keyring.read(Keyring.generate().encode()), connections=1)
+    mend = words("检查 OMS_DATABASE_URL 与数据库服务", "check OMS_DATABASE_URL and the server")
+    try:
+        database = open_database(url, Keyring.read(Keyring.generate().encode()), 1)
+    except HubError as error:
+        yield Finding(what, error.say(language()), mend)
+        return
     try:
         with database.transaction() as session:
             before = utc_now()
@@ -149,7 +157,6 @@ def _asked(url: str, what: str) -> Iterator[Finding]:
         behind = words("执行 ./oms db upgrade", "run ./oms db upgrade")
         yield Finding(words("表结构", "schema"), at or "-", "" if at == head else behind)
     except SQLAlchemyError as error:
-        mend = words("检查 OMS_DATABASE_URL 与数据库服务", "check OMS_DATABASE_URL and the server")
         yield Finding(what, type(error).__name__, mend)
     finally:
         database.close()
@@ -185,7 +192,7 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         with Connection(url, connect_timeout=BROKER_S) as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_S)  # pyright: ignore[reportUnknownMemberType] # kombu leaves parts without types
     except HubError as error:
-        yield Finding(what, error.message, mend)
+        yield Finding(what, error.say(language()), mend)
     except (OperationalError, ValueError) as error:
         yield Finding(what, type(error).__name__, mend)
     else:

@@ -50,9 +50,17 @@ class Keyring:
             index, audit = (base64.b64decode(cast("str", ring[name])) for name in ("index", "audit"))
             active = cast("str", ring["active"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise NeedsOperator("the key ring cannot be read: make one with ./oms keys new", code="keyring") from error
+            raise NeedsOperator(
+                "the key ring cannot be read: make one with ./oms keys new",
+                code="keyring",
+                zh="密钥环无法读取：请用 ./oms keys new 生成",
+            ) from error
         if active not in keys or any(len(key) != KEY_BYTES for key in (*keys.values(), index, audit)):
-            raise NeedsOperator("the key ring needs an active key, and every key 32 bytes", code="keyring")
+            raise NeedsOperator(
+                "the key ring needs an active key, and every key 32 bytes",
+                code="keyring",
+                zh="密钥环须含启用的密钥，且每个密钥为 32 字节",
+            )
         return cls(active, keys, index, audit)
 
     @staticmethod
@@ -72,7 +80,8 @@ class Keyring:
         """
         name = sealed[2 : 2 + sealed[1]].decode(errors="replace") if len(sealed) > 1 else ""
         if name not in self.keys:
-            raise NeedsOperator(f"key {name} is not in the key ring", code="key_missing")
+            told, zh = f"key {name} is not in the key ring", f"密钥环中没有密钥 {name}"
+            raise NeedsOperator(told, code="key_missing", zh=zh)
         return _open(self._ciphers[name], sealed, place)
 
     @cached_property
@@ -155,5 +164,7 @@ def _open(cipher: AESGCM, sealed: bytes, place: str) -> bytes:
         return cipher.decrypt(nonce, rest, head + place.encode())
     except (InvalidTag, ValueError, IndexError) as error:  # the latter two: cut short
         raise NeedsOperator(
-            f"sealed bytes of {place} do not open: changed, moved or another key", code="seal"
+            f"sealed bytes of {place} do not open: changed, moved or another key",
+            code="seal",
+            zh=f"{place} 的密文无法解开：内容被改动、移动，或密钥不对",
         ) from error

@@ -1,5 +1,6 @@
 """A real PostgreSQL carried by a wheel, started by the program itself, that heals what a crash leaves behind."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -15,6 +16,7 @@ from hub import postgres_files as files
 from hub import postgres_probe as probe
 from hub import postgres_process as processes
 from hub.errors import NeedsOperator
+from hub.language import Words
 
 ROOT_FOLDER: Final = Path("/var/lib/oms")
 LOG_BYTES: Final = 16 * 1024 * 1024
@@ -102,7 +104,11 @@ class EmbeddedPostgres:
         """
         server = processes.find_server(self._cluster)
         if server is None:
-            raise NeedsOperator(f"the database in {self.folder} does not run: start it", code="database_stopped")
+            told, zh = (
+                f"the database in {self.folder} does not run: start it",
+                f"{self.folder} 的数据库未运行，请先启动",
+            )
+            raise NeedsOperator(told, code="database_stopped", zh=zh)
         return probe.url(files.read_password(self.folder), server.port)
 
     def start(self) -> str:
@@ -155,7 +161,12 @@ class EmbeddedPostgres:
         except psycopg.OperationalError as error:
             if processes.find_server(self._cluster) is None:
                 return None
-            raise self._failure(f"process {server.pid} runs but does not answer ({error})") from error
+            raise self._failure(
+                Words(
+                    f"进程 {server.pid} 在运行但不应答（{error}）",
+                    f"process {server.pid} runs but does not answer ({error})",
+                )
+            ) from error
         self.attached = not self._started(server)
         return server.port
 
@@ -173,12 +184,12 @@ class EmbeddedPostgres:
             except psycopg.OperationalError as error:
                 self.kill()
                 if "Address already in use" not in self._tail():  # else another program was quicker
-                    raise self._failure(f"it does not start ({error})") from error
+                    raise self._failure(Words(f"无法启动（{error}）", f"it does not start ({error})")) from error
             else:
                 (self.folder / "port").write_text(str(port), encoding="ascii")
                 self.attached = False
                 return port
-        raise self._failure("it finds no free port")
+        raise self._failure(Words("没有空闲端口", "it finds no free port"))
 
     def _spawn(self, programs: Path, port: int, owner: files.Owner) -> subprocess.Popen[bytes]:
         chosen = SETTINGS | ({} if self._durable else CARELESS)
@@ -198,7 +209,12 @@ class EmbeddedPostgres:
         """Wait for an answer, and make the database if a crash came between it and initdb."""
         with probe.wait_for(probe.url(password, port, "postgres"), alive) as connection:
             if self._durable and connection.execute("select current_setting('fsync')").fetchone() != ("on",):
-                raise self._failure("it runs without fsync and may lose orders: stop it first")
+                raise self._failure(
+                    Words(
+                        "未启用 fsync，可能丢失订单，请先停止",
+                        "it runs without fsync and may lose orders: stop it first",
+                    )
+                )
             made = connection.execute("select from pg_database where datname = %s", [probe.USER]).fetchone()
             if made is None:
                 connection.execute(f"create database {probe.USER}")
@@ -211,8 +227,12 @@ class EmbeddedPostgres:
             log.seek(max(self._log_from, self._log.stat().st_size - TAIL_BYTES))
             return log.read().decode(errors="replace").strip()
 
-    def _failure(self, what: str) -> NeedsOperator:
+    def _failure(self, what: Words) -> NeedsOperator:
         tail = self._tail()
-        full = "the disk is full: free some space; " if "No space left on device" in tail else ""
-        where = f"database in {self.folder}: {what}; {full}the log {self._log} ends:"
-        return NeedsOperator(f"{where}\n{tail}", code="database_failed")
+        full = files.REMEDIES[errno.ENOSPC] if "No space left on device" in tail else None
+        also = Words(f"{full.zh}；", f"{full.en}; ") if full else Words("", "")
+        return NeedsOperator(
+            f"database in {self.folder}: {what.en}; {also.en}the log {self._log} ends:\n{tail}",
+            code="database_failed",
+            zh=f"{self.folder} 的数据库：{what.zh}；{also.zh}日志 {self._log} 末尾：\n{tail}",
+        )

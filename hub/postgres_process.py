@@ -105,7 +105,11 @@ def end(server: Server) -> None:
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied as error:
-        raise NeedsOperator(f"process {server.pid} is another user's: stop it as that user") from error
+        told, zh = (
+            f"process {server.pid} is another user's: stop it as that user",
+            f"进程 {server.pid} 属于其他用户，请由该用户停止",
+        )
+        raise NeedsOperator(told, zh=zh) from error
 
 
 def kill(server: Server, cluster: Path) -> None:

@@ -18,8 +18,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from hub.errors import NeedsOperator
 from hub.roles import Role
+from hub.secret import read_secret
+from hub.unfit import Unfit
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -244,14 +245,18 @@ class Settings(BaseSettings):
         """Refuse a lease that ends before a call can: no step would ever be sent."""
         call_s = self.http.connect_s + 2 * self.http.read_s
         if self.worker.lease_s <= call_s + 1:
-            raise ValueError(f"worker.lease_s must be more than {call_s + 1:g} (connect_s + 2 x read_s + 1)")
+            least = f"{call_s + 1:g} (http.connect_s + 2 x http.read_s + 1)"
+            raise Unfit(f"worker.lease_s 应大于 {least}", f"worker.lease_s must be more than {least}")
         return self
 
     @model_validator(mode="after")
     def tell_clients_apart(self) -> Self:
         """Refuse one name for a connection and a client: they would share a secret and act for each other."""
         if both := sorted(self.connections.keys() & self.operations.keys()):
-            raise ValueError(f"{', '.join(both)} is a connection: give the operations client another name")
+            names = ", ".join(both)
+            raise Unfit(
+                f"{names} 已是连接名，请为运营程序另取名称", f"{names} is a connection: rename the operations client"
+            )
         return self
 
     @classmethod
@@ -280,18 +285,8 @@ class Settings(BaseSettings):
         return urlunsplit(parts._replace(netloc=f"{parts.username}:{password}@{host}"))
 
     def secret(self, name: str) -> bytes:
-        """Read a secret from OMS_SECRET_<NAME> or from the file of that name in the secrets folder.
-
-        Raises: NeedsOperator when neither is there or both are empty, saying where it was looked for.
-        """
-        variable = f"OMS_SECRET_{name.upper().replace('-', '_')}"
-        found = os.environ.get(variable, "").encode()
-        if not found and self.secrets_folder is not None and (path := self.secrets_folder / name).is_file():
-            found = path.read_bytes()
-        if found.strip():
-            return found.strip()
-        where = f"{variable} or a file {name} in {self.secrets_folder or 'OMS_SECRETS_FOLDER'}"
-        raise NeedsOperator(f"the secret {name} is missing: set {where}", code="secret_missing")
+        """Read a secret. Raises: NeedsOperator as `read_secret`."""
+        return read_secret(name, self.secrets_folder)
 
 
 @cache

@@ -68,6 +68,7 @@ def test_a_wrong_setting_is_told_by_name(station: Settings, tmp_path: Path) -> N
     assert station
     (tmp_path / "over.toml").write_text("no_such_setting = 1")
     assert found("settings").mend
+    assert found("settings").found == "the settings: no_such_setting: is not known here"
 
 
 def test_a_machine_without_rabbitmq_is_well_and_told_how_to_get_it(
@@ -111,3 +112,11 @@ def test_the_report_is_for_people_and_for_machines(oms: Oms) -> None:
     assert "Python" in table.stdout
     assert {"what", "found", "mend"} == json.loads(lines.stdout)[0].keys()
     assert table.exit_code == lines.exit_code
+
+
+def test_an_address_that_is_none_is_a_finding(station: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert station
+    monkeypatch.setenv("OMS_DATABASE_URL", "postgresql://oms:hidden-word")
+    wrong = found("database")
+    assert ("is no address of a database" in wrong.found, "hidden-word" in wrong.found) == (True, False)
+    assert wrong.mend
