@@ -34,6 +34,7 @@ LONGEST: Final = (
     "flows/test_crash_points.py",
     "commands/test_benches.py",
     "commands/test_massacre.py",
+    "commands/test_bench_hot.py",
     "flows/test_celery_end.py",
     "flows/test_broker_stuck.py",
     "console/test_access.py",

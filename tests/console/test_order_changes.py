@@ -12,7 +12,7 @@ from hub.order.change.revision import Author, Contents, Wish
 from hub.order.change.wanted import pieces_of
 from hub.order.find import get_order
 from hub.roles import SYSTEM
-from tests.console.browsing import LOOKS, NARROW, Look, Site, audit, scrolls_sideways
+from tests.console.browsing import LOOKS, NARROW, WALKS, Look, Site, audit, scrolls_sideways, walk
 from tests.console.conftest import Open
 from tests.hub.aftersale.returning import arrive, ask, granted, sent
 from tests.hub.making import RECEIVER, order, placed
@@ -76,19 +76,17 @@ def assert_open_to_all(page: Page, name: str) -> None:
     assert not scrolls_sideways(page), f"{name} scrolls sideways"
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_the_forms_of_change(
     open_page: Open, site: Site, much: int, asked: int, look: Look
 ) -> None:
-    page = open_page("operator", look)
-    for name, number in {
+    numbers = {
         **dict.fromkeys(("address", "remark", "reroute", "goods", "pieces", "cancel"), much),
         "decide": asked,
         **dict.fromkeys(("reship", "exchange", "return", "intercept"), site.orders["shipped"]),
-    }.items():
-        page.goto(f"/console/orders/{number}/change/{name}")
-        page.wait_for_load_state("networkidle")
-        assert_open_to_all(page, f"change-{name}-{look}")
+    }
+    forms = {f"change-{name}": f"/console/orders/{number}/change/{name}" for name, number in numbers.items()}
+    walk(open_page("operator", look), look, forms)
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)

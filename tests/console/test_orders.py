@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from hub.order.find import get_order
 from hub.roles import SYSTEM
-from tests.console.browsing import LOOKS, NARROW, Guard, Look, Site, audit, scrolls_sideways
+from tests.console.browsing import NARROW, WALKS, Guard, Look, Site, scrolls_sideways, walk
 from tests.console.conftest import Open
 from tests.console.telling import tell
 from tests.console.world import HOSTILE, NAME, PHONE, STREET
@@ -24,37 +24,24 @@ def numbers(page: Page) -> list[str]:
     return page.locator("[data-rows] tbody th .mono").all_inner_texts()
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
-@pytest.mark.parametrize("name", ["partial", "review"])
+@pytest.mark.parametrize("look", WALKS, ids=str)
 @pytest.mark.usefixtures("told")
-def test_nothing_bars_anybody_from_an_order(open_page: Open, site: Site, look: Look, name: str) -> None:
-    page = open_page("supervisor", look)
-    page.goto(f"/console/orders/{site.orders[name]}")
-    page.wait_for_load_state("networkidle")
-    assert audit(page, f"order-{name}-{look}") == []
-    assert not scrolls_sideways(page)
+def test_nothing_bars_anybody_from_an_order(open_page: Open, site: Site, look: Look) -> None:
+    orders = {f"order-{name}": f"/console/orders/{site.orders[name]}" for name in ("partial", "review")}
+    walk(open_page("supervisor", look), look, orders)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_a_message(open_page: Open, told: tuple[int, int], look: Look) -> None:
-    page = open_page("operator", look)
-    for name, path in (
-        ("inbox", f"inbox/{told[0]}"),
-        ("compare", f"inbox/{told[0]}?view=compare"),
-        ("step", f"step/{told[1]}"),
-    ):
-        page.goto(f"/console/messages/{path}")
-        page.wait_for_load_state("networkidle")
-        assert audit(page, f"message-{name}-{look}") == []
+    inbox, step = (f"/console/messages/{kind}/{number}" for kind, number in zip(("inbox", "step"), told, strict=True))
+    messages = {"message-inbox": inbox, "message-compare": f"{inbox}?view=compare", "message-step": step}
+    walk(open_page("operator", look), look, messages)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_why_an_order_ships_from_there(open_page: Open, site: Site, look: Look) -> None:
-    page = open_page("viewer", look)
-    page.goto(f"/console/orders/{site.orders['partial']}/routing/1")
-    page.wait_for_load_state("networkidle")
-    assert audit(page, f"routing-{look}") == []
-    assert not scrolls_sideways(page)
+    routing = f"/console/orders/{site.orders['partial']}/routing/1"
+    walk(open_page("viewer", look), look, {"routing": routing})
 
 
 def test_an_order_is_searched_and_opened(open_page: Open, site: Site) -> None:
