@@ -27,7 +27,7 @@ from hub.order.place.allocate import allocate
 from hub.order.place.brand_policy import hold_limits
 from hub.order.place.plan import Need
 from hub.order.posting.sale import post
-from hub.order.rest import barred, barred_but, recall, wants_for
+from hub.order.rest import barred, barred_but, need_for, recall
 from hub.order.rules.policy import POLICY, Policy
 from hub.sourcing.eligible import REJECTED, STAYS
 
@@ -144,10 +144,10 @@ def _needs(
     """Describe what is to be sourced again: elsewhere, or where it was, for that has not changed."""
     if not lines:
         return []
-    wants = wants_for(session, order.id, {line.line_no: line.quantity for line in lines}, at)
+    pieces = {line.line_no: line.quantity for line in lines}
     short = barred(session, order.id) | {standing.location: REJECTED}
     elsewhere = barred_but(session, standing.location, STAYS) if stay else short
-    return [Need(order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, elsewhere)]
+    return [need_for(session, order, pieces, at, elsewhere, standing.attempt + 1, standing.no)]
 
 
 def _close_cases(session: Session, at: datetime) -> None:

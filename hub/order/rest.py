@@ -76,17 +76,29 @@ def open_pieces(session: Session, order_id: int, *, virtual: bool = False) -> di
     return {line.line_no: line.open for line in found if line.open}
 
 
-def wants_for(session: Session, order_id: int, pieces: Mapping[int, int], at: datetime) -> tuple[Want, ...]:
-    """Describe some pieces of an order's lines for sourcing, with the goods' traits; `at` in the business zone."""
+def need_for(
+    session: Session,
+    order: Locked,
+    pieces: Mapping[int, int],
+    at: datetime,
+    elsewhere: Mapping[str, str],
+    attempt: int = 1,
+    replaces_no: int | None = None,
+) -> Need:
+    """Describe some open pieces of an order's lines for sourcing, with the goods' traits; `at` in the business zone.
+
+    The locations that `elsewhere` has with the reason are barred.
+    """
     found = rows(
         session,
-        f"""select line_no, line.sku, line.storage, line.grams, gift, amount - discount as net, ordered, {TRAITS}
+        f"""select line_no, line.sku, line.storage, line.grams, gift, amount - discount as net, ordered, {TRAITS},
+                   allocated + shipped > 0 as met
             from order_line line left join sku on sku.code = line.sku
             where order_id = :id and line_no = any(:lines) order by 1""",
-        id=order_id,
+        id=order.id,
         lines=list(pieces),
     )
-    mains = mains_of_gifts(session, order_id, pieces) if any(line.gift for line in found) else {}
+    mains = mains_of_gifts(session, order.id, pieces) if any(line.gift for line in found) else {}
     wants: list[Want] = []
     last = 0
     for line in found:
@@ -95,7 +107,8 @@ def wants_for(session: Session, order_id: int, pieces: Mapping[int, int], at: da
         of_piece = (traits and traits.on(at.date()), each_fen(line.net, line.ordered), with_no)
         wants.append(Want(line.line_no, line.sku, pieces[line.line_no], line.storage, line.grams, *of_piece))
         last = last if line.gift else line.line_no
-    return tuple(wants)
+    met = frozenset([line.line_no for line in found if line.met])
+    return Need(order.id, order.brand, order.division, tuple(wants), attempt, replaces_no, elsewhere, met=met)
 
 
 def mains_of_gifts(session: Session, order_id: int, lines: Collection[int]) -> dict[int, int]:
@@ -221,8 +234,7 @@ def source_rest(
     pieces = pieces if lines is None else {no: n for no, n in pieces.items() if no in lines}
     if not pieces:
         return []
-    need = Need(order.id, order.brand, order.division, wants_for(session, order.id, pieces, at), barred=refused)
-    need = leave_to_come(session, need, policy, at)
+    need = leave_to_come(session, need_for(session, order, pieces, at, refused), policy, at)
     carts = take_bound(session, order.id, at)
     need, sold = settle_waiting(session, need, policy, at, carts)
     plans = allocate(session, [need], policy, at, carts)

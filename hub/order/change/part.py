@@ -11,8 +11,7 @@ from hub.fulfilment.status import Negotiation
 from hub.order.change.due import RULE
 from hub.order.lock import Locked, open_blockers
 from hub.order.place.allocate import allocate
-from hub.order.place.plan import Need
-from hub.order.rest import barred_but, live_fulfilments, recall, wants_for
+from hub.order.rest import barred_but, live_fulfilments, need_for, recall
 from hub.order.rules.policy import Policy
 from hub.sourcing.eligible import STAYS
 
@@ -38,8 +37,7 @@ def part_held(session: Session, order: Locked, lines: Collection[int], policy: P
         if recall(session, standing, "a line of it is held", at) is None:
             continue
         elsewhere = barred_but(session, standing.location, STAYS)
-        wants = wants_for(session, order.id, others, at)
-        need = Need(order.id, order.brand, order.division, wants, standing.attempt + 1, no, elsewhere)
+        need = need_for(session, order, others, at, elsewhere, standing.attempt + 1, no)
         allocate(session, [need], policy, at)
     if blockers:
         keep_back(session, [order.id])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from msgspec.structs import replace
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
@@ -14,8 +13,7 @@ from hub.database import rows
 from hub.order.change.revision import Wish
 from hub.order.lock import Locked, open_blockers
 from hub.order.place.allocate import allocate
-from hub.order.place.plan import Need
-from hub.order.rest import barred, barred_but, leave_to_come, open_pieces, wants_for
+from hub.order.rest import barred, barred_but, leave_to_come, need_for, open_pieces
 from hub.order.rules.policy import Policy
 from hub.review.verdict import HoldType
 from hub.sourcing.eligible import NOT_WISHED, STAYS
@@ -71,14 +69,11 @@ def source_again(session: Session, order: Locked, wish: Wish, freed: Freed, poli
         fresh = _fresh(freed.instead, gone) & left
         left -= fresh
         if again := dict(pieces - gone + fresh):
-            need = Need(order.id, order.brand, order.division, wants_for(session, order.id, again, at))
             elsewhere = _barred_for(session, order, wish, one, fixed=not fresh)
-            allocate(
-                session, [replace(need, attempt=one.attempt + 1, replaces_no=one.no, barred=elsewhere)], policy, at
-            )
+            need = need_for(session, order, again, at, elsewhere, one.attempt + 1, one.no)
+            allocate(session, [need], policy, at)
     if left and not held:  # what was added, and what lost its source while the change was under way
-        need = Need(order.id, order.brand, order.division, wants_for(session, order.id, dict(left), at))
-        need = replace(need, barred=barred(session, order.id, short=False))
+        need = need_for(session, order, dict(left), at, barred(session, order.id, short=False))
         need = leave_to_come(session, need, policy, at)
         allocate(session, [need] if need.wants else [], policy, at)
 

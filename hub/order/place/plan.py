@@ -29,7 +29,8 @@ from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
 class Need(msgspec.Struct, frozen=True):
     """Pieces of one order that need a source; `barred` says by location why it may not have them.
 
-    Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving.
+    Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving. Of those
+    that are `met` other pieces have a source already.
     """
 
     order_id: int
@@ -40,6 +41,7 @@ class Need(msgspec.Struct, frozen=True):
     replaces_no: int | None = None
     barred: Mapping[str, str] = {}  # msgspec gives each its own
     apart: frozenset[int] = frozenset()
+    met: frozenset[int] = frozenset()
 
     @property
     def skus(self) -> set[str]:
@@ -100,7 +102,7 @@ class Plan(msgspec.Struct, frozen=True):
             unmet[take.line_no] += take.quantity
         if not unmet:
             return set()
-        bought = [want for want in self.need.wants if not want.with_no]
+        bought = [want for want in self.need.wants if not want.with_no and want.line_no not in self.need.met]
         return {want.line_no for want in bought if unmet[want.line_no] == want.quantity}
 
 

@@ -25,10 +25,9 @@ from hub.order.change.settle import changing, settle
 from hub.order.counters import give_back, mark_shipped
 from hub.order.lock import TRIES, Locked, lock_order, open_blockers
 from hub.order.place.allocate import allocate
-from hub.order.place.plan import Need
 from hub.order.place.write_holds import write_holds
 from hub.order.posting.sale import post
-from hub.order.rest import barred, hold_orders, wants_for
+from hub.order.rest import barred, hold_orders, need_for
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.ship.track import follow
@@ -142,10 +141,8 @@ def find_new_source(
     if (refused := _count_refusals(session, standing)) >= policy.tries:
         _escalate(session, order, standing, refused, policy, at)
         return
-    wants = wants_for(session, order.id, pieces, at)
-    need = Need(
-        order.id, order.brand, order.division, wants, standing.attempt + 1, standing.no, barred(session, order.id)
-    )
+    elsewhere = barred(session, order.id)
+    need = need_for(session, order, pieces, at, elsewhere, standing.attempt + 1, standing.no)
     allocate(session, [need], policy, at)
 
 

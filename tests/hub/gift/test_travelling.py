@@ -37,6 +37,11 @@ def sent(session: Session, order_id: int) -> dict[str, dict[str, int]]:
     return {one.location: one.pieces for one in found}
 
 
+def missing(session: Session, order_id: int) -> list[dict[str, int]]:
+    """Give what the order's open holds say that nobody has."""
+    return [one.missing for one in rows(session, MISSING, id=order_id)]
+
+
 def with_cup(**pieces: int) -> ShopOrder:
     """Make an order in which the channel gives a cup with what is bought."""
     one = order({**pieces, "cup": 1})
@@ -74,10 +79,21 @@ def test_a_gift_waits_with_a_main_item_that_has_no_source_and_leaves_with_it(
     order_id = placed(session, order({"apple": 2}))
     assert (sent(session, order_id), gifts_of(session, order_id)) == ({}, [("cup", 1)])
     source_rest(session, lock_order(session, order_id), POLICY, LATER)
-    assert [one.missing for one in rows(session, MISSING, id=order_id)] == [{"apple": 2}]
+    assert missing(session, order_id) == [{"apple": 2}]
     stock(session, {"sh": {"apple": 9}}, "ASN-2")
     source_restocked(session, LATER)
     assert sent(session, order_id) == {"sh": {"apple": 2, "cup": 1}}
+
+
+def test_a_gift_of_goods_that_have_left_in_part_goes_as_soon_as_it_is_there(session: Session) -> None:
+    stock(session, {"sh": {"apple": 2}})
+    put_in_force(session, if_out="wait")
+    order_id = placed(session, order({"apple": 3}))
+    assert (sent(session, order_id), missing(session, order_id)) == ({"sh": {"apple": 2}}, [{"apple": 1, "cup": 1}])
+    stock(session, {"bj": {"cup": 9}}, "ASN-2")
+    source_restocked(session, LATER)
+    assert sent(session, order_id) == {"sh": {"apple": 2}, "bj": {"cup": 1}}
+    assert missing(session, order_id) == [{"apple": 1}]
 
 
 def test_a_channel_s_gift_waits_too_and_others_may_have_what_it_would_have_taken(session: Session) -> None:
