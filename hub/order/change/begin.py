@@ -27,6 +27,7 @@ from hub.order.change.revision import Author, Wish, end_revision, note_stops, wr
 from hub.order.change.settle import changing, settle
 from hub.order.change.table import ChangeState
 from hub.order.lock import TRIES, Locked, lock_order, open_blockers
+from hub.order.place.unmet import read_missing
 from hub.order.rest import barred, hold_orders, live_fulfilments, open_pieces, source_rest
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
@@ -121,7 +122,7 @@ def _route_rest(
 ) -> ChangeState:
     """Source what waits for a source; that it was refused too often keeps it no longer. Give whether all has one."""
     order = check_changeable(session, order_id, wish)
-    if not open_pieces(session, order_id) or any(one.rule != TRIES for one in open_blockers(session, order_id)):
+    if not read_missing(session, [order_id]) or any(one.rule != TRIES for one in open_blockers(session, order_id)):
         zh, en = "订单没有仅因等待货源而停下的部分", "nothing of this order waits for a source alone"
         raise Conflict(en, code="nothing_to_reroute", zh=zh)
     run(

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.catalogue.describe import describe
 from hub.errors import Conflict
 from hub.order.change.begin import REST, change, reroute
 from hub.order.change.revision import Contents, Wish
@@ -14,6 +15,7 @@ from hub.order.holds.restocked import source_restocked
 from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_confirm, record_report
 from hub.order.trace.routing import trace_routing
+from hub.roles import SYSTEM
 from tests.hub.making import (
     AT,
     add_sku,
@@ -94,6 +96,20 @@ def test_what_something_else_holds_is_sent_nowhere(session: Session, short: int)
     change(session, short, Wish(contents=Contents(remark="请改地址")), BY, AT)
     with pytest.raises(Conflict, match="waits for a source alone"):
         reroute(session, short, Wish(route=[REST]), BY, AT)
+
+
+@pytest.mark.parametrize("waits_for", ["a day", "a person"])
+def test_what_waits_for_its_day_or_behind_a_hold_of_its_line_waits_for_no_source(
+    session: Session, waits_for: str
+) -> None:
+    stock(session, {"sh": {"fig": 2}, "gz": {"fig": 2}})
+    if waits_for == "a day":
+        describe(session, SYSTEM, "fig", AT, available_from=AT.date() + timedelta(days=9))
+    one = order({"fig": 2})
+    lines = tuple([line.model_copy(update={"refund_requested": waits_for == "a person"}) for line in one.order.lines])
+    order_id = placed(session, one.model_copy(update={"order": one.order.model_copy(update={"lines": lines})}))
+    with pytest.raises(Conflict, match="waits for a source alone"):
+        reroute(session, order_id, Wish(target="gz"), BY, AT)
 
 
 def test_of_an_order_that_has_left_nothing_waits(session: Session) -> None:
