@@ -42,6 +42,7 @@ LET_GO: Final = {
     "the location refused": state("仓库未同意", "The location refused"),
     "changed": state("订单已修改", "The order was changed"),
     "sourced": state("已有货源", "Sourced"),
+    "the day was moved": state("到货日已变更", "The day was moved"),
     "expired": state("挂起到期", "Ran out"),
     "over": state("已了结", "Over"),
     "shipped": state("已发货", "Shipped"),

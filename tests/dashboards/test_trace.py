@@ -4,15 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from hub.catalogue.describe import describe
 from hub.database import Database, rows, run
 from hub.order.change.expire import Terms, expire
 from hub.order.find import get_order
+from hub.order.lock import lock_order
+from hub.order.rest import source_rest
+from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM, Role
 from tests.clones import Clones
 from tests.conftest import RING
 from tests.console.telling import tell
 from tests.console.world import HOSTILE, NAME, PHONE, STREET, fill
 from tests.dashboards.desk import Desk, opened, plain
+from tests.hub.making import ZONE, add_sku, order, placed
 
 WORLD = "template_of_trace"
 PERSONAL = (PHONE, NAME, STREET)
@@ -107,6 +112,20 @@ def test_an_order_that_was_closed_unpaid_says_so_in_both_languages(desk: Desk, m
     assert "Nothing is routed yet" not in english
     assert english.count("Not paid in time") == 2
     assert ("“逾期未付款”" in chinese, "not paid in time" in chinese) == (True, False)
+
+
+def test_a_hold_of_a_day_that_was_moved_says_so_in_both_languages(desk: Desk) -> None:
+    at = datetime.now(UTC)
+    with desk.database.transaction() as session:
+        add_sku(session, "lamp")
+        describe(session, SYSTEM, "lamp", at, available_from=at.date() + timedelta(days=20))
+        order_id = placed(session, order({"lamp": 1}))
+        describe(session, SYSTEM, "lamp", at, available_from=at.date() + timedelta(days=40))
+        source_rest(session, lock_order(session, order_id), POLICY, at.astimezone(ZONE))
+    path = f"/console/orders/{order_id}"
+    english, chinese = plain(desk.see(path)), plain(desk.get(path, **{"accept-language": "zh"}).text)
+    assert "The day was moved" in english
+    assert ("到货日已变更" in chinese, "the day was moved" in chinese) == (True, False)
 
 
 @pytest.mark.parametrize("show", ["order", "routing", "messages", "goods", "people", "nonsense"])
