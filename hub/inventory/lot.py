@@ -1,6 +1,7 @@
 """Lots with expiry: what warehouses say lies where of which lot, and which leaves first (FEFO), unless it is blocked.
 
 A count that names lots replaces those of its counter; one that names none says nothing of them, unless nothing is left.
+Of a lot that was told of by something younger it has not seen what it says: that lot stays as it is.
 A change that names lots moves them, unless it is of a delivery of ours: that one's confirm counts the counter and its
 lots down, and the change can only say that it was of other lots (`lot_corrected`). The day on which a lot is too old is
 that of the moment given, in its own zone: give it in the business zone.
@@ -67,10 +68,13 @@ def fold_lots(known: Lots, lines: Iterable[ReportLine], counted_at: datetime) ->
     """Fold the lines of one counter into its lots, one after the other; a lot with nothing left is forgotten."""
     found = dict(known)
     for line in lines:
+        later = dict[str, Lot]()
         if line.kind == "count":  # the days of a lot stay known, although this count may not name them
+            later = {code: one for code, one in found.items() if one.counted_at > counted_at}
             found = {code: one.model_copy(update={"on_hand": 0}) for code, one in found.items()}
         for one in line.lots:
             found[one.lot] = _moved(found.get(one.lot), one, counted_at)
+        found |= later
     return {code: one for code, one in found.items() if one.on_hand}
 
 

@@ -72,6 +72,18 @@ def test_changes_move_their_lots_and_none_falls_below_nothing(session: Session) 
     assert (level(session, "apple")[0], lots(session)) == (5, {"B": 5, "C": 2})
 
 
+@pytest.mark.parametrize("counted", [{"A": 4}, {}])
+def test_a_count_that_comes_late_has_not_seen_the_lots_that_came_in_since(
+    session: Session, counted: dict[str, int]
+) -> None:
+    told(session, "count", {"A": 3})
+    told(session, "change", {"B": 6}, 5)
+    told(session, "count", counted, 2)
+    assert (level(session, "apple")[0], lots(session)) == (6 + sum(counted.values()), {**counted, "B": 6})
+    told(session, "count", {"A": 2}, 6)
+    assert lots(session) == {"A": 2}
+
+
 def test_what_the_last_count_saw_moves_no_lot_again(session: Session) -> None:
     told(session, "count", {"A": 3}, 5)
     assert told(session, "change", {"A": -1}, 3).outdated == 1

@@ -33,7 +33,8 @@ Cause = tuple[str, str]
 class Pile:
     """One counter, with what the warehouse said of its lots: pieces and the day of expiry by their codes.
 
-    `blocked` lots are not to be sold, whether the warehouse knows them or not.
+    `told` says of when the youngest report is that spoke of a lot. `blocked` lots are not to be sold, whether the
+    warehouse knows them or not.
     """
 
     on_hand: int = 0
@@ -43,6 +44,7 @@ class Pile:
     safety: int = 0
     short: int = 0
     lots: dict[str, tuple[int, date]] = field(default_factory=dict[str, tuple[int, date]])
+    told: dict[str, datetime] = field(default_factory=dict[str, datetime])
     blocked: set[str] = field(default_factory=set[str])
 
     @property
@@ -76,6 +78,9 @@ class Pile:
         self.allocated += allocated
         self.soft += soft
         self.short = max(0, min(self.short, self.promised - self.on_hand - self.limit))
+
+    def forget_empty_lots(self) -> None:
+        self.lots = {code: lot for code, lot in self.lots.items() if lot[0]}
 
     def is_sound(self) -> bool:
         return min(self.on_hand, self.allocated, self.soft, self.short, self.room) >= 0

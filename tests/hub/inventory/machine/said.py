@@ -135,11 +135,13 @@ def _book(books: Books, report: Report, page: int, lines: dict[int, Line]) -> _B
             taken.append((key, one))
     short = _make_room(books, on_hand)
     for key, one in taken:
-        _keep_lots(books.piles[key], one)
+        _keep_lots(books.piles[key], one, report.counted_at)
         if one.kind == "change":
             books.changes.append((key, report.counted_at, one.pieces))
         if one.kind == "count" and books.marks.get(key, report.counted_at) <= report.counted_at:
             books.marks[key] = report.counted_at
+    for key, _ in taken:
+        books.piles[key].forget_empty_lots()
     return _Booked(len(taken), outdated, refused, short)
 
 
@@ -190,12 +192,17 @@ def _make_room(books: Books, on_hand: dict[StockKey, int]) -> tuple[StockKey, ..
     return tuple(short)
 
 
-def _keep_lots(pile: Pile, line: Line) -> None:
-    """Keep what a line says of lots; a count that names none says nothing of them, unless nothing is left."""
+def _keep_lots(pile: Pile, line: Line, counted_at: datetime) -> None:
+    """Keep what a line says of lots; a count that names none says nothing of them, unless nothing is left.
+
+    Nor does a count say anything of lots that something younger spoke of.
+    """
     if not line.lots and (line.kind == "change" or line.pieces):
         return
-    before = pile.lots if line.kind == "change" else {}
-    kept = {code: pieces for code, (pieces, _) in before.items()}
+    later = {code for code in pile.lots if line.kind == "count" and pile.told[code] > counted_at}
+    before = {code: pieces if line.kind == "change" else 0 for code, (pieces, _) in pile.lots.items()}
+    after = dict(before)
     for code, pieces in line.parts().items():
-        kept[code] = max(0, kept.get(code, 0) + pieces)
-    pile.lots = {code: (pieces, DAYS[code]) for code, pieces in kept.items() if pieces}
+        after[code] = max(0, before.get(code, 0) + pieces)
+        pile.told[code] = max(counted_at, pile.told[code] if code in before else counted_at)
+    pile.lots |= {code: (pieces, DAYS[code]) for code, pieces in after.items() if code not in later}
