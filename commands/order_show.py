@@ -143,7 +143,7 @@ def _changes(order: OrderView) -> Iterator[Part]:
     told = (
         (
             *(str(one.no), ", ".join(_say("change_kind", kind) for kind in one.kinds), _say("change", one.state)),
-            *(one.note, _at(one.since)),
+            *(_say("change_note", one.note), _at(one.since)),
         )
         for one in order.changes
     )

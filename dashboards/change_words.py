@@ -23,6 +23,14 @@ CHANGE_SOURCE: Final = {
     "hub": state("中台", "Here"),
     "channel": state("渠道", "Channel"),
 }
+CHANGE_NOTE: Final = {
+    "some of it has no source there": state("该地点无法全部供货", "Some of it has no source there"),
+    "the hub's own change stands": state("以中台的修改为准", "The hub's own change stands"),
+    "the channel has said something newer": state("渠道已有更新的修改", "The channel has said something newer"),
+    "the order was cancelled": state("订单已取消", "The order was cancelled"),
+    "the order was not paid in time": state("订单逾期未付款", "The order was not paid in time"),
+}
+"""Why a change was not made, or not all of it; a location's own words stand as they are."""
 HIDDEN: Final = {
     "name": state("姓名有变", "Another name"),
     "phone": state("电话有变", "Another phone"),
@@ -54,6 +62,7 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "change": CHANGE,
     "change_kind": CHANGE_KIND,
     "change_source": CHANGE_SOURCE,
+    "change_note": CHANGE_NOTE,
     "seen": SEEN,
     "hidden": HIDDEN,
     "ending": ENDING,

@@ -22,6 +22,7 @@ from hub.errors import Conflict, HubError, NotFound
 from hub.merge.group import hold_together
 from hub.order.change.cancel_wish import wants_cancel
 from hub.order.change.settle import changing
+from hub.order.change.table import ChangeState
 from hub.order.rehearse.change import Foreseen, foresee
 from hub.order.reveal import masked_receiver
 from hub.order.trace.goods import trace_goods
@@ -183,7 +184,19 @@ def _sentence(visit: Visit, order_id: int, name: str, made: int | None) -> str:
         return visit.say("The warehouse is asked to stop the order; it is cancelled once that agrees.")
     if changing(visit.session, order_id):
         return visit.say("The location is asked to stop; the change is made once it agrees.")
-    return visit.say("The change is made.")
+    short = _short(visit, order_id) if name == "reroute" else ""
+    return short or visit.say("The change is made.")
+
+
+def _short(visit: Visit, order_id: int) -> str:
+    """Tell that where it was sent nobody has what waits, or not all of it; nothing where all of it has a source."""
+    statement = "select state from order_revision where order_id = :id order by no desc limit 1"
+    last = row(visit.session, statement, id=order_id)
+    if last and last.state == ChangeState.REFUSED:
+        return visit.say("Nothing of it has a source there: it goes on waiting.")
+    if last and last.state == ChangeState.PART:
+        return visit.say("Some of it has a source; the rest goes on waiting.")
+    return ""
 
 
 def _where(visit: Visit, order_id: int, name: str, made: int | None) -> str:

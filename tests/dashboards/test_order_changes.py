@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from dashboards.pages import new_key
 from hub.aftersale.intercepted import lose_intercept
-from hub.database import Database, rows
+from hub.database import Database, rows, run
 from hub.order.find import get_order
 from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_confirm, record_report
@@ -165,6 +165,18 @@ def test_what_was_refused_too_often_is_sent_where_the_form_says(desk: Desk, orde
     assert ("What waits for a source" in page, "None is under way" in page) == (True, False)
     done(desk, change(order_id, "reroute"), no="0", to="bj", reason="they have some")
     assert [(one.location, one.execution) for one in seen(desk, order_id).fulfilments][-1] == ("bj", "open")
+
+
+def test_that_a_place_has_none_of_what_waits_is_said_in_both_languages(desk: Desk, order_id: int) -> None:
+    with desk.database.transaction() as session:
+        record_report(session, rejection(order_id, 1), NOW, replace(POLICY, tries=1))
+        run(session, "update stock_level set on_hand = 0 where location = 'bj'")
+    done(desk, change(order_id, "reroute"), no="0", to="bj", reason="they have some")
+    path = f"/console/orders/{order_id}"
+    text = plain(desk.see(path))
+    assert ("it goes on waiting" in text, "The change is made" in text) == (True, False)
+    assert "Some of it has no source there" in text
+    assert "该地点无法全部供货" in plain(desk.get(path, **{"accept-language": "zh"}).text)
 
 
 def test_goods_are_sent_again_or_in_exchange_by_an_order_of_their_own(desk: Desk, order_id: int) -> None:
