@@ -1,5 +1,6 @@
 """The list of returns: reached from every page, sifted by its address, and of one's own shops alone."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def test_returns_are_listed_with_what_waits_in_both_languages(desk: Desk, order_
     assert "Awaited 1" in plain(page)
     chinese = plain(desk.get(HOME, **{"accept-language": "zh"}).text)
     assert "待审核 2" in chinese
+    assert re.search(r"起始时间 +至 ", chinese)
     assert f"{order_id}-r2 pc · T1 待寄回 退货退款" in chinese
 
 
