@@ -25,6 +25,7 @@ from hub.order.place.gift_later import settle_waiting
 from hub.order.place.plan import Need, Plan
 from hub.order.place.presold import count_waiting
 from hub.order.place.record import each_fen
+from hub.order.place.unmet import ITEM_BEFORE
 from hub.order.place.virtual import hand_over
 from hub.order.place.write_holds import write_holds
 from hub.order.rules.policy import Policy
@@ -91,22 +92,20 @@ def need_for(
     """
     found = rows(
         session,
-        f"""select line_no, line.sku, line.storage, line.grams, gift, amount - discount as net, ordered, {TRAITS},
-                   allocated + shipped > 0 as met
-            from order_line line left join sku on sku.code = line.sku
+        f"""select line_no, one.sku, one.storage, one.grams, gift, amount - discount as net, ordered, {TRAITS},
+                   allocated + shipped > 0 as met, case when gift then ({ITEM_BEFORE}) end as item_before
+            from order_line one left join sku on sku.code = one.sku
             where order_id = :id and line_no = any(:lines) order by 1""",
         id=order.id,
         lines=list(pieces),
     )
     mains = mains_of_gifts(session, order.id, pieces) if any(line.gift for line in found) else {}
     wants: list[Want] = []
-    last = 0
     for line in found:
         traits = traits_of(line.traits)
-        with_no = mains.get(line.line_no) or last if line.gift else 0
+        with_no = mains.get(line.line_no) or line.item_before or 0
         of_piece = (traits and traits.on(at.date()), each_fen(line.net, line.ordered), with_no)
         wants.append(Want(line.line_no, line.sku, pieces[line.line_no], line.storage, line.grams, *of_piece))
-        last = last if line.gift else line.line_no
     met = frozenset([line.line_no for line in found if line.met])
     return Need(order.id, order.brand, order.division, tuple(wants), attempt, replaces_no, elsewhere, met=met)
 

@@ -80,30 +80,23 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def behind(self) -> list[Want]:
-        """Give the gifts that nothing is there for to leave with: what they come with has no source."""
-        lost = self._lost
-        return [want for want in self.need.wants if want.with_no in lost] if lost else []
-
-    @property
-    def missing(self) -> dict[str, int]:
-        """Give the pieces without a source, by SKU; no gifts while something that was bought has none at all."""
-        gifts = {want.line_no for want in self.need.wants if want.with_no} if self._lost else ()
-        missing: defaultdict[str, int] = defaultdict(int)
-        for take in self.unmet:
-            if take.line_no not in gifts:
-                missing[take.sku] += take.quantity
-        return dict(missing)
-
-    @property
-    def _lost(self) -> set[int]:
-        """Give the lines that were bought and of which no piece has a source."""
+        """Give the gifts that nothing is there for to leave with: no piece of what they come with has a source."""
         unmet = Counter[int]()
         for take in self.unmet:
             unmet[take.line_no] += take.quantity
         if not unmet:
-            return set()
+            return []
         bought = [want for want in self.need.wants if not want.with_no and want.line_no not in self.need.met]
-        return {want.line_no for want in bought if unmet[want.line_no] == want.quantity}
+        lost = {want.line_no for want in bought if unmet[want.line_no] == want.quantity}
+        return [want for want in self.need.wants if want.with_no in lost]
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """Give the pieces without a source, by SKU; gifts that are left behind are none of what is needed."""
+        missing: defaultdict[str, int] = defaultdict(int)
+        for take in self.unmet:
+            missing[take.sku] += take.quantity
+        return dict(missing)
 
 
 class Numbers(NamedTuple):

@@ -18,7 +18,13 @@ from hub.review.verdict import Hold, HoldType
 
 CASE: Final = "stock"
 
-MISSING: Final = """
+ITEM_BEFORE: Final = """
+    select max(item.line_no) from order_line item
+    where item.order_id = one.order_id and item.line_no < one.line_no
+      and not item.gift and item.kind <> 'bundle' and item.storage <> 'none'"""
+"""The line that a gift `one` goes with, where its channel gave it: the last item before it."""
+
+MISSING: Final = f"""
     with missing as (
         select order_id, line_no, sku, gift, ordered - allocated - shipped - cancelled as pieces,
                allocated + shipped as met
@@ -29,12 +35,18 @@ MISSING: Final = """
                           and (h.line_no = l.line_no and 'route' = any(h.blocks)
                                or h.rule = :arrival and h.evidence -> 'lines' @> to_jsonb(l.line_no))))
     select order_id, sku, sum(pieces)::bigint as pieces from missing one
-    where not (gift and exists (select 1 from missing main
-                                where main.order_id = one.order_id and not main.gift and main.met = 0))
+    where not (gift and exists (
+        select 1 from missing main
+        where main.order_id = one.order_id and not main.gift and main.met = 0 and main.line_no = coalesce(
+            (select pair.main_no
+             from gift_decision d
+             cross join lateral jsonb_to_recordset(d.lines) as pair (line_no bigint, main_no bigint)
+             where d.order_id = one.order_id and pair.line_no = one.line_no),
+            ({ITEM_BEFORE}))))
     group by 1, 2 order by 1, min(line_no)"""
 """Pieces that no location has been given, of lines that nothing of their own keeps from a source.
 
-Gifts are not named while something that was bought is missing whole: they may be there, and wait for it.
+A gift is not named while what it came with is missing whole: it may be there, and waits for that.
 """
 
 

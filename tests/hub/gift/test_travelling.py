@@ -1,5 +1,6 @@
 """A gift leaves with what was bought: it waits for a main item without a source, and never goes on its own."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +36,12 @@ def sent(session: Session, order_id: int) -> dict[str, dict[str, int]]:
         id=order_id,
     )
     return {one.location: one.pieces for one in found}
+
+
+def pieces(session: Session, order_id: int) -> dict[str, int]:
+    """Give the pieces that were given to any location."""
+    given = sum((Counter(one) for one in sent(session, order_id).values()), Counter[str]())
+    return dict(given)
 
 
 def missing(session: Session, order_id: int) -> list[dict[str, int]]:
@@ -94,6 +101,27 @@ def test_a_gift_of_goods_that_have_left_in_part_goes_as_soon_as_it_is_there(sess
     source_restocked(session, LATER)
     assert sent(session, order_id) == {"sh": {"apple": 2}, "bj": {"cup": 1}}
     assert missing(session, order_id) == [{"apple": 1}]
+
+
+def test_a_gift_of_what_has_left_does_not_wait_for_something_else(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    put_in_force(session, if_out="wait")
+    order_id = placed(session, order({"apple": 2, "pear": 1}))
+    assert missing(session, order_id) == [{"pear": 1, "cup": 1}]
+    stock(session, {"sh": {"cup": 9}}, "ASN-2")
+    source_restocked(session, LATER)
+    assert pieces(session, order_id) == {"apple": 2, "cup": 1}
+    assert missing(session, order_id) == [{"pear": 1}]
+
+
+def test_a_channel_s_gift_goes_with_the_item_before_it_though_that_has_left(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}})
+    one = with_cup(pear=1, apple=2)
+    order_id = placed(session, one)
+    assert missing(session, order_id) == [{"pear": 1, "cup": 1}]
+    stock(session, {"sh": {"cup": 9}}, "ASN-2")
+    source_restocked(session, LATER)
+    assert (pieces(session, order_id), missing(session, order_id)) == ({"apple": 2, "cup": 1}, [{"pear": 1}])
 
 
 def test_a_channel_s_gift_waits_too_and_others_may_have_what_it_would_have_taken(session: Session) -> None:

@@ -52,7 +52,11 @@ MISTOLD: Final = """
             where l.order_id = o.id and l.kind <> 'bundle' and l.ordered > l.allocated + l.shipped + l.cancelled
             and not (l.gift and exists (select 1 from order_line main where main.order_id = o.id and not main.gift
                                         and main.kind <> 'bundle' and main.allocated + main.shipped = 0
-                                        and main.ordered > main.cancelled))  -- it may be there, and waits for that
+                                        and main.ordered > main.cancelled  -- it may be there, and waits for that
+                                        and main.line_no in (
+                                            select (pair ->> 'main_no')::bigint
+                                            from gift_decision d cross join lateral jsonb_array_elements(d.lines) pair
+                                            where d.order_id = o.id and (pair ->> 'line_no')::bigint = l.line_no)))
             group by 1) open) truth
     where o.lifecycle in ('accepted', 'in_fulfilment')
     and not exists (select 1 from order_revision r where r.order_id = o.id and r.state = 'waiting')
