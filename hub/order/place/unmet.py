@@ -38,7 +38,7 @@ MISSING: Final = f"""
     where not (gift and exists (
         select 1 from missing main
         where main.order_id = one.order_id and not main.gift and main.met = 0 and main.line_no = coalesce(
-            (select pair.main_no
+            (select nullif(pair.main_no, 0)
              from gift_decision d
              cross join lateral jsonb_to_recordset(d.lines) as pair (line_no bigint, main_no bigint)
              where d.order_id = one.order_id and pair.line_no = one.line_no),

@@ -114,6 +114,15 @@ def test_a_gift_of_what_has_left_does_not_wait_for_something_else(session: Sessi
     assert missing(session, order_id) == [{"pear": 1}]
 
 
+def test_a_gift_for_what_is_never_sent_goes_with_the_item_before_it(session: Session) -> None:
+    add_sku(session, "card", storage="none")
+    stock(session, {"sh": {"cup": 9}})
+    put_in_force(session, skus=("card",), if_out="wait")
+    order_id = placed(session, order({"pear": 1, "card": 1}))
+    source_rest(session, lock_order(session, order_id), POLICY, LATER)
+    assert (gifts_of(session, order_id), missing(session, order_id)) == ([("cup", 1)], [{"pear": 1}])
+
+
 def test_a_channel_s_gift_goes_with_the_item_before_it_though_that_has_left(session: Session) -> None:
     stock(session, {"sh": {"apple": 9}})
     one = with_cup(pear=1, apple=2)
