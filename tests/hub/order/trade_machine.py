@@ -162,9 +162,8 @@ class Trade(Changing):
     @precondition(lambda self: self._live())
     @rule(choice=st.integers(0))
     def refuse(self, choice: int) -> None:
-        code, _ = self._document(self._one(choice))
-        order_id, _, no = code.partition("-")
-        self._try(lambda: book_report(self.session, rejection(int(order_id), int(no)), self._tick()))
+        told = rejection(*self._known_as(self._one(choice)))
+        self._try(lambda: book_report(self.session, told, self._tick()))
 
     @rule(
         choice=st.integers(0),
@@ -238,6 +237,10 @@ class Trade(Changing):
     def _live(self) -> list[Any]:
         """Give the documents that a location has taken over; one that it has not heard of it cannot ship."""
         return [one for one in super()._live() if one.negotiation != "unsubmitted"]
+
+    def _known_as(self, one: Any) -> tuple[int, int]:  # noqa: ANN401 # a row
+        group = group_of(self.session, one.order_id, one.no)
+        return (group.head.order_id, group.head.no) if group else (one.order_id, one.no)
 
     def _document(self, one: Any) -> tuple[str, dict[int, tuple[int, int]]]:  # noqa: ANN401 # a row
         """Give the number by which a location knows a fulfilment order, and what travels with it, by place."""

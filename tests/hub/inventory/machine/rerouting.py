@@ -34,8 +34,9 @@ MOVABLE: Final = """
 
 UNEXPLAINED: Final = """
     select id from sales_order o where lifecycle <> 'cancelled' and exists (
-        select 1 from order_line where order_id = o.id and allocated < ordered)
+        select 1 from order_line where order_id = o.id and allocated + cancelled < ordered)
     and not exists (select 1 from order_hold where order_id = o.id and type = 'stock' and released_at is null)"""
+"""Orders that want pieces which have no source, and wait for no stock; what is cancelled is wanted no more."""
 
 UNCALLED: Final = """
     select location from stock_level level where short > 0 and not exists (

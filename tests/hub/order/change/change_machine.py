@@ -239,7 +239,7 @@ class Changing(RuleBasedStateMachine):
         asked = [one for one in self._live() if one.negotiation == "cancel_requested"]
         for one in asked[choice % max(1, len(asked)) :][:1]:
             told = CancelAnswer(stopped=stopped, reason="picked")
-            book_cancel_answer(self.session, one.order_id, one.no, told, self._tick())
+            book_cancel_answer(self.session, *self._known_as(one), told, self._tick())
 
     @invariant()
     def no_piece_and_no_fen_is_lost(self) -> None:
@@ -250,6 +250,10 @@ class Changing(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.session.close()
+
+    def _known_as(self, one: Any) -> tuple[int, int]:  # noqa: ANN401 # a row
+        """Give the number by which its location knows a fulfilment order."""
+        return one.order_id, one.no
 
     def _try(self, act: Any) -> None:  # noqa: ANN401 # a call
         """Do what may be refused; what was refused has changed nothing."""
