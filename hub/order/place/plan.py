@@ -1,7 +1,7 @@
 """Plan where order lines come from: a whole batch on one reading of places and free pieces; nothing is written."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -79,16 +79,15 @@ class Plan(msgspec.Struct, frozen=True):
         return [take for _, decision in self.decisions for take in decision.unmet]
 
     @property
-    def behind(self) -> list[Want]:
-        """Give the gifts that nothing is there for to leave with: no piece of what they come with has a source."""
+    def lost(self) -> set[int]:
+        """Give the lines that were bought and of which no piece has a source."""
         unmet = Counter[int]()
         for take in self.unmet:
             unmet[take.line_no] += take.quantity
         if not unmet:
-            return []
+            return set()
         bought = [want for want in self.need.wants if not want.with_no and want.line_no not in self.need.met]
-        lost = {want.line_no for want in bought if unmet[want.line_no] == want.quantity}
-        return [want for want in self.need.wants if want.with_no in lost]
+        return {want.line_no for want in bought if unmet[want.line_no] == want.quantity}
 
     @property
     def missing(self) -> dict[str, int]:
@@ -150,18 +149,29 @@ def plan(
 
     `returned` is what the orders' carts held, which will be free when this batch is booked, and `own` the policies of
     its brands, where they are known already; `at` is in the business zone, whose day it is that lots expire by. A gift
-    whose main item has no source is left with it, and the batch planned once more: others may have what it took.
+    whose main item has no source is left with it, and the batch planned once more: others may have what it took. Where
+    that gives a main item its source, its gift comes back, for good: who waits for what has left waits for ever.
     """
+    out, back = [set[int]() for _ in needs], [set[int]() for _ in needs]
     while True:
-        sourced = _plan(session, needs, policy, numbers, at, returned, own, lock=lock)
-        behind = [one.behind for one in sourced.plans]
-        if not any(behind):
+        now = [_without(need, gifts) if gifts else need for need, gifts in zip(needs, out, strict=True)]
+        sourced = _plan(session, now, policy, numbers, at, returned, own, lock=lock)
+        behind = [
+            {want.line_no for want in need.wants if want.with_no in lost} - stay if (lost := one.lost) else lost
+            for need, one, stay in zip(needs, sourced.plans, back, strict=True)
+        ]
+        if any(gifts - gone for gifts, gone in zip(behind, out, strict=True)):
+            out = [gifts | gone for gifts, gone in zip(behind, out, strict=True)]
+            continue
+        stray = next((no for no, gone in enumerate(out) if gone - behind[no]), None)
+        if stray is None:
             return sourced
-        needs = [_without(need, gifts) if gifts else need for need, gifts in zip(needs, behind, strict=True)]
+        back[stray] |= out[stray] - behind[stray]  # the first alone: those behind it may lose what it takes now
+        out[stray] &= behind[stray]
 
 
-def _without(need: Need, gifts: Sequence[Want]) -> Need:
-    return replace(need, wants=tuple([want for want in need.wants if want not in gifts]))
+def _without(need: Need, lines: Collection[int]) -> Need:
+    return replace(need, wants=tuple([want for want in need.wants if want.line_no not in lines]))
 
 
 def _plan(

@@ -12,10 +12,11 @@ from hub.gift.model import Give
 from hub.order.holds.restocked import source_restocked
 from hub.order.lock import lock_order
 from hub.order.model import ShopOrder
+from hub.order.place.batch import Placed
 from hub.order.rest import source_rest
 from hub.order.rules.policy import POLICY
 from tests.hub.gift.giving import gifts_of, given, put_in_force, verdicts
-from tests.hub.making import AT, ZONE, add_sku, order, placed, stock
+from tests.hub.making import AT, ZONE, add_sku, order, place_all, placed, stock
 
 MISSING = "select evidence -> 'missing' as missing from order_hold where order_id = :id and released_at is null"
 LATER = (AT + timedelta(hours=1)).astimezone(ZONE)
@@ -53,6 +54,16 @@ def with_cup(**pieces: int) -> ShopOrder:
     """Make an order in which the channel gives a cup with what is bought."""
     one = order({**pieces, "cup": 1})
     lines = [line.model_copy(update={"gift": line.channel_sku == "cup"}) for line in one.order.lines]
+    return one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+
+
+def with_gifts(external_id: str, *skus: str) -> ShopOrder:
+    """Make an order of one piece a line, of which the channel gives those with a star."""
+    one = order({str(no): 1 for no in range(len(skus))}, external_id)
+    lines = [
+        line.model_copy(update={"channel_sku": sku.strip("*"), "gift": sku.startswith("*")})
+        for line, sku in zip(one.order.lines, skus, strict=True)
+    ]
     return one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
 
 
@@ -144,3 +155,13 @@ def test_a_gift_that_was_promised_goes_on_its_own_where_nothing_else_can_be(sess
     stock(session, {"sh": {"apple": 9}, "bj": {"cup": 9}})
     put_in_force(session, if_out="wait")
     assert sent(session, placed(session, order({"apple": 2}))) == {"sh": {"apple": 2}, "bj": {"cup": 1}}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_gift_goes_with_what_is_found_once_another_gift_leaves_it(session: Session, *, together: bool) -> None:
+    stock(session, {"sh": {"apple": 1, "mug": 5}})
+    lines = ("pear", "*apple", "apple", "*mug")
+    orders = [with_gifts("T1", *lines)] if together else [with_gifts("T1", *lines[:2]), with_gifts("T2", *lines[2:])]
+    order_ids = [one.order_id for one in place_all(session, *orders) if isinstance(one, Placed)]
+    assert pieces(session, order_ids[-1]) == {"apple": 1, "mug": 1}
+    assert [told for order_id in order_ids for told in missing(session, order_id)] == [{"pear": 1}]
