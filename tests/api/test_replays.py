@@ -181,7 +181,7 @@ def test_a_program_signs_like_everybody(http: TestClient) -> None:
 
 def test_one_name_is_not_both_a_partner_and_a_program() -> None:
     shop = Connection(kind="channels.storefront", brand="demo")
-    with pytest.raises(ValueError, match="another name"):
+    with pytest.raises(ValueError, match="mall is a connection: rename"):
         Settings(connections={"mall": shop}, operations={"mall": OperationsClient()})
 
 

@@ -19,14 +19,19 @@ from hub.review.verdict import Hold, HoldType
 CASE: Final = "stock"
 
 ITEM_BEFORE: Final = """
-    select max(item.line_no) from order_line item
-    where item.order_id = one.order_id and item.line_no < one.line_no
-      and not item.gift and item.kind <> 'bundle' and item.storage <> 'none'"""
-"""The line that a gift `one` goes with, where its channel gave it: the last item before it."""
+    select item.line_no from order_line item
+    where item.order_id = one.order_id
+      and coalesce(item.parent_no, item.line_no) < coalesce(one.parent_no, one.line_no)
+      and not item.gift and item.kind <> 'bundle' and item.storage <> 'none'
+    order by coalesce(item.parent_no, item.line_no) desc, item.line_no desc limit 1"""
+"""The line that a gift `one` goes with, where its channel gave it: the last item before it.
+
+Parts of a bundle stand where it does, as `mains_of` has it.
+"""
 
 MISSING: Final = f"""
     with missing as (
-        select order_id, line_no, sku, gift, ordered - allocated - shipped - cancelled as pieces,
+        select order_id, line_no, parent_no, sku, gift, ordered - allocated - shipped - cancelled as pieces,
                allocated + shipped as met
         from order_line l
         where order_id = any(:ids) and kind <> 'bundle' and storage <> 'none'

@@ -44,10 +44,13 @@ class NormalLine(msgspec.Struct, frozen=True):
 
 
 def mains_of(lines: Sequence[NormalLine]) -> dict[int, int]:
-    """Give the line that each gift goes with: its main item, else the last item before it; 0 for none."""
+    """Give the line that each gift goes with: its main item, else the last item before it; 0 for none.
+
+    Parts of a bundle stand where it does, though their lines come behind all others.
+    """
     mains: dict[int, int] = {}
     last = 0
-    for line in lines:
+    for line in sorted(lines, key=lambda one: (one.parent_no or one.line_no, one.line_no)):
         if line.ships and line.gift:
             mains[line.line_no] = line.main_no or last
         elif line.ships:

@@ -151,6 +151,23 @@ def test_a_channel_s_gift_waits_too_and_others_may_have_what_it_would_have_taken
     assert sent(session, second) == {"sh": {"cup": 1}}
 
 
+def test_a_channel_s_gift_waits_with_the_parts_of_the_bundle_before_it(session: Session) -> None:
+    add_sku(session, "set", parts={"apple": 1, "pear": 1})
+    stock(session, {"sh": {"cup": 9}})
+    order_id = placed(session, with_gifts("T1", "set", "*cup"))
+    assert (pieces(session, order_id), missing(session, order_id)) == ({}, [{"apple": 1, "pear": 1}])
+    stock(session, {"sh": {"apple": 1, "pear": 1}}, "ASN-2")
+    source_restocked(session, LATER)
+    assert (pieces(session, order_id), missing(session, order_id)) == ({"apple": 1, "pear": 1, "cup": 1}, [])
+
+
+def test_parts_of_a_gift_go_with_what_was_bought_before_it(session: Session) -> None:
+    add_sku(session, "set", parts={"cup": 1, "mug": 1})
+    stock(session, {"sh": {"cup": 9, "mug": 9, "apple": 9}})
+    order_id = placed(session, with_gifts("T1", "pear", "*set", "apple"))
+    assert (pieces(session, order_id), missing(session, order_id)) == ({"apple": 1}, [{"pear": 1}])
+
+
 def test_a_gift_that_was_promised_goes_on_its_own_where_nothing_else_can_be(session: Session) -> None:
     stock(session, {"sh": {"apple": 9}, "bj": {"cup": 9}})
     put_in_force(session, if_out="wait")
