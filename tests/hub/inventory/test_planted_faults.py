@@ -59,6 +59,7 @@ def test_counters_locked_in_no_order_are_reported_as_a_deadlock(
         assert order in statement, "the statement has changed: plant this fault anew"
         monkeypatch.setattr(ledger, name, statement.replace(order, "order by random() for update of level"))
     database.engine.dispose()  # so that all connections look for deadlocks as often as this
+    wrong: list[str] = []
     with ThreadPoolExecutor(THREADS) as pool:
         for first in range(0, TURNS * THREADS, THREADS):  # on a busy machine they may miss each other for a whole turn
             racers = range(first, first + THREADS)
