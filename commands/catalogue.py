@@ -1,5 +1,6 @@
-"""Compare the console's texts with their Chinese catalogue: none missing, none unused, each in its place."""
+"""Compare the console's texts with their Chinese catalogue: none missing, none unused, each once and in its place."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,9 +16,11 @@ KEYWORDS: Final = {"_": None, "N_": None, "say": None, "gettext": None}
 
 TEMPLATE_OPTIONS: Final = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
 
+EMPTY: Final = 'msgid ""'
+
 
 def find_untranslated() -> Sequence[str]:
-    """Give a line for each text that lacks its Chinese, each that nothing uses, and each out of order."""
+    """Give a line for each text that lacks its Chinese, each that nothing uses, each written twice or out of order."""
     used = texts_used()
     known = {str(one.id): str(one.string) for one in read_catalogue() if one.id}
     missing = [f"{used[text]}: no Chinese for “{text}”" for text in sorted(used) if not known.get(text)]
@@ -29,7 +32,15 @@ def find_untranslated() -> Sequence[str]:
         for text, right in zip(listed, sorted(listed), strict=True)
         if text != right
     ]
-    return [*missing, *unused, *broken, *astray[:1]]
+    return [*missing, *unused, *broken, *_twice(), *astray[:1]]
+
+
+def _twice() -> Iterator[str]:
+    """Name the texts that stand twice: who reads the catalogue takes the second of them without a word."""
+    written = Counter(line for line in CATALOGUE.read_text(encoding="utf-8").splitlines() if line.startswith('msgid "'))
+    for line, n in written.items():
+        if n > 1 and line != EMPTY:  # which begins the head, and texts of several lines
+            yield f"{_place(CATALOGUE)}: {line} stands {n} times"
 
 
 def texts_used() -> dict[str, str]:

@@ -51,6 +51,13 @@ def test_values_that_differ_are_told(tree: Path) -> None:
     assert find_untranslated() == ["templates/a.html:1: “%(n)s pears” and its Chinese name different values"]
 
 
+def test_a_text_that_stands_twice_is_told(tree: Path) -> None:
+    write(tree, **ALL)
+    with (tree / "console.po").open("a") as stream:
+        stream.write('\nmsgid "Cherry"\nmsgstr "车厘子"\n')
+    assert find_untranslated() == ['console.po: msgid "Cherry" stands 2 times']
+
+
 def test_a_text_out_of_order_is_told(tree: Path) -> None:
     write(tree, **dict(reversed(ALL.items())))
     assert find_untranslated() == ["console.po: “Cherry” stands where “%(n)s pears” belongs: sort by msgid"]
