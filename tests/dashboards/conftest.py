@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from hub.people import add_person, find_person
 from hub.roles import Role
 from hub.visits import begin_visit
 from tests.console.world import PASSWORD, settings
+from tests.dashboards.desk import Desk, opened
 
 Enter = Callable[..., TestClient]
 
@@ -25,6 +27,13 @@ def app(database: Database) -> FastAPI:
     ensure_assets()
     let_in(database, Role.OPERATOR)
     return build(settings(), database)
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
+    """Give an operator at a desk of their own, for who needs no other person."""
+    with opened(database, tmp_path) as seat:
+        yield seat.sit("operator-1", Role.OPERATOR)
 
 
 @pytest.fixture

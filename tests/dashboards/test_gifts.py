@@ -1,21 +1,8 @@
 """An order's page tells of its gifts: which strategy gave them, or why it did not."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from hub.database import Database
-from hub.roles import Role
-from tests.dashboards.desk import Desk, opened
+from tests.dashboards.desk import Desk
 from tests.hub.gift.giving import put_in_force
 from tests.hub.making import order, placed, stock
-
-
-@pytest.fixture
-def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with opened(database, tmp_path) as made:
-        yield made.sit("operator-1", Role.OPERATOR)
 
 
 def test_an_order_s_page_tells_what_a_gift_strategy_gave_and_what_it_refused(desk: Desk) -> None:

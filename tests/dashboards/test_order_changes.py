@@ -2,9 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,7 +10,7 @@ from fastapi import FastAPI
 
 from dashboards.pages import new_key
 from hub.aftersale.intercepted import lose_intercept
-from hub.database import Database, rows, run
+from hub.database import rows, run
 from hub.order.find import get_order
 from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_confirm, record_report
@@ -20,16 +18,10 @@ from hub.order.ship.track import Parcel
 from hub.order.view import OrderView
 from hub.roles import SYSTEM, Role
 from hub.settings import Orders
-from tests.dashboards.desk import NOW, Desk, opened, plain
+from tests.dashboards.desk import NOW, Desk, plain
 from tests.hub.making import RECEIVER, confirm, order, placed, rejection, stock
 from tests.hub.order.changing import send
 from tests.hub.stopping import NO, SF, YES, answered, served
-
-
-@pytest.fixture
-def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with opened(database, tmp_path) as seat:
-        yield seat.sit("operator-1", Role.OPERATOR)
 
 
 @pytest.fixture

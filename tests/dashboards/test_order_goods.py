@@ -1,28 +1,19 @@
 """Goods of an order on the console: more pieces, further lines, other goods; and whose word counts in a dispute."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hub.database import Database
 from hub.order.change.channel import revise
 from hub.order.reveal import reveal
-from hub.roles import SYSTEM, Role
-from tests.dashboards.desk import NOW, Desk, opened, plain
+from hub.roles import SYSTEM
+from tests.dashboards.desk import NOW, Desk, plain
 from tests.dashboards.test_order_changes import ahead, change, done, seen
 from tests.hub.making import AT, RECEIVER, ZONE, order, placed, stock
 from tests.hub.order.changing import BEIJING, move
 
 THIRD = RECEIVER.model_copy(update={"street": "第三路3号"})
 LINES = {"line": ["L1", "L2", "L3"], "n": ["", "", ""], "sku": ["", "", ""], "price": ["", "", ""]}
-
-
-@pytest.fixture
-def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with opened(database, tmp_path) as seat:
-        yield seat.sit("operator-1", Role.OPERATOR)
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,17 +8,11 @@ from hub.database import Database
 from hub.order.model import Buyer
 from hub.partitions import make_partitions
 from hub.roles import Role
-from tests.dashboards.desk import Desk, opened
+from tests.dashboards.desk import Desk
 from tests.hub.making import AT, RECEIVER, order, placed, stock
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 PHONE = "10000000042"
-
-
-@pytest.fixture
-def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with opened(database, tmp_path) as made:
-        yield made.sit("operator-1", Role.OPERATOR)
 
 
 @pytest.fixture

@@ -1,25 +1,17 @@
 """The list of returns: reached from every page, sifted by its address, and of one's own shops alone."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hub.aftersale.status import ReturnKind
-from hub.database import Database, run
+from hub.database import run
 from hub.roles import Role
-from tests.dashboards.desk import NOW, Desk, opened, plain
+from tests.dashboards.desk import NOW, Desk, plain
 from tests.hub.aftersale.returning import ask, granted, sent
 from tests.hub.making import order, stock
 
 HOME = "/console/returns"
-
-
-@pytest.fixture
-def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with opened(database, tmp_path) as seat:
-        yield seat.sit("operator-1", Role.OPERATOR)
 
 
 @pytest.fixture

@@ -1,23 +1,14 @@
 """Returns on an order's page: asked for, approved or rejected, and taken in piece by piece."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hub.database import Database
 from hub.roles import Role
-from tests.dashboards.desk import NOW, Desk, opened, plain
+from tests.dashboards.desk import NOW, Desk, plain
 from tests.dashboards.test_order_changes import ahead, change, confirmed, done, seen
 from tests.hub.aftersale.returning import levels, refunded, sent
 from tests.hub.making import order, stock
-
-
-@pytest.fixture
-def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with opened(database, tmp_path) as seat:
-        yield seat.sit("operator-1", Role.OPERATOR)
 
 
 @pytest.fixture

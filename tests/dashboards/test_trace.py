@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ from tests.clones import Clones
 from tests.conftest import RING
 from tests.console.telling import tell
 from tests.console.world import HOSTILE, NAME, PHONE, STREET, fill
-from tests.dashboards.desk import Desk, opened, plain
+from tests.dashboards.desk import Desk, plain
 from tests.hub.making import ZONE, add_sku, order, placed
 
 WORLD = "template_of_trace"
@@ -39,12 +38,6 @@ def database(clones: Clones, made: dict[str, int]) -> Iterator[Database]:
         opened_database = Database(url, RING)
         yield opened_database
         opened_database.close()
-
-
-@pytest.fixture
-def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with opened(database, tmp_path) as seat:
-        yield seat.sit("operator-1", Role.OPERATOR)
 
 
 @pytest.fixture
