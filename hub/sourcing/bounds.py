@@ -6,7 +6,7 @@ from typing import Final
 from hub.errors import Malformed
 from hub.sourcing.dotted import MOST as DEEPEST
 from hub.sourcing.dotted import too_deep
-from hub.sourcing.policy import SourcingPolicy, Standing, read_policy
+from hub.sourcing.policy import SourcingPolicy, read_policy
 
 LONGEST: Final = 100_000
 """Characters of a policy."""
@@ -55,18 +55,13 @@ def _check_counts(policy: SourcingPolicy) -> None:
 
 def _check_hours(policy: SourcingPolicy) -> None:
     """Refuse hours of which none is ever between: such a place would be asked for nothing, and nobody would see why."""
-    for name, standing in _standings(policy):
+    for name, standing in policy.standings:
         if standing.at_once and standing.opens >= standing.cut_off:
             zh, en = (
                 f"策略的 {name}.opens 须早于 cut_off：营业时间不能跨零点",
                 f"the policy's {name}.opens: before its cut_off, for hours end at midnight",
             )
             raise Malformed(en, zh=zh, code="malformed_policy", field=f"{name}.opens")
-
-
-def _standings(policy: SourcingPolicy) -> list[tuple[str, Standing]]:
-    kinds = [(f"kinds.{kind}", standing) for kind, standing in policy.kinds.items()]
-    return [*kinds, *((f"locations.{code}", one) for code, one in policy.locations.items())]
 
 
 def _counts(policy: SourcingPolicy) -> Iterator[tuple[str, int, int]]:
@@ -78,7 +73,7 @@ def _counts(policy: SourcingPolicy) -> Iterator[tuple[str, int, int]]:
         yield "freight.couriers", len(policy.freight.couriers or ()), COURIERS
     for name, divisions in policy.zones.items():
         yield f"zones.{name}", len(divisions), DIVISIONS
-    for name, standing in _standings(policy):
+    for name, standing in policy.standings:
         yield f"{name}.closed", len(standing.closed), DAYS
         yield f"{name}.methods", len(standing.methods or ()), METHODS
         yield f"{name}.clear", 0 if isinstance(standing.clear, bool) else len(standing.clear), SKUS

@@ -103,9 +103,7 @@ def _strange(policy: SourcingPolicy, card: Card) -> Iterator[tuple[str, str]]:
     if not any(one.method == policy.freight.method and one.courier in (wanted or couriers) for one in card.rates):
         yield "freight.method", policy.freight.method
     zones = {one.origin for one in card.rates} | policy.zones.keys() | {ANY}
-    standings = {f"kinds.{kind}": one for kind, one in policy.kinds.items()}
-    standings |= {f"locations.{code}": one for code, one in policy.locations.items()}
-    yield from ((f"{of}.zone", one.zone) for of, one in standings.items() if one.zone not in zones)
+    yield from ((f"{of}.zone", one.zone) for of, one in policy.standings if one.zone not in zones)
 
 
 def list_cards(session: Session, brand: str = "") -> Sequence[CardView]:

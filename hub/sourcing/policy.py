@@ -1,7 +1,7 @@
 """A sourcing policy as people write it: what parcels cost and hold, and which locations are left out."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Final
 
@@ -129,6 +129,12 @@ class SourcingPolicy(Document):
     @property
     def asks_kinds(self) -> bool:
         return bool(self.kinds or self.eliminate.kinds)
+
+    @property
+    def standings(self) -> Sequence[tuple[str, Standing]]:
+        """Give what is said of kinds and of locations, by its place in the policy."""
+        kinds = [(f"kinds.{kind}", standing) for kind, standing in self.kinds.items()]
+        return [*kinds, *((f"locations.{code}", standing) for code, standing in self.locations.items())]
 
     def told_by_location(self, kinds: Mapping[str, LocationKind]) -> "SourcingPolicy":
         """Say of each location what is said of its kind, so that whoever asks for hours and limits need not know it."""
