@@ -56,10 +56,10 @@ def _check_counts(policy: SourcingPolicy) -> None:
 def _check_hours(policy: SourcingPolicy) -> None:
     """Refuse hours of which none is ever between: such a place would be asked for nothing, and nobody would see why."""
     for name, standing in policy.standings:
-        if standing.at_once and standing.opens >= standing.cut_off:
+        if standing.at_once and standing.opens == standing.cut_off:
             zh, en = (
-                f"策略的 {name}.opens 须早于 cut_off：营业时间不能跨零点",
-                f"the policy's {name}.opens: before its cut_off, for hours end at midnight",
+                f"策略的 {name}.opens 与 cut_off 相同，永不营业；全天营业请两者都不写",
+                f"the policy's {name}.opens: other than its cut_off; a place that is always open names neither",
             )
             raise Malformed(en, zh=zh, code="malformed_policy", field=f"{name}.opens")
 

@@ -50,8 +50,9 @@ class Hours(Document):
     """When a location works: ISO weekdays, the days on which it is closed all the same, and its cut-off.
 
     What is ordered at `cut_off` or later leaves on its next working day; where a location sends at once, from `opens`
-    on, it is not asked at another time. On a calendar's holidays it is closed unless it does not keep them; on a day
-    that people make up for one it works, whatever weekday it is.
+    on, it is not asked at another time. One that opens later than its cut-off is open over midnight, and what is
+    ordered behind midnight is of the day on which it opened. On a calendar's holidays it is closed unless it does not
+    keep them; on a day that people make up for one it works, whatever weekday it is.
     """
 
     weekdays: tuple[Weekday, ...] = Field(default=EVERY_DAY, min_length=1)
@@ -69,12 +70,18 @@ def leaves_after(
 
     `closed` are the days on which nobody works, beside the calendar's holidays.
     """
-    today = here.date()
-    late = here.time() >= hours.cut_off
+    day = counts_to(hours, closed, here, calendar)
+    return None if day is None else max((day - here.date()).days, 0)  # of last night's hours, too, it leaves today
+
+
+def counts_to(hours: Hours, closed: Collection[date], here: datetime, calendar: Calendar = NO_CALENDAR) -> date | None:
+    """Name the location's day that what is ordered at `here` counts to, with arguments as for `leaves_after`."""
     if hours.at_once:
-        return 0 if _works(hours, closed, calendar, today) and not late and here.time() >= hours.opens else None
-    ahead = range(int(late), FAR)
-    return next((days for days in ahead if _works(hours, closed, calendar, today + timedelta(days=days))), None)
+        opened = _opened(hours, here)
+        return opened if opened and _works(hours, closed, calendar, opened) else None
+    late = here.time() >= hours.cut_off
+    ahead = (here.date() + timedelta(days=days) for days in range(int(late), FAR))
+    return next((day for day in ahead if _works(hours, closed, calendar, day)), None)
 
 
 def carried_after(leaves: date, days: int, rest: Rest, calendar: Calendar = NO_CALENDAR) -> int:
@@ -91,6 +98,15 @@ def carried_after(leaves: date, days: int, rest: Rest, calendar: Calendar = NO_C
 def arrives(day: str, days: int) -> str:
     """Name the day so many days after another (ISO 8601)."""
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+
+
+def _opened(hours: Hours, here: datetime) -> date | None:
+    """Name the day whose hours `here` is in."""
+    if hours.opens <= hours.cut_off:
+        return here.date() if hours.opens <= here.time() < hours.cut_off else None
+    if here.time() >= hours.opens:
+        return here.date()
+    return here.date() - timedelta(days=1) if here.time() < hours.cut_off else None
 
 
 def _works(hours: Hours, closed: Collection[date], calendar: Calendar, day: date) -> bool:

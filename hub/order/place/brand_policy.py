@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ from hub.sourcing.model import Decision, LocationKind, Question, Site, Terms
 from hub.sourcing.open_count import count_open
 from hub.sourcing.policies import policies_in_force
 from hub.sourcing.policy import SourcingPolicy
-from hub.sourcing.promise import NO_CALENDAR, Calendar, leaves_after
+from hub.sourcing.promise import NO_CALENDAR, Calendar, counts_to
 from hub.sourcing.rates import Card
 from hub.sourcing.terms import NOTHING, Grounds, terms_of
 
@@ -79,10 +79,8 @@ class Own(NamedTuple):
         """Give the day that a document made now counts to, of each location that may have only so many a day."""
         said = self.said
         limited = {code: one for code, one in said.locations.items() if one.most_a_day is not None} if said else {}
-        ahead = {
-            code: leaves_after(one, said.closed if said else (), here, self.calendar) for code, one in limited.items()
-        }
-        return {code: here.date() + timedelta(days=days) for code, days in ahead.items() if days is not None}
+        days = {code: counts_to(one, said.closed if said else (), here, self.calendar) for code, one in limited.items()}
+        return {code: day for code, day in days.items() if day is not None}
 
     def room(self, here: datetime) -> dict[str, int]:
         """Say how many more documents may be made at the locations that may have only so many."""

@@ -49,11 +49,11 @@ def test_a_draft_names_so_many_of_a_kind_and_no_more(key: str) -> None:
 def test_a_place_that_would_never_be_open_is_no_draft(of: str) -> None:
     hours = f"{HEAD}[{of}]\nat_once = true\nopens = 20:00:00\ncut_off = "
     assert read_draft(f"{hours}20:00:01\n")
-    for never in ("02:00:00", "20:00:00"):
-        with pytest.raises(Malformed) as refused:
-            read_draft(f"{hours}{never}\n")
-        assert refused.value.field == f"{of}.opens"
-        assert read_policy(f"{hours}{never}\n")
+    assert read_draft(f"{hours}02:00:00\n")
+    with pytest.raises(Malformed) as refused:
+        read_draft(f"{hours}20:00:00\n")
+    assert refused.value.field == f"{of}.opens"
+    assert read_policy(f"{hours}20:00:00\n")
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,15 @@ def test_the_next_day_has_places_again_and_after_the_cut_off_it_has_begun(sessio
     assert counted(session) == {TODAY: 2, TODAY + timedelta(days=1): 2}
 
 
+def test_what_is_ordered_behind_midnight_counts_to_the_day_on_which_the_place_opened(session: Session) -> None:
+    in_force(session, f"{LIMITED}at_once = true\nopens = 18:00:00\ncut_off = 02:00:00\n")
+    buy(session, 1, AT + timedelta(hours=13), "E")  # eleven in the evening
+    buy(session, 2, AT + timedelta(hours=15), "N")  # one in the morning
+    assert (shipped_from(session), counted(session)) == (["sh", "sh", "bj"], {TODAY: 2})
+    buy(session, 1, AT + timedelta(hours=17), "M")
+    assert (shipped_from(session)[-1], counted(session)) == ("bj", {TODAY: 2})
+
+
 def test_a_document_that_has_ended_still_counts(session: Session) -> None:
     in_force(session)
     buy(session, 2)
