@@ -72,7 +72,7 @@ class StockLevel(Entity, table=True):
 
 
 class StockMovement(Table, table=True):
-    """One change of one counter, never altered; partitioned by its id, which carries its month."""
+    """One change of one counter that the database lets nobody alter; partitioned by its id, which carries the month."""
 
     __table_args__ = (
         one_of("reason", Reason),

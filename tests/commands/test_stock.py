@@ -2,14 +2,14 @@ import json
 
 import pytest
 
-from hub.database import Database, rows, run
+from hub.database import Database, rows
 from hub.errors import Conflict, Malformed, NotFound
 from hub.inventory.quota import list_quotas
 from hub.order.ship.progress import record_confirm
 from tests.commands.conftest import Oms
 from tests.hub.inventory.counting import after, take
 from tests.hub.inventory.lotted import tell
-from tests.hub.making import AT, confirm, order, placed, stock
+from tests.hub.making import AT, confirm, forge, order, placed, stock
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_the_words_are_chinese_where_that_is_wished(counted: Oms, monkeypatch: p
 def test_the_books_are_checked_and_what_is_wrong_fails_the_command(oms: Oms, database: Database) -> None:
     assert (oms("stock", "check").exit_code, oms("stock", "check", "--full").exit_code) == (0, 0)
     with database.transaction() as session:
-        run(session, "update stock_movement set on_hand = 1 where location = 'sh'")
+        forge(session, "update stock_movement set on_hand = 1 where location = 'sh'")
     told = oms("stock", "check", "--full", "--json")
     assert (told.exit_code, [one["subject"] for one in json.loads(told.stdout)]) == (1, ["stock:apple at sh"])
     assert "100/0/0" in oms("stock", "check").stdout

@@ -177,3 +177,11 @@ def open_causes(session: Session) -> list[str]:
 
 def step_states(session: Session, flow: str) -> list[str]:
     return [found.state for found in rows(session, "select state from step where flow = :flow order by id", flow=flow)]
+
+
+def forge(session: Session, statement: str, **values: object) -> int:
+    """Change what the database lets nobody change, as who goes round its triggers can; give how many rows."""
+    run(session, "set local session_replication_role = replica")
+    changed = run(session, statement, **values)
+    run(session, "set local session_replication_role = origin")
+    return changed

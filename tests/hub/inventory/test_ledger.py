@@ -1,6 +1,7 @@
 from datetime import datetime
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.database import row, run
@@ -10,7 +11,8 @@ from hub.inventory.ledger import Movement, Shortage, StockKey, drift, post
 from hub.inventory.level import free_pieces, receive
 from hub.inventory.reserve import Claim, consume, release, reserve
 from hub.inventory.table import Reason
-from tests.hub.making import BRAND, OWNER, counters, stock
+from hub.partitions import make_partitions
+from tests.hub.making import AT, BRAND, OWNER, counters, forge, stock
 
 APPLE = StockKey("sh", "apple", OWNER)
 PEAR = StockKey("sh", "pear", OWNER)
@@ -112,12 +114,37 @@ def test_a_counter_that_somebody_changed_is_found(session: Session, change: str)
 
 
 def test_a_counter_or_a_movement_that_vanished_is_found(session: Session) -> None:
-    run(session, "delete from stock_movement where sku = 'pear'")
+    forge(session, "delete from stock_movement where sku = 'pear'")
     run(session, "delete from stock_level where sku = 'apple'")
     assert [str(told) for told in drift(session)] == [
         "apple at sh: counters 0/0/0, ledger 5/0/0",
         "pear at sh: counters 1/0/0, ledger 0/0/0",
     ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update stock_movement set on_hand = on_hand + 1",
+        "delete from stock_movement where sku = 'apple'",
+        "truncate stock_movement",
+        "update stock_movement_y2026m11 set allocated = 0",
+        "delete from stock_movement_y2026m11",
+    ],
+)
+def test_the_table_itself_refuses_to_alter_a_movement(session: Session, statement: str) -> None:
+    with pytest.raises(IntegrityError, match="is never altered"):
+        run(session, statement)
+
+
+def test_a_whole_month_of_movements_can_be_taken_out_and_dropped(session: Session) -> None:
+    run(session, "alter table stock_movement detach partition stock_movement_y2026m11")
+    assert run(session, "update stock_movement_y2026m11 set on_hand = 0") == 2
+    run(session, "drop table stock_movement_y2026m11")
+    make_partitions(session, AT)
+    receive(session, BRAND, [(PEAR, 7)], "ASN-4", AT)
+    with pytest.raises(IntegrityError, match="is never altered"):
+        run(session, "delete from stock_movement")
 
 
 def test_the_table_itself_refuses_an_oversold_counter(session: Session, at: datetime) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from hub.database import run
 from hub.inventory.reconcile import BOUNDS, HELD, PRESOLD, PROMISED, check_books, reconcile
 from hub.inventory.soft import Wish, hold
-from tests.hub.making import BRAND, open_causes, order, placed, stock
+from tests.hub.making import BRAND, forge, open_causes, order, placed, stock
 
 
 def test_counters_that_their_ledger_bears_out_are_no_case(session: Session, at: datetime) -> None:
@@ -23,7 +23,7 @@ def test_a_counter_that_moved_without_its_ledger_calls_a_person_once(session: Se
 
 def test_a_ledger_line_without_its_counter_is_noticed(session: Session, at: datetime) -> None:
     stock(session, {"sh": {"apple": 5}})
-    run(session, "update stock_movement set on_hand = on_hand - 1")
+    forge(session, "update stock_movement set on_hand = on_hand - 1")
     assert reconcile(session, at) == 1
 
 

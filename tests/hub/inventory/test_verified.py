@@ -12,7 +12,7 @@ from hub.inventory.reconcile import LEDGER, VERIFIED, check_stock, reconcile
 from hub.inventory.soft import Wish, hold
 from hub.inventory.table import Reason
 from hub.inventory.verified import forget_verified
-from tests.hub.making import AT, BRAND, OWNER, order, placed, stock
+from tests.hub.making import AT, BRAND, OWNER, forge, order, placed, stock
 
 LAST, FIRST = datetime(2026, 11, 30, 23, 59, tzinfo=UTC), datetime(2026, 12, 1, 0, 1, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ def move(session: Session, pieces: int, ref: str, at: datetime = AT) -> None:
 
 
 def plant(session: Session, ref: str) -> None:
-    assert run(session, "update stock_movement set on_hand = on_hand + 1 where ref = :ref", ref=ref) == 1
+    assert forge(session, "update stock_movement set on_hand = on_hand + 1 where ref = :ref", ref=ref) == 1
 
 
 def found(session: Session, *, full: bool = False) -> set[str]:
@@ -74,7 +74,7 @@ def test_a_counter_that_moved_without_a_movement_is_found_daily(old: Session) ->
 
 
 def test_a_movement_that_vanished_is_told_with_its_month(old: Session) -> None:
-    run(old, "delete from stock_movement where ref = 'old'")
+    forge(old, "delete from stock_movement where ref = 'old'")
     run(old, "update stock_level set on_hand = on_hand + 2 where location = 'sh'")
     told = [(subject, what) for rule, subject, what in check_stock(old, full=True) if rule == VERIFIED]
     assert told == [("stock:apple at sh", "month 2611: verified 7/0/0, ledger 9/0/0")]
@@ -105,7 +105,7 @@ def test_nothing_is_verified_while_something_differs(old: Session) -> None:
     plant(old, "new")
     close(old)
     assert (reconcile(old, AT), verified(old)) == (1, before)
-    run(old, "update stock_movement set on_hand = -3 where ref = 'new'")
+    forge(old, "update stock_movement set on_hand = -3 where ref = 'new'")
     assert (reconcile(old, AT), verified(old) > before, found(old, full=True)) == (0, True, set())
 
 
@@ -132,7 +132,7 @@ def test_what_was_verified_can_be_forgotten_and_all_is_read_anew(old: Session) -
 def test_without_looks_all_is_read_each_time(session: Session) -> None:
     stock(session, {"sh": {"apple": 9}})
     assert (reconcile(session, AT), verified(session)) == (0, 0)
-    run(session, "update stock_movement set on_hand = 1")
+    forge(session, "update stock_movement set on_hand = 1")
     assert reconcile(session, AT) == 1
 
 

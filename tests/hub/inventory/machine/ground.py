@@ -24,7 +24,7 @@ from hub.inventory.reconcile import PROMISED, check_books
 from tests.hub.inventory.cutting import Cut, Moment, lose
 from tests.hub.inventory.machine.books import KEYS, PARTS, PLACES, SHOPS, SKUS, Books, Move, Pile
 from tests.hub.inventory.machine.reading import read, shown
-from tests.hub.making import AT, BRAND, add_sku, stock
+from tests.hub.making import AT, BRAND, add_sku, forge, stock
 
 TABLES: Final = (
     *("stock_movement", "stock_movement_key", "stock_lot", "stock_level", "reservation_line", "reservation"),
@@ -70,7 +70,7 @@ class Ground(RuleBasedStateMachine):
     @initialize(pieces=st.integers(3, 12))
     def fill(self, pieces: int) -> None:
         with self.database.transaction() as session:
-            run(session, CLEAR)
+            forge(session, CLEAR)
             stock(session, {place: dict.fromkeys(SKUS, pieces) for place in PLACES}, "ASN-0")
             for bundle, parts in PARTS.items():
                 add_sku(session, bundle, parts=parts)
