@@ -62,9 +62,9 @@ def _print_batches(version: str, told: Batches) -> None:
     cost, in_turn, gap = amount(told.cost, "CNY"), amount(told.greedy_cost, "CNY"), f"{told.gap:.2%}"
     say(
         f"{version} 达到一起决定所需单数的批次 {told.came}，其中一起决定 {told.together}（{told.orders} 单）："
-        f"合计 {cost}，逐单为 {in_turn}，比下界高 {gap}",
+        f"合计 {cost}，逐单为 {in_turn}，差距 {gap}",
         f"{version}: batches with enough orders {told.came}, decided together {told.together} ({told.orders} orders): "
-        f"{cost} in all, {in_turn} one after another, {gap} above the bound",
+        f"{cost} in all, {in_turn} one after another, gap {gap}",
     )
 
 

@@ -214,6 +214,11 @@ class Option(Value, frozen=True, array_like=True):
     lost_by: int
 
 
+def gap_of(cost: int, bound: int) -> float:
+    """Say how much of a cost a perfect answer could save at most, as a part of it; 0 where none could be cheaper."""
+    return (cost - bound) / cost if cost else 0.0
+
+
 class Decision(Value, frozen=True):
     """The answer: `unmet` has no source; no plan for the pieces that were found costs less than `bound`.
 
@@ -230,8 +235,7 @@ class Decision(Value, frozen=True):
 
     @property
     def gap(self) -> float:
-        """How far above the bound the cost is; 0 when the cheapest imaginable plan was found."""
-        return (self.cost - self.bound) / self.bound if self.bound else 0.0
+        return gap_of(self.cost, self.bound)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from hub.document import Document
 from hub.sourcing.greedy import cost_of, decide
-from hub.sourcing.model import Candidate, Choice, Decision, Question, Share, Take
+from hub.sourcing.model import Candidate, Choice, Decision, Question, Share, Take, gap_of
 
 SHARED: Final = "columns-1"
 
@@ -18,7 +18,8 @@ KEPT: Final = "kept"
 class BatchCost(Document):
     """What the answer for a batch of `parts` of orders costs in minor units, what stays without a source included.
 
-    Asked in turn they would have cost `greedy_cost`, and no answer costs less than `bound`: `gap` is how far above.
+    Asked in turn they would have cost `greedy_cost`, and no answer costs less than `bound`: `gap` is the part
+    of the cost that a perfect answer could save at most, (cost - bound) / cost.
     """
 
     parts: int
@@ -31,11 +32,6 @@ class BatchCost(Document):
 def batch_cost(share: Share) -> BatchCost:
     gap = gap_of(share.cost, share.bound)
     return BatchCost(parts=share.questions, cost=share.cost, greedy_cost=share.greedy_cost, bound=share.bound, gap=gap)
-
-
-def gap_of(cost: int, bound: int) -> float:
-    """Say how far a cost is above the least possible, as a part of that."""
-    return (cost - bound) / bound if bound else 0.0
 
 
 def decide_shared(question: Question) -> Decision:

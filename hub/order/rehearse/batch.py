@@ -8,9 +8,8 @@ from typing import Final
 
 from hub.document import Document
 from hub.order.rehearse.asked import Asked
-from hub.sourcing.model import Decision, Question
+from hub.sourcing.model import Decision, Question, gap_of
 from hub.sourcing.policy import Together
-from hub.sourcing.shared import gap_of
 
 SLACK: Final = timedelta(minutes=1)
 """By so much the numbers of orders may be out of the order in which their transactions began."""
@@ -23,7 +22,7 @@ class Batches(Document):
     """What a policy that decides batches together came to: of `came` with enough orders it decided `together` so many.
 
     These held `orders` and cost so much, minor units, in turn `greedy_cost`; no answer costs less than `bound`, and
-    `gap` is how far above. The others had enough of everything, or in turn was as good.
+    `gap` is (cost - bound) / cost. The others had enough of everything, or in turn was as good.
     """
 
     came: int

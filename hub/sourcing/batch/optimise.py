@@ -17,6 +17,7 @@ from hub.sourcing.batch.master import Master
 from hub.sourcing.batch.pool import Plan, Pool
 from hub.sourcing.batch.price import Prices
 from hub.sourcing.batch.quote import Quoter
+from hub.sourcing.model import gap_of
 
 SOLVER: Final = "columns-1"
 
@@ -52,8 +53,7 @@ class Outcome:
 
     @property
     def gap(self) -> float:
-        """How much of the cost a perfect answer could save at the very most."""
-        return (self.cost - self.bound) / self.cost if self.cost else 0.0
+        return gap_of(self.cost, self.bound)
 
 
 def optimise(

@@ -86,7 +86,7 @@ def test_no_plan_costs_less_than_the_bound(question: Question) -> None:
     decision = decide(question)
     assert decision.cost == sum(choice.cost for choice in decision.choices)
     assert decision.cost >= decision.bound
-    assert decision.gap >= 0
+    assert decision.gap == ((decision.cost - decision.bound) / decision.cost if decision.cost else 0)
 
 
 @given(questions())

@@ -50,7 +50,7 @@ def test_orders_of_a_batch_that_contend_are_decided_together_where_the_policy_sa
     assert batch is not None
     assert (batch.parts, batch.cost) == (2, sum(one.cost for one in both))
     assert batch.bound <= batch.cost < batch.greedy_cost
-    assert batch.gap == (batch.cost - batch.bound) / batch.bound
+    assert batch.gap == (batch.cost - batch.bound) / batch.cost
     assert traced.batch == batch
 
 
