@@ -26,7 +26,7 @@ class Inbox(Table, table=True):
 
     __table_args__ = (
         one_of("state", InboxState),
-        Index("ix_inbox_due", "kind", "run_at", postgresql_where=text("state = 'received'")),
+        Index("ix_inbox_due", "kind", "run_at", "id", postgresql_where=text("state = 'received'")),
         Index("ix_inbox_order", "order_id", postgresql_where=text("order_id is not null")),
         Index("ix_inbox_stuck", "connection", "id", postgresql_where=text("state in ('parked', 'refused')")),
         {"postgresql_partition_by": "RANGE (received_at)"},

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import Database, row, run
 from hub.errors import NotFound
-from hub.inbox import InboxState, claim, keep, message_id_of, postpone, read, reopen, settle
+from hub.inbox import Arrival, InboxState, claim, keep, keep_all, message_id_of, postpone, read, reopen, settle
 
 BODY = b'{"receiver": "10000000001"}'
 KINDS = ["order"]
@@ -57,6 +57,24 @@ def test_the_oldest_due_messages_of_a_kind_are_claimed_first(session: Session, a
         keep_one(session, at + timedelta(minutes=minutes), name)
     keep_one(session, at, "another kind", "confirm")
     assert claimed(session, at + timedelta(hours=1), limit=2) == ["early", "middle"]
+
+
+def test_the_oldest_of_several_kinds_come_in_one_turn(session: Session, at: datetime) -> None:
+    for minutes, name in ((3, "third"), (1, "first"), (4, "fourth"), (2, "second")):
+        keep_one(session, at + timedelta(minutes=minutes), name, "report" if minutes % 2 else "confirm")
+    found = claim(session, ["report", "confirm"], 3, at + timedelta(hours=1))
+    assert [message.message_id for message in found] == ["first", "second", "third"]
+
+
+def test_who_claims_few_reads_few_however_many_wait(database: Database, at: datetime) -> None:
+    with database.transaction() as session:
+        keep_all(session, "order", [Arrival("mall-pc", f"m{no}", BODY) for no in range(1_000)], at)
+    with database.transaction() as session:
+        assert len(claimed(session, at, limit=5)) == 5
+        seen = "select sum(seq_tup_read + idx_tup_fetch) as n from pg_stat_xact_user_tables where relname ~ '^inbox_y'"
+        found = row(session, seen)
+    assert found is not None
+    assert found.n < 20
 
 
 def test_what_one_claims_nobody_else_sees(database: Database, at: datetime) -> None:
