@@ -134,6 +134,7 @@ FAILURES: Final[Mapping[str, Words]] = {
     "division_by_zero": Words("除以零", "a division by zero"),
     "number_out_of_bounds": Words("数值越界", "a number out of bounds"),
     "wrong_type": Words("类型不符", "a value of another type"),
+    "too_dear": Words("行数过多，求值会太慢", "it would take too long for so many lines"),
     "cannot_be_evaluated": Words("无法求值", "it cannot be evaluated"),
     "cannot_be_read": Words("当前版本无法读取该表达式", "this release cannot read it"),
     "not_a_bool": Words("结果不是真或假", "it is neither true nor false"),

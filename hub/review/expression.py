@@ -2,18 +2,19 @@
 
 CEL has no loops but its macros over lists, and no side effects. What it lacks is bounds of its own: one macro within
 another takes as long as the lists' lengths multiplied, and maps and sums one after another multiply what they are
-given, so that is refused, and so is what is very long. A fact is named with its value each time, so that reading an
-expression says all that it can come to know.
+given, so that is refused, and so is what is very long; what the rest costs is reckoned by the order (cost.py). A fact
+is named with its value each time, so that reading an expression says all that it can come to know.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 import cel
 
 from hub.errors import Malformed
+from hub.review.cost import MACROS, Macro, Work, work_of
 from hub.review.pattern import MATCHED, TEXTS, compile_pattern, matched, patterns_of, renamed
 from hub.review.specimen import SPECIMENS
 from hub.review.verdict import Scope
@@ -35,8 +36,6 @@ FUNCTIONS: Final = frozenset({
     *("int", "uint", "double", "string", "max", "min"),
 })  # fmt: skip
 
-MACROS: Final = frozenset({"exists", "exists_one", "existsOne", "all", "map", "filter"})
-
 _WORDS: Final = FUNCTIONS | MACROS | {"has", "in"}
 """What may stand before a parenthesis."""
 
@@ -47,7 +46,6 @@ UNTOLD: Final = frozenset({("order", "remark"), ("order", "seller_note")})
 """Facts that may name people: who tries a rule that asks them could read them so, and they are never evidence."""
 
 _RAW: Final = re.compile(r"\"\"\"|'''|\b[rRbB]{1,2}[\"']")
-_MACRO: Final = re.compile(rf"\.\s*({'|'.join(sorted(MACROS))})\s*\(\s*([A-Za-z_]\w*)?|[()]")
 _CALL: Final = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _LISTED: Final = re.compile(rf"\b(?:{'|'.join(LISTS)})\s*[.\[]|\bsize\s*\(\s*(?:{'|'.join(LISTS)})\s*\)")
@@ -56,10 +54,16 @@ _DEEP: Final = "Recursion limit"
 _PATH: Final = re.compile(r"(?<![\w.])([a-z]\w*)\s*\.\s*([a-z]\w*)(?!\w*\s*\()")
 
 
+class Context(Protocol):
+    """Facts as programs take them."""
+
+    def update(self, variables: dict[str, Any]) -> None: ...
+
+
 class Program(Protocol):
     """A compiled expression."""
 
-    def execute(self, context: object) -> object: ...
+    def execute(self, context: Context) -> object: ...
     def variables(self) -> list[str]: ...
 
 
@@ -73,6 +77,7 @@ class Expression(NamedTuple):
     program: Program
     facts: frozenset[str]
     paths: tuple[tuple[str, str], ...]
+    work: Work = Work()
 
 
 def compile_program(source: str) -> Program:
@@ -83,7 +88,7 @@ def compile_program(source: str) -> Program:
     return cast("Program", cel.compile(renamed(source)))
 
 
-def context_of(facts: Mapping[str, Any]) -> object:
+def context_of(facts: Mapping[str, Any]) -> Context:
     """Give facts as programs take them, converted once for all of them."""
     context = cel.Context(dict(facts))
     context.add_function(MATCHED, matched)
@@ -103,7 +108,8 @@ def read_expression(source: str, scope: Scope = Scope.ORDER) -> Expression:
     except FAILURES as error:
         raise _refusal(_said(error)) from error
     known = SPECIMENS[scope]
-    names = set(program.variables()) - _bound(bare, known)
+    work = work_of(bare)
+    names = set(program.variables()) - _bound(work.macros, known)
     if unknown := sorted(names - known.keys()):
         raise _refusal(f"no fact is called {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     if strange := sorted({*_CALL.findall(bare)} - _WORDS):
@@ -114,7 +120,7 @@ def read_expression(source: str, scope: Scope = Scope.ORDER) -> Expression:
             raise _refusal(f"{of} has no {name}; it has {', '.join(sorted(known[of]))}")
     if loose := sorted(names.intersection(_WORD.findall(_LISTED.sub(" ", _PATH.sub(" ", bare))))):
         raise _refusal(f"name one value of {', '.join(loose)} each time, as order.total or lines[0].sku")
-    expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)))
+    expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)), work)
     _check_answer(expression, known)
     return expression
 
@@ -163,28 +169,16 @@ def _check_patterns(source: str, count: int) -> None:
             raise _refusal(f"{text} is no pattern") from error
 
 
-def _bound(bare: str, known: Mapping[str, Any]) -> set[str]:
+def _bound(macros: Sequence[Macro], known: Mapping[str, Any]) -> set[str]:
     """Give the names that macros over lists bind.
 
     Raises: Malformed when one macro stands within another, two map, or one binds the name of a fact.
     """
-    bound: set[str] = set()
-    maps = 0
-    within: list[bool] = []
-    for found in _MACRO.finditer(bare):
-        if found[0] == "(":
-            within.append(False)
-        elif found[0] == ")":
-            if within:
-                within.pop()
-        else:
-            if any(within):
-                raise _refusal("a macro over a list stands within another: that could take too long")
-            within.append(True)
-            maps += found[1] == "map"
-            bound.add(found[2] or "")
-    if maps > 1:
+    if any(one.within for one in macros):
+        raise _refusal("a macro over a list stands within another: that could take too long")
+    if sum(one.kind == "map" for one in macros) > 1:
         raise _refusal("there is more than one map: together they could make a list without bounds")
+    bound = {one.item for one in macros}
     if taken := sorted(bound & known.keys()):
         raise _refusal(f"a macro calls each item {', '.join(taken)}, which is a fact: choose another name")
     return bound

@@ -1,15 +1,29 @@
 """Ask the rules of a shop about one order: its facts are converted once, and a rule that fails holds the order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
-from hub.review.expression import FAILURES, LISTS, UNTOLD, Expression, Program, compile_program, context_of, why_failed
+from hub.review.cost import MOST_STEPS
+from hub.review.expression import (
+    FAILURES,
+    LISTS,
+    UNTOLD,
+    Context,
+    Expression,
+    Program,
+    compile_program,
+    context_of,
+    why_failed,
+)
 from hub.review.verdict import RELEASING, ROUTING, Hold, Holding, HoldType, Letting, Scope
 
 FAILED = "rule_failed"
 """The rule that a hold names when a review rule could not be evaluated; its evidence says which."""
+
+TOO_DEAR = "too_dear"
+"""Why a rule was not asked: it would take too long for as many lines."""
 
 Facts = Mapping[str, Any]
 
@@ -63,30 +77,61 @@ class Ruleset:
         self.gathers = self.facts | {"stock"} if asks_stock else self.facts
         """Groups that must be gathered: those that are named, and those that what is named is made of."""
         self._lists = self.facts & LISTS
+        self._working = [(rule, one.work) for rule, one in self._asked if one.work.macros]
         self._named = {
             of: sorted({name for one in every for group, name in one.paths if group == of}) for of in self.facts - LISTS
         }
 
     def judge(self, facts: Facts) -> list[Answer]:
         """Answer for an order whose facts are at least those that the rules name."""
-        try:
-            context = context_of(self._asked_of(facts))
-        except FAILURES as error:
-            said = [Answer(rule, true=False, failed=why_failed(error)) for rule, _ in self._asked]
-            return [*said, *self._lost]
-        values = self._values(context)
+        [answers] = self.judge_each(facts, [{}])
+        return answers
+
+    def judge_each(self, shared: Facts, parts: Sequence[Facts]) -> Iterator[list[Answer]]:
+        """Answer for each part of an order by its own facts; what they share is converted once, for it may be long.
+
+        A rule that would cost too much for all of them together is not asked: it fails for each.
+        """
+        dear = self._too_dear(shared, parts)
+        asked = [each for each in self._asked if each[0].version not in dear]
+        lost = [*(Answer(rule, true=False, failed=TOO_DEAR) for rule, _ in self._asked if rule.version in dear)]
+        context: Context | None = None
+        for own in parts:
+            try:
+                if context is None:
+                    context = context_of(self._asked_of({**shared, **own}))
+                else:
+                    context.update(self._asked_of(own))
+            except FAILURES as error:
+                said = [Answer(rule, true=False, failed=why_failed(error)) for rule, _ in asked]
+            else:
+                said = self._said(asked, context, whole=not dear)
+            yield [*said, *lost, *self._lost]
+
+    def _too_dear(self, shared: Facts, parts: Sequence[Facts]) -> frozenset[str]:
+        """Name the versions of rules that would take too long."""
+        if not self._working:
+            return frozenset()
+        longest = max(_longest(shared), *map(_longest, parts)) if parts else 0
+        return frozenset(rule.version for rule, work in self._working if work.steps(longest) * len(parts) > MOST_STEPS)
+
+    def _said(self, asked: Sequence[tuple[Standing, Expression]], context: Context, *, whole: bool) -> list[Answer]:
+        """Ask rules, all at once where they are the whole set and none of them fails."""
+        values = self._values(context) if whole else None
         if values is None:
-            return [*(_ask(rule, expression.program, context) for rule, expression in self._asked), *self._lost]
-        return [*(_read(rule, value) for (rule, _), value in zip(self._asked, values, strict=True)), *self._lost]
+            return [_ask(rule, expression.program, context) for rule, expression in asked]
+        return [_read(rule, value) for (rule, _), value in zip(asked, values, strict=True)]
 
-    def _asked_of(self, facts: Facts) -> Facts:
-        """Give the values that are named, where they all are: converting costs more than evaluating."""
+    def _asked_of(self, facts: Facts) -> dict[str, Any]:
+        """Give the values that are named, of those that are given: converting costs more than evaluating."""
         parts = {
-            of: {name: facts[of][name] for name in names if name in facts[of]} for of, names in self._named.items()
+            of: {name: facts[of][name] for name in names if name in facts[of]}
+            for of, names in self._named.items()
+            if of in facts
         }
-        return {**parts, **{of: facts[of] for of in self._lists}}
+        return {**parts, **{of: facts[of] for of in self._lists if of in facts}}
 
-    def _values(self, context: object) -> Sequence[object] | None:
+    def _values(self, context: Context) -> Sequence[object] | None:
         """Evaluate all rules at once; None when one of them fails."""
         if self._together is None:
             return None
@@ -114,6 +159,12 @@ def holds_after(
     if not letting:
         return every
     return [replace(hold, released_by=by.version) if (by := letting.get(hold.type)) else hold for hold in every]
+
+
+def _longest(facts: Facts) -> int:
+    """Say how long the longest list among facts is."""
+    groups = [cast("Facts", of).values() if isinstance(of, dict) else (of,) for of in facts.values()]
+    return max((len(cast("list[object]", one)) for of in groups for one in of if isinstance(one, list)), default=0)
 
 
 def _holds(rule: Standing) -> bool:
@@ -150,7 +201,7 @@ def _seen(rule: Standing, facts: Facts) -> dict[str, object]:
     return seen
 
 
-def _ask(rule: Standing, program: Program, context: object) -> Answer:
+def _ask(rule: Standing, program: Program, context: Context) -> Answer:
     try:
         return _read(rule, program.execute(context))
     except FAILURES as error:

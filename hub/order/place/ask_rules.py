@@ -1,5 +1,6 @@
 """Ask the review rules in force about a batch: its orders and their lines, and then the fulfilment orders planned."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -12,7 +13,7 @@ from hub.order.place.facts_gather import gather
 from hub.order.place.part_facts import Delivery, facts_of_delivery, facts_of_line
 from hub.order.place.twins import Fresh
 from hub.order.rules.hold import Hold
-from hub.review.judge import On, Ruleset, holds_after
+from hub.review.judge import Facts, On, Ruleset, holds_after
 from hub.review.standing import Edition
 from hub.review.verdict import Scope
 
@@ -81,15 +82,16 @@ def judge_deliveries(
     if not told:
         return {}
     gathered = gather(session, told, names_of(rules.values()), twins, here)
-    known = {one.id: (one, facts_of(one, gathered, rules[one.id].facts)) for one in told}
-    holds: dict[int, list[Hold]] = {}
+    mine_of: defaultdict[int, list[Delivery]] = defaultdict(list)
     for delivery in planned:
-        if delivery.order_id in known:
-            one, shared = known[delivery.order_id]
-            facts = {**shared, "fulfilment": facts_of_delivery(one, delivery)}
+        mine_of[delivery.order_id].append(delivery)
+    holds: dict[int, list[Hold]] = {}
+    for one in told:
+        mine, shared = mine_of[one.id], facts_of(one, gathered, rules[one.id].facts)
+        parts: list[Facts] = [{"fulfilment": facts_of_delivery(one, each)} for each in mine]
+        for delivery, part, answers in zip(mine, parts, rules[one.id].judge_each(shared, parts), strict=True):
             on = On(fulfilment_no=delivery.no)
-            found = holds_after(rules[one.id].judge(facts), (), facts, here, on)
-            holds.setdefault(one.id, []).extend(found)
+            holds.setdefault(one.id, []).extend(holds_after(answers, (), {**shared, **part}, here, on))
     return holds
 
 
@@ -107,11 +109,11 @@ def names_of(asked: Iterable[Ruleset]) -> frozenset[str]:
 
 def _line_by_line(rules: Ruleset, one: Told, gathered: Gathered, held: Sequence[Hold], at: datetime) -> list[Hold]:
     shared, after = facts_of(one, gathered, rules.facts), list(held)
-    for line in one.lines:
+    parts: list[Facts] = [{"line": facts_of_line(one, line, gathered)} for line in one.lines]
+    for line, part, answers in zip(one.lines, parts, rules.judge_each(shared, parts), strict=True):
         on = On(line_no=line.no)
-        facts = {**shared, "line": facts_of_line(one, line, gathered)}
         own, others = _part(after, on)
-        after = [*others, *holds_after(rules.judge(facts), own, facts, at, on)]
+        after = [*others, *holds_after(answers, own, {**shared, **part}, at, on)]
     return after
 
 

@@ -157,8 +157,9 @@ class Trial:
                 break
             self.looked, self.reached = self.looked + 1, one.at
             shared = facts_of(one, gathered, self.rules.facts)
-            for on, own in self._spots(one, gathered, opened[one.id]):
-                said[one.id, on] = self.rules.judge({**shared, **own})[0]
+            spots = list(self._spots(one, gathered, opened[one.id]))
+            answers = self.rules.judge_each(shared, [own for _, own in spots])
+            said |= {(one.id, on): first for (on, _), [first] in zip(spots, answers, strict=True)}
         self.asked += len(said)
         self.failed |= {spot: answer.failed for spot, answer in said.items() if answer.failed}
         return said
