@@ -40,6 +40,9 @@ BREACHES = {
         select order_id, line_no, sku, 'pc', 1 from order_line""",
     "what is counted as sold before it arrives is what order lines wait for": """
         insert into presold_count (sku, shop, pieces) values ('apple', 'pc', 1)""",
+    "a quota counts what its shop has sold and holds": """
+        insert into channel_quota (brand, version, created_at, updated_at, sku, shop, location, mode, amount, used)
+        select 'demo', 1, '2026-11-01', '2026-11-01', 'apple', 'pc', '', 'cap', 9, 1""",
     "one order a key": """create temp table twin as select * from sales_order;
                           update twin set id = id + 1000; insert into sales_order select * from twin""",
     "every key has its order": "update order_key set order_id = order_id + 1000",

@@ -61,7 +61,7 @@ def expire(session: Session, terms: Mapping[str, Terms], at: datetime) -> int:
     pieces = rows(
         session,
         """select line.order_id, line.sku, line.allocated, line.ordered - line.cancelled as sold from order_line line
-           where line.order_id = any(:ids) and line.kind <> 'bundle'""",
+           where line.order_id = any(:ids)""",
         ids=ids,
     )
     release_bound(session, ids, at)  # those that are kept have been sourced, and have no cart any more

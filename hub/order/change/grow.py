@@ -88,8 +88,7 @@ def grow(session: Session, order: Locked, revision: Revision, cut: Mapping[int, 
     keep_added(session, order.id, revision.no, kept, was)
     counted = Counter[tuple[str, str]]()
     for one in lines:
-        if one.kind != "bundle":
-            counted[order.shop, one.product.sku] += one.ordered
+        counted[order.shop, one.product.sku] += one.ordered
     return Grown(sum(one.amount - one.discount for one in sold), counted)
 
 

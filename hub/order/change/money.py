@@ -107,7 +107,7 @@ def freight_due(session: Session, order_id: int) -> tuple[int, int]:
 def _cancel(
     session: Session, order: Locked, wanted: Mapping[int, int], reason: str, at: datetime
 ) -> Counter[tuple[str, str]]:
-    """Count pieces as cancelled and book what goes back for them; give them by shop and SKU."""
+    """Count pieces as cancelled and book what goes back for them; give them by shop and SKU, with whole bundles."""
     given_up = rows(
         session,
         """update order_line line set cancelled = line.cancelled + new.pieces
@@ -121,8 +121,11 @@ def _cancel(
     free_presold(session, [order.id])
     free_tickets(session, [order.id])
     bundles = _count_bundles(session, order.id)
-    _book(session, order, [(one, wanted[one.line_no]) for one in given_up], bundles, reason, at)
+    of_bundles = {no: (ordered, cancelled, n) for no, (_, ordered, cancelled, n) in bundles.items()}
+    _book(session, order, [(one, wanted[one.line_no]) for one in given_up], of_bundles, reason, at)
     gone = Counter[tuple[str, str]]()
+    for sku, *_, n in bundles.values():
+        gone[order.shop, sku] += n
     for one in given_up:
         gone[order.shop, one.sku] += wanted[one.line_no]
     return gone
@@ -179,8 +182,8 @@ def refund_of(amount: int, ordered: int, cancelled: int, pieces: int) -> int:
     return upto - share_of_first(amount, ordered, ordered - cancelled)
 
 
-def _count_bundles(session: Session, order_id: int) -> dict[int, tuple[int, int, int]]:
-    """Cancel the bundles whose parts are all cancelled; give ordered, cancelled and newly cancelled by line."""
+def _count_bundles(session: Session, order_id: int) -> dict[int, tuple[str, int, int, int]]:
+    """Cancel the bundles whose parts are all cancelled; give SKU, ordered, cancelled and newly cancelled by line."""
     found = rows(
         session,
         """update order_line bundle set cancelled = whole.n
@@ -190,10 +193,11 @@ def _count_bundles(session: Session, order_id: int) -> dict[int, tuple[int, int,
                  where part.order_id = :id group by 1) whole, order_line before
            where bundle.order_id = :id and bundle.line_no = whole.no and bundle.cancelled < whole.n
              and (before.order_id, before.line_no) = (bundle.order_id, bundle.line_no)
-           returning bundle.line_no, bundle.ordered, bundle.cancelled, bundle.cancelled - before.cancelled as n""",
+           returning bundle.line_no, bundle.sku, bundle.ordered, bundle.cancelled,
+                     bundle.cancelled - before.cancelled as n""",
         id=order_id,
     )
-    return {one.line_no: (one.ordered, one.cancelled, one.n) for one in found}
+    return {one.line_no: (one.sku, one.ordered, one.cancelled, one.n) for one in found}
 
 
 def _book(

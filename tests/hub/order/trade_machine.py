@@ -83,6 +83,8 @@ class Trade(Changing):
         for gift in ("cup", "mug"):
             add_sku(self.session, gift)
         stock(self.session, {PLACES[0]: {"cup": 4}, PLACES[-1]: {"mug": 2, "cup": 1}}, "ASN-1")
+        for shop in SHOPS:
+            self.share(shop, "apple", "box", "mug", "cup")
         put_in_force(self.session, "valued", gives=(Give(sku="cup", value_fen=333),), min_fen=1_000, most_times=2)
         put_in_force(self.session, "waits", gives=(Give(sku="mug"),), first_orders=3, if_out="wait")
         merging(self.session, "h5")

@@ -14,7 +14,9 @@ from hub.inventory.count import take_report
 from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.ledger import StockKey
 from hub.inventory.level import receive
+from hub.inventory.quota import Quota, set_quota
 from hub.inventory.reconcile import check_books
+from hub.inventory.reservation_table import QuotaMode
 from hub.order.change.cancel import cancel
 from hub.order.relocate import relocate
 from tests.conftest import RING
@@ -59,6 +61,9 @@ class Rerouting(RuleBasedStateMachine):
     @initialize(pieces=st.integers(2, 9))
     def fill(self, pieces: int) -> None:
         stock(self.session, {place: dict.fromkeys(SKUS, pieces) for place in PLACES}, "ASN-0")
+        for place in ("", *PLACES):
+            quota = Quota(sku=SKUS[0], shop="pc", location=place, mode=QuotaMode.CAP, amount=1)
+            set_quota(self.session, "chief", BRAND, quota, AT - timedelta(days=1))
 
     @rule(pieces=st.dictionaries(st.sampled_from(SKUS), st.integers(1, 3), min_size=1))
     def place(self, pieces: dict[str, int]) -> None:

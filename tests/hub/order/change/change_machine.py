@@ -1,5 +1,6 @@
 """A machine of real orders, of scarce goods, that are cut, moved, rerouted, shipped and refused as locations like."""
 
+import itertools
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,7 +13,9 @@ from hub.database import KEYRING, Database, rows
 from hub.errors import Conflict, Malformed
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.reject import Standing
+from hub.inventory.quota import Quota, set_quota
 from hub.inventory.reconcile import check_books
+from hub.inventory.reservation_table import QuotaMode
 from hub.order.change.begin import REST, change, reroute
 from hub.order.change.cancel import cancel
 from hub.order.change.lapse import lapse
@@ -24,7 +27,7 @@ from hub.order.holds.restocked import source_restocked
 from hub.order.ship.progress import record_confirm, record_report
 from hub.order.ship.together import book_cancel_answer
 from tests.conftest import RING
-from tests.hub.making import AT, RECEIVER, add_sku, confirm, coupon, order, placed, rejection, stock
+from tests.hub.making import AT, BRAND, RECEIVER, add_sku, confirm, coupon, order, placed, rejection, stock
 from tests.hub.order.changing import BEIJING, BY, send
 
 PLACES: Final = ("bj", "gz", "sh")
@@ -139,7 +142,14 @@ class Changing(RuleBasedStateMachine):
     def fill(self) -> None:
         stock(self.session, {place: {"apple": PIECES, "pear": PIECES} for place in PLACES}, "ASN-0")
         add_sku(self.session, "box", parts={"apple": 2, "pear": 1})
+        self.share("pc", "apple", "box")
         self.place({"apple": 3}, 100)
+
+    def share(self, shop: str, *skus: str) -> None:
+        """Give a shop quotas, everywhere and of one place, that were there before any order."""
+        for sku, place in itertools.product(skus, ("", PLACES[0])):
+            quota = Quota(sku=sku, shop=shop, location=place, mode=QuotaMode.CAP, amount=1)
+            set_quota(self.session, "chief", BRAND, quota, AT - timedelta(days=1))
 
     @rule(
         pieces=st.dictionaries(st.sampled_from(["apple", "pear", "box"]), st.integers(1, 3), min_size=1),
