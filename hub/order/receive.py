@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
@@ -18,7 +19,8 @@ from hub.order.change.channel import Precedence, revise
 from hub.order.model import ShopOrder
 from hub.order.number import WITHDRAWN, withhold_number
 from hub.order.place.batch import Placed, place
-from hub.order.place.record import payload_hash
+from hub.order.place.record import payload_hash, place_of
+from hub.subject import open_keys
 from hub.tracing import span
 
 ORDER: Final = "order"
@@ -107,24 +109,41 @@ def take_back(session: Session, one: ShopOrder, at: datetime, *, keep_deposit: b
 
 
 def find_later(session: Session, readings: Sequence[ShopOrder | Rejected]) -> dict[int, int]:
-    """Find which of a batch are later revisions of orders that are there, with other contents: order ids by place."""
+    """Find which of a batch are later revisions of orders that are there: order ids by place.
+
+    Those are of other contents, or have another note of the seller's, which is no part of them.
+    """
     orders = {no: one for no, one in enumerate(readings) if isinstance(one, ShopOrder)}
     found = rows(
         session,
-        """select k.shop, k.external_id, k.order_id, k.payload_hash, o.source_revision
+        """select k.shop, k.external_id, k.order_id, k.payload_hash, o.source_revision, o.subject_id, o.seller_note
            from order_key k join sales_order o on o.id = k.order_id
            where (k.shop, k.external_id) in (select * from unnest(cast(:shops as text[]), cast(:numbers as text[])))""",
         shops=[one.shop for one in orders.values()],
         numbers=[one.order.external_id for one in orders.values()],
     )
     there = {(one.shop, one.external_id): one for one in found}
-    later: dict[int, int] = {}
+    newer: dict[int, Row[Any]] = {}
     for no, one in orders.items():
         known = there.get((one.shop, one.order.external_id))
-        newer = known is not None and one.order.source_revision > known.source_revision
-        if known is not None and newer and payload_hash(one) != bytes(known.payload_hash):
-            later[no] = known.order_id
-    return later
+        if known is not None and one.order.source_revision > known.source_revision:
+            newer[no] = known
+    other = {no for no, known in newer.items() if payload_hash(orders[no]) != bytes(known.payload_hash)}
+    other |= _noted(session, {no: (orders[no].order.seller_note, one) for no, one in newer.items() if no not in other})
+    return {no: known.order_id for no, known in newer.items() if no in other}
+
+
+def _noted(session: Session, said: Mapping[int, tuple[str, Row[Any]]]) -> set[int]:
+    """Say of which orders the seller has noted something else; of a buyer who was erased nothing is followed."""
+    noted = {no: (note, one) for no, (note, one) in said.items() if note or one.seller_note is not None}
+    keys = open_keys(session, {one.subject_id for _, one in noted.values()}) if noted else {}
+    others = set[int]()
+    for no, (note, one) in noted.items():
+        if key := keys.get(one.subject_id):
+            sealed = one.seller_note
+            was = key.open(bytes(sealed), place_of("seller_note", one.order_id)) if sealed is not None else ""
+            others |= {no} if note != was else set()
+    return others
 
 
 def _revise(

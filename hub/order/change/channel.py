@@ -1,4 +1,4 @@
-"""Apply what a channel says anew of an order that it placed: payment, address, remark, its lines.
+"""Apply what a channel says anew of an order that it placed: payment, address, remark, its lines, notes.
 
 Where the hub has changed the same thing itself, the shop's policy says whose word counts.
 """
@@ -16,8 +16,8 @@ from hub.errors import Conflict, NeedsOperator, NotFound, Rejected
 from hub.gift.count import hold_gifts
 from hub.merge.group import hold_together
 from hub.order.change.begin import begin, change, check_changeable
+from hub.order.change.follow import follow
 from hub.order.change.pay import pay, pay_deposit, pay_part
-from hub.order.change.refund_asked import follow_refunds
 from hub.order.change.reread import changed, reread
 from hub.order.change.revision import Author, Contents, Wish, end_revision, find_open, former_of, write_revision
 from hub.order.change.said import own_changes, said_of, written_statement
@@ -75,7 +75,7 @@ def revise(
     if less:
         _pay(session, order_id, one, before, at, policy, less=True)  # of what is left: nothing of it goes back
     _dispute(session, order_id, one, disputed, author, at, asked=precedence == "ask")
-    follow_refunds(session, order_id, one.order, one.channel, policy, at)
+    follow(session, order_id, one.order, one.channel, policy, at)
     run(
         session,
         """update order_key set payload_hash = :hash, said = cast(:said as jsonb)

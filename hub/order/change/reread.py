@@ -98,6 +98,18 @@ def write_shipping(session: Session, order_id: int, one: NormalOrder, kinds: Seq
     )
 
 
+def write_note(session: Session, order_id: int, one: NormalOrder, at: datetime) -> None:
+    """Write what the shop's people note of an order over what stood there."""
+    _, record = record_of(session, order_id, one, at)
+    run(
+        session,
+        "update sales_order set seller_note = :note, version = version + 1, updated_at = :at where id = :id",
+        note=record["seller_note"],
+        at=at,
+        id=order_id,
+    )
+
+
 def record_of(session: Session, order_id: int, one: NormalOrder, at: datetime) -> tuple[int, dict[str, Any]]:
     """Give whose an order is, and the row that it would have if it were placed now.
 

@@ -8,8 +8,8 @@ from hub.order.change.pay import pay
 from hub.order.change.wanted import WantedLine
 from tests.hub.gift.giving import put_in_force
 from tests.hub.making import AT, ZONE, order, placed, stock
+from tests.hub.order.change.test_follow import said, sourced
 from tests.hub.order.change.test_grow import broken
-from tests.hub.order.change.test_refund_asked import said, sourced
 from tests.hub.order.changing import want
 from tests.hub.review.ruling import enforce
 from tests.hub.review.test_scopes import delivery_rule, held, kept, line_rule

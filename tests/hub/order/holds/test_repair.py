@@ -9,7 +9,7 @@ from hub.order.holds.repair import release_orders, tally_orders
 from hub.repair import Tally
 from hub.roles import Actor, Role
 from tests.hub.making import RECEIVER, add_location, add_sku, open_causes, order, placed, sources, stock
-from tests.hub.order.change.test_refund_asked import held, said
+from tests.hub.order.change.test_follow import held, said
 
 OPERATOR = Actor("op", frozenset({Role.OPERATOR}))
 SUPERVISOR = Actor("boss", frozenset({Role.SUPERVISOR}))

@@ -1,19 +1,25 @@
-"""What waits when a buyer asks the money of a line back at the channel, and what goes on when that is over."""
+"""What waits for a refund that is asked for at the channel or for the seller's note, and what goes on afterwards."""
 
 from collections.abc import Collection
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import rows
+from hub.order.change.cancel import cancel
 from hub.order.change.channel import revise
-from hub.order.change.refund_asked import follow_refunds
+from hub.order.change.follow import follow
+from hub.order.holds.resume import release_holds
 from hub.order.model import ShopOrder
 from hub.order.place.record import payload_hash
 from hub.order.receive import find_later
+from hub.order.reveal import reveal
 from hub.order.rules.policy import POLICY
 from hub.order.view import HoldView
+from hub.roles import SYSTEM
 from tests.hub.making import AT, ZONE, add_sku, order, placed, see, stock
+from tests.hub.order.change.test_change_bounds import due
 from tests.hub.order.changing import send
 from tests.hub.review.ruling import enforce, holding, letting, rule
 
@@ -108,5 +114,84 @@ def test_what_is_said_again_changes_nothing(session: Session) -> None:
     order_id = placed(session, said(["L2"]))
     acts = "select count(*) as n from audit_entry"
     before = rows(session, acts)[0].n
-    follow_refunds(session, order_id, said(["L2"], 2).order, "mall-pc", POLICY, HERE)
+    follow(session, order_id, said(["L2"], 2).order, "mall-pc", POLICY, HERE)
     assert rows(session, acts)[0].n == before
+
+
+def noting(note: str, revision: int, asked: Collection[str] = ()) -> ShopOrder:
+    one = said(asked, revision)
+    return one.model_copy(update={"order": one.order.model_copy(update={"seller_note": note})})
+
+
+def note(session: Session, order_id: int) -> str:
+    return reveal(session, order_id, SYSTEM, "look", AT).seller_note
+
+
+def wait_by_note(session: Session, **verdict: Any) -> None:  # noqa: ANN401 # any field of a verdict
+    enforce(session, rule("order.seller_note.contains('先别发')", verdict=holding(type="remark", **verdict)))
+
+
+def test_another_note_of_the_seller_s_is_a_later_revision_and_is_kept(session: Session) -> None:
+    order_id = placed(session, noting("老客户", 1))
+    assert find_later(session, [noting("老客户", 2), noting("先别发", 1)]) == {}
+    assert find_later(session, [noting("先别发", 2), noting("", 2)]) == {0: order_id, 1: order_id}
+    revise(session, order_id, noting("先别发", 2), "platform_wins", HERE)
+    assert note(session, order_id) == "先别发"
+    assert find_later(session, [noting("先别发", 3)]) == {}
+    revise(session, order_id, noting("", 4), "platform_wins", HERE)
+    assert note(session, order_id) == ""
+
+
+def test_a_note_that_a_rule_holds_for_keeps_the_goods_until_another_lets_them_go(session: Session) -> None:
+    wait_by_note(session)
+    order_id = placed(session, noting("", 1))
+    revise(session, order_id, noting("先别发", 2), "platform_wins", HERE)
+    assert ([one.type for one in holds(session, order_id)], due(session)) == (["remark"], [])
+    assert sourced(session, order_id) == [3, 2]
+    revise(session, order_id, noting("可以发了", 3), "platform_wins", HERE)
+    assert (holds(session, order_id), due(session), sourced(session, order_id)) == ((), [order_id], [3, 2])
+
+
+def test_an_order_that_waited_for_its_note_is_sourced_when_that_is_gone(session: Session) -> None:
+    wait_by_note(session)
+    order_id = placed(session, noting("先别发", 1, ["L2"]))
+    assert sourced(session, order_id) == [0, 0]
+    revise(session, order_id, noting("先别发", 2), "platform_wins", HERE)
+    assert sourced(session, order_id) == [0, 0]
+    revise(session, order_id, noting("", 3, ["L1"]), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([("refund_asked", 1)], [0, 2])
+    revise(session, order_id, noting("", 4), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([], [3, 2])
+
+
+def test_a_rule_of_lines_reads_the_new_note_too(session: Session) -> None:
+    of_pears = "line.sku == 'pear' && order.seller_note.contains('梨')"
+    enforce(session, rule(of_pears, verdict=holding(scope="line")))
+    order_id = placed(session, noting("", 1))
+    revise(session, order_id, noting("梨先别发", 2), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([("some_rule", 2)], [3, 0])
+    revise(session, order_id, noting("", 3), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([], [3, 2])
+
+
+def test_what_was_let_go_for_a_note_stays_so_while_the_note_stays(session: Session) -> None:
+    wait_by_note(session)
+    order_id = placed(session, noting("先别发", 1))
+    release_holds(session, order_id, SYSTEM, "the seller says go", HERE)
+    revise(session, order_id, noting("先别发", 2, ["L2"]), "platform_wins", HERE)
+    assert held(session, order_id) == [("refund_asked", 2)]
+
+
+def test_a_note_of_an_order_that_has_ended_is_kept_and_holds_nothing(session: Session) -> None:
+    wait_by_note(session)
+    order_id = placed(session, noting("", 1))
+    cancel(session, order_id, "mall-pc", "changed my mind", HERE)
+    revise(session, order_id, noting("先别发", 2), "platform_wins", HERE)
+    assert (note(session, order_id), held(session, order_id)) == ("先别发", [])
+
+
+def test_what_was_noted_is_in_no_audit_entry(session: Session) -> None:
+    order_id = placed(session, noting("", 1))
+    revise(session, order_id, noting("打 10000000042", 2), "platform_wins", HERE)
+    [entry] = rows(session, "select actor, detail from audit_entry where act = 'order.note'")
+    assert (entry.actor, entry.detail) == ("mall-pc", {"revision": 2})
