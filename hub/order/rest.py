@@ -22,10 +22,10 @@ from hub.order.lock import Locked
 from hub.order.place.allocate import allocate
 from hub.order.place.arrival import RULE, part_by_arrival
 from hub.order.place.gift_later import settle_waiting
+from hub.order.place.gift_main import GIFT_MAIN
 from hub.order.place.plan import Need, Plan
 from hub.order.place.presold import count_waiting
 from hub.order.place.record import each_fen
-from hub.order.place.unmet import ITEM_BEFORE
 from hub.order.place.virtual import hand_over
 from hub.order.place.write_holds import write_holds
 from hub.order.rules.policy import Policy
@@ -93,47 +93,19 @@ def need_for(
     found = rows(
         session,
         f"""select line_no, one.sku, one.storage, one.grams, gift, amount - discount as net, ordered, {TRAITS},
-                   allocated + shipped > 0 as met, case when gift then ({ITEM_BEFORE}) end as item_before
+                   allocated + shipped > 0 as met, case when gift then ({GIFT_MAIN}) end as main_no
             from order_line one left join sku on sku.code = one.sku
             where order_id = :id and line_no = any(:lines) order by 1""",
         id=order.id,
         lines=list(pieces),
     )
-    mains = mains_of_gifts(session, order.id, pieces) if any(line.gift for line in found) else {}
     wants: list[Want] = []
     for line in found:
         traits = traits_of(line.traits)
-        with_no = mains.get(line.line_no) or line.item_before or 0
-        of_piece = (traits and traits.on(at.date()), each_fen(line.net, line.ordered), with_no)
+        of_piece = (traits and traits.on(at.date()), each_fen(line.net, line.ordered), line.main_no or 0)
         wants.append(Want(line.line_no, line.sku, pieces[line.line_no], line.storage, line.grams, *of_piece))
     met = frozenset([line.line_no for line in found if line.met])
     return Need(order.id, order.brand, order.division, tuple(wants), attempt, replaces_no, elsewhere, met=met)
-
-
-def mains_of_gifts(session: Session, order_id: int, lines: Collection[int]) -> dict[int, int]:
-    """Give the line with which each of the hub's own gifts came, or the one of `lines` that has replaced it."""
-    found = rows(
-        session,
-        """select pair.line_no, pair.main_no
-           from gift_decision d cross join lateral jsonb_to_recordset(d.lines) as pair (line_no bigint, main_no bigint)
-           where d.order_id = :id""",
-        id=order_id,
-    )
-    exchanged = rows(
-        session,
-        """select old.no, coalesce(min(part.line_no), one.line_no) as by
-           from order_revision r
-           cross join lateral jsonb_to_recordset(r.added) as one (line_no bigint, parts jsonb)
-           cross join lateral (select cast(jsonb_object_keys(one.parts) as bigint) as no) old
-           left join order_line part on part.order_id = r.order_id and part.parent_no = one.line_no
-           where r.order_id = :id and one.line_no > 0
-           group by r.no, old.no, one.line_no order by r.no""",
-        id=order_id,
-    )
-    mains = {pair.line_no: pair.main_no for pair in found}
-    for one in exchanged:
-        mains |= {gift: one.by for gift, main in mains.items() if main == one.no and main not in lines}
-    return mains
 
 
 def barred(session: Session, order_id: int, *, short: bool = True) -> dict[str, str]:

@@ -17,9 +17,9 @@ from hub.merge.policy import policies_of
 from hub.merge.window import key_of
 from hub.order.change.revision import Contents
 from hub.order.model import Adjustment, Buyer, Order, OrderLine, Receiver, ShopOrder
+from hub.order.place.gift_main import GIFT_MAIN
 from hub.order.place.mates import recipient_of
 from hub.order.place.record import order_record, place_of
-from hub.order.rest import mains_of_gifts
 from hub.order.rules.normalise import NormalLine, NormalOrder
 from hub.subject import REFERENCE, open_key
 
@@ -45,7 +45,12 @@ def reread(session: Session, order_id: int) -> NormalOrder:
     key = open_key(session, found.subject_id)
     if key is None:
         raise NeedsOperator("the buyer's personal data was erased: nothing can be changed", code="subject_erased")
-    lines = rows(session, "select * from order_line where order_id = :id order by line_no", id=order_id)
+    lines = rows(
+        session,
+        f"""select *, case when gift then ({GIFT_MAIN}) end as main_no
+            from order_line one where order_id = :id order by line_no""",
+        id=order_id,
+    )
     order = Order.model_construct(
         external_id=found.external_id,
         source_revision=found.source_revision,
@@ -188,8 +193,6 @@ def _adjustments(session: Session, order_id: int) -> list[Adjustment]:
 
 def _lines(session: Session, lines: Sequence[Row[Any]]) -> list[NormalLine]:
     products: Mapping[str, Any] = find_products(session, {one.sku for one in lines})
-    open_lines = {one.line_no for one in lines if one.ordered > one.cancelled}
-    mains = mains_of_gifts(session, lines[0].order_id, open_lines) if any(one.gift for one in lines) else {}
     return [
         NormalLine(
             line_no=one.line_no,
@@ -203,7 +206,7 @@ def _lines(session: Session, lines: Sequence[Row[Any]]) -> list[NormalLine]:
             amount=one.amount,
             discount=one.discount,
             ordered=one.ordered,
-            main_no=mains.get(one.line_no, 0),
+            main_no=one.main_no or 0,
             refund_requested=one.refund_requested,
         )
         for one in lines

@@ -12,22 +12,12 @@ from hub.cases import NewCase, open_cases, resolve_all, reword
 from hub.database import rows, run
 from hub.order.lock import FOR_STOCK, NO_SOURCE
 from hub.order.place.arrival import RULE
+from hub.order.place.gift_main import GIFT_MAIN
 from hub.order.place.plan import Plan
 from hub.order.place.write_holds import write_holds
 from hub.review.verdict import Hold, HoldType
 
 CASE: Final = "stock"
-
-ITEM_BEFORE: Final = """
-    select item.line_no from order_line item
-    where item.order_id = one.order_id
-      and coalesce(item.parent_no, item.line_no) < coalesce(one.parent_no, one.line_no)
-      and not item.gift and item.kind <> 'bundle' and item.storage <> 'none'
-    order by coalesce(item.parent_no, item.line_no) desc, item.line_no desc limit 1"""
-"""The line that a gift `one` goes with, where its channel gave it: the last item before it.
-
-Parts of a bundle stand where it does, as `mains_of` has it.
-"""
 
 MISSING: Final = f"""
     with missing as (
@@ -39,15 +29,10 @@ MISSING: Final = f"""
           and not exists (select 1 from order_hold h where h.order_id = l.order_id and h.released_at is null
                           and (h.line_no = l.line_no and 'route' = any(h.blocks)
                                or h.rule = :arrival and h.evidence -> 'lines' @> to_jsonb(l.line_no))))
-    select order_id, sku, sum(pieces)::bigint as pieces from missing one
-    where not (gift and exists (
-        select 1 from missing main
-        where main.order_id = one.order_id and not main.gift and main.met = 0 and main.line_no = coalesce(
-            (select nullif(pair.main_no, 0)
-             from gift_decision d
-             cross join lateral jsonb_to_recordset(d.lines) as pair (line_no bigint, main_no bigint)
-             where d.order_id = one.order_id and pair.line_no = one.line_no),
-            ({ITEM_BEFORE}))))
+    select order_id, sku, sum(pieces)::bigint as pieces
+    from (select *, case when gift then ({GIFT_MAIN}) end as main_no from missing one) one
+    where not exists (select 1 from missing main where (main.order_id, main.line_no) = (one.order_id, one.main_no)
+                                                   and not main.gift and main.met = 0)
     group by 1, 2 order by 1, min(line_no)"""
 """Pieces that no location has been given, of lines that nothing of their own keeps from a source.
 

@@ -27,6 +27,7 @@ from hub.inventory.condition import Condition
 from hub.merge.close import close_windows
 from hub.merge.group import group_of
 from hub.merge.spread import ref_of
+from hub.order.change.table import Charge
 from hub.order.ship.merged import mark_all_submitted, open_group, read_merged
 from hub.order.ship.together import book_confirm, book_report
 from hub.sourcing.rerun import Sameness, rerun, stored_decisions
@@ -34,7 +35,7 @@ from tests.hub.gift.giving import put_in_force
 from tests.hub.making import add_location, add_sku, coupon, order, placed, rejection, stock
 from tests.hub.merge.laws import LOST, STRANGERS
 from tests.hub.merge.merging import merging
-from tests.hub.order.change.change_machine import PIECES, PLACES, Changing
+from tests.hub.order.change.change_machine import PIECES, PLACES, SCARCE, Changing, with_gift
 
 SHOPS: Final = ("pc", "h5", "app")
 """The last two merge with each other."""
@@ -80,8 +81,8 @@ class Trade(Changing):
         add_sku(self.session, "ice", storage="frozen")
         stock(self.session, {place: {"apple": PIECES, "pear": PIECES, "ice": 3} for place in PLACES}, "ASN-0")
         add_sku(self.session, "box", parts={"apple": 2, "pear": 1})
-        for gift in ("cup", "mug"):
-            add_sku(self.session, gift)
+        for sku in ("cup", "mug", *SCARCE):
+            add_sku(self.session, sku)
         stock(self.session, {PLACES[0]: {"cup": 4}, PLACES[-1]: {"mug": 2, "cup": 1}}, "ASN-1")
         for shop in SHOPS:
             self.share(shop, "apple", "box", "mug", "cup")
@@ -97,16 +98,20 @@ class Trade(Changing):
             Trade.ship(self, 0, some=False, final=True, by_line=bool(no))
         Trade.place(self, "h5", {"apple": 2, "pear": 1}, 100)
         Trade.place(self, "app", {"apple": 1}, 0)
+        Trade.place(self, "pc", dict.fromkeys(SCARCE, 1), 0, gift=True)
+        Trade.want(self, 3, "L1", 1, SCARCE[1], "", Charge.PAY)
 
     @rule(
         shop=st.sampled_from(SHOPS),
         pieces=st.dictionaries(st.sampled_from(["apple", "pear", "box", "ice"]), st.integers(1, 3), min_size=1),
         off=st.integers(0, 999),
+        gift=st.booleans(),
     )
-    def place(self, shop: str, pieces: dict[str, int], off: int) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def place(self, shop: str, pieces: dict[str, int], off: int, gift: bool = False) -> None:  # noqa: FBT001, FBT002 # hypothesis calls it by name  # pyright: ignore[reportIncompatibleMethodOverride]
         self.number += 1
         reductions = (coupon(off), coupon(off // 7, "L1"))
         wish = order(pieces, f"T{self.number}", adjustments=reductions, freight=600)
+        wish = with_gift(wish) if gift else wish
         self.orders.append(placed(self.session, wish.model_copy(update={"shop": shop})))
 
     @rule()
