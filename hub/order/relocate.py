@@ -2,13 +2,16 @@
 
 They lack what a count did not find, and what is of a lot that was blocked.
 
-What a location has been sent already stays there until it reports a lack itself.
+What a location has been sent already stays there until it reports a lack itself. Gifts of what is moved go with it,
+unless other pieces of that have a source or have left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
@@ -30,12 +33,42 @@ from hub.order.posting.sale import post
 from hub.order.rest import barred, barred_but, need_for, recall
 from hub.order.rules.policy import POLICY, Policy
 from hub.sourcing.eligible import REJECTED, STAYS
+from hub.sourcing.model import Take, Want
 
 AT_ONCE: Final = 50
 """Orders in one transaction: their rows stay locked until its end."""
 
 LOOKED: Final = 1_000
 """How many of a counter's newest promises are looked through."""
+
+
+class _Move(NamedTuple):
+    """What was taken back of an order: the lines that are short there, the gifts that go with these, and the rest.
+
+    Elsewhere `need` bars the location, and `there` bars all others.
+    """
+
+    need: Need
+    short: Collection[int]
+    gifts: Collection[int]
+    there: Mapping[str, str]
+
+    @property
+    def leaves(self) -> Need | None:
+        wants = [want for want in self.need.wants if want.line_no in {*self.short, *self.gifts}]
+        return replace(self.need, wants=tuple(wants)) if wants else None
+
+    @property
+    def stays(self) -> Need | None:
+        return self._there([want for want in self.need.wants if want.line_no not in {*self.short, *self.gifts}])
+
+    def back(self, unmet: Sequence[Take]) -> Need | None:
+        """Give the gifts that are nowhere else, though what they go with is: they were promised, and go alone."""
+        pieces = Counter({take.line_no: take.quantity for take in unmet if take.line_no in self.gifts})
+        return self._there([replace(want, quantity=n) for want in self.need.wants if (n := pieces[want.line_no])])
+
+    def _there(self, wants: Sequence[Want]) -> Need | None:
+        return replace(self.need, wants=tuple(wants), barred=self.there) if wants else None
 
 
 def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
@@ -47,8 +80,7 @@ def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
     standings = _take_standings(session, _hit(session, at.date()))
     hold_still(session, {line.sku for _, standing in standings for line in standing.open_lines()})
     hold_limits(session, policy, {order.brand for order, _ in standings}, at)
-    stays: list[Need] = []
-    needs: list[Need] = []
+    moves: list[_Move] = []
     moved: list[Locked] = []
     for order, standing in standings:
         short = _short(session, standing, at.date())
@@ -56,10 +88,11 @@ def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
         if lines:
             moved.append(order)
         if lines and not open_blockers(session, order.id):
-            stays += _needs(session, order, standing, [one for one in lines if one.sku not in short], at, stay=True)
-            needs += _needs(session, order, standing, [one for one in lines if one.sku in short], at)
-    allocate(session, stays, policy, at)
-    allocate(session, needs, policy, at)
+            moves.append(_move(session, order, standing, lines, short, at))
+    allocate(session, [need for one in moves if (need := one.stays)], policy, at)
+    plans = allocate(session, [need for one in moves if (need := one.leaves)], policy, at)
+    alone = {plan.need.order_id: plan.unmet for plan in plans if plan.unmet}
+    allocate(session, [need for one in moves if (need := one.back(alone.get(one.need.order_id, ())))], policy, at)
     for order in moved:
         advance(session, order.id, at)
     _close_cases(session, at)
@@ -138,16 +171,16 @@ def _short(session: Session, standing: Standing, today: date) -> set[str]:
     return {one.key.sku for one in found if (one.key.location, one.key.owner) == (standing.location, standing.owner)}
 
 
-def _needs(
-    session: Session, order: Locked, standing: Standing, lines: Sequence[NewLine], at: datetime, *, stay: bool = False
-) -> list[Need]:
-    """Describe what is to be sourced again: elsewhere, or where it was, for that has not changed."""
-    if not lines:
-        return []
+def _move(
+    session: Session, order: Locked, standing: Standing, lines: Sequence[NewLine], short: Collection[str], at: datetime
+) -> _Move:
+    """Say of what was taken back what is to be sourced elsewhere, and what where it was, for that has not changed."""
     pieces = {line.line_no: line.quantity for line in lines}
-    short = barred(session, order.id) | {standing.location: REJECTED}
-    elsewhere = barred_but(session, standing.location, STAYS) if stay else short
-    return [need_for(session, order, pieces, at, elsewhere, standing.attempt + 1, standing.no)]
+    elsewhere = barred(session, order.id) | {standing.location: REJECTED}
+    need = need_for(session, order, pieces, at, elsewhere, standing.attempt + 1, standing.no)
+    gone = {want.line_no for want in need.wants if want.sku in short}
+    gifts = {want.line_no for want in need.wants if want.with_no in gone - need.met} - gone
+    return _Move(need, frozenset(gone), frozenset(gifts), barred_but(session, standing.location, STAYS))
 
 
 def _close_cases(session: Session, at: datetime) -> None:

@@ -21,6 +21,8 @@ from hub.order.change.cancel import cancel
 from hub.order.relocate import relocate
 from tests.conftest import RING
 from tests.hub.making import AT, BRAND, OWNER, order, placed, stock
+from tests.hub.order.change.change_machine import with_gift
+from tests.hub.order.change.mistold import mistold
 
 PLACES: Final = ("bj", "gz", "sh")
 SKUS: Final = ("apple", "pear")
@@ -65,9 +67,10 @@ class Rerouting(RuleBasedStateMachine):
             quota = Quota(sku=SKUS[0], shop="pc", location=place, mode=QuotaMode.CAP, amount=1)
             set_quota(self.session, "chief", BRAND, quota, AT - timedelta(days=1))
 
-    @rule(pieces=st.dictionaries(st.sampled_from(SKUS), st.integers(1, 3), min_size=1))
-    def place(self, pieces: dict[str, int]) -> None:
-        self.orders.append(placed(self.session, order(pieces, self._ref("T"))))
+    @rule(pieces=st.dictionaries(st.sampled_from(SKUS), st.integers(1, 3), min_size=1), gift=st.booleans())
+    def place(self, pieces: dict[str, int], gift: bool) -> None:  # noqa: FBT001 # hypothesis calls it by name
+        one = order(pieces, self._ref("T"))
+        self.orders.append(placed(self.session, with_gift(one) if gift else one))
 
     @precondition(lambda self: self.orders)
     @rule(choice=st.integers(0))
@@ -120,6 +123,7 @@ class Rerouting(RuleBasedStateMachine):
         assert check_books(self.session) == []
         assert [name for name, query in RULES.items() if rows(self.session, query)] == []
         assert rows(self.session, UNEXPLAINED) == []
+        assert mistold(self.session) == []
         assert rows(self.session, UNCALLED) == []
 
     def teardown(self) -> None:
