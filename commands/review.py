@@ -23,6 +23,7 @@ from hub.review.verdict import Act, Holding, HoldType, Scope
 from hub.roles import Role
 from hub.scope import check_names
 from hub.trials import TrialKind, note_trial
+from hub.unfit import malformed
 
 review_app = typer.Typer(help=words("审单规则与黑名单", "review rules and the blacklist"), no_args_is_help=True)
 review_app.add_typer(blacklist_app, name="blacklist")
@@ -138,9 +139,7 @@ def _read(given: Mapping[str, Any]) -> NewRule:
     try:
         return NewRule.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise Malformed(f"{field}: {first['msg']}", code="rule", field=field) from error
+        raise malformed(error, "rule") from error
 
 
 def _print(found: Sequence[RuleView], *, as_json: bool) -> None:

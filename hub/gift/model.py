@@ -6,6 +6,7 @@ import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
 from hub.document import Document, Moment, Text
+from hub.unfit import Unfit
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.:@/+-]+$")]
 Named = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -58,15 +59,23 @@ class Strategy(Document):
     def be_possible(self) -> Self:
         """Refuse what can never give, or would give without end."""
         if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
-            raise ValueError("the strategy ends before it starts")
+            raise Unfit("策略的结束时间须晚于开始时间", "the strategy ends before it starts")
         if self.most_times > 1 and not self.min_fen and not self.min_pieces:
-            raise ValueError("giving again needs an amount or a number of pieces to count by")
+            raise Unfit(
+                "重复赠送须有金额或件数门槛（min_fen 或 min_pieces）",
+                "giving again needs an amount or a number of pieces to count by",
+            )
         if self.most_pieces is not None and self.most_pieces < self.pieces:
-            raise ValueError("there are fewer pieces than one order gets")
+            raise Unfit("赠品总件数少于一单所得", "there are fewer pieces than one order gets")
         if sum(give.value_fen * give.pieces for give in self.gives) * self.most_times > MOST_FEN:
-            raise ValueError(f"what one order may get is worth more than {MOST_FEN} fen")
+            raise Unfit(
+                f"一单所得赠品的价值超过 {MOST_FEN} 分", f"what one order may get is worth more than {MOST_FEN} fen"
+            )
         if any(give.instead for give in self.gives) is not (self.if_out == "replace"):
-            raise ValueError('"instead" names what replaces a gift, and goes with if_out = "replace" alone')
+            raise Unfit(
+                'instead 是缺货时的替代赠品，须且仅在 if_out = "replace" 时填写',
+                '"instead" names what replaces a gift, and goes with if_out = "replace" alone',
+            )
         return self
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 import cel
 
 from hub.errors import Malformed
+from hub.language import Words
 from hub.review.cost import MACROS, Macro, Work, work_of
 from hub.review.pattern import MATCHED, TEXTS, compile_pattern, matched, patterns_of, renamed
 from hub.review.specimen import SPECIMENS
@@ -106,34 +107,44 @@ def read_expression(source: str, scope: Scope = Scope.ORDER) -> Expression:
     try:
         program = compile_program(source)
     except FAILURES as error:
-        raise _refusal(_said(error)) from error
+        said = _said(error)
+        raise _refusal(said.zh, said.en) from error
     known = SPECIMENS[scope]
     work = work_of(bare)
     names = set(program.variables()) - _bound(work.macros, known)
     if unknown := sorted(names - known.keys()):
-        raise _refusal(f"no fact is called {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        zh = f"没有名为 {', '.join(unknown)} 的事实，可用：{', '.join(sorted(known))}"
+        raise _refusal(zh, f"no fact is called {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     if strange := sorted({*_CALL.findall(bare)} - _WORDS):
-        raise _refusal(f"no function is called {', '.join(strange)}; there are {', '.join(sorted(FUNCTIONS))}")
+        zh = f"没有名为 {', '.join(strange)} 的函数，可用：{', '.join(sorted(FUNCTIONS))}"
+        raise _refusal(zh, f"no function is called {', '.join(strange)}; there are {', '.join(sorted(FUNCTIONS))}")
     paths = [(of, name) for of, name in _PATH.findall(bare) if of in names]
     for of, name in paths:
         if isinstance(known[of], Mapping) and name not in known[of]:
-            raise _refusal(f"{of} has no {name}; it has {', '.join(sorted(known[of]))}")
+            has = ", ".join(sorted(known[of]))
+            raise _refusal(f"{of} 没有 {name}，可用：{has}", f"{of} has no {name}; it has {has}")
     if loose := sorted(names.intersection(_WORD.findall(_LISTED.sub(" ", _PATH.sub(" ", bare))))):
-        raise _refusal(f"name one value of {', '.join(loose)} each time, as order.total or lines[0].sku")
+        zh = f"每次须写明 {', '.join(loose)} 的一个值，如 order.total 或 lines[0].sku"
+        raise _refusal(zh, f"name one value of {', '.join(loose)} each time, as order.total or lines[0].sku")
     expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)), work)
     _check_answer(expression, known)
     return expression
 
 
-def _said(error: BaseException) -> str:
+def _said(error: BaseException) -> Words:
     """Say where an expression is no CEL, without the parser's drawing of it and all that it would have taken there."""
     found = _SYNTAX.search(str(error))
     if found is None:
-        return str(error)
+        return Words(str(error), str(error))
     if _DEEP in found[3]:
-        return f"line {found[1]}, character {found[2]}: it is nested too deeply"
-    told = found[3].replace("mismatched input '<EOF>'", "it ends too early").replace("'<EOF>'", "the end")
-    return f"line {found[1]}, character {found[2]}: {told}"
+        told = Words("嵌套过深", "it is nested too deeply")
+    else:
+        early, end = "mismatched input '<EOF>'", "'<EOF>'"
+        en = found[3].replace(early, "it ends too early").replace(end, "the end")
+        told = Words(found[3].replace(early, "表达式未写完").replace(end, "末尾"), en)
+    return Words(
+        f"第 {found[1]} 行第 {found[2]} 个字符：{told.zh}", f"line {found[1]}, character {found[2]}: {told.en}"
+    )
 
 
 def _bare(source: str) -> str:
@@ -142,13 +153,19 @@ def _bare(source: str) -> str:
     A comment parts words as a space does. Raises: Malformed.
     """
     if len(source) > LONGEST:
-        raise _refusal(f"it has {len(source)} characters, at most {LONGEST} are read: make it two rules")
+        zh = f"现有 {len(source)} 个字符，最多 {LONGEST} 个：请拆成两条规则"
+        raise _refusal(zh, f"it has {len(source)} characters, at most {LONGEST} are read: make it two rules")
     bare = TEXTS.sub(lambda found: " " if found[0].startswith("//") else '""', source)
     if _RAW.search(bare) or "\x00" in source:
-        raise _refusal("write texts in plain quotes, without r or b before them and not in triple quotes")
+        raise _refusal(
+            "文本请用普通引号，引号前不加 r 或 b，也不用三重引号",
+            "write texts in plain quotes, without r or b before them and not in triple quotes",
+        )
     _check_patterns(source, _CALL.findall(bare).count("matches"))
     if bare.count("+") > MOST_SUMS:
-        raise _refusal(f"it adds {bare.count('+')} times, at most {MOST_SUMS} are taken: that could take too long")
+        n = bare.count("+")
+        zh = f"现有 {n} 个加号，最多 {MOST_SUMS} 个：否则求值可能过久"
+        raise _refusal(zh, f"it adds {n} times, at most {MOST_SUMS} are taken: that could take too long")
     return bare
 
 
@@ -158,15 +175,17 @@ def _check_patterns(source: str, count: int) -> None:
     Raises: Malformed.
     """
     if count > MOST_MATCHES:
-        raise _refusal(f"it matches {count} patterns, at most {MOST_MATCHES} are taken: that could take too long")
+        zh = f"现有 {count} 个正则表达式，最多 {MOST_MATCHES} 个：否则求值可能过久"
+        raise _refusal(zh, f"it matches {count} patterns, at most {MOST_MATCHES} are taken: that could take too long")
     written = list(patterns_of(source))
     if len(written) != count:
-        raise _refusal("write each pattern as a text, as order.remark.matches('改.*地址')")
+        example = "order.remark.matches('改.*地址')"
+        raise _refusal(f"正则表达式须直接写成文本，如 {example}", f"write each pattern as a text, as {example}")
     for text in written:
         try:
             compile_pattern(str(compile_program(text).execute(cel.Context({}))))
         except FAILURES as error:
-            raise _refusal(f"{text} is no pattern") from error
+            raise _refusal(f"{text} 不是有效的正则表达式", f"{text} is no pattern") from error
 
 
 def _bound(macros: Sequence[Macro], known: Mapping[str, Any]) -> set[str]:
@@ -175,12 +194,19 @@ def _bound(macros: Sequence[Macro], known: Mapping[str, Any]) -> set[str]:
     Raises: Malformed when one macro stands within another, two map, or one binds the name of a fact.
     """
     if any(one.within for one in macros):
-        raise _refusal("a macro over a list stands within another: that could take too long")
+        raise _refusal(
+            "列表宏内不能再用列表宏：否则求值可能过久",
+            "a macro over a list stands within another: that could take too long",
+        )
     if sum(one.kind == "map" for one in macros) > 1:
-        raise _refusal("there is more than one map: together they could make a list without bounds")
+        raise _refusal(
+            "只能有一个 map：多个 map 可能得到无限长的列表",
+            "there is more than one map: together they could make a list without bounds",
+        )
     bound = {one.item for one in macros}
     if taken := sorted(bound & known.keys()):
-        raise _refusal(f"a macro calls each item {', '.join(taken)}, which is a fact: choose another name")
+        zh = f"列表宏的变量 {', '.join(taken)} 与事实同名：请换一个名称"
+        raise _refusal(zh, f"a macro calls each item {', '.join(taken)}, which is a fact: choose another name")
     return bound
 
 
@@ -188,9 +214,11 @@ def _check_answer(expression: Expression, known: Mapping[str, Any]) -> None:
     try:
         answer = expression.program.execute(context_of(known))
     except FAILURES as error:
-        raise _refusal(f"on an example order it fails: {str(error) or type(error).__name__}") from error
+        why = str(error) or type(error).__name__
+        raise _refusal(f"对示例订单求值失败：{why}", f"on an example order it fails: {why}") from error
     if not isinstance(answer, bool):
-        raise _refusal(f"it must be true or false, and gives {type(answer).__name__}")
+        kind = type(answer).__name__
+        raise _refusal(f"结果须为 true 或 false，现为 {kind}", f"it must be true or false, and gives {kind}")
 
 
 def why_failed(error: BaseException) -> str:
@@ -205,5 +233,6 @@ def why_failed(error: BaseException) -> str:
     return next((word for kind, word in kinds.items() if isinstance(error, kind)), "cannot_be_evaluated")
 
 
-def _refusal(message: str) -> Malformed:
-    return Malformed(f"the expression is refused: {message[:500]}", code="expression", field="expression")
+def _refusal(zh: str, en: str) -> Malformed:
+    told = f"the expression is refused: {en[:500]}"
+    return Malformed(told, code="expression", field="expression", zh=f"表达式不能使用：{zh[:500]}")

@@ -7,6 +7,8 @@ from typing import Final
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
+from hub.unfit import Unfit
+
 MATCHED: Final = "matched"
 """What `matches` is called in a program, and as long: the library does not let a function of its own be replaced."""
 
@@ -40,7 +42,7 @@ def compile_pattern(pattern: str) -> SchemaValidator:
     try:
         return SchemaValidator(core_schema.str_schema(pattern=pattern, strict=True, regex_engine="rust-regex"))
     except SchemaError as error:
-        raise ValueError(f"no pattern can be read of {pattern[:80]}") from error
+        raise Unfit(f"{pattern[:80]} 不是有效的正则表达式", f"{pattern[:80]} is no pattern") from error
 
 
 def renamed(source: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from hub.document import Document
 from hub.roles import Role
+from hub.unfit import Unfit
 
 
 class HoldType(StrEnum):
@@ -141,13 +142,19 @@ class Holding(Document):
     @model_validator(mode="after")
     def be_possible(self) -> Self:
         if self.type in OURS:
-            raise ValueError(f"holds of type {self.type} are the hub's own")
+            raise Unfit(f"{self.type} 类挂起由中台自己设置", f"holds of type {self.type} are the hub's own")
         if self.type is HoldType.ADDRESS and self.expires_after_s is not None:
-            raise ValueError("an unknown address does not become known by waiting: such a hold cannot expire")
+            raise Unfit(
+                "未知地址不会因等待而变为已知：address 类挂起不能到期",
+                "an unknown address does not become known by waiting: such a hold cannot expire",
+            )
         if self.resolver is Role.VIEWER or self.resolver is Role.ANALYST:
-            raise ValueError(f"a {self.resolver} may not let orders go on")
+            raise Unfit(f"角色 {self.resolver} 不能放行订单", f"a {self.resolver} may not let orders go on")
         if self.scope is Scope.FULFILMENT and self.blocks != (Act.RELEASE,):
-            raise ValueError("a fulfilment order has its source: only its release can be blocked")
+            raise Unfit(
+                "发货单已有货源：只能阻止下发（release）",
+                "a fulfilment order has its source: only its release can be blocked",
+            )
         return self
 
 
@@ -161,7 +168,8 @@ class Letting(Document):
     @model_validator(mode="after")
     def be_possible(self) -> Self:
         if stays := (OURS | {HoldType.ADDRESS}).intersection(self.releases):
-            raise ValueError(f"only a person lets go of {', '.join(sorted(stays))}")
+            named = ", ".join(sorted(stays))
+            raise Unfit(f"{named} 类挂起只能由人放行", f"only a person lets go of {named}")
         return self
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.errors import Conflict, Malformed, NotFound, Unauthorised
-from hub.gift.model import Give, Strategy
+from hub.gift.model import MOST_FEN, Give, Strategy
 from hub.gift.strategy import draft, list_strategies, publish, read_strategy, retire, rules_of
 from hub.roles import SYSTEM, Actor, Role
 from tests.hub.gift.giving import put_in_force
@@ -93,3 +93,36 @@ def test_what_the_database_cannot_keep_is_refused_when_it_is_read(field: dict[st
     written = {"brand": BRAND, "name": "spring", "gives": [{"sku": "cup"}], **field}
     with pytest.raises(Malformed, match=next(iter(field))):
         read_strategy(json.dumps(written).encode())
+
+
+@pytest.mark.parametrize(
+    ("field", "zh", "en"),
+    [
+        (
+            {"starts_at": "2027-01-02T00:00:00Z", "ends_at": "2027-01-01T00:00:00Z"},
+            "策略的结束时间须晚于开始时间",
+            "the strategy ends before it starts",
+        ),
+        ({"most_times": 2}, "重复赠送须有金额或件数门槛（min_fen 或 min_pieces）", "giving again needs an amount"),
+        (
+            {"gives": [{"sku": "cup", "pieces": 2}], "most_pieces": 1},
+            "赠品总件数少于一单所得",
+            "there are fewer pieces",
+        ),
+        (
+            {"gives": [{"sku": "cup", "pieces": 2, "value_fen": MOST_FEN}]},
+            f"一单所得赠品的价值超过 {MOST_FEN} 分",
+            f"worth more than {MOST_FEN} fen",
+        ),
+        (
+            {"if_out": "replace"},
+            'instead 是缺货时的替代赠品，须且仅在 if_out = "replace" 时填写',
+            '"instead" names what',
+        ),
+    ],
+)
+def test_what_can_never_be_given_is_refused_in_both_languages(field: dict[str, Any], zh: str, en: str) -> None:
+    written = {"brand": BRAND, "name": "spring", "gives": [{"sku": "cup"}], **field}
+    with pytest.raises(Malformed, match=en) as refused:
+        read_strategy(json.dumps(written).encode())
+    assert refused.value.say("zh") == f"strategy：{zh}"

@@ -72,6 +72,35 @@ def test_what_could_never_work_is_refused_with_its_reason(source: str, told: str
     with pytest.raises(Malformed, match=re.escape(told)) as caught:
         read_expression(source)
     assert caught.value.code == "expression"
+    assert caught.value.say("zh").startswith("表达式不能使用：")
+
+
+@pytest.mark.parametrize(
+    ("source", "zh"),
+    [
+        ("order.total > ", "第 1 行第 15 个字符：表达式未写完"),
+        ("(" * 400 + "true" + ")" * 400, "嵌套过深"),
+        ("basket.total > 3", "没有名为 basket 的事实，可用：address, blacklist, buyer"),
+        ("order.sum > 3", "order 没有 sum，可用：brand, channel"),
+        ("order.total.plus(3) > 4", "没有名为 plus 的函数"),
+        ("order.total", "结果须为 true 或 false，现为 int"),
+        ("order.total > '3'", "对示例订单求值失败"),
+        ("lines.exists(a, lines.exists(b, b.sku != a.sku))", "列表宏内不能再用列表宏"),
+        ("['ab']" + ".map(x, x + x)" * 2 + " != []", "只能有一个 map"),
+        ("lines.exists(order, order.gift)", "列表宏的变量 order 与事实同名"),
+        ("[lines].exists(x, " + "+".join("x" * 99) + " != [])", "现有 98 个加号，最多 8 个"),
+        ("||".join(["order.remark.matches('a')"] * 5), "现有 5 个正则表达式，最多 4 个"),
+        ("order.remark.matches('[')", "'[' 不是有效的正则表达式"),
+        ("order.remark.matches(order.brand)", "正则表达式须直接写成文本，如 order.remark.matches('改.*地址')"),
+        ("lines.all(l, l in lines)", "每次须写明 lines 的一个值"),
+        ('"""a""" == "a"', "文本请用普通引号"),
+        ("true " * (LONGEST // 5 + 1), f"最多 {LONGEST} 个：请拆成两条规则"),
+    ],
+)
+def test_what_is_refused_is_said_in_chinese_too(source: str, zh: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        read_expression(source)
+    assert zh in caught.value.say("zh")
 
 
 @pytest.mark.parametrize(
