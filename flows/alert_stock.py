@@ -1,4 +1,4 @@
-"""Stock alerts to the partner that is told of them: opened and closed, each once."""
+"""Stock alerts to the partner of their brand, or of all: opened and closed, each once."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,6 +11,7 @@ from hub.errors import HubError, NeedsOperator
 from hub.inventory.alarm import FLOW, book_alarms, read_alarms
 from hub.inventory.telling import Alarm
 from hub.ports import AlertSink
+from hub.stock_told import Stock
 
 
 class OfAlerts(Document):
@@ -24,8 +25,11 @@ class AlertStock:
     subject: type = OfAlerts
     alone: bool = True
 
+    def __init__(self, stock: Stock) -> None:
+        self._stock = stock
+
     def prepare(self, session: Session, step: Claimed, at: datetime) -> Sequence[Alarm] | None:  # noqa: ARG002 # the port's shape
-        return read_alarms(session) or None
+        return read_alarms(session, self._stock.heard_by(step.connection)) or None
 
     def call(self, partner: object, request: Sequence[Alarm]) -> Sequence[Alarm]:
         if not isinstance(partner, AlertSink):

@@ -66,6 +66,6 @@ def effects(settings: Settings) -> Mapping[str, Effect]:
         *(NotifyChange(), AskRefund(), AnnounceReturn()),
         *(NotifyHandover(), PostHandover()),
         *(SubscribeParcel(), AskParcel(settings), InterceptParcel(settings), PostSale(), PostGoodsIssue()),
-        *(PushStock(), AlertStock()),
+        *(PushStock(), AlertStock(settings.stock)),
     )
     return {effect.flow: effect for effect in every}

@@ -53,10 +53,9 @@ def _here(settings: Settings, at: datetime) -> datetime:
 
 
 def _alert(session: Session, skus: Sequence[str], settings: Settings, at: datetime) -> None:
-    connection = settings.stock.alert_connection
-    raise_alerts(session, skus, settings.stock.clear_percent, _here(settings, at), told=bool(connection))
-    if connection:
-        add_alarm_step(session, connection, at)
+    raise_alerts(session, skus, settings.stock, _here(settings, at))
+    for connection, listener in settings.stock.told_of_alerts().items():
+        add_alarm_step(session, connection, listener, at)
 
 
 class OfBucket(Document):

@@ -7,8 +7,6 @@ from typing import Final, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -18,17 +16,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from hub.part import Part
 from hub.roles import Role
 from hub.secret import read_secret
+from hub.stock_told import Stock
 from hub.unfit import Unfit
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-
-
-class Part(BaseModel):
-    """A table of the settings file; an unknown key is a typing error worth stopping for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Limits(Part):
@@ -115,25 +109,6 @@ class Retention(Part):
     inbox_months: PositiveInt = 6
     attempt_months: PositiveInt = 3
     history_months: PositiveInt = 24
-
-
-class Stock(Part):
-    """How channels are told of stock, and when a person is asked first.
-
-    A shop's SKUs are told in `lanes` lanes, and once more after `retell_h`; `sweep` of them are compared every five
-    seconds whatever has moved. If within `guard_window_s` more than `guard_percent` of a
-    shop's SKUs, and at least `guard_least`, would go to zero, they are held back. An alert is told to
-    `alert_connection`, if there is one, and is over when stock is `clear_percent` of its threshold.
-    """
-
-    lanes: PositiveInt = 4
-    sweep: PositiveInt = 1_000
-    retell_h: PositiveInt = 24
-    guard_percent: PositiveInt = 20
-    guard_least: PositiveInt = 20
-    guard_window_s: PositiveInt = 600
-    alert_connection: str = ""
-    clear_percent: int = Field(default=120, ge=100)
 
 
 class Orders(Part):
@@ -257,6 +232,12 @@ class Settings(BaseSettings):
             raise Unfit(
                 f"{names} 已是连接名，请为运营程序另取名称", f"{names} is a connection: rename the operations client"
             )
+        return self
+
+    @model_validator(mode="after")
+    def know_who_is_told_of_alerts(self) -> Self:
+        """Refuse stock alerts to a connection, or of a brand, that is not there: nobody would hear of them."""
+        self.stock.check({name: one.brand for name, one in self.connections.items()})
         return self
 
     @classmethod

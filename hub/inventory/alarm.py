@@ -10,22 +10,29 @@ from hub.database import row, rows, run
 from hub.ids import new_ids
 from hub.inventory.telling import Alarm
 from hub.steps import NewStep, add
+from hub.stock_told import Listener
 
 FLOW: Final = "alert_stock"
 
 BATCH: Final = 100
 
 
-def add_alarm_step(session: Session, connection: str, at: datetime) -> bool:
-    """Add a step when alerts are to be told and none is open, and say whether one was added."""
+_OF: Final = "due and (brand = any(:brands)) <> :others"
+"""Which alerts a listener is told of."""
+
+
+def add_alarm_step(session: Session, connection: str, listener: Listener, at: datetime) -> bool:
+    """Add a step when a connection is to be told of alerts and none is open, and say whether one was added."""
     lane = f"stock_alert:0:{connection}"
     found = row(
         session,
-        """select 1 where exists (select 1 from stock_alert where due)
+        f"""select 1 where exists (select 1 from stock_alert where {_OF})
            and not exists (
                select 1 from step where lane = :lane
                                     and state in ('waiting', 'pending', 'in_flight', 'unknown', 'dead'))""",
         lane=lane,
+        brands=list(listener.brands),
+        others=listener.others,
     )
     if found is None:
         return False
@@ -34,13 +41,15 @@ def add_alarm_step(session: Session, connection: str, at: datetime) -> bool:
     return True
 
 
-def read_alarms(session: Session) -> list[Alarm]:
-    """Give the alerts that are to be told, the oldest first; each version of one has a key of its own."""
+def read_alarms(session: Session, listener: Listener) -> list[Alarm]:
+    """Give the alerts that one is to be told of, the oldest first; each version of one has a key of its own."""
     found = rows(
         session,
-        """select id, version, kind, state, brand, sku, location, pieces, threshold, cover_days, updated_at
-           from stock_alert where due order by id limit :limit""",
+        f"""select id, version, kind, state, brand, sku, location, pieces, threshold, cover_days, updated_at
+            from stock_alert where {_OF} order by id limit :limit""",
         limit=BATCH,
+        brands=list(listener.brands),
+        others=listener.others,
     )
     return [
         Alarm(

@@ -13,6 +13,7 @@ from hub.database import rows, run
 from hub.inventory.alert_table import AlertKind, AlertState
 from hub.inventory.cover import Pace, paces
 from hub.inventory.free import FREE
+from hub.stock_told import Stock
 
 EVERYWHERE: Final = ""
 """The location of an alert about all of them together, and of such a rule; the SKU of a rule about all SKUs."""
@@ -66,18 +67,16 @@ def findings(one: Standing, clear_percent: int) -> list[Finding]:
     return found
 
 
-def raise_alerts(
-    session: Session, skus: Collection[str], clear_percent: int, at: datetime, *, told: bool
-) -> tuple[int, int]:
-    """Open and close the alerts of some SKUs, and give how many of each; `told` has them sent to a partner as well.
+def raise_alerts(session: Session, skus: Collection[str], stock: Stock, at: datetime) -> tuple[int, int]:
+    """Open and close the alerts of some SKUs, and give how many of each; those of brands that tell them are due.
 
     `at` is in the business zone, whose day it is that lots expire by.
     """
     if not skus:
         return 0, 0
-    judged = [one for standing in _standings(session, skus, at) for one in findings(standing, clear_percent)]
-    opened = _open(session, [one for one in judged if one.short], at, told=told)
-    closed = _close(session, [one for one in judged if one.over], skus, judged, at, told=told)
+    judged = [one for standing in _standings(session, skus, at) for one in findings(standing, stock.clear_percent)]
+    opened = _open(session, [one for one in judged if one.short], stock, at)
+    closed = _close(session, [one for one in judged if one.over], skus, judged, stock, at)
     for one in (*opened, *closed):
         _log.warning(
             "stock.alert" if one.state == AlertState.OPEN else "stock.alert_over",
@@ -132,20 +131,21 @@ def _standings(session: Session, skus: Collection[str], at: datetime) -> list[St
     ]
 
 
-def _open(session: Session, short: Sequence[Finding], at: datetime, *, told: bool) -> Sequence[Any]:
+def _open(session: Session, short: Sequence[Finding], stock: Stock, at: datetime) -> Sequence[Any]:
     return rows(
         session,
         """insert into stock_alert (brand, version, created_at, updated_at, sku, location, kind, state, pieces,
                                     threshold, cover_days, due)
-           select brand, 1, :at, :at, sku, location, kind, 'open', pieces, threshold, cover, :told
+           select brand, 1, :at, :at, sku, location, kind, 'open', pieces, threshold, cover, told
            from unnest(cast(:brands as text[]), cast(:skus as text[]), cast(:locations as text[]),
                        cast(:kinds as text[]), cast(:pieces as bigint[]), cast(:thresholds as bigint[]),
-                       cast(:covers as numeric[])) as new (brand, sku, location, kind, pieces, threshold, cover)
+                       cast(:covers as numeric[]), cast(:told as boolean[]))
+                as new (brand, sku, location, kind, pieces, threshold, cover, told)
            order by sku, location, kind
            on conflict (sku, location, kind) where state = 'open' do nothing
            returning state, kind, sku, location, pieces, threshold""",
         at=at,
-        told=told,
+        told=[stock.tells(one.standing.brand) for one in short],
         **_columns(short),
     )
 
@@ -155,32 +155,32 @@ def _close(
     over: Sequence[Finding],
     skus: Collection[str],
     judged: Sequence[Finding],
+    stock: Stock,
     at: datetime,
-    *,
-    told: bool,
 ) -> Sequence[Any]:
     """Close what is clearly over, and what nobody watches any more."""
     watched = {(one.standing.sku, one.standing.location) for one in judged}
     ended = {(one.standing.sku, one.standing.location, str(one.kind)): one.standing.free for one in over}
-    statement = """select id, sku, location, kind, pieces from stock_alert
+    statement = """select id, brand, sku, location, kind, pieces from stock_alert
                    where state = 'open' and sku = any(:skus) order by id for update"""
     open_ = rows(session, statement, skus=sorted(skus))
     gone = {
-        one.id: ended.get((one.sku, one.location, one.kind), one.pieces)
+        one.id: (ended.get((one.sku, one.location, one.kind), one.pieces), stock.tells(one.brand))
         for one in open_
         if (one.sku, one.location, one.kind) in ended or (one.sku, one.location) not in watched
     }
     return rows(
         session,
         """update stock_alert set state = 'closed', closed_at = :at, updated_at = :at, version = version + 1,
-                                  pieces = new.pieces, due = due or :told
-           from unnest(cast(:ids as bigint[]), cast(:pieces as bigint[])) as new (id, pieces)
+                                  pieces = new.pieces, due = due or new.told
+           from unnest(cast(:ids as bigint[]), cast(:pieces as bigint[]), cast(:told as boolean[]))
+                as new (id, pieces, told)
            where stock_alert.id = new.id
            returning state, kind, sku, location, stock_alert.pieces, threshold""",
         ids=list(gone),
-        pieces=list(gone.values()),
+        pieces=[pieces for pieces, _ in gone.values()],
+        told=[told for _, told in gone.values()],
         at=at,
-        told=told,
     )
 
 

@@ -15,6 +15,7 @@ from hub.inventory.quota import Quota, set_quota
 from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.table import Reason
 from hub.roles import SYSTEM
+from hub.stock_told import Stock
 from tests.hub.making import BRAND, OWNER, stock
 
 TITLES: Final = {"apple": "红富士苹果 5 kg", "pear": "雪花梨礼盒", "plum": "西梅 500 g × 2"}
@@ -41,7 +42,7 @@ def fill_shelves(session: Session, now: datetime) -> None:
         _tell(session, now, sku=sku, connection=connection, offered=offered, told=told, refused=refused)
     set_rule(session, SYSTEM, RuleView(BRAND, "apple", "sh", 100, 30), now)
     set_rule(session, SYSTEM, RuleView(BRAND, "", "", 50, 0), now)
-    raise_alerts(session, ["apple", "pear", "plum"], 120, now - timedelta(minutes=35), told=False)
+    raise_alerts(session, ["apple", "pear", "plum"], Stock(), now - timedelta(minutes=35))
 
 
 def share_shelves(session: Session, now: datetime) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hub.database import Database, row, run
 from hub.inventory.alert import raise_alerts
 from hub.roles import Role
+from hub.stock_told import Stock
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.hub.making import stock
 
@@ -21,7 +22,7 @@ def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
         with database.transaction() as session:
             stock(session, {"sh": {"apple": 5, "pear": 0}, "bj": {"apple": 500}})
             run(session, "update stock_level set safety = 10 where location = 'sh'")
-            raise_alerts(session, ["apple", "pear"], 120, NOW - timedelta(minutes=9), told=False)
+            raise_alerts(session, ["apple", "pear"], Stock(), NOW - timedelta(minutes=9))
         yield made
 
 
@@ -49,7 +50,7 @@ def test_open_alerts_tell_what_is_short_of_what(desk: Desk) -> None:
 def test_an_alert_that_is_over_is_told_with_its_end(desk: Desk, database: Database) -> None:
     with database.transaction() as session:
         stock(session, {"sh": {"apple": 100}}, ref="ASN-2")
-        raise_alerts(session, ["apple"], 120, NOW, told=False)
+        raise_alerts(session, ["apple"], Stock(), NOW)
     seat = desk.sit("eye", Role.VIEWER)
     assert "apple" not in plain(seat.see(HOME)).partition("Seen to by")[2]
     assert "apple Few pieces 105 sh" in plain(seat.see(f"{HOME}?state=closed"))

@@ -37,7 +37,7 @@ class Desk:
         self.url = url
         self.now = AT
         effects: Mapping[str, Effect] = {
-            one.flow: one for one in (PushStock(), AlertStock(), NotifyChange(), AskRefund())
+            one.flow: one for one in (PushStock(), AlertStock(self.settings.stock), NotifyChange(), AskRefund())
         }
         clock = Clock(lambda: self.now, lambda: 0.0)
         self.engine = Engine(database, Registry(self.settings, Tokens(database)), effects, self.settings, clock)

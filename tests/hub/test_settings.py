@@ -4,7 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 from hub.errors import NeedsOperator
-from hub.settings import Http, Settings, Worker
+from hub.language import Words
+from hub.settings import Connection, Http, Settings, Worker
+from hub.stock_told import Stock
+from hub.unfit import malformed
 
 
 @pytest.fixture
@@ -94,3 +97,27 @@ def test_the_brokers_password_is_a_secret_unless_it_stands_in_the_address(
 def test_a_brokers_user_without_a_password_is_told_what_is_missing() -> None:
     with pytest.raises(NeedsOperator, match="broker_password"):
         Settings(broker_url="amqp://oms@there:5672//").broker_address()
+
+
+@pytest.mark.parametrize(
+    ("stock", "told", "zh"),
+    [
+        (Stock(alert_connection="mal"), "stock.alert_connection: there is no connection mal", "没有连接 mal"),
+        (
+            Stock(alert_connection_of={"demo": "mal"}),
+            "stock.alert_connection_of.demo: there is no connection mal",
+            "没有连接 mal",
+        ),
+        (
+            Stock(alert_connection_of={"dmeo": "mall-pc"}),
+            "stock.alert_connection_of.dmeo: no connection is of the brand dmeo",
+            "没有连接属于品牌 dmeo",
+        ),
+    ],
+)
+def test_stock_alerts_that_nobody_would_hear_of_are_refused_at_the_start(stock: Stock, told: str, zh: str) -> None:
+    connections = {"mall-pc": Connection(kind="channels.storefront", brand="demo")}
+    with pytest.raises(ValidationError) as caught:
+        Settings(connections=connections, stock=stock)
+    error = malformed(caught.value, of=Words("设置 ", "the settings: "))
+    assert (told in error.message, zh in error.say("zh")) == (True, True)

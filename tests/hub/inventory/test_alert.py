@@ -18,11 +18,14 @@ from hub.inventory.cover import Pace, paces
 from hub.inventory.ledger import StockKey
 from hub.inventory.reserve import Claim, reserve
 from hub.roles import SYSTEM, Actor, Role
+from hub.stock_told import Stock
 from tests.hub.inventory.shops import move
 from tests.hub.inventory.test_free import expire
-from tests.hub.making import BRAND, OWNER, stock
+from tests.hub.making import AT, BRAND, OWNER, stock
 
 CLEAR = 120
+UNTOLD, TOLD = Stock(clear_percent=CLEAR), Stock(clear_percent=CLEAR, alert_connection="desk")
+DESK = TOLD.heard_by("desk")
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +33,19 @@ def shelf(session: Session) -> None:
     stock(session, {"sh": {"apple": 10, "pear": 3}, "bj": {"apple": 10}})
 
 
-def rule(session: Session, at: datetime, sku: str = "apple", location: str = "sh", **below: int) -> None:
+def rule(
+    session: Session, at: datetime, sku: str = "apple", location: str = "sh", brand: str = BRAND, **below: int
+) -> None:
     values = {"below_pieces": 0, "below_days": 0, **below}
-    set_rule(session, SYSTEM, RuleView(BRAND, sku, location, **values), at)
+    set_rule(session, SYSTEM, RuleView(brand, sku, location, **values), at)
+
+
+def other_brand(session: Session) -> None:
+    """Let another brand have plums, fewer than it wishes."""
+    stock(session, {"gz": {"plum": 2}}, "ASN-2")
+    for table, name in (("sku", "code"), ("stock_level", "sku"), ("location", "code")):
+        run(session, f"update {table} set brand = 'other' where {name} = any(array['plum', 'gz'])")
+    rule(session, AT, "plum", "", "other", below_pieces=5)
 
 
 def sold(session: Session, at: datetime, pieces: Mapping[int, int], sku: str = "apple", location: str = "sh") -> None:
@@ -49,7 +62,7 @@ def sold(session: Session, at: datetime, pieces: Mapping[int, int], sku: str = "
 
 
 def alert(session: Session, at: datetime, *skus: str, told: bool = False) -> tuple[int, int]:
-    return raise_alerts(session, skus or ("apple", "pear"), CLEAR, at, told=told)
+    return raise_alerts(session, skus or ("apple", "pear"), TOLD if told else UNTOLD, at)
 
 
 def open_alerts(session: Session) -> list[tuple[str, str, str]]:
@@ -145,14 +158,14 @@ def test_an_alert_is_a_line_of_the_log(session: Session, at: datetime) -> None:
 def test_alerts_are_told_once_as_they_open_and_as_they_close(session: Session, at: datetime) -> None:
     rule(session, at, below_pieces=11)
     alert(session, at, told=True)
-    assert [add_alarm_step(session, "desk", at) for _ in range(2)] == [True, False]
-    opened = read_alarms(session)
+    assert [add_alarm_step(session, "desk", DESK, at) for _ in range(2)] == [True, False]
+    opened = read_alarms(session, DESK)
     move(session, "apple", 10, "a")
     alert(session, at, told=True)
     book_alarms(session, opened)
-    assert [(one.state, one.pieces) for one in (*opened, *read_alarms(session))] == [("open", 10), ("closed", 20)]
-    book_alarms(session, read_alarms(session))
-    assert read_alarms(session) == []
+    assert [(one.state, one.pieces) for one in (*opened, *read_alarms(session, DESK))] == [("open", 10), ("closed", 20)]
+    book_alarms(session, read_alarms(session, DESK))
+    assert read_alarms(session, DESK) == []
 
 
 def test_alerts_are_listed_within_a_persons_brands(session: Session, at: datetime) -> None:
@@ -169,3 +182,40 @@ def test_a_threshold_beyond_reason_is_refused(session: Session, at: datetime, pi
     with pytest.raises(Malformed):
         rule(session, at, below_pieces=pieces)
     assert rows(session, "select 1 from stock_rule") == []
+
+
+def test_a_brand_with_a_connection_of_its_own_is_told_there_and_all_others_where_they_were(
+    session: Session, at: datetime
+) -> None:
+    other_brand(session)
+    rule(session, at, below_pieces=11)
+    own = Stock(alert_connection="desk", alert_connection_of={"other": "theirs"})
+    assert raise_alerts(session, ["apple", "plum"], own, at) == (2, 0)
+    told = own.told_of_alerts()
+    assert all(add_alarm_step(session, name, listener, at) for name, listener in told.items())
+    assert {name: [one.sku for one in read_alarms(session, listener)] for name, listener in told.items()} == {
+        "desk": ["apple"],
+        "theirs": ["plum"],
+    }
+    book_alarms(session, read_alarms(session, told["theirs"]))
+    assert [len(read_alarms(session, one)) for one in (told["theirs"], told["desk"])] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        (Stock(alert_connection="desk", alert_connection_of={"other": ""}), [("apple", "desk")]),
+        (Stock(alert_connection_of={"other": "theirs"}), [("plum", "theirs")]),
+        (Stock(alert_connection="desk", alert_connection_of={"other": "desk"}), [("apple", "desk"), ("plum", "desk")]),
+        (Stock(), []),
+    ],
+)
+def test_a_brand_may_be_the_only_one_that_is_told_or_the_only_one_that_is_not(
+    session: Session, at: datetime, own: Stock, told: list[tuple[str, str]]
+) -> None:
+    other_brand(session)
+    rule(session, at, below_pieces=11)
+    raise_alerts(session, ["apple", "plum"], own, at)
+    heard = own.told_of_alerts().items()
+    assert [(alarm.sku, name) for name, listener in heard for alarm in read_alarms(session, listener)] == told
+    assert len(rows(session, "select 1 from stock_alert where due")) == len(told)
