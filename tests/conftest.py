@@ -12,6 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
+from hub.calm import calm_collector
 from hub.database import KEYRING, Database
 from hub.keyring import KEY_BYTES, Keyring
 from hub.migrations import upgrade
@@ -48,6 +49,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files: one that is begun last would be waited for with idle processors."""
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from nine thousand tests and all they import.
+
+    To go over them again and again was a quarter of the processor's time in tests of the console.
+    """
+    calm_collector()
 
 
 @pytest.fixture(scope="session", autouse=True)
