@@ -17,7 +17,8 @@ from hub.money import times
 from hub.order.model import Code, OrderLine, Pieces
 from hub.order.place.arrival import part_by_arrival
 from hub.order.place.brand_policy import own_policies
-from hub.order.place.plan import Need, plan
+from hub.order.place.need import Need
+from hub.order.place.plan import plan
 from hub.order.place.record import wants_of
 from hub.order.place.senders import check_division
 from hub.order.rules.normalise import NormalLine, open_bundles, sold_line

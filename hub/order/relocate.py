@@ -28,7 +28,7 @@ from hub.order.advance import advance
 from hub.order.lock import Locked, lock_order, open_blockers
 from hub.order.place.allocate import allocate
 from hub.order.place.brand_policy import hold_limits
-from hub.order.place.plan import Need
+from hub.order.place.need import Need
 from hub.order.posting.sale import post
 from hub.order.rest import barred, barred_but, need_for, recall
 from hub.order.rules.policy import POLICY, Policy

@@ -23,7 +23,7 @@ from hub.order.place.allocate import allocate
 from hub.order.place.arrival import RULE, part_by_arrival
 from hub.order.place.gift_later import settle_waiting
 from hub.order.place.gift_main import GIFT_MAIN
-from hub.order.place.plan import Need, Plan
+from hub.order.place.need import Need, Plan
 from hub.order.place.presold import count_waiting
 from hub.order.place.record import each_fen
 from hub.order.place.virtual import hand_over

@@ -15,7 +15,7 @@ from hub.database import row, rows, run
 from hub.errors import Conflict, NotFound, Unauthorised
 from hub.fulfilment.keep import let_out
 from hub.order.lock import Locked, lock_order, open_blockers
-from hub.order.place.plan import Plan
+from hub.order.place.need import Plan
 from hub.order.rest import source_rest
 from hub.order.reviews import close_reviews
 from hub.order.rules.policy import POLICY, Policy

@@ -19,7 +19,8 @@ from hub.inventory.reserve import reserve
 from hub.merge.window import write_waits
 from hub.order.place.hold_deliveries import hold_deliveries
 from hub.order.place.mates import with_windows_again
-from hub.order.place.plan import UNUSED, Need, Numbers, Plan, Sourced, part_by_holds, plan
+from hub.order.place.need import Need, Plan, part_by_holds
+from hub.order.place.plan import UNUSED, Numbers, Sourced, plan
 from hub.order.place.presold import free_presold
 from hub.order.place.unmet import tell_unmet
 from hub.order.rules.hold import Hold, HoldType

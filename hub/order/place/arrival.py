@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from hub.order.place.plan import Need
+from hub.order.place.need import Need
 from hub.order.rules.hold import planned
 from hub.review.verdict import Hold, HoldType
 

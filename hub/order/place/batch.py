@@ -35,8 +35,9 @@ from hub.order.place.gift_stock import GiftsLacking, lacking
 from hub.order.place.gifts import Gifted, add_gifts, with_less
 from hub.order.place.hold_deliveries import delivery_of
 from hub.order.place.mates import with_windows
+from hub.order.place.need import Need, part_by_holds
 from hub.order.place.normalised import normalised
-from hub.order.place.plan import Need, Sourced, part_by_holds, plan
+from hub.order.place.plan import Sourced, plan
 from hub.order.place.presold import hold_beyond_presale
 from hub.order.place.record import (
     LINE_COLUMNS,

@@ -22,7 +22,8 @@ from hub.gift.model import GIVEN, Give, Rule, Strategy, Verdict
 from hub.inventory.ledger import Movement
 from hub.order.place.allocate import numbers_and_holds
 from hub.order.place.gift_stock import WAITS, lacking, settle_all
-from hub.order.place.plan import Need, part_by_holds, plan
+from hub.order.place.need import Need, part_by_holds
+from hub.order.place.plan import plan
 from hub.order.rules.policy import Policy
 from hub.sourcing.model import Want
 

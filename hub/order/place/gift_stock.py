@@ -13,10 +13,9 @@ from hub.gift.count import Otherwise, Record, Wish
 from hub.gift.model import OUT
 from hub.inventory.bound import still_held
 from hub.inventory.level import free_pieces
-from hub.order.place.plan import Plan
+from hub.order.place.need import Plan
 from hub.order.rules.normalise import NormalOrder
 from hub.sourcing.location import find_places
-from hub.sourcing.model import Take
 
 Lack = Mapping[str, int]
 WAITS: Final = "wait"
@@ -69,21 +68,10 @@ def lacking(plans: Sequence[Plan], decided: Mapping[int, Sequence[Record]]) -> M
     every, spare = _lines(decided), _lines(decided, but=WAITS)
     found: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for plan in plans:
-        for take in (*plan.unmet, *_alone(plan)):
+        for take in (*plan.unmet, *plan.alone):
             if (plan.need.order_id, take.line_no) in spare:
                 found[plan.need.order_id][take.sku] += take.quantity
     return found or _taken_from_sales(plans, every, spare)
-
-
-def _alone(plan: Plan) -> Iterator[Take]:
-    """Give what would leave with nothing that was bought, although it may travel with its main item."""
-    for question, decision in plan.decisions:
-        if len(decision.choices) > 1:
-            here = {want.line_no for want in question.wants}
-            gifts = {want.line_no for want in question.wants if want.with_no in here}
-            for choice in decision.choices:
-                if gifts.issuperset([take.line_no for take in choice.takes]):
-                    yield from choice.takes
 
 
 def _lines(decided: Mapping[int, Sequence[Record]], but: str = "") -> set[tuple[int, int]]:

@@ -1,12 +1,11 @@
 """Plan where order lines come from: a whole batch on one reading of places and free pieces; nothing is written."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.fulfilment.release import NewFulfilment, NewLine
@@ -15,87 +14,14 @@ from hub.inventory.level import free_and_unsold
 from hub.inventory.reserve import Claim
 from hub.order.place.brand_policy import Own, own_policies, with_counts
 from hub.order.place.nearest import Rankings, rankings
-from hub.order.rules.hold import held_lines
+from hub.order.place.need import Need, Plan
+from hub.order.place.travelling import Travelling
 from hub.order.rules.keepers import Keepers
 from hub.order.rules.policy import Policy
 from hub.order.rules.route import Shelf, ask, route
-from hub.order.rules.split import Lines, Link, split
-from hub.review.verdict import Act, Hold
 from hub.sourcing.day_count import LocationDay
 from hub.sourcing.location import find_places
-from hub.sourcing.model import Decision, Place, Question, Site, Take, Want
-
-
-class Need(msgspec.Struct, frozen=True):
-    """Pieces of one order that need a source; `barred` says by location why it may not have them.
-
-    Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving. Of those
-    that are `met` other pieces have a source already.
-    """
-
-    order_id: int
-    brand: str
-    division: str
-    wants: tuple[Want, ...]
-    attempt: int = 1
-    replaces_no: int | None = None
-    barred: Mapping[str, str] = {}  # msgspec gives each its own
-    apart: frozenset[int] = frozenset()
-    met: frozenset[int] = frozenset()
-
-    @property
-    def skus(self) -> set[str]:
-        return {want.sku for want in self.wants}
-
-    def parts(self, splitters: Sequence[Link]) -> list[Lines]:
-        """Cut what is needed into what may travel together."""
-        if not self.apart:
-            return split(self.wants, splitters)
-        alone = [(want,) for want in self.wants if want.line_no in self.apart]
-        rest = tuple([want for want in self.wants if want.line_no not in self.apart])
-        return [part for wants in (rest, *alone) if wants for part in split(wants, splitters)]
-
-
-def part_by_holds(need: Need, holds: Sequence[Hold]) -> Need:
-    """Leave out of a need the lines that holds of their own keep from being routed.
-
-    What may be routed and must stay here stands apart from what may leave.
-    """
-    if all(hold.line_no is None for hold in holds):
-        return need
-    waits = held_lines(holds, Act.ROUTE)
-    wants = tuple([want for want in need.wants if want.line_no not in waits])
-    return replace(need, wants=wants, apart=held_lines(holds, Act.RELEASE) - waits)
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What was decided for one need, part by part."""
-
-    need: Need
-    decisions: tuple[tuple[Question, Decision], ...]
-
-    @property
-    def unmet(self) -> list[Take]:
-        return [take for _, decision in self.decisions for take in decision.unmet]
-
-    @property
-    def lost(self) -> set[int]:
-        """Give the lines that were bought and of which no piece has a source."""
-        unmet = Counter[int]()
-        for take in self.unmet:
-            unmet[take.line_no] += take.quantity
-        if not unmet:
-            return set()
-        bought = [want for want in self.need.wants if not want.with_no and want.line_no not in self.need.met]
-        return {want.line_no for want in bought if unmet[want.line_no] == want.quantity}
-
-    @property
-    def missing(self) -> dict[str, int]:
-        """Give the pieces without a source, by SKU; gifts that are left behind are none of what is needed."""
-        missing: defaultdict[str, int] = defaultdict(int)
-        for take in self.unmet:
-            missing[take.sku] += take.quantity
-        return dict(missing)
+from hub.sourcing.model import Decision, Place, Question, Site
 
 
 class Numbers(NamedTuple):
@@ -148,30 +74,14 @@ def plan(
     """Plan a batch, each order seeing what those before it take; with `lock` the counters are held still for it.
 
     `returned` is what the orders' carts held, which will be free when this batch is booked, and `own` the policies of
-    its brands, where they are known already; `at` is in the business zone, whose day it is that lots expire by. A gift
-    whose main item has no source is left with it, and the batch planned once more: others may have what it took. Where
-    that gives a main item its source, its gift comes back, for good: who waits for what has left waits for ever.
+    its brands, where they are known already; `at` is in the business zone, whose day it is that lots expire by. The
+    batch is planned once more where that lets gifts travel with what they came with.
     """
-    out, back = [set[int]() for _ in needs], [set[int]() for _ in needs]
+    gifts = Travelling(needs)
     while True:
-        now = [_without(need, gifts) if gifts else need for need, gifts in zip(needs, out, strict=True)]
-        sourced = _plan(session, now, policy, numbers, at, returned, own, lock=lock)
-        behind = [
-            {want.line_no for want in need.wants if want.with_no in lost} - stay if (lost := one.lost) else lost
-            for need, one, stay in zip(needs, sourced.plans, back, strict=True)
-        ]
-        if any(gifts - gone for gifts, gone in zip(behind, out, strict=True)):
-            out = [gifts | gone for gifts, gone in zip(behind, out, strict=True)]
-            continue
-        stray = next((no for no, gone in enumerate(out) if gone - behind[no]), None)
-        if stray is None:
+        sourced = _plan(session, gifts.needs(), policy, numbers, at, returned, own, lock=lock)
+        if gifts.settled(sourced.plans):
             return sourced
-        back[stray] |= out[stray] - behind[stray]  # the first alone: those behind it may lose what it takes now
-        out[stray] &= behind[stray]
-
-
-def _without(need: Need, lines: Collection[int]) -> Need:
-    return replace(need, wants=tuple([want for want in need.wants if want.line_no not in lines]))
 
 
 def _plan(

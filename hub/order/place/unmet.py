@@ -13,7 +13,7 @@ from hub.database import rows, run
 from hub.order.lock import FOR_STOCK, NO_SOURCE
 from hub.order.place.arrival import RULE
 from hub.order.place.gift_main import GIFT_MAIN
-from hub.order.place.plan import Plan
+from hub.order.place.need import Plan
 from hub.order.place.write_holds import write_holds
 from hub.review.verdict import Hold, HoldType
 

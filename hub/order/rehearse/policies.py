@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from hub.database import run
 from hub.document import Document
 from hub.order.place.brand_policy import Own, own_policies, sold_of, under
-from hub.order.place.plan import Need, at_once, in_turn
+from hub.order.place.need import Need
+from hub.order.place.plan import at_once, in_turn
 from hub.order.rehearse.allowance import Allowance
 from hub.order.rehearse.asked import Asked, asked_since, with_values
 from hub.order.rehearse.batch import BatchSum, in_batches, steps_of

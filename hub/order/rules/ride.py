@@ -1,6 +1,6 @@
 """Gifts that travel with their main item: a piece and its gifts are one while parcels are filled."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -10,6 +10,29 @@ from hub.catalogue.model import ORDINARY
 from hub.sourcing.model import Want
 
 Lines = tuple[Want, ...]
+
+
+def lead(lines: Lines, gifts: Collection[int]) -> list[Lines]:
+    """Cut off one piece of each main item with those of its gifts that are among `gifts`, before the rest.
+
+    Nothing is cut off where that would leave nothing but gifts.
+    """
+    here = {want.line_no for want in lines}
+    own = {want.line_no for want in lines if want.line_no in gifts and want.with_no in here}
+    mains = {want.with_no for want in lines if want.line_no in own}
+    rest = [
+        replace(want, quantity=want.quantity - 1) if want.line_no in mains else want
+        for want in lines
+        if want.line_no not in own and (want.line_no not in mains or want.quantity > 1)
+    ]
+    if all(want.with_no for want in rest):
+        return [lines]
+    led = [
+        (replace(main, quantity=1), *[gift for gift in lines if gift.line_no in own and gift.with_no == main.line_no])
+        for main in lines
+        if main.line_no in mains
+    ]
+    return [*led, tuple(rest)]
 
 
 class Unit(msgspec.Struct, frozen=True):

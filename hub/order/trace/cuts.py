@@ -22,7 +22,7 @@ def cuts_of(session: Session, order_id: int, decisions: Sequence[TracedDecision]
     """Name the rules that cut each decision's goods off, by its number; "floor" where they were joined again.
 
     A decision is left out where its policy, cutting again, does not cut as it did: the built-in one of an earlier
-    release, or two plans of the same moment.
+    release, two plans of the same moment, or one where a gift had a piece of its main item come along.
     """
     chains = _chains(session, order_id, {one.policy for one in decisions})
     found: dict[int, tuple[str, ...]] = {}

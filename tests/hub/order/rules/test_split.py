@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hub.catalogue.model import Traits
 from hub.order.rules.policy import POLICY
+from hub.order.rules.ride import lead
 from hub.order.rules.split import (
     WITH_MAIN,
     Floor,
@@ -110,6 +111,13 @@ def test_gifts_travel_with_their_main_item_unless_an_earlier_rule_forbids_it(
             main = by_no.get(gift.with_no)
             parted = main and any(not law.keeps((main, gift)) for law in before)
             assert not main or parted or main.line_no in here
+
+
+@given(orders(), st.sets(st.integers(1, 6)))
+def test_who_leads_gifts_loses_no_piece_and_leaves_no_part_of_gifts_alone(lines: Lines, gifts: set[int]) -> None:
+    parts = lead(lines, gifts)
+    assert pieces([one for part in parts for one in part]) == pieces(lines)
+    assert len(parts) == 1 or all(any(not one.with_no for one in part) for part in parts)
 
 
 @given(orders())

@@ -1,0 +1,105 @@
+"""Gifts travel with what they came with: a batch is planned until none waits in vain, or leaves alone without need."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
+from hub.order.place.need import Need, Plan
+from hub.sourcing.model import Question, Site, Want
+
+Score = tuple[int, int]
+
+
+class Travelling:
+    """What is asked of a batch because of its gifts, learnt from one plan after the other.
+
+    A gift whose main item has no source is left with it: others may have what it took. Where that gives a main item its
+    source, its gift comes back, for good: who waits for what has left waits for ever. A gift that would leave alone has
+    a piece of its main item come along from a place that has both, once, and only if it helps.
+    """
+
+    def __init__(self, needs: Sequence[Need]) -> None:
+        self._whole = needs
+        self._out, self._back = [set[int]() for _ in needs], [set[int]() for _ in needs]
+        self._led = [frozenset[int]() for _ in needs]
+        self._before: dict[int, Score] = {}
+
+    def needs(self) -> list[Need]:
+        """Give what is to be asked now."""
+        asked = zip(self._whole, self._out, self._led, strict=True)
+        return [_changed(need, out, led) if out or led else need for need, out, led in asked]
+
+    def settled(self, plans: Sequence[Plan]) -> bool:
+        """Learn from the plans of what was asked; say whether they stand, for lack of anything to be asked anew."""
+        return not (self._move(plans) or self._lead(plans) or self._unlead(plans))
+
+    def _move(self, plans: Sequence[Plan]) -> bool:
+        """Leave gifts with main items without a source, or let those of one order come back whose main item has it."""
+        behind = [
+            {want.line_no for want in need.wants if want.with_no in lost} - stay if (lost := one.lost) else lost
+            for need, one, stay in zip(self._whole, plans, self._back, strict=True)
+        ]
+        if any(gifts - gone for gifts, gone in zip(behind, self._out, strict=True)):
+            self._out = [gifts | gone for gifts, gone in zip(behind, self._out, strict=True)]
+            return True
+        stray = next((no for no, gone in enumerate(self._out) if gone - behind[no]), None)
+        if stray is None:
+            return False
+        # the first alone: those behind it may lose what it takes now
+        self._back[stray] |= self._out[stray] - behind[stray]
+        self._out[stray] &= behind[stray]
+        return True
+
+    def _lead(self, plans: Sequence[Plan]) -> bool:
+        """Have main items come along with gifts that leave alone."""
+        fresh = {
+            no: gifts
+            for no, plan in enumerate(plans)
+            if no not in self._before and (gifts := frozenset(_leadable(plan)))
+        }
+        for no, gifts in fresh.items():
+            self._led[no], self._before[no] = gifts, _score(plans[no])
+        return bool(fresh)
+
+    def _unlead(self, plans: Sequence[Plan]) -> bool:
+        """Ask of an order what was asked before where leading has not helped."""
+        vain = [no for no, before in self._before.items() if self._led[no] and _score(plans[no]) >= before]
+        for no in vain:
+            self._led[no] = frozenset()
+        return bool(vain)
+
+
+def _changed(need: Need, out: set[int], led: frozenset[int]) -> Need:
+    return replace(need, wants=tuple([want for want in need.wants if want.line_no not in out]), led=led)
+
+
+def _leadable(plan: Plan) -> Iterator[int]:
+    """Name the gifts that leave alone though some place has them with a piece of their main item."""
+    alone = {take.line_no for take in plan.alone}
+    for question, _ in plan.decisions if alone else ():
+        here = {want.line_no: want for want in question.wants}
+        for want in question.wants:
+            if want.line_no in alone and (main := here.get(want.with_no)) and _lie_together(question, main, want):
+                yield want.line_no
+
+
+def _lie_together(question: Question, main: Want, gift: Want) -> bool:
+    pieces = Counter({gift.sku: gift.quantity}) + Counter({main.sku: 1})
+    return any(_may_send(site, {main.storage, gift.storage}, pieces) for site in question.sites)
+
+
+def _may_send(site: Site, storages: set[str], pieces: Counter[str]) -> bool:
+    return (
+        not site.barred
+        and storages.issubset(site.storages)
+        and all(site.free.get(sku, 0) >= n for sku, n in pieces.items())
+    )
+
+
+def _score(plan: Plan) -> Score:
+    """Count the pieces that were bought and have no source, then those of gifts without one or without company."""
+    bought = {want.line_no for want in plan.need.wants if not want.with_no}
+    unmet = sum(take.quantity for take in plan.unmet if take.line_no in bought)
+    gifts = sum(take.quantity for take in plan.unmet if take.line_no not in bought)
+    return unmet, gifts + sum(take.quantity for take in plan.alone)
