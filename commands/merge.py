@@ -9,10 +9,10 @@ import typer
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from commands.reach import Reach, operator, reached
+from commands.reach import operator, reached
 from commands.screen import OUT, add_row, give, say, words
-from hub.errors import Malformed, NotFound
-from hub.merge.policy import ShopPolicy, list_policies, set_policy
+from hub.errors import Malformed
+from hub.merge.policy import ShopPolicy, brand_of, list_policies, set_policy
 from hub.merge.view import GroupView, WaitView, list_groups, list_waits
 from hub.order.model import OrderType
 from hub.scope import check_names
@@ -84,7 +84,7 @@ def policy(
         raise Malformed("name the shop whose policy is to change", code="merge_policy", zh="请给出要修改策略的店铺")
     with reached() as reach, reach.database.transaction() as session:
         if shop:
-            owned_by = _brand_of(reach, shop)
+            owned_by = brand_of(reach.settings.connections, shop)
             for one in brand or ():
                 check_names(reach.settings.connections, one)
             if changes:
@@ -98,24 +98,6 @@ def _changed(session: Session, brand: str, shop: str, changes: Mapping[str, Any]
     now = next((one for one in list_policies(session, operator()) if one.shop == shop), ShopPolicy("", shop))
     others = tuple(one for one in changes.get("brands", now.brands) if one != brand)
     return msgspec.structs.replace(now, **{**changes, "brand": brand, "brands": others})
-
-
-def _brand_of(reach: Reach, shop: str) -> str:
-    """Give the brand of a shop by the settings.
-
-    Raises: NotFound; Malformed when the settings give it to several.
-    """
-    brands = {one.brand for one in reach.settings.connections.values() if one.shop == shop}
-    if not brands:
-        raise NotFound(f"there is no shop {shop}", code="unknown_shop", zh=f"没有店铺 {shop}")
-    if len(brands) > 1:
-        named = sorted(brands)
-        raise Malformed(
-            f"shop {shop} is of several brands: {', '.join(named)}",
-            code="merge_policy",
-            zh=f"店铺 {shop} 属于多个品牌：{'、'.join(named)}",
-        )
-    return brands.pop()
 
 
 def _print_policies(found: Sequence[ShopPolicy], *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from dashboards import (
     gift_strategies,
     holds,
     inventory,
+    merging,
     messages,
     orders,
     overview,
@@ -47,6 +48,7 @@ SCREENS: Final = (
     Screen("rules", "/console/rules", "adjustments", N_("Review rules"), review_rules.router, SEE),
     Screen("policies", "/console/policies", "truck", N_("Sourcing policies"), policies.router, SEE),
     Screen("gifts", "/console/gifts", "receipt", N_("Gift strategies"), gift_strategies.router, SEE),
+    Screen("merging", "/console/merging", "link", N_("Merge policies"), merging.router, SEE),
     Screen("inventory", "/console/inventory", "package", N_("Inventory"), inventory.router, SEE),
     Screen(
         "exceptions", "/console/exceptions", "alert-triangle", N_("Exceptions"), exceptions.router, SEE, counted=True

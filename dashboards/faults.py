@@ -119,6 +119,8 @@ CAUSES: Final[Mapping[str, Words]] = {
     "unknown_shop": Words("该品牌没有此店铺", "The brand has no such shop"),
     "unknown_owner": Words("没有此货主", "There is no such owner of goods"),
     "unknown_rule": Words("没有此规则，或不在您的权限范围内", "There is no such rule, or it is not yours to see"),
+    "merge_policy": Words("合单策略不正确", "This policy cannot be meant"),
+    "merge_policy_version": Words("合单策略已被他人修改，请刷新后重试", "Somebody has set it meanwhile: load it again"),
     "rule_version": Words("他人已写了新版本，请对照后再保存", "Somebody has written a version meanwhile: compare"),
     "rule_state": Words("该版本的状态已变化，请刷新", "This version has changed its state: load the page again"),
     "unknown_decision": Words("没有这次分仓决策", "There is no such decision"),

@@ -102,6 +102,10 @@ CASE: Final = {
     "open": state("未处理", "Open", Tone.FAILED),
     "resolved": state("已处理", "Resolved", Tone.GOOD),
 }
+MERGING: Final = {
+    "on": state("合单", "Merges", Tone.GOOD),
+    "off": state("不合单", "Does not merge", Tone.ENDED),
+}
 ORDER_TYPE: Final = {
     "normal": state("普通", "Normal"),
     "presale": state("预售", "Presale"),
@@ -219,6 +223,7 @@ AXES: Final[Mapping[str, Mapping[str, State]]] = {
     "intercept": INTERCEPT,
     "hold": HOLD,
     "case": CASE,
+    "merging": MERGING,
     "order_type": ORDER_TYPE,
     "role": ROLE,
     "connection": CONNECTION,

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from hub.audit import record
 from hub.database import row, rows, run
-from hub.errors import Malformed
+from hub.errors import Conflict, Malformed, NotFound
 from hub.merge.fit import Limits
 from hub.roles import Actor, Permission
 from hub.scope import scope
+from hub.settings import Connection
 
 REMEMBERED: Final = "merge.policies"
 LONGEST_MIN: Final = 7 * 24 * 60
@@ -28,7 +29,7 @@ COLUMNS: Final = "brand, shop, active, window_min, brands, most_orders, most_gra
 
 
 class ShopPolicy(msgspec.Struct, frozen=True):
-    """How one shop's orders are merged: its fields as in the table."""
+    """How one shop's orders are merged: its fields as in the table, and how often it was set."""
 
     brand: str
     shop: str
@@ -38,6 +39,7 @@ class ShopPolicy(msgspec.Struct, frozen=True):
     most_orders: int = 20
     most_grams: int = 30_000
     never: tuple[str, ...] = ALONE
+    version: int = 0
 
     @property
     def window(self) -> timedelta:
@@ -56,7 +58,7 @@ class ShopPolicy(msgspec.Struct, frozen=True):
 def policies_of(session: Session) -> Mapping[str, ShopPolicy]:
     """Give the policies of the shops that merge, by shop; a transaction asks once and remembers."""
     if REMEMBERED not in session.info:
-        found = rows(session, f"select {COLUMNS} from merge_policy where active")
+        found = rows(session, f"select version, {COLUMNS} from merge_policy where active")
         session.info[REMEMBERED] = {one.shop: _read(one) for one in found}
     return cast("Mapping[str, ShopPolicy]", session.info[REMEMBERED])
 
@@ -66,34 +68,58 @@ def list_policies(session: Session, actor: Actor) -> list[ShopPolicy]:
     actor.require(Permission.SEE_ORDERS)
     found = rows(
         session,
-        f"""select {COLUMNS} from merge_policy
+        f"""select version, {COLUMNS} from merge_policy
             where (:every_brand or brand = any(:brands)) and (:every_shop or shop = any(:shops)) order by shop""",
         **scope(actor),
     )
     return [_read(one) for one in found]
 
 
-def set_policy(session: Session, actor: Actor, policy: ShopPolicy, at: datetime) -> None:
+def brand_of(connections: Mapping[str, Connection], shop: str) -> str:
+    """Give the brand of a shop by the settings.
+
+    Raises: NotFound; Malformed when the settings give it to several.
+    """
+    brands = sorted({one.brand for one in connections.values() if shop and one.shop == shop})
+    if not brands:
+        raise NotFound(f"there is no shop {shop}", code="unknown_shop", zh=f"没有店铺 {shop}")
+    if len(brands) > 1:
+        text, zh = (
+            f"shop {shop} is of several brands: {', '.join(brands)}",
+            f"店铺 {shop} 属于多个品牌：{'、'.join(brands)}",
+        )
+        raise Malformed(text, code="merge_policy", zh=zh)
+    return brands[0]
+
+
+def set_policy(session: Session, actor: Actor, policy: ShopPolicy, at: datetime, *, after: int | None = None) -> None:
     """Set a shop's policy; orders that wait already keep their windows, and go alone once it is off.
 
-    Raises: Unauthorised; Malformed.
+    Who names the version that was read, 0 for none, comes right `after` it or not at all. Raises: Unauthorised;
+    Malformed; Conflict when somebody has set it since (merge_policy_version).
     """
     actor.require(Permission.CONFIGURE)
     for brand in {policy.brand, *policy.brands}:
         actor.require_scope(brand, policy.shop)
     _check(session, policy)
-    run(
+    written = _written(policy)
+    done = run(
         session,
-        f"""insert into merge_policy (version, created_at, updated_at, {COLUMNS})
+        f"""insert into merge_policy as held (version, created_at, updated_at, {COLUMNS})
             values (1, :at, :at, :brand, :shop, :active, :window_min, :brands, :most_orders, :most_grams, :never)
-            on conflict (shop) do update set version = merge_policy.version + 1, updated_at = :at, brand = :brand,
+            on conflict (shop) do update set version = held.version + 1, updated_at = :at, brand = :brand,
                 active = :active, window_min = :window_min, brands = :brands, most_orders = :most_orders,
-                most_grams = :most_grams, never = :never""",
+                most_grams = :most_grams, never = :never
+            where cast(:after as bigint) is null or held.version = :after""",
         at=at,
-        **_written(policy),
+        after=after,
+        **written,
     )
+    if not done:
+        text, zh = f"the policy of {policy.shop} was set meanwhile", f"店铺 {policy.shop} 的合单策略已被他人修改"
+        raise Conflict(text, code="merge_policy_version", zh=zh)
     session.info.pop(REMEMBERED, None)
-    record(session, at, actor.name, "merge.policy_set", f"shop:{policy.shop}", **_written(policy))
+    record(session, at, actor.name, "merge.policy_set", f"shop:{policy.shop}", **written)
 
 
 def _check(session: Session, policy: ShopPolicy) -> None:
@@ -125,6 +151,7 @@ def _read(found: Row[Any]) -> ShopPolicy:
         most_orders=found.most_orders,
         most_grams=found.most_grams,
         never=tuple(found.never),
+        version=found.version,
     )
 
 
@@ -133,4 +160,5 @@ def _written(policy: ShopPolicy) -> dict[str, object]:
     return {
         name: list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
         for name, value in msgspec.structs.asdict(policy).items()
+        if name != "version"
     }

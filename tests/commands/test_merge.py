@@ -58,7 +58,7 @@ def test_what_is_not_named_stays_as_it_was(oms: Oms) -> None:
     oms("merge", "policy", "pc", "--off", "--window", "45", "--brand", "other", "--most-orders", "5", "--never", "gift")
     (before,) = told(oms)
     oms("merge", "policy", "pc", "--most-grams", "900")
-    assert told(oms) == [{**before, "most_grams": 900}]
+    assert told(oms) == [{**before, "most_grams": 900, "version": 2}]
     oms("merge", "policy", "pc", "--brand", "demo")
     assert told(oms)[0]["brands"] == []
 

@@ -3,7 +3,7 @@ from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows
-from hub.errors import Malformed, Unauthorised
+from hub.errors import Conflict, Malformed, Unauthorised
 from hub.merge.policy import ShopPolicy, list_policies, policies_of, set_policy
 from hub.merge.view import list_groups, list_waits
 from hub.roles import SYSTEM, Actor, Role
@@ -17,8 +17,17 @@ STRANGER = Actor("stranger", frozenset({Role.ADMIN}), brands=frozenset({"other"}
 def test_a_policy_is_kept_as_it_was_set_and_each_change_is_audited(session: Session) -> None:
     set_policy(session, SYSTEM, replace(USUAL, window_min=5), AT)
     set_policy(session, SYSTEM, replace(USUAL, window_min=9, brands=("other",)), AT)
-    assert list_policies(session, SYSTEM) == [replace(USUAL, window_min=9, brands=("other",))]
+    assert list_policies(session, SYSTEM) == [replace(USUAL, window_min=9, brands=("other",), version=2)]
     assert len(rows(session, "select 1 from audit_entry where act = 'merge.policy_set'")) == 2
+
+
+def test_who_names_the_version_that_was_read_comes_right_after_it_or_not_at_all(session: Session) -> None:
+    for after in (0, 1):
+        set_policy(session, SYSTEM, replace(USUAL, window_min=5 + after), AT, after=after)
+    for after in (0, 1, 3):
+        with pytest.raises(Conflict, match="was set meanwhile"):
+            set_policy(session, SYSTEM, USUAL, AT, after=after)
+    assert [(one.version, one.window_min) for one in list_policies(session, SYSTEM)] == [(2, 6)]
 
 
 def test_a_transaction_asks_once_which_shops_merge(session: Session) -> None:
