@@ -22,7 +22,6 @@ from hub.inventory.coming import book_coming, sort_coming
 from hub.inventory.condition import Condition
 from hub.inventory.count_page import (
     Page,
-    changed_since,
     is_whole,
     ref_of,
     sort_out,
@@ -39,6 +38,7 @@ from hub.inventory.lot_heard import Heard, hear_lots
 from hub.inventory.quota import count_carts
 from hub.inventory.shortfall import SHORT, admit_short, lacking_of, let_carts_go, read_levels, soft_change
 from hub.inventory.silence import believed, falls_silent
+from hub.inventory.since import read_since
 from hub.inventory.table import Authority, Reason
 from hub.inventory.watermark import marks_of, raise_marks
 
@@ -127,12 +127,12 @@ def _book(
     make_counters(session, page.brand, keys, at)
     marks = marks_of(session, keys)
     confirmed = frozenset(_our_deliveries(session, report.location, deliveries))
-    counts = any(line.kind == "count" for line, _ in lines)
-    since = changed_since(session, page) if counts else dict[StockKey, int]()
+    said = [line for line, _ in lines]
     levels = read_levels(session, keys, lock=False)
-    paper = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at, since)
+    paper = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at, read_since(session, page, said))
     let_go = let_carts_go(session, lacking_of(levels, paper.on_hand, {}, held=True), at)
     levels = read_levels(session, sorted({*keys, *others, *(one.key for one in let_go)}), lock=True)
+    since = read_since(session, page, said)  # again: what was under way has left by now
     made = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at, since)
     short = lacking_of(levels, made.on_hand, soft_change(let_go), held=False)
     admit_short(session, short)
@@ -143,7 +143,7 @@ def _book(
         if one.difference
     ]
     post(session, [*let_go, *moved], at)
-    hear_lots(session, made.lines, Heard(page.brand, marks, report.counted_at, at))
+    hear_lots(session, made.lines, Heard(page.brand, marks, report.counted_at, at, since.lots))
     raise_marks(session, [one.key for one in made.taken if one.line.kind == "count"], report, page.counted_by)
     calling = [key for key in sorted(short) if levels[key].authority == Authority.HUB]
     _call(session, page, calling, made.on_hand, levels, short)

@@ -1,13 +1,16 @@
 """A page of a partner's report: which of its lines are news and can be booked, and what is kept of it."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from hub.database import copy, row, rows, run
-from hub.inventory.counted import AHEAD_S, CountReport, ReportLine
+from hub.inventory.count_table import LineVerdict
+from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.fold import Fold, Folded
 from hub.inventory.ledger import StockKey
 
@@ -110,16 +113,26 @@ def write_page(session: Session, page: Page, made: Fold, refused: Sequence[str])
 def write_lines(session: Session, page: Page, lines: Sequence[Folded]) -> None:
     columns = (
         *("connection", "report", "page", "no", "received_at", "location", "sku", "owner", "condition"),
-        *("kind", "said", "was", "difference", "verdict"),
+        *("kind", "said", "was", "difference", "verdict", "lots"),
     )
     records = [
         (
             *(page.connection, page.report.report, page.report.page, one.line.no, page.at, *one.key),
-            *(one.line.kind, one.line.pieces, one.was, one.difference, one.verdict),
+            *(one.line.kind, one.line.pieces, one.was, one.difference, one.verdict, _lots_of(one)),
         )
         for one in lines
     ]
     copy(session, "stock_count", columns, records)
+
+
+def _lots_of(one: Folded) -> str | None:
+    """Give what a change that was taken said of lots; what a count said of them stands in the lots."""
+    if one.line.kind != "change" or one.verdict is not LineVerdict.TAKEN or not one.line.lots:
+        return None
+    pieces = Counter[str]()
+    for lot in one.line.lots:
+        pieces[lot.lot] += lot.pieces
+    return json.dumps(pieces)
 
 
 def is_whole(session: Session, page: Page) -> bool:
@@ -133,23 +146,3 @@ def is_whole(session: Session, page: Page) -> bool:
         location=page.report.location,
     )
     return bool(found and found.whole)
-
-
-def changed_since(session: Session, page: Page) -> Mapping[StockKey, int]:
-    """Add up the changes of a page's location that were taken already and are younger than it: it has not seen them.
-
-    The location's row is locked.
-    """
-    counted_at = page.report.counted_at
-    found = rows(
-        session,
-        """select line.location, line.sku, line.owner, line.condition, sum(line.difference)::bigint as pieces
-           from stock_count line join stock_report whole using (connection, report, page)
-           where line.location = :location and line.kind = 'change' and line.verdict = 'taken'
-             and line.received_at > :received_after and whole.counted_at > :counted_at
-           group by 1, 2, 3, 4""",
-        location=page.report.location,
-        counted_at=counted_at,
-        received_after=counted_at - timedelta(seconds=AHEAD_S),
-    )
-    return {StockKey(one.location, one.sku, one.owner, one.condition): one.pieces for one in found}

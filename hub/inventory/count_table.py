@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index, text
 
-from hub.columns import Table, moment, number, one_of, words
+from hub.columns import Table, document, moment, number, one_of, words
 
 
 class LineVerdict(StrEnum):
@@ -39,7 +39,10 @@ class StockReport(Table, table=True):
 
 
 class StockCount(Table, table=True):
-    """One line of a report: what it says (`said`: all pieces, or a change), what we had, and what was booked."""
+    """One line of a report: what it says (`said`: all pieces, or a change), what we had, and what was booked.
+
+    `lots` are the pieces by lot of a change that told them.
+    """
 
     __table_args__ = (
         one_of("kind", ("count", "change")),
@@ -67,6 +70,7 @@ class StockCount(Table, table=True):
     was: int = number()
     difference: int = number()
     verdict: str = words()
+    lots: dict[str, int] | None = document(default=None)
 
 
 class StockWatermark(Table, table=True):

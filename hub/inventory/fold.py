@@ -10,6 +10,15 @@ from hub.inventory.ledger import StockKey
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """By counter: pieces that younger changes moved, pieces that left by younger confirms, and both lot by lot."""
+
+    changed: Mapping[StockKey, int] = field(default_factory=dict[StockKey, int])
+    left: Mapping[StockKey, int] = field(default_factory=dict[StockKey, int])
+    lots: Mapping[StockKey, Mapping[str, int]] = field(default_factory=dict[StockKey, Mapping[str, int]])
+
+
+@dataclass(frozen=True, slots=True)
 class Folded:
     """A line that was understood: what the counter was before it, and by how much it changes it."""
 
@@ -39,12 +48,12 @@ def fold(
     marks: Mapping[StockKey, datetime],
     confirmed: frozenset[str],
     counted_at: datetime,
-    since: Mapping[StockKey, int],
+    since: Since,
 ) -> Fold:
     """Fold lines into what is on hand.
 
     A count that comes late has not seen the changes `since` it that were taken already: they stand on top of it, down
-    to nothing where it found none.
+    to nothing where it found none. Nor has it seen what left since, which is taken off it first, down to nothing.
     A count older than the counter's watermark is outdated, and so is a change that the last count saw already: one not
     younger than it. A change by a document in `confirmed` is booked by that document's own confirm.
     """
@@ -55,7 +64,7 @@ def fold(
             made.lines.append(Folded(line, key, was, 0, LineVerdict.CONFIRMED))
         elif mark is not None and (counted_at < mark or (line.kind == "change" and counted_at == mark)):
             made.lines.append(Folded(line, key, was, 0, LineVerdict.OUTDATED))
-        elif 0 <= (now := was + line.pieces if line.kind == "change" else _counted(line, since.get(key, 0))) <= MOST:
+        elif 0 <= (now := was + line.pieces if line.kind == "change" else _counted(line, since, key)) <= MOST:
             made.on_hand[key] = now
             made.lines.append(Folded(line, key, was, now - was, LineVerdict.TAKEN))
         else:
@@ -63,5 +72,7 @@ def fold(
     return made
 
 
-def _counted(line: ReportLine, since: int) -> int:
-    return line.pieces + since if line.pieces else max(0, since)
+def _counted(line: ReportLine, since: Since, key: StockKey) -> int:
+    there = line.pieces - min(max(0, line.pieces), since.left.get(key, 0))
+    changed = since.changed.get(key, 0)
+    return there + changed if line.pieces else max(0, changed)

@@ -1,7 +1,7 @@
 """Lots with expiry: what warehouses say lies where of which lot, and which leaves first (FEFO), unless it is blocked.
 
 A count that names lots replaces those of its counter; one that names none says nothing of them, unless nothing is left.
-Of a lot that was told of by something younger it has not seen what it says: that lot stays as it is.
+What younger changes and confirms did to a lot it has not seen: that stands on top of it, down to nothing.
 A change that names lots moves them, unless it is of a delivery of ours: that one's confirm counts the counter and its
 lots down, and the change can only say that it was of other lots (`lot_corrected`). The day on which a lot is too old is
 that of the moment given, in its own zone: give it in the business zone.
@@ -43,8 +43,13 @@ Lots = Mapping[str, Lot]
 """A counter's lots by their codes."""
 
 
-def keep_lots(session: Session, lines: Sequence[Folded], counted_at: datetime) -> None:
-    """Keep the lots of a report's lines. Their counters are locked already, and so, with them, are their lots."""
+def keep_lots(
+    session: Session, lines: Sequence[Folded], counted_at: datetime, since: Mapping[StockKey, Mapping[str, int]]
+) -> None:
+    """Keep the lots of a report's lines. Their counters are locked already, and so, with them, are their lots.
+
+    `since` is what younger changes and confirms did to lots.
+    """
     told: defaultdict[StockKey, list[ReportLine]] = defaultdict(list)
     for one in lines:
         if _says_of_lots(one.line) and one.verdict is LineVerdict.TAKEN:
@@ -59,22 +64,25 @@ def keep_lots(session: Session, lines: Sequence[Folded], counted_at: datetime) -
     kept = [
         (*key, one.lot, one.produced_on, one.expires_on, one.on_hand, one.counted_at)
         for key in keys
-        for one in fold_lots(known.get(key, {}), told[key], counted_at).values()
+        for one in fold_lots(known.get(key, {}), told[key], counted_at, since.get(key, {})).values()
     ]
     copy(session, "stock_lot", columns, kept)
 
 
-def fold_lots(known: Lots, lines: Iterable[ReportLine], counted_at: datetime) -> Lots:
-    """Fold the lines of one counter into its lots, one after the other; a lot with nothing left is forgotten."""
+def fold_lots(known: Lots, lines: Iterable[ReportLine], counted_at: datetime, since: Mapping[str, int]) -> Lots:
+    """Fold the lines of one counter into its lots, one after the other; a lot with nothing left is forgotten.
+
+    `since` is how many pieces of each lot came or left that a count has not seen.
+    """
     found = dict(known)
     for line in lines:
-        later = dict[str, Lot]()
         if line.kind == "count":  # the days of a lot stay known, although this count may not name them
-            later = {code: one for code, one in found.items() if one.counted_at > counted_at}
             found = {code: one.model_copy(update={"on_hand": 0}) for code, one in found.items()}
         for one in line.lots:
             found[one.lot] = _moved(found.get(one.lot), one, counted_at)
-        found |= later
+        if line.kind == "count":
+            later = (LotLine(lot=code, pieces=pieces) for code, pieces in since.items())
+            found |= {one.lot: _moved(found.get(one.lot), one, counted_at) for one in later}
     return {code: one for code, one in found.items() if one.on_hand}
 
 

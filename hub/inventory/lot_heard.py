@@ -7,7 +7,7 @@ where the confirm has not come yet, it will assume these.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -20,8 +20,8 @@ from hub.inventory.counted import LotLine
 from hub.inventory.fold import Folded
 from hub.inventory.ledger import StockKey
 from hub.inventory.lot import keep_lots
-from hub.inventory.lot_leave import Left, Shelf
-from hub.inventory.lot_left import call_for, call_off, write_left, write_pieces
+from hub.inventory.lot_leave import Lacking, Left, Shelf
+from hub.inventory.lot_left import call_for, call_for_counted, call_off, write_left, write_pieces
 from hub.inventory.lot_named import Expected, expect_lots, shelves
 
 
@@ -50,12 +50,13 @@ class Swap(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A report: what counters' watermarks were before it, of when it speaks, and when it came."""
+    """A report: what counters' watermarks were before it, of when it speaks, when it came, and what lots did since."""
 
     brand: str
     marks: Mapping[StockKey, datetime]
     counted_at: datetime
     at: datetime
+    since: Mapping[StockKey, Mapping[str, int]] = field(default_factory=dict[StockKey, Mapping[str, int]])
 
     def is_news(self, key: StockKey, booked_at: datetime) -> bool:
         """Say whether the last count saw neither this nor what was booked; else the lots are as it says."""
@@ -77,10 +78,11 @@ class _Delivery(NamedTuple):
 
 def hear_lots(session: Session, lines: Sequence[Folded], heard: Heard) -> None:
     """Heed what a report's lines say of lots. Their counters are locked."""
-    keep_lots(session, lines, heard.counted_at)
-    counts = (one for one in lines if one.verdict is LineVerdict.TAKEN and one.line.kind == "count" and one.line.lots)
-    if counted := sorted({one.key for one in counts}):
-        call_off(session, counted, heard.at)
+    keep_lots(session, lines, heard.counted_at, heard.since)
+    counts = [one for one in lines if one.verdict is LineVerdict.TAKEN and one.line.kind == "count" and one.line.lots]
+    if counts:
+        call_off(session, sorted({one.key for one in counts}), heard.at)
+    call_for_counted(session, lacking_since(counts, heard.since), heard.brand, heard.at)
     told: defaultdict[_Delivery, list[LotLine]] = defaultdict(list)
     left = (one for one in lines if one.verdict is LineVerdict.CONFIRMED and one.line.lots and one.line.pieces < 0)
     for one in left:
@@ -91,6 +93,19 @@ def hear_lots(session: Session, lines: Sequence[Folded], heard: Heard) -> None:
             ]
     for delivery, lots in sorted(told.items(), key=lambda one: one[0]):
         _put_right(session, heard, delivery, lots)
+
+
+def lacking_since(
+    counts: Sequence[Folded], since: Mapping[StockKey, Mapping[str, int]]
+) -> dict[StockKey, list[Lacking]]:
+    """Give the lots of which a late count found fewer than have left since: they are empty now."""
+    found: defaultdict[StockKey, list[Lacking]] = defaultdict(list)
+    for one in counts:
+        there = _add_up(one.line.lots)
+        for lot, pieces in sorted(since.get(one.key, {}).items()):
+            if there[lot] + pieces < 0:
+                found[one.key].append(Lacking(one.key, lot, -pieces, there[lot]))
+    return found
 
 
 def swap(shipped: Mapping[Place, Pieces], told: Mapping[str, int]) -> tuple[dict[Place, Pieces], list[Swap]]:

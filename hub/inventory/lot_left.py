@@ -66,6 +66,16 @@ def call_for(session: Session, lacking: Sequence[Lacking], brand: str, code: str
     open_cases(session, cases, at)
 
 
+def call_for_counted(session: Session, lacking: Mapping[StockKey, Sequence[Lacking]], brand: str, at: datetime) -> None:
+    """Call a person for lots of which a late count found fewer than have left since; they are taken to be empty."""
+    cases = [
+        NewCase(DRIFT, _subject(key), brand, f"a late count: {'; '.join(map(str, of))} when it was taken")
+        for key, of in lacking.items()
+    ]
+    if cases:
+        open_cases(session, cases, at)
+
+
 def call_off(session: Session, keys: Sequence[StockKey], at: datetime) -> None:
     """Close what was called for of counters whose lots have been counted since."""
     resolve_all(session, [_subject(key) for key in keys], at, "system", "the lots were counted")

@@ -14,6 +14,7 @@ from hub.database import Database, run
 from hub.inventory import count, free, hot, ledger, lot_block, reserve, soft
 from hub.inventory.count_page import Page
 from hub.inventory.counted import ReportLine
+from hub.inventory.fold import Since
 from hub.inventory.ledger import Movement, StockKey
 from hub.inventory.reconcile import BOUNDS, HELD, LEDGER
 from hub.inventory.table import Reason
@@ -132,7 +133,7 @@ def _believe_old_counts(patch: Patch, _database: Database) -> None:
 
 
 def _forget_later_changes(patch: Patch, _database: Database) -> None:
-    patch.setattr(count, "changed_since", _always(dict[StockKey, int]))
+    patch.setattr(count, "read_since", _always(Since))
 
 
 def _keep_carts(patch: Patch, _database: Database) -> None:

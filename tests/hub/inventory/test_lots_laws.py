@@ -56,7 +56,7 @@ def test_a_lot_is_emptied_before_the_next_is_touched(lots: list[Lot], quantity: 
 
 @given(LOTS, LINES)
 def test_no_lot_has_fewer_pieces_than_none_whatever_changes_say(lots: list[Lot], lines: list[ReportLine]) -> None:
-    kept = fold_lots({one.lot: one for one in lots}, lines, AT)
+    kept = fold_lots({one.lot: one for one in lots}, lines, AT, {})
     assert all(one.on_hand > 0 for one in kept.values())
 
 
@@ -66,5 +66,5 @@ def test_a_count_is_kept_as_it_is_whatever_was_before(
 ) -> None:
     parts = tuple(LotLine(lot=code, pieces=n) for code, n in counted.items())
     count = ReportLine(no=2, sku="x", kind="count", pieces=sum(counted.values()), lots=parts)
-    kept = fold_lots({one.lot: one for one in lots}, [*lines, count], AT)
+    kept = fold_lots({one.lot: one for one in lots}, [*lines, count], AT, {})
     assert {code: one.on_hand for code, one in kept.items()} == {code: n for code, n in counted.items() if n}

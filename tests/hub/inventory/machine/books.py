@@ -33,8 +33,7 @@ Cause = tuple[str, str]
 class Pile:
     """One counter, with what the warehouse said of its lots: pieces and the day of expiry by their codes.
 
-    `told` says of when the youngest report is that spoke of a lot. `blocked` lots are not to be sold, whether the
-    warehouse knows them or not.
+    `blocked` lots are not to be sold, whether the warehouse knows them or not.
     """
 
     on_hand: int = 0
@@ -44,7 +43,6 @@ class Pile:
     safety: int = 0
     short: int = 0
     lots: dict[str, tuple[int, date]] = field(default_factory=dict[str, tuple[int, date]])
-    told: dict[str, datetime] = field(default_factory=dict[str, datetime])
     blocked: set[str] = field(default_factory=set[str])
 
     @property
@@ -148,6 +146,9 @@ class Books:
         default_factory=dict[tuple[str, int, int], tuple[str, str]]
     )
     changes: list[tuple[StockKey, datetime, int]] = field(default_factory=list[tuple[StockKey, datetime, int]])
+    lot_changes: list[tuple[StockKey, datetime, str, int]] = field(
+        default_factory=list[tuple[StockKey, datetime, str, int]]
+    )
     refused: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
     called: set[str] = field(default_factory=set[str])
 

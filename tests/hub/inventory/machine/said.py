@@ -1,5 +1,6 @@
 """What the machine believes of warehouses' reports: watermarks, lines once, carts that let go, what is short."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -135,9 +136,11 @@ def _book(books: Books, report: Report, page: int, lines: dict[int, Line]) -> _B
             taken.append((key, one))
     short = _make_room(books, on_hand)
     for key, one in taken:
-        _keep_lots(books.piles[key], one, report.counted_at)
+        lots = [(lot, pieces) for of, when, lot, pieces in books.lot_changes if of == key and when > report.counted_at]
+        _keep_lots(books.piles[key], one, lots)
         if one.kind == "change":
             books.changes.append((key, report.counted_at, one.pieces))
+            books.lot_changes += [(key, report.counted_at, lot, pieces) for lot, pieces in one.parts().items()]
         if one.kind == "count" and books.marks.get(key, report.counted_at) <= report.counted_at:
             books.marks[key] = report.counted_at
     for key, _ in taken:
@@ -192,17 +195,20 @@ def _make_room(books: Books, on_hand: dict[StockKey, int]) -> tuple[StockKey, ..
     return tuple(short)
 
 
-def _keep_lots(pile: Pile, line: Line, counted_at: datetime) -> None:
+def _keep_lots(pile: Pile, line: Line, since: Sequence[tuple[str, int]]) -> None:
     """Keep what a line says of lots; a count that names none says nothing of them, unless nothing is left.
 
-    Nor does a count say anything of lots that something younger spoke of.
+    What changes since did to lots stands on top of a count.
     """
     if not line.lots and (line.kind == "change" or line.pieces):
         return
-    later = {code for code in pile.lots if line.kind == "count" and pile.told[code] > counted_at}
     before = {code: pieces if line.kind == "change" else 0 for code, (pieces, _) in pile.lots.items()}
     after = dict(before)
     for code, pieces in line.parts().items():
         after[code] = max(0, before.get(code, 0) + pieces)
-        pile.told[code] = max(counted_at, pile.told[code] if code in before else counted_at)
-    pile.lots |= {code: (pieces, DAYS[code]) for code, pieces in after.items() if code not in later}
+    moved = Counter[str]()
+    for code, pieces in since:
+        moved[code] += pieces if line.kind == "count" else 0
+    for code, pieces in moved.items():
+        after[code] = max(0, after.get(code, 0) + pieces)
+    pile.lots |= {code: (pieces, DAYS[code]) for code, pieces in after.items()}

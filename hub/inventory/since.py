@@ -1,0 +1,98 @@
+"""What a count has not seen, for it is younger: changes that were told, and goods that left by our own confirms.
+
+A confirm is as old as its location says; where it says nothing, as old as when it came. Then a count that saw its goods
+gone has them taken off once more: rather too few pieces until the next count than pieces that somebody else holds.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.inventory.condition import Condition
+from hub.inventory.count_page import Page
+from hub.inventory.counted import AHEAD_S, ReportLine
+from hub.inventory.fold import Since
+from hub.inventory.ledger import StockKey
+
+BY_COUNTER: Final = "group by 1, 2, 3, 4"
+
+CHANGED: Final = """
+    from stock_count line join stock_report whole using (connection, report, page)
+    where line.location = :location and line.kind = 'change' and line.verdict = 'taken'
+      and line.received_at > :after and whole.counted_at > :counted_at"""
+
+LEFT: Final = """
+    from shipment h join fulfilment_order f on (f.order_id, f.no) = (h.order_id, h.fulfilment_no)
+    where h.created_at > :after and h.shipped_at > :counted_at and f.location = :location"""
+
+
+def read_since(session: Session, page: Page, lines: Sequence[ReportLine]) -> Since:
+    """Read what a page's counts have not seen.
+
+    The location's row is locked; of a confirm that is under way all is known once its counters are. A count that is
+    another's than the location's own has had what left taken off by whoever made it.
+    """
+    counts = [line for line in lines if line.kind == "count"]
+    if not counts:
+        return Since()
+    own = page.counted_by == page.connection
+    lots = any(line.lots or not line.pieces for line in counts)
+    return Since(
+        _sum(_ask(session, page, PIECES_CHANGED)),
+        _sum(_ask(session, page, PIECES_LEFT)) if own else {},
+        _by_lot([*_ask(session, page, LOTS_CHANGED), *(_ask(session, page, LOTS_LEFT) if own else ())]) if lots else {},
+    )
+
+
+PIECES_CHANGED: Final = f"""
+    select line.location, line.sku, line.owner, line.condition, sum(line.difference)::bigint as n
+    {CHANGED} {BY_COUNTER}"""
+
+PIECES_LEFT: Final = f"""
+    select f.location, l.sku, f.owner, '{Condition.SALEABLE}' as condition, sum(l.quantity)::bigint as n
+    from (select h.order_id, h.no, h.fulfilment_no, f.location, f.owner {LEFT}) f
+    join lateral (
+        select line.sku, p.quantity from parcel_line p join fulfilment_line line
+            on (line.order_id, line.no, line.line_no) = (f.order_id, f.fulfilment_no, p.line_no)
+        where (p.order_id, p.shipment_no) = (f.order_id, f.no)) l on true {BY_COUNTER}"""
+
+LOTS_CHANGED: Final = f"""
+    select location, sku, owner, condition, lot.key as lot, sum(lot.value::bigint)::bigint as n
+    from (select line.* {CHANGED} and line.lots is not null) line cross join lateral jsonb_each_text(line.lots) lot
+    {BY_COUNTER}, 5"""
+
+LOTS_LEFT: Final = f"""
+    select f.location, s.sku, f.owner, '{Condition.SALEABLE}' as condition, s.lot, -sum(s.quantity)::bigint as n
+    from (select h.order_id, h.no, f.location, f.owner {LEFT}) f
+    join shipped_lot s on (s.order_id, s.shipment_no) = (f.order_id, f.no) {BY_COUNTER}, 5"""
+
+
+def _ask(session: Session, page: Page, statement: str) -> Sequence[Row[Any]]:
+    counted_at = page.report.counted_at
+    return rows(
+        session,
+        statement,
+        location=page.report.location,
+        counted_at=counted_at,
+        after=counted_at - timedelta(seconds=AHEAD_S),
+    )
+
+
+def _key(one: Row[Any]) -> StockKey:
+    return StockKey(one.location, one.sku, one.owner, one.condition)
+
+
+def _sum(found: Sequence[Row[Any]]) -> Mapping[StockKey, int]:
+    return {_key(one): one.n for one in found}
+
+
+def _by_lot(found: Sequence[Row[Any]]) -> Mapping[StockKey, Mapping[str, int]]:
+    lots: defaultdict[StockKey, Counter[str]] = defaultdict(Counter)
+    for one in found:
+        lots[_key(one)][one.lot] += one.n
+    return lots

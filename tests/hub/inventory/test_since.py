@@ -1,0 +1,93 @@
+"""A count that comes late has not seen what is younger: changes and our own confirms stand on top of it, by lot too."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import rows
+from hub.inventory.count import take_report
+from hub.inventory.ledger import drift
+from hub.order.ship.progress import record_confirm
+from tests.hub.inventory.counting import WMS, after, cases, level, report
+from tests.hub.inventory.lotted import of, on_hand, tell
+from tests.hub.making import confirm, order, placed, stock
+
+
+@pytest.fixture(autouse=True)
+def shelf(session: Session) -> None:
+    """Put ten apples and two pears in Shanghai."""
+    stock(session, {"sh": {"apple": 10, "pear": 2}})
+
+
+def ship(session: Session, pieces: int, left: int | None, booked: int = 5, **lots: int) -> None:
+    """Have apples leave by a confirm: by its location's word, if it says when, and by when it came."""
+    order_id = placed(session, order({"apple": pieces}, f"T{booked}"))
+    dated = None if left is None else after(left)
+    told = confirm(order_id, 1, {}, f"c{booked}", lines=(of("apple", pieces, **lots),), confirmed_at=dated)
+    record_confirm(session, told, after(booked))
+
+
+def late(session: Session, pieces: int, counted: int = 2) -> None:
+    take_report(session, WMS, report({"apple": pieces}, "R1", after(counted)), after(9))
+
+
+@pytest.mark.parametrize("left", [5, None])
+def test_what_left_after_a_count_is_not_put_back_by_it(session: Session, left: int | None) -> None:
+    ship(session, 3, left)
+    late(session, 10)
+    assert (level(session, "apple"), drift(session), cases(session)) == ((7, 0, 0, 0), [], [])
+    take_report(session, WMS, report({"apple": 7}, "R2", after(6)), after(9))  # which saw it
+    assert level(session, "apple")[0] == 7
+
+
+def test_what_left_before_a_count_is_in_it_whenever_its_confirm_came(session: Session) -> None:
+    ship(session, 3, 1)
+    late(session, 7)
+    assert (level(session, "apple")[0], drift(session)) == (7, [])
+
+
+def test_a_late_count_of_fewer_than_have_left_since_leaves_none(session: Session) -> None:
+    ship(session, 3, 5)
+    late(session, 2)
+    assert (level(session, "apple")[0], drift(session), cases(session)) == (0, [], [])
+
+
+def test_what_left_and_what_changed_since_both_stand_on_a_late_count(session: Session) -> None:
+    ship(session, 3, 5)
+    take_report(session, WMS, report({"apple": 4}, "C1", after(6), kind="change"), after(6))
+    late(session, 9)
+    assert (level(session, "apple")[0], drift(session)) == (10, [])
+
+
+def test_what_left_elsewhere_or_of_other_goods_is_not_taken_off(session: Session) -> None:
+    stock(session, {"bj": {"apple": 9}}, "ASN-2")
+    ship(session, 3, 5)
+    take_report(session, WMS, report({"pear": 2}, "R1", after(2)), after(9))
+    elsewhere = report({"apple": 9}, "R1", after(2), location="bj")
+    take_report(session, "wms-bj", elsewhere, after(9))
+    assert (level(session, "pear")[0], level(session, "apple", "bj")[0]) == (2, 9)
+
+
+def test_a_late_count_of_several_lots_has_what_changed_since_on_top_lot_by_lot(session: Session) -> None:
+    tell(session, "count", {"A": 5, "B": 5})
+    tell(session, "change", {"A": -2}, 5)
+    tell(session, "change", {"B": 1, "C": 3}, 6)
+    tell(session, "count", {"A": 6, "B": 7}, 2)
+    assert (level(session, "apple")[0], on_hand(session)) == (15, {"A": 4, "B": 8, "C": 3})
+    assert (drift(session), cases(session)) == ([], [])
+
+
+def test_what_left_since_is_taken_off_the_lots_that_it_left(session: Session) -> None:
+    tell(session, "count", {"A": 4, "B": 6})
+    ship(session, 5, 5, A=4, B=1)
+    tell(session, "count", {"A": 5, "B": 6}, 2)
+    assert (level(session, "apple")[0], on_hand(session), cases(session)) == (6, {"A": 1, "B": 5}, [])
+
+
+def test_a_lot_of_which_more_has_left_than_a_late_count_found_is_empty_and_a_case(session: Session) -> None:
+    tell(session, "change", {"A": -3}, 5)
+    tell(session, "count", {"A": 1, "B": 9}, 2)
+    assert (level(session, "apple")[0], on_hand(session), cases(session)) == (7, {"B": 9}, ["lot_drift"])
+    (told,) = rows(session, "select message from case_file")
+    assert told.message == "a late count: 3 of A left, 1 there when it was taken"
+    tell(session, "count", {"B": 7}, 6)
+    assert (on_hand(session), cases(session)) == ({"B": 7}, [])
