@@ -5,13 +5,12 @@ answers, so that each thing to ask stays a function of its own, by itself or bes
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy.orm import Session
 
-from hub.database import METADATA, NUMBERED, Told, send_together
+from hub.database import Told, insert_of, send_together
 
 
 class Ask(NamedTuple):
@@ -47,15 +46,7 @@ def keep_plans() -> Asks[None]:
 def inserting(table: str, columns: tuple[str, ...], records: Sequence[Sequence[object]]) -> Ask:
     """Ask to have some rows written; by COPY many go faster, but it cannot be sent with others."""
     values = dict(zip(columns, map(list, zip(*records, strict=True)), strict=True))
-    return Ask(_inserting(table, columns), values)
-
-
-@lru_cache(maxsize=256)
-def _inserting(table: str, columns: tuple[str, ...]) -> str:
-    kinds = METADATA.tables[table].c
-    names = ", ".join(columns)
-    lists = ", ".join(f"cast(:{name} as {kinds[name].type.compile(NUMBERED)}[])" for name in columns)
-    return f"insert into {table} ({names}) select {names} from unnest({lists}) as line ({names})"
+    return Ask(insert_of(table, columns), values)
 
 
 def told(session: Session, asking: Asks[T]) -> T:

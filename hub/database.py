@@ -4,23 +4,22 @@ from collections import namedtuple
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from select import POLLIN, poll
 from typing import Any, Final, NamedTuple, cast
 
 import psycopg
 from psycopg import Connection as PsycopgConnection
 from psycopg import sql
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Row
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from hub.bell import Bell
+from hub.engine import driver_of, named, open_engine, statements_of
 from hub.keyring import Keyring
-from hub.literals import array_of, copied
-from hub.wire import Answer, Statements, copy_in, run_alone
+from hub.literals import array_of, copied, listed
+from hub.wire import Answer, copy_in, run_alone
 
 NAMING: Final = {
     "pk": "pk_%(table_name)s",
@@ -33,22 +32,13 @@ NAMING: Final = {
 KEYRING: Final = "keyring"
 RINGS: Final = "rings"
 ASIDE: Final = "aside"
-STATEMENTS: Final = "statements"
 
 NUMBERED: Final = PGDialect_psycopg(paramstyle="numeric_dollar")
 
 SIDE_CONNECTIONS: Final = 2
 
-NEAR: Final = "-c random_page_cost=1.1"
-"""A page by an index costs hardly more than the next one: true of disks without arms, and of what is in memory.
-
-It matters to plans that are made while a table is small and then kept, as those of foreign keys' checks after a first
-start or in a new month: at the server's own 4 they read the whole table for each row until it was analysed.
-"""
-
-FROZEN: Final = "-c idle_in_transaction_session_timeout=60s"
-"""Whoever stands still inside a transaction, frozen or on a lost machine, lets go of its locks: of a gate, for one,
-without which nobody claims anything."""
+FEW: Final = 20
+"""So many rows are written by a statement that goes along with another: COPY takes two round trips for itself."""
 
 METADATA: Final[MetaData] = SQLModel.metadata
 METADATA.naming_convention = NAMING
@@ -61,10 +51,10 @@ class Database:
         self._keyring = keyring
         self._bell = Bell(url)
         self.url = url
-        self.engine = _engine(url, connections)
+        self.engine = open_engine(url, connections)
         # Of their own: who waits for one of these already has one of the others.
         # It need not be on disk by itself: the transaction's own commit writes all that was committed before it.
-        self._aside = _engine(url, SIDE_CONNECTIONS, "-c synchronous_commit=off")
+        self._aside = open_engine(url, SIDE_CONNECTIONS, "-c synchronous_commit=off")
 
     @contextmanager
     def transaction(self) -> Generator[Session]:
@@ -80,11 +70,11 @@ class Database:
         """Wait until all is on disk that was committed before, also by who did not wait (`hub.asks.let_go_early`)."""
         with self.engine.connect() as connection:
             # Something to write, behind all that was: the commit of who has written nothing waits for no disk.
-            driver = _driver_of(connection)
+            driver = driver_of(connection)
             try:
                 run_alone(driver, b"select pg_logical_emit_message(true, 'oms', '')")
             except psycopg.Error as error:
-                raise _named(connection, driver, error) from error
+                raise named(connection, driver, error) from error
 
     def close(self) -> None:
         self._bell.close()
@@ -107,36 +97,25 @@ def aside(session: Session) -> Generator[Session]:
         yield side
 
 
-def _engine(url: str, connections: int, more: str = "") -> Engine:
-    engine = create_engine(
-        sqlalchemy_url(url),
-        pool_size=connections,
-        max_overflow=connections,
-        hide_parameters=True,  # an error's text must not carry personal data
-        connect_args={
-            "application_name": "oms",
-            "prepare_threshold": None,  # else the driver forgets all that is prepared, ours too, at each roll-back
-            "options": f"-c timezone=UTC -c lock_timeout=10s {NEAR} {FROZEN} {more}",
-        },
-    )
-    event.listen(engine, "checkout", _refuse_lost)
-    return engine
+@contextmanager
+def attempt(session: Session) -> Generator[None]:
+    """Do something within a transaction that is taken back, and nothing else, when it fails.
 
-
-def _refuse_lost(driver: PsycopgConnection[Any], *_: object) -> None:
-    """Take no connection from the pool that the server has left: what nobody has asked for can only be its farewell.
-
-    Asking each time, as a pool can, takes half a millisecond before every transaction.
+    Its savepoint goes along with what the block asks first. What the block leaves waiting is done at its end: it may
+    fail as well.
     """
-    heard = poll()
-    heard.register(driver.pgconn.socket, POLLIN)
-    if heard.poll(0):
-        raise InvalidatePoolError
-
-
-def sqlalchemy_url(url: str) -> str:
-    """Name the driver in a plain postgresql:// address."""
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+    connection, driver = _driver(session)
+    statements = statements_of(connection)
+    savepoint = statements.begin_part()
+    try:
+        yield
+        statements.end_part(driver, savepoint)
+    except BaseException as error:
+        if not driver.closed:
+            statements.take_back(driver, savepoint)
+        if isinstance(error, psycopg.Error):
+            raise named(connection, driver, error) from error
+        raise
 
 
 class Told(NamedTuple):
@@ -186,9 +165,9 @@ def send_together(session: Session, asks: Sequence[tuple[str, Mapping[str, objec
         return [Told(one.rows(_shape(one.names)), one.changed) for one in answers]
     connection, driver = _driver(session)
     try:
-        answers = _statements(connection).send_all(driver, [_written(*one) for one in asks])
+        answers = statements_of(connection).send_all(driver, [_written(*one) for one in asks])
     except psycopg.Error as error:
-        raise _named(connection, driver, error) from error
+        raise named(connection, driver, error) from error
     except BaseException:  # an interrupt in the middle of it: nobody is told of a lost connection instead
         if driver.closed:
             connection.invalidate()
@@ -200,9 +179,9 @@ def _ask(session: Session, statement: str, values: Mapping[str, object]) -> Answ
     """Run SQL with named values."""
     connection, driver = _driver(session)
     try:
-        return _statements(connection).send(driver, *_written(statement, values))
+        return statements_of(connection).send(driver, *_written(statement, values))
     except psycopg.Error as error:
-        raise _named(connection, driver, error) from error
+        raise named(connection, driver, error) from error
 
 
 def _written(statement: str, values: Mapping[str, object]) -> tuple[bytes, Sequence[object]]:
@@ -211,26 +190,10 @@ def _written(statement: str, values: Mapping[str, object]) -> tuple[bytes, Seque
     return query, [array_of(cast("list[Any]", one)) if type(one := values[name]) is list else one for name in names]
 
 
-def _statements(connection: Connection) -> Statements:
-    return connection.info.get(STATEMENTS) or connection.info.setdefault(STATEMENTS, Statements())
-
-
 def _driver(session: Session) -> tuple[Connection, PsycopgConnection[Any]]:
     """Give the driver's connection that the session's transaction is of: SQLAlchemy's layers cost twice as much."""
     connection = session.connection()
-    return connection, _driver_of(connection)
-
-
-def _driver_of(connection: Connection) -> PsycopgConnection[Any]:
-    return cast("PsycopgConnection[Any]", connection.connection.dbapi_connection)  # also of a lost one
-
-
-def _named(connection: Connection, driver: PsycopgConnection[Any], error: psycopg.Error) -> Exception:
-    """Give an error the name that SQLAlchemy gives it everywhere else."""
-    lost = driver.closed
-    if lost:
-        connection.invalidate(error)  # nothing is asked of it any more, not even to roll back
-    return DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost)
+    return connection, driver_of(connection)
 
 
 @lru_cache(maxsize=1024)
@@ -248,12 +211,31 @@ def _native(statement: str) -> tuple[bytes, tuple[str, ...]]:
 
 
 def copy(session: Session, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
-    """Write many rows at once by COPY, in the session's own transaction."""
+    """Write many rows at once by COPY, in the session's own transaction; few go along with the next statement."""
     connection, driver = _driver(session)
+    statements, lines = statements_of(connection), list(records)
+    if len(lines) <= FEW and table in METADATA.tables and (lists := listed(lines)) is not None:
+        if lines:
+            query, names = _native(insert_of(table, tuple(columns)))
+            by_name = dict(zip(columns, lists, strict=True))
+            statements.wait(query, [by_name[name] for name in names])
+        return
     try:
-        copy_in(driver, _copying(table, tuple(columns)), copied(records).encode())
+        statements.catch_up(driver)
+        copy_in(driver, _copying(table, tuple(columns)), copied(lines).encode())
     except psycopg.Error as error:
-        raise _named(connection, driver, error) from error
+        raise named(connection, driver, error) from error
+
+
+@lru_cache(maxsize=256)
+def insert_of(table: str, columns: tuple[str, ...]) -> str:
+    """Give the statement that writes rows whose columns come as lists, by name."""
+    kinds = METADATA.tables[table].c
+    names = ", ".join(columns)
+    lists = ", ".join(f"cast(:{name} as {kinds[name].type.compile(NUMBERED)}[])" for name in columns)
+    return (
+        f"insert into {table} ({names}) overriding system value select {names} from unnest({lists}) as line ({names})"
+    )
 
 
 @lru_cache(maxsize=256)

@@ -58,6 +58,17 @@ def copied(records: Iterable[Sequence[Any]]) -> str:
     return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n" if columns else ""
 
 
+def listed(records: Sequence[Sequence[Any]]) -> list[str] | None:
+    """Give rows as an array literal for each column; None where one has values of several kinds, or lists."""
+    columns = [array_of([_plain(value) for value in values]) for values in zip(*records, strict=True)]
+    literals = [one for one in columns if isinstance(one, str)]
+    return literals if len(literals) == len(columns) else None
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, (date, Decimal)) and not isinstance(value, datetime) else value
+
+
 def _column(values: Sequence[Any]) -> Iterable[str]:
     first, kinds = values[0], set(map(type, values))
     # Most columns say one thing only, and most of the others end with another value than they begin with.

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import row, rows, run
+from hub.database import attempt, row, rows, run
 from hub.errors import Conflict, HubError, NotFound
 from hub.repair import cancel_step
 from hub.replay_acts import discard_all, lock_orders_of, replay_all, retry_all
@@ -124,7 +124,7 @@ def _each(session: Session, job: Row[Any], right: Right, ids: Sequence[int], at:
     outcomes: dict[int, tuple[ItemState, str]] = {}
     for one in ids:
         try:
-            with session.begin_nested():
+            with attempt(session):
                 act(session, right.actor, one, job.reason, at, connections=right.connections, job=job.id)
             outcomes[one] = (ItemState.DONE, "")
         except (Conflict, NotFound) as error:

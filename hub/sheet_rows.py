@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from hub.database import copy, run
+from hub.database import attempt, copy, run
 
 AT_ONCE: Final = 5_000
 """Rows that one statement changes."""
@@ -24,7 +24,7 @@ def begun_again(session: Session, work: Callable[[], Made]) -> Made:
     """
     while True:
         try:
-            with session.begin_nested():
+            with attempt(session):
                 return work()
         except IntegrityError as error:
             if not isinstance(error.orig, UniqueViolation):

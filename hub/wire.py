@@ -29,18 +29,68 @@ Key = tuple[bytes, tuple[int, ...]]
 
 
 class Statements:
-    """What a connection was asked: how often what is not prepared yet, and the names of what is."""
+    """What a connection was asked: how often what is not prepared yet, the names of what is, and what waits to be."""
 
     def __init__(self) -> None:
         self._times: dict[Key, int] = {}
         self._names: OrderedDict[Key, bytes] = OrderedDict()
         self._made = 0
+        self._waiting: list[tuple[bytes, Sequence[object]]] = []
+        self._parts = 0
+
+    def wait(self, query: bytes, values: Sequence[object]) -> None:
+        """Have a statement go along with the next one, because nobody needs its answer."""
+        self._waiting.append((query, values))
+
+    def catch_up(self, driver: Connection[Any]) -> None:
+        """Run what waits to go along.
+
+        Raises: psycopg.Error of the first that failed.
+        """
+        if self._waiting:
+            self.send_all(driver, [])
+
+    def forget(self) -> None:
+        """Drop what waits to go along: its transaction is taken back."""
+        self._waiting.clear()
+
+    def begin_part(self) -> bytes:
+        """Begin a part of the transaction that can be taken back by itself, and give its name."""
+        self._parts += 1
+        name = b"part_%d" % self._parts
+        self.wait(b"savepoint " + name, ())
+        return name
+
+    def end_part(self, driver: Connection[Any], name: bytes) -> None:
+        """End a part, of which nothing waits any more then.
+
+        Raises: psycopg.Error.
+        """
+        whole = not self._waiting
+        self.wait(b"release savepoint " + name, ())
+        if not whole:
+            self.catch_up(driver)
+
+    def take_back(self, driver: Connection[Any], name: bytes) -> None:
+        """Take back what was done since a part began, and drop what of it still waits to go along.
+
+        Raises: psycopg.Error.
+        """
+        begun = (b"savepoint " + name, ())
+        if begun in self._waiting:  # nothing of it was sent
+            del self._waiting[self._waiting.index(begun) :]
+            return
+        self._waiting.clear()
+        run_alone(driver, b"rollback to savepoint " + name)
+        self.wait(b"release savepoint " + name, ())
 
     def send(self, driver: Connection[Any], query: bytes, values: Sequence[object]) -> "Answer":
         """Run a statement whose values stand as $1, $2 …, in the transaction of the connection or a new one.
 
-        Raises: psycopg.Error.
+        Raises: psycopg.Error, also of what went along.
         """
+        if self._waiting:
+            return self.send_all(driver, [(query, values)])[-1]
         wire, read = driver.pgconn, Transformer(driver)
         _begin(driver)
         params = read.dump_sequence(values, [PyFormat.AUTO] * len(values))
@@ -59,8 +109,11 @@ class Statements:
     def send_all(self, driver: Connection[Any], asked: Sequence[tuple[bytes, Sequence[object]]]) -> "list[Answer]":
         """Run statements one after the other that are sent together: none needs the answer of one before it.
 
-        Each sees what the one before it has done and waited for. Raises: psycopg.Error of the first that failed.
+        Each sees what the one before it has done and waited for; what was to go along comes first.
+        Raises: psycopg.Error of the first that failed.
         """
+        along, asked = len(self._waiting), [*self._waiting, *asked]
+        self._waiting.clear()
         wire, queue, reads = driver.pgconn, deque[Callable[[], None]](), list[Transformer]()
         keys: list[Key] = []
         for query, values in asked:
@@ -79,7 +132,7 @@ class Statements:
             for key in keys:
                 self._names.pop(key, None)
             raise
-        return [_answer(read, result) for read, result in zip(reads, results, strict=True)]
+        return [_answer(read, result) for read, result in list(zip(reads, results, strict=True))[along:]]
 
     def _name(self, driver: Connection[Any], key: Key) -> bytes | None:
         """Give what a statement is prepared as, or nothing yet."""

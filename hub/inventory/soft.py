@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.find import find_products
 from hub.catalogue.model import Product
-from hub.database import copy, row, rows, run
+from hub.database import attempt, copy, row, rows, run
 from hub.errors import Conflict, NoStock, NotFound
 from hub.ids import new_ids
 from hub.inventory.hot_sale import admit, keep_tickets, write_tickets
@@ -107,7 +107,7 @@ def hold(
     if ticket:
         write_tickets(session, [(reservation_id, ticket)])
     try:
-        with session.begin_nested():
+        with attempt(session):
             claims = _claim(session, reservation_id, basket, at)
     except Shortage:  # somebody took them meanwhile; elsewhere there may be more
         hold_still(session, basket.pieces)

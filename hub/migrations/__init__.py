@@ -10,7 +10,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
-from hub.database import sqlalchemy_url
+from hub.engine import sqlalchemy_url
 from hub.errors import TryLater
 
 HERE = Path(__file__).parent

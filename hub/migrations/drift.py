@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, ForeignKeyConstraint, create_engine, text
 from sqlalchemy.schema import CreateSchema, DropSchema
 
-from hub.database import sqlalchemy_url
+from hub.engine import sqlalchemy_url
 from hub.migrations.tables import METADATA
 
 PARTITION = re.compile(r"_y\d{4}m\d{2}")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.cases import NewCase, open_cases
 from hub.causes.known import CAUSES
-from hub.database import rows
+from hub.database import attempt, rows
 from hub.errors import Conflict, Rejected
 from hub.inbox import InboxState, Message, Verdict, settle_all
 from hub.order.change.cancel import cancel
@@ -150,7 +150,7 @@ def _revise(
     session: Session, order_id: int, one: ShopOrder, precedence: Mapping[str, Precedence], at: datetime
 ) -> Placed | Rejected:
     try:
-        with session.begin_nested():
+        with attempt(session):
             revise(session, order_id, one, precedence.get(one.channel, "platform_wins"), at)
     except Rejected as error:
         return error

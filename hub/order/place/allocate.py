@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.orm import Session
 
-from hub.database import copy, rows, run
+from hub.database import attempt, copy, rows, run
 from hub.fulfilment.keep import keep_back
 from hub.fulfilment.release import open_fulfilments
 from hub.inventory.ledger import Movement, Shortage
@@ -46,7 +46,7 @@ def allocate(
     if held:
         needs = [part_by_holds(need, held.get(need.order_id, ())) for need in needs]
     try:
-        with session.begin_nested():
+        with attempt(session):
             sourced = plan(session, needs, policy, numbers, at, carts)
             _write_all(session, sourced, numbers, at, carts)
     except (Shortage, DayFull, LocationFull):

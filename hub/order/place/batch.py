@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from hub.audit import record_all
-from hub.database import copy, keyring_of
+from hub.database import attempt, copy, keyring_of
 from hub.errors import Rejected
 from hub.fulfilment.keep import keep_back
 from hub.gift.count import write_decisions
@@ -169,7 +169,7 @@ def _book(session: Session, batch: Batch, made: Callable[[Gifted], Batch]) -> tu
     still = False
     while True:
         try:
-            with session.begin_nested():
+            with attempt(session):
                 return batch, *_try(session, batch, still=still)
         except GiftsLacking as told:
             batch = made(with_less(session, batch.gifts, told.lacking))

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from hub.audience import ERP
-from hub.database import rows
+from hub.database import attempt, rows
 from hub.errors import TryLater
 from hub.fulfilment.status import Execution
 from hub.ids import first_id_of, month_before
@@ -82,7 +82,7 @@ def take_erp_report(session: Session, connection: str, behind: str, report: Coun
     """
     for _ in range(TRIES):
         left = left_unposted(session, connection, report.location, report.counted_at)
-        with suppress(_Moved), session.begin_nested():
+        with suppress(_Moved), attempt(session):
             told = take_report(session, behind, without(report, left), at, counted_by=connection)
             # The counters are locked by now: nothing more can leave them before this is committed.
             if left_unposted(session, connection, report.location, report.counted_at) != left:

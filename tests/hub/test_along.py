@@ -1,0 +1,153 @@
+"""Few rows are written along with the next statement, and a part of a transaction can be taken back by itself."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from psycopg.abc import PQGen
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from hub.database import FEW, Database, attempt, copy, row, rows, run
+from hub.engine import driver_of
+from hub.literals import listed
+from tests.hub.test_literals import KINDS
+
+COLUMNS = ("shop", "external_id", "order_id", "payload_hash")
+
+
+def write(session: Session, *numbers: int) -> None:
+    copy(session, "order_key", COLUMNS, [("mall", str(no), no, b"hash") for no in numbers])
+
+
+def written(session: Session) -> list[int]:
+    return [one.order_id for one in rows(session, "select order_id from order_key order by 1")]
+
+
+def kept(database: Database) -> list[int]:
+    with database.transaction() as session:
+        return written(session)
+
+
+def test_few_rows_take_no_round_trip_of_their_own(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = count_waits(session, monkeypatch)
+    write(session, 1)
+    write(session, 2, 3)
+    assert written(session) == [1, 2, 3]
+    assert len(waits) == 1
+    write(session, *range(10, 11 + FEW))
+    write(session)
+    assert len(written(session)) == 3 + FEW + 1
+
+
+def count_waits(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Give a list that has an entry for each time that the server is waited for."""
+    driver, waits = driver_of(session.connection()), list[object]()
+    wait = driver.wait
+
+    def counted(asking: PQGen[object]) -> object:
+        waits.append(asking)
+        return wait(asking)
+
+    monkeypatch.setattr(driver, "wait", counted)
+    return waits
+
+
+def test_what_the_layers_above_ask_themselves_finds_them(session: Session) -> None:
+    write(session, 1)
+    assert session.execute(text("select order_id from order_key")).all() == [(1,)]
+
+
+def test_they_are_there_after_the_commit_and_not_after_a_roll_back(database: Database) -> None:
+    with database.transaction() as session:
+        write(session, 1)
+    with suppress(ZeroDivisionError), database.transaction() as session:
+        write(session, 2)
+        raise ZeroDivisionError
+    with database.transaction() as session:
+        write(session, 3)
+        session.rollback()
+    assert kept(database) == [1]
+
+
+def test_a_fault_of_theirs_is_told_with_the_next_statement_or_the_commit(database: Database) -> None:
+    with database.transaction() as session:
+        write(session, 1)
+    with database.transaction() as session:
+        write(session, 1)
+        with pytest.raises(IntegrityError):
+            row(session, "select 1")
+        session.rollback()
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        write(session, 1)
+    assert kept(database) == [1]
+
+
+def test_a_part_that_fails_is_taken_back_alone(database: Database) -> None:
+    with database.transaction() as session:
+        write(session, 1)
+        with suppress(ZeroDivisionError), attempt(session):
+            write(session, 2)
+            raise ZeroDivisionError
+        write(session, 3)
+        with suppress(ZeroDivisionError), attempt(session):
+            write(session, 4)
+            assert written(session) == [1, 3, 4]
+            write(session, 5)
+            raise ZeroDivisionError
+        with attempt(session):
+            write(session, 6)
+            with suppress(ZeroDivisionError), attempt(session):
+                run(session, "delete from order_key")
+                raise ZeroDivisionError
+    assert kept(database) == [1, 3, 6]
+
+
+def test_what_a_part_leaves_waiting_fails_within_it(database: Database) -> None:
+    with database.transaction() as session:
+        write(session, 1)
+        for _ in range(2):
+            with pytest.raises(IntegrityError), attempt(session):
+                write(session, 2, 1)
+        with suppress(DBAPIError), attempt(session):
+            write(session, 2)
+            row(session, "select 1 / cast(:no as bigint)", no=0)
+        with attempt(session):
+            write(session, 3)
+    assert kept(database) == [1, 3]
+
+
+def test_a_part_on_a_lost_connection_says_what_was_lost(database: Database) -> None:
+    def lose() -> None:
+        with database.transaction() as session, attempt(session):
+            write(session, 1)
+            row(session, "select pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(DBAPIError, match="terminat"):
+        lose()
+    assert kept(database) == []
+
+
+def test_every_value_arrives_as_it_was(session: Session) -> None:
+    kinds = {**KINDS, "date": st.dates(), "numeric": st.decimals(-(10**6), 10**6, places=6)}
+    values = [f"cast(:c{no} as {kind}[])" for no, kind in enumerate(kinds)]
+    statement = f"select * from unnest({', '.join(values)}) with ordinality as t order by ordinality"
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(st.tuples(*[st.none() | kind for kind in kinds.values()]), min_size=1, max_size=5))
+    def arrives(records: Sequence[tuple[object, ...]]) -> None:
+        lists = listed(records)
+        assert lists is not None
+        found = rows(session, statement, **{f"c{no}": one for no, one in enumerate(lists)})
+        assert [tuple(one)[:-1] for one in found] == records
+
+    arrives()
+
+
+def test_what_has_no_one_literal_is_left_to_copy() -> None:
+    assert listed([(1, ["a", "b"])]) is None
+    assert listed([(1, 2**63)]) is None
+    assert listed([]) == []
