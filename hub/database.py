@@ -158,6 +158,12 @@ def run(session: Session, statement: str, **values: object) -> int:
     return _ask(session, statement, values).changed
 
 
+def later(session: Session, statement: str, **values: object) -> None:
+    """Run SQL with named values along with the next statement, or the commit: nobody needs its answer."""
+    connection, _ = _driver(session)
+    statements_of(connection).wait(*_written(statement, values))
+
+
 def send_together(session: Session, asks: Sequence[tuple[str, Mapping[str, object]]]) -> list[Told]:
     """Run statements with named values one after the other that are sent together, and give their answers."""
     if len(asks) <= 1:  # by itself it needs no pipeline

@@ -39,8 +39,8 @@ def open_engine(url: str, connections: int, more: str = "") -> Engine:
     event.listen(engine, "checkout", _refuse_lost)
     for taken_back in ("rollback", "rollback_savepoint"):
         event.listen(engine, taken_back, _forget)
-    for by_itself in ("commit", "before_cursor_execute"):
-        event.listen(engine, by_itself, _catch_up)
+    event.listen(engine, "before_cursor_execute", _catch_up)
+    event.listen(engine, "commit", _commit_along)
     return engine
 
 
@@ -50,10 +50,19 @@ def _forget(connection: Connection, *_: object) -> None:
 
 
 def _catch_up(connection: Connection, *_: object) -> None:
-    """Send what waits to go along before SQLAlchemy says something itself: a savepoint, or the commit."""
+    """Send what waits to go along before SQLAlchemy says something itself."""
+    _send_waiting(connection)
+
+
+def _commit_along(connection: Connection) -> None:
+    """Commit together with what waits to go along: the driver, which is told next, finds nothing left to commit."""
+    _send_waiting(connection, b"commit")
+
+
+def _send_waiting(connection: Connection, *last: bytes) -> None:
     driver = driver_of(connection)
     try:
-        statements_of(connection).catch_up(driver)
+        statements_of(connection).catch_up(driver, *last)
     except psycopg.Error as error:
         raise named(connection, driver, error) from error
 

@@ -8,7 +8,7 @@ from sqlalchemy import Identity, UniqueConstraint
 from sqlalchemy.orm import Session
 
 from hub.columns import Table, moment, number, sealed, words
-from hub.database import aside, keyring_of, rows, run
+from hub.database import aside, keyring_of, later, rows, run
 from hub.keyring import SubjectKey
 
 REFERENCE: Final = "subject|reference"
@@ -95,7 +95,7 @@ def _find(session: Session, brand: str, indexes: list[bytes]) -> dict[bytes, tup
 def hold_subjects(session: Session, subject_ids: Collection[int]) -> None:
     """Lock subjects until the transaction ends, in the order of their ids: who places another order of one waits."""
     statement = "select 1 from subject where id = any(:ids) order by id for no key update"
-    rows(session, statement, ids=sorted(subject_ids))
+    later(session, statement, ids=sorted(subject_ids))
 
 
 def open_key(session: Session, subject_id: int) -> SubjectKey | None:

@@ -42,13 +42,13 @@ class Statements:
         """Have a statement go along with the next one, because nobody needs its answer."""
         self._waiting.append((query, values))
 
-    def catch_up(self, driver: Connection[Any]) -> None:
-        """Run what waits to go along.
+    def catch_up(self, driver: Connection[Any], *last: bytes) -> None:
+        """Run what waits to go along, if anything does, and statements that end it.
 
         Raises: psycopg.Error of the first that failed.
         """
         if self._waiting:
-            self.send_all(driver, [])
+            self.send_all(driver, [(one, ()) for one in last])
 
     def forget(self) -> None:
         """Drop what waits to go along: its transaction is taken back."""

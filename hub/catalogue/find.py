@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from hub.catalogue.model import Part, Product, Storage, Traits
-from hub.database import rows, run
+from hub.database import rows, run, send_together
 from hub.errors import NotFound
 
 TRAITS: Final = """case when sku.hazard <> '' or sku.oversize or sku.cm3 > 0 or sku.supplier <> '' or sku.bonded
@@ -17,6 +17,12 @@ TRAITS: Final = """case when sku.hazard <> '' or sku.oversize or sku.cm3 > 0 or 
     then json_strip_nulls(json_build_object('hazard', sku.hazard, 'oversize', sku.oversize, 'cm3', sku.cm3,
         'supplier', sku.supplier, 'bonded', sku.bonded, 'available_from', sku.available_from)) end as traits"""
 """A column: the traits of a SKU; null for ordinary goods, which most are."""
+
+PARTS: Final = "select bundle, sku, quantity, weight from bundle_part where bundle = any(:skus) order by bundle, sku"
+PRODUCTS: Final = f"""
+    select code, title, storage, grams, {TRAITS} from sku
+    where code = any(array(select unnest(cast(:skus as text[]))
+                           union select part.sku from bundle_part part where part.bundle = any(:skus)))"""
 
 
 def find_bound(session: Session, codes: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str], str]:
@@ -41,22 +47,16 @@ def find_bound(session: Session, codes: Collection[tuple[str, str, str]]) -> Map
 
 def find_products(session: Session, skus: Collection[str]) -> Mapping[str, Product]:
     """Give the products of these SKUs, and of the parts of those that are bundles."""
+    wanted = {"skus": sorted(skus)}
+    in_bundles, found = send_together(session, [(PARTS, wanted), (PRODUCTS, wanted)])
     parts: defaultdict[str, list[Part]] = defaultdict(list)
-    for row in rows(
-        session,
-        "select bundle, sku, quantity, weight from bundle_part where bundle = any(:skus) order by bundle, sku",
-        skus=list(skus),
-    ):
+    for row in in_bundles.rows:
         parts[row.bundle].append(Part(row.sku, row.quantity, row.weight))
-    wanted = {*skus, *(part.sku for contents in parts.values() for part in contents)}
-    found = rows(
-        session, f"select code, title, storage, grams, {TRAITS} from sku where code = any(:skus)", skus=sorted(wanted)
-    )
     return {
         one.code: Product(
             *(one.code, one.title, Storage(one.storage), one.grams, tuple(parts[one.code])), traits_of(one.traits)
         )
-        for one in found
+        for one in found.rows
     }
 
 

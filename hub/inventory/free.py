@@ -124,16 +124,11 @@ def read_unpromised(session: Session, skus: Collection[str], today: date) -> Map
     return {StockKey(one.location, one.sku, one.owner, one.condition): one.unpromised for one in found}
 
 
-def check_good(session: Session, keys: Collection[StockKey], today: date) -> None:
-    """Make sure that what was just promised of counters, which are locked by it, is not of lots that are not sold.
+def ask_good(keys: Collection[StockKey], today: date) -> Asks[None]:
+    """Ask whether what was just promised of counters, which are locked by it, is not of lots that are not sold.
 
     Raises: Shortage: somebody else has taken the last good pieces meanwhile.
     """
-    told(session, ask_good(keys, today))
-
-
-def ask_good(keys: Collection[StockKey], today: date) -> Asks[None]:
-    """Ask whether what was promised is good, as `check_good`."""
     statement = f"select distinct sku from ({UNSOLD}) unsold where pieces > 0"
     [unsold] = yield [Ask(statement, {"skus": sorted({key.sku for key in keys}), "today": today})]
     if unsold.rows:

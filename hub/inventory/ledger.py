@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from hub.asks import Ask, Asks, told
-from hub.database import copy, rows, run
+from hub.asks import Ask, Asks, told_at_once
+from hub.database import copy, later, rows, run
 from hub.errors import Conflict, NoStock
 from hub.ids import PER_MONTH, month_of, new_ids
 from hub.inventory.condition import Condition
@@ -56,28 +56,38 @@ KEY_JOIN: Final = """unnest(cast(:locations as text[]), cast(:skus as text[]), c
                      as wish (location, sku, owner, condition, on_hand, allocated, soft)"""
 
 
-def post(session: Session, movements: Sequence[Movement], at: datetime, *, fresh: bool = False) -> None:
+def post(
+    session: Session,
+    movements: Sequence[Movement],
+    at: datetime,
+    *,
+    fresh: bool = False,
+    then: Asks[None] | None = None,
+) -> None:
     """Book movements, all or none. Counters are locked in the order of their keys, so that two batches never deadlock.
 
     `fresh` promises that what the movements are for was made by this transaction, so none was booked before, and that
     the caller undoes all of it when there is too little: then they are written before the counters are locked.
+    What is to be asked `then`, with the counters as they are booked, is sent along if it can be.
     Raises: Shortage when a counter would promise more than there is; Conflict when a movement was booked before.
     """
     if not movements:
         return
+    asks = [then] if then else []
     if fresh and len(movements) <= FEW:
-        told(session, ask_to_post(movements, at))
+        told_at_once(session, ask_to_post(movements, at), *asks)
         return
     keys, columns = _columns(movements)
     if fresh:
         _write(session, movements, at, fresh=True)
     else:
-        rows(session, STILL, **columns)
+        later(session, STILL, **columns)
     changed = rows(session, CHANGE, at=at, least=0 if fresh else len(keys), **columns)
     if len(changed) < len(keys):
         raise _lacking(keys, changed if fresh else rows(session, FITTING, **columns))
     if not fresh:
         _write(session, movements, at, fresh=False)
+    told_at_once(session, *asks)
 
 
 def ask_to_post(movements: Sequence[Movement], at: datetime) -> Asks[None]:

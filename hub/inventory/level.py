@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from hub.database import rows, run
+from hub.database import later, rows, run
 from hub.inventory.free import read_free
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.table import Reason
@@ -69,7 +69,7 @@ def hold_still(session: Session, skus: Collection[str]) -> None:
     """
     statement = """select 1 from stock_level where sku = any(:skus)
                    order by location, sku, owner, condition for update"""
-    rows(session, statement, skus=sorted(skus))
+    later(session, statement, skus=sorted(skus))
 
 
 def receive(session: Session, brand: str, goods: Sequence[tuple[StockKey, int]], ref: str, at: datetime) -> None:

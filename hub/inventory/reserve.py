@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.orm import Session
 
-from hub.inventory.free import check_good
+from hub.inventory.free import ask_good
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.quota import count_sourced
 from hub.inventory.table import Reason
@@ -29,8 +29,8 @@ def reserve(
     Raises: Shortage naming the counters that have too little, or too little that has not expired.
     """
     movements = [Movement(c.key, Reason.ALLOCATE, c.ref, allocated=c.quantity) for c in claims]
-    post(session, [*along, *movements], at, fresh=fresh)
-    check_good(session, {one.key for one in claims}, at.date())
+    good = ask_good({one.key for one in claims}, at.date())
+    post(session, [*along, *movements], at, fresh=fresh, then=good)
     count_sourced(session, movements)
 
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from hub.database import FEW, Database, attempt, copy, row, rows, run
+from hub.database import FEW, Database, attempt, copy, later, row, rows, run
 from hub.engine import driver_of
 from hub.literals import listed
 from tests.hub.test_literals import KINDS
@@ -44,16 +45,28 @@ def test_few_rows_take_no_round_trip_of_their_own(session: Session, monkeypatch:
 
 
 def count_waits(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Give a list that has an entry for each time that the server is waited for."""
+    """Give a list that has an entry for each time that the server is waited for within a transaction."""
     driver, waits = driver_of(session.connection()), list[object]()
     wait = driver.wait
 
     def counted(asking: PQGen[object]) -> object:
-        waits.append(asking)
+        if driver.pgconn.transaction_status != TransactionStatus.IDLE:
+            waits.append(asking)
         return wait(asking)
 
     monkeypatch.setattr(driver, "wait", counted)
     return waits
+
+
+def test_a_commit_goes_along_with_what_waits(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.transaction() as session:
+        row(session, "select 1")
+        waits = count_waits(session, monkeypatch)
+        write(session, 1)
+        later(session, "update order_key set external_id = :name", name="other")
+    assert len(waits) == 1
+    with database.transaction() as session:
+        assert rows(session, "select order_id, external_id from order_key") == [(1, "other")]
 
 
 def test_what_the_layers_above_ask_themselves_finds_them(session: Session) -> None:
