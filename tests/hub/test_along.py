@@ -34,6 +34,7 @@ def kept(database: Database) -> list[int]:
 
 
 def test_few_rows_take_no_round_trip_of_their_own(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    row(session, "select 1")
     waits = count_waits(session, monkeypatch)
     write(session, 1)
     write(session, 2, 3)
