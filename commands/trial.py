@@ -18,7 +18,7 @@ from commands.sending import post
 from commands.shelves import wait_until_told
 from commands.stage import Stage, furnish_stage, kill_worker_at_random, raise_curtain, start_sap, wait_until_done
 from commands.station import PORTS, Station, free_ports
-from commands.trouble import LATE_S, trouble_sap
+from commands.trouble import PATIENCE_S, trouble_sap
 from hub.database import row
 from hub.settings import ROOT
 from sandbox.baskets import StorefrontOrder, orders
@@ -48,7 +48,7 @@ def run_check(count: int, trial: Trial, *, as_json: bool) -> int:
     postgres = station.postgres()
     try:
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-        late_s = LATE_S if trial.sap_trouble else SOON_S
+        late_s = PATIENCE_S if trial.sap_trouble else SOON_S
         url = postgres.start()
         stage = raise_curtain(station, ports, url, goods, sap_late_s=late_s, with_sap=not trial.sap_down)
         stage.start_s = time.monotonic() - began

@@ -11,13 +11,13 @@ from commands.stage import Stage
 from hub.connections import resume
 from hub.database import row
 from sandbox.baskets import StorefrontOrder
-from sandbox.sap_books import switch
+from sandbox.sap_books import LATE_S, switch
 
 SCENARIOS: Final = ("timeout", "slow", "error", "busy", "csrf", "lock", "auth")
-"""What mock-sap can do to a call; what takes longest to be over comes first."""
+"""What SAP's stand-in can do to a call; what takes longest to be over comes first."""
 
-LATE_S: Final = 125
-"""Seconds: mock-sap's `timeout` carries a request out two minutes late, and only then can it be asked for."""
+PATIENCE_S: Final = LATE_S + 5
+"""How long the hub waits before it asks SAP for what it has not heard of: until what is late is there for certain."""
 
 WITHIN_S: Final = 60
 MET: Final = """select count(*) as n from attempt a join step s on s.id = a.step_id

@@ -1,11 +1,13 @@
-"""SAP to run without: mock-sap as it is, with the three things the hub needs that it lacks.
+"""SAP to run without: mock-sap as it is, with the four things the hub needs that it lacks.
 
-It has stock (sandbox/sap_stock.py), a delivery's header takes a bill of lading, and an answer can be lost: a fault rule
-whose message is `lost_answer` lets the call be executed and then cuts the connection. (mock-sap's own `timeout` waits
-two minutes and executes only then.)
+It has stock (sandbox/sap_stock.py), and a delivery's header takes a bill of lading. An answer can be lost: a fault rule
+whose message is `lost_answer` lets the call be executed and then cuts the connection. And a call can be late: a rule
+whose message is `late_by_s` and a number has it executed only then. (mock-sap's own `timeout` is always late by two
+minutes, which is to wait for nothing: a caller listens for seconds.)
 """
 
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from http.server import ThreadingHTTPServer
@@ -14,7 +16,7 @@ from typing import Any, Final, cast
 import mocksap.__main__ as program  # pyright: ignore[reportMissingTypeStubs] # mock-sap says nothing of its types
 from mocksap import Config, make_server, schema  # pyright: ignore[reportMissingTypeStubs] # as above
 
-from sandbox.sap_books import LOST
+from sandbox.sap_books import LATE, LOST
 from sandbox.sap_stock import declare_stock, with_stock
 
 HEADER: Final = "A_OutbDeliveryHeader"
@@ -28,15 +30,23 @@ def open_sap(**options: object) -> ThreadingHTTPServer:
         header.props.append(schema.Prop(BILL_OF_LADING, "Edm.String", max_length=35))
     declare_stock()
     server = cast("ThreadingHTTPServer", make_server(Config(**options)))
-    server.RequestHandlerClass = with_stock(_losing(server.RequestHandlerClass))
+    server.RequestHandlerClass = with_stock(_failing(server.RequestHandlerClass))
     return server
 
 
-def _losing(handler: Any) -> Any:  # noqa: ANN401 # mock-sap binds its handler to a server at run time
-    class Losing(handler):
-        """Answers, unless the answer is to be lost."""
+def _failing(handler: Any) -> Any:  # noqa: ANN401 # mock-sap binds its handler to a server at run time
+    class Failing(handler):
+        """Answers, unless the answer is to be lost, and at once, unless it is to be late."""
 
         disable_nagle_algorithm = True  # mock-sap writes head and body apart, which costs 40 ms a call otherwise
+
+        def _inject_faults(self, *asked: object) -> object:
+            answer = handler._inject_faults(self, *asked)  # noqa: SLF001 # where mock-sap makes a call wait
+            message = str(self._injected_message)
+            if message.startswith(LATE):
+                self._injected_message = None  # else the answer would quote it
+                time.sleep(float(message.removeprefix(LATE)))
+            return answer
 
         def _send(self, response: object, *, head_only: bool = False) -> None:
             if getattr(self, "_injected_message", None) != LOST:
@@ -46,7 +56,7 @@ def _losing(handler: Any) -> Any:  # noqa: ANN401 # mock-sap binds its handler t
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
 
-    return Losing
+    return Failing
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -10,6 +10,12 @@ import requests
 LOST: Final = "lost_answer"
 """The message of a rule by which sandbox.sap executes a call and loses its answer."""
 
+LATE: Final = "late_by_s "
+"""Before a number of seconds, the message of a rule by which sandbox.sap executes a call only after so long."""
+
+LATE_S: Final = 30
+"""Longer than a caller listens and than a worker may keep a step."""
+
 ORDERS: Final = "/sap/opu/odata/sap/API_SALES_ORDER_SRV"
 DELIVERIES: Final = "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV"
 SCENARIOS: Final[Mapping[str, Mapping[str, object]]] = {
@@ -19,11 +25,11 @@ SCENARIOS: Final[Mapping[str, Mapping[str, object]]] = {
     "error": {"scenario": "error"},
     "lock": {"scenario": "lock", "method": "POST"},
     "slow": {"scenario": "slow"},
-    "timeout": {"scenario": "timeout", "method": "POST"},
+    "timeout": {"message": f"{LATE}{LATE_S}", "method": "POST"},
     "lost": {"message": LOST, "method": "POST"},
 }
-"""Rules for /_mock/faults. Executed: slow (after the delay), timeout (after 120 s, whoever still waits) and lost (which
-only sandbox.sap knows); not executed: auth, busy, csrf, error, lock."""
+"""Rules for /_mock/faults. Executed: slow (after the delay), and what only sandbox.sap knows: timeout (after LATE_S,
+whoever still waits) and lost; not executed: auth, busy, csrf, error, lock."""
 
 SERVED: Final = r"^/sap/"
 PATIENCE_S: Final = 10

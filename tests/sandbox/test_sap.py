@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Generator
 from decimal import Decimal
 
@@ -6,7 +7,7 @@ import pytest
 import requests
 
 from sandbox.sap import open_sap
-from sandbox.sap_books import ORDERS, SCENARIOS, empty_books, read_books, refuse, switch
+from sandbox.sap_books import LATE, ORDERS, SCENARIOS, empty_books, read_books, refuse, switch
 
 LOGON = ("OMS", "secret")
 ORDER = {
@@ -72,6 +73,16 @@ def test_a_lost_answer_is_executed(address: str) -> None:
     with pytest.raises(requests.ConnectionError):
         order(address)
     assert read_books(address, *LOGON)["orders"] == {"C-1": 1}
+
+
+def test_a_late_call_is_executed_though_nobody_listens_any_more(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.sap_books.SCENARIOS", {"timeout": {"message": f"{LATE}1", "method": "POST"}})
+    switch(address, "timeout", count=1)
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(f"{address}{ORDERS}/A_SalesOrder", json=ORDER, auth=LOGON, timeout=0.5)
+    while not (there := read_books(address, *LOGON)["orders"]):
+        time.sleep(0.05)
+    assert there == {"C-1": 1}
 
 
 def test_a_refusal_does_nothing_and_gives_its_message(address: str) -> None:
