@@ -2,7 +2,7 @@
 
 CEL as it is evaluated here copies a list each time it is named, and all that `map` and `filter` have kept at each item
 that they keep. Whether an expression is quick or takes a minute so depends on the order; what it costs at most can be
-reckoned before it is asked. The weights were measured with common-expression-language 0.6 (see review-rules.md).
+reckoned before it is asked. The weights were measured with common-expression-language 0.10.
 """
 
 import re
@@ -14,8 +14,11 @@ from hub.review.specimen import SPECIMENS
 MOST_STEPS: Final = 6_000_000
 """What one rule may cost for one order, all its lines or fulfilment orders together: about half a second."""
 
-ROUND: Final = 14
-"""Steps of a macro for each item, a step being a text copied from list to list (some 80 ns)."""
+MOST_LINES: Final = 1 << 16
+"""More than any order has."""
+
+ROUND: Final = 10
+"""Steps of a macro for each item, a step being a text copied from list to list (some 80 ns); see `Macro.steps`."""
 
 LINE: Final = 20
 """Steps of copying a line with its facts."""
@@ -24,15 +27,22 @@ MACROS: Final = frozenset({"exists", "exists_one", "existsOne", "all", "map", "f
 KEEPING: Final = frozenset({"map", "filter"})
 
 _MACRO: Final = re.compile(rf"\.\s*({'|'.join(sorted(MACROS))})\s*\(\s*([A-Za-z_]\w*)?|[()]")
-_LISTS: Final = {
-    rf"{of}\s*\.\s*{name}"
-    for groups in SPECIMENS.values()
-    for of, facts in groups.items()
-    if isinstance(facts, Mapping)
-    for name, fact in cast("Mapping[str, object]", facts).items()
-    if isinstance(fact, list)
-}
-_LIST: Final = re.compile(rf"\b(?:{'|'.join(sorted(_LISTS))})\b")
+LISTED: Final = frozenset(
+    {
+        (of, name)
+        for groups in SPECIMENS.values()
+        for of, facts in groups.items()
+        if isinstance(facts, Mapping)
+        for name, fact in cast("Mapping[str, object]", facts).items()
+        if isinstance(fact, list)
+    }
+)
+"""Facts of groups that are lists themselves."""
+
+_LIST: Final = re.compile("|".join(rf"\b{of}\s*\.\s*{name}\b" for of, name in sorted(LISTED)))
+
+
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 class Macro(NamedTuple):
@@ -53,7 +63,8 @@ class Macro(NamedTuple):
 
     def steps(self, longest: int, items: int, large: int) -> int:
         """Say what going over so many items costs, of which each is so large."""
-        copied = longest * len(_LIST.findall(self.body))
+        words = len(_WORD.findall(self.body))
+        copied = longest * len(_LIST.findall(self.body)) + 3 * words // 2 + self.body.count(",")
         if large > LINE:
             copied += large * len(re.findall(rf"\b{self.item}\b", self.body))
         kept = self.made(longest) if self.kind == "map" else large
@@ -61,21 +72,34 @@ class Macro(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What there is to do in an expression: its macros, and how many lists are joined before they go over them."""
+    """What there is to do in an expression: its macros, and how many lists are joined before they go over them.
+
+    A list that is written out has at most `written` items.
+    """
 
     macros: tuple[Macro, ...] = ()
     joined: int = 0
+    written: int = 0
 
     def steps(self, longest: int) -> int:
         """Say what it costs at most where no list has more items than so many."""
         large = max((one.made(longest) for one in self.macros if one.kind == "map"), default=LINE)
-        return sum(one.steps(longest, longest * (1 + self.joined), max(large, LINE)) for one in self.macros)
+        items = max(longest, self.written) * (1 + self.joined)
+        return sum(one.steps(longest, items, max(large, LINE)) for one in self.macros)
+
+
+def short_of(work: Work) -> int:
+    """Say how many lines an order may have that it is asked of without a look at its cost, each line by itself."""
+    many = MOST_LINES
+    while many and work.steps(many) * many > MOST_STEPS:
+        many //= 2
+    return many
 
 
 def work_of(bare: str) -> Work:
     """Say what there is to do in an expression without its texts and comments."""
     macros = tuple(_macros(bare))
-    return Work(macros, bare.count("+") - sum(one.sums for one in macros if not one.within))
+    return Work(macros, bare.count("+") - sum(one.sums for one in macros if not one.within), 1 + bare.count(","))
 
 
 def _macros(bare: str) -> Iterator[Macro]:

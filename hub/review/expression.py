@@ -15,7 +15,7 @@ import cel
 
 from hub.errors import Malformed
 from hub.language import Words
-from hub.review.cost import MACROS, Macro, Work, work_of
+from hub.review.cost import MACROS, Macro, Work, short_of, work_of
 from hub.review.pattern import MATCHED, TEXTS, compile_pattern, matched, patterns_of, renamed
 from hub.review.specimen import SPECIMENS
 from hub.review.verdict import Scope
@@ -71,7 +71,8 @@ class Program(Protocol):
 class Expression(NamedTuple):
     """An expression ready to be asked: which groups of facts it names, and which single values of them.
 
-    Of a group that is no list it can ask no other values than those in `paths`.
+    Of a group that is no list it can ask no other values than those in `paths`. What there is to do in it, its `work`,
+    is never too much for an order of so few lines as `short`.
     """
 
     source: str
@@ -79,6 +80,7 @@ class Expression(NamedTuple):
     facts: frozenset[str]
     paths: tuple[tuple[str, str], ...]
     work: Work = Work()
+    short: int = 0
 
 
 def compile_program(source: str) -> Program:
@@ -126,7 +128,7 @@ def read_expression(source: str, scope: Scope = Scope.ORDER) -> Expression:
     if loose := sorted(names.intersection(_WORD.findall(_LISTED.sub(" ", _PATH.sub(" ", bare))))):
         zh = f"每次须写明 {', '.join(loose)} 的一个值，如 order.total 或 lines[0].sku"
         raise _refusal(zh, f"name one value of {', '.join(loose)} each time, as order.total or lines[0].sku")
-    expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)), work)
+    expression = Expression(source, program, frozenset(names), tuple(dict.fromkeys(paths)), work, short_of(work))
     _check_answer(expression, known)
     return expression
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
-from hub.review.cost import MOST_STEPS
+from hub.review.cost import LISTED, MOST_STEPS
 from hub.review.expression import (
     FAILURES,
     LISTS,
@@ -77,7 +77,9 @@ class Ruleset:
         self.gathers = self.facts | {"stock"} if asks_stock else self.facts
         """Groups that must be gathered: those that are named, and those that what is named is made of."""
         self._lists = self.facts & LISTS
-        self._working = [(rule, one.work) for rule, one in self._asked if one.work.macros]
+        self._listed = sorted({path for one in every for path in one.paths if path in LISTED})
+        self._working = [(no, one.work) for no, one in enumerate(every) if one.work.macros]
+        self._short = min((one.short for one in every), default=0)
         self._named = {
             of: sorted({name for one in every for group, name in one.paths if group == of}) for of in self.facts - LISTS
         }
@@ -93,8 +95,11 @@ class Ruleset:
         A rule that would cost too much for all of them together is not asked: it fails for each.
         """
         dear = self._too_dear(shared, parts)
-        asked = [each for each in self._asked if each[0].version not in dear]
-        lost = [*(Answer(rule, true=False, failed=TOO_DEAR) for rule, _ in self._asked if rule.version in dear)]
+        asked, lost = self._asked, self._lost
+        if dear:
+            asked = [each for no, each in enumerate(self._asked) if no not in dear]
+            failing = [Answer(self._asked[no][0], true=False, failed=TOO_DEAR) for no in sorted(dear)]
+            lost = [*failing, *self._lost]
         context: Context | None = None
         for own in parts:
             try:
@@ -106,14 +111,22 @@ class Ruleset:
                 said = [Answer(rule, true=False, failed=why_failed(error)) for rule, _ in asked]
             else:
                 said = self._said(asked, context, whole=not dear)
-            yield [*said, *lost, *self._lost]
+            yield [*said, *lost]
 
-    def _too_dear(self, shared: Facts, parts: Sequence[Facts]) -> frozenset[str]:
-        """Name the versions of rules that would take too long."""
+    def _too_dear(self, shared: Facts, parts: Sequence[Facts]) -> frozenset[int]:
+        """Say which of the rules would take too long, by their places among those that are asked."""
         if not self._working:
             return frozenset()
-        longest = max(_longest(shared), *map(_longest, parts)) if parts else 0
-        return frozenset(rule.version for rule, work in self._working if work.steps(longest) * len(parts) > MOST_STEPS)
+        longest = max([self._longest(facts) for facts in (shared, *parts)])
+        if max(longest, len(parts)) <= self._short:
+            return frozenset()
+        return frozenset([no for no, work in self._working if work.steps(longest) * len(parts) > MOST_STEPS])
+
+    def _longest(self, facts: Facts) -> int:
+        """Say how long the longest list is of those that rules name and these facts have."""
+        lists = [facts[of] for of in self._lists if of in facts]
+        lists += [cast("Facts", facts[of]).get(name) for of, name in self._listed if isinstance(facts.get(of), dict)]
+        return max([len(cast("list[object]", one)) for one in lists if isinstance(one, list)], default=0)
 
     def _said(self, asked: Sequence[tuple[Standing, Expression]], context: Context, *, whole: bool) -> list[Answer]:
         """Ask rules, all at once where they are the whole set and none of them fails."""
@@ -159,12 +172,6 @@ def holds_after(
     if not letting:
         return every
     return [replace(hold, released_by=by.version) if (by := letting.get(hold.type)) else hold for hold in every]
-
-
-def _longest(facts: Facts) -> int:
-    """Say how long the longest list among facts is."""
-    groups = [cast("Facts", of).values() if isinstance(of, dict) else (of,) for of in facts.values()]
-    return max((len(cast("list[object]", one)) for of in groups for one in of if isinstance(one, list)), default=0)
 
 
 def _holds(rule: Standing) -> bool:

@@ -20,6 +20,9 @@ SOURCES = (
     "lines.map(l, [l, l, l, l, l]).exists(x, x == [])",
     "(lines.filter(l, l.gift) + lines.filter(l, !l.gift)).all(l, l.grams > 0)",
     "stock.skus.exists(sku, 'x' in stock.skus)",
+    "lines.exists(l, " + " || ".join(["l.grams == 1"] * 50) + ")",
+    "lines.exists(l, l.sku in [" + ", ".join(["'a'"] * 100) + "])",
+    "[" + ", ".join(["'a'"] * 100) + "].exists(sku, sku in stock.skus)",
 )
 
 
