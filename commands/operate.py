@@ -18,6 +18,7 @@ from hub.cases import assign, explain, open_list, resolve_by_hand
 from hub.catalogue.describe import describe
 from hub.catalogue.find import bind
 from hub.catalogue.model import Storage
+from hub.causes.count_reasons import line_of
 from hub.database import row
 from hub.errors import Conflict, NotFound
 from hub.language import language
@@ -127,8 +128,9 @@ def list_cases(*, as_json: AsJson = False) -> None:
         )
     ]
     table = Table(*heads)
-    for one in told:
-        add_row(table, *(str(one[key]) for key in ("id", "what", "subject", "assignee", "message", "how")))
+    for case, one in zip(cases, told, strict=True):
+        said = one | {"message": line_of(case.cause, case.message, language())}
+        add_row(table, *(str(said[key]) for key in ("id", "what", "subject", "assignee", "message", "how")))
     OUT.print(table)
 
 

@@ -8,6 +8,7 @@ from dashboards.visit import Visit
 from dashboards.words import state_of
 from hub.catalogue.waiting import codes_in, find_skus, messages_waiting
 from hub.causes.cause import Remedy
+from hub.causes.count_reasons import line_of
 from hub.causes.known import CAUSES
 from hub.database import row, rows
 from hub.document import Document
@@ -61,7 +62,7 @@ def case_line(cause: str, message: str, language: str) -> str:
     flow, of, connection = before.partition(" to ")
     if cause == "step_dead" and of:
         return f"{state_of('flow', flow).words.say(language)} → {connection}: {after}"
-    return message
+    return line_of(cause, message, language)
 
 
 def takers(visit: Visit, case_ids: Sequence[int]) -> Sequence[tuple[str, str]]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from commands.happening_words import KINDS
+from hub.cases import NewCase, open_cases
 from hub.database import Database, row, run
 from hub.errors import Conflict, NotFound
 from hub.inbox import InboxState, keep, read, settle
@@ -14,7 +15,7 @@ from hub.order.model import Receiver
 from hub.order.trace.timeline import SOURCES
 from hub.settings import ROOT
 from tests.commands.conftest import Oms
-from tests.hub.making import RECEIVER, open_causes, order, placed
+from tests.hub.making import AT, BRAND, RECEIVER, open_causes, order, placed
 from tests.staging import CANARY, CANARY_NAME, encoded, order_of
 
 NOW = datetime.now(UTC)
@@ -160,6 +161,18 @@ def test_open_cases_say_how_to_go_on(oms: Oms, database: Database) -> None:
     (case,) = json.loads(oms("case", "ls", "--json").stdout)
     assert f"./oms order release {order_id} --division" in case["how"]
     assert "address" in oms("case", "ls").stdout
+
+
+def test_why_a_count_was_not_taken_is_told_in_the_person_s_language(
+    oms: Oms, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = NewCase("stock_report", "inbox:1", BRAND, "line 1 (X): a batch code that is too long", None, {"inbox": 1})
+    with database.transaction() as session:
+        open_cases(session, [case], AT)
+    monkeypatch.setenv("OMS_LANGUAGE", "zh")
+    monkeypatch.setenv("COLUMNS", "300")
+    assert "批次号过长" in oms("case", "ls").stdout
+    assert "a batch code that is too long" in oms("case", "ls", "--json").stdout
 
 
 def test_an_error_is_one_line_and_the_exit_code_is_two(oms: Oms) -> None:

@@ -1,0 +1,37 @@
+import pytest
+
+from dashboards.case_view import case_line
+from hub.causes.count_reasons import in_chinese
+
+
+@pytest.mark.parametrize(
+    ("told", "zh"),
+    [
+        (
+            "wms-sh: line 1 (apple): 100 on hand cannot become -3; line 2 (X): there is no such SKU that is counted",
+            "wms-sh: 第 1 行（apple）：在库 100 件，不能变为 -3 件; 第 2 行（X）：没有此 SKU，或其不计库存",
+        ),
+        (
+            "line 3 (pear): under this number it was a count of 7 apple at sh before and 12 more",
+            "第 3 行（pear）：此行号此前报过：sh 的 apple 盘点为 7 件，另有 12 条",
+        ),
+        ("report R1: wms-sh has no location bj of owner ", "报告 R1：wms-sh 没有库位 bj（货主 ）"),
+        ("line 1 (apple): there is no inventory type 'XX'", "第 1 行（apple）：没有库存类型 'XX'"),
+        ("line 1 (P1): it is counted in 'KG', which is no piece", "第 1 行（P1）：计量单位 'KG' 不是件"),
+        ("what a partner said", "what a partner said"),
+    ],
+)
+def test_why_a_count_was_not_taken_is_said_in_chinese(told: str, zh: str) -> None:
+    assert in_chinese(told) == zh
+
+
+@pytest.mark.parametrize(
+    ("cause", "language", "said"),
+    [
+        ("stock_report", "zh", "第 1 行（X）：批次号过长"),
+        ("stock_report", "en", "line 1 (X): a batch code that is too long"),
+        ("malformed", "zh", "line 1 (X): a batch code that is too long"),
+    ],
+)
+def test_only_what_a_stock_report_was_told_is_said_so_on_the_console(cause: str, language: str, said: str) -> None:
+    assert case_line(cause, "line 1 (X): a batch code that is too long", language) == said
