@@ -43,10 +43,13 @@ def keep_plans() -> Asks[None]:
     yield [Ask("set local plan_cache_mode = force_generic_plan")]
 
 
-def inserting(table: str, columns: tuple[str, ...], records: Sequence[Sequence[object]]) -> Ask:
-    """Ask to have some rows written; by COPY many go faster, but it cannot be sent with others."""
+def inserting(table: str, columns: tuple[str, ...], records: Sequence[Sequence[object]], **alike: object) -> Ask:
+    """Ask to have some rows written; by COPY many go faster, but it cannot be sent with others.
+
+    `alike` are the columns that say the same in every row: they are made and sent once.
+    """
     values = dict(zip(columns, map(list, zip(*records, strict=True)), strict=True))
-    return Ask(insert_of(table, columns), values)
+    return Ask(insert_of(table, columns, tuple(alike)), {**values, **alike})
 
 
 def told(session: Session, asking: Asks[T]) -> T:

@@ -167,8 +167,7 @@ def later(session: Session, statement: str, **values: object) -> None:
 def send_together(session: Session, asks: Sequence[tuple[str, Mapping[str, object]]]) -> list[Told]:
     """Run statements with named values one after the other that are sent together, and give their answers."""
     if len(asks) <= 1:  # by itself it needs no pipeline
-        answers = [_ask(session, *one) for one in asks]
-        return [Told(one.rows(_shape(one.names)), one.changed) for one in answers]
+        return [_told(_ask(session, *one)) for one in asks]
     connection, driver = _driver(session)
     try:
         answers = statements_of(connection).send_all(driver, [_written(*one) for one in asks])
@@ -178,7 +177,11 @@ def send_together(session: Session, asks: Sequence[tuple[str, Mapping[str, objec
         if driver.closed:
             connection.invalidate()
         raise
-    return [Told(one.rows(_shape(one.names)), one.changed) for one in answers]
+    return [_told(one) for one in answers]
+
+
+def _told(answer: Answer) -> Told:
+    return Told(answer.rows(_shape(answer.names)) if answer.result.ntuples else (), answer.changed)
 
 
 def _ask(session: Session, statement: str, values: Mapping[str, object]) -> Answer:
@@ -234,13 +237,14 @@ def copy(session: Session, table: str, columns: Sequence[str], records: Iterable
 
 
 @lru_cache(maxsize=256)
-def insert_of(table: str, columns: tuple[str, ...]) -> str:
-    """Give the statement that writes rows whose columns come as lists, by name."""
-    kinds = METADATA.tables[table].c
-    names = ", ".join(columns)
-    lists = ", ".join(f"cast(:{name} as {kinds[name].type.compile(NUMBERED)}[])" for name in columns)
+def insert_of(table: str, columns: tuple[str, ...], alike: tuple[str, ...] = ()) -> str:
+    """Give the statement that writes rows by named values: columns as lists, those that are alike in all rows once."""
+    kinds = {name: METADATA.tables[table].c[name].type.compile(NUMBERED) for name in columns + alike}
+    into, names = ", ".join(columns + alike), ", ".join(columns)
+    lists = ", ".join(f"cast(:{name} as {kinds[name]}[])" for name in columns)
+    chosen = ", ".join([*columns, *(f"cast(:{name} as {kinds[name]})" for name in alike)])
     return (
-        f"insert into {table} ({names}) overriding system value select {names} from unnest({lists}) as line ({names})"
+        f"insert into {table} ({into}) overriding system value select {chosen} from unnest({lists}) as line ({names})"
     )
 
 

@@ -25,7 +25,8 @@ def new_ids(session: Session, count: int, at: datetime) -> list[int]:
 def ask_ids(count: int, at: datetime) -> Asks[list[int]]:
     """Ask for fresh ids, as `new_ids`."""
     [drawn] = yield [Ask("select nextval('id_serial') as n from generate_series(1, :count)", {"count": count})]
-    return [month_of(at) * PER_MONTH + found.n for found in drawn.rows]
+    first = month_of(at) * PER_MONTH
+    return [first + found.n for found in drawn.rows]
 
 
 def first_id_of(month: date) -> int:

@@ -20,9 +20,10 @@ def array_of(values: list[Any]) -> str | list[Any]:
     if len(kinds) > 1 or not kinds <= _WRITERS.keys():
         return values
     write = _WRITERS[kinds.pop()] if kinds else str
-    if write is str and any(one is not None and not -(2**63) <= one < 2**63 for one in values):
+    given = [one for one in values if one is not None] if None in values else values
+    if write is str and given and not -(2**63) <= min(given) <= max(given) < 2**63:
         return values  # the driver makes it a numeric, and nothing is found by it
-    if None in values:
+    if given is not values:
         return "{" + ",".join(["NULL" if one is None else write(one) for one in values]) + "}"
     if write is _quoted and '"' not in (together := "".join(values)) and "\\" not in together:
         return '{"' + '","'.join(values) + '"}' if values else "{}"

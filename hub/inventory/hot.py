@@ -28,8 +28,8 @@ from hub.inventory.share import Shares, settle_quotas
 from hub.inventory.soft import Held
 from hub.inventory.table import Reason
 
-HEAD: Final = ("brand", "version", "created_at", "updated_at", "id", "shop", "ref", "state", "expires_at")
-LINE: Final = ("reservation_id", "no", "location", "sku", "owner", "condition", "quantity")
+HEAD: Final = ("id", "shop", "ref")
+LINE: Final = ("reservation_id", "no", "quantity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,7 @@ class _Group:
         self._sale = sale
         self._wishes = wishes
         self._at = at
+        self._expires_at = at.astimezone(UTC) + timedelta(seconds=sale.hold_s)
         self._buyers = buyers
         self._had = has
         self._shares = shares
@@ -193,8 +194,7 @@ class _Group:
                 left -= taken
         self._shares.take(wish.shop, claims)
         self._had[buyer] += wish.quantity
-        expires_at = self._at.astimezone(UTC) + timedelta(seconds=self._sale.hold_s)
-        held = Held(reservation_id, wish.ref, expires_at, tuple(claims))
+        held = Held(reservation_id, wish.ref, self._expires_at, tuple(claims))
         self._granted.append((wish, buyer, held))
         return held
 
@@ -216,18 +216,16 @@ class _Group:
     def _ask_to_write(self) -> Asks[None]:
         at = self._at
         granted = sorted(self._granted, key=lambda one: (one[0].shop, one[0].ref))
-        reservations = [
-            (wish.brand, 1, at, at, held.reservation_id, wish.shop, wish.ref, "held", held.expires_at)
-            for wish, _, held in granted
-        ]
-        lines = [
-            (held.reservation_id, no, *claim.key, claim.quantity)
-            for _, _, held in granted
-            for no, claim in enumerate(held.claims, 1)
-        ]
+        reservations = [(held.reservation_id, wish.shop, wish.ref) for wish, _, held in granted]
+        lines: defaultdict[StockKey, list[tuple[int, int, int]]] = defaultdict(list)
+        for _, _, held in granted:
+            for no, claim in enumerate(held.claims, 1):
+                lines[claim.key].append((held.reservation_id, no, claim.quantity))
         limited = granted if self._sale.per_buyer else []
         tickets = [(held.reservation_id, Ticket(self._sale, buyer, wish.quantity)) for wish, buyer, held in limited]
-        yield [inserting("reservation", HEAD, reservations), inserting("reservation_line", LINE, lines)]
+        alike = {"brand": self._sale.brand, "version": 1, "created_at": at, "updated_at": at}
+        heads = inserting("reservation", HEAD, reservations, **alike, state="held", expires_at=self._expires_at)
+        yield [heads, *(inserting("reservation_line", LINE, of, **key._asdict()) for key, of in lines.items())]
         yield from ask_to_write(tickets)
 
     def _movements(self) -> list[Movement]:

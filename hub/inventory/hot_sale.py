@@ -1,6 +1,6 @@
 """Which SKUs are in a flash sale, and how many pieces one buyer may have in it, whichever way they are held."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ MOST: Final = 10**6
 BUYER: Final = "hot_buyer"
 """The table of who has what, and the kind of its blind indexes."""
 
-COLUMNS: Final = ("reservation_id", "sku", "sale", "buyer_index", "pieces")
+COLUMNS: Final = ("reservation_id", "buyer_index", "pieces")
 
 SALE: Final = "brand, sku, sale, per_buyer, queue_limit, hold_s, ends_at"
 
@@ -193,8 +193,10 @@ def write_tickets(session: Session, tickets: Iterable[tuple[int, Ticket]]) -> No
 
 def ask_to_write(tickets: Iterable[tuple[int, Ticket]]) -> Asks[None]:
     """Ask to have written what buyers have, as `write_tickets`."""
-    lines = [(no, one.sale.sku, one.sale.sale, one.buyer, one.pieces) for no, one in tickets]
-    yield [inserting(BUYER, COLUMNS, lines)] if lines else []
+    by_sale: defaultdict[tuple[str, str], list[tuple[int, bytes, int]]] = defaultdict(list)
+    for no, one in tickets:
+        by_sale[one.sale.sku, one.sale.sale].append((no, one.buyer, one.pieces))
+    yield [inserting(BUYER, COLUMNS, lines, sku=sku, sale=sale) for (sku, sale), lines in by_sale.items()]
 
 
 def ask_had(sale: Sale, buyers: Collection[bytes]) -> Asks[Counter[bytes]]:

@@ -164,9 +164,9 @@ def test_rows_are_inserted_with_the_types_of_their_table(database: Database) -> 
     with database.transaction() as session:
         lines = [("b", 1, at, at, no, 'a "shop"', f"r\\{no}", "held", at) for no in range(3)]
         told(session, _asking(inserting("reservation", columns, lines)))
-        buyers = [(no, "a", "s", bytes([no, 255]), 1) for no in range(3)]
-        told(session, _asking(inserting("hot_buyer", COLUMNS, buyers)))
+        buyers = [(no, bytes([no, 255]), 1) for no in range(3)]
+        told(session, _asking(inserting("hot_buyer", COLUMNS, buyers, sku="a", sale="s")))
         assert rows(session, f"select {', '.join(columns)} from reservation order by id") == lines
-        assert [bytes(one.buyer_index) for one in rows(session, "select * from hot_buyer")] == [
-            one[3] for one in buyers
-        ]
+        found = rows(session, "select * from hot_buyer order by reservation_id")
+        assert [(one.reservation_id, bytes(one.buyer_index), one.pieces) for one in found] == buyers
+        assert {(one.sku, one.sale) for one in found} == {("a", "s")}
