@@ -27,6 +27,10 @@ LINGER_S: Final = 0.005
 RECHECK_S: Final = 0.2
 TRIES: Final = 10
 
+STRANDS: Final = 8
+"""So many of a group are woken at once, and each wakes the next of its strand: when all wake at once they stand in one
+another's way, and one strand alone would wait for the interpreter at every step when other threads are busy."""
+
 LOST: Final = OutcomeUnknown("the group was not booked for certain: ask again under the same ref", code="hot_unknown")
 BUSY: Final = TryLater("orders take this SKU at the same moment", code="hot_busy", after_s=1)
 
@@ -39,12 +43,16 @@ def _shut() -> Lock:
 
 @dataclass(slots=True)
 class _Asking:
-    """One caller that waits; woken by its `door`, when it is answered or to lead the next group."""
+    """One caller that waits; woken by its `door`, when it is answered or to lead the next group.
+
+    It wakes `after` in its turn, who was answered with it.
+    """
 
     wish: HotWish
     door: Lock = field(default_factory=_shut)
     leads: bool = False
     answer: Held | HubError | None = None
+    after: "_Asking | None" = None
 
 
 @dataclass(slots=True)
@@ -84,6 +92,8 @@ class Crowd:
                 self._lead(line)
             else:
                 asking.door.acquire()
+        if asking.after is not None:
+            asking.after.door.release()
         if isinstance(asking.answer, HubError):
             raise asking.answer
         return asking.answer
@@ -127,11 +137,14 @@ class Crowd:
                 line.per_s = max(1.0, len(group) / max(0.001, self._elapsed() - began))
                 for one, answer in zip(group, answers, strict=True):
                     one.answer, one.leads = answer, False
+                others = group[1:]  # the first is who leads
+                for one, after in zip(others, others[STRANDS:], strict=False):
+                    one.after = after
                 line.led = bool(line.waiting)
                 if line.waiting:
                     line.waiting[0].leads = True
                     line.waiting[0].door.release()
-            for one in group[1:]:  # the first is who leads
+            for one in others[:STRANDS]:
                 one.door.release()
 
     def _answer(self, line: _Line, wishes: Sequence[HotWish]) -> Sequence[Held | HubError]:
