@@ -29,7 +29,7 @@ REASONS: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
         (r"(\S+) has no location (\S+) of owner (\S*)", r"\1 没有库位 \2（货主 \3）"),
         (r"\bline (\d+) \(", r"第 \1 行（"),
         (r"(?<=\S)\): ", "）："),
-        (r"\breport (\S+): ", r"报告 \1："),
+        (r"\breport (.{1,60}?): ", r"报告 \1："),
         (r" and (\d+) more$", r"，另有 \1 条"),
     )
 )

@@ -15,7 +15,7 @@ from hub.causes.count_reasons import in_chinese
             "line 3 (pear): under this number it was a count of 7 apple at sh before and 12 more",
             "第 3 行（pear）：此行号此前报过：sh 的 apple 盘点为 7 件，另有 12 条",
         ),
-        ("report R1: wms-sh has no location bj of owner ", "报告 R1：wms-sh 没有库位 bj（货主 ）"),
+        ("report R 1: wms-sh has no location bj of owner ", "报告 R 1：wms-sh 没有库位 bj（货主 ）"),
         ("line 1 (apple): there is no inventory type 'XX'", "第 1 行（apple）：没有库存类型 'XX'"),
         ("line 1 (P1): it is counted in 'KG', which is no piece", "第 1 行（P1）：计量单位 'KG' 不是件"),
         ("what a partner said", "what a partner said"),
