@@ -32,7 +32,7 @@ from sandbox.shopper import Shopper
 from tests.hub.making import stock
 from tests.staging import SHOPS, SITES, encoded, order_of, secret_of, settings_in, signed
 
-WITHIN_S: Final = 20.0
+WITHIN_S: Final = 60.0
 Json = dict[str, Any]
 
 

@@ -178,7 +178,7 @@ def test_a_test_shows_its_outcome_by_itself(open_page: Open, site: Site) -> None
     with site.database.transaction() as session:
         (turn,) = claim_polls(session, [("mall-pc", PROBE)], 1, datetime.now(UTC), timedelta(seconds=9))
         finish_poll(session, turn, datetime.now(UTC), later)
-    expect(probe).to_contain_text("Good", timeout=10_000)
+    expect(probe).to_contain_text("Good")
 
 
 def test_a_run_has_an_address_and_back_and_esc_close_it(open_page: Open, steps: list[int]) -> None:
@@ -215,7 +215,7 @@ def test_a_run_that_changes_is_seen_without_asking(open_page: Open, site: Site, 
     expect(line).to_contain_text("Dead")
     with site.database.transaction() as session:
         run(session, "update step set state = 'cancelled', settled_at = now() where id = :id", id=steps[0])
-    expect(line).to_contain_text("Cancelled", timeout=10_000)
+    expect(line).to_contain_text("Cancelled")
 
 
 def test_no_drawer_shows_whom_an_order_is_for(open_page: Open, site: Site, steps: list[int]) -> None:

@@ -22,12 +22,12 @@ def test_while_a_look_is_renewed_the_last_one_serves_and_no_other_waits() -> Non
 
     def slowly() -> str:
         begun.set()
-        finish.wait(10)
+        finish.wait(60)
         return "new"
 
     renewing = threading.Thread(target=looks.take, args=("mine", AT + FRESH, slowly))
     renewing.start()
-    begun.wait(10)
+    begun.wait(60)
     seen = [looks.take("mine", AT + FRESH, lambda: "unread"), looks.take("yours", AT, lambda: "yours")]
     finish.set()
     renewing.join()

@@ -21,7 +21,7 @@ from hub.errors import HubError
 from hub.settings import Settings
 from hub.steps import NewStep, add
 
-WITHIN_S = 20
+WITHIN_S = 60
 
 
 class Slowly:

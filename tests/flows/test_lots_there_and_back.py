@@ -27,7 +27,7 @@ from tests.staging import secret_of, settings_in
 
 WMS = "wms-sh"
 KINDS = {"deliveryorder.confirm": "confirm", "orderprocess.report": "report", "stockchange.report": "stock_change"}
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 NOW = datetime.now(UTC)
 SOON, LATER = (f"{NOW + timedelta(days=days):%Y-%m-%d}" for days in (30, 60))
 

@@ -95,7 +95,7 @@ def test_what_could_not_be_claimed_while_the_database_was_away_is_claimed_when_i
     monkeypatch.setattr(Dispatcher, "go", flicker)
     with capture_logs() as logs:
         hand.wake([step_of(database)[0]])
-        assert back.wait(10)
+        assert back.wait(60)
         hand.close()
     assert "pool.database_away" in [line["event"] for line in logs]
     assert step_of(database)[1] == "done"

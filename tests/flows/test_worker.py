@@ -21,7 +21,7 @@ from sandbox.qimen_sites import Behaviour, Config, Site
 from tests.hub.making import order, placed, stock
 from tests.staging import encoded, order_of, secret_of, settings_in
 
-WITHIN_S = 10
+WITHIN_S = 60
 
 
 @pytest.fixture

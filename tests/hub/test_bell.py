@@ -8,7 +8,7 @@ from hub.bell import Bell, Ear
 from hub.database import Database
 from hub.steps import NewStep, add
 
-SOON_S = 10
+SOON_S = 60
 
 
 def step(no: int) -> NewStep:

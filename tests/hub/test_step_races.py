@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from hub.database import Database, row, run
 from hub.steps import NewStep, add, promote, wake_parked
 
-WITHIN_S = 20
+WITHIN_S = 60
 
 
 def wait_for_who_waits(session: Session) -> None:

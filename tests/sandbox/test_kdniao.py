@@ -14,7 +14,7 @@ from sandbox.listen import serving
 
 PLAIN = Behaviour(delay_s=(0, 0.01), repeat=0, out_of_order=0, trouble=0, locker=0)
 SB1 = {"ShipperCode": "YD", "LogisticCode": "SB1"}
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 
 
 @final

@@ -24,7 +24,7 @@ from sandbox.qimen_wire import (
 )
 
 WriteOrder = Callable[..., bytes]
-_WITHIN_S = 10.0
+_WITHIN_S = 60.0
 _CANCEL = written(node("request", node("warehouseCode", "SH01"), node("orderCode", "FO-1")))
 
 

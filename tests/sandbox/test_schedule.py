@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 from sandbox.schedule import Schedule, Script
 
-_WITHIN_S = 5.0
+_WITHIN_S = 60.0
 
 
 def _finished(schedule: Schedule, done: threading.Event) -> bool:

@@ -17,7 +17,7 @@ from hub.database import Database, rows
 from hub.errors import HubError
 from hub.wire import Answer, Statements
 
-PATIENCE_S: Final = 20
+PATIENCE_S: Final = 60
 
 
 class Moment(StrEnum):

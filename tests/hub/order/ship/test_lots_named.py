@@ -116,7 +116,7 @@ def test_deliveries_released_at_once_name_different_pieces(database: Database) -
     start = Barrier(len(orders))
 
     def act(order_id: int) -> None:
-        start.wait(10)
+        start.wait(60)
         with database.transaction() as session:
             name_lots(session, order_id, 1, AT + timedelta(hours=8))
 
@@ -124,6 +124,6 @@ def test_deliveries_released_at_once_name_different_pieces(database: Database) -
     for one in threads:
         one.start()
     for one in threads:
-        one.join(30)
+        one.join(60)
     with database.transaction() as session:
         assert (named(session), APPLE.sku) == ({"A": 5, "B": 4, "C": 7}, "apple")
