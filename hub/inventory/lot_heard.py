@@ -22,7 +22,7 @@ from hub.inventory.ledger import StockKey
 from hub.inventory.lot import keep_lots
 from hub.inventory.lot_leave import Lacking, Left, Shelf
 from hub.inventory.lot_left import call_for, call_for_counted, call_off, write_left, write_pieces
-from hub.inventory.lot_named import Expected, expect_lots, shelves
+from hub.inventory.lot_named import Expected, expect_lots, shelves, wait_for_namers
 
 
 class Place(NamedTuple):
@@ -91,6 +91,8 @@ def hear_lots(session: Session, lines: Sequence[Folded], heard: Heard) -> None:
             told[_Delivery(int(order_id), int(no), one.key)] += [
                 lot.model_copy(update={"pieces": -lot.pieces}) for lot in one.line.lots if lot.pieces < 0
             ]
+    if told:  # else who names lots of these deliveries now would not see what is written of them
+        wait_for_namers(session, sorted({delivery.key for delivery in told}))
     for delivery, lots in sorted(told.items(), key=lambda one: one[0]):
         _put_right(session, heard, delivery, lots)
 

@@ -62,7 +62,7 @@ def name_lots(session: Session, order_id: int, no: int, wanted: Sequence[Wanted]
     Whoever names lots of the same counters waits until this transaction ends. What no lot covers is of none.
     """
     keys = sorted({one.key for one in wanted})
-    take_turns(session, SPACE, ["\n".join(key) for key in keys])
+    wait_for_namers(session, keys)
     let_go(session, order_id, no)
     free = {
         key: {code: one.lot.model_copy(update={"on_hand": max(0, one.free)}) for code, one in lots.items()}
@@ -76,6 +76,14 @@ def name_lots(session: Session, order_id: int, no: int, wanted: Sequence[Wanted]
             lots[code] = lot.model_copy(update={"on_hand": lot.on_hand - pieces})
             found.append((order_id, no, one.line_no, *one.key, code, lot.produced_on, lot.expires_on, pieces, pieces))
     copy(session, "named_lot", COLUMNS, found)
+
+
+def wait_for_namers(session: Session, keys: Sequence[StockKey]) -> None:
+    """Wait for whoever names lots of these counters; others wait from now on until this transaction ends.
+
+    Whoever locks counters as well does so before, and asks for all that it needs at once: then none waits in a circle.
+    """
+    take_turns(session, SPACE, ["\n".join(key) for key in keys])
 
 
 def let_go(session: Session, order_id: int, no: int) -> None:

@@ -96,3 +96,24 @@ def test_who_names_lots_behind_a_confirm_sees_what_it_has_shipped(database: Data
     with database.transaction() as session:
         [named] = rows(session, "select sum(due)::int as due from named_lot where order_id = :id", id=order_id)
         assert named.due == 1
+
+
+def test_who_names_lots_behind_a_report_of_the_same_delivery_names_them_anew(database: Database) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 9}})
+        tell(session, "count", {"A": 9}, -5)
+        order_id = placed(session, order({"apple": 3}))
+
+    def name() -> None:
+        with database.transaction() as session:
+            name_lots(session, order_id, 1, LATER)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            tell(session, "change", {"A": -2}, 1, delivery=f"{order_id}-1")
+            naming = pool.submit(name)
+            until_it_waits(database, naming)
+        naming.result()
+    with database.transaction() as session:
+        [named] = rows(session, "select sum(due)::int as due from named_lot where order_id = :id", id=order_id)
+        assert named.due == 3
