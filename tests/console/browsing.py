@@ -193,7 +193,6 @@ def walk(page: Page, look: Look, paths: Mapping[str, str]) -> None:
             page.emulate_media(color_scheme=seen.theme)
             if seen is look:
                 page.goto(path)
-                page.wait_for_load_state("networkidle")
                 assert page.locator("html").get_attribute("lang") == look.locale, path
             assert audit(page, f"{name}-{seen}") == [], path
             assert not scrolls_sideways(page), f"{path} scrolls sideways, {seen}"
