@@ -156,7 +156,7 @@ def _keep_carts_of_what_is_blocked(patch: Patch, _database: Database) -> None:
 
 
 def _promise_what_has_expired(patch: Patch, _database: Database) -> None:
-    patch.setattr(reserve, "check_good", _always(lambda: None))
+    patch.setattr(reserve, "ask_good", _has_nothing)
 
 
 def _forget_what_carts_hold(patch: Patch, _database: Database) -> None:
