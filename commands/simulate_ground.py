@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from hub.database import KEYRING, RINGS, Database, sqlalchemy_url
+from hub.database import KEYRING, RINGS, Database
+from hub.engine import sqlalchemy_url
 from hub.keyring import KEY_BYTES, Keyring
 from hub.migrations import upgrade
 from hub.partitions import make_partitions

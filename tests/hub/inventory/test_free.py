@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from hub.asks import told
 from hub.database import copy, run
 from hub.errors import NoStock
-from hub.inventory.free import check_good, read_free
+from hub.inventory.free import ask_good, read_free
 from hub.inventory.hot import HotWish, book
 from hub.inventory.hot_sale import Sale, heat
 from hub.inventory.ledger import Shortage, StockKey
@@ -157,10 +158,10 @@ def test_the_stock_page_promises_what_shops_are_told(session: Session) -> None:
 
 def test_whoever_took_the_last_good_pieces_first_keeps_them(session: Session) -> None:
     key = StockKey("sh", "apple", OWNER)
-    check_good(session, [key], TODAY)
+    told(session, ask_good([key], TODAY))
     expire(session, "sh", 1)
-    check_good(session, [key], TODAY)
+    told(session, ask_good([key], TODAY))
     run(session, "update stock_level set soft = 1 where location = 'sh'")
     with pytest.raises(Shortage):
-        check_good(session, [key], TODAY)
-    check_good(session, [key._replace(location="bj")], TODAY)
+        told(session, ask_good([key], TODAY))
+    told(session, ask_good([key._replace(location="bj")], TODAY))
