@@ -18,6 +18,7 @@ from hub.inventory.count_page import Page
 from hub.inventory.counted import AHEAD_S, ReportLine
 from hub.inventory.fold import Since
 from hub.inventory.ledger import StockKey
+from hub.inventory.table import Authority
 
 BY_COUNTER: Final = "group by 1, 2, 3, 4"
 
@@ -59,7 +60,13 @@ PIECES_LEFT: Final = f"""
     join lateral (
         select line.sku, p.quantity from parcel_line p join fulfilment_line line
             on (line.order_id, line.no, line.line_no) = (f.order_id, f.fulfilment_no, p.line_no)
-        where (p.order_id, p.shipment_no) = (f.order_id, f.no)) l on true {BY_COUNTER}"""
+        where (p.order_id, p.shipment_no) = (f.order_id, f.no)) l on true
+    where not exists (
+        select from stock_level level
+        where (level.location, level.sku, level.owner) = (f.location, l.sku, f.owner)
+          and (level.condition, level.authority) = ('{Condition.SALEABLE}', '{Authority.OWNER}'))
+    {BY_COUNTER}"""
+"""An owner's number has what is promised taken off it already, and so what has left: it is taken over as it is."""
 
 LOTS_CHANGED: Final = f"""
     select location, sku, owner, condition, lot.key as lot, sum(lot.value::bigint)::bigint as n

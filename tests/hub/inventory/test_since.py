@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.database import rows
+from hub.database import rows, run
 from hub.inventory.count import take_report
 from hub.inventory.ledger import drift
 from hub.order.ship.progress import record_confirm
@@ -49,6 +49,13 @@ def test_a_late_count_of_fewer_than_have_left_since_leaves_none(session: Session
     ship(session, 3, 5)
     late(session, 2)
     assert (level(session, "apple")[0], drift(session), cases(session)) == (0, [], [])
+
+
+def test_an_owner_s_number_has_what_left_taken_off_already(session: Session) -> None:
+    ship(session, 3, 5)
+    run(session, "update stock_level set authority = 'owner' where sku = 'apple'")
+    late(session, 10)
+    assert (level(session, "apple")[0], drift(session)) == (10, [])
 
 
 def test_what_left_and_what_changed_since_both_stand_on_a_late_count(session: Session) -> None:
