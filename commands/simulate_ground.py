@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from hub.database import KEYRING, RINGS, Database
-from hub.engine import sqlalchemy_url
+from hub.engine import sending_along, sqlalchemy_url
 from hub.keyring import KEY_BYTES, Keyring
 from hub.migrations import upgrade
 from hub.partitions import make_partitions
@@ -71,10 +71,8 @@ class OneConnection(Database):
     def __init__(self, url: str) -> None:
         self._ring = Keyring("k1", {"k1": b"1" * KEY_BYTES}, b"i" * KEY_BYTES, b"a" * KEY_BYTES)
         super().__init__(url, self._ring, connections=1)
-        self.engine = create_engine(
-            sqlalchemy_url(url),
-            poolclass=StaticPool,
-            connect_args={"options": OPTIONS},
+        self.engine = sending_along(
+            create_engine(sqlalchemy_url(url), poolclass=StaticPool, connect_args={"options": OPTIONS})
         )
         self._reader = psycopg.connect(url, autocommit=True, options=OPTIONS)
         self._steps = self._reader.cursor(binary=True)

@@ -37,6 +37,11 @@ def open_engine(url: str, connections: int, more: str = "") -> Engine:
         },
     )
     event.listen(engine, "checkout", _refuse_lost)
+    return sending_along(engine)
+
+
+def sending_along(engine: Engine) -> Engine:
+    """Have an engine send what waits to go along, with what comes next or the commit; a roll-back forgets it."""
     for taken_back in ("rollback", "rollback_savepoint"):
         event.listen(engine, taken_back, _forget)
     event.listen(engine, "before_cursor_execute", _catch_up)
