@@ -5,12 +5,13 @@ answers, so that each thing to ask stays a function of its own, by itself or bes
 """
 
 from collections.abc import Generator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy.orm import Session
 
-from hub.database import Told, insert_of, send_together
+from hub.database import METADATA, NUMBERED, Told, send_together
 
 
 class Ask(NamedTuple):
@@ -49,7 +50,7 @@ def inserting(table: str, columns: tuple[str, ...], records: Sequence[Sequence[o
     `alike` are the columns that say the same in every row: they are made and sent once.
     """
     values = dict(zip(columns, map(list, zip(*records, strict=True)), strict=True))
-    return Ask(insert_of(table, columns, tuple(alike)), {**values, **alike})
+    return Ask(_inserting(table, columns, tuple(alike)), {**values, **alike})
 
 
 def told(session: Session, asking: Asks[T]) -> T:
@@ -75,3 +76,13 @@ def told_at_once(session: Session, *askings: Asks[Any]) -> list[Any]:
         flat = iter(send_together(session, [one for asks in asked.values() for one in asks]))
         answers = {no: [next(flat) for _ in asks] for no, asks in asked.items()}
     return found
+
+
+@lru_cache(maxsize=256)
+def _inserting(table: str, columns: tuple[str, ...], alike: tuple[str, ...] = ()) -> str:
+    """Give the statement that writes rows by named values: columns as lists, those that are alike in all rows once."""
+    kinds = {name: METADATA.tables[table].c[name].type.compile(NUMBERED) for name in columns + alike}
+    into, names = ", ".join(columns + alike), ", ".join(columns)
+    lists = ", ".join(f"cast(:{name} as {kinds[name]}[])" for name in columns)
+    chosen = ", ".join([*columns, *(f"cast(:{name} as {kinds[name]})" for name in alike)])
+    return f"insert into {table} ({into}) select {chosen} from unnest({lists}) as line ({names})"

@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 from hub.bell import Bell
 from hub.engine import driver_of, named, open_engine, statements_of
 from hub.keyring import Keyring
-from hub.literals import array_of, copied, listed
+from hub.literals import array_of, copied, plain
 from hub.wire import Answer, copy_in, run_alone
 
 NAMING: Final = {
@@ -37,7 +37,7 @@ NUMBERED: Final = PGDialect_psycopg(paramstyle="numeric_dollar")
 
 SIDE_CONNECTIONS: Final = 2
 
-FEW: Final = 20
+FEW: Final = 6
 """So many rows are written by a statement that goes along with another: COPY takes two round trips for itself."""
 
 METADATA: Final[MetaData] = SQLModel.metadata
@@ -223,11 +223,11 @@ def copy(session: Session, table: str, columns: Sequence[str], records: Iterable
     """Write many rows at once by COPY, in the session's own transaction; few go along with the next statement."""
     connection, driver = _driver(session)
     statements, lines = statements_of(connection), list(records)
-    if len(lines) <= FEW and table in METADATA.tables and (lists := listed(lines)) is not None:
-        if lines:
-            query, names = _native(insert_of(table, tuple(columns)))
-            by_name = dict(zip(columns, lists, strict=True))
-            statements.wait(query, [by_name[name] for name in names])
+    if not lines:
+        return
+    if len(lines) <= FEW:
+        statement = _inserting(table, tuple(columns), len(lines))
+        statements.wait(statement, [plain(one) for line in lines for one in line])
         return
     try:
         statements.catch_up(driver)
@@ -237,15 +237,14 @@ def copy(session: Session, table: str, columns: Sequence[str], records: Iterable
 
 
 @lru_cache(maxsize=256)
-def insert_of(table: str, columns: tuple[str, ...], alike: tuple[str, ...] = ()) -> str:
-    """Give the statement that writes rows by named values: columns as lists, those that are alike in all rows once."""
-    kinds = {name: METADATA.tables[table].c[name].type.compile(NUMBERED) for name in columns + alike}
-    into, names = ", ".join(columns + alike), ", ".join(columns)
-    lists = ", ".join(f"cast(:{name} as {kinds[name]}[])" for name in columns)
-    chosen = ", ".join([*columns, *(f"cast(:{name} as {kinds[name]})" for name in alike)])
-    return (
-        f"insert into {table} ({into}) overriding system value select {chosen} from unnest({lists}) as line ({names})"
-    )
+def _inserting(table: str, columns: tuple[str, ...], count: int) -> bytes:
+    """Give the statement that writes some rows, whose values are numbered row by row."""
+    names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
+    width = len(columns)
+    lines = [", ".join(f"${width * no + place + 1}" for place in range(width)) for no in range(count)]
+    values = "), (".join(lines)
+    head = sql.SQL("insert into {} ({}) overriding system value values (").format(sql.Identifier(table), names)
+    return head.as_bytes() + values.encode() + b")"
 
 
 @lru_cache(maxsize=256)

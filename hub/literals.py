@@ -59,15 +59,19 @@ def copied(records: Iterable[Sequence[Any]]) -> str:
     return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n" if columns else ""
 
 
-def listed(records: Sequence[Sequence[Any]]) -> list[str] | None:
-    """Give rows as an array literal for each column; None where one has values of several kinds, or lists."""
-    columns = [array_of([_plain(value) for value in values]) for values in zip(*records, strict=True)]
-    literals = [one for one in columns if isinstance(one, str)]
-    return literals if len(literals) == len(columns) else None
+def plain(value: object) -> str | None:
+    """Give a value as the text that its column reads by itself.
 
-
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, (date, Decimal)) and not isinstance(value, datetime) else value
+    Raises: TypeError for a value of a kind that no column of ours has.
+    """
+    write = _PLAIN.get(type(value))
+    if write is not None:
+        return write(value)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return str.__str__(value)  # a word of an enumeration
+    raise TypeError(f"no column of ours holds a {type(value).__name__}")
 
 
 def _column(values: Sequence[Any]) -> Iterable[str]:
@@ -104,23 +108,28 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def _array(values: list[Any]) -> str:
-    """Write an array into a column, where a backslash of the literal is escaped once more."""
     written = array_of(values)
     if isinstance(written, list):
         raise TypeError("no column of ours holds a list of such values")
-    return _escaped(written)
+    return written
 
 
 _SPECIAL: Final = re.compile(r"[\\\t\n\r]")
 _ESCAPES: Final = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
-_CELLS: Final[Mapping[type, Callable[[Any], str]]] = {
-    type(None): lambda _value: r"\N",
-    str: _escaped,
+_PLAIN: Final[Mapping[type, Callable[[Any], str]]] = {
+    str: lambda value: value,
     int: str,
     bool: lambda value: "t" if value else "f",
-    bytes: lambda value: r"\\x" + value.hex(),
+    bytes: lambda value: "\\x" + value.hex(),
     datetime: datetime.isoformat,
     date: date.isoformat,
     Decimal: str,
     list: _array,
+}
+_CELLS: Final[Mapping[type, Callable[[Any], str]]] = {
+    **_PLAIN,
+    type(None): lambda _value: r"\N",
+    str: _escaped,
+    bytes: lambda value: r"\\x" + value.hex(),
+    list: lambda values: _escaped(_array(values)),  # a backslash of the literal is escaped once more
 }

@@ -1,11 +1,8 @@
 """Few rows are written along with the next statement, and a part of a transaction can be taken back by itself."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from sqlalchemy import text
@@ -14,8 +11,6 @@ from sqlalchemy.orm import Session
 
 from hub.database import FEW, Database, attempt, copy, later, row, rows, run
 from hub.engine import driver_of
-from hub.literals import listed
-from tests.hub.test_literals import KINDS
 
 COLUMNS = ("shop", "external_id", "order_id", "payload_hash")
 
@@ -143,25 +138,3 @@ def test_a_part_on_a_lost_connection_says_what_was_lost(database: Database) -> N
     with pytest.raises(DBAPIError, match="terminat"):
         lose()
     assert kept(database) == []
-
-
-def test_every_value_arrives_as_it_was(session: Session) -> None:
-    kinds = {**KINDS, "date": st.dates(), "numeric": st.decimals(-(10**6), 10**6, places=6)}
-    values = [f"cast(:c{no} as {kind}[])" for no, kind in enumerate(kinds)]
-    statement = f"select * from unnest({', '.join(values)}) with ordinality as t order by ordinality"
-
-    @settings(max_examples=150, deadline=None)
-    @given(st.lists(st.tuples(*[st.none() | kind for kind in kinds.values()]), min_size=1, max_size=5))
-    def arrives(records: Sequence[tuple[object, ...]]) -> None:
-        lists = listed(records)
-        assert lists is not None
-        found = rows(session, statement, **{f"c{no}": one for no, one in enumerate(lists)})
-        assert [tuple(one)[:-1] for one in found] == records
-
-    arrives()
-
-
-def test_what_has_no_one_literal_is_left_to_copy() -> None:
-    assert listed([(1, ["a", "b"])]) is None
-    assert listed([(1, 2**63)]) is None
-    assert listed([]) == []

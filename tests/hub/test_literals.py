@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from hub.database import copy, rows, run
+from hub.database import FEW, copy, rows, run
 from hub.inbox import Arrival, keep_all, read_all
-from hub.literals import array_of, copied
+from hub.literals import array_of, copied, plain
 from tests.hub.making import AT
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,12 +41,12 @@ def test_numbers_beyond_a_bigint_are_left_to_the_driver() -> None:
     assert array_of([{"a": 1}]) == [{"a": 1}]
 
 
-def test_every_row_is_copied_as_it_was(session: Session) -> None:
+def test_every_row_is_written_as_it_was_be_they_few_or_many(session: Session) -> None:
     kinds = {**KINDS, "date": st.dates(), "numeric": st.decimals(-(10**6), 10**6, places=6), "text[]": st.lists(TEXTS)}
     run(session, f"create temp table kept (no int, {', '.join(f'c{no} {kind}' for no, kind in enumerate(kinds))})")
 
     @settings(max_examples=150, deadline=None)
-    @given(st.lists(st.tuples(*[st.none() | kind for kind in kinds.values()]), max_size=5))
+    @given(st.lists(st.tuples(*[st.none() | kind for kind in kinds.values()]), max_size=2 * FEW))
     def arrives(records: list[tuple[object, ...]]) -> None:
         run(session, "truncate kept")
         columns = ["no", *(f"c{no}" for no in range(len(kinds)))]
@@ -59,6 +59,8 @@ def test_every_row_is_copied_as_it_was(session: Session) -> None:
 def test_what_no_column_holds_is_named() -> None:
     with pytest.raises(TypeError, match="complex"):
         copied([(1, 1j), (2, 2j)])
+    with pytest.raises(TypeError, match="complex"):
+        plain(1j)
     with pytest.raises(TypeError, match="list"):
         copied([(1, [{}]), (2, ["a"])])
 
