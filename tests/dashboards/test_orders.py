@@ -125,3 +125,11 @@ def test_what_is_left_to_pay_beside_a_deposit_is_shown(desk: Desk, database: Dat
     text = " ".join(desk.see(f"/console/orders/{order_id}").split())
     assert 'Deposit paid</dt><dd class="num">¥12.50' in text
     assert 'Balance to be paid</dt><dd class="num strong">¥17.50' in text
+
+
+def test_an_order_that_nobody_has_the_goods_of_says_that_it_goes_on_by_itself(desk: Desk, database: Database) -> None:
+    with database.transaction() as session:
+        order_id = placed(session, order({"apple": 1}, "T4"))
+    text = desk.see(f"/console/orders/{order_id}")
+    assert "It is sourced again by itself when goods come." in text
+    assert "Nothing is routed while the order is held." not in text
