@@ -9,7 +9,7 @@ from hub.order.model import Buyer
 from hub.partitions import make_partitions
 from hub.roles import Role
 from tests.dashboards.desk import Desk
-from tests.hub.making import AT, RECEIVER, order, placed, stock
+from tests.hub.making import AT, RECEIVER, add_sku, order, placed, stock
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 PHONE = "10000000042"
@@ -129,6 +129,7 @@ def test_what_is_left_to_pay_beside_a_deposit_is_shown(desk: Desk, database: Dat
 
 def test_an_order_that_nobody_has_the_goods_of_says_that_it_goes_on_by_itself(desk: Desk, database: Database) -> None:
     with database.transaction() as session:
+        add_sku(session, "apple")
         order_id = placed(session, order({"apple": 1}, "T4"))
     text = desk.see(f"/console/orders/{order_id}")
     assert "It is sourced again by itself when goods come." in text
