@@ -62,6 +62,43 @@ def revise(
     before = reread(session, order_id)
     if one.order.source_revision <= before.order.source_revision:
         return
+    if not _is_as_said(session, order_id, one, before):
+        _apply(session, order_id, one, before, precedence, at, policy)
+    follow(session, order_id, one.order, one.channel, policy, at)
+    run(
+        session,
+        """with key as (update order_key set payload_hash = :hash where (shop, external_id) = (:shop, :external_id))
+           update sales_order set source_revision = :revision where id = :id""",
+        hash=payload_hash(one),
+        shop=one.shop,
+        external_id=one.order.external_id,
+        revision=one.order.source_revision,
+        id=order_id,
+    )
+
+
+def _is_as_said(session: Session, order_id: int, one: ShopOrder, before: NormalOrder) -> bool:
+    """Say whether a revision repeats what was said last, but for what is followed.
+
+    It is not read then: what has become of the order since, an address that a person has put right say, is no change of
+    the channel's.
+    """
+    asked = {line.external_line_id for line in before.order.lines if line.refund_requested}
+    lines = [line.model_copy(update={"refund_requested": line.external_line_id in asked}) for line in one.order.lines]
+    again = one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+    kept = row(session, "select payload_hash from order_key where order_id = :id", id=order_id)
+    return kept is not None and bytes(kept.payload_hash) == payload_hash(again)
+
+
+def _apply(
+    session: Session,
+    order_id: int,
+    one: ShopOrder,
+    before: NormalOrder,
+    precedence: Precedence,
+    at: datetime,
+    policy: Policy,
+) -> None:
     hold_gifts(session, [order_id])  # before any stock, of which the payment, the change and the refunds may lock some
     said = _read(session, order_id, before, one.order)
     author = Author(one.channel, "changed at the channel", ChangeSource.CHANNEL, one.order.source_revision)
@@ -75,21 +112,12 @@ def revise(
     if less:
         _pay(session, order_id, one, before, at, policy, less=True)  # of what is left: nothing of it goes back
     _dispute(session, order_id, one, disputed, author, at, asked=precedence == "ask")
-    follow(session, order_id, one.order, one.channel, policy, at)
     run(
         session,
-        """update order_key set payload_hash = :hash, said = cast(:said as jsonb)
-           where (shop, external_id) = (:shop, :external_id)""",
-        hash=payload_hash(one),
+        "update order_key set said = cast(:said as jsonb) where (shop, external_id) = (:shop, :external_id)",
         said=written_statement(one.order, said.adopted, said.follows),
         shop=one.shop,
         external_id=one.order.external_id,
-    )
-    run(
-        session,
-        "update sales_order set source_revision = :revision where id = :id",
-        revision=one.order.source_revision,
-        id=order_id,
     )
 
 

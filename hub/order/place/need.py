@@ -18,7 +18,7 @@ class Need(msgspec.Struct, frozen=True):
 
     Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving. Of those
     that are `met` other pieces have a source already. Gifts that are `led` have a piece of their main item come along
-    with them, in a part of their own.
+    with them, in a part of their own; those `beside` it shared a part with it before.
     """
 
     order_id: int
@@ -31,6 +31,7 @@ class Need(msgspec.Struct, frozen=True):
     apart: frozenset[int] = frozenset()
     met: frozenset[int] = frozenset()
     led: frozenset[int] = frozenset()
+    beside: frozenset[int] = frozenset()
 
     @property
     def skus(self) -> set[str]:
@@ -59,6 +60,12 @@ def part_by_holds(need: Need, holds: Sequence[Hold]) -> Need:
     return replace(need, wants=wants, apart=held_lines(holds, Act.RELEASE) - waits)
 
 
+def gifts_in(question: Question) -> frozenset[int]:
+    """Give the lines of a question that lie in it beside what they came with."""
+    here = {want.line_no for want in question.wants}
+    return frozenset([want.line_no for want in question.wants if want.with_no in here])
+
+
 class Plan(msgspec.Struct, frozen=True):
     """What was decided for one need, part by part."""
 
@@ -83,13 +90,10 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def alone(self) -> list[Take]:
         """Give what would leave with nothing that was bought, although it may travel with its main item."""
-        led = self.need.led
-        gone = {want.with_no for want in self.need.wants if want.line_no in led} if led else set[int]()
-        found: list[Take] = []
+        beside, found = self.need.beside, list[Take]()
         for question, decision in self.decisions:
-            if len(decision.choices) > 1 or gone:
-                here = {want.line_no for want in question.wants} | gone
-                gifts = {want.line_no for want in question.wants if want.with_no in here}
+            if len(decision.choices) > 1 or beside:
+                gifts = beside | gifts_in(question)
                 for choice in decision.choices:
                     if gifts.issuperset([take.line_no for take in choice.takes]):
                         found += choice.takes

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from hub.order.place.need import Need, Plan
+from hub.order.place.need import Need, Plan, gifts_in
 from hub.sourcing.model import Question, Site, Want
 
 Score = tuple[int, int]
@@ -20,15 +20,13 @@ class Travelling:
     """
 
     def __init__(self, needs: Sequence[Need]) -> None:
-        self._whole = needs
+        self._whole, self._asked = needs, list(needs)
         self._out, self._back = [set[int]() for _ in needs], [set[int]() for _ in needs]
-        self._led = [frozenset[int]() for _ in needs]
         self._before: dict[int, Score] = {}
 
     def needs(self) -> list[Need]:
         """Give what is to be asked now."""
-        asked = zip(self._whole, self._out, self._led, strict=True)
-        return [_changed(need, out, led) if out or led else need for need, out, led in asked]
+        return [_without(need, out) if out else need for need, out in zip(self._asked, self._out, strict=True)]
 
     def settled(self, plans: Sequence[Plan]) -> bool:
         """Learn from the plans of what was asked; say whether they stand, for lack of anything to be asked anew."""
@@ -59,19 +57,21 @@ class Travelling:
             if no not in self._before and (gifts := frozenset(_leadable(plan)))
         }
         for no, gifts in fresh.items():
-            self._led[no], self._before[no] = gifts, _score(plans[no])
+            beside = frozenset[int]().union(*[gifts_in(question) for question, _ in plans[no].decisions])
+            self._asked[no] = replace(self._whole[no], led=gifts, beside=beside)
+            self._before[no] = _score(plans[no])
         return bool(fresh)
 
     def _unlead(self, plans: Sequence[Plan]) -> bool:
         """Ask of an order what was asked before where leading has not helped."""
-        vain = [no for no, before in self._before.items() if self._led[no] and _score(plans[no]) >= before]
+        vain = [no for no, before in self._before.items() if self._asked[no].led and _score(plans[no]) >= before]
         for no in vain:
-            self._led[no] = frozenset()
+            self._asked[no] = self._whole[no]
         return bool(vain)
 
 
-def _changed(need: Need, out: set[int], led: frozenset[int]) -> Need:
-    return replace(need, wants=tuple([want for want in need.wants if want.line_no not in out]), led=led)
+def _without(need: Need, out: set[int]) -> Need:
+    return replace(need, wants=tuple([want for want in need.wants if want.line_no not in out]))
 
 
 def _leadable(plan: Plan) -> Iterator[int]:

@@ -3,11 +3,12 @@
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.gift.model import Give
 from hub.order.place.batch import Placed
 from hub.sourcing.rerun import Sameness, rerun, stored_decisions
 from tests.hub.gift.giving import put_in_force, verdicts
 from tests.hub.gift.test_travelling import missing, pieces, sent, with_gifts
-from tests.hub.making import add_sku, order, place_all, placed, sources, stock
+from tests.hub.making import add_location, add_sku, order, place_all, placed, sources, stock
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +52,14 @@ def test_a_gift_goes_alone_as_before_where_others_took_what_was_to_come_along(se
     first, second = [one.order_id for one in place_all(session, *orders) if isinstance(one, Placed)]
     assert sent(session, first) == {"bj": {"apple": 1, "mug": 1}}
     assert sent(session, second) == {"sh": {"apple": 1, "pear": 1}, "bj": {"cup": 1}}
+
+
+@pytest.mark.parametrize("if_out", ["wait", "leave_out"])
+def test_a_gift_is_led_beside_another_that_must_travel_by_itself(session: Session, if_out: str) -> None:
+    add_location(session, "bj", storages=("ambient", "frozen"))
+    add_sku(session, "ice", storage="frozen")
+    stock(session, {"sh": {"apple": 9, "pear": 9}, "bj": {"apple": 9, "cup": 9, "ice": 9}})
+    put_in_force(session, skus=("apple",), gives=(Give(sku="cup"), Give(sku="ice")), if_out=if_out)
+    order_id = placed(session, order({"apple": 1, "pear": 1}))
+    assert sent(session, order_id) == {"bj": {"apple": 1, "cup": 1, "ice": 1}, "sh": {"pear": 1}}
+    assert (verdicts(session, order_id), missing(session, order_id)) == (["given"], [])

@@ -18,7 +18,7 @@ from hub.order.reveal import reveal
 from hub.order.rules.policy import POLICY
 from hub.order.view import HoldView
 from hub.roles import SYSTEM
-from tests.hub.making import AT, ZONE, add_sku, order, placed, see, stock
+from tests.hub.making import AT, RECEIVER, ZONE, add_sku, order, placed, see, stock
 from tests.hub.order.change.test_change_bounds import due
 from tests.hub.order.changing import send
 from tests.hub.review.ruling import enforce, holding, letting, rule
@@ -195,3 +195,19 @@ def test_what_was_noted_is_in_no_audit_entry(session: Session) -> None:
     revise(session, order_id, noting("打 10000000042", 2), "platform_wins", HERE)
     [entry] = rows(session, "select actor, detail from audit_entry where act = 'order.note'")
     assert (entry.actor, entry.detail) == ("mall-pc", {"revision": 2})
+
+
+def test_what_is_followed_leaves_an_order_where_a_person_said_that_it_goes(session: Session) -> None:
+    nowhere = RECEIVER.model_copy(update={"province": "", "city": "", "county": ""})
+
+    def there(one: ShopOrder) -> ShopOrder:
+        return one.model_copy(update={"order": one.order.model_copy(update={"receiver": nowhere})})
+
+    order_id = placed(session, there(noting("", 1)))
+    release_holds(session, order_id, SYSTEM, "asked the buyer", HERE, division="310115")
+    for revision, asked in ((2, []), (3, ["L2"]), (4, ["L1"]), (5, [])):
+        revise(session, order_id, there(noting(f"第{revision}次", revision, asked)), "platform_wins", HERE)
+        assert see(session, order_id).county == "浦东新区"
+        assert held(session, order_id) == [("refund_asked", int(no[1:])) for no in asked]
+        assert find_later(session, [there(noting(f"第{revision}次", revision + 1, asked))]) == {}
+    assert (note(session, order_id), sourced(session, order_id)) == ("第5次", [3, 2])
