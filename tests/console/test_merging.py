@@ -22,7 +22,9 @@ def policies(site: Site) -> None:
 @pytest.mark.parametrize("look", WALKS, ids=str)
 def test_nothing_bars_anybody_from_the_merge_policies(open_page: Open, look: Look) -> None:
     page = open_page("admin", look)
-    walk(page, look, {"merging": HOME, "merging-set": f"{HOME}/pc", "merging-never-set": f"{HOME}/h5"})
+    walk(page, look, {"merging-set": f"{HOME}/pc", "merging-never-set": f"{HOME}/h5", "merging": HOME})
+    table = page.get_by_role("region", name="Merge policies" if look.locale == "en" else "合单策略")
+    assert table.evaluate("one => one.scrollWidth <= one.clientWidth"), "the list scrolls sideways on a narrow screen"
 
 
 def test_a_shop_begins_to_merge_in_the_browser(open_page: Open) -> None:
