@@ -128,6 +128,7 @@ def read_answer(table: Table, options: SapOptions, connection: str, body: bytes)
         "location": answer.location,
         "owner": answer.owner,
         "counted_at": answer.counted_at,
+        "by_our_clock": True,
         "lines": [line.model_copy(update={"no": no}) for no, line in enumerate(counts, 1)],
     }
     return make_as(CountReport, STOCK, values)

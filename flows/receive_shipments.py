@@ -61,4 +61,8 @@ class ReceiveShipments:
         desk = self._connectors.get(message.connection)
         if not isinstance(desk, DeliveryReports):
             raise NeedsOperator(f"{message.connection} does not report deliveries", code="wrong_kind")
-        return desk.read_confirm(message.body) if message.kind == "confirm" else desk.read_report(message.body)
+        if message.kind == "report":
+            return desk.read_report(message.body)
+        told = desk.read_confirm(message.body)
+        # What does not say when goods left left before it came, however long it has waited here since.
+        return told.model_copy(update={"confirmed_at": told.confirmed_at or message.received_at})

@@ -2,6 +2,8 @@
 
 A confirm is as old as its location says; where it says nothing, as old as when it came. Then a count that saw its goods
 gone has them taken off once more: rather too few pieces until the next count than pieces that somebody else holds.
+A count by our own clock saw all that had been booked by then, whatever clock that was dated by: a location's that runs
+ahead would have it taken off, or put on top, at each count again.
 """
 
 from collections import Counter, defaultdict
@@ -30,6 +32,13 @@ CHANGED: Final = """
 LEFT: Final = """
     from shipment h join fulfilment_order f on (f.order_id, f.no) = (h.order_id, h.fulfilment_no)
     where h.created_at > :after and h.shipped_at > :counted_at and f.location = :location"""
+
+UNLESS_OWNERS: Final = f"""
+    where not exists (
+        select from stock_level level
+        where (level.location, level.sku, level.owner) = (f.location, l.sku, f.owner)
+          and (level.condition, level.authority) = ('{Condition.SALEABLE}', '{Authority.OWNER}'))"""
+"""An owner's number has what is promised taken off it already, and so what has left: it is taken over as it is."""
 
 
 def read_since(session: Session, page: Page, lines: Sequence[ReportLine]) -> Since:
@@ -61,12 +70,7 @@ PIECES_LEFT: Final = f"""
         select line.sku, p.quantity from parcel_line p join fulfilment_line line
             on (line.order_id, line.no, line.line_no) = (f.order_id, f.fulfilment_no, p.line_no)
         where (p.order_id, p.shipment_no) = (f.order_id, f.no)) l on true
-    where not exists (
-        select from stock_level level
-        where (level.location, level.sku, level.owner) = (f.location, l.sku, f.owner)
-          and (level.condition, level.authority) = ('{Condition.SALEABLE}', '{Authority.OWNER}'))
-    {BY_COUNTER}"""
-"""An owner's number has what is promised taken off it already, and so what has left: it is taken over as it is."""
+    {UNLESS_OWNERS} {BY_COUNTER}"""
 
 LOTS_CHANGED: Final = f"""
     select location, sku, owner, condition, lot.key as lot, sum(lot.value::bigint)::bigint as n
@@ -74,19 +78,20 @@ LOTS_CHANGED: Final = f"""
     {BY_COUNTER}, 5"""
 
 LOTS_LEFT: Final = f"""
-    select f.location, s.sku, f.owner, '{Condition.SALEABLE}' as condition, s.lot, -sum(s.quantity)::bigint as n
+    select f.location, l.sku, f.owner, '{Condition.SALEABLE}' as condition, l.lot, -sum(l.quantity)::bigint as n
     from (select h.order_id, h.no, f.location, f.owner {LEFT}) f
-    join shipped_lot s on (s.order_id, s.shipment_no) = (f.order_id, f.no) {BY_COUNTER}, 5"""
+    join shipped_lot l on (l.order_id, l.shipment_no) = (f.order_id, f.no) {UNLESS_OWNERS} {BY_COUNTER}, 5"""
 
 
 def _ask(session: Session, page: Page, statement: str) -> Sequence[Row[Any]]:
     counted_at = page.report.counted_at
+    ahead = timedelta() if page.report.by_our_clock else timedelta(seconds=AHEAD_S)
     return rows(
         session,
         statement,
         location=page.report.location,
         counted_at=counted_at,
-        after=counted_at - timedelta(seconds=AHEAD_S),
+        after=counted_at - ahead,
     )
 
 

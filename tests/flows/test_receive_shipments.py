@@ -97,6 +97,16 @@ def test_a_confirm_ships_the_order(session: Session, taker: ReceiveShipments, co
     assert see(session, message.order_id or 0).lifecycle == "completed"
 
 
+def test_a_confirm_without_a_time_is_of_when_it_came_however_late_it_is_booked(
+    session: Session, taker: ReceiveShipments, code: str
+) -> None:
+    start, _, rest = confirm(code, 4).partition(b"<orderConfirmTime>")
+    keep(session, "wms-sh", "confirm", "1", start + rest.partition(b"</orderConfirmTime>")[2], NOW)
+    taker.handle(session, claim(session, taker.kinds, 1, LATER), LATER)
+    (left,) = rows(session, "select shipped_at, created_at from shipment")
+    assert (left.shipped_at, left.created_at) == (NOW, LATER)
+
+
 @pytest.mark.parametrize(
     ("quantity", "surplus", "cause"), [(5, 0, "over_confirm"), (4, 1, "batch_mismatch"), (10**17, 0, "over_confirm")]
 )

@@ -98,6 +98,7 @@ def read_answer(table: Table, contents: Mapping[str, object], body: bytes) -> Co
         "location": answer.location,
         "owner": answer.owner,
         "counted_at": answer.counted_at,
+        "by_our_clock": True,
         "lines": [_line(no, key, items) for no, (key, items) in enumerate(groups.items(), 1)],
         "coming": [Coming(sku=sku, pieces=pieces) for sku, pieces in coming.items()],
     }

@@ -99,6 +99,7 @@ def read_count(table: Table, contents: Mapping[str, object], received_at: dateti
         "location": message.location,
         "owner": message.owner,
         "counted_at": message.counted_at or received_at,
+        "by_our_clock": message.counted_at is None,
         "page": message.page,
         "pages": message.pages,
         "full": full,

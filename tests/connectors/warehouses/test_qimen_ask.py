@@ -42,6 +42,11 @@ def lines(stand: QimenStand, *pieces: dict[str, str]) -> list[tuple[Any, ...]]:
     return [(one.condition, one.kind, one.pieces, one.fault) for one in report.lines]
 
 
+def test_an_answer_is_of_when_we_asked_by_our_own_clock(stand: QimenStand) -> None:
+    fill(stand, {"quantity": "5"})
+    assert ask(stand)[0].by_our_clock
+
+
 def test_what_is_frozen_is_on_hand_as_well(stand: QimenStand) -> None:
     assert lines(stand, {"quantity": "5", "locked": "2"}) == [(Condition.SALEABLE, "count", 7, "")]
 

@@ -36,7 +36,7 @@ def test_a_total_is_a_count_and_a_difference_alone_is_a_change() -> None:
     report = count(StockItem(sku="apple", quantity="-1", total="7"), StockItem(sku="pear", quantity="-1"))
     assert (report.report, report.location, report.owner, report.counted_at) == ("B1", "sh", "OWNER", AT)
     assert [(one.sku, one.kind, one.pieces) for one in report.lines] == [("apple", "count", 7), ("pear", "change", -1)]
-    assert not report.full
+    assert (report.full, report.by_our_clock) == (False, False)
 
 
 def test_an_items_batches_are_changes_since_their_totals_are_of_nobody_knows_what() -> None:
@@ -97,7 +97,8 @@ def test_a_report_without_a_time_is_of_when_it_came() -> None:
     body = write_count(wanted(StockItem(sku="apple", total="7")), AT)
     start, _, rest = body.partition(b"<checkTime>")
     contents = read_xml(start + rest.partition(b"</checkTime>")[2])[1]
-    assert read_count(TABLE, contents, AT + timedelta(hours=1), full=False).counted_at == AT + timedelta(hours=1)
+    report = read_count(TABLE, contents, AT + timedelta(hours=1), full=False)
+    assert (report.counted_at, report.by_our_clock) == (AT + timedelta(hours=1), True)
 
 
 @pytest.mark.parametrize(
