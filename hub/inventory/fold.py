@@ -53,7 +53,8 @@ def fold(
     """Fold lines into what is on hand.
 
     A count that comes late has not seen the changes `since` it that were taken already: they stand on top of it, down
-    to nothing where it found none. Nor has it seen what left since, which is taken off it first, down to nothing.
+    to nothing where it found none. Nor has it seen what left since, be it of what the changes brought: that is taken
+    off both, down to nothing.
     A count older than the counter's watermark is outdated, and so is a change that the last count saw already: one not
     younger than it. A change by a document in `confirmed` is booked by that document's own confirm.
     """
@@ -73,6 +74,8 @@ def fold(
 
 
 def _counted(line: ReportLine, since: Since, key: StockKey) -> int:
-    there = line.pieces - min(max(0, line.pieces), since.left.get(key, 0))
+    if line.pieces < 0:
+        return line.pieces
     changed = since.changed.get(key, 0)
-    return there + changed if line.pieces else max(0, changed)
+    there = line.pieces + changed if line.pieces else max(0, changed)
+    return min(there, max(0, there - since.left.get(key, 0)))

@@ -1,10 +1,12 @@
 """A count that comes late has not seen what is younger: changes and our own confirms stand on top of it, by lot too."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
-from hub.inventory.count import take_report
+from hub.inventory.count import Counted, take_report
 from hub.inventory.ledger import drift
 from hub.order.ship.progress import record_confirm
 from tests.hub.inventory.counting import WMS, after, cases, level, report
@@ -26,8 +28,14 @@ def ship(session: Session, pieces: int, left: int | None, booked: int = 5, **lot
     record_confirm(session, told, after(booked))
 
 
-def late(session: Session, pieces: int, counted: int = 2) -> None:
-    take_report(session, WMS, report({"apple": pieces}, "R1", after(counted)), after(9))
+def late(session: Session, pieces: int, counted: int = 2, **changes: Any) -> Counted:  # noqa: ANN401 # any field of a report
+    return take_report(session, WMS, report({"apple": pieces}, "R1", after(counted), **changes), after(9))
+
+
+def change(session: Session, pieces: int, said: int, heard: int | None = None) -> None:
+    """Have the warehouse tell of a change, dated by its own clock and heard by ours."""
+    told = report({"apple": pieces}, f"C{said}", after(said), kind="change")
+    take_report(session, WMS, told, after(said if heard is None else heard))
 
 
 @pytest.mark.parametrize("left", [5, None])
@@ -60,9 +68,40 @@ def test_an_owner_s_number_has_what_left_taken_off_already(session: Session) -> 
 
 def test_what_left_and_what_changed_since_both_stand_on_a_late_count(session: Session) -> None:
     ship(session, 3, 5)
-    take_report(session, WMS, report({"apple": 4}, "C1", after(6), kind="change"), after(6))
+    change(session, 4, 6)
     late(session, 9)
     assert (level(session, "apple")[0], drift(session)) == (10, [])
+
+
+@pytest.mark.parametrize(("counted", "there"), [(0, 1), (2, 3), (9, 10)])
+def test_what_left_of_goods_that_came_after_a_count_is_taken_off_as_well(
+    session: Session, counted: int, there: int
+) -> None:
+    change(session, 5, 3)
+    ship(session, 4, 5)
+    late(session, counted)
+    assert (level(session, "apple")[0], drift(session)) == (there, [])
+
+
+def test_a_count_of_fewer_than_none_is_refused_whatever_came_since(session: Session) -> None:
+    change(session, 5, 3)
+    assert late(session, -3).refused == ("line 1 (apple): 15 on hand cannot become -3",)
+
+
+@pytest.mark.parametrize(("clock", "there"), [("ours", 7), ("theirs", 4)])
+def test_what_a_clock_ahead_of_ours_dated_was_seen_by_a_count_that_we_asked_for_later(
+    session: Session, clock: str, there: int
+) -> None:
+    ship(session, 3, 6, 1)  # by the warehouse's clock at 6, and it was 1
+    late(session, 7, 2, by_our_clock=clock == "ours")
+    assert (level(session, "apple")[0], drift(session)) == (there, [])
+
+
+@pytest.mark.parametrize(("clock", "there"), [("ours", 15), ("theirs", 20)])
+def test_a_change_that_was_heard_before_we_asked_is_not_put_on_top(session: Session, clock: str, there: int) -> None:
+    change(session, 5, 6, 1)
+    late(session, 15, 2, by_our_clock=clock == "ours")
+    assert (level(session, "apple")[0], drift(session)) == (there, [])
 
 
 def test_what_left_elsewhere_or_of_other_goods_is_not_taken_off(session: Session) -> None:
@@ -88,6 +127,14 @@ def test_what_left_since_is_taken_off_the_lots_that_it_left(session: Session) ->
     ship(session, 5, 5, A=4, B=1)
     tell(session, "count", {"A": 5, "B": 6}, 2)
     assert (level(session, "apple")[0], on_hand(session), cases(session)) == (6, {"A": 1, "B": 5}, [])
+
+
+def test_lots_of_an_owners_number_are_taken_over_as_they_are(session: Session) -> None:
+    tell(session, "count", {"A": 4, "B": 6})
+    run(session, "update stock_level set authority = 'owner' where sku = 'apple'")
+    ship(session, 5, 5, A=4, B=1)
+    tell(session, "count", {"A": 3, "B": 6}, 2)
+    assert (level(session, "apple")[0], on_hand(session), cases(session)) == (9, {"A": 3, "B": 6}, [])
 
 
 def test_a_lot_of_which_more_has_left_than_a_late_count_found_is_empty_and_a_case(session: Session) -> None:
