@@ -6,17 +6,15 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, cast
 
-import psycopg
-from psycopg import Connection as PsycopgConnection
 from psycopg import sql
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import MetaData, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from hub.bell import Bell
-from hub.engine import driver_of, named, open_engine, statements_of
+from hub.engine import driver_of, naming, open_engine, statements_of
 from hub.keyring import Keyring
 from hub.literals import array_of, copied, plain
 from hub.wire import Answer, copy_in, run_alone
@@ -68,13 +66,9 @@ class Database:
 
     def persist(self) -> None:
         """Wait until all is on disk that was committed before, also by who did not wait (`hub.asks.let_go_early`)."""
-        with self.engine.connect() as connection:
+        with self.engine.connect() as connection, naming(connection) as driver:
             # Something to write, behind all that was: the commit of who has written nothing waits for no disk.
-            driver = driver_of(connection)
-            try:
-                run_alone(driver, b"select pg_logical_emit_message(true, 'oms', '')")
-            except psycopg.Error as error:
-                raise named(connection, driver, error) from error
+            run_alone(driver, b"select pg_logical_emit_message(true, 'oms', '')")
 
     def close(self) -> None:
         self._bell.close()
@@ -104,17 +98,17 @@ def attempt(session: Session) -> Generator[None]:
     Its savepoint goes along with what the block asks first. What the block leaves waiting is done at its end: it may
     fail as well.
     """
-    connection, driver = _driver(session)
-    statements = statements_of(connection)
-    savepoint = statements.begin_part()
+    connection = session.connection()
+    statements, driver = statements_of(connection), driver_of(connection)
+    savepoint = statements.begin_part(driver)
     try:
         yield
-        statements.end_part(driver, savepoint)
-    except BaseException as error:
+        with naming(connection):
+            statements.end_part(driver, savepoint)
+    except BaseException:
         if not driver.closed:
-            statements.take_back(driver, savepoint)
-        if isinstance(error, psycopg.Error):
-            raise named(connection, driver, error) from error
+            with naming(connection):
+                statements.take_back(driver, savepoint)
         raise
 
 
@@ -160,23 +154,18 @@ def run(session: Session, statement: str, **values: object) -> int:
 
 def later(session: Session, statement: str, **values: object) -> None:
     """Run SQL with named values along with the next statement, or the commit: nobody needs its answer."""
-    connection, _ = _driver(session)
-    statements_of(connection).wait(*_written(statement, values))
+    connection = session.connection()
+    with naming(connection) as driver:
+        statements_of(connection).wait(driver, *_written(statement, values))
 
 
 def send_together(session: Session, asks: Sequence[tuple[str, Mapping[str, object]]]) -> list[Told]:
     """Run statements with named values one after the other that are sent together, and give their answers."""
     if len(asks) <= 1:  # by itself it needs no pipeline
         return [_told(_ask(session, *one)) for one in asks]
-    connection, driver = _driver(session)
-    try:
+    connection = session.connection()
+    with naming(connection) as driver:
         answers = statements_of(connection).send_all(driver, [_written(*one) for one in asks])
-    except psycopg.Error as error:
-        raise named(connection, driver, error) from error
-    except BaseException:  # an interrupt in the middle of it: nobody is told of a lost connection instead
-        if driver.closed:
-            connection.invalidate()
-        raise
     return [_told(one) for one in answers]
 
 
@@ -185,24 +174,16 @@ def _told(answer: Answer) -> Told:
 
 
 def _ask(session: Session, statement: str, values: Mapping[str, object]) -> Answer:
-    """Run SQL with named values."""
-    connection, driver = _driver(session)
-    try:
+    """Run SQL with named values by the driver's own connection: SQLAlchemy's layers cost twice as much."""
+    connection = session.connection()
+    with naming(connection) as driver:
         return statements_of(connection).send(driver, *_written(statement, values))
-    except psycopg.Error as error:
-        raise named(connection, driver, error) from error
 
 
 def _written(statement: str, values: Mapping[str, object]) -> tuple[bytes, Sequence[object]]:
     """Give SQL with numbered values; lists go as array literals, whose type the statement says."""
     query, names = _native(statement)
     return query, [array_of(cast("list[Any]", one)) if type(one := values[name]) is list else one for name in names]
-
-
-def _driver(session: Session) -> tuple[Connection, PsycopgConnection[Any]]:
-    """Give the driver's connection that the session's transaction is of: SQLAlchemy's layers cost twice as much."""
-    connection = session.connection()
-    return connection, driver_of(connection)
 
 
 @lru_cache(maxsize=1024)
@@ -221,19 +202,17 @@ def _native(statement: str) -> tuple[bytes, tuple[str, ...]]:
 
 def copy(session: Session, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
     """Write many rows at once by COPY, in the session's own transaction; few go along with the next statement."""
-    connection, driver = _driver(session)
-    statements, lines = statements_of(connection), list(records)
+    lines, connection = list(records), session.connection()
     if not lines:
         return
-    if len(lines) <= FEW:
-        statement = _inserting(table, tuple(columns), len(lines))
-        statements.wait(statement, [plain(one) for line in lines for one in line])
-        return
-    try:
-        statements.catch_up(driver)
-        copy_in(driver, _copying(table, tuple(columns)), copied(lines).encode())
-    except psycopg.Error as error:
-        raise named(connection, driver, error) from error
+    statements = statements_of(connection)
+    with naming(connection) as driver:
+        if len(lines) <= FEW:
+            statement = _inserting(table, tuple(columns), len(lines))
+            statements.wait(driver, statement, [plain(one) for line in lines for one in line])
+        else:
+            statements.catch_up(driver)
+            copy_in(driver, _copying(table, tuple(columns)), copied(lines).encode())
 
 
 @lru_cache(maxsize=256)

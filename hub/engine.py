@@ -1,5 +1,7 @@
 """Connections to PostgreSQL as SQLAlchemy pools them, each with what was asked by it and what is to go along."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from select import POLLIN, poll
 from typing import Any, Final, cast
 
@@ -7,8 +9,9 @@ import psycopg
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from hub.wire import Statements
+from hub.wire import Statements, run_alone
 
 STATEMENTS: Final = "statements"
 
@@ -46,6 +49,8 @@ def sending_along(engine: Engine) -> Engine:
         event.listen(engine, taken_back, _forget)
     event.listen(engine, "before_cursor_execute", _catch_up)
     event.listen(engine, "commit", _commit_along)
+    event.listen(engine, "release_savepoint", _release_along)
+    event.listen(engine, "reset", _leave_nothing)
     return engine
 
 
@@ -64,12 +69,26 @@ def _commit_along(connection: Connection) -> None:
     _send_waiting(connection, b"commit")
 
 
-def _send_waiting(connection: Connection, *last: bytes) -> None:
-    driver = driver_of(connection)
+def _release_along(connection: Connection, name: str, *_: object) -> None:
+    """Send what waits before a savepoint of SQLAlchemy's ends: it takes nothing back itself when that fails."""
     try:
+        _send_waiting(connection)
+    except DBAPIError:
+        if not connection.invalidated:
+            with naming(connection) as driver:
+                run_alone(driver, b"rollback to savepoint " + name.encode())
+        raise
+
+
+def _leave_nothing(_driver: object, entry: ConnectionPoolEntry | None, _state: object) -> None:
+    """Forget what waits when a connection goes back to the pool, also from a session that nobody has ended."""
+    if entry is not None and STATEMENTS in entry.info:
+        entry.info[STATEMENTS].forget()
+
+
+def _send_waiting(connection: Connection, *last: bytes) -> None:
+    with naming(connection) as driver:
         statements_of(connection).catch_up(driver, *last)
-    except psycopg.Error as error:
-        raise named(connection, driver, error) from error
 
 
 def _refuse_lost(driver: PsycopgConnection[Any], *_: object) -> None:
@@ -96,9 +115,20 @@ def driver_of(connection: Connection) -> PsycopgConnection[Any]:
     return cast("PsycopgConnection[Any]", connection.connection.dbapi_connection)  # also of a lost one
 
 
-def named(connection: Connection, driver: PsycopgConnection[Any], error: psycopg.Error) -> Exception:
-    """Give an error the name that SQLAlchemy gives it everywhere else."""
-    lost = driver.closed
-    if lost:
-        connection.invalidate(error)  # nothing is asked of it any more, not even to roll back
-    return DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost)
+@contextmanager
+def naming(connection: Connection) -> Generator[PsycopgConnection[Any]]:
+    """Give the driver's connection, and its errors the names that SQLAlchemy gives them everywhere else."""
+    driver = driver_of(connection)
+    try:
+        yield driver
+    except psycopg.Error as error:
+        lost = driver.closed
+        if lost:
+            connection.invalidate(error)  # nothing is asked of it any more, not even to roll back
+        raise DBAPIError.instance(
+            None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
+        ) from error
+    except BaseException:  # an interrupt in the middle of it: nobody is told of a lost connection instead
+        if driver.closed:
+            connection.invalidate()
+        raise

@@ -6,12 +6,19 @@ roll-back it gives up everything that its connection has prepared.
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection, abc, generators
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import Error, FeatureNotSupported, error_from_result
+from psycopg.errors import (
+    Error,
+    FeatureNotSupported,
+    InvalidSavepointSpecification,
+    NoActiveSqlTransaction,
+    error_from_result,
+)
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -35,12 +42,15 @@ class Statements:
         self._times: dict[Key, int] = {}
         self._names: OrderedDict[Key, bytes] = OrderedDict()
         self._made = 0
-        self._waiting: list[tuple[bytes, Sequence[object]]] = []
+        self._waiting: list[_Bound] = []
         self._parts = 0
 
-    def wait(self, query: bytes, values: Sequence[object]) -> None:
-        """Have a statement go along with the next one, because nobody needs its answer."""
-        self._waiting.append((query, values))
+    def wait(self, driver: Connection[Any], query: bytes, values: Sequence[object]) -> None:
+        """Have a statement go along with the next one, because nobody needs its answer.
+
+        Raises: psycopg.Error for a value that cannot be sent.
+        """
+        self._waiting.append(_bound(driver, query, values))
 
     def catch_up(self, driver: Connection[Any], *last: bytes) -> None:
         """Run what waits to go along, if anything does, and statements that end it.
@@ -54,11 +64,11 @@ class Statements:
         """Drop what waits to go along: its transaction is taken back."""
         self._waiting.clear()
 
-    def begin_part(self) -> bytes:
+    def begin_part(self, driver: Connection[Any]) -> bytes:
         """Begin a part of the transaction that can be taken back by itself, and give its name."""
         self._parts += 1
         name = b"part_%d" % self._parts
-        self.wait(b"savepoint " + name, ())
+        self.wait(driver, b"savepoint " + name, ())
         return name
 
     def end_part(self, driver: Connection[Any], name: bytes) -> None:
@@ -67,7 +77,7 @@ class Statements:
         Raises: psycopg.Error.
         """
         whole = not self._waiting
-        self.wait(b"release savepoint " + name, ())
+        self.wait(driver, b"release savepoint " + name, ())
         if not whole:
             self.catch_up(driver)
 
@@ -76,13 +86,14 @@ class Statements:
 
         Raises: psycopg.Error.
         """
-        begun = (b"savepoint " + name, ())
-        if begun in self._waiting:  # nothing of it was sent
-            del self._waiting[self._waiting.index(begun) :]
+        begun, waiting = b"savepoint " + name, [one.query for one in self._waiting]
+        if begun in waiting:  # nothing of it was sent
+            del self._waiting[waiting.index(begun) :]
             return
         self._waiting.clear()
-        run_alone(driver, b"rollback to savepoint " + name)
-        self.wait(b"release savepoint " + name, ())
+        with suppress(InvalidSavepointSpecification, NoActiveSqlTransaction):  # what failed stood before it
+            run_alone(driver, b"rollback to savepoint " + name)
+            self.wait(driver, b"release savepoint " + name, ())
 
     def send(self, driver: Connection[Any], query: bytes, values: Sequence[object]) -> "Answer":
         """Run a statement whose values stand as $1, $2 …, in the transaction of the connection or a new one.
@@ -91,20 +102,15 @@ class Statements:
         """
         if self._waiting:
             return self.send_all(driver, [(query, values)])[-1]
-        wire, read = driver.pgconn, Transformer(driver)
+        one = _bound(driver, query, values)
         _begin(driver)
-        params = read.dump_sequence(values, [PyFormat.AUTO] * len(values))
-        types = read.types or ()
-        if name := self._name(driver, (query, types)):
-            wire.send_query_prepared(name, params, read.formats)
-        else:
-            wire.send_query_params(query, params, types, read.formats)
+        self._sender(driver, one)()
         try:
             result = _result(driver)
         except FeatureNotSupported:  # also of what gives other columns now: a migration ran beside us
-            self._names.pop((query, types), None)
+            self._names.pop(one.key, None)
             raise
-        return _answer(read, result)
+        return _answer(one.read, result)
 
     def send_all(self, driver: Connection[Any], asked: Sequence[tuple[bytes, Sequence[object]]]) -> "list[Answer]":
         """Run statements one after the other that are sent together: none needs the answer of one before it.
@@ -112,27 +118,22 @@ class Statements:
         Each sees what the one before it has done and waited for; what was to go along comes first.
         Raises: psycopg.Error of the first that failed.
         """
-        along, asked = len(self._waiting), [*self._waiting, *asked]
+        own = [_bound(driver, *one) for one in asked]  # what cannot be sent leaves waiting what waits
+        every, along = [*self._waiting, *own], len(self._waiting)
         self._waiting.clear()
-        wire, queue, reads = driver.pgconn, deque[Callable[[], None]](), list[Transformer]()
-        keys: list[Key] = []
-        for query, values in asked:
-            read = Transformer(driver)
-            params = read.dump_sequence(values, [PyFormat.AUTO] * len(values))
-            types = read.types or ()
-            if name := self._name(driver, (query, types)):
-                queue.append(partial(wire.send_query_prepared, name, params, read.formats))
-            else:
-                queue.append(partial(wire.send_query_params, query, params, types, read.formats))
-            reads.append(read)
-            keys.append((query, types))
         try:
-            results = _results(driver, queue)
+            results = _results(driver, deque([self._sender(driver, one) for one in every]))
         except FeatureNotSupported:
-            for key in keys:
-                self._names.pop(key, None)
+            for one in every:
+                self._names.pop(one.key, None)
             raise
-        return [_answer(read, result) for read, result in list(zip(reads, results, strict=True))[along:]]
+        return [_answer(one.read, result) for one, result in zip(own, results[along:], strict=True)]
+
+    def _sender(self, driver: Connection[Any], one: "_Bound") -> Callable[[], None]:
+        """Give what sends a statement, as a prepared one if it comes often."""
+        if name := self._name(driver, one.key):
+            return partial(driver.pgconn.send_query_prepared, name, one.params, one.read.formats)
+        return partial(driver.pgconn.send_query_params, one.query, one.params, one.read.types or (), one.read.formats)
 
     def _name(self, driver: Connection[Any], key: Key) -> bytes | None:
         """Give what a statement is prepared as, or nothing yet."""
@@ -146,6 +147,7 @@ class Statements:
             return None
         self._made += 1
         name = b"oms_%d" % self._made
+        _begin(driver)  # a fault takes the transaction back: what was to go along is not sent any more
         driver.pgconn.send_prepare(name, *key)
         _result(driver)
         del self._times[key]
@@ -155,6 +157,23 @@ class Statements:
             driver.pgconn.send_query(b"deallocate " + oldest)
             _result(driver)
         return name
+
+
+class _Bound(NamedTuple):
+    """A statement with its values as they are sent, and what reads its answer."""
+
+    query: bytes
+    params: Sequence[abc.Buffer | None]
+    read: abc.Transformer
+
+    @property
+    def key(self) -> Key:
+        return self.query, self.read.types or ()
+
+
+def _bound(driver: Connection[Any], query: bytes, values: Sequence[object]) -> _Bound:
+    read = Transformer(driver)
+    return _Bound(query, read.dump_sequence(values, [PyFormat.AUTO] * len(values)), read)
 
 
 def copy_in(driver: Connection[Any], statement: bytes, text: bytes) -> None:
@@ -199,7 +218,7 @@ class Answer(NamedTuple):
 
 
 def run_alone(driver: Connection[Any], statement: bytes) -> None:
-    """Run a statement in a transaction of its own, on a connection that has none.
+    """Run a statement in the transaction that the connection is in, if any; else it is one of its own.
 
     Raises: psycopg.Error.
     """

@@ -1,16 +1,19 @@
 """Few rows are written along with the next statement, and a part of a transaction can be taken back by itself."""
 
+import gc
 from contextlib import suppress
 
+import psycopg
 import pytest
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from hub.database import FEW, Database, attempt, copy, later, row, rows, run
 from hub.engine import driver_of
+from hub.wire import OFTEN
 
 COLUMNS = ("shop", "external_id", "order_id", "payload_hash")
 
@@ -95,6 +98,51 @@ def test_a_fault_of_theirs_is_told_with_the_next_statement_or_the_commit(databas
     assert kept(database) == [1]
 
 
+def test_a_value_that_cannot_be_sent_is_told_at_once_and_nothing_is_lost_by_it(database: Database) -> None:
+    with database.transaction() as session:
+        write(session, 1)
+        with pytest.raises(DataError):
+            copy(session, "order_key", COLUMNS, [("mall", "\x00", 2, b"hash")])
+        with pytest.raises(DataError), attempt(session):
+            write_and_fail(session, 3)
+        with pytest.raises(DataError):
+            write_and_fail(session, 4)
+    assert kept(database) == [1, 4]
+
+
+def write_and_fail(session: Session, no: int) -> None:
+    write(session, no)
+    row(session, "select cast(:text as text)", text="\x00")
+
+
+def test_a_fault_while_something_is_prepared_is_of_the_transaction_too(database: Database) -> None:
+    for _ in range(2 * OFTEN):
+        with database.transaction() as session:
+            write(session, 1)
+            with pytest.raises(DBAPIError, match="nowhere"):
+                row(session, "select no from nowhere")
+            with pytest.raises(DBAPIError, match="aborted"):
+                row(session, "select 1")
+            session.rollback()
+
+
+def test_what_nobody_has_ended_is_not_done_by_who_comes_next(database: Database) -> None:
+    left = Session(database.engine)
+    write(left, 1)
+    del left
+    gc.collect()
+    assert kept(database) == []
+
+
+def test_a_savepoint_of_the_layers_above_that_ends_with_a_fault_of_theirs_is_taken_back(database: Database) -> None:
+    with database.transaction() as session:
+        write(session, 1)
+        with pytest.raises(IntegrityError), session.begin_nested():
+            write(session, 2, 1)
+        write(session, 3)
+    assert kept(database) == [1, 3]
+
+
 def test_a_part_that_fails_is_taken_back_alone(database: Database) -> None:
     with database.transaction() as session:
         write(session, 1)
@@ -127,6 +175,37 @@ def test_what_a_part_leaves_waiting_fails_within_it(database: Database) -> None:
         with attempt(session):
             write(session, 3)
     assert kept(database) == [1, 3]
+
+
+def test_what_waited_before_a_part_fails_as_what_it_is(database: Database) -> None:
+    with database.transaction() as session:
+        write(session, 1)
+    for asks in (True, False):
+        with pytest.raises(IntegrityError), database.transaction() as session, attempt(session):
+            write_before_a_part(session, 1, asks=asks)
+    assert kept(database) == [1]
+
+
+def write_before_a_part(session: Session, no: int, *, asks: bool) -> None:
+    write(session, no)
+    with attempt(session):
+        write(session, 2)
+        if asks:
+            row(session, "select 1")
+
+
+def test_a_part_that_cannot_be_taken_back_because_the_connection_is_lost_says_so(database: Database) -> None:
+    def lose() -> None:
+        with database.transaction() as session, attempt(session):
+            pid = row(session, "select pg_backend_pid() as pid")
+            assert pid is not None
+            with psycopg.connect(database.url, autocommit=True) as other:
+                other.execute("select pg_terminate_backend(%s, 5000)", [pid.pid])
+            raise ZeroDivisionError
+
+    with pytest.raises(OperationalError, match="terminat"):
+        lose()
+    assert kept(database) == []
 
 
 def test_a_part_on_a_lost_connection_says_what_was_lost(database: Database) -> None:

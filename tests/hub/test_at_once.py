@@ -93,15 +93,24 @@ def test_more_than_the_network_takes_at_once_is_sent_to_its_end(goods: Database)
         assert told_at_once(session, _asking(COUNT), _asking(length)) == [[[(0,)]], [[(30_000_000,)]]]
 
 
+@pytest.mark.parametrize("asks", ["several", "one with what waits", "only the commit"])
 def test_who_is_interrupted_while_all_is_sent_hears_of_nothing_else(
-    goods: Database, monkeypatch: pytest.MonkeyPatch
+    goods: Database, monkeypatch: pytest.MonkeyPatch, asks: str
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(wire, "_talk", _interrupted)
         with pytest.raises(KeyboardInterrupt), goods.transaction() as session:
-            told_at_once(session, _asking(_put(1)), _asking(COUNT))
+            _write_one(session, asks)
     with goods.transaction() as session:
         assert told(session, _asking(COUNT)) == [[(0,)]]
+
+
+def _write_one(session: Session, asks: str) -> None:
+    if asks == "several":
+        told_at_once(session, _asking(_put(1)), _asking(COUNT))
+    copy(session, "goods", ("no",), [(1,)])
+    if asks == "one with what waits":
+        told(session, _asking(COUNT))
 
 
 def _interrupted(_: object, queue: deque[Callable[[], None]]) -> abc.PQGen[None]:
