@@ -1,6 +1,5 @@
 """Find the products that channel codes stand for."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
@@ -9,7 +8,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from hub.catalogue.model import Part, Product, Storage, Traits
-from hub.database import rows, run, send_together
+from hub.database import rows, run
 from hub.errors import NotFound
 
 TRAITS: Final = """case when sku.hazard <> '' or sku.oversize or sku.cm3 > 0 or sku.supplier <> '' or sku.bonded
@@ -18,11 +17,14 @@ TRAITS: Final = """case when sku.hazard <> '' or sku.oversize or sku.cm3 > 0 or 
         'supplier', sku.supplier, 'bonded', sku.bonded, 'available_from', sku.available_from)) end as traits"""
 """A column: the traits of a SKU; null for ordinary goods, which most are."""
 
-PARTS: Final = "select bundle, sku, quantity, weight from bundle_part where bundle = any(:skus) order by bundle, sku"
 PRODUCTS: Final = f"""
-    select code, title, storage, grams, {TRAITS} from sku
-    where code = any(array(select unnest(cast(:skus as text[]))
-                           union select part.sku from bundle_part part where part.bundle = any(:skus)))"""
+    with part as materialized (select bundle, sku, quantity, weight from bundle_part where bundle = any(:skus))
+    select code, title, storage, grams, {TRAITS}, whole.parts
+    from sku left join (
+        select bundle, jsonb_agg(jsonb_build_array(sku, quantity, weight) order by sku) as parts
+        from part group by bundle) whole on whole.bundle = code
+    where code = any(array(select unnest(cast(:skus as text[])) union select part.sku from part))"""
+"""Products with the parts of each bundle, in one statement: a bundle that changes meanwhile is whole, old or new."""
 
 
 def find_bound(session: Session, codes: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str], str]:
@@ -47,16 +49,13 @@ def find_bound(session: Session, codes: Collection[tuple[str, str, str]]) -> Map
 
 def find_products(session: Session, skus: Collection[str]) -> Mapping[str, Product]:
     """Give the products of these SKUs, and of the parts of those that are bundles."""
-    wanted = {"skus": sorted(skus)}
-    in_bundles, found = send_together(session, [(PARTS, wanted), (PRODUCTS, wanted)])
-    parts: defaultdict[str, list[Part]] = defaultdict(list)
-    for row in in_bundles.rows:
-        parts[row.bundle].append(Part(row.sku, row.quantity, row.weight))
+    found = rows(session, PRODUCTS, skus=sorted(skus))
     return {
         one.code: Product(
-            *(one.code, one.title, Storage(one.storage), one.grams, tuple(parts[one.code])), traits_of(one.traits)
+            *(one.code, one.title, Storage(one.storage), one.grams),
+            *(tuple(Part(*part) for part in one.parts or ()), traits_of(one.traits)),
         )
-        for one in found.rows
+        for one in found
     }
 
 

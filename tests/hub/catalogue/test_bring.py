@@ -1,5 +1,6 @@
 """Goods and bundles are brought in by a sheet: all rows or none, every bad one named, and again without any change."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.bring import Brought, bring_goods
 from hub.catalogue.find import find_products
-from hub.catalogue.model import Part, Traits
+from hub.catalogue.model import Part, Product, Traits
 from hub.database import Database, rows, run
 from hub.errors import Malformed, Unauthorised
 from hub.roles import SYSTEM, Actor, Role
@@ -53,6 +54,24 @@ def test_the_same_again_changes_nothing_and_a_change_changes_its_row_alone(sessi
     found = find_products(session, ["tea", "box"])
     assert (found["tea"].title, found["box"].parts[1].quantity) == ("红茶 200g", 3)
     assert [one.version for one in rows(session, "select version from sku order by code")] == [2, 1, 1, 1, 2]
+
+
+def test_a_bundle_that_changes_meanwhile_is_found_with_all_its_parts(database: Database) -> None:
+    with database.transaction() as session:
+        bring(session, GOODS)
+
+    def find() -> Mapping[str, Product]:
+        with database.transaction() as session:
+            return find_products(session, ["box"])
+
+    with ThreadPoolExecutor(1) as pool, database.transaction() as session:
+        run(session, "lock table sku in access exclusive mode")
+        finding = pool.submit(find)
+        until_it_waits(database, finding)
+        bring(session, GOODS.replace("ice=1@70", "gas=1@70"))
+        session.commit()
+        found = finding.result()
+    assert {part.sku for part in found["box"].parts} <= found.keys()
 
 
 def test_what_was_brought_in_is_sold(session: Session) -> None:
