@@ -17,8 +17,8 @@ class Need(msgspec.Struct, frozen=True):
     """Pieces of one order that need a source; `barred` says by location why it may not have them.
 
     Lines that stand `apart` share a fulfilment order with no other, because they alone are kept from leaving. Of those
-    that are `met` other pieces have a source already. Gifts that are `led` have a piece of their main item come along
-    with them, in a part of their own; those `beside` it shared a part with it before.
+    that are `met` other pieces have a source already. `led` are gifts that have a piece of their main item come along
+    with them, group by group in a part of its own; those `beside` it shared a part with it before.
     """
 
     order_id: int
@@ -30,7 +30,7 @@ class Need(msgspec.Struct, frozen=True):
     barred: Mapping[str, str] = {}  # msgspec gives each its own
     apart: frozenset[int] = frozenset()
     met: frozenset[int] = frozenset()
-    led: frozenset[int] = frozenset()
+    led: tuple[frozenset[int], ...] = ()
     beside: frozenset[int] = frozenset()
 
     @property

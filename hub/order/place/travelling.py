@@ -1,7 +1,7 @@
 """Gifts travel with what they came with: a batch is planned until none waits in vain, or leaves alone without need."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -52,9 +52,7 @@ class Travelling:
     def _lead(self, plans: Sequence[Plan]) -> bool:
         """Have main items come along with gifts that leave alone."""
         fresh = {
-            no: gifts
-            for no, plan in enumerate(plans)
-            if no not in self._before and (gifts := frozenset(_leadable(plan)))
+            no: gifts for no, plan in enumerate(plans) if no not in self._before and (gifts := tuple(_leadable(plan)))
         }
         for no, gifts in fresh.items():
             beside = frozenset[int]().union(*[gifts_in(question) for question, _ in plans[no].decisions])
@@ -74,19 +72,43 @@ def _without(need: Need, out: set[int]) -> Need:
     return replace(need, wants=tuple([want for want in need.wants if want.line_no not in out]))
 
 
-def _leadable(plan: Plan) -> Iterator[int]:
-    """Name the gifts that leave alone though some place has them with a piece of their main item."""
+def _leadable(plan: Plan) -> Iterator[frozenset[int]]:
+    """Name the gifts that leave alone though some place has them with a piece of their main item, and these items.
+
+    What one place has together is one group, with what else would leave alone and lies there.
+    """
     alone = {take.line_no for take in plan.alone}
     for question, _ in plan.decisions if alone else ():
-        here = {want.line_no: want for want in question.wants}
-        for want in question.wants:
-            if want.line_no in alone and (main := here.get(want.with_no)) and _lie_together(question, main, want):
-                yield want.line_no
+        for group in _groups(question, alone & gifts_in(question)):
+            yield frozenset([want.line_no for want in group])
 
 
-def _lie_together(question: Question, main: Want, gift: Want) -> bool:
-    pieces = Counter({gift.sku: gift.quantity}) + Counter({main.sku: 1})
-    return any(_may_send(site, {main.storage, gift.storage}, pieces) for site in question.sites)
+def _groups(question: Question, alone: Collection[int]) -> list[list[Want]]:
+    here = {want.line_no: want for want in question.wants}
+    gifts = [want for want in question.wants if want.line_no in alone]
+    left = {want.line_no: want.quantity for want in question.wants}
+    groups: list[list[Want]] = []
+    for gift in gifts:
+        main, fresh = replace(here[gift.with_no], quantity=1), list[Want]()
+        for group in (*groups, fresh):
+            more = [] if main in group else [main]
+            if len(more) <= left[main.line_no] and _lie_together(question, [*group, *more, gift]):
+                group += [*more, gift]
+                left[main.line_no] -= len(more)
+                break
+        groups += [fresh] if fresh else []
+    for gift in gifts:
+        if not any(gift in group for group in groups):
+            group = next((one for one in groups if _lie_together(question, [*one, gift])), list[Want]())
+            group.append(gift)
+    return groups
+
+
+def _lie_together(question: Question, wants: Sequence[Want]) -> bool:
+    storages, pieces = {want.storage for want in wants}, Counter[str]()
+    for want in wants:
+        pieces[want.sku] += want.quantity
+    return any(_may_send(site, storages, pieces) for site in question.sites)
 
 
 def _may_send(site: Site, storages: set[str], pieces: Counter[str]) -> bool:

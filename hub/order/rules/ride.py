@@ -12,27 +12,23 @@ from hub.sourcing.model import Want
 Lines = tuple[Want, ...]
 
 
-def lead(lines: Lines, gifts: Collection[int]) -> list[Lines]:
-    """Cut off one piece of each main item with those of its gifts that are among `gifts`, before the rest.
+def lead(lines: Lines, groups: Sequence[Collection[int]]) -> list[Lines]:
+    """Cut off a part for each group of gifts and main items, before the rest: these gifts, and one piece of each item.
 
-    Nothing is cut off where that would leave nothing but gifts.
+    Nothing is cut off where that would leave gifts alone.
     """
-    here = {want.line_no for want in lines}
-    own = {want.line_no for want in lines if want.line_no in gifts and want.with_no in here}
-    mains = {want.with_no for want in lines if want.line_no in own}
-    rest = [
-        replace(want, quantity=want.quantity - 1) if want.line_no in mains else want
-        for want in lines
-        if want.line_no not in own and (want.line_no not in mains or want.quantity > 1)
-    ]
-    if all(want.with_no for want in rest):
-        return [lines]
-    led = [
-        (replace(main, quantity=1), *[gift for gift in lines if gift.line_no in own and gift.with_no == main.line_no])
-        for main in lines
-        if main.line_no in mains
-    ]
-    return [*led, tuple(rest)]
+    left = {want.line_no: want.quantity for want in lines}
+    led: list[Lines] = []
+    for group in groups:
+        some = [want for want in lines if want.line_no in group and left[want.line_no]]
+        part = tuple([replace(want, quantity=left[want.line_no] if want.with_no else 1) for want in some])
+        if len({not want.with_no for want in part}) > 1:
+            left |= {want.line_no: left[want.line_no] - want.quantity for want in part}
+            led.append(part)
+    rest = tuple([replace(want, quantity=n) for want in lines if (n := left[want.line_no])])
+    if not rest:
+        return led
+    return [lines] if all(want.with_no for want in rest) else [*led, rest]
 
 
 class Unit(msgspec.Struct, frozen=True):

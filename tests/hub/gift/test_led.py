@@ -63,3 +63,26 @@ def test_a_gift_is_led_beside_another_that_must_travel_by_itself(session: Sessio
     order_id = placed(session, order({"apple": 1, "pear": 1}))
     assert sent(session, order_id) == {"bj": {"apple": 1, "cup": 1, "ice": 1}, "sh": {"pear": 1}}
     assert (verdicts(session, order_id), missing(session, order_id)) == (["given"], [])
+
+
+def test_what_one_place_has_together_leaves_it_together(session: Session) -> None:
+    shelf = {"apple": 9, "pear": 9}
+    stock(session, {"sh": {**shelf, "plum": 9}, "bj": {**shelf, "cup": 9, "mug": 9}})
+    order_id = placed(session, with_gifts("T1", "apple", "*cup", "pear", "*mug", "plum"))
+    assert sent(session, order_id) == {"bj": {"apple": 1, "cup": 1, "pear": 1, "mug": 1}, "sh": {"plum": 1}}
+    assert len(sources(session, order_id)) == 2
+
+
+def test_a_gift_whose_main_item_lies_elsewhere_goes_along_with_another_that_is_led(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}, "bj": {"apple": 9, "cup": 9, "mug": 9}})
+    order_id = placed(session, with_gifts("T1", "pear", "*mug", "apple", "*cup"))
+    assert sent(session, order_id) == {"bj": {"apple": 1, "cup": 1, "mug": 1}, "sh": {"pear": 1}}
+    assert len(sources(session, order_id)) == 2
+
+
+def test_gifts_of_one_main_item_are_led_from_where_each_lies(session: Session) -> None:
+    add_location(session, "gz")
+    stock(session, {"sh": {"apple": 9}, "bj": {"apple": 1, "cup": 9}, "gz": {"apple": 1, "mug": 9}})
+    put_in_force(session, skus=("apple",), gives=(Give(sku="cup"), Give(sku="mug")))
+    order_id = placed(session, order({"apple": 3}))
+    assert sent(session, order_id) == {"bj": {"apple": 1, "cup": 1}, "gz": {"apple": 1, "mug": 1}, "sh": {"apple": 1}}
