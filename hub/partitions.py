@@ -81,6 +81,7 @@ def make_partitions(session: Session, at: datetime) -> list[str]:
             run(session, f"create table {name} partition of {table} for values from ({low}) to ({high})")
             made.append(name)
     _tie(session, set(made))
+    _guard(session, made)
     return made
 
 
@@ -94,6 +95,24 @@ def _tie(session: Session, made: Collection[str]) -> None:
                     session,
                     f"""alter table {name} add constraint {key.name} foreign key ({", ".join(key.columns)})
                         references {key.of}_y{month} ({", ".join(key.its)})""",
+                )
+
+
+def _guard(session: Session, made: Collection[str]) -> None:
+    """Give new partitions what refuses to empty their table: PostgreSQL hands down triggers of rows alone."""
+    whole = rows(
+        session,
+        """select tgrelid::regclass::text as name, tgname as trigger, tgfoid::regproc::text as act
+           from pg_trigger join pg_partitioned_table on partrelid = tgrelid
+           where tgtype & 33 = 32""",  # of TRUNCATE, and of no row
+    )
+    for one in whole:
+        for name in sorted(made):
+            if name.rpartition("_y")[0] == one.name:
+                run(
+                    session,
+                    f"""create trigger {one.trigger} before truncate on {name}
+                        for each statement execute function {one.act}()""",
                 )
 
 

@@ -100,16 +100,19 @@ def test_lots_of_what_left_are_cut_by_the_months_that_there_are(database_url: st
         assert connection.execute(bound).fetchall() == [("FOR VALUES FROM ('2501') TO ('2502')",)]
 
 
-def test_keys_of_whole_tables_become_keys_of_each_month(
+def test_months_that_were_there_have_the_keys_and_triggers_of_those_made_since(
     database_url: str, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def keys() -> list[tuple[str, str]]:
+    def ties() -> list[tuple[str, str]]:
         statement = """select conrelid::regclass::text || ' ' || conname, pg_get_constraintdef(oid) from pg_constraint
-                       where contype = 'f' and conrelid in (select inhrelid from pg_inherits) order by 1"""
+                       where contype = 'f' and conrelid in (select inhrelid from pg_inherits)
+                       union all
+                       select tgrelid::regclass::text || ' ' || tgname, pg_get_triggerdef(oid) from pg_trigger
+                       where not tgisinternal and tgrelid in (select inhrelid from pg_inherits) order by 1"""
         with psycopg.connect(database_url) as connection:
             return connection.execute(statement).fetchall()
 
-    as_made = keys()
+    as_made = ties()
     change(database_url, "drop schema public cascade; create schema public")
     command.upgrade(config(database_url), "0013")
     monkeypatch.setattr(partitions, "KEYS", ())  # those of that time came with the tables
@@ -119,7 +122,7 @@ def test_keys_of_whole_tables_become_keys_of_each_month(
     database.close()
     upgrade(database_url)
     assert as_made
-    assert keys() == as_made
+    assert ties() == as_made
 
 
 def test_strategies_of_before_the_look_at_stock_wait_as_they_did(database_url: str) -> None:
