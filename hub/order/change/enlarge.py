@@ -30,7 +30,7 @@ def add_goods(
     held = frozenset[int]()
     if before and grown:
         count_waiting(session, order.id, at.date())
-        held = judge_again(session, order, before, reread(session, order.id), policy, at, goods=True)
+        held = judge_again(session, order, before, reread(session, order.id), policy, at, anew=())
         charge(session, order, revision.no, grown.amount, at)
     if grown or any(cut.values()):
         due = 0 if revision.wish.charge is Charge.CHANNEL else owed(session, order.id)

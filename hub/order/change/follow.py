@@ -23,6 +23,7 @@ from hub.order.rest import hold_orders
 from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import Policy
 from hub.order.status import Lifecycle
+from hub.review.verdict import HoldType
 
 
 def follow(session: Session, order_id: int, said: Order, actor: str, policy: Policy, at: datetime) -> None:
@@ -75,7 +76,7 @@ def _judge(
     hold_gifts(session, [order_id])
     hold_orders(session, [order_id])
     waited = _held_lines(session, order_id)
-    held = judge_again(session, order, before, after, policy, at)
+    held = judge_again(session, order, before, after, policy, at, anew=[HoldType.REMARK] if noted else ())
     freed = {*moved, *waited} - _held_lines(session, order_id)  # gifts wait with their line, and go on with it
     part_held(session, order, held, policy, at)
     end_over(session, [order_id], at)

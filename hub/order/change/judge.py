@@ -1,9 +1,9 @@
 """Judge an order again after it was changed, by the same rules that judge one that is placed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,9 @@ Key = tuple[str, str, str, int, int]
 """What tells holds of an order apart: type, rule, of one that stands for a rule that failed that rule, the line and the
 fulfilment order (0 for none).
 """
+
+RENEWED: Final = (HoldType.ADDRESS, HoldType.REMARK)
+"""Types of holds that another address or remark does away with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +58,20 @@ def judge_again(
     policy: Policy,
     at: datetime,
     *,
-    goods: bool = False,
+    anew: Collection[HoldType] = RENEWED,
 ) -> frozenset[int]:
     """Hold what the rules hold now and did not before, and let go what they do not hold any more.
 
-    Where only `goods` were added, address and remark stay as somebody has judged them.
-    What they say of both is left as it is: a person may have let it go on. What has a source already and no location
-    knows of is kept here, too, whichever acts a rule blocks. Gives the lines that are held from now on by holds of
-    their own. `at` is in the business zone.
+    Open holds of the types `anew` go, whatever the old order would be judged by today; others stay as somebody has
+    judged them. What they say of both is left as it is: a person may have let it go on. What has a source already and
+    no location knows of is kept here, too, whichever acts a rule blocks. Gives the lines that are held from now on by
+    holds of their own. `at` is in the business zone.
     """
     opened = deliveries_of(session, [order.id], unheard=True)
     was = _holds(session, order.id, before, opened, policy, at)
     now = _holds(session, order.id, after, opened, policy, at)
-    anew = set[Key]() if goods else _open_holds(session, order.id)
-    _let_go(session, order.id, sorted({*was, *anew} - now.keys()), at)
+    over = {*was, *_open_holds(session, order.id, anew)} - now.keys()
+    _let_go(session, order.id, sorted(over), at)
     there = _parts_held(session, order.id)
     fresh = [_kept_here(one) for key, one in now.items() if was.get(key) != one]
     fresh = [one for one in fresh if (one.rule, one.version or policy.version, *_part(one)) not in there]
@@ -139,14 +142,15 @@ def _key(one: Hold) -> Key:
     return one.type, one.rule, str(one.evidence["rule"]) if one.rule == FAILED else "", *_part(one)
 
 
-def _open_holds(session: Session, order_id: int) -> set[Key]:
-    """Give the holds that a new address or remark does away with, whatever the old one would be judged by today."""
+def _open_holds(session: Session, order_id: int, types: Collection[HoldType]) -> set[Key]:
+    """Give the open holds of some types that are of the whole order."""
     found = rows(
         session,
         """select type, rule from order_hold
-           where order_id = :id and released_at is null and type in ('address', 'remark')
+           where order_id = :id and released_at is null and type = any(:types)
              and line_no is null and fulfilment_no is null""",
         id=order_id,
+        types=[one.value for one in types],
     )
     return {(HoldType(one.type), one.rule, "", 0, 0) for one in found}
 

@@ -17,6 +17,7 @@ from hub.order.receive import find_later
 from hub.order.reveal import reveal
 from hub.order.rules.policy import POLICY
 from hub.order.view import HoldView
+from hub.review.publish import retire_rule
 from hub.roles import SYSTEM
 from tests.hub.making import AT, RECEIVER, ZONE, add_sku, order, placed, see, stock
 from tests.hub.order.change.test_change_bounds import due
@@ -211,3 +212,15 @@ def test_what_is_followed_leaves_an_order_where_a_person_said_that_it_goes(sessi
         assert held(session, order_id) == [("refund_asked", int(no[1:])) for no in asked]
         assert find_later(session, [there(noting(f"第{revision}次", revision + 1, asked))]) == {}
     assert (note(session, order_id), sourced(session, order_id)) == ("第5次", [3, 2])
+
+
+def test_what_is_followed_ends_no_hold_of_something_else(session: Session) -> None:
+    for kind in ("address", "remark"):
+        enforce(session, rule("order.total > 100", f"of_{kind}", verdict=holding(type=kind)))
+    order_id = placed(session, noting("", 1))
+    for kind in ("address", "remark"):
+        retire_rule(session, SYSTEM, f"of_{kind}", 1, "no more", HERE)
+    revise(session, order_id, noting("", 2, ["L2"]), "platform_wins", HERE)
+    assert held(session, order_id) == [("of_address", None), ("of_remark", None), ("refund_asked", 2)]
+    revise(session, order_id, noting("老客户", 3), "platform_wins", HERE)
+    assert (held(session, order_id), sourced(session, order_id)) == ([("of_address", None)], [0, 0])
