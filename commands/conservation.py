@@ -10,6 +10,7 @@ from hub import audit
 from hub.database import row, rows
 from hub.fulfilment.keep import LATER
 from hub.inventory.ledger import drift
+from hub.inventory.quota import HAD
 from hub.inventory.reconcile import CHECKS, HELD, PRESOLD, PROMISED
 
 QUOTAS: Final = "a quota counts what its shop has sold and holds"
@@ -91,7 +92,7 @@ RULES: Final = {
         select p.order_id || '/' || p.line_no as what
         from presold_line p left join order_line l using (order_id, line_no)
         where p.pieces > coalesce(l.ordered - l.cancelled - l.allocated - l.shipped, 0)""",
-    QUOTAS: """
+    QUOTAS: f"""
         select q.sku || ' of ' || q.shop || ' at ' || coalesce(nullif(q.location, ''), 'all') || ' counts ' || q.used
                || ', sold and held ' || held.pieces + sold.least || ' to ' || held.pieces + sold.most as what
         from channel_quota q cross join lateral (
@@ -101,11 +102,11 @@ RULES: Final = {
         cross join lateral (
             select coalesce(sum(case when s.at > q.updated_at then s.sold else s.open end), 0) as least,
                    coalesce(sum(s.sold), 0) as most
-            from (select o.created_at as at, l.ordered - l.cancelled as sold,
+            from (select o.created_at as at, line.ordered - line.cancelled as sold,
                          case when o.lifecycle in ('received', 'accepted', 'in_fulfilment')
-                              then l.ordered - l.cancelled - l.shipped else 0 end as open
-                  from order_line l join sales_order o on o.id = l.order_id
-                  where q.location = '' and (o.shop, l.sku) = (q.shop, q.sku)
+                              then line.ordered - line.cancelled - {HAD} else 0 end as open
+                  from order_line line join sales_order o on o.id = line.order_id
+                  where q.location = '' and (o.shop, line.sku) = (q.shop, q.sku)
                   union all
                   select o.created_at, f.quantity - f.released, f.quantity - f.released - f.shipped
                   from fulfilment_line f join fulfilment_order d using (order_id, no) join sales_order o

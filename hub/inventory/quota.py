@@ -65,9 +65,14 @@ HELD_BY_CARTS: Final = """
     select sum(line.quantity) from reservation_line line join reservation r on r.id = line.reservation_id
     where r.state = 'held' and r.shop = :shop and line.sku = :sku and :location in ('', line.location)"""
 
-HELD_BY_ORDERS: Final = """
+HAD: Final = """case when line.kind <> 'bundle' then line.shipped else coalesce((
+    select max((part.shipped * line.ordered + part.ordered - 1) / part.ordered) from order_line part
+    where (part.order_id, part.parent_no) = (line.order_id, line.line_no)), 0) end"""
+"""Pieces of a `line` that have left; bundles of which any part has, for their own line never does."""
+
+HELD_BY_ORDERS: Final = f"""
     select sum(held.pieces) from sales_order o cross join lateral (
-        select sum(line.ordered - line.cancelled - line.shipped) as pieces from order_line line
+        select sum(line.ordered - line.cancelled - {HAD}) as pieces from order_line line
         where line.sku = :sku and line.order_id = o.id and line.ordered > line.cancelled + line.shipped) held
     where o.shop = :shop and o.lifecycle in ('accepted', 'received', 'in_fulfilment')"""
 """What a shop's orders want and have not had: what they give back if they are cancelled. It goes by the open orders,
@@ -81,7 +86,6 @@ HELD_THERE: Final = """
     where f.location = :location and f.execution in ('open', 'scheduled', 'on_hold', 'in_progress')
       and o.shop = :shop and o.lifecycle in ('accepted', 'received', 'in_fulfilment')"""
 """As above, from the fulfilment orders that are open there: the lines of each are looked up once, by its key."""
-
 
 KEY: Final = ("sku", "shop", "location")
 

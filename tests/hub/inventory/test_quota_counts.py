@@ -85,6 +85,15 @@ def test_of_what_is_older_than_the_quota_what_is_open_counts_and_what_has_left_m
     assert len(broken(session)) == told
 
 
+def test_a_quota_that_is_set_later_counts_no_bundle_that_has_left_with_its_parts(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+    add_sku(session, "box", parts={"apple": 2, "pear": 1})
+    order_id = placed(session, order({"box": 3, "pear": 1}))
+    record_confirm(session, confirm(order_id, 1, {"apple": 3, "pear": 1}, final=False), AT)
+    set_quota(session, "op", BRAND, Quota(sku="box", shop="pc", mode=QuotaMode.CAP, amount=9), LATER)
+    assert (used(session), broken(session)) == ({"box": 1}, [])
+
+
 def test_a_bundle_that_an_order_gets_instead_counts_like_one_that_was_ordered(boxes: Session) -> None:
     order_id = placed(boxes, order({"apple": 3}))
     want(boxes, order_id, WantedLine("L1", 1, "box"))
