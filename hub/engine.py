@@ -65,8 +65,17 @@ def _catch_up(connection: Connection, *_: object) -> None:
 
 
 def _commit_along(connection: Connection) -> None:
-    """Commit together with what waits to go along: the driver, which is told next, finds nothing left to commit."""
-    _send_waiting(connection, b"commit")
+    """Commit together with what waits to go along: the driver, which is told next, finds nothing left to commit.
+
+    A commit that fails is over to SQLAlchemy: it takes nothing back any more, and gives the connection to the next.
+    """
+    try:
+        _send_waiting(connection, b"commit")
+    except BaseException:
+        if not connection.invalidated and not driver_of(connection).closed:
+            with naming(connection) as driver:
+                run_alone(driver, b"rollback")
+        raise
 
 
 def _release_along(connection: Connection, name: str, *_: object) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
 from flows.effect import Claimed
-from hub.database import Database, rows, run
+from hub.database import Database, row, rows, run
 from hub.fulfilment.release import RELEASE
 from hub.steps import NewStep, StepState, add, line_up, promote
 from tests.flows.acting import GRACE, PARTNER, Play
@@ -18,6 +18,7 @@ def write_at_once(database: Database, at: datetime, *keys: str) -> None:
     with database.transaction() as first, database.transaction() as second:
         for session, key in zip((first, second), keys, strict=True):
             add(session, [NewStep(RELEASE, "parcel:1", PARTNER, key, None, {})], at)
+            row(session, "select 1")  # which what was added goes along with
 
 
 def doubt(database: Database, *keys: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from hub.database import FEW, Database, attempt, copy, later, row, rows, run
 from hub.engine import driver_of
 from hub.wire import OFTEN
+from tests.conftest import RING
 
 COLUMNS = ("shop", "external_id", "order_id", "payload_hash")
 
@@ -141,6 +142,17 @@ def test_a_savepoint_of_the_layers_above_that_ends_with_a_fault_of_theirs_is_tak
             write(session, 2, 1)
         write(session, 3)
     assert kept(database) == [1, 3]
+
+
+def test_a_commit_that_fails_leaves_its_connection_to_others_as_it_was(database: Database) -> None:
+    alone = Database(database.url, RING, connections=1)
+    with Session(alone.engine) as session:
+        write(session, 1, 1)
+        with pytest.raises(IntegrityError):
+            session.commit()
+    with alone.transaction() as session:
+        assert written(session) == []
+    alone.close()
 
 
 def test_a_part_that_fails_is_taken_back_alone(database: Database) -> None:

@@ -108,8 +108,9 @@ def test_a_step_that_was_refused_every_time_is_withdrawn(session: Session, at: d
 
 def test_one_cause_has_one_step(session: Session, at: datetime) -> None:
     add(session, [step("a", "same")], at)
+    add(session, [step("b", "same")], at)
     with pytest.raises(IntegrityError, match="uq_step_idempotency_key"):
-        add(session, [step("b", "same")], at)
+        session.commit()  # which what was added goes along with
 
 
 def test_one_step_of_a_lane_is_in_flight(session: Session, at: datetime) -> None:
