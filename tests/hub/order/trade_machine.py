@@ -100,6 +100,7 @@ class Trade(Changing):
         Trade.place(self, "app", {"apple": 1}, 0)
         Trade.place(self, "pc", dict.fromkeys(SCARCE, 1), 0, gift=True)
         Trade.want(self, 3, "L1", 1, SCARCE[1], "", Charge.PAY)
+        Trade.place(self, "h5", {"pear": 1}, 0)  # which nothing keeps from travelling with what waits above
 
     @rule(
         shop=st.sampled_from(SHOPS),
