@@ -30,7 +30,8 @@ from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
 
 MOST: Final = 10**9
 HUNDRED: Final = 100
-PATIENCE_MS: Final = 1000
+PATIENCE_MS: Final = 1500
+"""Longer than the second after which the server ends a clean-up of its own that stands in the way."""
 
 Sold = Mapping[tuple[str, str, str], int]
 """Pieces by shop, SKU and location; at the location "" they count for a quota of everywhere."""
@@ -174,7 +175,7 @@ def _make_known(session: Session, brand: str, quota: Quota, at: datetime) -> Non
 
 @contextmanager
 def _patient(session: Session) -> Generator[None]:
-    """Wait for locks a second at most.
+    """Wait for locks a moment at most.
 
     Raises: TryLater, and the transaction can go on.
     """

@@ -39,6 +39,10 @@ AXE: Final = Path(__file__).parent / "vendor" / "axe.js"
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental")
 PATIENCE_MS: Final = 40_000
 """How long a page may take for anything on a machine that other tests use; what comes at once costs nothing."""
+
+DRAWN_MS: Final = 700
+"""Within so long a chart has drawn itself anew: a picture is taken after that."""
+
 WIDE: Final = (1440, 900)
 NARROW: Final = (390, 844)
 HEIGHT: Final = """() => Math.max(document.documentElement.scrollHeight, ...Array.from(
@@ -213,6 +217,7 @@ def keep_picture(page: Page, name: str) -> None:
         for _ in range(2):  # what takes its share of the window's height grows with it, once
             height: int = page.evaluate(HEIGHT)
             page.set_viewport_size({"width": window["width"], "height": max(height, window["height"])})
+        page.wait_for_timeout(DRAWN_MS)
         page.screenshot(path=Path(folder) / f"{name}.png")
         page.set_viewport_size(window)
 
