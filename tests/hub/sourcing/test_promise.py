@@ -13,7 +13,7 @@ DAY = st.dates(date(2026, 11, 1), date(2026, 11, 30))
 
 
 def clock(seconds: int) -> time:
-    return (datetime.min + timedelta(seconds=seconds)).time()
+    return (FRIDAY.replace(hour=0) + timedelta(seconds=seconds)).time()
 
 
 @pytest.mark.parametrize(
