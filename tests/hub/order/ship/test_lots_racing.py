@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 from commands.conservation import RULES
 from hub.database import Database, rows
@@ -77,28 +78,23 @@ def test_whatever_meets_no_lot_falls_below_nothing_and_no_piece_is_counted_twice
 
 
 def test_who_names_lots_behind_a_confirm_sees_what_it_has_shipped(database: Database) -> None:
-    with database.transaction() as session:
-        stock(session, {"sh": {"apple": 9}})
-        tell(session, "count", {"A": 9}, -5)
-        order_id = placed(session, order({"apple": 3}))
+    line = of("apple", 2, A=2)
 
-    def name() -> None:
-        with database.transaction() as session:
-            name_lots(session, order_id, 1, LATER)
+    def ship(session: Session, order_id: int) -> None:
+        record_confirm(session, confirm(order_id, 1, {}, "first", lines=(line,), final=False), LATER)
 
-    with ThreadPoolExecutor(1) as pool:
-        with database.transaction() as session:
-            line = of("apple", 2, A=2)
-            record_confirm(session, confirm(order_id, 1, {}, "first", lines=(line,), final=False), LATER)
-            naming = pool.submit(name)
-            until_it_waits(database, naming)
-        naming.result()
-    with database.transaction() as session:
-        [named] = rows(session, "select sum(due)::int as due from named_lot where order_id = :id", id=order_id)
-        assert named.due == 1
+    assert named_behind(database, ship) == 1
 
 
 def test_who_names_lots_behind_a_report_of_the_same_delivery_names_them_anew(database: Database) -> None:
+    def report(session: Session, order_id: int) -> None:
+        tell(session, "change", {"A": -2}, 1, delivery=f"{order_id}-1")
+
+    assert named_behind(database, report) == 3
+
+
+def named_behind(database: Database, first: Callable[[Session, int], None]) -> int:
+    """Name the lots of a delivery of three while somebody else does something `first`; give the pieces named."""
     with database.transaction() as session:
         stock(session, {"sh": {"apple": 9}})
         tell(session, "count", {"A": 9}, -5)
@@ -110,10 +106,10 @@ def test_who_names_lots_behind_a_report_of_the_same_delivery_names_them_anew(dat
 
     with ThreadPoolExecutor(1) as pool:
         with database.transaction() as session:
-            tell(session, "change", {"A": -2}, 1, delivery=f"{order_id}-1")
+            first(session, order_id)
             naming = pool.submit(name)
             until_it_waits(database, naming)
         naming.result()
     with database.transaction() as session:
         [named] = rows(session, "select sum(due)::int as due from named_lot where order_id = :id", id=order_id)
-        assert named.due == 3
+        return named.due
