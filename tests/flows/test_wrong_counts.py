@@ -94,19 +94,24 @@ def test_whatever_is_counted_counters_are_right_and_what_is_refused_is_told(
     with session.begin_nested() as example:
         for kind, values, when in pushes:
             inbox_id = push(session, taker, kind, values, when)
-            found = read(session, inbox_id)
-            assert found.state in {"done", "parked", "superseded"}
-            told = rows(
-                session,
-                "select cause, message from case_file where subject = :it and state = 'open'",
-                it=f"inbox:{inbox_id}",
-            )
-            assert not [one for one in told if one.cause == "stock_report" and ENGLISH.search(in_chinese(one.message))]
-            assert bool(told) == (found.state == "parked")
-            assert check_books(session) == []
-            assert not rows(session, "select 1 from stock_level where on_hand not between 0 and :most", most=MOST)
+            assert_told_and_right(session, inbox_id)
             _short_is_told(session)
         example.rollback()
+
+
+def assert_told_and_right(session: Session, inbox_id: int) -> None:
+    """Make sure that what was refused of a message is a case, in Chinese too, and that the books hold."""
+    found = read(session, inbox_id)
+    assert found.state in {"done", "parked", "superseded"}
+    told = rows(
+        session,
+        "select cause, message from case_file where subject = :it and state = 'open'",
+        it=f"inbox:{inbox_id}",
+    )
+    assert not [one for one in told if one.cause == "stock_report" and ENGLISH.search(in_chinese(one.message))]
+    assert bool(told) == (found.state == "parked")
+    assert check_books(session) == []
+    assert not rows(session, "select 1 from stock_level where on_hand not between 0 and :most", most=MOST)
 
 
 def _short_is_told(session: Session) -> None:
