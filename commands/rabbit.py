@@ -34,6 +34,8 @@ STOP_S: Final = 15
 GONE_S: Final = 10
 POLL_S: Final = 0.02
 NOBODY: Final = 1
+LAUNCHES: Final = 3
+PORT_TAKEN: Final = "eaddrinuse"
 """A port where no port mapper listens, so that Erlang reaches none."""
 TAIL_BYTES: Final = 2_000
 LIGHT: Final = "+S 1:1 +SDcpu 1:1 +SDio 2 +A 2"
@@ -95,14 +97,15 @@ class Rabbit:
             raise NeedsOperator(message, code="rabbitmq_missing")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._end_left_over()
-        self._prepare(program)
-        with self._log.open("ab") as log:
-            self._beam = subprocess.Popen(  # noqa: S603 # the broker's own script, which becomes the virtual machine
-                [str(program)], cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, umask=0o077, start_new_session=True,
-            )  # fmt: skip
-        self._await_connection(self._beam)
-        return self.url
+        known = self._mnesia.exists()
+        for _ in range(LAUNCHES - 1):
+            try:
+                return self._launch(program)
+            except NeedsOperator as error:
+                if known or PORT_TAKEN not in str(error):
+                    raise
+                del self._port  # another program was quicker, and nobody has been told this address yet
+        return self._launch(program)
 
     def kill(self) -> None:
         """End the broker as a power cut would, and wait until nothing of it runs."""
@@ -151,6 +154,20 @@ class Rabbit:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(text, encoding="ascii")
+
+    def _launch(self, program: Path) -> str:
+        """Start the program and wait until it takes a connection.
+
+        Raises: NeedsOperator.
+        """
+        self._prepare(program)
+        with self._log.open("ab") as log:
+            self._beam = subprocess.Popen(  # noqa: S603 # the broker's own script, which becomes the virtual machine
+                [str(program)], cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, umask=0o077, start_new_session=True,
+            )  # fmt: skip
+        self._await_connection(self._beam)
+        return self.url
 
     def _prepare(self, program: Path) -> None:
         """Write the broker's files, and a home with the few plug-ins it needs: Erlang looks for code in each folder."""

@@ -1,6 +1,7 @@
 """The broker of our own: what it keeps, what it loses, where it listens, and that nothing of it stays."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -15,6 +16,7 @@ from kombu.entity import Queue
 from commands import rabbit as rabbits
 from commands.rabbit import Rabbit, find_server
 from hub.errors import NeedsOperator
+from hub.postgres_probe import HOST, choose_port
 from hub.settings import ROOT
 from tests.brokers import NEEDS_RABBIT
 
@@ -124,6 +126,25 @@ def test_a_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
         Rabbit(tmp_path).start()
     assert raised.value.code == "rabbitmq_failed"
     assert len(raised.value.message.splitlines()) > 1
+
+
+@NEEDS_RABBIT
+def test_a_port_that_another_program_took_meanwhile_is_given_up_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        taken = other.getsockname()[1]
+        chosen = iter([taken])
+
+        def choose(remembered: Path, wish: int | None) -> int:
+            return next(chosen, 0) or choose_port(remembered, wish)
+
+        monkeypatch.setattr(rabbits, "choose_port", choose)
+        with Rabbit(tmp_path) as broker:
+            assert f":{taken}/" not in broker.url
+            with Connection(broker.url) as connection:
+                assert connection.connect()
+        assert "eaddrinuse" in (tmp_path / "server.log").read_text(encoding="utf-8")
 
 
 def test_a_missing_program_is_told_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
