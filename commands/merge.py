@@ -84,7 +84,7 @@ def policy(
         raise Malformed("name the shop whose policy is to change", code="merge_policy", zh="请给出要修改策略的店铺")
     with reached() as reach, reach.database.transaction() as session:
         if shop:
-            owned_by = brand_of(reach.settings.connections, shop)
+            owned_by = brand_of(session, reach.settings.connections, shop)
             for one in brand or ():
                 check_names(reach.settings.connections, one)
             if changes:

@@ -82,7 +82,7 @@ def set_one(
         was = _find(visit, shop).policy
         if strangers := sorted({*brands} - {*_brands(visit), *was.brands}):
             raise NotFound(f"there is no brand {strangers[0]}", code="unknown_brand", field="brands")
-        brand = brand_of(visit.console.settings.connections, shop)
+        brand = brand_of(visit.session, visit.console.settings.connections, shop)
         policy = ShopPolicy(
             brand=brand,
             shop=shop,

@@ -75,12 +75,14 @@ def list_policies(session: Session, actor: Actor) -> list[ShopPolicy]:
     return [_read(one) for one in found]
 
 
-def brand_of(connections: Mapping[str, Connection], shop: str) -> str:
-    """Give the brand of a shop by the settings.
+def brand_of(session: Session, connections: Mapping[str, Connection], shop: str) -> str:
+    """Give the brand of a shop by the settings; of one that has left them, by its policy, so that it can be ended.
 
     Raises: NotFound; Malformed when the settings give it to several.
     """
     brands = sorted({one.brand for one in connections.values() if shop and one.shop == shop})
+    if not brands:
+        brands = [one.brand for one in rows(session, "select brand from merge_policy where shop = :shop", shop=shop)]
     if not brands:
         raise NotFound(f"there is no shop {shop}", code="unknown_shop", zh=f"没有店铺 {shop}")
     if len(brands) > 1:

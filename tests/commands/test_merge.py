@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 from hub.database import Database
 from hub.errors import Malformed, NotFound
 from hub.merge.close import close_windows
+from hub.merge.policy import ShopPolicy, set_policy
+from hub.roles import SYSTEM
 from hub.settings import Settings
 from tests.commands.conftest import Oms
 from tests.hub.making import order, placed
@@ -75,6 +78,13 @@ def test_a_limit_out_of_range_is_refused_with_the_reason(oms: Oms, limit: str, v
     error = oms("merge", "policy", "pc", limit, value).exception
     assert isinstance(error, Malformed)
     assert (error.code, " to " in error.say("en"), " 到 " in error.say("zh")) == ("merge_policy", True, True)
+
+
+def test_a_shop_that_has_left_the_settings_can_still_be_turned_off(oms: Oms, database: Database) -> None:
+    with database.transaction() as session:
+        set_policy(session, SYSTEM, ShopPolicy("demo", "left"), datetime.now(UTC))
+    oms("merge", "policy", "left", "--off")
+    assert [(one["brand"], one["active"]) for one in told(oms, "left")] == [("demo", False)]
 
 
 def test_options_need_a_shop(oms: Oms) -> None:

@@ -93,6 +93,13 @@ def test_a_brand_that_was_named_before_can_stay(desk: Desk) -> None:
     assert [one.brands for one in policies(desk)] == [("gone",)]
 
 
+def test_a_shop_that_has_left_the_settings_can_still_be_turned_off(desk: Desk) -> None:
+    with desk.database.transaction() as session:
+        set_policy(session, SYSTEM, ShopPolicy("demo", "left"), NOW)
+    desk.act(f"{HOME}/left", **form(active="", version=1))
+    assert [(one.brand, one.shop, one.active) for one in policies(desk)] == [("demo", "left", False)]
+
+
 def test_who_may_not_configure_reads_and_others_shops_are_not_seen(desk: Desk) -> None:
     desk.act(PAGE, **form())
     desk.sit("reader", Role.VIEWER)
