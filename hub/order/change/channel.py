@@ -26,6 +26,7 @@ from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.lock import lock_order
 from hub.order.model import Order, Receiver, ShopOrder
 from hub.order.place.record import payload_hash, plain_phone, street_of
+from hub.order.rules.hold import SAFE_ADDRESS
 from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
@@ -160,15 +161,16 @@ def _read(session: Session, order_id: int, before: NormalOrder, new: Order) -> S
     contents = Contents(receiver=new.receiver, remark=new.remark)
     there, then = _to(before), _to(changed(before, contents))
     first = former_of(session, order_id, follows) if own & {"address", "remark"} else Contents()
-    receiver = new.receiver if there != then and not _is_first(before, first.receiver, then) else None
+    repeated = there == then or _is_placed_by_hand(session, order_id, before, changed(before, contents))
+    receiver = None if repeated or _is_first(before, first.receiver, then) else new.receiver
     remark = None if new.remark in {before.order.remark, first.remark} else new.remark
     contents = Contents(receiver=receiver, remark=remark)
     wish = Wish(pieces=lines.pieces, contents=contents, added=lines.added, charge=Charge.CHANNEL)
     disputed = own & set(wish.kinds) & {"address", "remark"}
     if "goods" in own or (lines.added and "lines" in own):
         disputed |= {"lines", "goods"} & set(wish.kinds)
-    same = {"address": there == then, "remark": new.remark == before.order.remark}
-    follows = {**follows, **mine.repeated([kind for kind, repeated in same.items() if repeated])}
+    same = {"address": repeated, "remark": new.remark == before.order.remark}
+    follows = {**follows, **mine.repeated([kind for kind, is_same in same.items() if is_same])}
     return Said(wish, frozenset(disputed), lines.adopted, follows)
 
 
@@ -179,8 +181,21 @@ def _is_first(before: NormalOrder, first: Receiver | None, then: tuple[str, ...]
 
 def _to(one: NormalOrder) -> tuple[str, ...]:
     """Give what tells two receivers apart, however their divisions are written."""
+    return *_at_door(one), one.place.code
+
+
+def _at_door(one: NormalOrder) -> tuple[str, ...]:
+    """Give who receives an order and in which street, wherever that street lies."""
     to = one.order.receiver
-    return to.name, plain_phone(to.phone), to.token, one.place.code, street_of(one)
+    return to.name, plain_phone(to.phone), to.token, street_of(one)
+
+
+def _is_placed_by_hand(session: Session, order_id: int, before: NormalOrder, after: NormalOrder) -> bool:
+    """Say whether a person has named the division of an address that the channel still does not make clear."""
+    if _at_door(before) != _at_door(after) or not after.place.confidence < SAFE_ADDRESS <= before.place.confidence:
+        return False
+    found = row(session, "select address_confidence as known from sales_order where id = :id", id=order_id)
+    return found is not None and found.known is not None and found.known < SAFE_ADDRESS
 
 
 def _dispute(

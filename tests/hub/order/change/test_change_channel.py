@@ -12,6 +12,7 @@ from hub.order.change.channel import Precedence, decide, revise
 from hub.order.change.expire import expire
 from hub.order.change.reread import reread
 from hub.order.change.revision import Contents, Wish
+from hub.order.holds.resume import release_holds
 from hub.order.model import Receiver, ShopOrder
 from hub.order.receive import find_later
 from hub.order.reveal import reveal
@@ -21,6 +22,7 @@ from tests.hub.order.change.test_expire import LATE, TERMS
 from tests.hub.order.changing import BEIJING, BY, move, revision
 
 THIRD = RECEIVER.model_copy(update={"street": "第三路3号"})
+NOWHERE = RECEIVER.model_copy(update={"province": "", "city": "", "county": ""})
 
 
 def said(revision: int = 2, pieces: int = 3, receiver: Receiver = RECEIVER, **changes: Any) -> ShopOrder:  # noqa: ANN401 # any field of an order
@@ -161,3 +163,24 @@ def test_a_channel_that_is_paid_less_for_fewer_pieces_owes_nothing_back(session:
     revise(session, one, order({"apple": 2}, source_revision=2), "ask", AT)
     assert (line(session, one).cancelled, see(session, one).payment) == (1, "paid")
     assert rows(session, "select 1 from refund_due") == []
+
+
+def test_a_division_that_a_person_has_named_stays_until_the_channel_names_one(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}, "bj": {"apple": 9, "pear": 9}})
+    order_id = placed(session, said(1, receiver=NOWHERE))
+    release_holds(session, order_id, SYSTEM, "the buyer was asked", AT, division="310115")
+    revise(session, order_id, said(2, receiver=NOWHERE, remark="请放门口"), "platform_wins", AT)
+    seen = see(session, order_id)
+    remark = reveal(session, order_id, SYSTEM, "look", AT).remark
+    assert (seen.county, remark) == ("浦东新区", "请放门口")
+    revise(session, order_id, said(3, receiver=BEIJING), "platform_wins", AT)
+    assert see(session, order_id).province == "北京市"
+
+
+def test_another_street_in_a_place_that_nobody_knows_is_the_channels(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}, "bj": {"apple": 9, "pear": 9}})
+    order_id = placed(session, said(1, receiver=NOWHERE))
+    release_holds(session, order_id, SYSTEM, "the buyer was asked", AT, division="310115")
+    moved = NOWHERE.model_copy(update={"street": "别处 1 号"})
+    revise(session, order_id, said(2, receiver=moved), "platform_wins", AT)
+    assert (street(session, order_id), see(session, order_id).county) == ("别处 1 号", "")
