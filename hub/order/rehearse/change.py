@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from hub.database import records, rows, run
 from hub.document import Document
 from hub.fulfilment.model import CancelAnswer
+from hub.merge.group import group_of
 from hub.order.rest import open_pieces
 from hub.order.ship.together import book_cancel_answer
 
@@ -99,7 +100,9 @@ def foresee(session: Session, order_id: int, act: Callable[[], int | None], at: 
         ids = [order_id, made] if made else [order_id]
         asked = [one for one in _fresh(session, before, ids) if one["negotiation"] == "cancel_requested"]
         for one in asked:
-            book_cancel_answer(session, order_id, one["no"], CancelAnswer(stopped=True, reason=""), at)
+            group = group_of(session, order_id, one["no"])  # its location knows the document of all that travels along
+            of, no = (group.head.order_id, group.head.no) if group else (order_id, one["no"])
+            book_cancel_answer(session, of, no, CancelAnswer(stopped=True, reason=""), at)
         return _told(session, order_id, before, asked, made)
     finally:
         tried.rollback()

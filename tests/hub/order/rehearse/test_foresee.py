@@ -17,6 +17,8 @@ from hub.order.ship.progress import record_confirm
 from hub.order.trace.seen import otherwise
 from hub.order.trace.seen import see as look
 from tests.hub.making import AT, ZONE, confirm, order, placed, see, sources, stock
+from tests.hub.merge.merging import close, merging
+from tests.hub.merge.test_change import submit
 from tests.hub.order.changing import BEIJING, BY, cut, send, want
 
 
@@ -91,6 +93,22 @@ def test_what_is_refused_is_raised_and_leaves_nothing(session: Session, order_id
     with pytest.raises(Conflict, match="completed"):
         foreseen(session, order_id, Wish(pieces={1: 1}))
     assert rows(session, "select 1 from order_revision") == []
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_travels_in_the_document_of_another_order_is_foreseen_too(session: Session, place: int) -> None:
+    merging(session)
+    stock(session, {"sh": {"apple": 9}})
+    ids = [placed(session, order({"apple": n}, f"T{n}")) for n in (2, 3)]
+    close(session)
+    submit(session)
+
+    def act() -> None:
+        cancel(session, ids[place], "operator-1", "the buyer asked", AT)
+
+    told = foresee(session, ids[place], act, AT)
+    assert (told.lifecycle, [one.code for one in told.asked]) == ("cancelled", [f"{ids[place]}-1"])
+    assert [sources(session, one) for one in ids] == [[("sh", "scheduled")]] * 2
 
 
 def test_who_looked_before_a_change_is_told_of_it(session: Session, order_id: int) -> None:
