@@ -25,6 +25,10 @@ FLOW: Final = "push_stock"
 AGAIN: Final = timedelta(hours=1)
 """How soon a SKU that a channel refused is told again."""
 
+NEWER: Final = "greatest(version + 1, nextval('id_serial'))"
+"""A version above every other's: a code may stand for another SKU from now on, or a SKU be forgotten and told anew, and
+a channel leaves a version below the one that it has for that code."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selling:
@@ -87,17 +91,21 @@ def step_of(connection: str, bucket: int, number: int) -> NewStep:
 def sweep_offers(session: Session, shops: Sequence[Selling], skus: Sequence[str], stock: Stock, at: datetime) -> None:
     """Compare some SKUs whatever has moved: quotas, safety stock and pre-sales change without a movement.
 
-    What was told long ago, or was refused a while ago, is told again.
+    What was told long ago, or was refused a while ago, is told again, and so is what has got another code of the shop.
     """
     weigh(session, shops, skus, stock, at)
     connections = [shop.connection for shop in shops]
     run(
         session,
-        """update stock_offer set due = true
-           where connection = any(:connections) and sku = any(:skus) and not due and not held
-             and (refused <> '' and refused_at < :refused_before or refused = '' and told_at < :told_before)""",
+        f"""update stock_offer offer set due = true, version = {NEWER}, updated_at = :at
+            where connection = any(:connections) and sku = any(:skus) and not held
+              and (not due and refused <> '' and refused_at < :refused_before
+                   or not due and refused = '' and told_at < :told_before
+                   or exists (select from channel_binding bound where (bound.shop, bound.sku) = (offer.shop, offer.sku)
+                                                                  and bound.updated_at > offer.updated_at))""",
         connections=connections,
         skus=list(skus),
+        at=at,
         refused_before=at - AGAIN,
         told_before=at - timedelta(hours=stock.retell_h),
     )
@@ -111,7 +119,9 @@ def push_now(session: Session, actor_name: str, brand: str, skus: Collection[str
     wanted = {"brand": brand, "skus": sorted(skus)}
     seen = "brand = :brand and sku = any(:skus) and not held"
     rows(session, f"select 1 from stock_offer where {seen} order by connection, sku for update", **wanted)
-    changed = run(session, f"update stock_offer set due = true, updated_at = :at where {seen}", at=at, **wanted)
+    changed = run(
+        session, f"update stock_offer set due = true, version = {NEWER}, updated_at = :at where {seen}", at=at, **wanted
+    )
     for sku in sorted(skus):
         record(session, at, actor_name, "stock.push_now", f"sku:{sku}", brand=brand)
     return changed
@@ -160,12 +170,13 @@ def _write(
         session,
         """insert into stock_offer (connection, sku, brand, shop, version, created_at, updated_at, bucket, offered, due,
                                     asking, held, alone, zero_at, refused)
-           select :connection, sku, :brand, :shop, 1, :at, :at, bucket, offered, not held, false, held, false,
-                  case when offered = 0 then cast(:at as timestamptz) end, ''
+           select :connection, sku, :brand, :shop, nextval('id_serial'), :at, :at, bucket, offered, not held, false,
+                  held, false, case when offered = 0 then cast(:at as timestamptz) end, ''
            from unnest(cast(:skus as text[]), cast(:offered as bigint[]), cast(:held as boolean[]),
                        cast(:buckets as bigint[])) as new (sku, offered, held, bucket) order by sku
            on conflict (connection, sku) do update set
-               offered = excluded.offered, version = stock_offer.version + 1, updated_at = :at, held = excluded.held,
+               offered = excluded.offered, version = greatest(stock_offer.version + 1, excluded.version),
+               updated_at = :at, held = excluded.held,
                due = not excluded.held and (stock_offer.told is distinct from excluded.offered or stock_offer.asking),
                zero_at = excluded.zero_at, shop = excluded.shop, bucket = excluded.bucket""",
         connection=shop.connection,

@@ -13,7 +13,9 @@ from hub.steps import add
 
 
 def read_due(session: Session, connection: str, bucket: int, limit: int) -> list[Telling]:
-    """Give the numbers of a lane that are due, those longest due first, under every code that the shop has for them.
+    """Give the numbers of a lane that are due, under every code that the shop has for them: those longest due first.
+
+    What the channel has been told before comes behind what it does not know.
 
     From here on a call may be under way: whatever comes of it, they are due until they are booked as told. What was in
     a batch that was refused comes by itself. What is being weighed at this moment is left for the next step: steps of
@@ -22,7 +24,7 @@ def read_due(session: Session, connection: str, bucket: int, limit: int) -> list
     first = rows(
         session,
         """select sku, alone from stock_offer where connection = :connection and bucket = :bucket and due
-           order by updated_at, sku limit :limit""",
+           order by told is not distinct from offered, updated_at, sku limit :limit""",
         connection=connection,
         bucket=bucket,
         limit=limit,
@@ -51,14 +53,14 @@ def read_due(session: Session, connection: str, bucket: int, limit: int) -> list
 def book_told(session: Session, connection: str, bucket: int, told: Told, at: datetime) -> None:
     """Write down what a channel took and what it refused, and go on with what is due in the lane.
 
-    A number that has changed meanwhile is due again.
+    What has changed meanwhile, or has got another code, is due again.
     """
-    pieces = {one.sku: one.pieces for one in told.told}
+    taken = {one.sku: one for one in told.told}
     codes = {one.sku: one.code for one in told.refused}
-    skus = sorted({*pieces, *codes})
+    skus = sorted({*taken, *codes})
     statement = "select 1 from stock_offer where connection = :connection and sku = any(:skus) order by sku for update"
     rows(session, statement, connection=connection, skus=skus)
-    _book_taken(session, connection, pieces, at)
+    _book_taken(session, connection, taken, at)
     _book_refused(session, connection, codes, alone=told.together, at=at)
     statement = "select 1 from stock_offer where connection = :connection and bucket = :bucket and due limit 1"
     if row(session, statement, connection=connection, bucket=bucket):
@@ -96,16 +98,18 @@ def _codes(session: Session, shops: Mapping[str, str]) -> Mapping[str, list[str]
     return codes
 
 
-def _book_taken(session: Session, connection: str, pieces: Mapping[str, int], at: datetime) -> None:
+def _book_taken(session: Session, connection: str, taken: Mapping[str, Telling], at: datetime) -> None:
     run(
         session,
         """update stock_offer set told = new.pieces, told_at = :at, asking = false, alone = false, refused = '',
-                                  refused_at = null, due = not held and offered <> new.pieces
-           from unnest(cast(:skus as text[]), cast(:pieces as bigint[])) as new (sku, pieces)
+                                  refused_at = null, due = not held and stock_offer.version <> new.version
+           from unnest(cast(:skus as text[]), cast(:pieces as bigint[]), cast(:versions as bigint[]))
+                as new (sku, pieces, version)
            where connection = :connection and stock_offer.sku = new.sku""",
         connection=connection,
-        skus=list(pieces),
-        pieces=list(pieces.values()),
+        skus=list(taken),
+        pieces=[one.pieces for one in taken.values()],
+        versions=[one.version for one in taken.values()],
         at=at,
     )
 

@@ -89,7 +89,58 @@ def test_every_code_of_a_sku_is_told_with_its_newest_number(session: Session) ->
     move(session, "apple", -3, "a")
     weighed(session, ["apple"])
     told = read_due(session, SHOP.connection, lane_of(session, "apple"), 10)
-    assert [(one.channel_sku, one.pieces, one.version) for one in told] == [("A-1", 7, 2), ("A-2", 7, 2)]
+    assert [(one.channel_sku, one.pieces) for one in told] == [("A-1", 7), ("A-2", 7)]
+    assert {one.version for one in told} == {offer_of(session, "apple").version}
+
+
+def test_a_code_that_is_bound_to_another_sku_is_told_its_number_as_newer(session: Session, at: datetime) -> None:
+    bind(session, "apple", "A-1")
+    weighed(session, ["pear"])
+    weighed(session, ["apple"])
+    tell_all(session)
+    before = offer_of(session, "apple").version
+    run(session, "update channel_binding set sku = 'pear', updated_at = :at", at=at + timedelta(seconds=1))
+    later = at + timedelta(seconds=5)
+    sweep_offers(session, [SHOP], ["apple", "pear"], STOCK, later)
+    (told,) = read_due(session, SHOP.connection, lane_of(session, "pear"), 10)
+    assert (told.channel_sku, told.pieces, told.version > before) == ("A-1", 4, True)
+    tell_all(session)
+    sweep_offers(session, [SHOP], ["apple", "pear"], STOCK, later + timedelta(seconds=5))
+    assert due(session) == []
+
+
+def test_a_code_that_is_bound_while_its_sku_is_told_is_told_as_well(session: Session, at: datetime) -> None:
+    weighed(session, ["apple"])
+    bucket = lane_of(session, "apple")
+    told = read_due(session, SHOP.connection, bucket, 10)
+    bind(session, "apple", "A-1")
+    run(session, "update channel_binding set updated_at = :at", at=at + timedelta(seconds=1))
+    sweep_offers(session, [SHOP], ["apple"], STOCK, at + timedelta(seconds=2))
+    book_told(session, SHOP.connection, bucket, Told(told=tuple(told)), at + timedelta(seconds=3))
+    assert [one.channel_sku for one in read_due(session, SHOP.connection, bucket, 10)] == ["A-1"]
+
+
+def test_a_sku_that_is_bound_again_is_told_in_newer_versions(session: Session) -> None:
+    for _ in range(3):
+        weighed(session, ["apple"])
+        move(session, "apple", -1, f"a{numbers(session)}")
+    before = offer_of(session, "apple").version
+    weighed(session, ["apple"], shop=replace(SHOP, every_sku=False))
+    weighed(session, ["apple"])
+    assert offer_of(session, "apple").version > before
+
+
+def test_what_a_channel_knows_and_is_told_again_comes_behind_what_it_does_not_know(
+    session: Session, at: datetime
+) -> None:
+    weighed(session, ["apple", "pear"], shop=SHOP)
+    tell_all(session)
+    run(session, "update stock_offer set bucket = 0")
+    before = offer_of(session, "apple").version
+    sweep_offers(session, [SHOP], ["apple", "pear"], STOCK, at + timedelta(hours=25))
+    assert offer_of(session, "apple").version > before  # the same message once more would be taken as a repeat
+    run(session, "update stock_offer set offered = 3, updated_at = :at where sku = 'pear'", at=at + timedelta(hours=26))
+    assert [one.sku for one in read_due(session, SHOP.connection, 0, 1)] == ["pear"]
 
 
 def test_a_number_that_changes_while_it_is_told_is_told_again(session: Session, at: datetime) -> None:
