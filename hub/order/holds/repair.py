@@ -19,13 +19,17 @@ from hub.roles import Actor, Permission
 
 
 def tally_orders(session: Session, actor: Actor, order_ids: Collection[int]) -> Tally:
-    """Say what releasing these orders would meet; an unknown address, a cancellation or a refund needs more."""
+    """Say what releasing these orders would meet; an unknown address, a cancellation or a refund needs more.
+
+    One whose change waits for locations is routed by nobody until they have answered.
+    """
     found = rows(
         session,
         """select o.id, o.lifecycle in ('accepted', 'in_fulfilment') as lives, exists (
                select 1 from order_hold h where h.order_id = o.id and h.released_at is null
                and (h.type in ('address', 'refund_requested') or h.rule = 'refund_asked'
-                    or h.resolver <> all(:resolvers))) as stays
+                    or h.resolver <> all(:resolvers)))
+               or exists (select 1 from order_revision r where r.order_id = o.id and r.state = 'waiting') as stays
            from sales_order o where o.id = any(:ids)
              and (:every_shop or o.shop = any(:shops)) and (:every_brand or o.brand = any(:brands)) order by o.id""",
         ids=sorted(order_ids),

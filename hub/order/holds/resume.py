@@ -37,7 +37,7 @@ def release_holds(
     """Release an order's holds with a reason, correct its division if one is given, and source what is open.
 
     Raises: NotFound (order, division); Unauthorised, also when a hold names a role that the actor is not; Conflict when
-    the order has ended, a cancellation is under way or its address is still unknown.
+    the order has ended, a cancellation or a change is under way or its address is still unknown.
     """
     actor.require(Permission.WORK_ORDERS)
     order = lock_order(session, order_id)
@@ -47,7 +47,7 @@ def release_holds(
     held = _held(session, order_id, actor)
     if "refund_requested" in held:
         raise Conflict("a cancellation of this order is under way", code="cancel_under_way")
-    if "change" in held:
+    if any(one.type == "change" for one in open_blockers(session, order_id)):
         raise Conflict("a change of this order is under way", code="change_under_way")
     if "address" in held and not division:
         raise Conflict("the address is unknown: name its division", code="division_needed", field="division")

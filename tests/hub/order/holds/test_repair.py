@@ -10,6 +10,7 @@ from hub.repair import Tally
 from hub.roles import Actor, Role
 from tests.hub.making import RECEIVER, add_location, add_sku, open_causes, order, placed, sources, stock
 from tests.hub.order.change.test_follow import held, said
+from tests.hub.order.changing import move, send
 
 OPERATOR = Actor("op", frozenset({Role.OPERATOR}))
 SUPERVISOR = Actor("boss", frozenset({Role.SUPERVISOR}))
@@ -46,6 +47,17 @@ def test_what_the_buyer_asks_the_money_back_of_is_not_let_go_with_many(session: 
     order_id = placed(session, said(["L2"]))
     assert release_orders(session, SUPERVISOR, [order_id], "all of them", at) == 0
     assert held(session, order_id) == [("refund_asked", 2)]
+
+
+def test_an_order_whose_change_waits_for_a_location_is_left_out_and_keeps_no_other(
+    session: Session, short: list[int], at: datetime
+) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 1}})
+    waits = placed(session, order({"apple": 1, "pear": 2}, "T3"))
+    send(session, waits)
+    assert move(session, waits) == "waiting"
+    assert tally_orders(session, SUPERVISOR, [short[0], waits]) == Tally(eligible=(short[0],), wrong_state=1, done=0)
+    assert release_orders(session, SUPERVISOR, [short[0], waits], "goods have come", at) == 1
 
 
 def test_many_orders_are_released_by_supervisors_of_the_brand_with_a_reason(

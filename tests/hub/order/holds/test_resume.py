@@ -7,6 +7,7 @@ from hub.order.holds.resume import release_holds
 from hub.order.ship.progress import record_report
 from hub.roles import Actor, Role
 from tests.hub.making import AT, RECEIVER, counters, line, open_causes, order, placed, rejection, see, sources, stock
+from tests.hub.order.changing import move, send
 
 OPERATOR = Actor("operator-1", frozenset({Role.OPERATOR}))
 NOWHERE = RECEIVER.model_copy(update={"province": "", "city": "", "county": ""})
@@ -81,6 +82,16 @@ def test_an_order_that_has_ended_waits_for_nothing(session: Session) -> None:
     cancel(session, order_id, "operator-1", "", AT)
     with pytest.raises(Conflict, match="waits for nothing"):
         release(session, order_id)
+
+
+def test_while_a_change_waits_for_its_location_nothing_is_let_go_on_to_where_it_went_before(session: Session) -> None:
+    order_id = placed(session, order({"apple": 7}))
+    send(session, order_id)
+    assert move(session, order_id) == "waiting"
+    stock(session, {"sh": {"apple": 9}}, "ASN-2")
+    with pytest.raises(Conflict) as caught:
+        release(session, order_id)
+    assert (caught.value.code, len(sources(session, order_id))) == ("change_under_way", 1)
 
 
 def test_who_may_not_work_on_orders_releases_nothing(session: Session) -> None:
