@@ -232,10 +232,13 @@ def _shares(last: int, parts: Sequence[Part], given: int, revision_no: int) -> l
 
 
 def _raise_totals(session: Session, order_id: int, goods: int, discount: int, at: datetime) -> None:
+    """Write what an order comes to since; one that was paid back whole has been in part alone then."""
     run(
         session,
         """update sales_order set goods = goods + :goods, discount = discount + :discount,
-                                  total = total + :goods - :discount, version = version + 1, updated_at = :at
+                                  total = total + :goods - :discount, version = version + 1, updated_at = :at,
+                                  payment = case when payment = 'refunded' and :goods > :discount
+                                                 then 'partially_refunded' else payment end
            where id = :id""",
         goods=goods,
         discount=discount,

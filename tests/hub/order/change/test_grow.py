@@ -1,6 +1,7 @@
 """Orders that grow: more pieces, further lines, other sizes; what that costs is exact, and nothing else moves."""
 
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 from sqlalchemy.orm import Session
@@ -11,8 +12,10 @@ from hub.errors import Conflict, Malformed
 from hub.inventory.ledger import drift
 from hub.order.change.cancel import cancel
 from hub.order.change.pay import pay
-from hub.order.change.table import Charge
+from hub.order.change.refund import mark_refund
+from hub.order.change.table import Charge, RefundState
 from hub.order.change.wanted import WantedLine
+from hub.order.model import OrderLine
 from tests.hub.making import AT, ZONE, add_sku, counters, coupon, order, placed, see, sources, stock
 from tests.hub.order.changing import answer, cut, dues, refunds, revision, send, want
 
@@ -114,6 +117,24 @@ def test_what_is_cut_again_pays_for_what_is_still_due_and_the_order_goes_on(sess
     cut(session, order_id, L1=1)
     assert (dues(session), see(session, order_id).holds) == ([(2000, 2000, "set_off")], ())
     assert kept(session, order_id)["L1", "apple"] == 3
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_what_is_added_after_all_was_paid_back_is_to_be_paid_and_comes_back_as_any(
+    session: Session, *, paid: bool
+) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+    free = OrderLine(external_line_id="L2", channel_sku="pear", quantity=1, unit_price=Decimal(0))
+    bought = OrderLine(external_line_id="L1", channel_sku="apple", quantity=1, unit_price=Decimal(10))
+    order_id = placed(session, order({}, lines=(bought, free)))
+    cut(session, order_id, L1=1)
+    mark_refund(session, order_id, 1, RefundState.DONE, "R-1", "tester", AT)
+    want(session, order_id, WantedLine("L3", 1, "apple", "8.00"))
+    assert (dues(session), see(session, order_id).payment) == ([(800, 0, "open")], "partially_refunded")
+    if paid:
+        pay(session, order_id, "tester", HERE, HERE, amount=800)
+    cancel(session, order_id, "buyer", "changed mind", AT)
+    assert [amount - kept for amount, kept, _ in refunds(session)] == [1000, 800 if paid else 0]
 
 
 def test_a_cancelled_order_gives_back_what_was_paid_and_not_what_was_due(session: Session, order_id: int) -> None:
