@@ -87,7 +87,11 @@ def book_cancel_answer(
     if group is None:
         _answer_alone(session, Standing(session, order_id, no), answer, policy, at)
         return
-    members = [one for one in standings(session, group) if not one.ended]
+    every = standings(session, group)
+    if all(one.execution is Execution.CLOSED for one in every):  # what is said of its number is said of the head
+        record_cancel_answer(session, order_id, no, answer, at, policy)
+        return
+    members = [one for one in every if not one.ended]
     meant = [one.code for one in members if wants_cancel(session, one.order_id) or changing(session, one.order_id)]
     meant = meant or [one.code for one in members if was_refused(session, one.order_id, one.no)]
     _hold_stock(session, members, policy, at, meant)

@@ -12,11 +12,12 @@ from hub.fulfilment.keep import LATER, keep_back, let_out
 from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.release import RELEASE
 from hub.inventory.ledger import drift
+from hub.order.change.cancel import cancel
 from hub.order.place.write_holds import write_holds
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.ship.merged import mark_all_submitted
-from hub.order.ship.together import book_cancel_answer
-from tests.hub.making import AT, counters, line, open_causes, order, placed, see, stock
+from hub.order.ship.together import book_cancel_answer, book_confirm
+from tests.hub.making import AT, confirm, counters, line, open_causes, order, placed, see, stock
 from tests.hub.merge.merging import close, groups, merging
 from tests.hub.order.changing import cut, move, revision
 
@@ -53,6 +54,19 @@ def test_a_delivery_that_was_sent_is_stopped_for_one_and_the_other_goes_on(
     assert (revision(session, pair[1]).state, line(session, pair[1]).cancelled) == (state, cancelled)
     assert (line(session, pair[0]).allocated, counters(session, "sh", "apple")[1]) == (2, 5 - cancelled)
     assert (open_causes(session), drift(session)) == ([] if stopped else ["change_refused"], [])
+
+
+@pytest.mark.parametrize("wishes", [0, 1])
+def test_a_yes_to_a_delivery_that_has_left_whole_calls_a_person(
+    session: Session, pair: tuple[int, int], wishes: int
+) -> None:
+    submit(session)
+    cancel(session, pair[wishes], "operator-1", "the buyer asked", AT)
+    book_confirm(session, confirm(pair[0], 1, {"apple": 5}), AT)
+    assert (open_causes(session), [see(session, one).fulfilment for one in pair]) == ([], ["shipped"] * 2)
+    for stopped in (True, True, False):
+        book_cancel_answer(session, pair[0], 1, CancelAnswer(stopped=stopped, reason=""), AT)
+    assert (open_causes(session), line(session, pair[wishes]).cancelled) == (["stopped_after_sent"], 0)
 
 
 @pytest.mark.parametrize("place", [0, 1])
