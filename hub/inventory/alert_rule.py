@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.audit import record
 from hub.database import rows, run
-from hub.errors import Malformed
+from hub.errors import Malformed, NotFound
 from hub.inventory.alert_table import AlertState
 from hub.roles import Actor, Permission
 from hub.scope import scope
@@ -53,13 +53,15 @@ class AlertView:
 def set_rule(session: Session, actor: Actor, rule: RuleView, at: datetime) -> None:
     """Set a threshold; 0 pieces or days is none, and it counts from the next movement or sweep on.
 
-    Raises: Unauthorised; Malformed for a number below zero or beyond reason.
+    Raises: Unauthorised; Malformed for a number below zero or beyond reason; NotFound when the brand has no such SKU
+    or location, or the SKU is a bundle, whose parts are counted.
     """
     actor.require(Permission.CONFIGURE)
     actor.require_scope(rule.brand, "")
     for name in ("below_pieces", "below_days"):
         if not 0 <= getattr(rule, name) <= MOST:
             raise Malformed(f"{name} is a whole number from 0 to {MOST}", code="threshold", field=name)
+    _check(session, rule)
     run(
         session,
         """insert into stock_rule (brand, version, created_at, updated_at, sku, location, below_pieces, below_days)
@@ -125,6 +127,31 @@ def list_alerts(
         **_brands(actor),
     )
     return [AlertView(*one) for one in found]
+
+
+def _check(session: Session, rule: RuleView) -> None:
+    """Make sure that there is what a threshold is to watch: one of a mistyped SKU would never be heard of.
+
+    Raises: NotFound.
+    """
+    (found,) = rows(
+        session,
+        """select :sku = '' or exists (
+                      select from sku where (code, brand) = (:sku, :brand) and not bundle) as counted,
+                  :location = '' or exists (
+                      select from location where (code, brand) = (:location, :brand)) as placed""",
+        sku=rule.sku,
+        location=rule.location,
+        brand=rule.brand,
+    )
+    if not found.counted:
+        text = f"{rule.brand} has no SKU {rule.sku} that is counted"
+        raise NotFound(text, code="unknown_sku", field="sku", zh=f"品牌 {rule.brand} 没有可计数的 SKU {rule.sku}")
+    if not found.placed:
+        text = f"{rule.brand} has no location {rule.location}"
+        raise NotFound(
+            text, code="unknown_location", field="location", zh=f"品牌 {rule.brand} 没有仓库 {rule.location}"
+        )
 
 
 def _brands(actor: Actor) -> dict[str, object]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from hub.database import rows, run
-from hub.errors import Malformed, Unauthorised
+from hub.errors import Malformed, NotFound, Unauthorised
 from hub.inventory.alarm import add_alarm_step, book_alarms, read_alarms
 from hub.inventory.alert import Standing, findings, raise_alerts
 from hub.inventory.alert_rule import RuleView, drop_rule, list_alerts, list_rules, set_rule
@@ -21,7 +21,7 @@ from hub.roles import SYSTEM, Actor, Role
 from hub.stock_told import Stock
 from tests.hub.inventory.shops import move
 from tests.hub.inventory.test_free import expire
-from tests.hub.making import AT, BRAND, OWNER, stock
+from tests.hub.making import AT, BRAND, OWNER, add_sku, stock
 
 CLEAR = 120
 UNTOLD, TOLD = Stock(clear_percent=CLEAR), Stock(clear_percent=CLEAR, alert_connection="desk")
@@ -182,6 +182,16 @@ def test_a_threshold_beyond_reason_is_refused(session: Session, at: datetime, pi
     with pytest.raises(Malformed):
         rule(session, at, below_pieces=pieces)
     assert rows(session, "select 1 from stock_rule") == []
+
+
+@pytest.mark.parametrize(("sku", "location"), [("aple", ""), ("basket", ""), ("plum", ""), ("apple", "gz")])
+def test_a_threshold_that_would_watch_nothing_is_refused(
+    session: Session, at: datetime, sku: str, location: str
+) -> None:
+    other_brand(session)
+    add_sku(session, "basket", parts={"apple": 2})
+    with pytest.raises(NotFound, match=f"no (SKU|location) {location or sku}"):
+        rule(session, at, sku, location, below_pieces=5)
 
 
 def test_a_brand_with_a_connection_of_its_own_is_told_there_and_all_others_where_they_were(
