@@ -77,6 +77,7 @@ def raise_alerts(session: Session, skus: Collection[str], stock: Stock, at: date
     judged = [one for standing in _standings(session, skus, at) for one in findings(standing, stock.clear_percent)]
     opened = _open(session, [one for one in judged if one.short], stock, at)
     closed = _close(session, [one for one in judged if one.over], skus, judged, stock, at)
+    _renew(session, judged)
     for one in (*opened, *closed):
         _log.warning(
             "stock.alert" if one.state == AlertState.OPEN else "stock.alert_over",
@@ -181,6 +182,22 @@ def _close(
         pieces=[pieces for pieces, _ in gone.values()],
         told=[told for _, told in gone.values()],
         at=at,
+    )
+
+
+def _renew(session: Session, judged: Sequence[Finding]) -> None:
+    """Write how those stand now that stay open; nobody is told of that, for they are told as they open and close."""
+    run(
+        session,
+        """update stock_alert set pieces = new.pieces, threshold = new.threshold, cover_days = new.cover
+           from unnest(cast(:skus as text[]), cast(:locations as text[]), cast(:kinds as text[]),
+                       cast(:pieces as bigint[]), cast(:thresholds as bigint[]), cast(:covers as numeric[]))
+                as new (sku, location, kind, pieces, threshold, cover)
+           where stock_alert.state = 'open'
+             and (stock_alert.sku, stock_alert.location, stock_alert.kind) = (new.sku, new.location, new.kind)
+             and (stock_alert.pieces, stock_alert.threshold, stock_alert.cover_days)
+                 is distinct from (new.pieces, new.threshold, new.cover)""",
+        **{name: values for name, values in _columns(judged).items() if name != "brands"},
     )
 
 

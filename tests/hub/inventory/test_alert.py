@@ -148,6 +148,19 @@ def test_an_alert_that_nobody_watches_any_more_is_closed(session: Session, at: d
     assert (alert(session, at), list_rules(session, SYSTEM)) == ((0, 1), [])
 
 
+def test_an_open_alert_shows_how_its_sku_stands_now(session: Session, at: datetime) -> None:
+    rule(session, at, below_pieces=11)
+    alert(session, at, told=True)
+    book_alarms(session, read_alarms(session, DESK))
+    move(session, "apple", -4, "a")
+    sold(session, at, {1: 14})
+    rule(session, at, below_pieces=20)
+    assert alert(session, at, told=True) == (0, 0)
+    (found,) = list_alerts(session, SYSTEM)
+    assert (found.pieces, found.threshold, found.cover_days) == (6, 20, 3)
+    assert read_alarms(session, DESK) == []
+
+
 def test_an_alert_is_a_line_of_the_log(session: Session, at: datetime) -> None:
     rule(session, at, below_pieces=11)
     with capture_logs() as logs:
