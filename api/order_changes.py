@@ -172,9 +172,10 @@ def settle_refund(hub: TheHub, caller: Caller, order_id: str, refund_no: str, bo
 def follow_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key = "") -> Response:
     """Place an order that follows from this one, to the same receiver and free of charge; answer with the new order.
 
-    No more pieces of a line can be sent again than were shipped of it (409 not_shipped). An exchange may be for a
-    return (`return_no`): of no more pieces than come back by it (409 not_of_return), which are then not paid back. Send
-    an Idempotency-Key: a second call without one is a second order.
+    No more pieces of a line can be sent again than were shipped of it (409 not_shipped). Without a `sku` it is the
+    goods that were shipped; where a line was shipped as several, name which (409 several_goods). An exchange may be for
+    a return (`return_no`): of no more pieces than come back by it (409 not_of_return), which are then not paid back.
+    Send an Idempotency-Key: a second call without one is a second order.
     """
     wish = read_wish(FollowUpWish, body)
 

@@ -59,6 +59,7 @@ TITLES: Final[Mapping[str, Words]] = {
     "more_than_shipped": Words("件数超过可退的", "More pieces than can come back"),
     "nothing_to_send": Words("没有可寄回的货物", "There are no goods that could be sent back"),
     "nothing_paid": Words("订单未付款，无款可退", "Nobody has paid: nothing can be refunded"),
+    "several_goods": Words("该行发出过多种商品，须指明是哪种", "The line was shipped as several goods: name which"),
     "not_of_return": Words("超出该退货单可换的件数", "More than this return has left to exchange"),
     "follow_up": Words("换货或补发的内容不正确", "This exchange or reship cannot be meant"),
     "price_needed": Words("新增的订单行须有单价", "A line that is new needs its price"),

@@ -57,6 +57,10 @@ CAUSES: Final[Mapping[str, Words]] = {
     "nothing_to_reroute": Words("没有可改派的履约单", "No such fulfilment order is under way"),
     "nothing_to_intercept": Words("没有在途的包裹", "No parcel is under way"),
     "not_shipped": Words("件数超过已发货的件数", "No more can be sent again than was shipped"),
+    "several_goods": Words(
+        "该行发出过多种商品：请用换货并填写所发商品的编码",
+        "The line was shipped as several goods: send in exchange, and name which",
+    ),
     "follow_up": Words("请填写要发出的件数", "Say which pieces are to be sent"),
     "unknown_return": Words("没有此退货", "The order has no such return"),
     "return_state": Words("退货状态已变化，不能执行此操作", "The return has moved on: this cannot be done any more"),

@@ -1,8 +1,8 @@
 """Place orders that follow from another: goods in exchange for what was shipped, or sent once more, free of charge."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -46,15 +46,18 @@ def follow_up(
     """Place an exchange or a reship order to the receiver of the first, for a return of it or not, and give its id.
 
     Together such orders may not be of more pieces of a line than were shipped of it. Raises: NotFound; Malformed for an
-    unknown line or SKU; Conflict with code not_shipped; NeedsOperator when the buyer was erased.
+    unknown line or SKU; Conflict with code not_shipped, with several_goods where a line was shipped as several and none
+    of them is named; NeedsOperator when the buyer was erased.
     """
     if kind not in KINDS or not wanted:
         raise Malformed("an order follows another as exchange or reship, with some lines", code="follow_up")
     order = lock_order(session, origin_id)
     earlier = _earlier(session, origin_id)
-    _check(session, origin_id, wanted)
+    shipped = _shipped(session, origin_id)
+    _check(session, origin_id, wanted, shipped)
     before = reread(session, origin_id)
-    made = _made(before.order, f"R{earlier + 1}-{origin_id}", kind, wanted, at)
+    named = [_named(one, shipped[one.line_id]) for one in wanted]
+    made = _made(before.order, f"R{earlier + 1}-{origin_id}", kind, named, at)
     shop_order = ShopOrder.model_construct(
         brand=order.brand, shop=order.shop, channel=order.channel, platform=before.shop_order.platform, order=made
     )
@@ -70,14 +73,29 @@ def follow_up(
     return placed.order_id
 
 
+def _named(one: Again, shipped: Mapping[str, int]) -> Again:
+    """Say which goods are sent: those that the line was shipped as, unless others are named.
+
+    Raises: Conflict.
+    """
+    if one.channel_sku:
+        return one
+    codes = sorted(code for code, n in shipped.items() if n)
+    if len(codes) > 1:
+        told = f"line {one.line_id} was shipped as {', '.join(codes)}: name the goods that are sent, as in exchange"
+        zh = f"订单行 {one.line_id} 发出过多种商品（{'、'.join(codes)}）：请如换货一样填写所发商品的编码"
+        raise Conflict(told, code="several_goods", field="lines", zh=zh)
+    return replace(one, channel_sku=codes[0])
+
+
 def _made(first: Order, external_id: str, kind: OrderType, wanted: Sequence[Again], at: datetime) -> Order:
     """Make the order that follows another, free of charge, to the same receiver."""
-    sold = {line.external_line_id: line for line in first.lines}
+    titles = {(line.external_line_id, line.channel_sku): line.title for line in first.lines}
     lines = tuple(
         OrderLine(
             external_line_id=one.line_id,
-            channel_sku=one.channel_sku or sold[one.line_id].channel_sku,
-            title=sold[one.line_id].title if not one.channel_sku else "",
+            channel_sku=one.channel_sku,
+            title=titles.get((one.line_id, one.channel_sku), ""),
             quantity=one.pieces,
             unit_price=Decimal(0),
         )
@@ -107,12 +125,11 @@ def _earlier(session: Session, origin_id: int) -> int:
     return rows(session, "select count(*) as n from order_link where origin_order_id = :id", id=origin_id)[0].n
 
 
-def _check(session: Session, origin_id: int, wanted: Sequence[Again]) -> None:
+def _check(session: Session, origin_id: int, wanted: Sequence[Again], shipped: Mapping[str, Mapping[str, int]]) -> None:
     """Make sure that no more is sent again than was shipped.
 
     Raises: Malformed; Conflict.
     """
-    shipped = _shipped(session, origin_id)
     pieces = Counter[str]()
     for one in wanted:
         pieces[one.line_id] += one.pieces
@@ -130,20 +147,26 @@ def _check(session: Session, origin_id: int, wanted: Sequence[Again]) -> None:
     for one in sent:
         if one.id in pieces:
             pieces[one.id] += one.n
-    if more := sorted(no for no, n in pieces.items() if n > shipped[no]):
+    if more := sorted(no for no, n in pieces.items() if n > sum(shipped[no].values())):
         raise Conflict(f"line {', '.join(more)}: no more can be sent again than was shipped", code="not_shipped")
 
 
-def _shipped(session: Session, order_id: int) -> Mapping[str, int]:
-    """Give the pieces that have left, by the shop's line: of a bundle as many as its parts make whole."""
+def _shipped(session: Session, order_id: int) -> Mapping[str, Mapping[str, int]]:
+    """Give the pieces that have left, by the shop's line and the code of its goods, which a change may have replaced.
+
+    Of a bundle it is as many as its parts make whole.
+    """
     found = rows(
         session,
-        """select sold.external_line_id as id,
+        """select sold.external_line_id as id, sold.channel_sku as code,
                   coalesce(min(part.shipped * sold.ordered / part.ordered), sold.shipped)::bigint as n
            from order_line sold
            left join order_line part on part.order_id = sold.order_id and part.parent_no = sold.line_no
            where sold.order_id = :id and sold.parent_no is null and sold.kind in ('item', 'bundle')
-           group by sold.external_line_id, sold.shipped""",
+           group by sold.line_no, sold.external_line_id, sold.channel_sku, sold.shipped""",
         id=order_id,
     )
-    return {one.id: one.n for one in found}
+    shipped = defaultdict[str, Counter[str]](Counter)
+    for one in found:
+        shipped[one.id][one.code] += one.n
+    return shipped

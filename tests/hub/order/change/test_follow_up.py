@@ -11,13 +11,14 @@ from hub.database import rows
 from hub.errors import Conflict, Malformed
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.lapse import lapse
+from hub.order.change.pay import pay
 from hub.order.change.wanted import WantedLine
 from hub.order.model import OrderType
 from hub.order.ship.outbound import read_delivery
 from hub.order.ship.progress import record_confirm
 from hub.roles import SYSTEM
 from tests.hub.making import AT, RECEIVER, ZONE, add_sku, confirm, order, placed, see, step_states, stock
-from tests.hub.order.changing import BY, dues, want
+from tests.hub.order.changing import BY, answer, dues, send, want
 
 
 @pytest.fixture
@@ -66,6 +67,49 @@ def test_no_more_is_sent_again_than_was_shipped(session: Session, order_id: int)
     with pytest.raises(Malformed, match="no line L9"):
         again(session, order_id, Again("L9", 1))
     assert len(rows(session, "select 1 from order_link")) == 1
+
+
+def test_of_a_line_that_grew_all_that_was_shipped_can_be_sent_again(session: Session) -> None:
+    stock(session, {"sh": {"apple": 20}})
+    first = placed(session, order({"apple": 1}))
+    want(session, first, WantedLine("L1", 3))
+    pay(session, first, "tester", AT, AT.astimezone(ZONE), amount=2000)
+    for no, pieces in ((1, 1), (2, 2)):
+        record_confirm(session, confirm(first, no, {"apple": pieces}, key=f"c{no}"), AT)
+    assert see(session, again(session, first, Again("L1", 3))).lines[0].ordered == 3
+    with pytest.raises(Conflict, match="than was shipped"):
+        again(session, first, Again("L1", 1))
+
+
+@pytest.fixture
+def exchanged(session: Session) -> int:
+    """Place an order of two apples, one of which is sent; a pear comes in the place of the other."""
+    stock(session, {"sh": {"apple": 20, "pear": 9}})
+    first = placed(session, order({"apple": 2}))
+    send(session, first)
+    record_confirm(session, confirm(first, 1, {"apple": 1}, final=False), AT)
+    want(session, first, WantedLine("L1", 2, "pear"))
+    answer(session, first, 1, stopped=True)
+    return first
+
+
+def test_what_is_sent_again_is_what_was_shipped_though_others_come_in_its_place(
+    session: Session, exchanged: int
+) -> None:
+    made = again(session, exchanged, Again("L1", 1))
+    assert [(one.sku, one.ordered) for one in see(session, made).lines] == [("apple", 1)]
+    with pytest.raises(Conflict, match="than was shipped"):
+        again(session, exchanged, Again("L1", 1))
+
+
+def test_of_a_line_that_was_shipped_as_several_goods_it_is_named_which_are_sent_again(
+    session: Session, exchanged: int
+) -> None:
+    record_confirm(session, confirm(exchanged, 2, {"pear": 1}, key="c2"), AT)
+    with pytest.raises(Conflict) as refused:
+        again(session, exchanged, Again("L1", 1))
+    assert (refused.value.code, "apple, pear" in refused.value.message) == ("several_goods", True)
+    assert see(session, again(session, exchanged, Again("L1", 1, "pear"))).lines[0].sku == "pear"
 
 
 @pytest.mark.parametrize(
