@@ -29,7 +29,7 @@ from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
 class Promise(Document):
     """What a shop may promise of a SKU: `free` in all; `shared` is what nobody has for themselves.
 
-    `by_location` is before quotas that are of all locations together. `backorder` is the part that is not there yet;
+    `by_location` is before quotas that are of all locations together. `backorder` of `free` are not there yet;
     `incoming` is on its way and not promised. `presale` is what a pre-sale limit leaves of goods that are to come, and
     all that is promised of those.
     """
@@ -46,14 +46,14 @@ class Promise(Document):
 
 
 class Shelf(NamedTuple):
-    """What of a SKU lies where, before quotas."""
+    """What of a SKU may be promised where, before quotas, and how much of that is not there yet."""
 
     by_location: Mapping[str, int]
-    backorder: int
+    backorders: Mapping[str, int]
     incoming: int
 
 
-EMPTY = Shelf({}, 0, 0)
+EMPTY = Shelf({}, {}, 0)
 
 
 def promise(
@@ -110,14 +110,14 @@ def _promises(
 def _at_most(there: Promise, everywhere: Promise) -> Promise:
     """Limit what some locations have to what is promised of all: pieces set apart everywhere may be other places'."""
     free = min(there.free, everywhere.free)
-    limits = {"shared": min(there.shared, everywhere.shared), "backorder": min(there.backorder, free)}
+    limits = {"shared": min(there.shared, everywhere.shared), "backorder": max(0, free - there.free + there.backorder)}
     return there.model_copy(update={"free": free, "quota": everywhere.quota, **limits})
 
 
 def _shelf(places: Sequence[Free]) -> Shelf:
     by_location = {one.location: max(0, one.promised) for one in places}
-    there = sum(max(0, one.promised - one.backorder_limit) for one in places)
-    return Shelf(by_location, sum(by_location.values()) - there, sum(one.incoming for one in places))
+    backorders = {one.location: min(one.backorder_limit, max(0, one.promised)) for one in places}
+    return Shelf(by_location, backorders, sum(one.incoming for one in places))
 
 
 def promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Promise:
@@ -128,6 +128,8 @@ def promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Pr
     }
     overall = [one for one in quotas if one.location == EVERYWHERE]
     free, shared = sum(one for one, _ in places.values()), sum(one for _, one in places.values())
+    there = sum(min(one, _there(place, shelf, quotas, shop)) for place, (one, _) in places.items())
+    there -= _apart(overall, shop)
     free, shared, named = _of_all(free, shared, overall, shop)
     return Promise(
         sku=sku,
@@ -135,9 +137,15 @@ def promise_of(sku: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> Pr
         shared=shared,
         quota=named or next((one.mode for one in quotas if one.shop == shop and one.location in places), ""),
         by_location={place: one for place, (one, _) in places.items()},
-        backorder=min(shelf.backorder, free),
+        backorder=max(0, free - max(0, there)),
         incoming=shelf.incoming,
     )
+
+
+def _there(place: str, shelf: Shelf, quotas: Sequence[Quota], shop: str) -> int:
+    """Give how many pieces are there for a shop: those that others have for themselves are the first of them."""
+    there = shelf.by_location[place] - shelf.backorders.get(place, 0)
+    return max(0, there - _apart([one for one in quotas if one.location == place], shop))
 
 
 def to_come(one: Promise, left: int, quotas: Sequence[Quota], shop: str) -> Promise:
@@ -197,7 +205,7 @@ def bundle_of(product: Product, alone: Mapping[str, Promise], quotas: Sequence[Q
         shared=shared,
         quota=named,
         by_location={place: min(one.by_location[place] // each for one, each in parts) for place in places},
-        backorder=min(one.backorder // each for one, each in parts),
+        backorder=max(0, free - min((one.free - one.backorder) // each for one, each in parts)),
         incoming=min(one.incoming // each for one, each in parts),
         bundle=True,
     )

@@ -87,7 +87,7 @@ class Shares:
 
     def _shown(self, shop: str, sku: str) -> Promise:
         places = {key.location: max(0, pieces) for key, pieces in self._free[sku].items()}
-        shelf = Shelf(places, 0, 0) if places else EMPTY
+        shelf = Shelf(places, {}, 0) if places else EMPTY
         return promise_of(sku, shelf, self._quotas.get(sku, ()), shop)
 
 

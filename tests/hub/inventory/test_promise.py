@@ -10,7 +10,7 @@ from hub.inventory.quota import Quota, count_sold, drop_quota, list_quotas, set_
 from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.soft import Wish, hold
 from tests.hub.inventory.test_soft import TTL
-from tests.hub.making import AT, BRAND, stock
+from tests.hub.making import AT, BRAND, add_sku, stock
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,32 @@ def test_a_cap_of_everywhere_limits_what_one_location_sends(session: Session) ->
     quota(session, QuotaMode.CAP, 5)
     run(session, "update stock_level set backorder_limit = 7 where location = 'sh'")
     shown = promise(session, BRAND, "pc", ["apple"], AT, senders={"sh"})["apple"]
-    assert (shown.free, shown.quota, shown.backorder) == (5, "cap", 5)
+    assert (shown.free, shown.quota, shown.backorder) == (5, "cap", 0)
+
+
+@pytest.mark.parametrize(("cap", "place", "backorder"), [(20, "", 7), (12, "", 3), (5, "", 0), (12, "bj", 3)])
+def test_what_a_quota_leaves_is_of_what_is_there_first(session: Session, cap: int, place: str, backorder: int) -> None:
+    run(session, "update stock_level set backorder_limit = 7 where sku = 'pear'")
+    set_quota(session, "op", BRAND, Quota(sku="pear", shop="pc", location=place, mode=QuotaMode.CAP, amount=cap), AT)
+    for senders in (None, {"bj"}):
+        shown = promise(session, BRAND, "pc", ["pear"], AT, senders=senders)["pear"]
+        assert (shown.free, shown.backorder) == (min(cap, 16), backorder)
+
+
+@pytest.mark.parametrize("place", ["", "bj"])
+def test_what_others_have_for_themselves_is_of_what_is_there_first(session: Session, place: str) -> None:
+    run(session, "update stock_level set backorder_limit = 7 where sku = 'pear'")
+    own = Quota(sku="pear", shop="h5", location=place, mode=QuotaMode.EXCLUSIVE, amount=5)
+    set_quota(session, "op", BRAND, own, AT)
+    shown = promise(session, BRAND, "pc", ["pear"], AT)["pear"]
+    assert (shown.free, shown.backorder) == (11, 7)
+
+
+def test_bundles_that_wait_for_any_part_are_back_orders(session: Session) -> None:
+    run(session, "update stock_level set backorder_limit = 7 where sku = 'pear'")
+    add_sku(session, "box", parts={"apple": 2, "pear": 2})
+    shown = promise(session, BRAND, "pc", ["box"], AT)["box"]
+    assert (shown.free, shown.backorder) == (8, 4)
 
 
 def test_a_bundle_is_as_free_as_its_scarcest_part(session: Session) -> None:

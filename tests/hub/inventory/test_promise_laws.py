@@ -28,7 +28,7 @@ def quotas(modes: Sequence[QuotaMode]) -> st.SearchStrategy[list[Quota]]:
 def test_no_shop_promises_less_than_nothing_or_more_than_there_is(
     places: dict[str, int], shared: list[Quota], shop: str
 ) -> None:
-    shown = promise_of("x", Shelf(places, 0, 0), shared, shop)
+    shown = promise_of("x", Shelf(places, {}, 0), shared, shop)
     assert 0 <= shown.free <= sum(places.values())
     assert all(0 <= free <= places[place] for place, free in shown.by_location.items())
 
@@ -37,16 +37,16 @@ def test_no_shop_promises_less_than_nothing_or_more_than_there_is(
 def test_what_shops_have_for_themselves_is_never_more_than_there_is(
     places: dict[str, int], shared: list[Quota]
 ) -> None:
-    shown = [promise_of("x", Shelf(places, 0, 0), shared, shop) for shop in SHOPS]
+    shown = [promise_of("x", Shelf(places, {}, 0), shared, shop) for shop in SHOPS]
     assert sum(one.free - one.shared for one in shown) + shown[0].shared <= sum(places.values())
 
 
 def test_a_quota_of_one_location_says_nothing_of_the_others() -> None:
     cap = Quota(sku="x", shop="a", location="sh", mode=QuotaMode.CAP, amount=5)
-    shown = promise_of("x", Shelf({"sh": 60, "bj": 40}, 0, 0), [cap], "a")
+    shown = promise_of("x", Shelf({"sh": 60, "bj": 40}, {}, 0), [cap], "a")
     assert (shown.free, dict(shown.by_location), shown.quota) == (45, {"sh": 5, "bj": 40}, "cap")
 
 
 def test_pieces_apart_at_one_location_are_no_more_than_lie_there() -> None:
     apart = Quota(sku="x", shop="b", location="bj", mode=QuotaMode.EXCLUSIVE, amount=70)
-    assert promise_of("x", Shelf({"sh": 60, "bj": 40}, 0, 0), [apart], "a").free == 60
+    assert promise_of("x", Shelf({"sh": 60, "bj": 40}, {}, 0), [apart], "a").free == 60
