@@ -19,6 +19,7 @@ from hub.inventory.promise import Promise, promise
 from hub.order.lot_orders import LotOrders, orders_of_lot
 from hub.order.place.senders import senders_to
 from hub.roles import Actor, Permission
+from hub.scope import check_names
 from hub.sourcing.location import find_places
 from hub.sourcing.model import LocationKind
 
@@ -83,7 +84,8 @@ class Asker:
 def asker(hub: TheHub, client: Annotated[str, Depends(identify)], brand: Word = "", shop: Word = "") -> Asker:
     """Give who asks; a shop asks for itself, a program names the brand and the shop unless it is of one alone.
 
-    Raises: Unauthorised for what it may not see; Malformed when no brand is named.
+    Raises: Unauthorised for what it may not see; Malformed when no brand is named; NotFound for a brand or a shop that
+    there is not: it would be answered as one without quotas.
     """
     if client in hub.settings.operations:
         actor, found = operations(hub, client), hub.settings.operations[client]
@@ -97,6 +99,7 @@ def asker(hub: TheHub, client: Annotated[str, Depends(identify)], brand: Word = 
         sees = one.options.get(SEES_LOCATIONS) == "yes"
         meant = Asker(actor, brand or one.brand, shop or one.shop, sees_locations=sees)
     actor.require_scope(meant.brand, meant.shop)
+    check_names(hub.settings.connections, meant.brand, meant.shop)
     return meant
 
 
@@ -117,6 +120,8 @@ def available(
     """
     division = one_division(division, region)
     codes = list(dict.fromkeys(code for code in (part.strip() for part in skus.split(",")) if code))
+    if not codes:
+        raise Malformed("name a SKU", field="skus", zh="请至少填写一个 SKU")
     if len(codes) > MOST_SKUS:
         raise Malformed(f"at most {MOST_SKUS} SKUs are answered at once", code="too_many_skus", field="skus")
     at = hub.now()

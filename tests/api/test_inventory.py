@@ -86,6 +86,13 @@ def test_a_program_asks_for_a_brand_within_its_scope(desk: Callable[[str], Desk]
     assert problem(desk("h5-boss").get(f"{HOME}?skus=apple&shop=pc"))[1] == "forbidden"
 
 
+@pytest.mark.parametrize(("named", "code"), [("brand=demo&shop=pcc", "unknown_shop"), ("brand=dem", "unknown_brand")])
+def test_a_program_that_mistypes_a_shop_is_not_answered_as_one_without_quotas(
+    desk: Callable[[str], Desk], named: str, code: str
+) -> None:
+    assert problem(desk("looker").get(f"{HOME}?skus=apple&{named}")) == (404, code)
+
+
 def test_a_shop_asks_for_no_other(mall: Mall) -> None:
     assert problem(mall.get(f"{HOME}?skus=apple&shop=h5"))[1] == "forbidden"
     assert problem(mall.get(f"{HOME}?skus=apple&brand=other"))[1] == "forbidden"
@@ -96,6 +103,7 @@ def test_a_shop_asks_for_no_other(mall: Mall) -> None:
     [
         ("", "malformed"),
         ("?skus=", "malformed"),
+        ("?skus=,%20,", "malformed"),
         ("?skus=%00", "malformed"),
         (f"?skus={'x' * 14_000}", "malformed"),
         (f"?skus={','.join(f'S{n}' for n in range(201))}", "too_many_skus"),
