@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.inventory.alert_table import AlertKind, AlertState
+from hub.inventory.condition import Condition
 from hub.inventory.cover import Pace, paces
 from hub.inventory.free import FREE
 from hub.stock_told import Stock
@@ -22,6 +23,31 @@ KEPT: Final = timedelta(days=90)
 """How long a closed alert is kept."""
 
 PERCENT: Final = 100
+
+STANDINGS: Final = f"""
+    with level as (select brand, sku, location, unpromised as free, safety from ({FREE}) free),
+    named as (
+        select rule.brand, rule.sku, rule.location from stock_rule rule join sku on sku.code = rule.sku
+        where rule.sku = any(:skus) and not sku.bundle),
+    known as (
+        select brand, sku from stock_level where sku = any(:skus) and condition = :condition union
+        select brand, sku from named where location = ''),
+    place as (
+        select * from level union all
+        select named.brand, named.sku, named.location, 0, 0 from named
+        join location on (location.code, location.brand) = (named.location, named.brand) and location.active
+        where not exists (
+            select from level where (level.sku, level.location) = (named.sku, named.location)) union all
+        select known.brand, known.sku, '', coalesce(sum(greatest(0, level.free)), 0)::bigint, 0
+        from known left join level using (brand, sku) group by 1, 2)
+    select place.*, rule.below_pieces, rule.below_days from place
+    left join lateral (
+        select below_pieces, below_days from stock_rule
+        where brand = place.brand and location = place.location and sku in (place.sku, '')
+        order by sku desc limit 1) rule on true
+    where rule.below_pieces is not null or place.safety > 0 order by place.sku, place.location"""
+"""SKUs at the locations that are open, and all together. Where a rule names what has no counter, or whose locations
+have all been closed, there is nothing of it: it is out, and not left out."""
 
 _log = structlog.get_logger()
 
@@ -99,22 +125,7 @@ def forget_alerts(session: Session, at: datetime) -> int:
 
 def _standings(session: Session, skus: Collection[str], at: datetime) -> list[Standing]:
     """Read how SKUs stand wherever a rule or a safety stock watches them, the nearest rule of each."""
-    found = rows(
-        session,
-        f"""with level as (select brand, sku, location, unpromised as free, safety from ({FREE}) free),
-           place as (
-               select * from level union all
-               select brand, sku, '', sum(greatest(0, free))::bigint, 0 from level group by brand, sku)
-           select place.*, rule.below_pieces, rule.below_days from place
-           left join lateral (
-               select below_pieces, below_days from stock_rule
-               where brand = place.brand and location = place.location and sku in (place.sku, '')
-               order by sku desc limit 1) rule on true
-           where rule.below_pieces is not null or place.safety > 0 order by place.sku, place.location""",
-        skus=sorted(skus),
-        today=at.date(),
-        brand="",
-    )
+    found = rows(session, STANDINGS, skus=sorted(skus), today=at.date(), brand="", condition=Condition.SALEABLE)
     pace_of = paces(session, {one.sku for one in found}, at)
     still = Pace(Decimal(0))
     return [

@@ -120,6 +120,22 @@ def test_a_rule_of_all_locations_watches_their_sum(session: Session, at: datetim
     assert open_alerts(session) == [("apple", "", "low_pieces")]
 
 
+def test_a_sku_whose_locations_were_all_closed_is_out(session: Session, at: datetime) -> None:
+    rule(session, at, location="", below_pieces=5)
+    run(session, "update location set active = false")
+    assert (alert(session, at), open_alerts(session)) == ((1, 0), [("apple", "", "stock_out")])
+    run(session, "update location set active = true where code = 'bj'")
+    assert alert(session, at) == (0, 1)
+
+
+@pytest.mark.parametrize("location", ["", "bj"])
+def test_what_a_threshold_names_and_nobody_has_counted_is_out(session: Session, at: datetime, location: str) -> None:
+    add_sku(session, "fig")
+    rule(session, at, "fig", location, below_pieces=5)
+    rule(session, at, "", location, below_pieces=5)  # of every SKU: those that have been there
+    assert (alert(session, at, "fig"), open_alerts(session)) == ((1, 0), [("fig", location, "stock_out")])
+
+
 def test_the_rule_of_a_sku_goes_before_the_brands(session: Session, at: datetime) -> None:
     rule(session, at, sku="", location="sh", below_pieces=50)
     rule(session, at, sku="apple", location="sh", below_pieces=5)
