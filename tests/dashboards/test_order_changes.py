@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from dashboards.pages import new_key
 from hub.aftersale.intercepted import lose_intercept
 from hub.database import rows, run
+from hub.order.change.table import Charge
+from hub.order.change.wanted import WantedLine
 from hub.order.find import get_order
 from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_confirm, record_report
@@ -20,7 +22,7 @@ from hub.roles import SYSTEM, Role
 from hub.settings import Orders
 from tests.dashboards.desk import NOW, Desk, plain
 from tests.hub.making import RECEIVER, confirm, order, placed, rejection, stock
-from tests.hub.order.changing import send
+from tests.hub.order.changing import send, want
 from tests.hub.stopping import NO, SF, YES, answered, served
 
 
@@ -70,6 +72,15 @@ def test_pieces_are_cancelled_after_the_money_was_shown(desk: Desk, order_id: in
     assert done(desk, path, **fields) == f"/console/orders/{order_id}"
     assert [one.amount for one in seen(desk, order_id).refunds] == [2000]
     assert "The change is made." in plain(desk.see(f"/console/orders/{order_id}"))
+
+
+def test_pieces_of_a_line_that_grew_are_named_once(desk: Desk, order_id: int) -> None:
+    with desk.database.transaction() as session:
+        want(session, order_id, WantedLine("L1", 5), charge=Charge.FREE)
+    form = desk.see(change(order_id, "pieces"))
+    assert re.findall(r'name="line" value="(\w+)".*? max="(\d+)"', form) == [("L1", "5"), ("L2", "2")]
+    done(desk, change(order_id, "pieces"), line=["L1", "L2"], n=["3", ""], reason="two are enough")
+    assert "2 / 2" in plain(desk.see(change(order_id, "pieces")))
 
 
 def test_a_new_address_is_shown_masked_with_what_it_replaced(desk: Desk, order_id: int) -> None:
@@ -225,6 +236,7 @@ def test_a_parcel_shows_what_its_courier_made_of_stopping_it(desk: Desk, order_i
         ("address", {"division": "999999"}, "unknown_division"),
         ("reroute", {"to": "nowhere"}, "unknown_location"),
         ("reship", {"line": ["L1"], "n": ["1"]}, "not_shipped"),
+        ("goods", {"line": ["L9"], "n": ["1"], "sku": ["pear"], "price": [""]}, "price_needed"),
         ("intercept", {}, "nothing_to_intercept"),
     ],
 )
@@ -233,6 +245,7 @@ def test_what_is_refused_says_why_before_anything_is_done(
 ) -> None:
     told = ahead(desk, change(order_id, name), reason="try", **fields)
     assert f">{code}<" in told
+    assert "This could not be done" not in told
     assert "/do" not in told
     assert [one.location for one in seen(desk, order_id).fulfilments] == ["sh"]
 
