@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,18 @@ from hub.database import later, rows, run
 from hub.inventory.free import read_free
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.table import Reason
+
+
+class Freed(NamedTuple):
+    """What orders can have by (location, SKU).
+
+    `unsold` names by SKU the locations that have pieces of lots that are not sold, `kept` the SKUs of which no
+    back-orders are given, for enough is there.
+    """
+
+    pieces: Mapping[tuple[str, str], int]
+    unsold: Mapping[str, Collection[str]]
+    kept: Collection[str]
 
 
 def free_pieces(
@@ -27,7 +40,7 @@ def free_pieces(
     expired. `at` is in the business zone, whose day it is that lots expire by.
     With `lock` the counters stay as they are until the transaction ends; they are locked in the order of their keys.
     """
-    return free_and_unsold(session, wanted, at, returned, lock=lock)[0]
+    return free_and_unsold(session, wanted, at, returned, lock=lock).pieces
 
 
 def free_and_unsold(
@@ -35,10 +48,14 @@ def free_and_unsold(
     wanted: Mapping[str, int],
     at: datetime,
     returned: Sequence[Movement] = (),
+    beyond: Collection[str] = (),
     *,
     lock: bool = False,
-) -> tuple[Mapping[tuple[str, str], int], Mapping[str, Collection[str]]]:
-    """Give `free_pieces`, and the locations by SKU that have pieces of lots that are not sold."""
+) -> Freed:
+    """Give `free_pieces`, and what else there is to know of them.
+
+    Of what is `beyond` the reach of those who want it back-orders are given though enough is there.
+    """
     skus = {*wanted, *(one.key.sku for one in returned)}
     if lock:
         hold_still(session, skus)
@@ -47,19 +64,22 @@ def free_and_unsold(
     for one in returned:
         if (place := (one.key.location, one.key.sku)) in free:
             free[place] -= one.soft
+    kept = set[str]()
     limits = {(one.location, one.sku): one.backorder_limit for one in found if one.backorder_limit}
     if limits:
         there = Counter[str]()
         for (_, sku), pieces in free.items():
             there[sku] += max(0, pieces)
         for (location, sku), limit in limits.items():
-            if wanted.get(sku, 0) > there[sku]:
+            if sku in beyond or wanted.get(sku, 0) > there[sku]:
                 free[location, sku] += limit
+            else:
+                kept.add(sku)
     unsold = defaultdict[str, set[str]](set)
     for one in found:
         if one.unsold:
             unsold[one.sku].add(one.location)
-    return free, unsold
+    return Freed(free, unsold, kept)
 
 
 def hold_still(session: Session, skus: Collection[str]) -> None:

@@ -1,7 +1,7 @@
 """Plan where order lines come from: a whole batch on one reading of places and free pieces; nothing is written."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -75,13 +75,18 @@ def plan(
 
     `returned` is what the orders' carts held, which will be free when this batch is booked, and `own` the policies of
     its brands, where they are known already; `at` is in the business zone, whose day it is that lots expire by. The
-    batch is planned once more where that lets gifts travel with what they came with.
+    batch is planned once more where that lets gifts travel with what they came with, and where something has no source
+    of which enough is there, but out of its reach, and may be back-ordered elsewhere.
     """
-    gifts = Travelling(needs)
+    gifts, beyond = Travelling(needs), frozenset[str]()
     while True:
-        sourced = _plan(session, gifts.needs(), policy, numbers, at, returned, own, lock=lock)
-        if gifts.settled(sourced.plans):
+        sourced, kept = _plan(session, gifts.needs(), policy, numbers, at, returned, own, beyond, lock=lock)
+        if not gifts.settled(sourced.plans):
+            continue
+        lacking = kept.intersection(take.sku for one in sourced.plans for take in one.unmet)
+        if not lacking:
             return sourced
+        gifts, beyond = Travelling(needs), beyond | lacking
 
 
 def _plan(
@@ -92,15 +97,17 @@ def _plan(
     at: datetime,
     returned: Sequence[Movement],
     own: Mapping[str, Own] | None,
+    beyond: Collection[str],
     *,
     lock: bool,
-) -> Sourced:
+) -> tuple[Sourced, frozenset[str]]:
+    """Plan a batch with back-orders of what is `beyond` reach too, and name the SKUs that none are given of."""
     places = find_places(session)
     wanted = Counter[str]()
     for need in needs:
         for want in need.wants:
             wanted[want.sku] += want.quantity
-    free, unsold = free_and_unsold(session, wanted, at, returned, lock=lock)
+    free, unsold, kept = free_and_unsold(session, wanted, at, returned, beyond, lock=lock)
     own = own_policies(session, policy, {need.brand for need in needs}) if own is None else own
     own = with_counts(session, own, wanted, at, lock=lock) if own else {}
     plans = _plans(needs, places, Shelf(free, unsold), policy, own, at)
@@ -109,7 +116,7 @@ def _plan(
     most = {day: n for one in own.values() for day, n in one.most().items()}
     limits = {code: n for one in own.values() for code, n in one.most_open.items()}
     most_open = {new.location: limits[new.location] for new in opened if new.location in limits} if limits else limits
-    return Sourced(plans, opened, days, most, most_open)
+    return Sourced(plans, opened, days, most, most_open), frozenset(kept)
 
 
 def _plans(

@@ -1,10 +1,12 @@
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import run
 from hub.errors import Malformed
+from hub.inventory.soft import Wish, hold
 from hub.order.place.senders import senders_to
 from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM
@@ -112,3 +114,19 @@ def test_a_division_that_there_is_not_is_refused(session: Session) -> None:
     with pytest.raises(Malformed, match="no division has the code 999999") as caught:
         senders(session, "999999")
     assert (caught.value.code, caught.value.field) == ("unknown_division", "division")
+
+
+def test_what_is_there_out_of_reach_keeps_no_order_from_what_was_held_for_it(session: Session) -> None:
+    in_force(session, "[eliminate]\nlocations = ['bj', 'gz']")
+    run(session, "update stock_level set on_hand = 0, backorder_limit = 5 where location = 'sh'")
+    reach = senders_to(session, BRAND, PUDONG, HERE)
+    hold(session, BRAND, "pc", "cart-1", [Wish("apple", 3)], timedelta(minutes=5), HERE, locations=reach)
+    mine = placed(session, order({"apple": 3}, "T1", reservation="cart-1"))
+    other = placed(session, order({"apple": 2}, "T2"))
+    assert [sources(session, one) for one in (mine, other)] == [[("sh", "open")]] * 2
+
+
+def test_what_is_there_in_reach_goes_before_what_is_not_there(session: Session) -> None:
+    run(session, "update stock_level set on_hand = 0, backorder_limit = 5 where location = 'sh'")
+    found = sources(session, placed(session, order({"apple": 18})))
+    assert sorted(location for location, _ in found) == ["bj", "gz"]
