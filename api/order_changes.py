@@ -66,16 +66,16 @@ def cancel_one(hub: TheHub, caller: Caller, order_id: str, body: Body, key: Key 
     be cancelled than is left of it: 409 more_than_left says how many that is, pieces_shipped that none is.
     """
     wish = read_wish(CancelWish, body)
+    keep = wish.by == "buyer" and hub.settings.orders.deposit == "keep"
 
     def act(session: Session, number: int) -> None:
         if wish.lines:
+            hold_together(session, number)  # before its lines are read, which somebody may be changing
             pieces = pieces_of(session, number, {one.line_id: one.quantity for one in wish.lines})
-            change(
-                session, number, Wish(pieces=pieces), Author(caller.name, wish.reason), hub.now().astimezone(hub.zone)
-            )
+            author, here = Author(caller.name, wish.reason), hub.now().astimezone(hub.zone)
+            change(session, number, Wish(pieces=pieces), author, here, keep_deposit=keep)
             return
         try:
-            keep = wish.by == "buyer" and hub.settings.orders.deposit == "keep"
             cancel(session, number, caller.name, wish.reason, hub.now(), keep_deposit=keep)
         except Conflict as error:
             if not wish.intercept or error.code != "already_shipped":

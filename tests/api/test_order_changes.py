@@ -208,13 +208,14 @@ def test_a_deposit_is_paid_then_its_balance(mall: Mall) -> None:
     assert (shown["payment"], shown["balance"], shown["lifecycle"]) == ("paid", None, "in_fulfilment")
 
 
+@pytest.mark.parametrize("lines", [[], [{"line_id": "L1", "quantity": 3}]])
 @pytest.mark.parametrize(("by", "back"), [("buyer", []), ("merchant", [1200])])
 def test_a_deposit_is_kept_from_a_buyer_who_withdraws_where_the_policy_says_so(
-    app: FastAPI, mall: Mall, by: str, back: list[int]
+    app: FastAPI, mall: Mall, by: str, back: list[int], lines: list[Any]
 ) -> None:
     keeping = app.state.hub.settings.model_copy(update={"orders": Orders(deposit="keep")})
     app.state.hub = replace(app.state.hub, settings=keeping)
     told = {"paid_at": None, "deposit_paid_at": "2026-11-11T10:30:00+08:00", "deposit": "12.00"}
     order_id = placed(mall, **told)
-    shown = mall.cancel(order_id, encoded({"reason": "no more", "by": by})).json()
+    shown = mall.cancel(order_id, encoded({"reason": "no more", "by": by, "lines": lines})).json()
     assert (shown["lifecycle"], [one["amount"] - one["set_off"] for one in shown["refunds"]]) == ("cancelled", back)

@@ -41,18 +41,25 @@ LIVING = frozenset({Lifecycle.ACCEPTED, Lifecycle.IN_FULFILMENT})
 
 
 def change(
-    session: Session, order_id: int, wish: Wish, author: Author, at: datetime, policy: Policy = POLICY
+    session: Session,
+    order_id: int,
+    wish: Wish,
+    author: Author,
+    at: datetime,
+    policy: Policy = POLICY,
+    *,
+    keep_deposit: bool = False,
 ) -> ChangeState:
     """Change an order, at once or once its locations have answered; give how far that is.
 
-    Who wants none of the pieces any more cancels the order, whatever else is said of it.
+    Who wants none of the pieces any more cancels the order, whatever else is said of it; with `keep_deposit` as there.
     `at` is in the business zone. Raises: NotFound; Malformed when nothing or too much is wished; Conflict when the
     order has ended (order_state), all of it has left (already_shipped) or all of a line (pieces_shipped), more of
     one is to be cancelled than is left (more_than_left), or another is under way (cancel_under_way, change_under_way).
     """
     order = check_changeable(session, order_id, wish)
     if wish.pieces and not wish.added and wish.pieces == _left(session, order_id) and not _has_left(session, order_id):
-        cancel(session, order_id, author.name, author.reason, at)
+        cancel(session, order_id, author.name, author.reason, at, keep_deposit=keep_deposit)
         return ChangeState.WAITING if wants_cancel(session, order_id) else ChangeState.APPLIED
     no = write_revision(session, order, wish, author, ChangeState.WAITING, at)
     return begin(session, order, no, wish, policy, at)
