@@ -70,6 +70,7 @@ REPORT: Final = {
 }
 LINE: Final = {
     "booked": state("差额已入账", "The difference was booked", Tone.WAITING),
+    "changed": state("变动已入账", "The change was booked", Tone.GOOD),
     "agrees": state("与账面一致", "Agrees with ours", Tone.GOOD),
     "outdated": state("已有更新的盘点", "A later count stands against it", Tone.ENDED),
     "confirmed": state("由其发货单确认入账", "Booked by the confirm of its delivery", Tone.ENDED),

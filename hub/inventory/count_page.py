@@ -84,7 +84,7 @@ def ref_of(page: Page, line: ReportLine) -> str:
 
 def write_page(session: Session, page: Page, made: Fold, refused: Sequence[str]) -> None:
     report = page.report
-    differing = [one.difference for one in made.taken if one.difference]
+    differing = [one.difference for one in made.taken if one.difference and one.line.kind == "count"]
     run(
         session,
         """insert into stock_report (connection, report, page, pages, brand, location, counted_at, received_at, lines,

@@ -17,7 +17,10 @@ class LineVerdict(StrEnum):
 
 
 class StockReport(Table, table=True):
-    """One page of a partner's report, and how far it differed from our counters: `drift` adds up the differences."""
+    """One page of a partner's report, and how far it differed from our counters: `drift` adds up the differences.
+
+    Only what it counts can differ from ours; a change is news.
+    """
 
     __table_args__ = (
         CheckConstraint("lines >= 0 and refused >= 0 and differing >= 0 and drift >= 0", name="counts"),

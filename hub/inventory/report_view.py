@@ -1,6 +1,6 @@
 """Reports of stock as people read them: what partners told a page at a time, and why each line was booked or not.
 
-A report that differs from our counters tells of drift: `differing` lines, `drift` pieces in all.
+A report that counts otherwise than our counters tells of drift: `differing` lines, `drift` pieces in all.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,10 +21,10 @@ LOOKED: Final = 5_000
 SEEN: Final = "(cast(:seen as text[]) is null or r.brand = any(:seen))"
 REPORT: Final = """r.connection, r.report, r.page, r.pages, r.brand, r.location, r.counted_at, r.received_at, r.lines,
     r.refused, r.differing, r.drift"""
-LATE: Final = """(select count(*) from stock_count c where (c.connection, c.report, c.page)
-    = (r.connection, r.report, r.page) and c.verdict = 'outdated') as outdated"""
-WITH: Final = """exists (select from stock_count c where (c.connection, c.report, c.page)
-    = (r.connection, r.report, r.page) and c.verdict = '{}')"""
+OF: Final = "from stock_count c where (c.connection, c.report, c.page) = (r.connection, r.report, r.page)"
+FATES: Final = f"""(select count(*) {OF} and c.verdict = 'outdated') as outdated,
+    (select count(*) {OF} and c.verdict = 'taken' and c.kind = 'change') as changed"""
+WITH: Final = f"exists (select {OF} and c.verdict = '{{}}')"
 SHOWS: Final[Mapping[str, str]] = {
     "differing": "r.differing > 0",
     "refused": "r.refused > 0",
@@ -33,16 +33,16 @@ SHOWS: Final[Mapping[str, str]] = {
 """What a list is narrowed to: reports that differed from ours, had lines refused, or have lines of a verdict."""
 
 LINES: Final[Mapping[str, str]] = {
-    "differing": "line.difference <> 0",
+    "differing": "line.kind = 'count' and line.difference <> 0",
     **{str(one): f"line.verdict = '{one}'" for one in LineVerdict},
 }
 """What the lines of a report are narrowed to."""
 
 
 class ReportView(Document):
-    """A page of a partner's report; `drift` adds up by how many pieces it differed from our counters.
+    """A page of a partner's report; `drift` adds up by how many pieces its counts differed from our counters.
 
-    `refused` lines could not be read or booked, `outdated` ones came too late.
+    `refused` lines could not be read or booked, `outdated` ones came too late, `changed` ones told changes.
     """
 
     connection: str
@@ -58,15 +58,18 @@ class ReportView(Document):
     differing: int
     drift: int
     outdated: int
+    changed: int
 
     @property
     def state(self) -> str:
-        """How it went: some of it was refused, it differed from ours, all of it came too late, or it agrees."""
+        """How it went: refused in part, differing from ours, all of it too late, changes taken over, or it agrees."""
         if self.refused:
             return "refused"
         if self.differing:
             return "differing"
-        return "outdated" if self.outdated and self.outdated == self.lines else "agrees"
+        if self.outdated and self.outdated == self.lines:
+            return "outdated"
+        return "taken" if self.changed else "agrees"
 
 
 class ReportPage(Document):
@@ -110,6 +113,8 @@ class LineView(Document):
         """Name the reason of its verdict: what kind of change was booked, or what stood against it."""
         if self.verdict != LineVerdict.TAKEN:
             return self.verdict
+        if self.kind == "change":
+            return "changed"
         return "booked" if self.difference else "agrees"
 
 
@@ -134,10 +139,10 @@ def list_reports(
                   and (:location = '' or r.location = :location) and (:connection = '' or r.connection = :connection)
                   and {SEEN}
                 order by r.received_at desc, r.connection desc, r.report desc, r.page desc limit :look)
-            (select {REPORT}, {LATE}, true as wanted from looked r where {SHOWS.get(wanted.show, "true")}
+            (select {REPORT}, {FATES}, true as wanted from looked r where {SHOWS.get(wanted.show, "true")}
              order by r.received_at desc, r.connection desc, r.report desc, r.page desc limit :limit)
             union all
-            (select {REPORT}, 0 as outdated, false as wanted from looked r offset :look - 1)""",
+            (select {REPORT}, 0 as outdated, 0 as changed, false as wanted from looked r offset :look - 1)""",
         **wanted.model_dump(exclude={"show"}),
         at=at,
         **dict(zip(("name", "report", "page"), name, strict=True)),
@@ -162,7 +167,7 @@ def get_report(
     """
     found = records(
         session,
-        f"""select {REPORT}, {LATE} from stock_report r
+        f"""select {REPORT}, {FATES} from stock_report r
             where (r.connection, r.report) = (:connection, :report) and {SEEN} order by r.page""",
         connection=connection,
         report=report,
@@ -171,7 +176,10 @@ def get_report(
     views = {one["page"]: ReportView.model_validate(one) for one in found}
     if views and (rest := _rest_of(session, connection, report)):
         last = max(views.values(), key=lambda one: one.received_at)
-        views = {REST: last.model_copy(update={"page": REST, "refused": 0, "outdated": 0, **rest}), **views}
+        views = {
+            REST: last.model_copy(update={"page": REST, "refused": 0, "outdated": 0, "changed": 0, **rest}),
+            **views,
+        }
     if page not in views:
         raise NotFound(f"{connection} has sent no report {report[:60]}", code="unknown_report")
     return views[page], sorted(views)
@@ -233,8 +241,8 @@ def tally_of(session: Session, one: ReportView) -> Mapping[str, int]:
     """Count the lines of a page by verdict, and those that `differing` is about."""
     found = rows(
         session,
-        """select verdict, count(*) as n, count(*) filter (where difference <> 0) as differing from stock_count
-           where (connection, report, page) = (:connection, :report, :page) group by verdict""",
+        """select verdict, count(*) as n, count(*) filter (where kind = 'count' and difference <> 0) as differing
+           from stock_count where (connection, report, page) = (:connection, :report, :page) group by verdict""",
         connection=one.connection,
         report=one.report,
         page=one.page,

@@ -165,3 +165,16 @@ def test_a_report_that_is_not_there_or_not_ones_to_see_is_not_found(
 def test_those_who_may_report_are_named(session: Session) -> None:
     assert reporters_of(session, None) == ["wms-bj", "wms-sh"]
     assert reporters_of(session, ["other"]) == []
+
+
+def test_a_change_is_news_and_no_drift(session: Session) -> None:
+    take(session, {"apple": 120, "pear": -1}, "IN", after(1), kind="change")
+    took = one(session, "IN")
+    assert (took.state, took.changed, took.differing, took.drift) == ("taken", 2, 0, 0)
+    assert ([line.why for line in lines_of(session, took).lines], lines_of(session, took, "differing").lines) == (
+        ["changed", "changed"],
+        (),
+    )
+    assert (tally_of(session, took)["differing"], listed(session, show="differing")) == (0, [])
+    take(session, {"apple": 124}, "CK", after(2))
+    assert (one(session, "CK").drift, listed(session, show="differing")) == (1, ["CK"])
