@@ -34,7 +34,7 @@ from hub.order.change.revision import supersede
 from hub.order.change.settle import changing, settle
 from hub.order.counters import give_back
 from hub.order.lock import Locked, lock_order
-from hub.order.place.unmet import retell_unmet
+from hub.order.place.unmet import end_refused, retell_unmet
 from hub.order.place.write_holds import write_holds
 from hub.order.posting.sale import post
 from hub.order.rest import hold_orders, live_fulfilments, recall
@@ -85,6 +85,7 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     """
     give_up(session, order, _held_nowhere(session, order.id), CANCELLED, at)
     retell_unmet(session, [order.id], at)
+    end_refused(session, order.id, at)
     if live_fulfilments(session, order.id):
         if wants_cancel(session, order.id):
             end_wish(session, order, at)

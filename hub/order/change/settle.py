@@ -25,7 +25,7 @@ from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.change.tell import tell_change
 from hub.order.lock import Locked, lock_order
 from hub.order.place.brand_policy import hold_limits
-from hub.order.place.unmet import retell_unmet
+from hub.order.place.unmet import end_refused, retell_unmet
 from hub.order.place.virtual import hand_over
 from hub.order.rest import open_pieces
 from hub.order.rules.policy import Policy
@@ -131,6 +131,7 @@ def _rewrite(session: Session, order: Locked, revision: Revision, policy: Policy
 def _close_up(session: Session, order: Locked, at: datetime) -> None:
     """Bring the order's own state in step, and let go of what nothing waits for any more."""
     hand_over(session, [order.id], at)  # what held it back may be gone with what was changed
+    end_refused(session, order.id, at)
     lifecycle = advance(session, order.id, at)
     ended = lifecycle is Lifecycle.CANCELLED
     if not ended and open_pieces(session, order.id):

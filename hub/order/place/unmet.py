@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 from sqlalchemy.orm import Session
 
-from hub.cases import NewCase, open_cases, resolve_all, reword
+from hub.cases import NewCase, open_cases, resolve, resolve_all, reword
 from hub.database import rows, run
-from hub.order.lock import FOR_STOCK, NO_SOURCE
+from hub.order.lock import FOR_STOCK, NO_SOURCE, TRIES
 from hub.order.place.arrival import RULE
 from hub.order.place.gift_main import GIFT_MAIN
 from hub.order.place.need import Plan
@@ -93,6 +93,22 @@ def retell_unmet(session: Session, order_ids: Collection[int], at: datetime) -> 
         )
         reword(session, CASE, {f"order:{no}": _words(missing[no]) for no in changed}, at)
     return set(stays)
+
+
+def end_refused(session: Session, order_id: int, at: datetime) -> None:
+    """End the hold of an order that was refused too often, and its case, once none of its pieces waits for a source."""
+    ended = run(
+        session,
+        """update order_hold h set released_at = :at, released_by = 'system', reason = 'over'
+           where order_id = :id and rule = :rule and released_at is null and not exists (
+                select 1 from order_line l where l.order_id = :id and l.kind <> 'bundle' and l.storage <> 'none'
+                and l.ordered > l.allocated + l.shipped + l.cancelled)""",
+        at=at,
+        id=order_id,
+        rule=TRIES,
+    )
+    if ended:
+        resolve(session, f"order:{order_id}", at, "system", "over", TRIES)
 
 
 def read_missing(session: Session, order_ids: Collection[int]) -> Mapping[int, Mapping[str, int]]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from hub.catalogue.describe import describe
 from hub.errors import Conflict
 from hub.order.change.begin import REST, change, reroute
+from hub.order.change.cancel import cancel
 from hub.order.change.revision import Contents, Wish
 from hub.order.holds.restocked import source_restocked
 from hub.order.rules.policy import POLICY
@@ -29,7 +30,7 @@ from tests.hub.making import (
     sources,
     stock,
 )
-from tests.hub.order.changing import BY, revision
+from tests.hub.order.changing import BY, answer, cut, revision, send
 
 HOUR: Final = timedelta(hours=1)
 
@@ -74,6 +75,35 @@ def test_what_was_refused_too_often_goes_where_a_person_says(
     assert (rules(session, refused), open_causes(session)) == ([], [])
     assert {one.code: one.verdict for one in trace_routing(session, refused)[-1].candidates} == verdicts
     assert (sources(session, refused)[-1], len(sources(session, refused))) == ((to or "gz", "open"), 3)
+
+
+def place_of(session: Session, order_id: int, *locations: str) -> int:
+    """Number the first fulfilment order at one of some locations."""
+    return next(no for no, (at, _) in enumerate(sources(session, order_id), 1) if at in locations)
+
+
+@pytest.fixture
+def beside(session: Session) -> int:
+    """Place an order whose fig is refused too often, while Shanghai has its apple."""
+    stock(session, {"sh": {"apple": 2}, "bj": {"fig": 2}, "gz": {"fig": 2}})
+    order_id = placed(session, order({"apple": 1, "fig": 1}))
+    send(session, order_id)
+    record_report(session, rejection(order_id, place_of(session, order_id, "bj", "gz")), AT, replace(POLICY, tries=1))
+    assert open_causes(session) == ["reroute_tries"]
+    return order_id
+
+
+def test_pieces_that_were_refused_too_often_and_are_cancelled_call_nobody(session: Session, beside: int) -> None:
+    assert cut(session, beside, L2=1) == "applied"
+    assert (rules(session, beside), open_causes(session)) == ([], [])
+
+
+def test_pieces_that_were_refused_too_often_call_nobody_where_the_rest_cannot_be_cancelled(
+    session: Session, beside: int
+) -> None:
+    cancel(session, beside, "operator-1", "the buyer asked", AT)
+    answer(session, beside, place_of(session, beside, "sh"), stopped=False)
+    assert (rules(session, beside), open_causes(session)) == ([], ["cancel_refused"])
 
 
 def test_what_nobody_had_goes_where_a_person_says_and_the_rest_stays(session: Session, short: int) -> None:
