@@ -147,11 +147,16 @@ def _weigh_shop(session: Session, shop: Selling, skus: Sequence[str], stock: Sto
 
 
 def _sold_by(session: Session, shop: Selling, skus: Sequence[str]) -> list[str]:
-    if shop.every_sku:
-        statement = "select code as sku from sku where code = any(:skus) and brand = :brand order by 1"
-        return [one.sku for one in rows(session, statement, skus=list(skus), brand=shop.brand)]
+    """Name the SKUs that a shop is told of: those with a code of its own there, or all but whose code is another's."""
     statement = """select distinct sku from channel_binding
                    where shop = :shop and brand = :brand and sku = any(:skus) order by 1"""
+    if shop.every_sku:
+        statement = """select code as sku from sku
+                       where code = any(:skus) and brand = :brand and (
+                           exists (select from channel_binding own where (own.shop, own.sku) = (:shop, sku.code))
+                           or not exists (select from channel_binding other
+                                          where (other.shop, other.channel_sku) = (:shop, sku.code)))
+                       order by 1"""
     return [one.sku for one in rows(session, statement, shop=shop.shop, brand=shop.brand, skus=list(skus))]
 
 

@@ -57,6 +57,15 @@ def test_a_shop_of_bound_skus_is_told_of_no_other(session: Session) -> None:
     assert numbers(session) == {"pear": 4}
 
 
+def test_a_code_that_stands_for_another_sku_is_told_that_one_s_number_alone(session: Session) -> None:
+    bind(session, "pear", "apple")
+    weighed(session, ["apple", "pear"])
+    assert numbers(session) == {"pear": 4}
+    bind(session, "apple", "A-1")
+    weighed(session, ["apple"])
+    assert numbers(session) == {"pear": 4, "apple": 10}
+
+
 def test_a_sku_that_is_bound_no_more_is_told_no_more(session: Session) -> None:
     weighed(session, ["apple", "pear"])
     weighed(session, ["apple"], shop=replace(SHOP, every_sku=False))
