@@ -64,6 +64,7 @@ def cancel(
         raise Conflict("some of this order has left: it can only be returned", code="already_shipped")
     move(order.lifecycle, Event.CANCEL)
     supersede(session, order_id, "the order was cancelled", at)
+    resolve(session, f"order:{order_id}", at, actor, "the order was cancelled", "change_asked")
     evidence = {"reason": plain(reason), "by": actor, "before": cancelled_pieces(session, order_id)}
     wish = Hold(HoldType.REFUND_REQUESTED, "cancel", evidence | ({"deposit": "keep"} if keep_deposit else {}))
     write_holds(session, {order_id: [wish]}, POLICY.version, at)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from hub.database import rows
 from hub.errors import Conflict, NotFound
 from hub.order.change.begin import change
+from hub.order.change.cancel import cancel
 from hub.order.change.channel import Precedence, decide, revise
 from hub.order.change.expire import expire
 from hub.order.change.reread import reread
@@ -19,7 +20,7 @@ from hub.order.reveal import reveal
 from hub.roles import SYSTEM
 from tests.hub.making import AT, RECEIVER, line, open_causes, order, placed, see, stock
 from tests.hub.order.change.test_expire import LATE, TERMS
-from tests.hub.order.changing import BEIJING, BY, move, revision
+from tests.hub.order.changing import BEIJING, BY, answer, move, revision, send
 
 THIRD = RECEIVER.model_copy(update={"street": "第三路3号"})
 NOWHERE = RECEIVER.model_copy(update={"province": "", "city": "", "county": ""})
@@ -100,6 +101,15 @@ def test_a_person_takes_the_channels_change_or_keeps_the_hubs(
     revise(session, order_id, said(2, receiver=THIRD), "ask", AT)
     assert decide(session, order_id, BY, AT, take=take) == ("applied" if take else "refused")
     assert (street(session, order_id), open_causes(session)) == (where.street, [])
+
+
+def test_a_cancellation_that_is_refused_leaves_nothing_to_decide(session: Session, order_id: int) -> None:
+    move(session, order_id)
+    revise(session, order_id, said(2, receiver=THIRD), "ask", AT)
+    send(session, order_id)
+    cancel(session, order_id, "operator-1", "the buyer asked", AT)
+    answer(session, order_id, 2, stopped=False)
+    assert (revision(session, order_id).state, open_causes(session)) == ("refused", ["cancel_refused"])
 
 
 def test_payment_comes_with_a_revision_and_may_be_too_late(session: Session) -> None:
