@@ -224,4 +224,5 @@ def _refuse(session: Session, order_id: int, beyond: Mapping[int, int], left: Ma
 
 
 def _has_left(session: Session, order_id: int) -> bool:
-    return bool(rows(session, "select 1 from shipment where order_id = :id limit 1", id=order_id))
+    """Say whether some of an order has left; a location that could send nothing made a shipment without parcels."""
+    return bool(rows(session, "select 1 from parcel where order_id = :id limit 1", id=order_id))

@@ -7,8 +7,9 @@ from hub.database import rows
 from hub.order.change.cancel import cancel
 from hub.order.change.notice import read_change
 from hub.order.ship.progress import record_confirm
-from tests.hub.making import AT, confirm, line, open_causes, order, placed, see, stock
-from tests.hub.order.changing import answer, send
+from tests.hub.gift.giving import put_in_force
+from tests.hub.making import AT, confirm, line, open_causes, order, placed, see, sources, stock
+from tests.hub.order.changing import answer, cut, send
 
 
 @pytest.fixture
@@ -92,3 +93,15 @@ def test_a_yes_to_what_was_told_to_be_sent_calls_a_person(session: Session, orde
     for _ in range(2):
         answer(session, order_id, 1, stopped=True)
     assert (open_causes(session), line(session, order_id).cancelled) == (["stopped_after_sent"], 0)
+
+
+def test_who_wants_no_piece_of_what_was_short_whole_cancels_the_order_with_its_gifts(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5, "cup": 5}, "bj": {"apple": 5, "cup": 5}})
+    put_in_force(session, skus=("apple",))
+    order_id = placed(session, order({"apple": 2}, "T2"))
+    record_confirm(session, confirm(order_id, 1, {}), AT)
+    assert sources(session, order_id) == [("sh", "incomplete"), ("bj", "open")]
+    assert cut(session, order_id, L1=2) == "applied"
+    assert (see(session, order_id).lifecycle, sources(session, order_id)[1]) == ("cancelled", ("bj", "cancelled"))
+    assert (told(session), read_change(session, order_id, 0, "k").kind) == (["notify_change"], "cancelled")
+    assert rows(session, "select 1 from order_revision") == []
