@@ -33,7 +33,7 @@ def still_held(session: Session, carts: Collection[tuple[str, str]]) -> list[Mov
         """select r.id from reservation r
            join unnest(cast(:shops as text[]), cast(:refs as text[])) as new (shop, ref)
              on (r.shop, r.ref) = (new.shop, new.ref)
-           where r.state = 'held' order by r.id""",
+           where r.state = 'held' and r.order_id is null order by r.id""",
         shops=[shop for shop, _ in carts],
         refs=[ref for _, ref in carts],
     )

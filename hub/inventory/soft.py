@@ -116,7 +116,7 @@ def hold(
 
 
 def release_held(session: Session, shop: str, ref: str, at: datetime) -> bool:
-    """Give a cart's pieces back; say whether they were still held.
+    """Give a cart's pieces back; say whether they were still held. An order that waits with it counts for its sale.
 
     Raises: NotFound.
     """
@@ -126,10 +126,12 @@ def release_held(session: Session, shop: str, ref: str, at: datetime) -> bool:
     changed = rows(
         session,
         """update reservation set state = 'released', updated_at = :at, version = version + 1
-           where id = :id and state = 'held' returning id""",
+           where id = :id and state = 'held' returning id, order_id""",
         id=known.id,
         at=at,
     )
+    if bound := {one.id: one.order_id for one in changed if one.order_id is not None}:
+        keep_tickets(session, bound, [])
     give_back(session, [one.id for one in changed], Reason.UNHOLD, at)
     return bool(changed)
 
@@ -154,22 +156,23 @@ def take_held(session: Session, takings: Mapping[int, tuple[str, str]], at: date
     """Let orders take their reservations (shop, ref): what was held becomes free for the caller's own booking.
 
     Gives the movements, for one booking together with what the orders reserve, and for `count_sold` after it. What has
-    expired or was released gives nothing: the order is then served like any other.
+    ended, or waits with another order, gives nothing. The first to name one has it; others are served as without.
     """
     if not takings:
         return []
+    first = {cart: order_id for order_id, cart in sorted(takings.items(), reverse=True)}
     changed = rows(
         session,
         """with wanted as (
                select r.id, new.order_id from reservation r
                join unnest(cast(:orders as bigint[]), cast(:shops as text[]), cast(:refs as text[]))
                     as new (order_id, shop, ref) on (r.shop, r.ref) = (new.shop, new.ref)
-               where r.state = 'held' order by r.id for update of r)
+               where r.state = 'held' and r.order_id is null order by r.id for update of r)
            update reservation set state = 'taken', order_id = wanted.order_id, updated_at = :at, version = version + 1
            from wanted where reservation.id = wanted.id and reservation.state = 'held' returning reservation.id""",
-        orders=list(takings),
-        shops=[shop for shop, _ in takings.values()],
-        refs=[ref for _, ref in takings.values()],
+        orders=list(first.values()),
+        shops=[shop for shop, _ in first],
+        refs=[ref for _, ref in first],
         at=at,
     )
     return given_back(session, [one.id for one in changed], Reason.TAKE)

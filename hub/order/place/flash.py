@@ -1,7 +1,7 @@
 """Orders of storefronts for what is in a flash sale: they count for their buyer, and wait beyond the limit."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -72,10 +72,14 @@ def _bought(one: NormalOrder) -> Counter[str]:
 
 
 def _in_carts(session: Session, orders: Mapping[int, NormalOrder]) -> Pieces:
-    """Count what the carts that orders name hold of limited SKUs; they are not let go before the orders take them."""
-    named: Sequence[tuple[int, str, str]] = [
-        (no, one.shop_order.shop, one.order.reservation) for no, one in orders.items() if one.order.reservation
-    ]
+    """Count what the carts that orders name hold of limited SKUs; they are not let go before the orders take them.
+
+    A cart that several name is the first one's, and one that waits with an order already is that order's.
+    """
+    named: dict[tuple[str, str], int] = {}
+    for no, one in orders.items():
+        if one.order.reservation:
+            named.setdefault((one.shop_order.shop, one.order.reservation), no)
     carts: dict[int, Counter[str]] = {}
     if not named:
         return carts
@@ -85,10 +89,10 @@ def _in_carts(session: Session, orders: Mapping[int, NormalOrder]) -> Pieces:
            join unnest(cast(:orders as bigint[]), cast(:shops as text[]), cast(:refs as text[]))
                 as new (order_id, shop, ref) on (r.shop, r.ref) = (new.shop, new.ref)
            join hot_buyer buyer on buyer.reservation_id = r.id
-           where r.state = 'held' order by r.id for update of r""",
-        orders=[no for no, _, _ in named],
-        shops=[shop for _, shop, _ in named],
-        refs=[ref for _, _, ref in named],
+           where r.state = 'held' and r.order_id is null order by r.id for update of r""",
+        orders=list(named.values()),
+        shops=[shop for shop, _ in named],
+        refs=[ref for _, ref in named],
     )
     for one in found:
         carts.setdefault(one.order_id, Counter())[one.sku] += one.pieces

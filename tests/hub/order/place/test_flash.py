@@ -189,3 +189,31 @@ def test_an_order_that_is_closed_behind_its_cart_gives_back(session: Session) ->
     expire_due(session, AT + TTL)
     expire(session, {"mall-pc": Terms(timedelta(minutes=30), told=False)}, AT + timedelta(days=1))
     assert counted(session) == 0
+
+
+def test_a_cart_that_two_orders_name_is_counted_for_one(session: Session) -> None:
+    cart(session, "c1", 2)
+    place_all(session, *(bought(name, {"apple": 2}, reservation="c1") for name in ("T1", "T2")))
+    assert [(seen["had"], seen["wants"]) for _, seen in held(session)] == [(2, 2)]
+
+
+def test_a_cart_that_waits_with_its_order_is_taken_by_no_other(session: Session) -> None:
+    cart(session, "c1", 2)
+    first = placed(session, bought("T1", {"apple": 2}, reservation="c1", paid_at=None))
+    placed(session, bought("T2", {"apple": 2}, reservation="c1"))
+    assert [(seen["had"], seen["wants"]) for _, seen in held(session)] == [(2, 2)]
+    placed(session, bought("T3", {"apple": 48}, "b", reservation="c1").model_copy(update={"platform": "TB"}))
+    pay(session, first, "mall-pc", AT, AT)
+    assert (allocated(session, first), drift(session)) == (2, [])
+
+
+def test_a_cart_that_is_let_go_while_its_order_waits_to_be_paid_still_counts(session: Session) -> None:
+    cart(session, "c1", 2)
+    first = placed(session, bought("T1", {"apple": 2}, reservation="c1", paid_at=None))
+    release_held(session, "pc", "c1", AT)
+    with pytest.raises(Conflict, match="2 at most"):
+        cart(session, "c2", 1)
+    pay(session, first, "mall-pc", AT, AT)
+    assert counted(session) == 2
+    cancel(session, first, "mall-pc", "changed my mind", AT)
+    assert counted(session) == 0
