@@ -48,9 +48,10 @@ def release_orders(session: Session, actor: Actor, order_ids: Collection[int], r
     """
     actor.require(Permission.BULK)
     said = why(reason)
-    eligible = tally_orders(session, actor, order_ids).eligible
+    asked = tally_orders(session, actor, order_ids).eligible
     # All orders, their gifts, all their stock and then all limits, as everybody locks them who books one order.
-    brands = {lock_order(session, order_id).brand for order_id in eligible}
+    brands = {lock_order(session, order_id).brand for order_id in asked}
+    eligible = tally_orders(session, actor, asked).eligible  # before the locks one may have been cancelled, or changed
     hold_gifts(session, eligible)
     hold_orders(session, eligible)
     hold_limits(session, POLICY, brands, at)

@@ -1,8 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.database import Database
 from hub.errors import Malformed, Unauthorised
 from hub.order.change.cancel import cancel
 from hub.order.holds.repair import release_orders, tally_orders
@@ -11,6 +13,7 @@ from hub.roles import Actor, Role
 from tests.hub.making import RECEIVER, add_location, add_sku, open_causes, order, placed, sources, stock
 from tests.hub.order.change.test_follow import held, said
 from tests.hub.order.changing import move, send
+from tests.hub.waiting import until_it_waits
 
 OPERATOR = Actor("op", frozenset({Role.OPERATOR}))
 SUPERVISOR = Actor("boss", frozenset({Role.SUPERVISOR}))
@@ -58,6 +61,25 @@ def test_an_order_whose_change_waits_for_a_location_is_left_out_and_keeps_no_oth
     assert move(session, waits) == "waiting"
     assert tally_orders(session, SUPERVISOR, [short[0], waits]) == Tally(eligible=(short[0],), wrong_state=1, done=0)
     assert release_orders(session, SUPERVISOR, [short[0], waits], "goods have come", at) == 1
+
+
+def test_an_order_that_somebody_cancels_meanwhile_keeps_no_other(database: Database, at: datetime) -> None:
+    with database.transaction() as session:
+        stock(session, {"sh": {"apple": 9}})
+        ids = [placed(session, order({"apple": 1}, number, paid_at=None)) for number in ("T1", "T2")]
+
+    def act() -> int:
+        with database.transaction() as session:
+            return release_orders(session, SUPERVISOR, ids, "friends of the house", at)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            cancel(session, ids[0], "op", "wish", at)
+            other = pool.submit(act)
+            until_it_waits(database, other)
+        assert other.result() == 1
+    with database.transaction() as session:
+        assert [sources(session, one) for one in ids] == [[], [("sh", "open")]]
 
 
 def test_many_orders_are_released_by_supervisors_of_the_brand_with_a_reason(
