@@ -30,8 +30,12 @@ STANDINGS: Final = f"""
         select rule.brand, rule.sku, rule.location from stock_rule rule join sku on sku.code = rule.sku
         where rule.sku = any(:skus) and not sku.bundle),
     known as (
-        select brand, sku from stock_level where sku = any(:skus) and condition = :condition union
-        select brand, sku from named where location = ''),
+        select brand, sku from level union select brand, sku from named where location = '' union
+        select gone.brand, gone.sku from stock_level gone
+        join location on (location.code, location.owner) = (gone.location, gone.owner)
+        where gone.sku = any(:skus) and gone.condition = :condition and (gone.on_hand > 0 or exists (
+            select from stock_alert alert
+            where alert.state = 'open' and (alert.sku, alert.location) = (gone.sku, '')))),
     place as (
         select * from level union all
         select named.brand, named.sku, named.location, 0, 0 from named
@@ -46,8 +50,9 @@ STANDINGS: Final = f"""
         where brand = place.brand and location = place.location and sku in (place.sku, '')
         order by sku desc limit 1) rule on true
     where rule.below_pieces is not null or place.safety > 0 order by place.sku, place.location"""
-"""SKUs at the locations that are open, and all together. Where a rule names what has no counter, or whose locations
-have all been closed, there is nothing of it: it is out, and not left out."""
+"""SKUs at the locations that are open, and all together. Where a rule names what has no counter, or all locations that
+have pieces have been closed, there is nothing of it: it is out, and not left out. What was out before it is so still,
+and what has ended in a location that was closed long ago is nobody's worry."""
 
 _log = structlog.get_logger()
 

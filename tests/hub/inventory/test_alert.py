@@ -120,12 +120,17 @@ def test_a_rule_of_all_locations_watches_their_sum(session: Session, at: datetim
     assert open_alerts(session) == [("apple", "", "low_pieces")]
 
 
-def test_a_sku_whose_locations_were_all_closed_is_out(session: Session, at: datetime) -> None:
-    rule(session, at, location="", below_pieces=5)
+@pytest.mark.parametrize("sku", ["apple", ""])
+def test_a_sku_whose_locations_were_all_closed_is_out(session: Session, at: datetime, sku: str) -> None:
+    stock(session, {"sh": {"old": 0}}, "ASN-2")
+    rule(session, at, sku, "", below_pieces=5)
     run(session, "update location set active = false")
-    assert (alert(session, at), open_alerts(session)) == ((1, 0), [("apple", "", "stock_out")])
+    assert (alert(session, at, "apple", "old"), open_alerts(session)) == ((1, 0), [("apple", "", "stock_out")])
+    run(session, "update stock_level set on_hand = 0")
+    assert alert(session, at, "apple", "old") == (0, 0)
     run(session, "update location set active = true where code = 'bj'")
-    assert alert(session, at) == (0, 1)
+    run(session, "update stock_level set on_hand = 10 where location = 'bj'")
+    assert alert(session, at, "apple") == (0, 1)
 
 
 @pytest.mark.parametrize("location", ["", "bj"])
