@@ -9,12 +9,15 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from hub.cases import NewCase, open_cases
 from hub.database import rows
 from hub.order.lock import Locked
 from hub.steps import NewStep, add
 
 CHANGE: Final = "notify_change"
 REFUND: Final = "notify_refund"
+
+UNKNOWN: Final = "no channel knows this order: give the money back by hand"
 
 
 def tell_change(session: Session, order: Locked, revision_no: int, at: datetime) -> None:
@@ -28,14 +31,21 @@ def tell_cancelled(session: Session, order: Locked, wish: str, at: datetime) -> 
 
 
 def tell_refund(session: Session, order: Locked, no: int, payment: int, at: datetime, *, alone: bool) -> None:
-    """Have it told how much goes back to a payment, which may be the only one of it; the order's row is locked."""
+    """Have it told how much goes back to a payment, which may be the only one of it; the order's row is locked.
+
+    What was paid for an order that follows from another was paid to nobody who could be told: a person is called.
+    """
+    if _follows(session, order):
+        case = NewCase("refund_failed", f"refund:{order.id}-{no}", order.brand, UNKNOWN, order.id)
+        open_cases(session, [case], at)
+        return
     key = f"refund:{order.id}-{no}" if alone else f"refund:{order.id}-{no}-{payment}"
     _add(session, order, REFUND, key, {"no": no, "payment": payment}, at)
 
 
 def _add(session: Session, order: Locked, flow: str, key: str, subject: dict[str, Any], at: datetime) -> None:
-    if rows(session, "select 1 from order_link where order_id = :id", id=order.id):
-        return  # an order that follows from another is none that its channel knows
+    if _follows(session, order):
+        return
     step = NewStep(
         flow=flow,
         lane=f"order:{order.id}:{order.channel}",
@@ -45,3 +55,8 @@ def _add(session: Session, order: Locked, flow: str, key: str, subject: dict[str
         subject={"order_id": order.id, **subject},
     )
     add(session, [step], at)
+
+
+def _follows(session: Session, order: Locked) -> bool:
+    """Say whether an order follows from another: then its channel knows nothing of it."""
+    return bool(rows(session, "select 1 from order_link where order_id = :id", id=order.id))

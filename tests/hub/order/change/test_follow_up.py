@@ -12,13 +12,15 @@ from hub.errors import Conflict, Malformed
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.lapse import lapse
 from hub.order.change.pay import pay
+from hub.order.change.refund import mark_refund
+from hub.order.change.table import RefundState
 from hub.order.change.wanted import WantedLine
 from hub.order.model import OrderType
 from hub.order.ship.outbound import read_delivery
 from hub.order.ship.progress import record_confirm
 from hub.roles import SYSTEM
-from tests.hub.making import AT, RECEIVER, ZONE, add_sku, confirm, order, placed, see, step_states, stock
-from tests.hub.order.changing import BY, answer, dues, send, want
+from tests.hub.making import AT, RECEIVER, ZONE, add_sku, confirm, open_causes, order, placed, see, step_states, stock
+from tests.hub.order.changing import BY, answer, cut, dues, refunds, send, want
 
 
 @pytest.fixture
@@ -142,6 +144,16 @@ def test_what_is_sent_again_is_as_it_was_when_nobody_pays_for_better_goods(sessi
     assert lapse(session, timedelta(minutes=30), AT.astimezone(ZONE) + timedelta(hours=1)) == 1
     kept = [(one.sku, one.ordered - one.cancelled) for one in see(session, made).lines if one.ordered > one.cancelled]
     assert (kept, see(session, made).holds) == ([("apple", 2)], ())
+
+
+def test_money_that_goes_back_of_what_no_channel_knows_calls_a_person(session: Session, order_id: int) -> None:
+    made = again(session, order_id, Again("L1", 1))
+    want(session, made, WantedLine("L1", 2, price="8.00"))
+    pay(session, made, "tester", AT, AT.astimezone(ZONE), amount=800)
+    cut(session, made, L1=1)
+    assert (refunds(session), open_causes(session)) == ([(800, 0, "due")], ["refund_failed"])
+    mark_refund(session, made, 1, RefundState.DONE, "R-1", "tester", AT)
+    assert open_causes(session) == []
 
 
 def test_the_channel_is_not_told_of_virtual_goods_that_are_handed_over_again(session: Session) -> None:
