@@ -191,6 +191,22 @@ def write_tickets(session: Session, tickets: Iterable[tuple[int, Ticket]]) -> No
     told(session, ask_to_write(tickets))
 
 
+def add_tickets(session: Session, order_id: int, tickets: Sequence[Ticket]) -> None:
+    """Add to what a buyer has by an order, which may have none yet."""
+    for one in tickets:
+        run(
+            session,
+            """insert into hot_buyer (reservation_id, sku, sale, buyer_index, pieces)
+               values (:order_id, :sku, :sale, :buyer, :pieces)
+               on conflict (reservation_id, sku) do update set pieces = hot_buyer.pieces + excluded.pieces""",
+            order_id=order_id,
+            sku=one.sale.sku,
+            sale=one.sale.sale,
+            buyer=one.buyer,
+            pieces=one.pieces,
+        )
+
+
 def ask_to_write(tickets: Iterable[tuple[int, Ticket]]) -> Asks[None]:
     """Ask to have written what buyers have, as `write_tickets`."""
     by_sale: defaultdict[tuple[str, str], list[tuple[int, bytes, int]]] = defaultdict(list)

@@ -13,6 +13,7 @@ from hub.order.change.reread import reread
 from hub.order.change.revision import Revision
 from hub.order.change.table import Charge
 from hub.order.lock import Locked
+from hub.order.place.flash import count_more
 from hub.order.place.presold import count_waiting
 from hub.order.rules.policy import Policy
 
@@ -30,7 +31,9 @@ def add_goods(
     held = frozenset[int]()
     if before and grown:
         count_waiting(session, order.id, at.date())
-        held = judge_again(session, order, before, reread(session, order.id), policy, at, anew=())
+        after = reread(session, order.id)
+        count_more(session, order.id, before, after, at)
+        held = judge_again(session, order, before, after, policy, at, anew=())
         charge(session, order, revision.no, grown.amount, at)
     if grown or any(cut.values()):
         due = 0 if revision.wish.charge is Charge.CHANNEL else owed(session, order.id)

@@ -16,7 +16,7 @@ from hub.keyring import SubjectKey
 from hub.merge.policy import policies_of
 from hub.merge.window import key_of
 from hub.order.change.revision import Contents
-from hub.order.model import Adjustment, Buyer, Order, OrderLine, Receiver, ShopOrder
+from hub.order.model import Adjustment, Buyer, Order, OrderLine, OrderType, Receiver, ShopOrder
 from hub.order.place.gift_main import GIFT_MAIN
 from hub.order.place.mates import recipient_of
 from hub.order.place.record import order_record, place_of
@@ -54,7 +54,7 @@ def reread(session: Session, order_id: int) -> NormalOrder:
     order = Order.model_construct(
         external_id=found.external_id,
         source_revision=found.source_revision,
-        type=found.type,
+        type=OrderType(found.type),
         placed_at=found.placed_at,
         placed_at_raw=found.placed_at_raw,
         paid_at=found.paid_at,

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy.orm import Session
 
 from hub.database import rows
-from hub.inventory.hot_sale import Ticket, buyer_of, find_sales, had, write_tickets
+from hub.inventory.hot_sale import Ticket, add_tickets, buyer_of, find_sales, had, write_tickets
 from hub.order.model import OrderType
 from hub.order.place.ask_rules import Asking, Held
 from hub.order.rules.normalise import NormalOrder
@@ -55,6 +56,18 @@ def hold_beyond_sale(session: Session, batch: Asking, held: Held) -> Held:
                 after[no] = [*after[no], Hold(HoldType.REVIEW, RULE, seen)]
     write_tickets(session, tickets)
     return after
+
+
+def count_more(session: Session, order_id: int, before: NormalOrder, after: NormalOrder, at: datetime) -> None:
+    """Count for its buyer what a change has added to an order of what is in a flash sale; it is not held.
+
+    The order's row is locked.
+    """
+    more = _bought(after) - _bought(before) if _is_measured(after) else Counter[str]()
+    sales = [one for one in find_sales(session, more, at).values() if one.per_buyer] if more else []
+    if sales:
+        buyer = buyer_of(session, after.shop_order.brand, after.order.buyer.ref)
+        add_tickets(session, order_id, [Ticket(sale, buyer, more[sale.sku]) for sale in sales])
 
 
 def _is_measured(one: NormalOrder) -> bool:

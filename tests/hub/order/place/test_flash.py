@@ -14,11 +14,12 @@ from hub.inventory.soft import Wish, expire_due, hold, prune, release_held
 from hub.order.change.cancel import cancel
 from hub.order.change.expire import Terms, expire
 from hub.order.change.pay import pay
+from hub.order.change.wanted import WantedLine
 from hub.order.holds.resume import release_holds
 from hub.order.model import Buyer, ShopOrder
 from hub.roles import SYSTEM
 from tests.hub.making import AT, BRAND, add_sku, order, place_all, placed, stock
-from tests.hub.order.changing import cut
+from tests.hub.order.changing import cut, want
 
 TTL = timedelta(minutes=15)
 
@@ -216,4 +217,24 @@ def test_a_cart_that_is_let_go_while_its_order_waits_to_be_paid_still_counts(ses
     pay(session, first, "mall-pc", AT, AT)
     assert counted(session) == 2
     cancel(session, first, "mall-pc", "changed my mind", AT)
+    assert counted(session) == 0
+
+
+def test_what_a_change_adds_counts_for_its_buyer_until_it_is_cancelled(session: Session) -> None:
+    first = placed(session, bought("T1", {"apple": 1, "pear": 1}))
+    want(session, first, WantedLine("L1", 2))
+    want(session, first, WantedLine("L2", 3))
+    assert counted(session) == 2
+    with pytest.raises(Conflict, match="2 at most"):
+        cart(session, "c1", 1)
+    want(session, first, WantedLine("L1", 1))
+    assert counted(session) == 1
+    other = placed(session, bought("T2", {"pear": 1}, "b"))
+    want(session, other, WantedLine("L1", 2, "apple"))
+    assert counted(session) == 3
+
+
+def test_what_a_change_adds_to_a_marketplace_s_order_is_not_counted(session: Session) -> None:
+    first = placed(session, bought("T1", {"apple": 1}).model_copy(update={"platform": "TB"}))
+    want(session, first, WantedLine("L1", 2))
     assert counted(session) == 0
