@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
@@ -14,14 +14,18 @@ from hub.cases import resolve
 from hub.database import row, rows, run
 from hub.errors import Conflict, NotFound, Unauthorised
 from hub.fulfilment.keep import let_out
-from hub.order.lock import Locked, lock_order, open_blockers
+from hub.order.lock import TRIES, Locked, lock_order, open_blockers
 from hub.order.place.need import Plan
+from hub.order.place.unmet import CASE
 from hub.order.rest import source_rest
 from hub.order.reviews import close_reviews
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
 from hub.review.verdict import HoldType, Scope, roles_held, scope_of_hold
 from hub.roles import Actor, Permission
+
+CALLED_BY_HOLDS: Final = ("address", "review", CASE, TRIES)
+"""The cases of what holds an order. What else somebody was called to, a change to decide say, is not done by that."""
 
 
 def release_holds(
@@ -63,7 +67,8 @@ def release_holds(
         id=order_id,
     )
     record(session, at, actor.name, "order.release", f"order:{order_id}", holds=held, reason=plain(reason))
-    resolve(session, f"order:{order_id}", at, actor.name, plain(reason))
+    for cause in CALLED_BY_HOLDS:
+        resolve(session, f"order:{order_id}", at, actor.name, plain(reason), cause)
     let_out(session, [order_id], at)
     order = replace(order, division=division or order.division)
     return source_rest(session, order, policy, at)

@@ -3,6 +3,7 @@ from sqlalchemy.orm import Session
 
 from hub.errors import Conflict, NotFound, Unauthorised
 from hub.order.change.cancel import cancel
+from hub.order.change.channel import revise
 from hub.order.holds.resume import release_holds
 from hub.order.ship.progress import record_report
 from hub.roles import Actor, Role
@@ -92,6 +93,17 @@ def test_while_a_change_waits_for_its_location_nothing_is_let_go_on_to_where_it_
     with pytest.raises(Conflict) as caught:
         release(session, order_id)
     assert (caught.value.code, len(sources(session, order_id))) == ("change_under_way", 1)
+
+
+def test_what_somebody_else_is_called_to_decide_is_not_done_by_letting_an_order_go_on(session: Session) -> None:
+    order_id = placed(session, order({"apple": 7}))
+    move(session, order_id)
+    elsewhere = RECEIVER.model_copy(update={"street": "三路3号"})
+    revise(session, order_id, order({"apple": 7}, source_revision=2, receiver=elsewhere), "ask", AT)
+    assert open_causes(session) == ["stock", "change_asked"]
+    stock(session, {"sh": {"apple": 9}}, "ASN-2")
+    release(session, order_id)
+    assert (open_causes(session), line(session, order_id).allocated) == (["change_asked"], 7)
 
 
 def test_who_may_not_work_on_orders_releases_nothing(session: Session) -> None:
