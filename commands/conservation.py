@@ -21,7 +21,11 @@ RULES: Final = {
     "reductions add up": """
         select o.id::text as what from sales_order o
         where o.discount <> coalesce((select sum(amount) from price_adjustment where order_id = o.id), 0)
-           or o.discount <> (select sum(discount) from order_line where order_id = o.id and kind <> 'component')""",
+           or o.discount <> (select sum(discount) from order_line where order_id = o.id and kind <> 'component')
+                            + coalesce((select sum(amount) from price_adjustment
+                                        where order_id = o.id and line_no = 0), 0)""",
+    "no line costs less than nothing": """
+        select order_id || '/' || line_no as what from order_line where discount > amount""",
     "every reduction is shared exactly": """
         select order_id || '/' || no as what from price_adjustment group by order_id, no
         having sum(amount) <> max(source_amount)""",

@@ -186,7 +186,7 @@ def _canonical(head: Head, zone: ZoneInfo) -> dict[str, object]:
                 "code": one.code,
                 "amount": one.amount,
                 "funder": one.funder,
-                "external_line_id": ids[next(iter(one.shares))] if len(one.shares) == 1 else "",
+                "external_line_id": ids.get(next(iter(one.shares)), "") if len(one.shares) == 1 else "",
             }
             for one in head.adjustments
             if not one.code.startswith("gift:")  # what the hub took off itself

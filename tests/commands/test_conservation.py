@@ -16,6 +16,7 @@ NAME = """insert into named_lot (order_id, no, line_no, lot, location, sku, owne
 BREACHES = {
     "reductions add up": "update sales_order set discount = discount - 1, total = total + 1",
     "every reduction is shared exactly": "update price_adjustment set amount = amount - 1",
+    "no line costs less than nothing": "update order_line set discount = amount + 1",
     "goods are the sum of lines": "update order_line set amount = amount + 1",
     "ordered = shipped + open + cancelled": "update order_line set ordered = ordered + 1",
     "a hold ends with its line or fulfilment order": """

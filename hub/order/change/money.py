@@ -23,6 +23,7 @@ from hub.order.change.due import set_off
 from hub.order.change.payments import divide
 from hub.order.change.table import RefundState
 from hub.order.change.tell import tell_refund
+from hub.order.freight import FREIGHT
 from hub.order.lock import Locked
 from hub.order.place.presold import free_presold
 
@@ -90,7 +91,7 @@ def freight_due(session: Session, order_id: int) -> tuple[int, int]:
     """
     [found] = rows(
         session,
-        f"""select o.freight, booked.freight as booked, not exists (
+        f"""select {FREIGHT} as freight, booked.freight as booked, not exists (
                       select 1 from order_line line
                       where line.order_id = o.id and line.kind <> 'bundle' and line.cancelled + {BACK} < line.ordered
                         and (line.storage <> 'none' or not exists (

@@ -173,7 +173,7 @@ def _with_parts(lines: Sequence[NormalLine]) -> Iterator[NormalLine]:
     for bundle in lines:
         of = parts.get(bundle.line_no, [])
         if of:
-            weights = [part.weight * part.quantity for part in bundle.product.parts]
-            borne |= zip((line.line_no for line in of), share(bundle.discount, weights), strict=True)
+            parts_of = share(bundle.discount, [line.amount for line in of])
+            borne |= zip((line.line_no for line in of), parts_of, strict=True)
     for line in lines:
         yield replace(line, discount=borne[line.line_no]) if line.line_no in borne else line

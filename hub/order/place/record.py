@@ -209,7 +209,7 @@ def share_records(order_id: int, shares: Sequence[Share]) -> Iterator[tuple[Any,
         of = one.adjustment
         yield (
             *(order_id, one.no, one.line_no, of.source, of.code, of.funder),
-            *("largest-remainder-1", of.amount, one.amount),
+            *("largest-remainder-2", of.amount, one.amount),
         )
 
 

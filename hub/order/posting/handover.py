@@ -15,6 +15,7 @@ from hub.errors import NotFound
 from hub.fulfilment.model import HandoverNotice, ShippedLine
 from hub.fulfilment.release import lane_of
 from hub.fulfilment.sale import Sale
+from hub.order.freight import FREIGHT
 from hub.order.posting.sale import Left, sale_of
 from hub.order.posting.sold import RIDES, SoldLine, sold_pieces
 from hub.steps import NewStep, add
@@ -36,7 +37,7 @@ def write_handovers(session: Session, lines: Mapping[int, Sequence[int]], at: da
     """
     heads = rows(
         session,
-        """select o.id, o.brand, o.channel, o.freight,
+        f"""select o.id, o.brand, o.channel, {FREIGHT} as freight,
                   o.type in ('exchange', 'reship') as follows,  -- the link is written after they are placed
                   exists (select 1 from order_line l where l.order_id = o.id and l.storage <> 'none'
                           and l.kind <> 'bundle') as ships,

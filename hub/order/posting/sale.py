@@ -21,6 +21,7 @@ from hub.fulfilment.status import ENDED
 from hub.fulfilment.table import Posting
 from hub.ids import first_id_of, month_before
 from hub.money import share_of_first
+from hub.order.freight import FREIGHT
 from hub.order.lock import Locked, lock_order
 from hub.steps import NewStep, add
 
@@ -256,9 +257,9 @@ def _first_shipped(session: Session, order_id: int, no: int, at: datetime) -> da
 
 def _freight(session: Session, order_id: int) -> int:
     """Give the order's freight, unless it went back, to the first of its postings, and nothing to the others."""
-    statement = """select freight - coalesce((select sum(freight) from refund_due where order_id = :id), 0)::bigint
+    statement = f"""select {FREIGHT} - coalesce((select sum(freight) from refund_due where order_id = :id), 0)::bigint
                           as freight
-                   from sales_order where id = :id and not exists (select 1 from posting where order_id = :id)"""
+                    from sales_order o where id = :id and not exists (select 1 from posting where order_id = :id)"""
     found = row(session, statement, id=order_id)
     return found.freight if found else 0
 

@@ -1,7 +1,8 @@
 """Turn an order as placed into the hub's own lines: SKUs bound, bundles opened, discounts shared, address placed."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -58,8 +59,12 @@ def mains_of(lines: Sequence[NormalLine]) -> dict[int, int]:
     return mains
 
 
+OF_FREIGHT: Final = 0
+"""The line of a share that no line bears: it takes freight off."""
+
+
 class Share(msgspec.Struct, frozen=True):
-    """What one line bears of one reduction (`no` counts the order's reductions from 1)."""
+    """What one line, or the freight, bears of one reduction (`no` counts the order's reductions from 1)."""
 
     no: int
     line_no: int
@@ -120,13 +125,42 @@ def normalise(
 
 
 def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalLine]) -> list[Share]:
-    """Share every reduction over the lines it is of, by their amounts; the shares of each add up to it exactly."""
+    """Share every reduction over the lines it is of, by their amounts; the shares of each add up to it exactly.
+
+    No line bears more than it costs: what is too much for it falls on the others, and what is too much for all of them
+    takes freight off.
+    """
     shares: list[Share] = []
+    left = {line.line_no: line.amount for line in lines}
     for no, adjustment in enumerate(adjustments, 1):
-        of = [line for line in lines if adjustment.external_line_id in {None, line.external_line_id}]
+        of = _borne_by(adjustment, lines)
         parts = share(adjustment.amount, [line.amount for line in of])
-        shares += [Share(no, line.line_no, adjustment, part) for line, part in zip(of, parts, strict=True)]
-    return shares
+        for line, part in zip(of, parts, strict=True):
+            shares.append(Share(no, line.line_no, adjustment, part))
+            left[line.line_no] -= part
+    return list(_share_what_is_left(adjustments, lines)) if min(left.values(), default=0) < 0 else shares
+
+
+def _borne_by(adjustment: Adjustment, lines: Sequence[NormalLine]) -> list[NormalLine]:
+    return [line for line in lines if adjustment.external_line_id in {None, line.external_line_id}]
+
+
+def _share_what_is_left(adjustments: Sequence[Adjustment], lines: Sequence[NormalLine]) -> Iterator[Share]:
+    """Share reductions one after the other by what each line still costs, those of one line first."""
+    left = {line.line_no: line.amount for line in lines}
+    for no, one in sorted(enumerate(adjustments, 1), key=lambda numbered: numbered[1].external_line_id is None):
+        own = _borne_by(one, lines)
+        borne, rest = dict.fromkeys([line.line_no for line in own], 0), one.amount
+        for among in (own, lines):
+            rooms = {line.line_no: left[line.line_no] for line in among}
+            if some := min(rest, sum(rooms.values())):
+                rest -= some
+                for line_no, part in zip(rooms, share(some, list(rooms.values())), strict=True):
+                    left[line_no] -= part
+                    borne[line_no] = borne.get(line_no, 0) + part
+        yield from [Share(no, line_no, one, part) for line_no, part in borne.items() if part or not one.amount]
+        if rest:
+            yield Share(no, OF_FREIGHT, one, rest)
 
 
 def sold_line(no: int, line: OrderLine, product: Product, amount: int) -> NormalLine:
@@ -155,7 +189,7 @@ def open_bundles(sold: Sequence[NormalLine], products: Mapping[str, Product], la
         parts = line.product.parts
         weights = [part.weight * part.quantity for part in parts]
         amounts = share(line.amount, weights) if parts else []
-        discounts = share(line.discount, weights) if parts else []
+        discounts = share(line.discount, amounts) if parts else []  # none bears more than it costs
         for part, amount, discount in zip(parts, amounts, discounts, strict=True):
             no += 1
             opened.append(

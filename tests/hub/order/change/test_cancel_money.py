@@ -13,8 +13,9 @@ from hub.money import share_of_first
 from hub.order.change.cancel import cancel
 from hub.order.change.money import refund_of
 from hub.order.change.pay import pay, pay_deposit
-from tests.hub.making import AT, add_sku, coupon, open_causes, order, placed, stock
-from tests.hub.order.changing import cut
+from hub.order.change.wanted import WantedLine
+from tests.hub.making import AT, add_sku, coupon, open_causes, order, placed, see, stock
+from tests.hub.order.changing import cut, want
 
 
 def refunds(session: Session) -> Sequence[Any]:
@@ -42,6 +43,29 @@ def test_a_whole_order_gives_back_all_that_was_paid_and_every_reduction(session:
     assert (due.amount, due.freight) == (wish.order.total, 600)
     assert sum(one.amount for one in refunds(session)) == wish.order.total - 600
     assert [sum(one.get(no, 0) for one in back) for no in ("1", "2")] == [700, 33]
+
+
+def test_reductions_beyond_a_line_leave_nothing_to_pay_for_it_and_all_goes_back_in_parts(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+    wish = order({"apple": 2, "pear": 1}, adjustments=(coupon(2500, "L1"), coupon(800)), freight=900)
+    order_id = placed(session, wish)
+    for line_id, pieces in (("L1", 1), ("L2", 1), ("L1", 1)):
+        cut(session, order_id, **{line_id: pieces})
+    assert [one.amount for one in rows(session, "select amount from refund_due order by no")] == [0, 0, 600]
+    assert wish.order.total == 600
+
+
+def test_goods_that_cost_nothing_are_exchanged_for_others_that_cost_nothing(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+    order_id = placed(session, order({"apple": 1}, adjustments=(coupon(921), coupon(131)), freight=600))
+    want(session, order_id, WantedLine("L1", 1, "pear"))
+    assert [(one.sku, one.ordered, one.cancelled) for one in see(session, order_id).lines] == [
+        ("apple", 1, 1),
+        ("pear", 1, 0),
+    ]
+    cancel(session, order_id, "buyer", "changed mind", AT)
+    dues = rows(session, "select sum(amount)::bigint as all, sum(set_off)::bigint as off from refund_due")
+    assert [(one.all, one.off) for one in dues] == [(548, 0)]
 
 
 def test_nothing_is_given_back_of_an_order_that_nobody_paid(session: Session) -> None:

@@ -58,6 +58,16 @@ def test_channel_and_erp_are_told_of_what_was_handed_over(session: Session) -> N
 
 
 @pytest.mark.usefixtures("goods")
+@pytest.mark.parametrize("sku", ["card", "apple"])
+def test_a_reduction_that_takes_freight_off_is_of_the_freight_that_is_booked(session: Session, sku: str) -> None:
+    order_id = placed(session, order({sku: 1}, adjustments=(coupon(1_200),), freight=800))
+    if sku == "apple":
+        record_confirm(session, confirm(order_id, 1, {"apple": 1}), AT)
+    sale = (read_handover_sale if sku == "card" else read_sale)(session, order_id, 1)
+    assert (sale.freight, sum(one.amount for one in sale.lines)) == (600, 0)
+
+
+@pytest.mark.usefixtures("goods")
 def test_what_is_sent_besides_makes_the_notice_a_part_and_bears_the_freight(session: Session) -> None:
     order_id = placed(session, order({"card": 1, "apple": 1}, freight=800))
     assert not read_handover(session, order_id, 1).whole

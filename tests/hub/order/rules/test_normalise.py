@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hub.catalogue.model import Part, Product, Storage
 from hub.errors import Malformed
 from hub.order.model import OrderLine, ShopOrder
-from hub.order.rules.normalise import NormalOrder, normalise, share_adjustments
+from hub.order.rules.normalise import OF_FREIGHT, NormalOrder, normalise, share_adjustments
 from tests.hub.making import RECEIVER, coupon, order
 
 PRODUCTS = {
@@ -60,7 +60,35 @@ def test_the_shares_of_every_discount_add_up_to_it(quantities: list[int], amount
     one = order({}, lines=lines, adjustments=tuple(map(coupon, amounts)), freight=10_000)
     shares = normal(one).shares
     assert [sum(part.amount for part in shares if part.no == no) for no in range(1, len(amounts) + 1)] == amounts
-    assert sum(line.discount for line in normal(one).lines) == sum(amounts)
+    of_freight = sum(part.amount for part in shares if part.line_no == OF_FREIGHT)
+    goods = sum(line.amount for line in normal(one).lines)
+    assert of_freight == max(0, sum(amounts) - goods)
+    assert sum(line.discount for line in normal(one).lines) == sum(amounts) - of_freight
+
+
+PRICES = st.lists(st.tuples(st.sampled_from(["apple", "box"]), st.integers(0, 9)), min_size=1, max_size=5)
+CUTS = st.lists(st.tuples(st.integers(0, 30), st.sampled_from([None, "L0"])), max_size=4)
+
+
+@given(PRICES, CUTS)
+def test_nothing_costs_less_than_nothing(goods: list[tuple[str, int]], cuts: list[tuple[int, str | None]]) -> None:
+    lines = tuple(
+        OrderLine(external_line_id=f"L{no}", channel_sku=sku, quantity=1, unit_price=Decimal(fen) / 100)
+        for no, (sku, fen) in enumerate(goods)
+    )
+    one = normal(order({}, lines=lines, adjustments=tuple(coupon(*cut) for cut in cuts), freight=10_000))
+    assert all(line.discount <= line.amount for line in one.lines)
+    assert [sum(part.amount for part in one.shares if part.no == no + 1) for no in range(len(cuts))] == [
+        amount for amount, _ in cuts
+    ]
+
+
+def test_what_is_too_much_for_a_line_falls_on_the_others_and_then_on_the_freight() -> None:
+    cuts = (coupon(1500), coupon(1200, "L2"))
+    one = normal(order({"apple": 1, "pear": 1}, adjustments=cuts, freight=800))
+    borne = [(part.no, part.line_no, part.amount) for part in one.shares]
+    assert borne == [(2, 2, 1000), (2, 1, 200), (1, 1, 800), (1, OF_FREIGHT, 700)]
+    assert [line.discount for line in one.lines] == [1000, 1000]
 
 
 def test_a_discount_of_one_line_is_borne_by_it_alone() -> None:
