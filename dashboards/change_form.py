@@ -108,21 +108,26 @@ class ChangeForm(BaseModel):
     def wanted(self) -> Iterator[WantedLine]:
         """Give what each line is to have of which anything is written.
 
-        Raises: Malformed for what is no number of pieces, or no price.
+        Raises: Malformed for what is no number of pieces, or no price, and for a line that is named twice.
         """
         if not len(self.line) == len(self.n) == len(self.sku) == len(self.price):
             raise Malformed("the form's lines do not fit together: load it again", code="unknown_line", field="n")
-        for line, *written in zip(self.line, self.n, self.sku, self.price, strict=True):
-            n, sku, price = (text.strip() for text in written)
+        named = set[str]()
+        for written in zip(self.line, self.n, self.sku, self.price, strict=True):
+            line, n, sku, price = (text.strip() for text in written)
             if not (n or sku or price):
                 continue
-            if not line.strip():
+            if not line:
                 raise Malformed("name the further line", code="unknown_line", field="line")
+            if line in named:
+                told, zh = f"line {line} is named twice: number the further one otherwise", f"行 {line} 重复填写"
+                raise Malformed(told, code="malformed", field="line", zh=zh)
+            named.add(line)
             if not (n.isascii() and n.isdigit() and len(n) <= MOST_DIGITS):
                 raise Malformed(f"line {line}: a whole number of pieces", code="pieces", field="n")
             if price and not PRICE.fullmatch(price):
                 raise Malformed(f"line {line}: a price such as 12.50", code="price_needed", field="price")
-            yield WantedLine(line.strip(), int(n), sku, price)
+            yield WantedLine(line, int(n), sku, price)
 
     def further(self, known: Collection[str]) -> str:
         """Give the number that was written for a further line."""

@@ -82,6 +82,7 @@ def test_the_form_offers_each_line_of_the_shop_once(desk: Desk, order_id: int) -
         ({"n": ["", "", "1"], "line": ["L1", "L2", ""]}, "unknown_line"),
         ({"n": ["1", "", ""], "sku": ["ghost", "", ""]}, "unknown_sku"),
         ({"n": ["1"]}, "unknown_line"),
+        ({"n": ["4", "", "5"], "line": ["L1", "L2", "L1 "]}, "malformed"),
     ],
 )
 def test_goods_that_cannot_be_meant_are_refused(
