@@ -9,9 +9,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from dashboards import inventory_acts, stock_alerts, stock_lots, stock_presales, stock_quotas, stock_reports
-from dashboards.case_look import connections_of
 from dashboards.pages import fragment, page, tagged_fragment
-from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by
+from dashboards.stock_look import HOME, LEVEL, Asked, Look, seen_by, told_by
 from dashboards.visit import Here, Visit
 from hub.inventory import view
 from hub.inventory.around import counts_of, holds_of, hot_of, movements_of, offers_of
@@ -74,7 +73,7 @@ def _list(visit: Visit, look: Look) -> dict[str, Any]:
         "shows": tuple(view.SHOWS),
         "locations": places,
         "brands": brands,
-        "offers": offers_of(visit.session, skus, connections_of(visit)),
+        "offers": offers_of(visit.session, skus, told_by(visit)),
         "hot": hot_of(visit.session, skus, visit.at),
         "days_of": partial(_days, paces(visit.session, skus, visit.at)),
     }
@@ -87,7 +86,7 @@ def _drawer(visit: Visit, key: StockKey) -> dict[str, Any]:
         "days": _days(paces(visit.session, [one.sku], visit.at), one),
         "movements": movements_of(visit.session, key),
         "holds": holds_of(visit.session, visit.actor, key) if one.soft else (),
-        "told": offers_of(visit.session, [one.sku], connections_of(visit)).get(one.sku, ()),
+        "told": offers_of(visit.session, [one.sku], told_by(visit)).get(one.sku, ()),
         "counts": counts_of(visit.session, key),
         "report_link": stock_reports.link_of_sku,
         "lot_link": stock_lots.link_of_lot,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Response
 
 from dashboards.actions import ActionKey, act
 from dashboards.asked import moment_in
-from dashboards.stock_look import HOME, Asked, changeable
+from dashboards.stock_look import HOME, Asked, changeable, told_by
 from dashboards.visit import Here
 from hub.errors import Malformed
 from hub.inventory.adjust import MOST, Limits, adjust, set_limits, set_safety
@@ -89,7 +89,7 @@ def push(visit: Here, look: Asked, action_key: ActionKey) -> Response:
 
     def work() -> str:
         one = changeable(visit, look.key)
-        told = push_now(visit.session, visit.actor.name, one.brand, [one.sku], visit.at)
+        told = push_now(visit.session, visit.actor.name, one.brand, [one.sku], told_by(visit), visit.at)
         return visit.say("%(n)s channels are told of %(sku)s.", n=told, sku=one.sku)
 
     return act(visit, action_key, work, then=look.to(look.key))

@@ -10,6 +10,7 @@ from dashboards.visit import Visit
 from hub.inventory.condition import Condition
 from hub.inventory.ledger import StockKey
 from hub.inventory.view import LevelView, Wanted, brands_seen, get_level
+from hub.scope import reach
 
 HOME: Final = "/console/inventory"
 LEVEL: Final = HOME + "/level"
@@ -66,6 +67,12 @@ def seen_by(visit: Visit) -> list[str] | None:
 def sees(visit: Visit, shop: str) -> bool:
     """Say whether what is a shop's own is this person's to see."""
     return not visit.actor.shops or shop in visit.actor.shops
+
+
+def told_by(visit: Visit) -> list[str]:
+    """Name the connections that this person may work on and that are told of stock: of others nothing is to be seen."""
+    found = reach(visit.actor, visit.console.settings.connections)
+    return [name for name, one in found.items() if one.stock != "none"]
 
 
 def changeable(visit: Visit, key: StockKey) -> LevelView:

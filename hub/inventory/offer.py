@@ -114,10 +114,15 @@ def sweep_offers(session: Session, shops: Sequence[Selling], skus: Sequence[str]
         watch_refusals(session, shop.connection, shop.brand, at)
 
 
-def push_now(session: Session, actor_name: str, brand: str, skus: Collection[str], at: datetime) -> int:
-    """Have channels told of some SKUs once more, also of what they know or refused; give how many numbers are due."""
-    wanted = {"brand": brand, "skus": sorted(skus)}
-    seen = "brand = :brand and sku = any(:skus) and not held"
+def push_now(
+    session: Session, actor_name: str, brand: str, skus: Collection[str], connections: Collection[str], at: datetime
+) -> int:
+    """Have channels told of some SKUs once more, also of what they know or refused; give how many numbers are due.
+
+    `connections` are those that are told of stock: what others were told once stays as it was.
+    """
+    wanted = {"brand": brand, "skus": sorted(skus), "connections": sorted(connections)}
+    seen = "brand = :brand and sku = any(:skus) and connection = any(:connections) and not held"
     rows(session, f"select 1 from stock_offer where {seen} order by connection, sku for update", **wanted)
     changed = run(
         session, f"update stock_offer set due = true, version = {NEWER}, updated_at = :at where {seen}", at=at, **wanted

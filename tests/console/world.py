@@ -45,8 +45,8 @@ LATE: Final = timedelta(hours=26)
 def settings() -> Settings:
     """Give the settings of the world: two shops, two warehouses, an ERP and a courier that were never called."""
     shops = {
-        "mall-pc": Connection(kind="channels.storefront", brand=BRAND, shop="pc"),
-        "mall-h5": Connection(kind="channels.storefront", brand=BRAND, shop="h5"),
+        "mall-pc": Connection(kind="channels.storefront", brand=BRAND, shop="pc", stock="all"),
+        "mall-h5": Connection(kind="channels.storefront", brand=BRAND, shop="h5", stock="all"),
     }
     others = {"wms-sh": "warehouses.qimen", "wms-bj": "warehouses.qimen", "sap": "erp.sap", "kdniao": "couriers.kdniao"}
     rest = {name: Connection(kind=kind, brand=BRAND) for name, kind in others.items()}

@@ -20,7 +20,7 @@ from hub.partitions import make_partitions
 from hub.people import add_person
 from hub.roles import Role
 from hub.visits import begin_visit
-from tests.staging import settings_in
+from tests.staging import SHOPS, settings_in
 
 NOW: Final = datetime.now(UTC)
 PASSWORD: Final = "a-made-up-password"
@@ -81,7 +81,10 @@ def opened(database: Database, folder: Path) -> Generator[Desk]:
     """Open a console over a fresh database."""
     with database.transaction() as session:
         make_partitions(session, NOW)
-    with TestClient(build(settings_in(folder), database)) as client:
+    settings = settings_in(folder)
+    told = {name: settings.connections[name].model_copy(update={"stock": "all"}) for name in SHOPS}
+    settings = settings.model_copy(update={"connections": {**settings.connections, **told}})
+    with TestClient(build(settings, database)) as client:
         yield Desk(client, database)
 
 

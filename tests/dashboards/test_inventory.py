@@ -239,6 +239,14 @@ def test_channels_are_told_at_once_on_request(desk: Desk, database: Database) ->
     assert seat.audited("stock.push_now") == [("hand", "sku:apple")]
 
 
+def test_a_channel_that_is_told_of_stock_no_more_is_not_shown_as_behind(desk: Desk, database: Database) -> None:
+    tell(database, "wms-sh", "pc", due=True)
+    seat = desk.sit("hand", Role.OPERATOR)
+    assert "No channel is told of this SKU." in plain(seat.see(at("level")))
+    seat.act(at("push"))
+    assert "0 channels are told of apple." in plain(seat.see(at("level")))
+
+
 def test_a_supervisor_begins_and_ends_a_flash_sale(desk: Desk) -> None:
     seat = desk.sit("boss", Role.SUPERVISOR)
     seat.act(at("heat"), name="double-11", per_buyer="2", ends="2099-01-01T10:00")

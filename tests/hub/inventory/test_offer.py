@@ -185,5 +185,5 @@ def test_safety_stock_and_what_was_told_long_ago_are_found_by_the_sweep(session:
 def test_a_person_has_a_channel_told_once_more(session: Session, at: datetime) -> None:
     weighed(session, ["apple", "pear"])
     tell_all(session)
-    assert push_now(session, "an operator", BRAND, ["apple"], at) == 1
+    assert push_now(session, "an operator", BRAND, ["apple"], [SHOP.connection], at) == 1
     assert due(session) == ["apple"]
