@@ -11,6 +11,8 @@ from hub.database import records, rows, run
 from hub.document import Document
 from hub.fulfilment.model import CancelAnswer
 from hub.merge.group import group_of
+from hub.order.change.cancel_wish import wants_cancel
+from hub.order.change.settle import changing
 from hub.order.rest import open_pieces
 from hub.order.ship.together import book_cancel_answer
 
@@ -98,7 +100,7 @@ def foresee(session: Session, order_id: int, act: Callable[[], int | None], at: 
         run(session, AT_MOST)
         made = act()
         ids = [order_id, made] if made else [order_id]
-        asked = [one for one in _fresh(session, before, ids) if one["negotiation"] == "cancel_requested"]
+        asked = _asked(session, order_id, ids)
         for one in asked:
             group = group_of(session, order_id, one["no"])  # its location knows the document of all that travels along
             of, no = (group.head.order_id, group.head.no) if group else (order_id, one["no"])
@@ -122,6 +124,13 @@ def _fresh(session: Session, before: Mapping[str, Any], ids: Sequence[int]) -> l
     """Give the fulfilment orders that are new, or not as they were."""
     found = records(session, DOCUMENTS, ids=list(ids))
     return [one for one in found if before["documents"].get(one["code"]) != one]
+
+
+def _asked(session: Session, order_id: int, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Give the fulfilment orders whose locations have still to say if they stop, be it that they were asked before."""
+    if not (wants_cancel(session, order_id) or changing(session, order_id)):
+        return []
+    return [one for one in records(session, DOCUMENTS, ids=list(ids)) if one["negotiation"] == "cancel_requested"]
 
 
 def _told(

@@ -19,7 +19,7 @@ from hub.order.trace.seen import see as look
 from tests.hub.making import AT, ZONE, confirm, order, placed, see, sources, stock
 from tests.hub.merge.merging import close, merging
 from tests.hub.merge.test_change import submit
-from tests.hub.order.changing import BEIJING, BY, cut, send, want
+from tests.hub.order.changing import BEIJING, BY, cut, move, revision, send, want
 
 
 @pytest.fixture
@@ -93,6 +93,18 @@ def test_what_is_refused_is_raised_and_leaves_nothing(session: Session, order_id
     with pytest.raises(Conflict, match="completed"):
         foreseen(session, order_id, Wish(pieces={1: 1}))
     assert rows(session, "select 1 from order_revision") == []
+
+
+def test_a_location_that_was_asked_before_is_waited_for_by_what_comes_after(session: Session, order_id: int) -> None:
+    send(session, order_id)
+    assert move(session, order_id) == "waiting"
+
+    def act() -> None:
+        cancel(session, order_id, "operator-1", "the buyer asked", AT)
+
+    told = foresee(session, order_id, act, AT)
+    assert (told.lifecycle, [one.location for one in told.asked], told.refund) == ("cancelled", ["sh"], 5000)
+    assert revision(session, order_id).state == "waiting"
 
 
 @pytest.mark.parametrize("place", [0, 1])
