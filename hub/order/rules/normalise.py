@@ -11,7 +11,7 @@ from hub.address.match import Match, match
 from hub.catalogue.model import UNBOUND, Product
 from hub.errors import Malformed
 from hub.money import share, times
-from hub.order.model import Adjustment, Order, OrderLine, ShopOrder, check_totals
+from hub.order.model import Adjustment, Order, OrderLine, ShopOrder, Source, check_totals
 
 
 class NormalLine(msgspec.Struct, frozen=True):
@@ -113,7 +113,7 @@ def normalise(
         sold_line(no, line, products[bound[shop_order.shop, line.channel_sku]], amount)
         for no, (line, amount) in enumerate(zip(order.lines, amounts, strict=True), 1)
     ]
-    shares = share_adjustments(order.adjustments, sold)
+    shares = share_adjustments(order.adjustments, sold, order.freight)
     if shares:
         borne: Counter[int] = Counter()
         for part in shares:
@@ -124,33 +124,44 @@ def normalise(
     return NormalOrder(shop_order, lines, tuple(shares), match(to.province, to.city, to.county, to.street))
 
 
-def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalLine]) -> list[Share]:
+def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalLine], freight: int = 0) -> list[Share]:
     """Share every reduction over the lines it is of, by their amounts; the shares of each add up to it exactly.
 
-    No line bears more than it costs: what is too much for it falls on the others, and what is too much for all of them
-    takes freight off.
+    What takes freight off is borne by that, as far as there is any. No line bears more than it costs: what is too much
+    for it falls on the others, and what is too much for all of them takes freight off, too.
     """
     shares: list[Share] = []
     left = {line.line_no: line.amount for line in lines}
-    for no, adjustment in enumerate(adjustments, 1):
-        of = _borne_by(adjustment, lines)
-        parts = share(adjustment.amount, [line.amount for line in of])
-        for line, part in zip(of, parts, strict=True):
-            shares.append(Share(no, line.line_no, adjustment, part))
+    for no, one in enumerate(adjustments, 1):
+        amount = one.amount
+        if one.source is Source.SHIPPING and (off := min(amount, freight)):
+            shares.append(Share(no, OF_FREIGHT, one, off))
+            amount, freight = amount - off, freight - off
+            if not amount:
+                continue
+        of = _borne_by(one, lines)
+        for line, part in zip(of, share(amount, [line.amount for line in of]), strict=True):
+            shares.append(Share(no, line.line_no, one, part))
             left[line.line_no] -= part
-    return list(_share_what_is_left(adjustments, lines)) if min(left.values(), default=0) < 0 else shares
+    return shares if min(left.values(), default=0) >= 0 else list(_share_what_is_left(adjustments, lines, shares))
 
 
 def _borne_by(adjustment: Adjustment, lines: Sequence[NormalLine]) -> list[NormalLine]:
     return [line for line in lines if adjustment.external_line_id in {None, line.external_line_id}]
 
 
-def _share_what_is_left(adjustments: Sequence[Adjustment], lines: Sequence[NormalLine]) -> Iterator[Share]:
-    """Share reductions one after the other by what each line still costs, those of one line first."""
+def _share_what_is_left(
+    adjustments: Sequence[Adjustment], lines: Sequence[NormalLine], first: Sequence[Share]
+) -> Iterator[Share]:
+    """Share reductions one after the other by what each line still costs, those of one line first.
+
+    What they took off the freight at `first` stays.
+    """
     left = {line.line_no: line.amount for line in lines}
+    off = {part.no: part.amount for part in first if part.line_no == OF_FREIGHT}
     for no, one in sorted(enumerate(adjustments, 1), key=lambda numbered: numbered[1].external_line_id is None):
-        own = _borne_by(one, lines)
-        borne, rest = dict.fromkeys([line.line_no for line in own], 0), one.amount
+        own, rest = _borne_by(one, lines), one.amount - off.get(no, 0)
+        borne = dict.fromkeys([line.line_no for line in own], 0)
         for among in (own, lines):
             rooms = {line.line_no: left[line.line_no] for line in among}
             if some := min(rest, sum(rooms.values())):
@@ -158,9 +169,9 @@ def _share_what_is_left(adjustments: Sequence[Adjustment], lines: Sequence[Norma
                 for line_no, part in zip(rooms, share(some, list(rooms.values())), strict=True):
                     left[line_no] -= part
                     borne[line_no] = borne.get(line_no, 0) + part
+        if of_freight := off.get(no, 0) + rest:
+            borne[OF_FREIGHT] = of_freight
         yield from [Share(no, line_no, one, part) for line_no, part in borne.items() if part or not one.amount]
-        if rest:
-            yield Share(no, OF_FREIGHT, one, rest)
 
 
 def sold_line(no: int, line: OrderLine, product: Product, amount: int) -> NormalLine:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hub.catalogue.model import Part, Product, Storage
 from hub.errors import Malformed
-from hub.order.model import OrderLine, ShopOrder
+from hub.order.model import Adjustment, OrderLine, ShopOrder, Source
 from hub.order.rules.normalise import OF_FREIGHT, NormalOrder, normalise, share_adjustments
 from tests.hub.making import RECEIVER, coupon, order
 
@@ -89,12 +89,24 @@ def test_what_is_too_much_for_a_line_falls_on_the_others_and_then_on_the_freight
     borne = [(part.no, part.line_no, part.amount) for part in one.shares]
     assert borne == [(2, 2, 1000), (2, 1, 200), (1, 1, 800), (1, OF_FREIGHT, 700)]
     assert [line.discount for line in one.lines] == [1000, 1000]
+    free = Adjustment(source=Source.SHIPPING, code="FREE", amount=300)
+    one = normal(order({"apple": 1, "pear": 1}, adjustments=(free, *cuts), freight=1_000))
+    borne = [(part.no, part.line_no, part.amount) for part in one.shares]
+    assert borne == [(3, 2, 1000), (3, 1, 200), (1, OF_FREIGHT, 300), (2, 1, 800), (2, OF_FREIGHT, 700)]
 
 
 def test_a_discount_of_one_line_is_borne_by_it_alone() -> None:
     one = normal(order({"apple": 1, "pear": 1}, adjustments=(coupon(300, "L2"), coupon(101))))
     assert [(part.no, part.line_no, part.amount) for part in one.shares] == [(1, 2, 300), (2, 1, 51), (2, 2, 50)]
     assert [line.discount for line in one.lines] == [51, 350]
+
+
+def test_what_takes_freight_off_leaves_the_goods_at_their_price() -> None:
+    free = Adjustment(source=Source.SHIPPING, code="FREE", amount=600)
+    one = normal(order({"apple": 1, "pear": 1}, adjustments=(free, coupon(100)), freight=600))
+    assert [(part.no, part.line_no, part.amount) for part in one.shares] == [(1, 0, 600), (2, 1, 50), (2, 2, 50)]
+    more = normal(order({"apple": 1, "pear": 1}, adjustments=(free,), freight=500))
+    assert [(part.line_no, part.amount) for part in more.shares] == [(0, 500), (1, 50), (2, 50)]
 
 
 def test_nothing_to_share_makes_no_shares() -> None:
