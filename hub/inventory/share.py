@@ -30,12 +30,13 @@ SPACE: Final = 7021
 class Shares:
     """Free pieces, where the hub's own number counts, and the quotas of their SKUs, as shops take their pieces.
 
-    Places stand as they were found, that with most first: as few as possible are needed.
+    Places stand as they were found, that with most there first, and what may be back-ordered behind: as few as possible
+    are needed, and nobody is kept waiting for goods who could have some.
     """
 
     def __init__(self, found: Iterable[Free], quotas: Sequence[Quota]) -> None:
         self._free: defaultdict[str, dict[StockKey, int]] = defaultdict(dict)
-        for one in sorted(found, key=lambda one: (-one.pieces, one.location)):
+        for one in sorted(found, key=lambda one: (-one.there, -one.pieces, one.location)):
             if one.authority == Authority.HUB:
                 self._free[one.sku][one.key] = one.pieces
         self._quotas = dict(by_sku(quotas))

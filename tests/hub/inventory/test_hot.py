@@ -155,6 +155,13 @@ def test_pieces_come_from_one_place_where_they_can(session: Session) -> None:
     assert places == [["sh"], ["bj"], ["sh"]]
 
 
+def test_what_is_there_is_sold_before_what_may_be_back_ordered(session: Session) -> None:
+    run(session, "update stock_level set on_hand = 0, backorder_limit = 50 where location = 'bj'")
+    answers = book(session, "apple", [wish(f"b{n}") for n in range(6)], AT).answers
+    places = [claim.key.location for one in answers if isinstance(one, Held) for claim in one.claims]
+    assert places == ["sh"] * 5 + ["bj"]
+
+
 def test_each_of_a_group_gets_pieces_of_the_places_that_may_be_asked_for_it(session: Session) -> None:
     limit(session, 0)
     here, there = frozenset({"bj"}), frozenset({"sh", "gone"})

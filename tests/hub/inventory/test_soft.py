@@ -39,6 +39,12 @@ def test_a_cart_that_no_place_can_serve_alone_is_held_at_several(session: Sessio
     assert cart(session, "c1", apple=7, pear=1) == {"bj apple": 2, "bj pear": 1, "sh apple": 5}
 
 
+def test_a_cart_takes_what_is_there_before_what_may_be_back_ordered(session: Session) -> None:
+    run(session, "update stock_level set on_hand = 0, backorder_limit = 50 where (location, sku) = ('bj', 'apple')")
+    assert cart(session, "c1", apple=3) == {"sh apple": 3}
+    assert cart(session, "c2", apple=4) == {"bj apple": 2, "sh apple": 2}
+
+
 def test_a_cart_is_held_whole_or_not_at_all(session: Session) -> None:
     with pytest.raises(NoStock, match="pear x 1"):
         cart(session, "c1", apple=1, pear=3)
