@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.audit import plain, record
-from hub.cases import NewCase, open_cases, resolve
+from hub.cases import NewCase, open_cases
 from hub.database import copy, row, rows, run
 from hub.errors import Conflict
 from hub.fulfilment.keep import keep_back, let_out
@@ -19,6 +19,7 @@ from hub.order.change.payments import note_payment
 from hub.order.change.table import Charge, DueState, PaymentKind
 from hub.order.lock import Locked
 from hub.order.place.write_holds import write_holds
+from hub.order.reviews import close_reviews
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import Policy
 from hub.review.verdict import Act
@@ -90,8 +91,7 @@ def go_on(session: Session, order_id: int, reason: str, at: datetime) -> bool:
     )
     if ended:
         let_out(session, [order_id], at)
-        if not rows(session, "select 1 from order_hold where order_id = :id and released_at is null", id=order_id):
-            resolve(session, f"order:{order_id}", at, "system", reason, "review")
+        close_reviews(session, [order_id], at, "system", reason)
     return bool(ended)
 
 

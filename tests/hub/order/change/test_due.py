@@ -7,7 +7,7 @@ from hub.database import rows
 from hub.order.change.notice import read_refund
 from hub.order.change.pay import pay
 from hub.order.change.wanted import WantedLine
-from tests.hub.making import AT, ZONE, order, placed, see, stock
+from tests.hub.making import AT, ZONE, open_causes, order, placed, see, stock
 from tests.hub.order.changing import cut, dues, want
 
 HERE = AT.astimezone(ZONE)
@@ -45,6 +45,15 @@ def test_the_hold_says_what_is_due_after_more_was_added_and_some_taken_back(sess
     assert evidence(session) == [{"due": 3000}]
     cut(session, order_id, L1=1)
     assert evidence(session) == [{"due": 2000}]
+
+
+def test_what_was_paid_calls_nobody_though_something_else_has_no_source(session: Session) -> None:
+    stock(session, {"sh": {"apple": 2, "pear": 1}})
+    order_id = placed(session, order({"apple": 3}))
+    want(session, order_id, WantedLine("L2", 1, "pear", "10.00"))
+    assert open_causes(session) == ["stock", "review"]
+    pay(session, order_id, "tester", HERE, HERE, amount=1000)
+    assert ([one.rule for one in see(session, order_id).holds], open_causes(session)) == (["no_source"], ["stock"])
 
 
 def test_a_first_payment_told_again_does_not_pay_what_is_due_since(session: Session) -> None:
