@@ -72,7 +72,8 @@ def _apply(
     undone = bool(short) if only_goods else bool(kept or short)
     done = any(cut.values()) or grown is not None or (moves and not only_goods)
     state = (ChangeState.PART if done else ChangeState.REFUSED) if undone else ChangeState.APPLIED
-    note = f"{', '.join(kept)}: {told[:200] or 'it leaves as it was'}" if undone else ""
+    by = ", ".join(dict.fromkeys(kept or [one.location for one in stopped]))
+    note = f"{by}: {told[:200] or 'it leaves as it was'}" if undone else ""
     end_revision(session, order.id, revision.no, state, note, at)
     order = lock_order(session, order.id)
     freed = [one for one in stopped if one.pieces]

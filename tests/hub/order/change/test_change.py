@@ -87,6 +87,14 @@ def test_a_parcel_that_overtakes_the_answer_settles_the_change(session: Session,
     assert (open_causes(session), drift(session)) == (["change_refused"], [])
 
 
+def test_a_location_that_sends_some_of_what_was_to_be_stopped_is_named(session: Session, order_id: int) -> None:
+    send(session, order_id)
+    cut(session, order_id, L1=2)
+    record_confirm(session, confirm(order_id, 1, {"apple": 2, "pear": 2}), AT)
+    assert (revision(session, order_id).state, line(session, order_id).cancelled) == ("part", 1)
+    assert revision(session, order_id).note == "sh: it was sent or refused meanwhile"
+
+
 def test_a_rejection_answers_a_change_and_the_rest_goes_elsewhere(session: Session, order_id: int) -> None:
     send(session, order_id)
     cut(session, order_id, L1=1)
