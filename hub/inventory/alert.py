@@ -28,7 +28,7 @@ STANDINGS: Final = f"""
     with level as (select brand, sku, location, unpromised as free, safety from ({FREE}) free),
     named as (
         select rule.brand, rule.sku, rule.location from stock_rule rule join sku on sku.code = rule.sku
-        where rule.sku = any(:skus) and not sku.bundle),
+        where rule.sku = any(:skus) and not sku.bundle and sku.storage <> 'none'),
     known as (
         select brand, sku from level union select brand, sku from named where location = '' union
         select gone.brand, gone.sku from stock_level gone

@@ -54,7 +54,7 @@ def set_rule(session: Session, actor: Actor, rule: RuleView, at: datetime) -> No
     """Set a threshold; 0 pieces or days is none, and it counts from the next movement or sweep on.
 
     Raises: Unauthorised; Malformed for a number below zero or beyond reason; NotFound when the brand has no such SKU
-    or location, or the SKU is a bundle, whose parts are counted.
+    or location, or the SKU is virtual, or a bundle, whose parts are counted.
     """
     actor.require(Permission.CONFIGURE)
     actor.require_scope(rule.brand, "")
@@ -137,7 +137,8 @@ def _check(session: Session, rule: RuleView) -> None:
     (found,) = rows(
         session,
         """select :sku = '' or exists (
-                      select from sku where (code, brand) = (:sku, :brand) and not bundle) as counted,
+                      select from sku where (code, brand) = (:sku, :brand) and not bundle
+                                        and storage <> 'none') as counted,
                   :location = '' or exists (
                       select from location where (code, brand) = (:location, :brand)) as placed""",
         sku=rule.sku,

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,9 @@ from hub.inventory.free import Free, read_free
 from hub.inventory.presale import left_to_presell
 from hub.inventory.quota import HUNDRED, Quota, list_quotas
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
+
+PLENTY: Final = 1_000_000
+"""What is promised of virtual goods: nothing is sent, so no shelf limits them, and quotas alone do."""
 
 
 class Promise(Document):
@@ -78,11 +81,13 @@ def promise(
     found = sorted(read_free(session, single, at.date(), brand=brand))
     quotas = list_quotas(session, {*single, *products})
     coming = left_to_presell(session, known.values(), shop, at.date())
-    everywhere = _promises(products, single, found, quotas, shop, coming)
+    virtual = {sku for sku, one in known.items() if one.virtual}
+    everywhere = _promises(products, single, found, quotas, shop, coming, virtual)
     if senders is None:
         return everywhere
     of_places = [one for one in quotas if one.location != EVERYWHERE]
-    there = _promises(products, single, [one for one in found if one.location in senders], of_places, shop, coming)
+    near = [one for one in found if one.location in senders]
+    there = _promises(products, single, near, of_places, shop, coming, virtual)
     return {sku: _at_most(one, everywhere[sku]) for sku, one in there.items()}
 
 
@@ -93,6 +98,7 @@ def _promises(
     quotas: Sequence[Quota],
     shop: str,
     coming: Mapping[str, int],
+    virtual: Collection[str],
 ) -> Mapping[str, Promise]:
     grouped: defaultdict[str, list[Free]] = defaultdict(list)
     for one in found:
@@ -100,9 +106,11 @@ def _promises(
     shelves = {sku: _shelf(of_sku) for sku, of_sku in grouped.items()}
     limits = by_sku(quotas)
     alone = {sku: promise_of(sku, shelves.get(sku, EMPTY), limits.get(sku, ()), shop) for sku in single}
-    alone |= {sku: to_come(alone[sku], left, limits.get(sku, ()), shop) for sku, left in coming.items() if sku in alone}
+    for sku in alone.keys() & {*coming, *virtual}:
+        one = to_come(alone[sku], coming.get(sku, PLENTY), limits.get(sku, ()), shop)
+        alone[sku] = one if sku in coming else one.model_copy(update={"presale": None})
     return {
-        sku: bundle_of(one, alone, limits.get(sku, ()), shop) if one.parts else alone[sku]
+        sku: bundle_of(one, alone, limits.get(sku, ()), shop, virtual) if one.parts else alone[sku]
         for sku, one in products.items()
     }
 
@@ -189,14 +197,18 @@ def limited(free: int, shared: int, own: Sequence[Quota]) -> tuple[int, str]:
     return free, named
 
 
-def bundle_of(product: Product, alone: Mapping[str, Promise], quotas: Sequence[Quota], shop: str) -> Promise:
-    """Count a bundle by its parts: a parcel of it may come from several places, as routing lets it."""
+def bundle_of(
+    product: Product, alone: Mapping[str, Promise], quotas: Sequence[Quota], shop: str, virtual: Collection[str] = ()
+) -> Promise:
+    """Count a bundle by its parts: a parcel of it may come from several places, as routing lets it.
+
+    Those of its parts that are virtual lie nowhere.
+    """
     parts = [(alone[part.sku], part.quantity) for part in product.parts]
+    shelved = [(one, each) for one, each in parts if one.sku not in virtual] or parts
     free = min(one.free // each for one, each in parts)
     shared = min(one.shared // each for one, each in parts)
-    places = [
-        place for place in alone[product.parts[0].sku].by_location if all(place in one.by_location for one, _ in parts)
-    ]
+    places = [place for place in shelved[0][0].by_location if all(place in one.by_location for one, _ in shelved)]
     own = [one for one in quotas if one.shop == shop]
     free, named = limited(max(0, free - _apart(quotas, shop)), max(0, shared - _apart(quotas, "")), own)
     return Promise(
@@ -204,9 +216,9 @@ def bundle_of(product: Product, alone: Mapping[str, Promise], quotas: Sequence[Q
         free=free,
         shared=shared,
         quota=named,
-        by_location={place: min(one.by_location[place] // each for one, each in parts) for place in places},
+        by_location={place: min(one.by_location[place] // each for one, each in shelved) for place in places},
         backorder=max(0, free - min((one.free - one.backorder) // each for one, each in parts)),
-        incoming=min(one.incoming // each for one, each in parts),
+        incoming=min(one.incoming // each for one, each in shelved),
         bundle=True,
     )
 

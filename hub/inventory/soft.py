@@ -9,7 +9,7 @@ not for it, and its own quotas limit its carts. A buyer's limit in a flash sale 
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -219,7 +219,7 @@ def _again(session: Session, known: Row[Any], pieces: Mapping[str, int]) -> Held
 def _basket(
     session: Session, brand: str, shop: str, wishes: Sequence[Wish], locations: Collection[str] | None
 ) -> Basket:
-    """Open bundles, and add up the pieces of each SKU."""
+    """Open bundles, and add up the pieces of each SKU but virtual ones, which nobody need hold."""
     products = find_products(session, {one.sku for one in wishes})
     unknown = sorted({one.sku for one in wishes} - products.keys())
     if unknown:
@@ -227,8 +227,8 @@ def _basket(
     pieces: Counter[str] = Counter()
     for one in wishes:
         for sku, each in [(part.sku, part.quantity) for part in products[one.sku].parts] or [(one.sku, 1)]:
-            pieces[sku] += one.quantity * each
-    return Basket(brand, shop, wishes, products, pieces, locations)
+            pieces[sku] += 0 if products[sku].virtual else one.quantity * each
+    return Basket(brand, shop, wishes, products, +pieces, locations)
 
 
 def _choose(session: Session, basket: Basket, today: date) -> list[tuple[StockKey, int]]:
@@ -261,8 +261,8 @@ def _lacking_bundles(shares: Shares, basket: Basket) -> dict[str, int]:
         wished[one.sku] += one.quantity
     lacking: dict[str, int] = {}
     for sku, wanted in wished.items():
-        product = basket.products[sku]
-        most = shares.bundles(basket.shop, product) if product.parts else None
+        parts = tuple(part for part in basket.products[sku].parts if part.sku in basket.pieces)  # no virtual ones
+        most = shares.bundles(basket.shop, replace(basket.products[sku], parts=parts)) if parts else None
         if most is not None and wanted > most:
             lacking[sku] = wanted - most
     return lacking

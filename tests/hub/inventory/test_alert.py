@@ -218,12 +218,15 @@ def test_a_threshold_beyond_reason_is_refused(session: Session, at: datetime, pi
     assert rows(session, "select 1 from stock_rule") == []
 
 
-@pytest.mark.parametrize(("sku", "location"), [("aple", ""), ("basket", ""), ("plum", ""), ("apple", "gz")])
+@pytest.mark.parametrize(
+    ("sku", "location"), [("aple", ""), ("basket", ""), ("voucher", ""), ("plum", ""), ("apple", "gz")]
+)
 def test_a_threshold_that_would_watch_nothing_is_refused(
     session: Session, at: datetime, sku: str, location: str
 ) -> None:
     other_brand(session)
     add_sku(session, "basket", parts={"apple": 2})
+    add_sku(session, "voucher", storage="none")
     with pytest.raises(NotFound, match=f"no (SKU|location) {location or sku}"):
         rule(session, at, sku, location, below_pieces=5)
 

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import run
 from hub.errors import Malformed, NotFound
-from hub.inventory.promise import limited, promise
+from hub.inventory.promise import PLENTY, limited, promise
 from hub.inventory.quota import Quota, count_sold, drop_quota, list_quotas, set_quota
 from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.soft import Wish, hold
@@ -132,6 +132,17 @@ def test_a_bundle_is_as_free_as_its_scarcest_part(session: Session) -> None:
     assert (shown.free, shown.bundle, dict(shown.by_location)) == (4, True, {"bj": 4})
     far, near = [promise(session, BRAND, "pc", ["box"], AT, senders={one})["box"] for one in ("sh", "bj")]
     assert (far.free, near.free) == (0, 4)
+
+
+def test_virtual_goods_are_limited_by_no_shelf_nor_is_a_bundle_by_them(session: Session) -> None:
+    add_sku(session, "voucher", storage="none")
+    add_sku(session, "box", parts={"apple": 2, "voucher": 1})
+    shown = promise(session, BRAND, "pc", ["voucher", "box"], AT)
+    assert (shown["voucher"].free, shown["voucher"].presale, shown["voucher"].backorder) == (PLENTY, None, 0)
+    assert (shown["box"].free, dict(shown["box"].by_location)) == (50, {"bj": 20, "sh": 30})
+    assert promise(session, BRAND, "pc", ["box"], AT, senders={"sh"})["box"].free == 30
+    set_quota(session, "op", BRAND, Quota(sku="voucher", shop="pc", mode=QuotaMode.CAP, amount=5), AT)
+    assert [one.free for one in promise(session, BRAND, "pc", ["voucher", "box"], AT).values()] == [5, 5]
 
 
 def test_an_amount_that_cannot_be_meant_is_refused(session: Session) -> None:

@@ -7,8 +7,10 @@ from hub.database import row, run
 from hub.errors import Conflict, NoStock, NotFound
 from hub.inventory.ledger import drift, post
 from hub.inventory.level import free_pieces
+from hub.inventory.quota import Quota, set_quota
+from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.soft import Wish, expire_due, hold, prune, release_held, take_held
-from tests.hub.making import AT, BRAND, stock
+from tests.hub.making import AT, BRAND, add_sku, stock
 
 TTL = timedelta(minutes=15)
 
@@ -96,6 +98,17 @@ def test_a_cart_holds_the_parts_of_a_bundle(session: Session) -> None:
     )
     run(session, "insert into bundle_part values ('box', 'apple', 2, 1), ('box', 'pear', 1, 1)")
     assert cart(session, "c1", box=2) == {"bj pear": 2, "sh apple": 4}
+
+
+def test_a_cart_holds_nothing_of_virtual_goods(session: Session) -> None:
+    add_sku(session, "voucher", storage="none")
+    add_sku(session, "box", parts={"apple": 1, "voucher": 1})
+    set_quota(session, "op", BRAND, Quota(sku="box", shop="pc", mode=QuotaMode.CAP, amount=3), AT)
+    for ref, goods, held in (("c1", {"voucher": 9}, {}), ("c2", {"box": 2, "voucher": 1}, {"sh apple": 2})):
+        assert cart(session, ref, **goods) == cart(session, ref, **goods) == held
+    with pytest.raises(NoStock, match="box x 1"):
+        cart(session, "c3", box=4)
+    assert release_held(session, "pc", "c1", AT)
 
 
 def test_ended_reservations_are_forgotten_and_held_ones_kept(session: Session) -> None:
