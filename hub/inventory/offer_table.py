@@ -28,7 +28,8 @@ class StockLook(Table, table=True):
 class StockOffer(Entity, table=True):
     """What a channel shall be told of a SKU, and what it was told last (`told`, if ever).
 
-    `version` rises with each number and whenever one is to be told anew, over all SKUs together. `due` says that it must be told; `asking` that a call about it may be under way;
+    `version` rises with each number and whenever one is to be told anew, over all SKUs together. `due` says that it
+    must be told; `asking` that a call about it may be under way;
     `held` that the guard keeps a zero back; `alone` that it is told by itself, for it was in a batch that was refused.
     `zero_at` is when it last went to zero, `refused` the code of a channel that does not take it.
     """
