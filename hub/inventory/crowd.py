@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from hub.database import Database
 from hub.errors import HubError, NotFound, OutcomeUnknown, TryLater
 from hub.inventory.hot import Booked, HotWish, book, recall, sold_out
-from hub.inventory.hot_sale import find_sale
+from hub.inventory.hot_sale import Sale, find_sale
 from hub.inventory.ledger import Shortage
 from hub.inventory.soft import Held
 
@@ -57,9 +57,12 @@ class _Asking:
 
 @dataclass(slots=True)
 class _Line:
-    """Who waits for one SKU; `usual` is how many the last group had, for whom a leader waits a little."""
+    """Who waits for one SKU; `usual` is how many the last group had, for whom a leader waits a little.
 
-    limit: int
+    `sale` is what the last group was booked by.
+    """
+
+    sale: Sale
     moved: Condition = field(default_factory=Condition)
     waiting: deque[_Asking] = field(default_factory=deque[_Asking])
     led: bool = False
@@ -108,12 +111,12 @@ class Crowd:
             sale = find_sale(session, wish.sku, self._now())
         if sale is None or sale.brand != wish.brand:
             raise NotFound(f"{wish.brand} has no SKU {wish.sku} in a flash sale", code="not_hot", field="sku")
-        return self._lines.setdefault(wish.sku, _Line(sale.queue_limit))
+        return self._lines.setdefault(wish.sku, _Line(sale))
 
     def _join(self, line: _Line, wish: HotWish) -> _Asking:
         with line.moved:
             place = len(line.waiting)
-            if place >= line.limit:
+            if place >= line.sale.queue_limit:
                 raise TryLater(f"{place} others wait", code="hot_queue", after_s=round(place / line.per_s + 0.05, 1))
             asking = _Asking(wish, leads=not line.led)
             line.led = True
@@ -154,32 +157,32 @@ class Crowd:
             if any(before):
                 self._database.persist()  # another process may have committed it a moment ago
             return [known or sold_out(wish.sku) for known, wish in zip(before, wishes, strict=True)]
-        booked = self._book(wishes)
+        booked = self._book(wishes, line.sale)
         if booked is None:
             return [BUSY] * len(wishes)
         if isinstance(booked, HubError):
             return [booked] * len(wishes)
-        line.limit = booked.sale.queue_limit
+        line.sale = booked.sale
         if booked.left == 0:
             line.out_until = self._elapsed() + RECHECK_S
         return booked.answers
 
-    def _book(self, wishes: Sequence[HotWish]) -> Booked | HubError | None:
+    def _book(self, wishes: Sequence[HotWish], sale: Sale) -> Booked | HubError | None:
         for _ in range(TRIES):
             try:
-                return self._book_once(wishes)
+                return self._book_once(wishes, sale)
             except (Shortage, IntegrityError):
                 continue  # an order took pieces, or the same ref came as a plain cart: the next look sees it
             except HubError as error:
                 return error
         return None
 
-    def _book_once(self, wishes: Sequence[HotWish]) -> Booked:
+    def _book_once(self, wishes: Sequence[HotWish], sale: Sale) -> Booked:
         """Book in a transaction that holds its counters only until it commits: groups of other processes wait for them.
 
         Nobody is answered before it is on disk.
         """
         with self._database.transaction() as session:
-            booked = book(session, wishes[0].sku, wishes, self._now())
+            booked = book(session, wishes[0].sku, wishes, self._now(), sale)
         self._database.persist()
         return booked

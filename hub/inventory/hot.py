@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -95,26 +95,27 @@ def ask_before(wishes: Sequence[HotWish]) -> Asks[list[Held | Rejected | None]]:
     return answers
 
 
-def book(session: Session, sku: str, wishes: Sequence[HotWish], at: datetime) -> Booked:
+def book(session: Session, sku: str, wishes: Sequence[HotWish], at: datetime, known: Sale | None = None) -> Booked:
     """Hold pieces of one SKU for a group, first come first served; who asks again gets the first answer.
 
-    Its locks go when it commits, and not only when that is on disk: tell nobody before `Database.persist`.
+    Who names the sale as it was `known` a moment ago saves a round trip, unless it was changed since. Its locks go when
+    it commits, and not only when that is on disk: tell nobody before `Database.persist`.
     `at` is in the business zone, whose day it is that lots expire by.
     Raises: Conflict when the SKU is in no sale (not_hot); Shortage when others took pieces meanwhile, and
     IntegrityError when a ref came another way at this moment: for both the same once more, in a new transaction.
     """
-    *_, sales, ids = told_at_once(session, let_go_early(), keep_plans(), ask_sales([sku], at), ask_ids(len(wishes), at))
+    buyers = [buyer_of(session, one.brand, one.buyer) for one in wishes]
+
+    def looks(sale: Sale) -> tuple[Asks[Any], ...]:
+        free = ask_free([sku], at.date(), brand=sale.brand)
+        return ask_had(sale, set(buyers)), ask_before(wishes), free, ask_quotas([sku])
+
+    first = (let_go_early(), keep_plans(), ask_sales([sku], at), ask_ids(len(wishes), at))
+    _, _, sales, ids, *looked = told_at_once(session, *first, *(looks(known) if known else ()))
     if sku not in sales:
         raise Conflict(f"{sku} is in no flash sale", code="not_hot")
     sale = sales[sku]
-    buyers = [buyer_of(session, one.brand, one.buyer) for one in wishes]
-    has, before, free, quotas = told_at_once(
-        session,
-        ask_had(sale, set(buyers)),
-        ask_before(wishes),
-        ask_free([sku], at.date(), brand=sale.brand),
-        ask_quotas([sku]),
-    )
+    has, before, free, quotas = looked if sale == known else told_at_once(session, *looks(sale))
     group = _Group(sale, wishes, buyers, at, has, Shares(free, quotas))
     answers = group.judge(before, iter(ids))
     group.write(session)

@@ -132,6 +132,17 @@ def test_who_has_bought_hears_it_again_though_all_is_sold(sold: Callable[[Elapse
     assert ask(sold(Elapsed()), wish("a")) == "1"
 
 
+def test_a_sale_that_is_changed_holds_from_the_next_buyer_on(sale: Database) -> None:
+    crowd = Crowd(sale, lambda: AT)
+    assert [ask(crowd, HotWish(BRAND, "pc", ref, "b1", "apple")) for ref in ("r1", "r2")] == ["1", "buyer_limit"]
+    with sale.transaction() as session:
+        heat(session, "op", Sale(brand=BRAND, sku="apple", sale="11.11", per_buyer=2), AT)
+    assert [ask(crowd, HotWish(BRAND, "pc", ref, "b1", "apple")) for ref in ("r3", "r4")] == ["1", "buyer_limit"]
+    with sale.transaction() as session:
+        cool(session, "op", BRAND, "apple", AT)
+    assert ask(crowd, HotWish(BRAND, "pc", "r5", "b2", "apple")) == "not_hot"
+
+
 def test_a_full_queue_answers_when_to_come_again(sale: Database) -> None:
     with sale.transaction() as session:
         heat(session, "op", Sale(brand=BRAND, sku="apple", sale="11.11", queue_limit=2), AT)
