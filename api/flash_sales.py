@@ -59,7 +59,8 @@ def list_all(hub: TheHub, caller: Operator, sku: Word = "") -> Sequence[SaleView
 def begin(hub: TheHub, caller: Operator, body: Body) -> SaleView:
     """Put a SKU into a flash sale, or change its sale; only for programs of operations that may.
 
-    Under another name every buyer begins anew. A bundle is 422 hot_bundle, an end that is past 409 moment.
+    Under another name every buyer begins anew. A bundle is 422 hot_bundle, virtual goods 422 hot_virtual, and an end
+    that is past is 409 moment.
     """
     caller.require(Permission.BULK)
     wish, at = read_wish(SaleWish, body), hub.now()

@@ -26,6 +26,7 @@ TITLES: Final[Mapping[str, Words]] = {
     "not_hot": Words("商品不在秒杀中，或秒杀已结束", "The SKU is in no flash sale, or it is over"),
     "hot_limits": Words("秒杀的上限不正确", "This limit of a flash sale cannot be meant"),
     "hot_bundle": Words("组合装没有库存，请对其组成商品设置", "A bundle has no stock: put its parts on sale"),
+    "hot_virtual": Words("虚拟商品没有库存，请为店铺设置配额", "Virtual goods have no stock: give shops a quota"),
     "sale_name": Words("请填写活动名称", "Give the sale a name"),
     "buyer_missing": Words("请提供买家编号", "Say who buys"),
     "buyer_limit": Words("已达每人限购数量", "The buyer has as many as each may have"),

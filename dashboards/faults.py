@@ -122,6 +122,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "pieces": Words("件数不正确", "These pieces cannot be meant"),
     "sale_name": Words("请填写活动名称", "Give the sale a name"),
     "hot_bundle": Words("组合装没有库存，请对其组成商品设置", "A bundle has no stock: put its parts on sale"),
+    "hot_virtual": Words("虚拟商品没有库存，请为店铺设置配额", "Virtual goods have no stock: give shops a quota"),
     "not_hot": Words("该商品不在秒杀中", "The SKU is in no flash sale"),
     "threshold": Words("阈值不正确", "This threshold cannot be meant"),
     "movement_booked": Words("该单据已记账", "This document was booked before"),

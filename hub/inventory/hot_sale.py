@@ -67,8 +67,8 @@ class Ticket:
 def heat(session: Session, actor: str, sale: Sale, at: datetime) -> None:
     """Put a SKU into a flash sale, or change it; under another name of the sale every buyer begins anew.
 
-    Raises: Malformed for a limit out of range, a bundle, or a sale without a name; Conflict for an end that is past;
-    NotFound for an unknown SKU.
+    Raises: Malformed for a limit out of range, a bundle, virtual goods, or a sale without a name; Conflict for an end
+    that is past; NotFound for an unknown SKU.
     """
     if not sale.sale.strip():
         raise Malformed("give the sale a name", code="sale_name", field="sale", zh="请填写活动名称")
@@ -77,13 +77,18 @@ def heat(session: Session, actor: str, sale: Sale, at: datetime) -> None:
     if not (0 <= sale.per_buyer <= MOST and 0 < sale.queue_limit <= MOST and 0 < sale.hold_s <= MOST):
         text, zh = f"a limit of a sale is a whole number up to {MOST}", f"秒杀的各项上限为不超过 {MOST} 的整数"
         raise Malformed(text, code="hot_limits", zh=zh)
-    found = row(session, "select bundle from sku where (code, brand) = (:sku, :brand)", sku=sale.sku, brand=sale.brand)
+    found = row(
+        session, "select bundle, storage from sku where (code, brand) = (:sku, :brand)", sku=sale.sku, brand=sale.brand
+    )
     if found is None:
         text, zh = f"{sale.brand} has no SKU {sale.sku}", f"品牌 {sale.brand} 没有 SKU {sale.sku}"
         raise NotFound(text, code="unknown_sku", field="sku", zh=zh)
     if found.bundle:
         text, zh = "a bundle has no stock of its own: put its parts on sale", "组合装没有库存，请对其组成商品设置"
         raise Malformed(text, code="hot_bundle", field="sku", zh=zh)
+    if found.storage == "none":
+        text, zh = "virtual goods lie on no shelf: give shops a quota", "虚拟商品没有库存，请为店铺设置配额"
+        raise Malformed(text, code="hot_virtual", field="sku", zh=zh)
     run(
         session,
         """insert into hot_sku (brand, version, created_at, updated_at, sku, sale, per_buyer, queue_limit, hold_s,

@@ -143,9 +143,10 @@ def test_a_sale_of_what_cannot_be_sold_is_refused(session: Session) -> None:
         heat(session, "op", Sale(brand=BRAND, sku="ghost", sale="s"), AT)
     with pytest.raises(Malformed):
         heat(session, "op", Sale(brand=BRAND, sku="apple", sale="s", queue_limit=0), AT)
-    run(session, "update sku set bundle = true where code = 'apple'")
-    with pytest.raises(Malformed):
-        heat(session, "op", Sale(brand=BRAND, sku="apple", sale="s"), AT)
+    for what in ("storage = 'none'", "bundle = true"):
+        run(session, f"update sku set {what} where code = 'apple'")
+        with pytest.raises(Malformed, match="virtual" if "none" in what else "bundle"):
+            heat(session, "op", Sale(brand=BRAND, sku="apple", sale="s"), AT)
 
 
 def test_pieces_come_from_one_place_where_they_can(session: Session) -> None:
