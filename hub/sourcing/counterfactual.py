@@ -37,8 +37,11 @@ class WhatIf(Document):
 
 
 def what_if(question: Question, one: Candidate, solve: Solver) -> WhatIf | None:
-    """Ask what would have had to be otherwise for a candidate; None for one that was chosen, or decided with others."""
-    if one.verdict == "chosen" or question.share:
+    """Ask what would have had to be otherwise for a candidate; None for one that was chosen, or decided with others.
+
+    None also where the question knows nobody who carries from there: its terms have lanes of who might be asked alone.
+    """
+    if one.verdict == "chosen" or question.share or (question.terms and not question.terms.lanes.get(one.code)):
         return None
     if one.verdict == "dearer":
         return _cheaper(question, one, solve)

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from hub.sourcing.counterfactual import Change, WhatIf, changed, what_if
 from hub.sourcing.freight import decide_freight
 from hub.sourcing.greedy import decide
-from hub.sourcing.model import Costs, Question, Site, Want
+from hub.sourcing.model import Costs, Lane, Question, Site, Terms, Want
 from tests.hub.sourcing.asking import carried, questions
 
 ONE = (Want(1, "x", 1, "ambient", 500),)
@@ -24,7 +24,8 @@ def test_what_is_told_is_what_the_solver_then_does(question: Question) -> None:
     decision = solve(question)
     for one in decision.candidates:
         found = what_if(question, one, solve)
-        assert (found is None) == (one.verdict == "chosen")
+        unknown = question.terms and not question.terms.lanes.get(one.code)
+        assert (found is None) == bool(one.verdict == "chosen" or unknown)
         if found:
             then = solve(changed(question, one.code, found))
             assert found.wins == (one.code in {choice.code for choice in then.choices})
@@ -68,3 +69,11 @@ def test_one_that_has_refused_is_told_that_it_would_have_won() -> None:
     sites = (Site("a", 9, 9, ("ambient",), {"x": 1}), Site("b", 0, 0, ("ambient",), {"x": 1}, "rejected_before"))
     found = told(Question("v1", ONE, sites, Costs()), "b")
     assert (found.change, found.wins) == (Change.ADMITTED, True)
+
+
+def test_nobody_says_that_a_location_with_goods_and_without_a_lane_would_have_had_nothing_to_give() -> None:
+    sites = (Site("a", 9, 9, ("ambient",), {"x": 1}), Site("b", 0, 0, ("ambient",), {"x": 1}, "excluded"))
+    lane = Lane("SF", "standard", 1000, 500, 1000, 100, 0, 1)
+    question = Question("v1", ONE, sites, Costs(), Terms("2026-11-11", {"a": (lane,)}))
+    [out] = [one for one in decide_freight(question).candidates if one.code == "b"]
+    assert (out.verdict, what_if(question, out, decide_freight)) == ("excluded", None)
