@@ -85,13 +85,17 @@ def counts_to(hours: Hours, closed: Collection[date], here: datetime, calendar: 
 
 
 def carried_after(leaves: date, days: int, rest: Rest, calendar: Calendar = NO_CALENDAR) -> int:
-    """Say how many days after it leaves something arrives whose courier needs so many days and rests on some."""
+    """Say how many days after it leaves something arrives whose courier needs so many days and rests on some.
+
+    Whoever needs no day brings it on the first on which he does not rest.
+    """
     if rest is Rest.NEVER:
         return days
-    passed = 0
-    while days and passed < FAR:
+    passed, resting = 0, _rests(rest, calendar, leaves)
+    while (days or resting) and passed < FAR:
         passed += 1
-        days -= not _rests(rest, calendar, leaves + timedelta(days=passed))
+        resting = _rests(rest, calendar, leaves + timedelta(days=passed))
+        days -= bool(days) and not resting
     return passed + days
 
 

@@ -51,9 +51,12 @@ def terms_of(on: Grounds, sites: Sequence[Site], to: str, here: datetime, skus: 
 
 
 def destinations_of(policy: SourcingPolicy, to: str) -> Sequence[str]:
-    """Name what a line of a card may call a division: itself, what it lies in, the zones of those, and anywhere."""
+    """Name what a line of a card may call a division: itself, what it lies in, the zones of those, and anywhere.
+
+    Of two zones the one that names what is nearer comes first.
+    """
     codes = [each.code for each in reversed(ancestry(to))] if to in divisions() else []
-    zones = [zone for zone, of in policy.zones.items() if not of.isdisjoint(codes)]
+    zones = dict.fromkeys([zone for code in codes for zone, of in policy.zones.items() if code in of])
     return [*codes, *zones, ANY]
 
 

@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -83,6 +83,19 @@ def test_what_is_ordered_on_a_holiday_leaves_on_the_next_working_day(hours: Hour
 )
 def test_days_on_which_couriers_rest_are_none_of_theirs(rest: Rest, days: int) -> None:
     assert carried_after(WEDNESDAY, 2, rest, CN) == days  # Sunday is made up, so weekends end on Monday
+
+
+@pytest.mark.parametrize(
+    ("leaves", "rest", "days"),
+    [
+        (WEDNESDAY + timedelta(days=1), Rest.HOLIDAYS, 2),
+        (WEDNESDAY + timedelta(days=1), Rest.NEVER, 0),
+        (WEDNESDAY, Rest.HOLIDAYS, 0),
+    ],
+    ids=["on a holiday", "on a holiday that nobody keeps", "on a working day"],
+)
+def test_who_brings_things_the_same_day_brings_none_on_a_day_of_rest(leaves: date, rest: Rest, days: int) -> None:
+    assert carried_after(leaves, 0, rest, CN) == days
 
 
 @given(st.integers(0, 30), st.sampled_from(Rest), st.frozensets(st.dates(WEDNESDAY, date(2026, 12, 1))))

@@ -57,6 +57,13 @@ def test_a_division_lies_in_its_city_its_province_and_their_zones() -> None:
     assert destinations_of(policy, "nowhere") == [ANY]
 
 
+def test_of_two_zones_the_one_of_the_county_comes_before_the_one_of_its_province() -> None:
+    zones = {"east": frozenset({"310000"}), "islands": frozenset({"310151"})}
+    policy = SourcingPolicy(version="v1", brand="demo", zones=zones)
+    assert destinations_of(policy, "310151") == ["310151", "310000", "islands", "east", ANY]
+    assert destinations_of(policy, "310115") == ["310115", "310000", "east", ANY]
+
+
 @pytest.mark.parametrize(
     "written",
     ["", HEAD, f"{HEAD}SF,,,,x,1,1\n", f"{HEAD}SF,,,,-1,1,1\n", f"{HEAD},,,,1,1,1\n", f"{HEAD}SF,,,,1,1,1,more\n"],
