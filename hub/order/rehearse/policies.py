@@ -30,6 +30,7 @@ from hub.sourcing.location import find_places
 from hub.sourcing.model import Choice, Decision, Question, Site
 from hub.sourcing.policy import SourcingPolicy
 from hub.sourcing.rerun import stored_decisions
+from hub.sourcing.terms import Grounds, terms_of
 from hub.trials import TrialView
 
 Plans: TypeAlias = Sequence[tuple[Question, Decision]]
@@ -179,8 +180,11 @@ class Prices:
     """What parcels of one order cost by the policy in force, whoever has planned them."""
 
     def __init__(self, own: Own, asked: Asked) -> None:
-        idle = own._replace(made_for=None)
-        self._costs, self._terms = own.policy.costs, idle.ask(asked.sites, asked.to, asked.here, asked.skus)[1]
+        """Prepare; what the policy leaves out has its prices too, for who is compared may have asked it."""
+        self._costs, self._terms = own.policy.costs, None
+        if own.said:
+            on = Grounds(own.said, own.card, own.calendar, own.sold)
+            self._terms = terms_of(on, asked.sites, asked.to, asked.here, asked.skus)
 
     def price(self, question: Question, choice: Choice) -> int:
         """Price one parcel; by the tariff where the card in force does not go."""

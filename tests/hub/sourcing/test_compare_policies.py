@@ -11,6 +11,7 @@ from hub.order.rehearse.asked import asked_since
 from hub.order.rehearse.policies import Comparison, compare_policies, plan_again
 from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM
+from hub.sourcing.cards import load_card
 from hub.sourcing.model import Question
 from hub.sourcing.policies import draft_policy, publish_policy
 from hub.sourcing.policy import read_policy
@@ -73,6 +74,20 @@ def test_what_the_policy_in_force_left_out_is_there_for_the_draft(session: Sessi
     place_all(session, order({"apple": 1}))
     told = compared(session, SAME.replace("same", "all"))
     assert (told.in_force.total.share, told.draft.total.share) == ({"bj": 1.0}, {"sh": 1.0})
+
+
+def test_what_the_policy_in_force_left_out_costs_what_its_rate_card_says(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9}, "bj": {"apple": 9}})
+    load_card(
+        session, SYSTEM, "demo", "r1", "courier,origin,first_fen,each_fen,days\nSF,,900,0,1\nSF,sh,4000,0,1\n", AT
+    )
+    freight = '[freight]\nrates = "r1"\n'
+    draft_policy(session, SYSTEM, f"{NOT_SH}{freight}", POLICY.version, AT)
+    publish_policy(session, SYSTEM, "demo", "same", "tried", AT, revision=1, untried="a test")
+    place_all(session, order({"apple": 1}))
+    told = compared(session, f'{SAME.replace("same", "all")}[eliminate]\nlocations = ["bj"]\n{freight}')
+    assert told.draft.total.share == {"sh": 1.0}
+    assert told.draft.total.cost == told.draft.total.own_cost == 4100
 
 
 def test_each_day_has_its_figures_and_another_brand_none(sold: Session) -> None:
