@@ -25,13 +25,13 @@ from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.pay import pay, pay_deposit
 from hub.order.change.refund import mark_refund
-from hub.order.change.reread import reread
 from hub.order.change.revision import Author, Wish
 from hub.order.change.table import ChangeState, Charge, RefundState
 from hub.order.change.wanted import PRICE, WantedLine, pieces_of, wish_lines
 from hub.order.find import get_order
 from hub.order.lock import lock_order
 from hub.order.model import OrderType
+from hub.order.reread import reread
 from hub.order.ship.intercept import Asked, ask_intercept
 from hub.roles import Permission
 

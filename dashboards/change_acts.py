@@ -18,10 +18,10 @@ from hub.order.change.cancel import cancel
 from hub.order.change.channel import decide
 from hub.order.change.due import check_charge
 from hub.order.change.follow_up import Again, follow_up
-from hub.order.change.reread import reread
 from hub.order.change.revision import Author, Contents, Wish
 from hub.order.change.wanted import pieces_of, wish_lines
 from hub.order.model import OrderType
+from hub.order.reread import reread
 from hub.order.ship.intercept import ask_intercept
 from hub.order.trace.head import Head
 

@@ -16,9 +16,9 @@ from hub.errors import Conflict, NeedsOperator, NotFound, Rejected
 from hub.gift.count import hold_gifts
 from hub.merge.group import hold_together
 from hub.order.change.begin import begin, change, check_changeable
+from hub.order.change.contents import changed
 from hub.order.change.follow import follow
 from hub.order.change.pay import pay, pay_deposit, pay_part
-from hub.order.change.reread import changed, reread
 from hub.order.change.revision import Author, Contents, Wish, end_revision, find_open, former_of, write_revision
 from hub.order.change.said import own_changes, said_of, written_statement
 from hub.order.change.said_lines import read_lines
@@ -26,6 +26,7 @@ from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.lock import lock_order
 from hub.order.model import Order, Receiver, ShopOrder
 from hub.order.place.record import payload_hash, plain_phone, street_of
+from hub.order.reread import reread
 from hub.order.rules.hold import SAFE_ADDRESS
 from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import POLICY, Policy

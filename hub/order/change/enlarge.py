@@ -9,12 +9,12 @@ from hub.order.change.due import charge, owed, wait_for
 from hub.order.change.grow import Grown, grow
 from hub.order.change.judge import judge_again
 from hub.order.change.money import worth_of
-from hub.order.change.reread import reread
 from hub.order.change.revision import Revision
 from hub.order.change.table import Charge
 from hub.order.lock import Locked
 from hub.order.place.flash import count_more
 from hub.order.place.presold import count_waiting
+from hub.order.reread import reread
 from hub.order.rules.policy import Policy
 
 

@@ -15,10 +15,10 @@ from hub.gift.count import hold_gifts
 from hub.order.advance import end_over
 from hub.order.change.judge import judge_again
 from hub.order.change.part import part_held
-from hub.order.change.reread import reread, write_note
 from hub.order.holds.resume import go_on
 from hub.order.lock import lock_order
 from hub.order.model import Order
+from hub.order.reread import reread, write_note
 from hub.order.rest import hold_orders
 from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import Policy

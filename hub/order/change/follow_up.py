@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from hub.audit import plain, record
 from hub.database import copy, rows
 from hub.errors import Conflict, Malformed, Rejected
-from hub.order.change.reread import reread
 from hub.order.change.revision import Author
 from hub.order.lock import lock_order
 from hub.order.model import Order, OrderLine, OrderType, ShopOrder
 from hub.order.place.batch import place
+from hub.order.reread import reread
 from hub.order.rules.policy import POLICY, Policy
 
 KINDS = frozenset({OrderType.EXCHANGE, OrderType.RESHIP})

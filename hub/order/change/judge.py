@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from hub.cases import resolve
 from hub.database import rows, run
 from hub.fulfilment.keep import keep_back, let_out
-from hub.order.change.reread import record_of
 from hub.order.lock import Locked
 from hub.order.place.ask_rules import ask_of_planned, ask_rules
 from hub.order.place.part_facts import Delivery
 from hub.order.place.told_back import deliveries_of
 from hub.order.place.write_holds import call_people, write_holds
+from hub.order.reread import record_of
 from hub.order.rules.hold import Evidence, Hold, HoldType, held_lines, holds_of, with_gifts
 from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import Policy

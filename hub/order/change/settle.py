@@ -12,13 +12,13 @@ from hub.cases import NewCase, open_cases, resolve
 from hub.database import rows, run
 from hub.fulfilment.status import Negotiation
 from hub.order.advance import advance
+from hub.order.change.contents import changed, contents_of
 from hub.order.change.due import settle_dues
 from hub.order.change.enlarge import add_goods
 from hub.order.change.judge import judge_again
 from hub.order.change.money import give_up
 from hub.order.change.notice import keep_stand
 from hub.order.change.part import part_held
-from hub.order.change.reread import changed, contents_of, reread, write_recipient, write_shipping
 from hub.order.change.resource import Freed, replacements, source_again
 from hub.order.change.revision import Revision, end_revision, find_open, keep_former
 from hub.order.change.table import ChangeSource, ChangeState, Charge
@@ -27,6 +27,7 @@ from hub.order.lock import Locked, lock_order
 from hub.order.place.brand_policy import hold_limits
 from hub.order.place.unmet import end_refused, retell_unmet
 from hub.order.place.virtual import hand_over
+from hub.order.reread import reread, write_recipient, write_shipping
 from hub.order.rest import open_pieces
 from hub.order.rules.policy import Policy
 from hub.order.status import Lifecycle

@@ -17,6 +17,7 @@ from hub.fulfilment.keep import let_out
 from hub.order.lock import TRIES, Locked, lock_order, open_blockers
 from hub.order.place.need import Plan
 from hub.order.place.unmet import CASE
+from hub.order.reread import reread, write_recipient
 from hub.order.rest import source_rest
 from hub.order.reviews import close_reviews
 from hub.order.rules.policy import POLICY, Policy
@@ -159,6 +160,7 @@ def _check_resolver(hold: Row[Any], actor: Actor) -> None:
 
 
 def _place(session: Session, order_id: int, division: str, at: datetime) -> None:
+    """Write where an order goes to, and have it travel with those that go there, too."""
     names = {one.level: one.name for one in ancestry(division)}  # 上海市 has counties and no city
     run(
         session,
@@ -173,3 +175,5 @@ def _place(session: Session, order_id: int, division: str, at: datetime) -> None
         at=at,
         id=order_id,
     )
+    if rows(session, "select 1 from merge_recipient where order_id = :id", id=order_id):
+        write_recipient(session, order_id, reread(session, order_id))

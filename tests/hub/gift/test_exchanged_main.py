@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
-from hub.order.change.reread import reread
 from hub.order.change.wanted import WantedLine
 from hub.order.holds.restocked import source_restocked
+from hub.order.reread import reread
 from hub.order.rules.normalise import mains_of
 from hub.order.ship.progress import record_confirm
 from tests.hub.gift.giving import put_in_force

@@ -5,8 +5,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.order.change.cancel import cancel
+from hub.order.holds.resume import release_holds
 from hub.order.place.batch import Placed
 from hub.order.place.view import placed_views
+from hub.roles import SYSTEM
 from tests.hub.making import AT, RECEIVER, order, place_all, placed, see, sources, stock
 from tests.hub.merge.merging import LATER, WINDOW, close, groups, lines_of, merging, of_shop, releases
 
@@ -36,6 +38,16 @@ def test_orders_of_one_recipient_wait_and_then_travel_together(session: Session)
         ("20001", "T2", "apple", 1),
         ("20002", "T2", "pear", 2),
     ]
+
+
+def test_an_order_whose_division_a_person_names_travels_with_those_that_go_there(session: Session) -> None:
+    merging(session)
+    nowhere = RECEIVER.model_copy(update={"province": "", "city": "", "county": ""})
+    held = placed(session, order({"apple": 1}, "T1", receiver=nowhere))
+    first = placed(session, order({"apple": 1}, "T2"))
+    release_holds(session, held, SYSTEM, "the buyer was asked", AT, division="310115")
+    assert close(session) == 2
+    assert groups(session) == [[f"{held}-1", f"{first}-1"]]
 
 
 def test_whoever_places_an_order_is_answered_as_it_is_read(session: Session) -> None:

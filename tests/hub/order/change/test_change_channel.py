@@ -11,11 +11,11 @@ from hub.order.change.begin import change
 from hub.order.change.cancel import cancel
 from hub.order.change.channel import Precedence, decide, revise
 from hub.order.change.expire import expire
-from hub.order.change.reread import reread
 from hub.order.change.revision import Contents, Wish
 from hub.order.holds.resume import release_holds
 from hub.order.model import Receiver, ShopOrder
 from hub.order.receive import find_later
+from hub.order.reread import reread
 from hub.order.reveal import reveal
 from hub.roles import SYSTEM
 from tests.hub.making import AT, RECEIVER, line, open_causes, order, placed, see, stock

@@ -15,7 +15,6 @@ from hub.errors import NeedsOperator, NotFound
 from hub.keyring import SubjectKey
 from hub.merge.policy import policies_of
 from hub.merge.window import key_of
-from hub.order.change.revision import Contents
 from hub.order.model import Adjustment, Buyer, Order, OrderLine, OrderType, Receiver, ShopOrder
 from hub.order.place.gift_main import GIFT_MAIN
 from hub.order.place.mates import recipient_of
@@ -76,19 +75,6 @@ def reread(session: Session, order_id: int) -> NormalOrder:
     return NormalOrder(shop_order, tuple(_lines(session, lines)), (), place)
 
 
-def changed(one: NormalOrder, contents: Contents) -> NormalOrder:
-    """Give an order with another receiver or remark."""
-    updates: dict[str, Any] = {}
-    if contents.receiver is not None:
-        updates["receiver"] = contents.receiver
-    if contents.remark is not None:
-        updates["remark"] = contents.remark
-    order = one.order.model_copy(update=updates)
-    to = order.receiver
-    place = match(to.province, to.city, to.county, to.street)
-    return NormalOrder(one.shop_order.model_copy(update={"order": order}), one.lines, one.shares, place)
-
-
 def write_shipping(session: Session, order_id: int, one: NormalOrder, kinds: Sequence[str], at: datetime) -> None:
     """Write where an order goes to, and its remark, over what stood there; each only if it is of these kinds."""
     _, record = record_of(session, order_id, one, at)
@@ -139,14 +125,6 @@ def write_recipient(session: Session, order_id: int, one: NormalOrder) -> None:
         "update merge_recipient set key = :key where order_id = :id",
         key=key_of(session, policy, recipient_of(one)),
         id=order_id,
-    )
-
-
-def contents_of(one: NormalOrder, kinds: Sequence[str]) -> Contents:
-    """Give the personal part of an order that kinds of change replace."""
-    order = one.order
-    return Contents.model_construct(
-        receiver=order.receiver if "address" in kinds else None, remark=order.remark if "remark" in kinds else None
     )
 
 
