@@ -49,7 +49,7 @@ LISTED: Final = ("sku", "storage", "quantity", "grams", "price", "amount", "gift
 class Told(msgspec.Struct, frozen=True):
     """An order as the rules see it; whom it is of only by number and blind index, empty where no rule asks.
 
-    It is `cancelling` while a cancellation of it is under way.
+    It is `cancelling` while a cancellation of it is under way. `cart` is the one whose pieces it takes as it is placed.
     """
 
     id: int
@@ -68,6 +68,7 @@ class Told(msgspec.Struct, frozen=True):
     province: str
     lines: tuple[Sold, ...]
     cancelling: bool = False
+    cart: str | None = None
 
     @property
     def refund_requested(self) -> bool:
@@ -115,6 +116,7 @@ def told_of(
         division=row["division"],
         province=row["province"],
         lines=tuple(_sold(one.lines)),
+        cart=order.reservation,
     )
 
 

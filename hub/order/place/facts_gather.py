@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from hub.catalogue.model import Storage
 from hub.database import rows
 from hub.ids import first_id_of
 from hub.inventory.level import free_pieces
@@ -47,6 +48,16 @@ MERGING: Final = """
                 cast(:moments as timestamptz[])) as asked (id, phone, shop, at)
     join sales_order o on o.phone_index = asked.phone and o.shop = asked.shop and o.id >= :since and o.id <> asked.id
      and o.created_at < asked.at and o.created_at >= asked.at - cast(:back as interval) group by 1"""
+
+CARTS: Final = """
+    select cart.order_id, line.sku, sum(line.quantity)::bigint as pieces
+    from (select distinct on (r.id) r.id, asked.id as order_id
+          from unnest(cast(:ids as bigint[]), cast(:shops as text[]), cast(:refs as text[])) as asked (id, shop, ref)
+          join reservation r on (r.shop, r.ref) = (asked.shop, asked.ref)
+          where r.state = 'held' and r.order_id is null or r.state = 'taken' and r.order_id = asked.id
+          order by r.id, asked.id) cart
+    join reservation_line line on line.reservation_id = cart.id group by 1, 2"""
+"""What carts hold that orders about to be placed name; one that several name is the first one's."""
 
 
 def gather(
@@ -123,11 +134,14 @@ def _merging(session: Session, told: Sequence[Told]) -> Mapping[int, int]:
 
 
 def _missing(session: Session, told: Sequence[Told], here: datetime) -> Mapping[int, Mapping[str, int]]:
-    """Give what each order by itself wants more of than all places of its brand have together."""
+    """Give what each order by itself wants more of than its cart and all places of its brand have together."""
     wanted = {one.id: Counter[str]() for one in told}
     for one in told:
         for line in one.lines:
-            wanted[one.id][line.sku] += line.quantity
+            if line.storage != Storage.NONE:  # what is only handed over lies on no shelf
+                wanted[one.id][line.sku] += line.quantity
+    for order_id, held in _in_carts(session, told).items():
+        wanted[order_id] -= held
     places = find_places(session)
     pieces: Counter[tuple[str, str]] = Counter()
     for (location, sku), count in free_pieces(session, sum(wanted.values(), Counter[str]()), here).items():
@@ -137,6 +151,23 @@ def _missing(session: Session, told: Sequence[Told], here: datetime) -> Mapping[
         one.id: {sku: short for sku, count in wanted[one.id].items() if (short := count - pieces[one.brand, sku]) > 0}
         for one in told
     }
+
+
+def _in_carts(session: Session, told: Sequence[Told]) -> Mapping[int, Counter[str]]:
+    named = [one for one in told if one.cart is not None]
+    held: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    if not named:
+        return held
+    found = rows(
+        session,
+        CARTS,
+        ids=[one.id for one in named],
+        shops=[one.shop for one in named],
+        refs=[one.cart for one in named],
+    )
+    for one in found:
+        held[one.order_id][one.sku] += one.pieces
+    return held
 
 
 def _first_id(told: Sequence[Told], back: timedelta) -> int:

@@ -8,9 +8,13 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub import database as hub_database
+from hub.catalogue.describe import describe
+from hub.catalogue.model import Storage
 from hub.database import keyring_of, row, rows
 from hub.errors import Unauthorised
 from hub.fulfilment.keep import LATER
+from hub.inventory.soft import Wish as Cart
+from hub.inventory.soft import hold
 from hub.order.change.begin import change
 from hub.order.change.cancel import cancel
 from hub.order.change.revision import Contents, Wish
@@ -21,9 +25,22 @@ from hub.order.model import Buyer
 from hub.order.place.batch import Placed
 from hub.review.barred import address_index, bar, lift, list_barred
 from hub.review.table import BarredKind
-from hub.roles import Actor, Role
+from hub.roles import SYSTEM, Actor, Role
 from tests.hub.aftersale.returning import ask, sent
-from tests.hub.making import AT, BRAND, RECEIVER, ZONE, open_causes, order, place_all, placed, see, sources, stock
+from tests.hub.making import (
+    AT,
+    BRAND,
+    RECEIVER,
+    ZONE,
+    add_sku,
+    open_causes,
+    order,
+    place_all,
+    placed,
+    see,
+    sources,
+    stock,
+)
 from tests.hub.order.changing import BY
 from tests.hub.review.ruling import ADMIN, FRAGILE, SUPERVISOR, enforce, holding, letting, place_later, rule
 
@@ -216,6 +233,21 @@ def test_what_the_places_lack_is_known_before_a_source_is_sought(session: Sessio
     enforce(session, rule("stock.missing > 10 && 'apple' in stock.skus", verdict=holding(type="stock")))
     assert held(session, placed(session, order({"apple": 61}, "T1"))) == [("stock", "some_rule")]
     assert held(session, placed(session, order({"apple": 55}, "T2"))) == [("stock", "no_source")]
+
+
+def test_nothing_that_is_only_handed_over_is_lacked(session: Session) -> None:
+    add_sku(session, "card")
+    describe(session, SYSTEM, "card", AT, storage=Storage.NONE)
+    enforce(session, rule("stock.missing > 0", verdict=holding(type="stock")))
+    assert held(session, placed(session, order({"card": 1, "apple": 1}))) == []
+
+
+def test_what_a_cart_holds_is_not_lacked_by_the_first_order_that_names_it(session: Session) -> None:
+    hold(session, BRAND, "pc", "cart-1", [Cart("apple", 49)], HOUR, AT)
+    enforce(session, rule("stock.missing > 0", verdict=holding(type="stock")))
+    two = [order({"apple": 50}, number, reservation="cart-1") for number in ("T1", "T2")]
+    ids = [one.order_id for one in place_all(session, *two, order({"apple": 2}, "T3")) if isinstance(one, Placed)]
+    assert [bool(held(session, order_id)) for order_id in ids] == [False, True, True]
 
 
 @contextmanager
