@@ -49,15 +49,18 @@ MERGING: Final = """
     join sales_order o on o.phone_index = asked.phone and o.shop = asked.shop and o.id >= :since and o.id <> asked.id
      and o.created_at < asked.at and o.created_at >= asked.at - cast(:back as interval) group by 1"""
 
-CARTS: Final = """
+HAS: Final = """
     select cart.order_id, line.sku, sum(line.quantity)::bigint as pieces
     from (select distinct on (r.id) r.id, asked.id as order_id
           from unnest(cast(:ids as bigint[]), cast(:shops as text[]), cast(:refs as text[])) as asked (id, shop, ref)
           join reservation r on (r.shop, r.ref) = (asked.shop, asked.ref)
           where r.state = 'held' and r.order_id is null or r.state = 'taken' and r.order_id = asked.id
           order by r.id, asked.id) cart
-    join reservation_line line on line.reservation_id = cart.id group by 1, 2"""
-"""What carts hold that orders about to be placed name; one that several name is the first one's."""
+    join reservation_line line on line.reservation_id = cart.id group by 1, 2
+    union all
+    select order_id, sku, sum(allocated + shipped)::bigint from order_line
+    where order_id = any(:ids) and kind <> 'bundle' and allocated + shipped > 0 group by 1, 2"""
+"""What the cart holds of an order about to be placed, one that several name the first one's; and what one was given."""
 
 
 def gather(
@@ -134,14 +137,14 @@ def _merging(session: Session, told: Sequence[Told]) -> Mapping[int, int]:
 
 
 def _missing(session: Session, told: Sequence[Told], here: datetime) -> Mapping[int, Mapping[str, int]]:
-    """Give what each order by itself wants more of than its cart and all places of its brand have together."""
+    """Give what each order by itself wants more of than it has and all places of its brand have together."""
     wanted = {one.id: Counter[str]() for one in told}
     for one in told:
         for line in one.lines:
             if line.storage != Storage.NONE:  # what is only handed over lies on no shelf
                 wanted[one.id][line.sku] += line.quantity
-    for order_id, held in _in_carts(session, told).items():
-        wanted[order_id] -= held
+    for order_id, owned in _owned(session, told).items():
+        wanted[order_id] -= owned
     places = find_places(session)
     pieces: Counter[tuple[str, str]] = Counter()
     for (location, sku), count in free_pieces(session, sum(wanted.values(), Counter[str]()), here).items():
@@ -153,21 +156,19 @@ def _missing(session: Session, told: Sequence[Told], here: datetime) -> Mapping[
     }
 
 
-def _in_carts(session: Session, told: Sequence[Told]) -> Mapping[int, Counter[str]]:
-    named = [one for one in told if one.cart is not None]
-    held: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    if not named:
-        return held
+def _owned(session: Session, told: Sequence[Told]) -> Mapping[int, Counter[str]]:
+    """Give by order what it need not find: what its cart holds, and what has a source or has left."""
     found = rows(
         session,
-        CARTS,
-        ids=[one.id for one in named],
-        shops=[one.shop for one in named],
-        refs=[one.cart for one in named],
+        HAS,
+        ids=[one.id for one in told],
+        shops=[one.shop for one in told],
+        refs=[one.cart for one in told],
     )
+    owned: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for one in found:
-        held[one.order_id][one.sku] += one.pieces
-    return held
+        owned[one.order_id][one.sku] += one.pieces
+    return owned
 
 
 def _first_id(told: Sequence[Told], back: timedelta) -> int:

@@ -18,6 +18,8 @@ from hub.inventory.soft import hold
 from hub.order.change.begin import change
 from hub.order.change.cancel import cancel
 from hub.order.change.revision import Contents, Wish
+from hub.order.change.table import Charge
+from hub.order.change.wanted import WantedLine
 from hub.order.holds.expiry import expire_holds
 from hub.order.holds.repair import tally_orders
 from hub.order.holds.resume import release_holds
@@ -41,7 +43,7 @@ from tests.hub.making import (
     sources,
     stock,
 )
-from tests.hub.order.changing import BY
+from tests.hub.order.changing import BY, want
 from tests.hub.review.ruling import ADMIN, FRAGILE, SUPERVISOR, enforce, holding, letting, place_later, rule
 
 OPERATOR = Actor("operator-1", frozenset({Role.OPERATOR}))
@@ -248,6 +250,13 @@ def test_what_a_cart_holds_is_not_lacked_by_the_first_order_that_names_it(sessio
     two = [order({"apple": 50}, number, reservation="cart-1") for number in ("T1", "T2")]
     ids = [one.order_id for one in place_all(session, *two, order({"apple": 2}, "T3")) if isinstance(one, Placed)]
     assert [bool(held(session, order_id)) for order_id in ids] == [False, True, True]
+
+
+def test_what_an_order_was_given_is_not_lacked_when_it_changes(session: Session) -> None:
+    enforce(session, rule("stock.missing > 0", verdict=holding(type="stock")))
+    order_id = placed(session, order({"apple": 40}))
+    want(session, order_id, WantedLine("L1", 41, "apple"), charge=Charge.FREE)
+    assert held(session, order_id) == []
 
 
 @contextmanager
