@@ -38,7 +38,8 @@ def decided(session: Session, order_id: int) -> list[dict[str, Any]]:
 def baskets_of(session: Session, order_ids: Sequence[int]) -> Mapping[int, Basket]:
     """Give orders as strategies see them, by their ids.
 
-    What gifts took off is no reduction that the buyer had: an order is seen as it was asked about.
+    What gifts took off is no reduction that the buyer had, and what a change has added was not bought then: an order is
+    seen as it was asked about.
     """
     heads = rows(
         session, "select id, brand, shop, placed_at from sales_order where id = any(:ids)", ids=list(order_ids)
@@ -51,7 +52,11 @@ def baskets_of(session: Session, order_ids: Sequence[int]) -> Mapping[int, Baske
                       where (a.order_id, a.line_no) = (line.order_id, line.line_no) and a.code like 'gift:%'), 0)
                   )::bigint as fen
            from order_line line
-           where line.order_id = any(:ids) and line.parent_no is null and not line.gift order by 1, 2""",
+           where line.order_id = any(:ids) and line.parent_no is null and not line.gift
+             and not exists (select 1 from order_revision r
+                             cross join lateral jsonb_to_recordset(r.added) as new (line_no bigint)
+                             where r.order_id = line.order_id and new.line_no = line.line_no)
+           order by 1, 2""",
         ids=list(order_ids),
     )
     lines: defaultdict[int, list[Bought]] = defaultdict(list)

@@ -6,11 +6,13 @@ from sqlalchemy.orm import Session
 from hub.database import rows
 from hub.errors import Malformed, Unauthorised
 from hub.gift.model import Give, Strategy
+from hub.order.change.wanted import WantedLine
 from hub.order.model import Buyer, OrderType
 from hub.order.rehearse.gift_trial import GiftTried, try_strategy
 from hub.roles import SYSTEM, Actor, Role
 from tests.hub.gift.giving import put_in_force
-from tests.hub.making import AT, BRAND, order, place_all, stock
+from tests.hub.making import AT, BRAND, add_sku, order, place_all, stock
+from tests.hub.order.changing import want
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +65,13 @@ def test_what_is_tried_would_be_given_by_the_same_strategy_in_force(session: Ses
     place_all(session, *[order({"tea": n}, f"again-{n}") for n in (1, 2, 3)])
     given = rows(session, "select pieces from gift_decision where verdict = 'given'")
     assert (told.orders, told.pieces) == (len(given), sum(one.pieces for one in given))
+
+
+def test_what_an_order_exchanged_later_is_counted_once(session: Session) -> None:
+    order_id = rows(session, "select id from sales_order where goods = 1000")[0].id
+    add_sku(session, "jam")
+    want(session, order_id, WantedLine("L1", 1, "jam"))
+    assert tried(session, min_fen=2_000).orders == 2
 
 
 def test_what_takes_too_long_is_told_as_far_as_it_came(session: Session) -> None:
