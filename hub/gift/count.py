@@ -97,25 +97,25 @@ def give_less(session: Session, changes: Sequence[tuple[Wish, Wish]]) -> None:
     _add(session, {key: (orders, pieces) for key, (orders, pieces) in back.items()})
     left = [was for was, now in changes if was.strategy.once_per_member and not now.verdict.given]
     if left:
-        run(
-            session,
-            """delete from gift_member m
-               using unnest(cast(:brands as text[]), cast(:names as text[]), cast(:orders as bigint[]))
-                     as new (brand, name, order_id)
-               where (m.brand, m.name, m.order_id) = (new.brand, new.name, new.order_id)""",
-            **_columns([wish.key for wish in left]),
-            orders=[wish.order_id for wish in left],
-        )
+        _leave_members(session, [(wish.key, wish.order_id) for wish in left])
 
 
-def give_back(session: Session, order_ids: Sequence[int], at: datetime) -> None:
-    """Give back what orders got that will not be sent, so that others may have it."""
+def give_back(session: Session, order_ids: Sequence[int], at: datetime, *, cancelled: bool = False) -> None:
+    """Give back what orders got that will not be sent, so that others may have it; only what is `cancelled`, if asked.
+
+    The counters are locked already.
+    """
     given = rows(
         session,
-        """update gift_decision set given_back_at = :at
+        """update gift_decision d set given_back_at = :at
            where order_id = any(:ids) and verdict = 'given' and given_back_at is null
-           returning brand, strategy, pieces, counted""",
+             and not (:cancelled and exists (
+                 select 1 from jsonb_to_recordset(d.lines) as gift (line_no bigint)
+                 join order_line l on (l.order_id, l.line_no) = (d.order_id, gift.line_no)
+                 where l.cancelled < l.ordered))
+           returning order_id, brand, strategy, pieces, counted""",
         ids=list(order_ids),
+        cancelled=cancelled,
         at=at,
     )
     if not given:
@@ -127,7 +127,7 @@ def give_back(session: Session, order_ids: Sequence[int], at: datetime) -> None:
         back[one.brand, one.strategy][0] -= 1
         back[one.brand, one.strategy][1] -= one.pieces
     _add(session, {key: (orders, pieces) for key, (orders, pieces) in back.items()})
-    run(session, "delete from gift_member where order_id = any(:ids)", ids=list(order_ids))
+    _leave_members(session, [((one.brand, one.strategy), one.order_id) for one in given])
 
 
 def hold_gifts(session: Session, order_ids: Sequence[int]) -> None:
@@ -251,6 +251,19 @@ def _join_members(session: Session, wishes: Sequence[Wish]) -> set[tuple[Key, in
     )
     new = {((one.brand, one.name), one.order_id) for one in joined}
     return {(wish.key, wish.order_id) for wish in wishes} - new
+
+
+def _leave_members(session: Session, had: Sequence[tuple[Key, int]]) -> None:
+    """Forget who had strategies with these orders."""
+    run(
+        session,
+        """delete from gift_member m
+           using unnest(cast(:brands as text[]), cast(:names as text[]), cast(:orders as bigint[]))
+                 as new (brand, name, order_id)
+           where (m.brand, m.name, m.order_id) = (new.brand, new.name, new.order_id)""",
+        **_columns([key for key, _ in had]),
+        orders=[order_id for _, order_id in had],
+    )
 
 
 def _spend(session: Session, wishes: Sequence[Wish]) -> None:

@@ -79,12 +79,13 @@ def cancel(
 
 
 def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
-    """Cancel what no location works on any more; the order is cancelled, and its gifts free, when that is all of it.
+    """Cancel what no location works on any more, and free its gifts; the order is cancelled when that is all of it.
 
     The wish ends with the last location's answer, so that whatever is stopped until then is cancelled.
     The counters of its gifts must have been locked before any stock was.
     """
     give_up(session, order, _held_nowhere(session, order.id), CANCELLED, at)
+    give_gifts_back(session, [order.id], at, cancelled=True)
     retell_unmet(session, [order.id], at)
     end_refused(session, order.id, at)
     if live_fulfilments(session, order.id):
@@ -108,7 +109,6 @@ def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
         at=at,
         id=order.id,
     )
-    give_gifts_back(session, [order.id], at)
     resolve(session, f"order:{order.id}", at, "system", "the order was cancelled")
     return lifecycle
 
@@ -178,12 +178,11 @@ def _held_nowhere(session: Session, order_id: int) -> dict[int, int]:
 
 
 def _what_left(session: Session, order_id: int) -> Any:  # noqa: ANN401 # a row
-    """Count the pieces that were sent, those that were only handed over, with how many gifts, and what is open."""
+    """Count the pieces that were sent, those that were only handed over, and what is open."""
     [found] = rows(
         session,
         """select coalesce(sum(shipped) filter (where storage <> 'none'), 0)::bigint as sent,
                   coalesce(sum(shipped) filter (where storage = 'none'), 0)::bigint as handed,
-                  coalesce(sum(shipped) filter (where kind = 'gift'), 0)::bigint as gifts,
                   coalesce(sum(ordered - shipped - cancelled), 0)::bigint as open
            from order_line where order_id = :id and kind <> 'bundle'""",
         id=order_id,
@@ -198,7 +197,5 @@ def _end_rest(session: Session, order: Locked, at: datetime, left: Any) -> Lifec
         return advance(session, order.id, at)
     release_holds(session, order.id, at, CANCELLED, list(HoldType))
     lifecycle = advance(session, order.id, at)
-    if not left.gifts:
-        give_gifts_back(session, [order.id], at)
     resolve(session, f"order:{order.id}", at, "system", "the rest of the order was cancelled")
     return lifecycle

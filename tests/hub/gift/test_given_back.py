@@ -60,8 +60,23 @@ def test_an_order_that_ends_after_its_location_was_asked_gives_its_gifts_back(se
 def test_what_leaves_all_the_same_keeps_its_gifts(session: Session) -> None:
     (order_id,) = sold(session, "A")
     cancel(session, order_id, "tester", "wish", AT)
-    book_confirm(session, confirm(order_id, 1, {"tea": 1}), AT)
+    book_confirm(session, confirm(order_id, 1, {"tea": 1, "cup": 2}), AT)
     assert (see(session, order_id).lifecycle, given(session)) == ("completed", (1, 1))
+
+
+def test_a_gift_that_was_stopped_is_given_back_though_the_rest_of_its_order_has_left(session: Session) -> None:
+    stock(session, {"sh": {"tea": 1}, "bj": {"jam": 9, "cup": 9}})
+    put_in_force(session, skus=("jam",), first_orders=2)
+    put_in_force(session, "member", skus=("jam",), once_per_member=True)
+    order_id = placed(session, order({"tea": 1, "jam": 1}, "A", buyer=Buyer(ref="one")))
+    send(session, order_id)
+    cancel(session, order_id, "tester", "wish", AT)
+    stopped(session, order_id)
+    assert given(session) == (0, 0)
+    book_confirm(session, confirm(order_id, 2, {"tea": 1}), AT)
+    assert (see(session, order_id).lifecycle, given(session)) == ("completed", (0, 0))
+    again = placed(session, order({"jam": 1}, "B", buyer=Buyer(ref="one")))
+    assert sorted(verdicts(session, again)) == ["given", "given"]
 
 
 @NEWS
