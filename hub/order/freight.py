@@ -1,4 +1,4 @@
-"""What an order's freight comes to: reductions that are more than its goods cost take the rest off that."""
+"""What an order's freight comes to: shipping reductions, and what is more than its goods cost, are taken off that."""
 
 from typing import Final
 

@@ -127,14 +127,16 @@ def normalise(
 def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalLine], freight: int = 0) -> list[Share]:
     """Share every reduction over the lines it is of, by their amounts; the shares of each add up to it exactly.
 
-    What takes freight off is borne by that, as far as there is any. No line bears more than it costs: what is too much
-    for it falls on the others, and what is too much for all of them takes freight off, too.
+    A shipping reduction is borne by the freight, as far as there is any, unless the channel names the line that it has
+    made cheaper. No line bears more than it costs: what is too much for it falls on the others, and what is too much
+    for all of them takes freight off, too.
     """
     shares: list[Share] = []
     left = {line.line_no: line.amount for line in lines}
     for no, one in enumerate(adjustments, 1):
         amount = one.amount
-        if one.source is Source.SHIPPING and (off := min(amount, freight)):
+        of_freight = one.source is Source.SHIPPING and one.external_line_id is None
+        if of_freight and (off := min(amount, freight)):
             shares.append(Share(no, OF_FREIGHT, one, off))
             amount, freight = amount - off, freight - off
             if not amount:

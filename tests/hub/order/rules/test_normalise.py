@@ -109,6 +109,12 @@ def test_what_takes_freight_off_leaves_the_goods_at_their_price() -> None:
     assert [(part.line_no, part.amount) for part in more.shares] == [(0, 500), (1, 50), (2, 50)]
 
 
+def test_what_is_said_to_be_off_a_line_is_off_that_line_whatever_it_is_called() -> None:
+    free = Adjustment(source=Source.SHIPPING, code="FREE", amount=300, external_line_id="L2")
+    one = normal(order({"apple": 1, "pear": 1}, adjustments=(free,), freight=600))
+    assert [(part.line_no, part.amount) for part in one.shares] == [(2, 300)]
+
+
 def test_nothing_to_share_makes_no_shares() -> None:
     assert share_adjustments((), normal(order({"apple": 1})).lines) == []
 
