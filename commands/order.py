@@ -73,11 +73,12 @@ def cancel_order(
         if intercept:
             _tell_asked(ask_intercept(session, order_id, operator().name, reason, _now(reach)))
             return
+        keep = by_buyer and reach.settings.orders.deposit == "keep"
         if line:
             wish = Wish(pieces=pieces_of(session, order_id, read_pieces(line)))
-            _tell(change(session, order_id, wish, Author(operator().name, reason), _now(reach)))
+            author = Author(operator().name, reason)
+            _tell(change(session, order_id, wish, author, _now(reach), keep_deposit=keep))
             return
-        keep = by_buyer and reach.settings.orders.deposit == "keep"
         state = cancel(session, order_id, operator().name, reason, _now(reach), keep_deposit=keep)
     say(f"订单状态：{state}", f"the order is {state}")
 

@@ -2,7 +2,10 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from hub.aftersale.intercepted import lose_intercept
 from hub.database import Database
@@ -73,6 +76,22 @@ def test_an_amount_is_yuan_and_a_deposit_is_paid_before_its_balance(oms: Oms, da
     assert oms("order", "paid", "T1", "--amount", "17.50", *payer).exit_code == 0
     with database.transaction() as session:
         assert see(session, order_id).payment == "paid"
+
+
+@pytest.mark.parametrize(("by", "back"), [(("--by-buyer",), []), ((), [1250])])
+def test_a_deposit_is_kept_from_a_buyer_who_cancels_by_lines_where_the_policy_says_so(
+    oms: Oms, database: Database, by: tuple[str, ...], back: list[int]
+) -> None:
+    with Path("over.toml").open("a") as settings:
+        settings.write('\n[orders]\ndeposit = "keep"\n')
+    with database.transaction() as session:
+        stock(session, {"sh": {"melon": 9}}, "ASN-9")
+        deposited: dict[str, Any] = {"paid_at": None, "deposit_paid_at": AT, "deposit": 1250, "total": 3000}
+        order_id = placed(session, order({"melon": 3}, **deposited))
+    assert oms("order", "cancel", "T1", "--line", "L1:3", *by, *WHY).exit_code == 0
+    with database.transaction() as session:
+        seen = see(session, order_id)
+    assert (seen.lifecycle, [one.amount - one.set_off for one in seen.refunds]) == ("cancelled", back)
 
 
 def test_what_is_left_to_pay_beside_a_deposit_is_shown(oms: Oms, database: Database) -> None:
