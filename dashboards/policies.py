@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Form, Query, Response
 
@@ -20,7 +20,7 @@ from hub.order.rehearse.policies import compare_policies
 from hub.order.rules.policy import POLICY, built_in
 from hub.roles import Permission
 from hub.scope import reach
-from hub.sourcing.bounds import LONGEST
+from hub.sourcing.bounds import LONGEST, read_draft
 from hub.sourcing.policies import (
     PolicyView,
     draft_policy,
@@ -43,6 +43,13 @@ Written = Annotated[int, Form(ge=0, lt=2**31)]
 Days = Annotated[int, Query(ge=1, le=max(SPANS))]
 
 router: Final = APIRouter()
+
+
+class Origin(NamedTuple):
+    """The draft that a text was written from, which a mended text still is."""
+
+    version: str
+    revision: int
 
 
 @router.get(HOME)
@@ -103,7 +110,7 @@ def draft(  # one argument for each field of the form
     written = content.replace("\r\n", "\n").strip() + "\n"
 
     def work() -> tuple[str, str]:
-        before = read if LABELLED.search(written) and LABELLED.findall(written)[0] == label else 0
+        before = read if read_draft(written).version == label else 0
         kept = draft_policy(visit.session, visit.actor, written, POLICY.version, visit.at, revision=before)
         told = visit.say("%(version)s is kept as a draft: try it, then publish it.", version=kept.version)
         return told, link(kept)
@@ -114,7 +121,7 @@ def draft(  # one argument for each field of the form
     except (Malformed, NotFound, Conflict) as error:
         if error.code == "action_key":
             raise
-        return _write(visit, written, error)
+        return _write(visit, written, error, Origin(label, read) if read else None)
 
 
 @router.post(HOME + "/{brand}/{version}/publish")
@@ -194,10 +201,11 @@ def _show(visit: Visit, brand: str, version: str, tried: Trial | None = None) ->
     )
 
 
-def _write(visit: Visit, written: str, refused: HubError | None = None) -> Response:
+def _write(visit: Visit, written: str, refused: HubError | None = None, origin: Origin | None = None) -> Response:
     """Give the editor alone, with why its text was refused, and beside it what somebody else has written meanwhile."""
     theirs = _theirs(visit, written) if refused and refused.code == "policy_revision" else None
-    answer = page(visit, "policy_new.html", **_editor(written, theirs, refused, visit))
+    editor = _editor(written, theirs, refused, visit)
+    answer = page(visit, "policy_new.html", **editor if theirs else editor | {"read": origin})
     answer.status_code = status_of(refused) if refused else answer.status_code
     return answer
 

@@ -132,6 +132,19 @@ def test_of_two_who_change_one_draft_the_second_sees_both_texts_and_may_save_aga
     assert "draft revision 3" in plain(in_force.see(PAGE))
 
 
+def test_who_mends_a_refused_change_of_a_draft_saves_it_over_the_draft_that_was_read(in_force: Desk) -> None:
+    in_force.act(HOME, content=NOT_SH)
+    answer = in_force.post(HOME, content=f"{NOT_SH}nobody = 1\n", label="2027-01", read=1)
+    assert answer.status_code == 422
+    assert 'name="label" value="2027-01"><input type="hidden" name="read" value="1"' in answer.text
+
+
+def test_a_draft_may_name_its_version_in_any_quotes(in_force: Desk) -> None:
+    in_force.act(HOME, content=NOT_SH)
+    in_force.act(HOME, content=TO_BJ.replace('"2027-01"', "'2027-01'"), label="2027-01", read=1)
+    assert "draft revision 2" in plain(in_force.see(PAGE))
+
+
 def test_a_version_that_another_has_drafted_is_not_replaced_by_who_never_saw_it(in_force: Desk) -> None:
     in_force.act(HOME, content=NOT_SH)
     assert in_force.post(HOME, content=TO_BJ).status_code == 409
