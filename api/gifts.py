@@ -19,6 +19,7 @@ from hub.gift.model import Strategy
 from hub.order.rehearse.gift_trial import LONGEST_DAYS, GiftTried, try_strategy
 from hub.repair import why
 from hub.roles import Actor
+from hub.scope import check_names
 from hub.trials import TrialKind, note_trial
 from hub.versions import VersionState
 
@@ -65,8 +66,13 @@ def get_versions(hub: TheHub, caller: Operator, brand: Brand, name: Name) -> Seq
 
 @router.post("", openapi_extra=GIFT, status_code=201, summary="起草赠品策略 · Draft a gift strategy")
 def draft(hub: TheHub, caller: Operator, body: Body) -> StrategyView:
-    """Write the next version of a strategy; it gives nothing yet. A draft before it is retired."""
+    """Write the next version of a strategy; it gives nothing yet. A draft before it is retired.
+
+    A shop that its brand does not have is 404 unknown_shop, goods that it does not have 422 unknown_sku.
+    """
     wish = read_wish(Strategy, body)
+    for shop in wish.shops:
+        check_names(hub.settings.connections, wish.brand, shop)
     with hub.database.transaction() as session:
         strategies.draft(session, caller, wish, hub.now())
         return _versions(session, caller, wish.brand, wish.name)[0]

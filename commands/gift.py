@@ -16,6 +16,7 @@ from hub.gift import strategy as strategies
 from hub.gift.model import Rule, Verdict
 from hub.order.rehearse.gift import decided, try_rules
 from hub.order.rehearse.gift_trial import LONGEST_DAYS, try_strategy
+from hub.scope import check_names
 from hub.sourcing.words import amount
 from hub.trials import TrialKind, note_trial
 
@@ -64,6 +65,8 @@ def ls(
 def draft(file: File) -> None:
     read = strategies.read_strategy(file.read_bytes())
     with reached() as reach, reach.database.transaction() as session:
+        for shop in read.shops:
+            check_names(reach.settings.connections, read.brand, shop)
         no = strategies.draft(session, operator(), read, datetime.now(UTC))
     say(f"{read.name} 草稿版本 {no}", f"{read.name} is drafted as version {no}")
 

@@ -23,7 +23,7 @@ from hub.gift.strategy import retire as retire_strategy
 from hub.order.rehearse.gift_trial import LONGEST_DAYS, GiftTried, try_strategy
 from hub.repair import why
 from hub.roles import Permission
-from hub.scope import reach
+from hub.scope import check_names, reach
 from hub.trials import TrialKind, find_trial, note_trial
 from hub.versions import VersionState
 
@@ -113,6 +113,8 @@ def draft(
 
     def work() -> tuple[str, str]:
         read = read_strategy(written.encode())
+        for shop in read.shops:
+            check_names(visit.console.settings.connections, read.brand, shop)
         no = draft_strategy(visit.session, visit.actor, read, visit.at)
         told = visit.say("Version %(no)s of %(name)s is drafted: try it, then publish it.", no=no, name=read.name)
         return told, _path(read.brand, read.name)
@@ -120,7 +122,7 @@ def draft(
     try:
         with visit.session.begin_nested():  # the key of a text that is refused is not spent
             return act_towards(visit, action_key, work)
-    except Malformed as error:
+    except (Malformed, NotFound) as error:
         if error.code == "action_key":
             raise
         return _write(visit, written.replace("\r\n", "\n"), error)

@@ -56,7 +56,8 @@ def list_strategies(session: Session, actor: Actor, brand: str = "") -> list[dic
 def draft(session: Session, actor: Actor, strategy: Strategy, at: datetime) -> int:
     """Write the next version of a strategy; a draft of it that is not in force yet is retired. Give its number.
 
-    Raises: Unauthorised; Malformed when something that is given is no piece of goods of the brand.
+    Raises: Unauthorised; Malformed when something that is given is no piece of goods of the brand, or what must be
+    bought none that it sells.
     """
     _require(actor, strategy.brand)
     _check_goods(session, strategy)
@@ -157,17 +158,19 @@ def _take_turn(session: Session, brand: str, name: str) -> None:
 
 
 def _check_goods(session: Session, strategy: Strategy) -> None:
-    asked = {sku for give in strategy.gives for sku in (give.sku, give.instead) if sku}
-    known = rows(
+    given = {sku for give in strategy.gives for sku in (give.sku, give.instead) if sku}
+    found = rows(
         session,
-        "select code from sku where code = any(:skus) and brand = :brand and not bundle",
-        skus=sorted(asked),
+        "select code, bundle from sku where code = any(:skus) and brand = :brand",
+        skus=sorted(given.union(strategy.skus)),
         brand=strategy.brand,
     )
-    missing = asked - {one.code for one in known}
-    if missing:
+    if missing := given - {one.code for one in found if not one.bundle}:
         told = ", ".join(sorted(missing))
         raise Malformed(f"{strategy.brand} has no goods to give of {told}", code="unknown_sku", field="gives")
+    if missing := set(strategy.skus) - {one.code for one in found}:
+        told = ", ".join(sorted(missing))
+        raise Malformed(f"{strategy.brand} sells nothing of {told}", code="unknown_sku", field="skus")
 
 
 def _retire(session: Session, brand: str, name: str, at: datetime) -> int | None:

@@ -77,6 +77,8 @@ def test_a_trial_tells_whom_it_would_have_given_something(http: TestClient, data
         ("ruler", EXAMPLE | {"gives": []}, (422, "malformed")),
         ("ruler", EXAMPLE | {"brand": "a\x00"}, (422, "malformed")),
         ("ruler", EXAMPLE | {"gives": [{"sku": "ghost"}]}, (422, "unknown_sku")),
+        ("ruler", EXAMPLE | {"skus": ["ghost"]}, (422, "unknown_sku")),
+        ("ruler", EXAMPLE | {"shops": ["ghost"]}, (404, "unknown_shop")),
     ],
 )
 def test_what_is_no_strategy_or_not_ones_own_to_write_is_refused(

@@ -50,18 +50,22 @@ def test_an_empty_list_leads_to_an_editor_whose_text_is_drafted_once(desk: Desk)
 
 
 @pytest.mark.parametrize(
-    ("content", "code"),
+    ("content", "status", "code"),
     [
-        ("{", "malformed_strategy"),
-        (text(colour="red"), "malformed_strategy"),
-        (text(if_out="replace"), "malformed_strategy"),
-        (text(gives=[{"sku": "none"}]), "unknown_sku"),
+        ("{", 422, "malformed_strategy"),
+        (text(colour="red"), 422, "malformed_strategy"),
+        (text(if_out="replace"), 422, "malformed_strategy"),
+        (text(gives=[{"sku": "none"}]), 422, "unknown_sku"),
+        (text(skus=["none"]), 422, "unknown_sku"),
+        (text(shops=["none"]), 404, "unknown_shop"),
     ],
 )
-def test_a_refused_text_comes_back_with_the_reason_and_is_sent_again(desk: Desk, content: str, code: str) -> None:
+def test_a_refused_text_comes_back_with_the_reason_and_is_sent_again(
+    desk: Desk, content: str, status: int, code: str
+) -> None:
     key = new_key()
     answer = desk.post(HOME, key=key, strategy=content)
-    assert (answer.status_code, f">{code}<" in answer.text) == (422, True)
+    assert (answer.status_code, f">{code}<" in answer.text) == (status, True)
     assert content[:9] in plain(answer.text.partition("<textarea")[2])
     assert (states(desk), desk.post(HOME, key=key, strategy=text()).status_code) == ([], 303)
 

@@ -65,6 +65,13 @@ def test_a_publication_without_a_draft_leaves_what_is_in_force(session: Session)
     assert states(session) == [(1, "in_force")]
 
 
+def test_what_must_be_bought_is_sold_by_the_brand(session: Session) -> None:
+    add_sku(session, "set", parts={"cup": 2})
+    assert draft(session, SYSTEM, SPRING.model_copy(update={"skus": ("cup", "set")}), AT) == 1
+    with pytest.raises(Malformed, match="sells nothing of ghost"):
+        draft(session, SYSTEM, SPRING.model_copy(update={"skus": ("cup", "ghost")}), AT)
+
+
 def test_only_goods_of_the_brand_are_given_and_no_bundles(session: Session) -> None:
     add_sku(session, "set", parts={"cup": 2})
     for sku in ("ghost", "set"):
