@@ -20,6 +20,7 @@ from hub.inventory.hot_sale import free_tickets
 from hub.inventory.quota import count_sold
 from hub.money import share_of_first
 from hub.order.change.due import set_off
+from hub.order.change.paid_back import note_paid_back
 from hub.order.change.payments import divide
 from hub.order.change.table import RefundState
 from hub.order.change.tell import tell_refund
@@ -262,6 +263,8 @@ def write_refund(
     )
     row = (order.brand, 1, at, at, order.id, no, reason, amount, freight, kept, state, "", "", json.dumps(parts))
     copy(session, "refund_due", columns, [row])
+    if state is RefundState.SET_OFF:
+        note_paid_back(session, order.id, at)
     for part in parts:
         tell_refund(session, order, no, part["payment"], at, alone=len(parts) == 1)
 

@@ -137,6 +137,20 @@ def test_what_is_added_after_all_was_paid_back_is_to_be_paid_and_comes_back_as_a
     assert [amount - kept for amount, kept, _ in refunds(session)] == [1000, 800 if paid else 0]
 
 
+def test_what_was_added_after_all_was_paid_back_and_is_cut_unpaid_leaves_the_order_as_paid_back(
+    session: Session,
+) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+    free = OrderLine(external_line_id="L2", channel_sku="pear", quantity=1, unit_price=Decimal(0))
+    bought = OrderLine(external_line_id="L1", channel_sku="apple", quantity=1, unit_price=Decimal(10))
+    order_id = placed(session, order({}, lines=(bought, free)))
+    cut(session, order_id, L1=1)
+    mark_refund(session, order_id, 1, RefundState.DONE, "R-1", "tester", AT)
+    want(session, order_id, WantedLine("L3", 1, "apple", "8.00"))
+    cut(session, order_id, L3=1)
+    assert (dues(session), see(session, order_id).payment) == ([(800, 800, "set_off")], "refunded")
+
+
 def test_a_cancelled_order_gives_back_what_was_paid_and_not_what_was_due(session: Session, order_id: int) -> None:
     want(session, order_id, WantedLine("L1", 5))
     cancel(session, order_id, "buyer", "changed mind", AT)
