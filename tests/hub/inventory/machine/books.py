@@ -225,9 +225,9 @@ class Books:
         return free
 
     def rooms(self, sku: str, today: date) -> dict[StockKey, int]:
-        """Give what a SKU's counters have to hold, that with most first."""
+        """Give what a SKU's counters have to hold, that with most there first, and back-orders behind."""
         found = {key: pile.to_hold(today) for key, pile in self.piles.items() if key.sku == sku}
-        return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+        return dict(sorted(found.items(), key=lambda one: (self.piles[one[0]].limit - one[1], -one[1], one[0])))
 
 
 def opened(wishes: Mapping[str, int]) -> Counter[str]:
