@@ -25,7 +25,9 @@ router = APIRouter(prefix="/v1/orders", tags=["orders · 订单"])
 
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
 NDJSON: Final = "application/x-ndjson"
-NO_BATCH: Final = 'a batch is {"orders": [one or more]}, or an array of orders'
+NO_BATCH: Final = (
+    f'a batch is {{"orders": [one or more]}}, an array of orders, or with Content-Type {NDJSON} one order in each line'
+)
 
 
 class BatchItem(Document):

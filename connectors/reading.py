@@ -1,6 +1,7 @@
 """Read a partner's bytes into values, and say what is wrong in words that carry no personal data."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
@@ -50,6 +51,7 @@ def _read_slowly(body: bytes) -> object:
         raise Malformed(f"the body is not UTF-8 at byte {error.start}", code="wrong_encoding") from error
     except (ValueError, RecursionError, ArithmeticError) as error:
         where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        where = where if not body.startswith(BOM_UTF8) else ": it begins with a byte order mark, send it without"
         raise Malformed(f"the body is not JSON{where}", code="malformed") from error
 
 

@@ -1,6 +1,7 @@
 """Orders that are posted at the same time, and batches in each of their forms."""
 
 import json
+from codecs import BOM_UTF8
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -109,6 +110,19 @@ def test_a_line_that_cannot_be_read_fails_alone(mall: Mall) -> None:
     body = b"{broken\n" + encoded(order_of())
     items = mall.call("POST", "/v1/orders/batch", body, HEADERS).json()["items"]
     assert [(item["status"], "problem" in item) for item in items] == [(422, True), (201, False)]
+
+
+def test_a_mark_before_the_first_line_is_named_and_the_lines_behind_it_are_taken(mall: Mall) -> None:
+    body = BOM_UTF8 + b"\r\n".join(encoded(order_of(f"T{no}", pieces={"apple": 1})) for no in range(2)) + b"\r\n"
+    first, second = mall.call("POST", "/v1/orders/batch", body, HEADERS).json()["items"]
+    assert (first["status"], second["status"]) == (422, 201)
+    assert "byte order mark" in first["problem"]["detail"]
+
+
+def test_lines_that_are_not_said_to_be_lines_are_told_what_says_so(stranger: Mall) -> None:
+    body = encoded(order_of("T1")) + b"\n" + encoded(order_of("T2"))
+    answer = stranger.call("POST", "/v1/orders/batch", body)
+    assert (answer.status_code, "Content-Type application/x-ndjson" in answer.json()["detail"]) == (422, True)
 
 
 @pytest.mark.parametrize("body", [b"", b"\n \n", b"[]", b'{"orders": []}', b'"orders"'])
