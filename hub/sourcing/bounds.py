@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from hub.address.division import divisions
 from hub.errors import Malformed
 from hub.sourcing.dotted import MOST as DEEPEST
 from hub.sourcing.dotted import too_deep
@@ -30,6 +31,7 @@ def read_draft(written: str) -> SourcingPolicy:
     policy = read_policy(written)
     _check_counts(policy)
     _check_hours(policy)
+    _check_zones(policy)
     return policy
 
 
@@ -64,6 +66,14 @@ def _check_hours(policy: SourcingPolicy) -> None:
             raise Malformed(en, zh=zh, code="malformed_policy", field=f"{name}.opens")
 
 
+def _check_zones(policy: SourcingPolicy) -> None:
+    """Refuse a division that there is not: nothing lies in it, so what goes there would be dearer, or not carried."""
+    for name, of in policy.zones.items():
+        if strange := min(of - divisions().keys(), default=""):
+            zh, en = f"策略的 zones.{name}：没有区划 {strange}", f"the policy's zones.{name}: no division {strange}"
+            raise Malformed(en, zh=zh, code="malformed_policy", field=f"zones.{name}")
+
+
 def _counts(policy: SourcingPolicy) -> Iterator[tuple[str, int, int]]:
     yield "locations", len(policy.locations), LOCATIONS
     yield "eliminate.locations", len(policy.eliminate.locations), LOCATIONS
@@ -71,8 +81,8 @@ def _counts(policy: SourcingPolicy) -> Iterator[tuple[str, int, int]]:
     yield "zones", len(policy.zones), ZONES
     if policy.freight:
         yield "freight.couriers", len(policy.freight.couriers or ()), COURIERS
-    for name, divisions in policy.zones.items():
-        yield f"zones.{name}", len(divisions), DIVISIONS
+    for name, of in policy.zones.items():
+        yield f"zones.{name}", len(of), DIVISIONS
     for name, standing in policy.standings:
         yield f"{name}.closed", len(standing.closed), DAYS
         yield f"{name}.methods", len(standing.methods or ()), METHODS

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.address.division import divisions
 from hub.errors import Malformed
 from hub.sourcing.bounds import COURIERS, DAYS, DIVISIONS, LOCATIONS, LONGEST, METHODS, SKUS, ZONES, read_draft
 from hub.sourcing.calendars import read_calendar
@@ -26,7 +27,7 @@ MOST: Mapping[str, tuple[int, Callable[[int], str]]] = {
     "eliminate.locations": (LOCATIONS, lambda n: f"[eliminate]\nlocations = [{names(n)}]\n"),
     "closed": (DAYS, lambda n: f"closed = [{days(n)}]\n"),
     "zones": (ZONES, lambda n: "[zones]\n" + "".join(f'n{no} = ["310000"]\n' for no in range(n))),
-    "zones.east": (DIVISIONS, lambda n: f"[zones]\neast = [{names(n)}]\n"),
+    "zones.east": (DIVISIONS, lambda n: f"[zones]\neast = {sorted(divisions())[:n]}\n"),
     "freight.couriers": (COURIERS, lambda n: f'[freight]\nrates = "r1"\ncouriers = [{names(n)}]\n'),
     "locations.sh.closed": (DAYS, lambda n: f"[locations.sh]\nclosed = [{days(n)}]\n"),
     "locations.sh.methods": (METHODS, lambda n: f"[locations.sh]\nmethods = [{names(n)}]\n"),
@@ -54,6 +55,15 @@ def test_a_place_that_would_never_be_open_is_no_draft(of: str) -> None:
         read_draft(f"{hours}20:00:00\n")
     assert refused.value.field == f"{of}.opens"
     assert read_policy(f"{hours}20:00:00\n")
+
+
+@pytest.mark.parametrize("code", ["31000", "500105"], ids=["a digit too few", "merged into another"])
+def test_a_zone_of_a_division_that_there_is_not_is_no_draft(code: str) -> None:
+    zones = f'{HEAD}[zones]\neast = ["310000", "{code}"]\n'
+    with pytest.raises(Malformed) as refused:
+        read_draft(zones)
+    assert (refused.value.field, refused.value.say("zh")) == ("zones.east", f"策略的 zones.east：没有区划 {code}")
+    assert read_policy(zones)
 
 
 @pytest.mark.parametrize(
