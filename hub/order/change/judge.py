@@ -16,6 +16,7 @@ from hub.order.place.part_facts import Delivery
 from hub.order.place.told_back import deliveries_of
 from hub.order.place.write_holds import call_people, write_holds
 from hub.order.reread import record_of
+from hub.order.reviews import close_reviews
 from hub.order.rules.hold import Evidence, Hold, HoldType, held_lines, holds_of, with_gifts
 from hub.order.rules.normalise import NormalOrder
 from hub.order.rules.policy import Policy
@@ -157,13 +158,7 @@ def _open_holds(session: Session, order_id: int, types: Collection[HoldType]) ->
 
 def _close_cases(session: Session, order_id: int, at: datetime) -> None:
     """Close the cases of holds that are gone; while one of their kind is open, its case is."""
-    left = rows(
-        session,
-        "select type from order_hold where order_id = :id and released_at is null and rule <> 'unpaid'",
-        id=order_id,
-    )
-    types = {one.type for one in left}
-    if HoldType.ADDRESS not in types:
+    statement = "select 1 from order_hold where order_id = :id and released_at is null and type = :type limit 1"
+    if not rows(session, statement, id=order_id, type=HoldType.ADDRESS.value):
         resolve(session, f"order:{order_id}", at, "system", "changed", "address")
-    if not types - {HoldType.ADDRESS, HoldType.STOCK}:
-        resolve(session, f"order:{order_id}", at, "system", "changed", "review")
+    close_reviews(session, [order_id], at, "system", "changed")

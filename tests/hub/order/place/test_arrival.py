@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from hub.catalogue.describe import describe
 from hub.database import rows
 from hub.gift.model import Give
+from hub.order.change.begin import change
 from hub.order.change.pay import pay
+from hub.order.change.revision import Contents, Wish
 from hub.order.holds.expiry import expire_holds
 from hub.order.lock import lock_order
 from hub.order.model import OrderType
@@ -18,7 +20,7 @@ from hub.order.ship.progress import record_report
 from hub.roles import SYSTEM
 from tests.hub.gift.giving import put_in_force
 from tests.hub.making import AT, ZONE, add_sku, line, open_causes, order, placed, rejection, see, stock
-from tests.hub.order.changing import cut
+from tests.hub.order.changing import BY, cut
 
 DAY = date(2026, 12, 1)
 COME = datetime(2026, 12, 1, 1, tzinfo=UTC).astimezone(ZONE)
@@ -144,3 +146,11 @@ def test_a_presale_without_a_day_waits_for_a_person(session: Session) -> None:
 def test_a_presale_whose_day_has_come_needs_not_wait(session: Session) -> None:
     describe(session, SYSTEM, "lamp", AT, available_from=HERE.date())
     assert line(session, placed(session, order({"lamp": 1}, type=OrderType.PRESALE))).allocated == 1
+
+
+def test_a_remark_that_asks_for_nothing_any_more_calls_nobody_while_goods_are_to_come(session: Session) -> None:
+    order_id = placed(session, order({"apple": 1, "lamp": 2}))
+    change(session, order_id, Wish(contents=Contents(remark="先别发")), BY, AT)
+    assert open_causes(session) == ["review"]
+    change(session, order_id, Wish(contents=Contents(remark="谢谢")), BY, AT)
+    assert ([rule for rule, _ in waits(session, order_id)], open_causes(session)) == (["arrival"], [])
