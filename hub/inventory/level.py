@@ -16,13 +16,13 @@ from hub.inventory.table import Reason
 class Freed(NamedTuple):
     """What orders can have by (location, SKU).
 
-    `unsold` names by SKU the locations that have pieces of lots that are not sold, `kept` the SKUs of which no
-    back-orders are given, for enough is there.
+    `unsold` names by SKU the locations that have pieces of lots that are not sold, `kept` the back-orders by SKU and
+    location that are not among the pieces, for enough is there: they are for those out of whose reach it is.
     """
 
     pieces: Mapping[tuple[str, str], int]
     unsold: Mapping[str, Collection[str]]
-    kept: Collection[str]
+    kept: Mapping[str, Mapping[str, int]]
 
 
 def free_pieces(
@@ -48,14 +48,10 @@ def free_and_unsold(
     wanted: Mapping[str, int],
     at: datetime,
     returned: Sequence[Movement] = (),
-    beyond: Collection[str] = (),
     *,
     lock: bool = False,
 ) -> Freed:
-    """Give `free_pieces`, and what else there is to know of them.
-
-    Of what is `beyond` the reach of those who want it back-orders are given though enough is there.
-    """
+    """Give `free_pieces`, and what else there is to know of them."""
     skus = {*wanted, *(one.key.sku for one in returned)}
     if lock:
         hold_still(session, skus)
@@ -64,22 +60,28 @@ def free_and_unsold(
     for one in returned:
         if (place := (one.key.location, one.key.sku)) in free:
             free[place] -= one.soft
-    kept = set[str]()
     limits = {(one.location, one.sku): one.backorder_limit for one in found if one.backorder_limit}
-    if limits:
-        there = Counter[str]()
-        for (_, sku), pieces in free.items():
-            there[sku] += max(0, pieces)
-        for (location, sku), limit in limits.items():
-            if sku in beyond or wanted.get(sku, 0) > there[sku]:
-                free[location, sku] += limit
-            else:
-                kept.add(sku)
+    kept: Mapping[str, Mapping[str, int]] = _add_backorders(free, limits, wanted) if limits else {}
     unsold = defaultdict[str, set[str]](set)
     for one in found:
         if one.unsold:
             unsold[one.sku].add(one.location)
     return Freed(free, unsold, kept)
+
+
+def _add_backorders(
+    free: dict[tuple[str, str], int], limits: Mapping[tuple[str, str], int], wanted: Mapping[str, int]
+) -> Mapping[str, Mapping[str, int]]:
+    """Add back-orders where less is there than is wanted, and give the others, by SKU and location."""
+    there, kept = Counter[str](), defaultdict[str, dict[str, int]](dict)
+    for (_, sku), pieces in free.items():
+        there[sku] += max(0, pieces)
+    for (location, sku), limit in limits.items():
+        if wanted.get(sku, 0) > there[sku]:
+            free[location, sku] += limit
+        elif (left := limit + min(0, free[location, sku])) > 0:
+            kept[sku][location] = left
+    return kept
 
 
 def hold_still(session: Session, skus: Collection[str]) -> None:

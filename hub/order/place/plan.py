@@ -75,18 +75,21 @@ def plan(
 
     `returned` is what the orders' carts held, which will be free when this batch is booked, and `own` the policies of
     its brands, where they are known already; `at` is in the business zone, whose day it is that lots expire by. The
-    batch is planned once more where that lets gifts travel with what they came with, and where something has no source
-    of which enough is there, but out of its reach, and may be back-ordered elsewhere.
+    batch is planned once more where that lets gifts travel with what they came with, and where an order has no source
+    for something of which enough is there, but out of its reach: it, and no other, may have back-orders of that then.
     """
-    gifts, beyond = Travelling(needs), frozenset[str]()
+    gifts, beyond = Travelling(needs), dict[int, set[str]]()
     while True:
         sourced, kept = _plan(session, gifts.needs(), policy, numbers, at, returned, own, beyond, lock=lock)
         if not gifts.settled(sourced.plans):
             continue
-        lacking = kept.intersection(take.sku for one in sourced.plans for take in one.unmet)
+        lacking = {(one.need.order_id, take.sku) for one in sourced.plans for take in one.unmet if take.sku in kept}
+        lacking -= {(order_id, sku) for order_id, skus in beyond.items() for sku in skus}
         if not lacking:
             return sourced
-        gifts, beyond = Travelling(needs), beyond | lacking
+        gifts = Travelling(needs)
+        for order_id, sku in lacking:
+            beyond.setdefault(order_id, set()).add(sku)
 
 
 def _plan(
@@ -97,26 +100,26 @@ def _plan(
     at: datetime,
     returned: Sequence[Movement],
     own: Mapping[str, Own] | None,
-    beyond: Collection[str],
+    beyond: Mapping[int, Collection[str]],
     *,
     lock: bool,
-) -> tuple[Sourced, frozenset[str]]:
-    """Plan a batch with back-orders of what is `beyond` reach too, and name the SKUs that none are given of."""
+) -> tuple[Sourced, Collection[str]]:
+    """Plan a batch, and name the SKUs of which back-orders are kept for orders that enough of it is `beyond`."""
     places = find_places(session)
     wanted = Counter[str]()
     for need in needs:
         for want in need.wants:
             wanted[want.sku] += want.quantity
-    free, unsold, kept = free_and_unsold(session, wanted, at, returned, beyond, lock=lock)
+    free, unsold, kept = free_and_unsold(session, wanted, at, returned, lock=lock)
     own = own_policies(session, policy, {need.brand for need in needs}) if own is None else own
     own = with_counts(session, own, wanted, at, lock=lock) if own else {}
-    plans = _plans(needs, places, Shelf(free, unsold), policy, own, at)
+    plans = _plans(needs, places, Shelf(free, unsold, kept), policy, own, beyond, at)
     opened = list(_fulfilments(plans, places, numbers))
     days = {day: n for one in own.values() if one.booked for day, n in one.booked.items()}
     most = {day: n for one in own.values() for day, n in one.most().items()}
     limits = {code: n for one in own.values() for code, n in one.most_open.items()}
     most_open = {new.location: limits[new.location] for new in opened if new.location in limits} if limits else limits
-    return Sourced(plans, opened, days, most, most_open), frozenset(kept)
+    return Sourced(plans, opened, days, most, most_open), kept.keys()
 
 
 def _plans(
@@ -125,13 +128,14 @@ def _plans(
     shelf: Shelf,
     policy: Policy,
     own: Mapping[str, Own],
+    beyond: Mapping[int, Collection[str]],
     at: datetime,
 ) -> list[Plan]:
     known = {
         brand: rankings(tuple([place for place in places.values() if place.brand == brand]))
         for brand in {need.brand for need in needs}
     }
-    shared = _together(needs, known, shelf, own, at) if own else {}
+    shared = _together(needs, known, shelf, own, beyond, at) if own else {}
     built_in = Own(policy)
     plans: list[Plan] = []
     for no, need in enumerate(needs):
@@ -140,7 +144,8 @@ def _plans(
             own[need.brand].book(shared[no], at)
             continue
         near, keepers = known[need.brand].nearest(need.division), known[need.brand].keepers
-        plans.append(Plan(need, tuple(in_turn(need, near, shelf, own.get(need.brand, built_in), at, keepers))))
+        with shelf.reaching(beyond.get(need.order_id, ())):
+            plans.append(Plan(need, tuple(in_turn(need, near, shelf, own.get(need.brand, built_in), at, keepers))))
     return plans
 
 
@@ -167,14 +172,24 @@ def at_once(
 
 
 def _together(
-    needs: Sequence[Need], known: Mapping[str, Rankings], shelf: Shelf, own: Mapping[str, Own], at: datetime
+    needs: Sequence[Need],
+    known: Mapping[str, Rankings],
+    shelf: Shelf,
+    own: Mapping[str, Own],
+    beyond: Mapping[int, Collection[str]],
+    at: datetime,
 ) -> dict[int, tuple[tuple[Question, Decision], ...]]:
-    """Decide the needs of a brand together where its policy says so and they want more than there is; by number."""
+    """Decide the needs of a brand together where its policy says so and they want more than there is; by number.
+
+    Those that may have other pieces than the rest are decided behind them, in turn.
+    """
     found: dict[int, tuple[tuple[Question, Decision], ...]] = {}
     for brand, one in own.items():
         rule = one.said.together if one.said else None
-        mine = [no for no, need in enumerate(needs) if need.brand == brand] if rule else []
-        if rule is None or len(mine) < rule.orders:
+        if rule is None:
+            continue
+        mine = [no for no, need in enumerate(needs) if need.brand == brand and need.order_id not in beyond]
+        if len(mine) < rule.orders:
             continue
         from hub.sourcing.together import decide_together  # noqa: PLC0415 # scipy is loaded only where a policy asks
 

@@ -1,7 +1,8 @@
 """Put the parts of an order to sourcing one after another, each seeing what the parts before it have taken."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,16 +17,24 @@ from hub.sourcing.model import Costs, Decision, Place, Question, Site, Terms
 
 NOTHING: Final[dict[str, int]] = {}
 NOWHERE: Final[Mapping[str, Collection[str]]] = {}
+NONE_KEPT: Final[Mapping[str, Mapping[str, int]]] = {}
 
 
 class Shelf:
     """Free pieces by (location, SKU), used up as a batch is planned: no piece is promised twice.
 
-    `unsold` names by SKU the locations that have pieces of it in lots that are not sold.
+    `unsold` names by SKU the locations that have pieces of it in lots that are not sold; `kept` are back-orders by SKU
+    and location that only those have who reach for them.
     """
 
-    def __init__(self, free: Mapping[tuple[str, str], int], unsold: Mapping[str, Collection[str]] = NOWHERE) -> None:
+    def __init__(
+        self,
+        free: Mapping[tuple[str, str], int],
+        unsold: Mapping[str, Collection[str]] = NOWHERE,
+        kept: Mapping[str, Mapping[str, int]] = NONE_KEPT,
+    ) -> None:
         self._unsold = unsold
+        self._kept = {sku: dict(left) for sku, left in kept.items()}
         self._free: defaultdict[str, dict[str, dict[str, int]]] = defaultdict(dict)
         for (location, sku), pieces in free.items():
             if pieces > 0:
@@ -49,15 +58,33 @@ class Shelf:
         out = [not (site.barred or site.free) and site.code in there for site in sites]
         return [replace(site, barred=UNSOLD) if unsold else site for site, unsold in zip(sites, out, strict=True)]
 
+    @contextmanager
+    def reaching(self, skus: Collection[str]) -> Generator[None]:
+        """Let back-orders of some SKUs be had that are kept from others; what is there goes first."""
+        opened = [(sku, left) for sku in skus if (left := self._kept.get(sku))]
+        for sku, left in opened:
+            for location, pieces in left.items():
+                self._put(location, sku, self._pieces(location, sku) + pieces)
+        yield
+        for sku, left in opened:
+            for location, before in left.items():
+                pieces = self._pieces(location, sku)
+                left[location] = min(before, pieces)
+                self._put(location, sku, pieces - left[location])
+
     def take(self, decision: Decision) -> None:
         for choice in decision.choices:
             for take in choice.takes:
-                there = self._free[take.sku]
-                left = there[choice.code][take.sku] - take.quantity
-                if left > 0:
-                    there[choice.code] = {take.sku: left}  # questions keep what they were asked with
-                else:
-                    del there[choice.code]
+                self._put(choice.code, take.sku, self._pieces(choice.code, take.sku) - take.quantity)
+
+    def _pieces(self, location: str, sku: str) -> int:
+        return self._free[sku].get(location, NOTHING).get(sku, 0)
+
+    def _put(self, location: str, sku: str, pieces: int) -> None:
+        if pieces > 0:
+            self._free[sku][location] = {sku: pieces}  # questions keep what they were asked with
+        else:
+            self._free[sku].pop(location, None)
 
 
 def rank(to: Point, places: Iterable[Place]) -> list[Site]:

@@ -7,13 +7,14 @@ from sqlalchemy.orm import Session
 from hub.database import run
 from hub.errors import Malformed
 from hub.inventory.soft import Wish, hold
+from hub.order.place.batch import Placed
 from hub.order.place.senders import senders_to
 from hub.order.rules.policy import POLICY
 from hub.roles import SYSTEM
 from hub.sourcing.cards import load_card
 from hub.sourcing.policies import draft_policy, publish_policy
 from hub.sourcing.policy import read_policy
-from tests.hub.making import AT, BRAND, DIVISIONS, ZONE, order, place_all, placed, sources, stock
+from tests.hub.making import AT, BRAND, DIVISIONS, RECEIVER, ZONE, order, place_all, placed, sources, stock
 
 HERE = AT.astimezone(ZONE)
 PUDONG = "310115"
@@ -130,3 +131,16 @@ def test_what_is_there_in_reach_goes_before_what_is_not_there(session: Session) 
     run(session, "update stock_level set on_hand = 0, backorder_limit = 5 where location = 'sh'")
     found = sources(session, placed(session, order({"apple": 18})))
     assert sorted(location for location, _ in found) == ["bj", "gz"]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_who_has_what_is_there_in_reach_waits_for_nothing_because_of_who_has_not(session: Session, turn: int) -> None:
+    in_force(session, "[eliminate]\nmax_km = 1000")
+    run(session, "update stock_level set on_hand = 0, backorder_limit = 5 where location = 'sh'")
+    nanjing = RECEIVER.model_copy(update={"province": "江苏省", "city": "南京市", "county": "玄武区"})
+    orders = [order({"apple": 2}, "T1"), order({"apple": 2}, "T2", receiver=nanjing)]
+    placed_now = [one.order_id for one in place_all(session, *orders[::turn]) if isinstance(one, Placed)]
+    assert [sources(session, one) for one in placed_now[::turn]] == [[("sh", "open")], [("bj", "open")]]
+    far = [order({"apple": pieces}, f"N{pieces}") for pieces in (3, 1)]
+    found = [sources(session, one.order_id) for one in place_all(session, *far) if isinstance(one, Placed)]
+    assert found == [[("sh", "open")], []]
