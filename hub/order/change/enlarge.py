@@ -33,7 +33,7 @@ def add_goods(
         count_waiting(session, order.id, at.date())
         after = reread(session, order.id)
         count_more(session, order.id, before, after, at)
-        held = judge_again(session, order, before, after, policy, at, anew=())
+        held = judge_again(session, order, before, after, policy, at, anew=(), cut=cut)
         charge(session, order, revision.no, grown.amount, at)
     if grown or any(cut.values()):
         due = 0 if revision.wish.charge is Charge.CHANNEL else owed(session, order.id)

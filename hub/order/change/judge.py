@@ -1,5 +1,6 @@
 """Judge an order again after it was changed, by the same rules that judge one that is placed."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from hub.order.place.write_holds import call_people, write_holds
 from hub.order.reread import record_of
 from hub.order.reviews import close_reviews
 from hub.order.rules.hold import Evidence, Hold, HoldType, held_lines, holds_of, with_gifts
-from hub.order.rules.normalise import NormalOrder
+from hub.order.rules.normalise import NormalOrder, without
 from hub.order.rules.policy import Policy
 from hub.review.judge import FAILED
 from hub.review.standing import rules_in_force
@@ -31,6 +32,8 @@ fulfilment order (0 for none).
 
 RENEWED: Final = (HoldType.ADDRESS, HoldType.REMARK)
 """Types of holds that another address or remark does away with."""
+
+NONE_CUT: Final[Mapping[int, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,18 @@ def judge_again(
     at: datetime,
     *,
     anew: Collection[HoldType] = RENEWED,
+    cut: Mapping[int, int] = NONE_CUT,
 ) -> frozenset[int]:
     """Hold what the rules hold now and did not before, and let go what they do not hold any more.
 
     Open holds of the types `anew` go, whatever the old order would be judged by today; others stay as somebody has
     judged them. What they say of both is left as it is: a person may have let it go on. What has a source already and
     no location knows of is kept here, too, whichever acts a rule blocks. Gives the lines that are held from now on by
-    holds of their own. `at` is in the business zone.
+    holds of their own. Cancelled pieces are none of the order any more, nor are those of `cut`, by line, of the new:
+    they are cancelled after this. `at` is in the business zone.
     """
-    opened = deliveries_of(session, [order.id], unheard=True)
+    opened, gone = deliveries_of(session, [order.id], unheard=True), _cancelled(session, order.id)
+    before, after = without(before, gone), without(after, gone + Counter(cut))
     was = _holds(session, order.id, before, opened, policy, at)
     now = _holds(session, order.id, after, opened, policy, at)
     over = {*was, *_open_holds(session, order.id, anew)} - now.keys()
@@ -82,6 +88,11 @@ def judge_again(
     call_people(session, {order.id: order.brand}, {order.id: fresh}, at)
     _close_cases(session, order.id, at)
     return held_lines(fresh, Act.ROUTE)
+
+
+def _cancelled(session: Session, order_id: int) -> Counter[int]:
+    statement = "select line_no, cancelled from order_line where order_id = :id and kind <> 'bundle' and cancelled > 0"
+    return Counter({one.line_no: one.cancelled for one in rows(session, statement, id=order_id)})
 
 
 def _holds(

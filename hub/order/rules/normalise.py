@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hub.address.match import Match, match
 from hub.catalogue.model import UNBOUND, Product
 from hub.errors import Malformed
-from hub.money import share, times
+from hub.money import share, share_of_first, times
 from hub.order.model import Adjustment, Order, OrderLine, ShopOrder, Source, check_totals
 
 
@@ -73,7 +73,10 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class NormalOrder(msgspec.Struct, frozen=True):
-    """An order ready for the rules; `gift_discount` is what gifts are worth, which is taken off again."""
+    """An order ready for the rules; `gift_discount` is what gifts are worth, which is taken off again.
+
+    What pieces bore that are left out again is taken off that.
+    """
 
     shop_order: ShopOrder
     lines: tuple[NormalLine, ...]
@@ -122,6 +125,37 @@ def normalise(
     lines = (*sold, *open_bundles(sold, products, len(sold)))
     to = order.receiver
     return NormalOrder(shop_order, lines, tuple(shares), match(to.province, to.city, to.county, to.street))
+
+
+def without(one: NormalOrder, gone: Mapping[int, int]) -> NormalOrder:
+    """Give an order as if pieces (by line, no bundles) were none of it; bundles go with the last of what makes them."""
+    parts: dict[int, list[int]] = {}
+    of = {line.line_no: line for line in one.lines}
+    for line in one.lines:
+        if line.parent_no is not None:
+            sets = gone.get(line.line_no, 0) * of[line.parent_no].ordered // line.ordered
+            parts.setdefault(line.parent_no, []).append(sets)
+    every = {**gone, **{no: min(sets) for no, sets in parts.items()}}
+    kept = [_first(line, line.ordered - every.get(line.line_no, 0)) for line in one.lines]
+    sold = [(line, now) for line, now in zip(one.lines, kept, strict=True) if line.parent_no is None]
+    less = sum([line.discount - now.discount for line, now in sold])
+    goods = sum([line.amount - now.amount for line, now in sold])
+    order = one.order.model_copy(update={"total": one.order.total - goods + less})
+    return replace(
+        one,
+        shop_order=one.shop_order.model_copy(update={"order": order}),
+        lines=tuple([line for line in kept if line.ordered]),
+        gift_discount=one.gift_discount - less,
+    )
+
+
+def _first(line: NormalLine, pieces: int) -> NormalLine:
+    """Give the first pieces of a line, with what they bear."""
+    if pieces == line.ordered:
+        return line
+    amount = share_of_first(line.amount, line.ordered, pieces)
+    net = share_of_first(line.amount - line.discount, line.ordered, pieces)
+    return replace(line, ordered=pieces, amount=amount, discount=amount - net)
 
 
 def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalLine], freight: int = 0) -> list[Share]:

@@ -18,6 +18,7 @@ from hub.order.change.wanted import WantedLine
 from hub.order.model import OrderLine
 from tests.hub.making import AT, ZONE, add_sku, counters, coupon, order, placed, see, sources, stock
 from tests.hub.order.changing import answer, cut, dues, refunds, revision, send, want
+from tests.hub.review.ruling import enforce, rule
 
 HERE = AT.astimezone(ZONE)
 
@@ -39,6 +40,14 @@ def kept(session: Session, order_id: int) -> dict[tuple[str, str], int]:
 
 def broken(session: Session) -> list[str]:
     return [name for name, query in RULES.items() if rows(session, query)]
+
+
+def test_rules_see_an_exchanged_order_as_it_is_then(session: Session, order_id: int) -> None:
+    enforce(session, rule("order.pieces > 5 || order.total > 4300 || order.goods - order.discount != order.total"))
+    want(session, order_id, WantedLine("L1", 3, "pear"))
+    assert see(session, order_id).holds == ()
+    want(session, order_id, WantedLine("L2", 3))
+    assert "some_rule" in [one.rule for one in see(session, order_id).holds]
 
 
 def test_more_pieces_wait_for_their_price_and_then_go_by_themselves(session: Session, order_id: int) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hub.catalogue.model import Part, Product, Storage
 from hub.errors import Malformed
 from hub.order.model import Adjustment, OrderLine, ShopOrder, Source
-from hub.order.rules.normalise import OF_FREIGHT, NormalOrder, normalise, share_adjustments
+from hub.order.rules.normalise import OF_FREIGHT, NormalOrder, normalise, share_adjustments, without
 from tests.hub.making import RECEIVER, coupon, order
 
 PRODUCTS = {
@@ -117,6 +117,19 @@ def test_what_is_said_to_be_off_a_line_is_off_that_line_whatever_it_is_called() 
 
 def test_nothing_to_share_makes_no_shares() -> None:
     assert share_adjustments((), normal(order({"apple": 1})).lines) == []
+
+
+@given(st.integers(0, 3), st.integers(0, 4), st.integers(0, 2), st.integers(0, 5_000))
+def test_what_is_left_of_an_order_costs_what_it_says(apples: int, of_box: int, pears: int, off: int) -> None:
+    one = normal(order({"apple": 3, "box": 2}, adjustments=(coupon(off),), freight=700))
+    left = without(one, {1: apples, 3: of_box, 4: pears})
+    boxes = 2 - min(of_box // 2, pears)
+    assert {line.line_no: line.ordered for line in left.lines if line.parent_no is None} == {
+        no: n for no, n in ((1, 3 - apples), (2, boxes)) if n
+    }
+    discount = left.order.discount + left.gift_discount
+    assert (left.goods, left.goods - discount + 700) == ((3 - apples + boxes) * 1000, left.order.total)
+    assert all(0 <= line.discount <= line.amount for line in left.lines)
 
 
 def test_unknown_codes_are_all_named() -> None:
