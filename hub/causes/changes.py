@@ -67,13 +67,14 @@ CHANGES: Final[Mapping[str, Cause]] = {
         Words("退款或请买家重新下单，处理后结案", "Refund it or have it ordered again, then resolve"),
     ),
     "refund_failed": Cause(
-        Words("退款失败", "A refund has failed"),
+        Words("退款失败，或须手工退款", "A refund has failed, or has to be made by hand"),
         Words(
-            "查明原因后重新退款，并执行 ./oms order refunded 登记，随即结案",
-            "find out why and refund it again, then run ./oms order refunded: that closes this",
+            "失败的查明原因后重新退款，渠道无从得知的手工退款；并执行 ./oms order refunded 登记，随即结案",
+            "find out why and refund it again, by hand if no channel knows the order, then run ./oms order refunded: "
+            "that closes this",
         ),
         Remedy.BY_HAND,
-        Words("查明原因后重新退款并登记", "Find out why, refund it again and mark it done"),
+        Words("查明原因后退款并登记", "Find out why, make the refund and mark it done"),
     ),
     "intercept": Cause(
         Words("包裹已发出，需要快递拦截", "A parcel that has left is to be stopped on its way"),

@@ -142,7 +142,7 @@ class OrderLine(Table, table=True):
 
 
 class PriceAdjustment(Table, table=True):
-    """One line's share of one reduction: the shares of a `no` add up to its `source_amount` exactly."""
+    """One line's share of one reduction, or the freight's, as line 0; all of a `no` add up to its `source_amount`."""
 
     __table_args__ = (
         one_of("source", Source),

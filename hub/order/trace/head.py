@@ -41,7 +41,7 @@ class TracedLine(Document):
 
 
 class TracedAdjustment(Document):
-    """One reduction, and how it is shared over the lines."""
+    """One reduction, and how it is shared over the lines; 0 stands for the freight."""
 
     no: int
     source: str
