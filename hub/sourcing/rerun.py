@@ -73,16 +73,18 @@ class Rerun:
 def stored_decisions(
     session: Session, order_ids: Sequence[int] | None = None, since: datetime | None = None, brand: str = ""
 ) -> Iterator[Stored]:
-    """Give decisions in the order of their orders: of these orders or of all, made since then, of a brand or of any."""
-    last = START
+    """Give decisions in the order of their orders: of these orders or of all, made since then, of a brand or of any.
+
+    What is not asked for is no condition: a statement that is planned once for all would look at all of history.
+    """
+    last, asked = START, ["and d.order_id = any(:ids)"] if order_ids is not None else []
+    asked += ["and d.decided_at >= :since"] if since is not None else []
     while page := rows(
         session,
         f"""select d.order_id, d.no, d.decided_at, d.solver_version, d.input_hash, d.input::text, d.outcome::text,
                    coalesce((select o.division from sales_order o where o.id = d.order_id), '') as division
             from routing_decision d
-            where (d.order_id, d.no) > (:order_id, :no)
-              and (cast(:ids as bigint[]) is null or d.order_id = any(:ids))
-              and (cast(:since as timestamptz) is null or d.decided_at >= :since)
+            where (d.order_id, d.no) > (:order_id, :no) {" ".join(asked)}
               and (:brand = '' or exists (select from sales_order o where o.id = d.order_id and o.brand = :brand))
             order by d.order_id, d.no limit {PAGE}""",
         order_id=last[0],

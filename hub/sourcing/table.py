@@ -48,7 +48,10 @@ class Location(Entity, table=True):
 class RoutingDecision(Table, table=True):
     """One decision: its whole input, so that it replays identically, and its candidates, costs, bound and choice."""
 
-    __table_args__ = ({"postgresql_partition_by": "RANGE (order_id)"},)
+    __table_args__ = (
+        Index("ix_routing_decision_decided", "decided_at"),
+        {"postgresql_partition_by": "RANGE (order_id)"},
+    )
     order_id: int = number(primary_key=True)
     no: int = number(primary_key=True)
     decided_at: datetime = moment()

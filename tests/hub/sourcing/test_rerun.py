@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from sqlalchemy.orm import Session
 
-from hub.database import run
+from hub.database import rows, run
 from hub.sourcing.model import SOLVER, Question
 from hub.sourcing.rerun import Sameness, compare, rerun, stored_decisions
 from hub.sourcing.shared_carried import CARRIED
@@ -41,6 +41,24 @@ def test_what_was_placed_comes_out_the_same_and_is_counted(session: Session) -> 
     assert [one.order_id for one in stored_decisions(session, [second])] == [second]
     assert [one.order_id for one in stored_decisions(session, brand="demo")] == [first, second]
     assert not list(stored_decisions(session, brand="other"))
+
+
+def test_the_last_days_are_read_without_a_look_at_what_was_decided_before(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    order_id = placed(session, order({"apple": 1}))
+    month = "for values from (2609000000000000) to (2610000000000000)"
+    run(session, f"create table before partition of routing_decision {month}")
+    copies = "policy_version, solver_version, input_hash, input, outcome, cost, bound"
+    run(
+        session,
+        f"""insert into routing_decision (order_id, no, decided_at, {copies})
+            select 2609000000000000 + n, no, decided_at - interval '40 days', {copies}
+            from routing_decision, generate_series(1, 20000) n""",
+    )
+    run(session, "analyze routing_decision")
+    seen = "select seq_tup_read + idx_tup_fetch as n from pg_stat_xact_user_tables where relname = 'before'"
+    assert [one.order_id for one in stored_decisions(session, since=AT)] == [order_id]
+    assert rows(session, seen)[0].n < 20  # the planner itself looks where an index begins and ends
 
 
 @pytest.mark.parametrize(
