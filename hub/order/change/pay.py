@@ -142,8 +142,10 @@ def _let_go(session: Session, order: Locked, policy: Policy, at: datetime) -> No
         id=order.id,
         finance=HoldType.FINANCE,
     )
-    if ended and not open_blockers(session, order.id):
-        close_reviews(session, [order.id], at, "system", "paid")
+    if not ended:
+        return
+    close_reviews(session, [order.id], at, "system", "paid")
+    if not open_blockers(session, order.id):
         source_rest(session, order, policy, at)
 
 

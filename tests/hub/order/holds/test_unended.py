@@ -11,7 +11,7 @@ from hub.order.holds.resume import release_holds
 from hub.order.holds.unended import call_unended, unpaid_limit
 from hub.roles import SYSTEM
 from hub.settings import Connection, Orders, Settings
-from tests.hub.making import AT, open_causes, order, placed, stock
+from tests.hub.making import AT, RECEIVER, open_causes, order, placed, stock
 
 LATER = AT + timedelta(days=2)
 
@@ -55,6 +55,17 @@ def test_the_case_ends_with_the_hold(session: Session, unpaid: int, how: str) ->
     else:
         release_holds(session, unpaid, SYSTEM, "cash on delivery", LATER)
     assert (open_causes(session), call_unended(session, [], LATER)) == ([], 0)
+
+
+def test_the_case_ends_with_the_hold_though_the_order_waits_for_its_address(session: Session) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    nowhere = RECEIVER.model_copy(update={"province": "火星省", "city": "火星市", "county": "火星区"})
+    order_id = placed(session, order({"apple": 1}, paid_at=None, receiver=nowhere))
+    wait_since(session, order_id, AT)
+    call_unended(session, [], LATER)
+    assert open_causes(session) == ["address", "review"]
+    pay(session, order_id, "mall-pc", LATER, LATER.astimezone(UTC))
+    assert open_causes(session) == ["address"]
 
 
 @pytest.mark.parametrize(("day", "called"), [(None, 1), (LATER + timedelta(days=90), 0)])
