@@ -1,5 +1,6 @@
 """The form of a review rule: read into what is drafted, and filled again from a version."""
 
+import re
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,12 +12,13 @@ from hub.review.verdict import RELEASING, Act, Holding, Scope
 from hub.unfit import malformed
 
 SECONDS: Final = 60
+LASTS: Final = re.compile(r"([0-9]+)(?::([0-5][0-9]))?")
 
 Word = Annotated[str, Field(max_length=64)]
 
 
 class Wish(BaseModel):
-    """A rule as the form sends it; `minutes` is how long its holds last, none for good."""
+    """A rule as the form sends it; `minutes`, or minutes:seconds, is how long its holds last, none for good."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,14 +69,21 @@ class Wish(BaseModel):
         }
 
     def _seconds(self) -> int | None:
-        """Read the minutes; what is no number is refused with the rule.
+        """Read the minutes; what is no time is refused with the rule.
 
         Raises: Malformed.
         """
-        text = self.minutes.strip()
-        if text and not (text.isascii() and text.isdigit()):
-            raise Malformed("minutes: a whole number", code="rule", field="minutes")
-        return int(text) * SECONDS if text else None
+        if not (text := self.minutes.strip()):
+            return None
+        told = LASTS.fullmatch(text)
+        if told is None:
+            raise Malformed(
+                "minutes: a whole number, or minutes:seconds as in 1:30",
+                code="rule",
+                field="minutes",
+                zh="分钟：整数，或写成 分:秒，例如 1:30",
+            )
+        return int(told[1]) * SECONDS + int(told[2] or 0)
 
 
 def filled(rule: RuleView | None) -> Wish:
@@ -92,7 +101,8 @@ def filled(rule: RuleView | None) -> Wish:
     verdict = rule.verdict
     if not isinstance(verdict, Holding):
         return Wish(**told, kind="release", releases=verdict.releases, blocks=(Act.ROUTE,))
-    minutes = str(verdict.expires_after_s // SECONDS) if verdict.expires_after_s else ""
+    whole, rest = divmod(verdict.expires_after_s or 0, SECONDS)
+    minutes = f"{whole}:{rest:02}" if rest else str(whole or "")
     return Wish(
         **told,
         kind="hold",

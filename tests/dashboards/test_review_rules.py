@@ -19,6 +19,7 @@ from hub.roles import SYSTEM, Role
 from hub.versions import VersionState
 from tests.dashboards.desk import NOW, Desk, opened, plain
 from tests.hub.making import order, placed, stock
+from tests.hub.review.ruling import holding, rule
 
 HOME = "/console/rules"
 HOLDING: Final[dict[str, Any]] = {
@@ -79,6 +80,17 @@ def test_the_form_is_filled_from_what_was_drafted(desk: Desk, database: Database
         assert (again.expression, again.verdict, again.why) == (rule.expression, rule.verdict, rule.why)
 
 
+@pytest.mark.parametrize("seconds", [30, 90, 7_200])
+def test_how_long_a_hold_lasts_is_the_same_once_its_rule_was_edited(
+    desk: Desk, database: Database, seconds: int
+) -> None:
+    with database.transaction() as session:
+        draft_rule(session, SYSTEM, rule("order.paid", verdict=holding(expires_after_s=seconds)), NOW)
+    first = versions_of(database, "some_rule")[0]
+    desk.act(HOME, **filled(first).model_dump(), after=1)
+    assert [one.verdict for one in versions_of(database, "some_rule")] == [first.verdict] * 2
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -86,6 +98,7 @@ def test_the_form_is_filled_from_what_was_drafted(desk: Desk, database: Database
         ({"blocks": []}, "rule"),
         ({"minutes": "²"}, "rule"),
         ({"minutes": "99999999"}, "rule"),
+        ({"minutes": "1:75"}, "rule"),
         ({"resolver": "viewer"}, "rule"),
         ({"kind": "release", "releases": ["address"]}, "rule"),
         ({"expression": "order.nothing > 1"}, "expression"),
