@@ -1,10 +1,12 @@
 """Sourcing at a terminal: why goods come from where they do, and whether stored decisions still come out the same."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import typer
 from rich.table import Table
+from sqlalchemy.orm import Session
 
 from commands.reach import operator, reached
 from commands.route_calendar import calendar_app
@@ -15,6 +17,7 @@ from commands.route_simulate import simulate
 from commands.screen import OUT, add_row, give, say, words
 from hub.errors import NotFound
 from hub.language import language
+from hub.order.find import get_orders
 from hub.order.trace.explain import Carrier, ExplainedCandidate, ExplainedDecision, Routing, routing_of
 from hub.replay_filter import order_ids_of
 from hub.sourcing import words as told_in
@@ -59,14 +62,26 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     with reached() as reach, reach.database.transaction() as session:
-        ids = order_ids_of(session, orders) if orders else None
-        if ids == []:
-            raise NotFound("there is no such order", code="unknown_order")
+        ids = _ids_of(session, orders) if orders else None
         since = None if orders else datetime.now(UTC) - timedelta(days=days)
         told = rerun(stored_decisions(session, ids, since))
     _print_rerun(told, as_json=as_json)
     if told.counts[Sameness.DIFFERENT]:
         raise typer.Exit(1)
+
+
+def _ids_of(session: Session, numbers: Sequence[str]) -> list[int]:
+    """Give the orders of these numbers.
+
+    Raises: NotFound for the first number that no order has: what is left out must not look the same.
+    """
+    ids: list[int] = []
+    for number in numbers:
+        found = get_orders(session, order_ids_of(session, [number]), operator())
+        if not found:
+            raise NotFound(f"there is no order {number[:20]}", code="unknown_order")
+        ids += found
+    return ids
 
 
 def _print_decision(one: ExplainedDecision, routing: Routing) -> None:

@@ -63,8 +63,9 @@ def test_stored_decisions_come_out_the_same_and_a_changed_one_fails(routed: Oms,
     assert "outcome.cost: 1 ≠" in routed("route", "replay", "--days", "3650").stdout
 
 
-def test_a_replay_of_nobodys_order_is_not_found(oms: Oms) -> None:
-    assert isinstance(oms("route", "replay", "T9").exception, NotFound)
+@pytest.mark.parametrize("numbers", [("T9",), ("T1", "T9"), ("2611999999999999",)])
+def test_a_replay_of_nobodys_order_is_not_found(routed: Oms, numbers: tuple[str, ...]) -> None:
+    assert isinstance(routed("route", "replay", *numbers).exception, NotFound)
 
 
 @pytest.mark.parametrize(
