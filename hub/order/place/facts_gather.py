@@ -1,7 +1,7 @@
 """Gather the facts of many orders that only the database knows: one statement a group, and only for groups asked."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -91,8 +91,13 @@ def _histories(session: Session, told: Sequence[Told]) -> Mapping[int, Mapping[s
         since=_first_id(told, LOOKED_BACK),
         back=LOOKED_BACK,
     )
+    ahead = _ahead(told, lambda one: one.subject_id)
     return {
-        one.id: {"orders_90d": one.orders_90d, "refusals_90d": one.refusals_90d, "refunds_90d": one.refunds_90d}
+        one.id: {
+            "orders_90d": one.orders_90d + ahead[one.id],
+            "refusals_90d": one.refusals_90d,
+            "refunds_90d": one.refunds_90d,
+        }
         for one in found
     }
 
@@ -133,7 +138,17 @@ def _merging(session: Session, told: Sequence[Told]) -> Mapping[int, int]:
         since=_first_id(told, TOGETHER),
         back=TOGETHER,
     )
-    return {one.id: one.n for one in found}
+    return _ahead(told, lambda one: (one.shop, one.phone)) + Counter({one.id: one.n for one in found})
+
+
+def _ahead(told: Sequence[Told], key: Callable[[Told], Hashable]) -> Counter[int]:
+    """Count by order those alike that came at the same moment and stand ahead of it: no order of a batch is written."""
+    seen, ahead = Counter[Hashable](), Counter[int]()
+    for one in sorted(told, key=lambda one: one.id):
+        alike = (one.at, key(one))
+        ahead[one.id] = seen[alike]
+        seen[alike] += 1
+    return ahead
 
 
 def _missing(session: Session, told: Sequence[Told], here: datetime) -> Mapping[int, Mapping[str, int]]:
