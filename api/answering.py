@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import problem_of, status_of
 from api.surroundings import Hub
+from hub.cases import resolve_all
 from hub.errors import Conflict, Malformed, Rejected
 from hub.inbox import Arrival, InboxState, Message, message_id_of, reopen, take_in
 from hub.language import preferred
@@ -99,6 +100,9 @@ def _receive(
         done += len(received)
         booked = (one.placed.booked for one in received if one.placed and one.placed.booked)
         views = next((placed_views(one) for one in booked), dict[int, bytes]())
+    mended = [one.id for one in fresh if one.state == InboxState.PARKED and outcomes[one.id].order_id]
+    if mended:  # a person was called to what the sender has settled by sending it again
+        resolve_all(session, [f"inbox:{one}" for one in mended], at, "system", "sent again and placed")
     return outcomes, views
 
 

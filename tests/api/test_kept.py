@@ -1,15 +1,18 @@
 """What stays in the inbox of orders that were posted: of those that were answered, and of those that could not be."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from api.surroundings import Hub
+from hub.cases import NewCase, open_cases
 from hub.database import Database, rows
+from hub.inbox import InboxState, claim, settle
 from hub.order.model import ShopOrder
 from tests.api.calling import Mall, problem
-from tests.hub.making import stock
+from tests.hub.making import open_causes, stock
 from tests.staging import encoded, order_of
 
 LINES = {"Content-Type": "application/x-ndjson"}
@@ -69,6 +72,21 @@ def test_an_order_that_fails_by_a_fault_of_ours_is_kept_for_the_sweep(
     broken.undo()
     assert mall.post(order_of("T1")).status_code == 201
     assert kept(database) == [("done", 1)]
+
+
+def test_the_case_of_what_is_sent_again_and_placed_closes(
+    broken: pytest.MonkeyPatch, mall: Mall, database: Database
+) -> None:
+    mall.post(order_of("T1"))
+    with database.transaction() as session:
+        [message] = claim(session, ["order"], 1, datetime.now(UTC) + timedelta(days=1))
+        settle(session, message, InboxState.PARKED, message.received_at, code="our_fault", error="ZeroDivisionError")
+        case = NewCase("our_fault", f"inbox:{message.id}", "", "ZeroDivisionError", None, {"inbox": message.id})
+        open_cases(session, [case], message.received_at)
+    broken.undo()
+    assert mall.post(order_of("T1")).status_code == 201
+    with database.transaction() as session:
+        assert open_causes(session) == []
 
 
 def test_a_batch_that_fails_by_a_fault_of_ours_is_kept_whole(
