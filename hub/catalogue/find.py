@@ -67,10 +67,11 @@ def traits_of(found: object) -> Traits | None:
 def bind(session: Session, brand: str, shop: str, channel_sku: str, sku: str, at: datetime) -> None:
     """Say what a shop's code stands for; binding it again corrects it.
 
-    Raises: NotFound when there is no such SKU.
+    Raises: NotFound when the brand has no such SKU.
     """
-    if not rows(session, "select 1 from sku where code = :sku", sku=sku):
-        raise NotFound(f"there is no SKU {sku}", code="unknown_sku")
+    if not rows(session, "select 1 from sku where code = :sku and brand = :brand", sku=sku, brand=brand):
+        text, zh = f"{brand} has no SKU {sku}", f"品牌 {brand} 没有 SKU {sku}"
+        raise NotFound(text, code="unknown_sku", field="sku", zh=zh)
     run(
         session,
         """insert into channel_binding (brand, version, created_at, updated_at, shop, channel_sku, sku)

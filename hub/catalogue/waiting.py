@@ -13,7 +13,6 @@ from hub.catalogue.find import bind
 from hub.catalogue.model import UNBOUND
 from hub.database import records, rows
 from hub.document import Document
-from hub.errors import NotFound
 from hub.repair import LIMIT, replay_waiting, why
 from hub.roles import Actor, Permission
 from hub.scope import CASE_SEEN, scope
@@ -96,8 +95,6 @@ def bind_and_replay(
     actor.require(Permission.WORK_ORDERS)
     actor.require_scope(shop.brand, shop.shop)
     said = why(reason)
-    if not rows(session, "select 1 from sku where code = :sku and brand = :brand", sku=sku, brand=shop.brand):
-        raise NotFound(f"{shop.brand} has no SKU {sku}", code="unknown_sku", field="sku")
     bind(session, shop.brand, shop.shop, channel_sku, sku, at)
     record(session, at, actor.name, "sku.bind", f"sku:{sku}", shop=shop.shop, channel_sku=channel_sku, reason=said)
     waiting = messages_waiting(session, actor, shop.connection, channel_sku, connections)

@@ -144,6 +144,13 @@ def test_nothing_is_bound_to_what_is_not_there(oms: Oms, words: tuple[str, ...])
     assert isinstance(oms("sku", "bind", *words).exception, NotFound)
 
 
+def test_a_shops_code_stands_for_goods_of_its_own_brand_alone(oms: Oms, database: Database) -> None:
+    place(database)
+    with database.transaction() as session:
+        run(session, "update sku set brand = 'other' where code = 'apple'")
+    assert isinstance(oms("sku", "bind", "mall-pc", "new", "apple").exception, NotFound)
+
+
 def test_a_dead_step_is_retried_once_as_an_unknown_one(oms: Oms, database: Database) -> None:
     place(database)
     with database.transaction() as session:
