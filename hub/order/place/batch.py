@@ -238,12 +238,13 @@ def _needs(batch: Batch, holds: Held, own: Mapping[str, Own]) -> tuple[list[Need
 
 
 def _carts(new: Mapping[int, New], order_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """Give the reservation (shop, ref) of each of these orders that names one."""
-    return {
-        order_id: (one.shop_order.shop, one.order.reservation)
-        for order_id in order_ids
-        if (one := new[order_id].order).order.reservation is not None
-    }
+    """Give the reservation (shop, ref) of each of these orders that is the first of all to name it."""
+    first: dict[tuple[str, str], int] = {}
+    for order_id, (one, _) in new.items():
+        if one.order.reservation is not None:
+            first.setdefault((one.shop_order.shop, one.order.reservation), order_id)
+    named = {order_id: cart for cart, order_id in first.items()}
+    return {order_id: named[order_id] for order_id in order_ids if order_id in named}
 
 
 def _sold(new: Mapping[int, New]) -> Counter[tuple[str, str]]:

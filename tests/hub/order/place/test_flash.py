@@ -198,6 +198,16 @@ def test_a_cart_that_two_orders_name_is_counted_for_one(session: Session) -> Non
     assert [(seen["had"], seen["wants"]) for _, seen in held(session)] == [(2, 2)]
 
 
+def test_a_cart_is_the_first_ones_that_names_it_though_that_waits_to_be_paid(session: Session) -> None:
+    cart(session, "c1", 2)
+    waiting = bought("T1", {"apple": 2}, reservation="c1", paid_at=None)
+    place_all(session, waiting, bought("T2", {"apple": 2}, "b", reservation="c1"))
+    first = rows(session, "select min(id) as id from sales_order")[0].id
+    assert counted(session) == 4
+    cancel(session, first, "mall-pc", "changed my mind", AT)
+    assert counted(session) == 2
+
+
 def test_a_cart_that_waits_with_its_order_is_taken_by_no_other(session: Session) -> None:
     cart(session, "c1", 2)
     first = placed(session, bought("T1", {"apple": 2}, reservation="c1", paid_at=None))
