@@ -31,8 +31,11 @@ from hub.order.lock import Locked
 
 DIFFERS: Final = "return_differs"
 
-PAYS: Final = frozenset({ReturnState.APPROVED, ReturnState.SENT, ReturnState.RECEIVED, ReturnState.CLOSED})
-"""What arrives for a return that was rejected or withdrawn is taken in, and a person decides about its money."""
+PAYS: Final = frozenset({ReturnState.APPROVED, ReturnState.SENT, ReturnState.RECEIVED})
+"""What arrives for a return that was rejected or withdrawn is taken in, and a person decides about its money.
+
+So it is with what comes though money alone was to go back: that has gone back by then.
+"""
 
 
 def receive_return(session: Session, order_id: int, no: int, arrived: Arrived, actor: str, at: datetime) -> ReturnState:
