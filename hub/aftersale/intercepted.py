@@ -18,7 +18,7 @@ from hub.masking import mask
 from hub.order.lock import Locked, lock_order
 from hub.order.reveal import known_values
 from hub.order.ship.intercept import mark_intercept
-from hub.order.ship.track import REFUSED, Parcel, record_tracks
+from hub.order.ship.track import REFUSED, Parcel, call_for_delivered, record_tracks
 
 UNCOVERED: Final = "intercept_uncovered"
 """The case of a parcel that comes back with pieces that no return awaits."""
@@ -41,6 +41,8 @@ def book_intercept(
     if answer.accepted:
         resolve(session, f"parcel:{parcel.code}", at, connection, "its courier brings it back", REFUSED)
         told["return"] = _open_return(session, order, parcel, number, terms, at)
+        if _is_delivered(session, parcel):  # the yes was on its way meanwhile
+            call_for_delivered(session, order, parcel, number[1], at)
     else:
         told["reason"] = said
         message = f"{' '.join(number)}: {said}"
@@ -125,6 +127,12 @@ def _split(held: Mapping[int, int], rooms: Sequence[Room]) -> tuple[dict[int, in
         if (left := wanted - back - one.coming) > 0:
             uncovered[one.sku] = uncovered.get(one.sku, 0) + left
     return pieces, uncovered
+
+
+def _is_delivered(session: Session, parcel: Parcel) -> bool:
+    statement = """select 1 from parcel_track where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no)
+                   and status = 'delivered'"""
+    return row(session, statement, **parcel.subject) is not None
 
 
 def _tracking(session: Session, parcel: Parcel) -> tuple[str, str]:

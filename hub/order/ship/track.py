@@ -194,6 +194,13 @@ def open_events(session: Session, parcel: Parcel, sealed: bytes | None) -> list[
     return [TrackEvent.model_validate(one) for one in json.loads(opened)]
 
 
+def call_for_delivered(session: Session, order: Locked, parcel: Parcel, tracking_no: str, at: datetime) -> None:
+    """Have a person look at a parcel that its courier has agreed to bring back, and has delivered."""
+    told = f"{tracking_no}: delivered, though it was to be brought back"
+    case = NewCase(REFUSED, f"parcel:{parcel.code}", order.brand, told, order.id, {"subject": str(order.id)})
+    open_cases(session, [case], at)
+
+
 def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> bool:
     """Keep a parcel's log; True when it is back, was to be stopped, and its courier had not agreed."""
     order = lock_order(session, parcel.order_id)
@@ -232,9 +239,7 @@ def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> boo
         mark_delivered(session, parcel.order_id, parcel.shipment_no, parcel.no)
         record(session, at, "courier", "parcel.delivered", f"order:{order.id}", parcel=parcel.code)
         if known.stopping == InterceptState.ACCEPTED:
-            told = f"{track.tracking_no}: delivered, though it was to be brought back"
-            case = NewCase(REFUSED, f"parcel:{parcel.code}", order.brand, told, order.id, {"subject": str(order.id)})
-            open_cases(session, [case], at)
+            call_for_delivered(session, order, parcel, track.tracking_no, at)
         advance(session, order.id, at)
     return came_back and known.stopping != InterceptState.ACCEPTED
 

@@ -115,6 +115,13 @@ def test_a_parcel_that_is_delivered_all_the_same_calls_a_person(session: Session
     assert (open_causes(session), states(session, order_id)) == ([], ["back", "asked"])
 
 
+def test_a_yes_that_is_heard_after_the_delivery_calls_a_person_as_well(session: Session, order_id: int) -> None:
+    tracked(session, "SF-1", CourierStatus.DELIVERED)
+    answered(session, order_id, YES)
+    assert (open_causes(session), len(returns(session, order_id))) == (["intercept_refused"], 1)
+    assert told(session) == "SF-1: delivered, though it was to be brought back"
+
+
 def test_a_call_that_was_given_up_is_a_refusal_unless_it_may_have_been_heard(session: Session, order_id: int) -> None:
     for no, doubt in ((1, False), (2, True)):
         lose_intercept(session, Parcel(order_id, 1, no), SF, "sf_A1001", AT, doubt=doubt)
