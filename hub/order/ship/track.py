@@ -215,8 +215,7 @@ def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> boo
     )
     if known is None or not _is_news(known, track):
         return False
-    was = CourierStatus(known.status)
-    status = was if was in ARRIVED and track.status is not CourierStatus.RETURNED else track.status
+    was, status = CourierStatus(known.status), _status_since(known, track)
     events = json.dumps([one.model_dump(mode="json") for one in track.events], ensure_ascii=False).encode()
     run(
         session,
@@ -257,11 +256,21 @@ def _mark_back(session: Session, order: Locked, parcel: Parcel, at: datetime) ->
     record(session, at, "courier", "intercept.back", f"order:{order.id}", parcel=parcel.code)
 
 
+def _status_since(known: Row[Any], track: Track) -> CourierStatus:
+    """Say how far a parcel is by a log: what has arrived is not under way again, but it may still go back."""
+    was = CourierStatus(known.status)
+    return was if was in ARRIVED and track.status is not CourierStatus.RETURNED else track.status
+
+
 def _is_news(known: Row[Any], track: Track) -> bool:
-    """Say whether a log says more than what is known: a later last line, or more lines."""
+    """Say whether a log says more than what is known: a later last line, more lines, or of the same another status.
+
+    That a parcel is late, or nobody hears of it, stands in no line.
+    """
     if not known.event_count:
         return bool(track.events) or track.status != known.status
-    return _age(track) > (known.status_at, known.event_count)
+    age = (known.status_at, known.event_count)
+    return _age(track) > age or (_age(track) == age and _status_since(known, track) != known.status)
 
 
 def _age(track: Track) -> tuple[datetime, int]:

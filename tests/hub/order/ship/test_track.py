@@ -114,6 +114,15 @@ def test_the_same_log_again_changes_nothing(session: Session, order_id: int) -> 
     assert rows(session, "select version from parcel_track where parcel_no = 1")[0].version == 2
 
 
+def test_a_log_without_a_new_line_may_still_say_that_all_is_other_than_before(session: Session, order_id: int) -> None:
+    for status in (CourierStatus.IN_TRANSIT, CourierStatus.TROUBLE):  # no line tells of a silence that is too long
+        record_tracks(session, "kdniao", [track(*ON_WAY).model_copy(update={"status": status})], AT)
+        assert statuses(session)[0] == status
+    for status in (CourierStatus.DELIVERED, CourierStatus.IN_TRANSIT):
+        record_tracks(session, "kdniao", [track(*ON_WAY).model_copy(update={"status": status})], AT)
+        assert (statuses(session)[0], state(session, order_id)[2]) == ("delivered", 2)
+
+
 def test_an_older_log_after_a_newer_one_is_overlooked(session: Session, order_id: int) -> None:
     record_tracks(session, "kdniao", [track(*HOME)], AT)
     record_tracks(session, "kdniao", [track(*ON_WAY)], AT)
