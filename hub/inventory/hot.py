@@ -186,13 +186,8 @@ class _Group:
 
     def _grant(self, wish: HotWish, buyer: bytes, reservation_id: int, rooms: Mapping[StockKey, int]) -> Held:
         """Take the pieces from one place that has them all, else from several."""
-        whole = [key for key, room in rooms.items() if room >= wish.quantity]
-        claims: list[Claim] = []
-        left = wish.quantity
-        for key in whole[:1] or rooms:
-            if taken := min(left, rooms[key]):
-                claims.append(Claim(f"rs:{reservation_id}:{len(claims) + 1}", key, taken))
-                left -= taken
+        picked = self._shares.pick_whole(wish.quantity, rooms)
+        claims = [Claim(f"rs:{reservation_id}:{no}", key, taken) for no, (key, taken) in enumerate(picked.items(), 1)]
         self._shares.take(wish.shop, claims)
         self._had[buyer] += wish.quantity
         held = Held(reservation_id, wish.ref, self._expires_at, tuple(claims))

@@ -30,15 +30,17 @@ SPACE: Final = 7021
 class Shares:
     """Free pieces, where the hub's own number counts, and the quotas of their SKUs, as shops take their pieces.
 
-    Places stand as they were found, that with most there first, and what may be back-ordered behind: as few as possible
-    are needed, and nobody is kept waiting for goods who could have some.
+    Places stand as they were found, that with most there first: as few as possible are needed. What may be back-ordered
+    comes behind what is there anywhere: nobody is kept waiting for goods who could have some.
     """
 
     def __init__(self, found: Iterable[Free], quotas: Sequence[Quota]) -> None:
         self._free: defaultdict[str, dict[StockKey, int]] = defaultdict(dict)
+        self._limits: dict[StockKey, int] = {}
         for one in sorted(found, key=lambda one: (-one.there, -one.pieces, one.location)):
             if one.authority == Authority.HUB:
                 self._free[one.sku][one.key] = one.pieces
+                self._limits[one.key] = one.backorder_limit
         self._quotas = dict(by_sku(quotas))
 
     def left(self, sku: str) -> int:
@@ -52,6 +54,27 @@ class Shares:
             return sum(places.values()), places
         shown = self._shown(shop, sku)
         return shown.free, {key: pieces for key in places if (pieces := shown.by_location[key.location])}
+
+    def pick(self, wanted: int, rooms: Mapping[StockKey, int]) -> dict[StockKey, int]:
+        """Choose so many pieces of these rooms, or all: place by place what is there, then what may be back-ordered."""
+        picked: dict[StockKey, int] = {}
+        for places in (self._there(rooms), rooms):
+            for key, room in places.items():
+                if more := min(wanted, room - picked.get(key, 0)):
+                    picked[key] = picked.get(key, 0) + more
+                    wanted -= more
+        return picked
+
+    def pick_whole(self, wanted: int, rooms: Mapping[StockKey, int]) -> dict[StockKey, int]:
+        """Choose as `pick`, but from one place that has them all if one has; back-orders only if too few are there."""
+        there = self._there(rooms)
+        places = there if sum(there.values()) >= wanted else rooms
+        whole = next((key for key, room in places.items() if room >= wanted), None)
+        return {whole: wanted} if whole else self.pick(wanted, rooms)
+
+    def _there(self, rooms: Mapping[StockKey, int]) -> dict[StockKey, int]:
+        left = {key: min(room, self._free[key.sku][key] - self._limits[key]) for key, room in rooms.items()}
+        return {key: pieces for key, pieces in left.items() if pieces > 0}
 
     def bundles(self, shop: str, product: Product) -> int | None:
         """Give how many of a bundle a shop may hold by the bundle's own quotas; None where there are none."""

@@ -241,12 +241,11 @@ def _choose(session: Session, basket: Basket, today: date) -> list[tuple[StockKe
     chosen: dict[StockKey, int] = {}
     for sku, wanted in basket.pieces.items():
         most, rooms = shares.rooms(basket.shop, sku)
-        left = min(wanted, most)
-        for key, room in rooms.items():
-            if (basket.locations is None or key.location in basket.locations) and (quantity := min(left, room)):
-                chosen[key] = quantity
-                left -= quantity
-        if short := wanted - min(wanted, most) + left:
+        if basket.locations is not None:
+            rooms = {key: room for key, room in rooms.items() if key.location in basket.locations}
+        picked = shares.pick(min(wanted, most), rooms)
+        chosen |= picked
+        if short := wanted - sum(picked.values()):
             lacking[sku] = short
     if lacking:
         named = ", ".join(f"{sku} x {n}" for sku, n in sorted(lacking.items()))

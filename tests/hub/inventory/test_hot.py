@@ -163,6 +163,14 @@ def test_what_is_there_is_sold_before_what_may_be_back_ordered(session: Session)
     assert places == ["sh"] * 5 + ["bj"]
 
 
+def test_a_group_leaves_a_place_whose_pieces_are_sold_before_it_back_orders_there(session: Session) -> None:
+    limit(session, 0)
+    run(session, "update stock_level set backorder_limit = 50")
+    answers = book(session, "apple", [wish("a", 4), wish("b", 2), wish("c", 2), wish("d", 2)], AT).answers
+    held = [{c.key.location: c.quantity for c in one.claims} for one in answers if isinstance(one, Held)]
+    assert held == [{"sh": 4}, {"bj": 2}, {"sh": 1, "bj": 1}, {"sh": 2}]
+
+
 def test_each_of_a_group_gets_pieces_of_the_places_that_may_be_asked_for_it(session: Session) -> None:
     limit(session, 0)
     here, there = frozenset({"bj"}), frozenset({"sh", "gone"})

@@ -47,6 +47,12 @@ def test_a_cart_takes_what_is_there_before_what_may_be_back_ordered(session: Ses
     assert cart(session, "c2", apple=4) == {"bj apple": 2, "sh apple": 2}
 
 
+def test_what_may_be_back_ordered_where_pieces_are_is_taken_behind_those_of_other_places(session: Session) -> None:
+    run(session, "update stock_level set backorder_limit = 50 where sku = 'apple'")
+    assert cart(session, "c1", apple=7) == {"bj apple": 2, "sh apple": 5}
+    assert cart(session, "c2", apple=4) == {"bj apple": 4}
+
+
 def test_a_cart_is_held_whole_or_not_at_all(session: Session) -> None:
     with pytest.raises(NoStock, match="pear x 1"):
         cart(session, "c1", apple=1, pear=3)

@@ -35,7 +35,7 @@ def hold(books: Books, ref: str, wishes: dict[str, int], buyer: str, now: dateti
         rooms = books.rooms(sku, now.date())
         if wanted > books.may_hold(sku, "pc", rooms):
             return NO_STOCK
-        chosen |= _spread(wanted, rooms)
+        chosen |= _spread(books, wanted, rooms)
     _keep(books, ref, Cart(chosen, now + TTL))
     if limited:
         books.carts[ref].buyer, books.carts[ref].sale = buyer, books.sales[limited[0]][1]
@@ -60,13 +60,17 @@ def _had(books: Books, sku: str, buyer: str, sale: int) -> int:
     return sum(one.pieces[sku] for one in mine if one.state in {"held", "taken"})
 
 
-def _spread(wanted: int, rooms: Mapping[StockKey, int]) -> Claims:
-    """Take pieces where most are, until there are enough."""
-    chosen: Claims = {}
-    for key, room in rooms.items():
-        if taken := min(wanted - sum(chosen.values()), max(0, room)):
-            chosen[key] = taken
-    return chosen
+def _spread(books: Books, wanted: int, rooms: Mapping[StockKey, int]) -> Claims:
+    """Take pieces where most are, until there are enough, and behind all of them what may be back-ordered."""
+    chosen = Counter[StockKey]()
+    for most in (_there(books, rooms), rooms):
+        for key, room in most.items():
+            chosen[key] += min(wanted - chosen.total(), max(0, room - chosen[key]))
+    return +chosen
+
+
+def _there(books: Books, rooms: Mapping[StockKey, int]) -> Claims:
+    return {key: max(0, room - books.piles[key].limit) for key, room in rooms.items()}
 
 
 def _keep(books: Books, ref: str, cart: Cart) -> None:
@@ -141,8 +145,10 @@ def _sell_one(books: Books, one: Buyer, sku: str, rooms: Claims, now: datetime) 
         return "buyer_limit"
     if one.quantity > books.may_hold(sku, "pc", rooms):
         return NO_STOCK
-    whole = {key: room for key, room in rooms.items() if room >= one.quantity}
-    chosen = _spread(one.quantity, whole or rooms)
+    there = _there(books, rooms)
+    able = there if sum(there.values()) >= one.quantity else rooms
+    whole = next(({key: one.quantity} for key, room in able.items() if room >= one.quantity), None)
+    chosen = whole or _spread(books, one.quantity, rooms)
     for key, taken in chosen.items():
         rooms[key] -= taken
     _keep(books, one.ref, Cart(chosen, now + TTL))
