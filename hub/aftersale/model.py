@@ -44,7 +44,7 @@ class Arrived(Document):
     goods: Annotated[tuple[Goods, ...], Field(max_length=500)]
     final: bool = True
     arrived_at: Moment | None = None
-    location: str = ""
+    location: Text = ""
 
 
 class ReturnConfirm(Document):

@@ -87,6 +87,7 @@ def test_what_cannot_come_back_is_said(mall: Mall, desk: Desk, path: str) -> Non
     assert problem(mall.get(f"{path}/x")) == (404, "unknown_return")
     want(mall, path)
     assert problem(desk.post(f"{path}/1/receive", {"document": "d", "goods": []})) == (409, "return_state")
+    assert problem(desk.post(f"{path}/1/receive", {"document": "d", "goods": [], "location": "a\x00"}))[0] == 422
     assert desk.post(f"{path}/1/reject", {"reason": "worn"}).json()["state"] == "rejected"
     assert problem(desk.post(f"{path}/1/approve")) == (409, "return_state")
 
