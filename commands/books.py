@@ -74,7 +74,9 @@ def compare_market(session: Session, books: Mapping[str, Any], verdict: Verdict)
         for one in rows(
             session,
             """select o.channel, o.external_id, p.tracking_no from parcel p join sales_order o on o.id = p.order_id
-               where o.channel = any(:channels)""",
+               where o.channel = any(:channels)
+                 and exists (select 1 from parcel_line held where held.order_id = p.order_id
+                             and (held.shipment_no, held.parcel_no) = (p.shipment_no, p.no))""",
             channels=list(books),
         )
     }

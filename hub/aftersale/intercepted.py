@@ -86,9 +86,12 @@ def _open_return(
         **parcel.subject,
     )
     held = {one.line_no: one.quantity for one in packed}
-    pieces, uncovered = _split(held, rooms_of(session, order.id))
-    if uncovered:
-        left = ", ".join(f"{sku} × {n}" for sku, n in uncovered.items())
+    rooms = rooms_of(session, order.id)
+    pieces, uncovered = _split(held, rooms)
+    left = ", ".join(f"{sku} × {n}" for sku, n in uncovered.items())
+    if not held and not any(one.coming for one in rooms):
+        left = "nobody has said what is in it"
+    if left:
         open_cases(session, [_case(UNCOVERED, order, parcel, f"{' '.join(number)}: {left}")], at)
     if not pieces:
         return None

@@ -110,15 +110,18 @@ def _fill(line: ConfirmLine, asked: Sequence[NewLine], room: dict[int, int]) -> 
 def read_parcels(
     parcels: Sequence[ConfirmedParcel], asked: Sequence[NewLine], pieces: Mapping[int, int]
 ) -> list[tuple[ConfirmedParcel, dict[int, int]]]:
-    """Say which pieces each parcel holds; one parcel without contents holds everything.
+    """Say which pieces each parcel holds; where none is told with contents, the first holds everything.
 
+    Others without contents come last, for their waybills: what is in them is told with another.
     Raises: Conflict with code batch_mismatch when the parcels together do not hold what the lines say.
     """
     if not pieces:
         return []
     filled = [parcel for parcel in parcels if parcel.lines]
+    bare = _bare(parcels)
     if not filled:
-        return [(parcels[0] if parcels else ConfirmedParcel(), dict(pieces))]
+        first = (bare or [*parcels, ConfirmedParcel()])[0]
+        return [(first, dict(pieces)), *((parcel, {}) for parcel in bare[1:])]
     room = [NewLine(line.line_no, line.sku, pieces.get(line.line_no, 0)) for line in asked]
     left = {line.line_no: line.quantity for line in room}
     held: list[tuple[ConfirmedParcel, dict[int, int]]] = []
@@ -133,7 +136,14 @@ def read_parcels(
         raise Conflict(f"the parcels hold more than the lines say: {error.message}", code="batch_mismatch") from error
     if any(left.values()):
         raise Conflict("the parcels hold less than the lines say", code="batch_mismatch")
-    return held
+    return [*held, *((parcel, {}) for parcel in bare)]
+
+
+def _bare(parcels: Sequence[ConfirmedParcel]) -> list[ConfirmedParcel]:
+    """Give the parcels without contents whose waybills stand at no other, each once."""
+    known = {(parcel.courier_code, parcel.tracking_no) for parcel in parcels if parcel.lines}
+    bare = {(parcel.courier_code, parcel.tracking_no): parcel for parcel in parcels if parcel.tracking_no}
+    return [parcel for waybill, parcel in bare.items() if waybill not in known]
 
 
 def _write_shipment(

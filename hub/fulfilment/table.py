@@ -80,6 +80,8 @@ class Shipment(Entity, table=True):
 
 
 class Parcel(Table, table=True):
+    """A box that left, by its waybill; one of several whose contents nobody told has no lines."""
+
     __table_args__ = (
         Index("ix_parcel_tracking", "tracking_no"),
         BY_ORDER,

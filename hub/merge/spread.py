@@ -94,7 +94,10 @@ def _cut(batches: Sequence[Batch], quantity: int) -> tuple[tuple[Batch, ...], li
 def _own_parcels(
     parcels: Sequence[tuple[ConfirmedParcel, Mapping[int, int]]], skus: Mapping[int, str], place: int
 ) -> list[ConfirmedParcel]:
-    """Give the parcels that hold something of a place, with that alone in them and the number they all share."""
+    """Give the parcels that hold something of a place, with that alone in them and the number they all share.
+
+    One of which nobody knows what it holds may hold something of each.
+    """
     own: list[ConfirmedParcel] = []
     for parcel, held in parcels:
         lines = tuple(
@@ -102,6 +105,6 @@ def _own_parcels(
             for ref, quantity in held.items()
             if ref // PER_PLACE == place
         )
-        if lines:
+        if lines or not held:
             own.append(parcel.model_copy(update={"lines": lines}))
     return own

@@ -8,7 +8,7 @@ from hub.aftersale.decide import approve_return
 from hub.aftersale.intercepted import lose_intercept
 from hub.aftersale.status import ReturnKind
 from hub.aftersale.wish import Terms, Wish
-from hub.database import rows
+from hub.database import rows, run
 from hub.fulfilment.courier import CourierStatus, InterceptAnswer
 from hub.order.ship.progress import record_confirm
 from hub.order.ship.track import Parcel
@@ -113,6 +113,19 @@ def test_a_parcel_that_is_delivered_all_the_same_calls_a_person(session: Session
     assert told(session) == "SF-1: delivered, though it was to be brought back"
     tracked(session, "SF-1", CourierStatus.RETURNED, hours=1)
     assert (open_causes(session), states(session, order_id)) == ([], ["back", "asked"])
+
+
+def test_a_parcel_of_which_nobody_knows_what_it_holds_calls_a_person_where_no_return_awaits_it(
+    session: Session, order_id: int
+) -> None:
+    run(session, "delete from parcel_line where parcel_no = 2")
+    answered(session, order_id, YES, 2)
+    assert (open_causes(session), told(session)) == (["intercept_uncovered"], "SF SF-2: nobody has said what is in it")
+    assert returns(session, order_id) == []
+    run(session, "delete from case_file")
+    answered(session, order_id, YES, 1)
+    tracked(session, "SF-2", CourierStatus.RETURNED)
+    assert (open_causes(session), len(returns(session, order_id))) == ([], 1)
 
 
 def test_a_yes_that_is_heard_after_the_delivery_calls_a_person_as_well(session: Session, order_id: int) -> None:

@@ -96,6 +96,12 @@ def test_lines_and_parcels_by_number_go_to_the_orders_that_they_are_of(session: 
     assert numbers == [["P2"], [], ["P1", "P2"]]
 
 
+def test_a_parcel_of_which_nobody_says_what_it_holds_is_kept_with_every_order(session: Session, ids: list[int]) -> None:
+    bare = tuple(ConfirmedParcel(courier_code="SF", tracking_no=number) for number in ("P1", "P2"))
+    book_confirm(session, confirm(ids[0], 1, {"apple": 6}, parcels=bare), AT)
+    assert [[one.tracking_no for one in see(session, one).parcels] for one in ids] == [["P1", "P2"]] * 3
+
+
 def test_pieces_of_an_order_that_is_complete_are_never_anothers(session: Session, ids: list[int]) -> None:
     book_confirm(session, confirm(ids[0], 1, {}, final=False, lines=(told(10001, 1),)), AT)
     with pytest.raises(Conflict, match="nothing of apple is open"):

@@ -10,6 +10,7 @@ from hub.fulfilment.model import ConfirmedParcel, ConfirmLine, Report
 from hub.inventory.ledger import drift
 from hub.order.change.cancel import cancel
 from hub.order.rules.policy import POLICY
+from hub.order.ship.outbound import read_shipment
 from hub.order.ship.progress import record_confirm, record_report
 from tests.hub.making import (
     AT,
@@ -92,6 +93,17 @@ def test_a_confirm_that_contradicts_the_order_books_nothing(
     assert caught.value.code == code
     assert (line(session, order_id).shipped, see(session, order_id).parcels) == (0, ())
     assert counters(session, "sh", "apple") == (10, 5)
+
+
+def test_every_waybill_is_kept_though_nobody_says_what_is_in_its_parcel(session: Session, order_id: int) -> None:
+    bare = [ConfirmedParcel(courier_code="SF", tracking_no=number) for number in ("A", "B", "A", "")]
+    record_confirm(session, confirm(order_id, 1, {"apple": 2}, parcels=bare, final=False), AT)
+    of_pear = ConfirmedParcel(courier_code="SF", tracking_no="C", lines=(ConfirmLine(sku="pear", quantity=1),))
+    last = confirm(order_id, 1, {"pear": 1}, "c2", parcels=(of_pear, bare[1]), final=False)
+    record_confirm(session, last, AT)
+    assert [one.tracking_no for one in see(session, order_id).parcels] == ["A", "B", "C", "B"]
+    told = [[one.tracking_no for one in read_shipment(session, order_id, no).parcels] for no in (1, 2)]
+    assert told == [["A"], ["C"]]
 
 
 def test_batches_that_add_up_are_booked(session: Session, order_id: int) -> None:
