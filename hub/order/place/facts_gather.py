@@ -58,9 +58,14 @@ HAS: Final = """
           order by r.id, asked.id) cart
     join reservation_line line on line.reservation_id = cart.id group by 1, 2
     union all
+    select waiting.order_id, line.sku, sum(line.quantity)::bigint
+    from reservation waiting join reservation_line line on line.reservation_id = waiting.id
+    where waiting.order_id = any(:ids) and waiting.state = 'held' group by 1, 2
+    union all
     select order_id, sku, sum(allocated + shipped)::bigint from order_line
     where order_id = any(:ids) and kind <> 'bundle' and allocated + shipped > 0 group by 1, 2"""
-"""What the cart holds of an order about to be placed, one that several name the first one's; and what one was given."""
+"""What the cart holds of an order about to be placed, one that several name the first one's, or of one that waits; and
+what one was given."""
 
 
 def gather(

@@ -259,6 +259,14 @@ def test_what_an_order_was_given_is_not_lacked_when_it_changes(session: Session)
     assert held(session, order_id) == []
 
 
+def test_what_the_cart_of_an_order_that_waits_to_be_paid_holds_is_not_lacked_when_it_changes(session: Session) -> None:
+    hold(session, BRAND, "pc", "cart-1", [Cart("apple", 45)], HOUR, AT)
+    enforce(session, rule("stock.missing > 40", verdict=holding(type="stock")))
+    order_id = placed(session, order({"apple": 45}, reservation="cart-1", paid_at=None))
+    want(session, order_id, WantedLine("L1", 46, "apple"), charge=Charge.FREE)
+    assert held(session, order_id) == [("finance", "unpaid")]
+
+
 def test_orders_that_come_at_once_are_known_to_those_behind_them(session: Session) -> None:
     enforce(session, rule("merge.orders_30m > 0 && buyer.orders_90d == 1", verdict=holding(type="merge_window")))
     two = [order({"apple": n}, f"T{n}", buyer=Buyer(ref="one")) for n in (1, 2)]
