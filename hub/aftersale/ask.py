@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
+from hub.aftersale.replaced import less_owed
 from hub.aftersale.room import pieces_back, rooms_of
 from hub.aftersale.status import ReturnKind, ReturnState
 from hub.aftersale.wish import Terms, Wish
@@ -32,7 +33,8 @@ def ask_return(session: Session, order_id: int, wish: Wish, actor: str, terms: T
     """
     order = lock_order(session, order_id)
     goods = wish.kind is ReturnKind.RETURN_REFUND
-    pieces = pieces_back(rooms_of(session, order_id), wish.lines, goods=goods)
+    rooms = less_owed(session, order_id, rooms_of(session, order_id))
+    pieces = pieces_back(rooms, wish.lines, goods=goods)
     if not goods and _is_unpaid(session, order_id):
         raise Conflict(f"nobody has paid order {order_id}: nothing can be refunded", code="nothing_paid")
     return open_return(session, order, pieces, wish, actor, terms, at)

@@ -1,6 +1,5 @@
 """Send other goods in exchange for those of a return: what was exchanged is not paid back as well."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -9,10 +8,10 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.aftersale.decide import lock_return
+from hub.aftersale.replaced import counts_of, exchanged
 from hub.aftersale.room import Room, pieces_of, rooms_of
 from hub.aftersale.status import ReturnKind, ReturnState
 from hub.aftersale.view import ReturnView, returns_of
-from hub.database import rows
 from hub.errors import Conflict
 from hub.order.change.follow_up import Again, follow_up
 from hub.order.change.revision import Author
@@ -33,7 +32,7 @@ def exchange_for(
     _, case = lock_return(session, order_id, no)
     if case.kind != ReturnKind.RETURN_REFUND or case.state not in ALIVE:
         raise Conflict("by this return no goods come back to be exchanged", code="return_state")
-    rooms, counts = rooms_of(session, order_id), _counts(session, case)
+    rooms, counts = rooms_of(session, order_id), counts_of(session, case)
     sent = exchanged(session, case, rooms)
     left = {
         one.line_no: one.named - one.arrived + max(0, one.arrived - one.refunded - one.alone) - sent.get(one.line_no, 0)
@@ -62,38 +61,5 @@ def unpaid(session: Session, case: Row[object], rooms: Sequence[Room], arrived: 
     sent = exchanged(session, case, rooms)
     if not sent:
         return {}
-    before = {one.line_no: one.arrived - one.refunded for one in _counts(session, case)}
+    before = {one.line_no: one.arrived - one.refunded for one in counts_of(session, case)}
     return {line: min(n, max(0, sent.get(line, 0) - before.get(line, 0))) for line, n in arrived.items()}
-
-
-def exchanged(session: Session, case: Row[object], rooms: Sequence[Room]) -> Counter[int]:
-    """Give the pieces of a return, by line, for which others were sent; what was cancelled of these is not."""
-    found = rows(
-        session,
-        """select line.external_line_id as line_id, sum(line.ordered - line.cancelled)::bigint as n
-           from order_link l join order_line line on line.order_id = l.order_id and line.parent_no is null
-           where (l.origin_order_id, l.return_no) = (:id, :no) and line.kind in ('item', 'bundle')
-           group by 1 order by 1""",
-        id=case.order_id,
-        no=case.no,
-    )
-    named = {one.line_no: one.named for one in _counts(session, case)} if found else {}
-    sold, sent = {one.line_id for one in rooms}, Counter[int]()
-    for one in found:
-        if one.line_id in sold:  # else it was added to the exchange order and replaces nothing
-            sent += pieces_of(rooms, one.line_id, one.n, lambda room: named.get(room.line_no, 0))[0]
-    return sent
-
-
-def _counts(session: Session, case: Row[object]) -> Sequence[Row[object]]:
-    return rows(
-        session,
-        """select line_no, greatest(asked, arrived) as named, arrived, refunded, (
-                      select coalesce(sum(other.refunded), 0)::bigint
-                      from return_line other join return_case c using (order_id, no)
-                      where other.order_id = :id and c.order_id = :id and other.line_no = own.line_no
-                        and c.kind = 'refund_only') as alone
-           from return_line own where (order_id, no) = (:id, :no)""",
-        id=case.order_id,
-        no=case.no,
-    )

@@ -79,6 +79,22 @@ def test_what_was_paid_back_is_not_exchanged(session: Session, order_id: int) ->
     assert (caught.value.code, refunded(session)) == ("not_of_return", [(2000, 0)])
 
 
+def test_what_others_were_sent_for_and_never_came_is_not_paid_by_another_return(
+    session: Session, order_id: int
+) -> None:
+    no = granted(session, order_id, {"L1": 2})
+    made = exchange(session, order_id, no, Again("L1", 2))
+    assert arrive(session, order_id, no, {"apple": 1}) == "received"
+    ask(session, order_id, {"L1": 1})
+    with pytest.raises(Conflict) as caught:
+        ask(session, order_id, {"L1": 1})
+    assert caught.value.code == "more_than_shipped"
+    arrive(session, order_id, no, {"apple": 1}, "d2")
+    assert refunded(session) == []
+    cancel(session, made, "buyer", "wants money", HERE)
+    assert ask(session, order_id, {"L1": 2}, kind=ReturnKind.REFUND_ONLY)
+
+
 def test_for_an_exchange_that_is_cancelled_money_goes_back(session: Session, order_id: int) -> None:
     no = granted(session, order_id, {"L1": 2})
     cancel(session, exchange(session, order_id, no, Again("L1", 2)), "buyer", "wants money", HERE)
