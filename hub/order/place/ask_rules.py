@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import keyring_of
 from hub.order.place.facts import Gathered, Told, facts_of, told_of
-from hub.order.place.facts_gather import gather
+from hub.order.place.facts_gather import Mate, gather
 from hub.order.place.part_facts import Delivery, facts_of_delivery, facts_of_line
 from hub.order.place.twins import Fresh
 from hub.order.rules.hold import Hold
@@ -40,6 +40,9 @@ Twins = Mapping[int, int]
 EARLY: Final = (Scope.ORDER, Scope.LINE)
 """Scopes that are asked before anything has a source."""
 
+OF_BEFORE: Final = frozenset({"buyer", "risk", "merge"})
+"""Groups that ask what came before an order."""
+
 
 def ask_rules(session: Session, edition: Edition, batch: Asking, twins: Twins, held: Held) -> Held:
     """Give the holds of a batch with what its shops' rules of orders and lines add and let go."""
@@ -51,7 +54,7 @@ def ask_rules(session: Session, edition: Edition, batch: Asking, twins: Twins, h
         return held
     names = names_of(asked)
     told = _told(session, batch, sorted({*of_orders, *of_lines}), names)
-    gathered = gather(session, told, names, twins, batch.here)
+    gathered = gather(session, told, names, twins, batch.here, _mates(batch, names))
     after = dict(held)
     for one in told:
         mine = held[one.id]
@@ -71,17 +74,24 @@ def ask_of_planned(
     """Give what the rules of fulfilment orders hold of a batch that was planned, by order."""
     rules = rules_of(edition, _shops(batch), Scope.FULFILMENT)
     ids = sorted(rules.keys() & {one.order_id for one in planned})
-    told = _told(session, batch, ids, names_of(rules.values())) if ids else []
-    return judge_deliveries(session, rules, told, planned, twins, batch.here)
+    names = names_of(rules.values())
+    told = _told(session, batch, ids, names) if ids else []
+    return judge_deliveries(session, rules, told, planned, twins, batch.here, _mates(batch, names))
 
 
 def judge_deliveries(
-    session: Session, rules: Rules, told: Sequence[Told], planned: Sequence[Delivery], twins: Twins, here: datetime
+    session: Session,
+    rules: Rules,
+    told: Sequence[Told],
+    planned: Sequence[Delivery],
+    twins: Twins,
+    here: datetime,
+    mates: Sequence[Mate] = (),
 ) -> dict[int, list[Hold]]:
     """Ask rules about the fulfilment orders of the orders that are told of; give what they hold, by order."""
     if not told:
         return {}
-    gathered = gather(session, told, names_of(rules.values()), twins, here)
+    gathered = gather(session, told, names_of(rules.values()), twins, here, mates)
     mine_of: defaultdict[int, list[Delivery]] = defaultdict(list)
     for delivery in planned:
         mine_of[delivery.order_id].append(delivery)
@@ -130,3 +140,13 @@ def _shops(batch: Asking) -> dict[int, tuple[str, str]]:
 def _told(session: Session, batch: Asking, ids: Sequence[int], names: frozenset[str]) -> list[Told]:
     ring = keyring_of(session)
     return [told_of(no, batch.new[no].order, batch.rows_of[no], batch.subjects[no], ring, names) for no in ids]
+
+
+def _mates(batch: Asking, names: frozenset[str]) -> list[Mate]:
+    """Name all orders of a batch, also of shops whose rules ask nothing, where what came before is asked."""
+    if OF_BEFORE.isdisjoint(names):
+        return []
+    return [
+        Mate(no, batch.subjects[no], one.order.shop_order.shop, batch.rows_of[no]["phone_index"])
+        for no, one in batch.new.items()
+    ]

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -32,7 +32,8 @@ HISTORY: Final = f"""
                    select 1 from return_case r where r.order_id = o.id and r.created_at < asked.at)) as refunds_90d
         from sales_order o
         where o.subject_id = asked.subject_id and o.id >= :since and o.id <> asked.id
-          and o.created_at < asked.at and o.created_at >= asked.at - cast(:back as interval)) known"""
+          and (o.created_at, o.id) < (asked.at, asked.id)
+          and o.created_at >= asked.at - cast(:back as interval)) known"""
 
 BARRED: Final = """
     select asked.id, asked.kind
@@ -47,7 +48,8 @@ MERGING: Final = """
     from unnest(cast(:ids as bigint[]), cast(:phones as bytea[]), cast(:shops as text[]),
                 cast(:moments as timestamptz[])) as asked (id, phone, shop, at)
     join sales_order o on o.phone_index = asked.phone and o.shop = asked.shop and o.id >= :since and o.id <> asked.id
-     and o.created_at < asked.at and o.created_at >= asked.at - cast(:back as interval) group by 1"""
+     and (o.created_at, o.id) < (asked.at, asked.id)
+     and o.created_at >= asked.at - cast(:back as interval) group by 1"""
 
 HAS: Final = """
     select cart.order_id, line.sku, sum(line.quantity)::bigint as pieces
@@ -68,25 +70,40 @@ HAS: Final = """
 what one was given."""
 
 
+class Mate(NamedTuple):
+    """An order of a batch that is about to be written: no statement finds it yet."""
+
+    id: int
+    subject_id: int
+    shop: str
+    phone: bytes
+
+
 def gather(
-    session: Session, told: Sequence[Told], names: Collection[str], twins: Mapping[int, int], here: datetime
+    session: Session,
+    told: Sequence[Told],
+    names: Collection[str],
+    twins: Mapping[int, int],
+    here: datetime,
+    mates: Sequence[Mate] = (),
 ) -> Gathered:
     """Gather what these groups of facts need; an order's history ends before it came.
 
-    `here` is the moment in the business zone, whose day it is that lots expire by.
+    `mates` are all orders of the batch, asked about or not: those ahead of an order are of its history. `here` is the
+    moment in the business zone, whose day it is that lots expire by.
     """
     risk = "risk" in names
     return Gathered(
-        buyers=_histories(session, told) if risk or "buyer" in names else {},
+        buyers=_histories(session, told, mates) if risk or "buyer" in names else {},
         barred=_barred(session, told) if risk or "blacklist" in names else {},
-        merging=_merging(session, told) if "merge" in names else {},
+        merging=_merging(session, told, mates) if "merge" in names else {},
         missing=_missing(session, told, here) if "stock" in names else {},
         twins=twins,
         day=here.date(),
     )
 
 
-def _histories(session: Session, told: Sequence[Told]) -> Mapping[int, Mapping[str, int]]:
+def _histories(session: Session, told: Sequence[Told], mates: Sequence[Mate]) -> Mapping[int, Mapping[str, int]]:
     found = rows(
         session,
         HISTORY,
@@ -96,7 +113,7 @@ def _histories(session: Session, told: Sequence[Told]) -> Mapping[int, Mapping[s
         since=_first_id(told, LOOKED_BACK),
         back=LOOKED_BACK,
     )
-    ahead = _ahead(told, lambda one: one.subject_id)
+    ahead = _ahead(mates, lambda one: one.subject_id)
     return {
         one.id: {
             "orders_90d": one.orders_90d + ahead[one.id],
@@ -132,7 +149,7 @@ def _barred(session: Session, told: Sequence[Told]) -> Mapping[int, Collection[s
     return kinds
 
 
-def _merging(session: Session, told: Sequence[Told]) -> Mapping[int, int]:
+def _merging(session: Session, told: Sequence[Told], mates: Sequence[Mate]) -> Mapping[int, int]:
     found = rows(
         session,
         MERGING,
@@ -143,14 +160,14 @@ def _merging(session: Session, told: Sequence[Told]) -> Mapping[int, int]:
         since=_first_id(told, TOGETHER),
         back=TOGETHER,
     )
-    return _ahead(told, lambda one: (one.shop, one.phone)) + Counter({one.id: one.n for one in found})
+    return _ahead(mates, lambda one: (one.shop, one.phone)) + Counter({one.id: one.n for one in found})
 
 
-def _ahead(told: Sequence[Told], key: Callable[[Told], Hashable]) -> Counter[int]:
-    """Count by order those alike that came at the same moment and stand ahead of it: no order of a batch is written."""
+def _ahead(mates: Sequence[Mate], key: Callable[[Mate], Hashable]) -> Counter[int]:
+    """Count by order those alike that stand ahead of it in its batch."""
     seen, ahead = Counter[Hashable](), Counter[int]()
-    for one in sorted(told, key=lambda one: one.id):
-        alike = (one.at, key(one))
+    for one in sorted(mates):
+        alike = key(one)
         ahead[one.id] = seen[alike]
         seen[alike] += 1
     return ahead

@@ -267,13 +267,6 @@ def test_what_the_cart_of_an_order_that_waits_to_be_paid_holds_is_not_lacked_whe
     assert held(session, order_id) == [("finance", "unpaid")]
 
 
-def test_orders_that_come_at_once_are_known_to_those_behind_them(session: Session) -> None:
-    enforce(session, rule("merge.orders_30m > 0 && buyer.orders_90d == 1", verdict=holding(type="merge_window")))
-    two = [order({"apple": n}, f"T{n}", buyer=Buyer(ref="one")) for n in (1, 2)]
-    ids = [one.order_id for one in place_all(session, *two) if isinstance(one, Placed)]
-    assert [bool(held(session, order_id)) for order_id in ids] == [False, True]
-
-
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch) -> Generator[Counter[str]]:
     """Count the statements that are sent meanwhile."""
