@@ -1,4 +1,4 @@
-"""What becomes of a parcel that is to be brought back: a yes, or its coming, opens the return of it; a no is a case."""
+"""What becomes of a parcel that is brought back: a yes, or its coming, opens the return of it; a no is a case."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -23,8 +23,9 @@ from hub.order.ship.track import REFUSED, Parcel, call_for_delivered, record_tra
 UNCOVERED: Final = "intercept_uncovered"
 """The case of a parcel that comes back with pieces that no return awaits."""
 
-REASON: Final = "快递拦截退回"
-"""Why goods come back, as their location is told."""
+STOPPED: Final = "快递拦截退回"
+UNDELIVERED: Final = "快递退回"
+"""Why goods come back, as their location is told: as they were stopped, or with nobody's yes."""
 
 
 def book_intercept(
@@ -40,7 +41,7 @@ def book_intercept(
     told: dict[str, object] = {"parcel": parcel.code, "tracking_no": number[1]}
     if answer.accepted:
         resolve(session, f"parcel:{parcel.code}", at, connection, "its courier brings it back", REFUSED)
-        told["return"] = _open_return(session, order, parcel, number, terms, at)
+        told["return"] = _open_return(session, order, parcel, number, STOPPED, terms, at)
         if _is_delivered(session, parcel):  # the yes was on its way meanwhile
             call_for_delivered(session, order, parcel, number[1], at)
     else:
@@ -66,17 +67,17 @@ def take_tracks(
 ) -> Mapping[str, int]:
     """Keep what a courier says of parcels, as `record_tracks`; what came back unpromised has its return, too.
 
-    Its courier had refused to stop it, or its answer was not heard; that answer finds the return open.
+    Nobody had taken it, or its courier had refused to stop it or was not heard; that answer finds the return open.
     """
     heard = record_tracks(session, connection, tracks, at)
     for parcel in heard.back:
         order = lock_order(session, parcel.order_id)
-        _open_return(session, order, parcel, _tracking(session, parcel), terms, at)
+        _open_return(session, order, parcel, _tracking(session, parcel), UNDELIVERED, terms, at)
     return heard.orders
 
 
 def _open_return(
-    session: Session, order: Locked, parcel: Parcel, number: tuple[str, str], terms: Terms, at: datetime
+    session: Session, order: Locked, parcel: Parcel, number: tuple[str, str], why: str, terms: Terms, at: datetime
 ) -> int | None:
     """Open the return of what is in a parcel and give its number; a person is called for what none can await."""
     packed = rows(
@@ -104,7 +105,7 @@ def _open_return(
         no=parcel.shipment_no,
     )
     wish = Wish(
-        ReturnKind.RETURN_REFUND, (), reason=REASON, location=sender.location if sender else "", sent=Sent(*number)
+        ReturnKind.RETURN_REFUND, (), reason=why, location=sender.location if sender else "", sent=Sent(*number)
     )
     no = open_return(session, order, pieces, wish, "courier", terms, at)
     run(

@@ -100,7 +100,7 @@ CHANGES: Final[Mapping[str, Cause]] = {
         ),
     ),
     "intercept_uncovered": Cause(
-        Words("拦截退回的货物没有对应的退货单", "A parcel comes back with goods that no return awaits"),
+        Words("快递退回的货物没有对应的退货单", "A parcel comes back with goods that no return awaits"),
         Words(
             "查看 ./oms order show {subject} 的退货单；核对到货后执行 ./oms case resolve {case} --reason …",
             "see the returns in ./oms order show {subject}; look after what arrives, then run "

@@ -65,7 +65,8 @@ class Parcel(NamedTuple):
 class Heard(NamedTuple):
     """What news brought: one order by each tracking number known here, and parcels that came back unpromised.
 
-    Those were to be stopped, and their courier had not agreed: it had refused, or not answered yet.
+    Nobody had wanted those stopped, as where who was to receive one did not take it; or their courier had not agreed:
+    it had refused, or not answered yet.
     """
 
     orders: Mapping[str, int]
@@ -202,7 +203,7 @@ def call_for_delivered(session: Session, order: Locked, parcel: Parcel, tracking
 
 
 def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> bool:
-    """Keep a parcel's log; True when it is back, was to be stopped, and its courier had not agreed."""
+    """Keep a parcel's log; True when it is back, and its courier had not agreed to bring it."""
     order = lock_order(session, parcel.order_id)
     known = row(
         session,
@@ -231,8 +232,8 @@ def _record(session: Session, parcel: Parcel, track: Track, at: datetime) -> boo
         at=at,
         **parcel.subject,
     )
-    came_back = status is CourierStatus.RETURNED and known.stopping not in {"", InterceptState.BACK}
-    if came_back:
+    came_back = status is CourierStatus.RETURNED and was is not CourierStatus.RETURNED
+    if came_back and known.stopping:
         _mark_back(session, order, parcel, at)
     if status is CourierStatus.DELIVERED and was not in ARRIVED:
         mark_delivered(session, parcel.order_id, parcel.shipment_no, parcel.no)

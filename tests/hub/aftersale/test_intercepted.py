@@ -181,11 +181,15 @@ def test_what_was_taken_in_before_its_courier_said_so_needs_no_return(session: S
     assert ([one[1] for one in returns(session, order_id)], open_causes(session)) == (["received"], [])
 
 
-def test_a_parcel_that_nobody_wanted_stopped_comes_back_as_ever(session: Session) -> None:
+def test_a_parcel_that_nobody_took_comes_back_and_has_its_return(session: Session) -> None:
     served(session)
     order_id = left(session, packed("SF-1", {"apple": 3}))
-    tracked(session, "SF-1", CourierStatus.RETURNED)
+    for hours in (0, 1):
+        tracked(session, "SF-1", CourierStatus.RETURNED, hours=hours)
     assert [(one.status, one.intercept) for one in see(session, order_id).parcels] == [("returned", "")]
+    assert returns(session, order_id) == [(1, "requested", "sh", "SF SF-1", 3)]
+    approve_return(session, order_id, 1, WHO, AT)
+    assert (arrive(session, order_id, 1, {"apple": 3}), refunded(session)) == ("received", [(3000, 0)])
 
 
 def test_of_a_bundle_the_parts_come_back_that_its_parcel_holds(session: Session) -> None:
