@@ -36,7 +36,11 @@ class StockOffer(Entity, table=True):
 
     __table_args__ = (
         CheckConstraint("offered >= 0", name="offered"),
-        Index("ix_stock_offer_due", "connection", "bucket", "updated_at", postgresql_where=text("due")),
+        Index(
+            "ix_stock_offer_due",
+            *("connection", "bucket", text("(not told is distinct from offered)"), "updated_at"),
+            postgresql_where=text("due"),
+        ),
         Index("ix_stock_offer_held", "connection", postgresql_where=text("held")),
         Index("ix_stock_offer_zero", "connection", "zero_at", postgresql_where=text("zero_at is not null")),
         Index("ix_stock_offer_refused", "connection", "refused_at", postgresql_where=text("refused <> ''")),

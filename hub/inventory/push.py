@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,11 @@ from hub.ids import new_ids
 from hub.inventory.offer import step_of
 from hub.inventory.telling import Refusal, Telling, Told
 from hub.steps import add
+
+DUE: Final = """
+    select sku, alone from stock_offer where connection = :connection and bucket = :bucket and due
+    order by not told is distinct from offered, updated_at, sku limit :limit"""
+"""What is due in a lane, in the order of the index: however much is due, a step reads its own part of it."""
 
 
 def read_due(session: Session, connection: str, bucket: int, limit: int) -> list[Telling]:
@@ -21,14 +27,7 @@ def read_due(session: Session, connection: str, bucket: int, limit: int) -> list
     a batch that was refused comes by itself. What is being weighed at this moment is left for the next step: steps of
     several shops are prepared in one transaction, which must wait for nobody.
     """
-    first = rows(
-        session,
-        """select sku, alone from stock_offer where connection = :connection and bucket = :bucket and due
-           order by told is not distinct from offered, updated_at, sku limit :limit""",
-        connection=connection,
-        bucket=bucket,
-        limit=limit,
-    )
+    first = rows(session, DUE, connection=connection, bucket=bucket, limit=limit)
     if not first:
         return []
     picked = [first[0].sku] if first[0].alone else sorted(one.sku for one in first if not one.alone)

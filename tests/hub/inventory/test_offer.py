@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from hub.database import row, run
+from hub.database import row, rows, run
 from hub.inventory.offer import add_steps, push_now, sweep_offers
-from hub.inventory.push import book_told, read_due
+from hub.inventory.push import DUE, book_told, read_due
 from hub.inventory.telling import Told
 from tests.hub.inventory.shops import SHOP, STOCK, due, move, numbers, offer_of, tell_all, weighed
 from tests.hub.making import BRAND, add_sku, stock
@@ -150,6 +150,13 @@ def test_what_a_channel_knows_and_is_told_again_comes_behind_what_it_does_not_kn
     assert offer_of(session, "apple").version > before  # the same message once more would be taken as a repeat
     run(session, "update stock_offer set offered = 3, updated_at = :at where sku = 'pear'", at=at + timedelta(hours=26))
     assert [one.sku for one in read_due(session, SHOP.connection, 0, 1)] == ["pear"]
+
+
+def test_what_is_due_is_read_in_the_order_of_its_index_and_not_sorted_anew_for_each_step(session: Session) -> None:
+    for name in ("seqscan", "bitmapscan", "sort"):
+        run(session, f"set local enable_{name} = off")
+    plan = "\n".join(one[0] for one in rows(session, f"explain {DUE}", connection="c", bucket=0, limit=9))
+    assert "Presorted Key: ((NOT (told IS DISTINCT FROM offered))), updated_at" in plan
 
 
 def test_a_number_that_changes_while_it_is_told_is_told_again(session: Session, at: datetime) -> None:
