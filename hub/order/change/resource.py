@@ -71,11 +71,11 @@ def source_again(session: Session, order: Locked, wish: Wish, freed: Freed, poli
         if again := dict(pieces - gone + fresh):
             elsewhere = _barred_for(session, order, wish, one, fixed=not fresh)
             need = need_for(session, order, again, at, elsewhere, one.attempt + 1, one.no)
-            allocate(session, [need], policy, at)
+            allocate(session, [need], policy, at, cut={order.id: freed.cut})
     if left and not held:  # what was added, and what lost its source while the change was under way
         need = need_for(session, order, dict(left), at, barred(session, order.id, short=False))
         need = leave_to_come(session, need, policy, at)
-        allocate(session, [need] if need.wants else [], policy, at)
+        allocate(session, [need] if need.wants else [], policy, at, cut={order.id: freed.cut})
 
 
 def _pieces(one: Row[Any]) -> Counter[int]:

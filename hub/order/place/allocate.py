@@ -22,6 +22,7 @@ from hub.order.place.mates import with_windows_again
 from hub.order.place.need import Need, Plan, part_by_holds
 from hub.order.place.plan import UNUSED, Numbers, Sourced, plan
 from hub.order.place.presold import free_presold
+from hub.order.place.told_back import NO_CUTS, Cuts
 from hub.order.place.unmet import tell_unmet
 from hub.order.rules.hold import Hold, HoldType
 from hub.order.rules.policy import Policy
@@ -31,14 +32,19 @@ from hub.sourcing.open_count import LocationFull, take_open
 
 
 def allocate(
-    session: Session, needs: Sequence[Need], policy: Policy, at: datetime, carts: Sequence[Movement] = ()
+    session: Session,
+    needs: Sequence[Need],
+    policy: Policy,
+    at: datetime,
+    carts: Sequence[Movement] = (),
+    cut: Cuts = NO_CUTS,
 ) -> Sequence[Plan]:
     """Source a batch and write what was decided; what has no source becomes a stock hold and a case.
 
-    `carts` is what the orders' carts held, booked back along with it. Lines that holds of their own keep from being
-    routed are left open. The orders' rows must be locked, and `at` is in the business zone. The first plan is made
-    without locks; if somebody else took the pieces meanwhile, the second is made with the counters held still, so it
-    cannot fail.
+    `carts` is what the orders' carts held, booked back along with it, and `cut` what is cancelled after this, which
+    rules count no more. Lines that holds of their own keep from being routed are left open. The orders' rows must be
+    locked, and `at` is in the business zone. The first plan is made without locks; if somebody else took the pieces
+    meanwhile, the second is made with the counters held still, so it cannot fail.
     """
     if not needs:
         return []
@@ -48,10 +54,10 @@ def allocate(
     try:
         with attempt(session):
             sourced = plan(session, needs, policy, numbers, at, carts)
-            _write_all(session, sourced, numbers, at, carts)
+            _write_all(session, sourced, numbers, at, carts, cut)
     except (Shortage, DayFull, LocationFull):
         sourced = plan(session, needs, policy, numbers, at, carts, lock=True)
-        _write_all(session, sourced, numbers, at, carts, still=True)
+        _write_all(session, sourced, numbers, at, carts, cut, still=True)
     tell_unmet(session, sourced.plans, policy.version, at)
     return sourced.plans
 
@@ -62,11 +68,12 @@ def _write_all(
     numbers: Mapping[int, Numbers],
     at: datetime,
     carts: Sequence[Movement],
+    cut: Cuts,
     *,
     still: bool = False,
 ) -> None:
     write_sourced(session, with_windows_again(session, sourced, at), numbers, at)
-    hold_deliveries(session, sourced.opened, at)
+    hold_deliveries(session, sourced.opened, at, cut)
     keep_back(session, {one.order_id for one in sourced.opened})
     _count_allocated(session, sourced)
     free_presold(session, {one.order_id for one in sourced.opened})

@@ -10,7 +10,7 @@ from hub.fulfilment.release import NewFulfilment
 from hub.order.place.ask_rules import judge_deliveries, names_of, rules_of
 from hub.order.place.facts import PERSONAL
 from hub.order.place.part_facts import Delivery
-from hub.order.place.told_back import tell_of, twins_of
+from hub.order.place.told_back import Cuts, tell_of, twins_of
 from hub.order.place.write_holds import call_people, write_holds
 from hub.review.expression import UNTOLD
 from hub.review.judge import Ruleset
@@ -23,10 +23,11 @@ def delivery_of(one: NewFulfilment) -> Delivery:
     return Delivery(one.order_id, one.no, one.location, one.courier, one.attempt, pieces)
 
 
-def hold_deliveries(session: Session, opened: Sequence[NewFulfilment], at: datetime) -> None:
+def hold_deliveries(session: Session, opened: Sequence[NewFulfilment], at: datetime, cut: Cuts) -> None:
     """Ask the rules about fulfilment orders of orders that are there already, and write what they hold.
 
-    Where no rule is asked of fulfilment orders it is one look-up. `at` is in the business zone.
+    Cancelled pieces are none of an order any more, nor are those of `cut`: they are cancelled after this. Where no rule
+    is asked of fulfilment orders it is one look-up. `at` is in the business zone.
     """
     edition = rules_in_force(session) if opened else None
     if edition is None or Scope.FULFILMENT not in edition.scopes:
@@ -36,7 +37,7 @@ def hold_deliveries(session: Session, opened: Sequence[NewFulfilment], at: datet
     rules = rules_of(edition, {one.id: (one.brand, one.shop) for one in found}, Scope.FULFILMENT)
     if not rules:
         return
-    told = tell_of(session, sorted(rules), opens=any(_opens(one) for one in rules.values()))
+    told = tell_of(session, sorted(rules), cut, opens=any(_opens(one) for one in rules.values()))
     twins: Mapping[int, int] = twins_of(session, told) if "twin" in names_of(rules.values()) else {}
     holds = judge_deliveries(session, rules, told, [delivery_of(one) for one in opened], twins, at)
     write_holds(session, holds, "", at)

@@ -129,13 +129,7 @@ def normalise(
 
 def without(one: NormalOrder, gone: Mapping[int, int]) -> NormalOrder:
     """Give an order as if pieces (by line, no bundles) were none of it; bundles go with the last of what makes them."""
-    parts: dict[int, list[int]] = {}
-    of = {line.line_no: line for line in one.lines}
-    for line in one.lines:
-        if line.parent_no is not None:
-            sets = gone.get(line.line_no, 0) * of[line.parent_no].ordered // line.ordered
-            parts.setdefault(line.parent_no, []).append(sets)
-    every = {**gone, **{no: min(sets) for no, sets in parts.items()}}
+    every = with_bundles([(line.line_no, line.parent_no, line.ordered) for line in one.lines], gone)
     kept = [_first(line, line.ordered - every.get(line.line_no, 0)) for line in one.lines]
     sold = [(line, now) for line, now in zip(one.lines, kept, strict=True) if line.parent_no is None]
     less = sum([line.discount - now.discount for line, now in sold])
@@ -149,13 +143,30 @@ def without(one: NormalOrder, gone: Mapping[int, int]) -> NormalOrder:
     )
 
 
+def with_bundles(lines: Sequence[tuple[int, int | None, int]], gone: Mapping[int, int]) -> dict[int, int]:
+    """Add to pieces that go, by line, the bundles that go with the last of what makes them.
+
+    Lines are told by their numbers, those of their bundles, and their pieces.
+    """
+    ordered = {no: pieces for no, _, pieces in lines}
+    parts: dict[int, list[int]] = {}
+    for no, parent, pieces in lines:
+        if parent is not None:
+            parts.setdefault(parent, []).append(gone.get(no, 0) * ordered[parent] // pieces)
+    return {**gone, **{no: min(sets) for no, sets in parts.items()}}
+
+
+def borne_by_first(amount: int, discount: int, ordered: int, pieces: int) -> tuple[int, int]:
+    """Give what the first pieces of a line cost, and what of its reductions they bear."""
+    part = share_of_first(amount, ordered, pieces)
+    return part, part - share_of_first(amount - discount, ordered, pieces)
+
+
 def _first(line: NormalLine, pieces: int) -> NormalLine:
-    """Give the first pieces of a line, with what they bear."""
     if pieces == line.ordered:
         return line
-    amount = share_of_first(line.amount, line.ordered, pieces)
-    net = share_of_first(line.amount - line.discount, line.ordered, pieces)
-    return replace(line, ordered=pieces, amount=amount, discount=amount - net)
+    amount, discount = borne_by_first(line.amount, line.discount, line.ordered, pieces)
+    return replace(line, ordered=pieces, amount=amount, discount=discount)
 
 
 def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalLine], freight: int = 0) -> list[Share]:

@@ -18,7 +18,7 @@ from hub.order.change.wanted import WantedLine
 from hub.order.model import OrderLine
 from tests.hub.making import AT, ZONE, add_sku, counters, coupon, order, placed, see, sources, stock
 from tests.hub.order.changing import answer, cut, dues, refunds, revision, send, want
-from tests.hub.review.ruling import enforce, rule
+from tests.hub.review.ruling import enforce, holding, rule
 
 HERE = AT.astimezone(ZONE)
 
@@ -42,8 +42,10 @@ def broken(session: Session) -> list[str]:
     return [name for name, query in RULES.items() if rows(session, query)]
 
 
-def test_rules_see_an_exchanged_order_as_it_is_then(session: Session, order_id: int) -> None:
-    enforce(session, rule("order.pieces > 5 || order.total > 4300 || order.goods - order.discount != order.total"))
+@pytest.mark.parametrize("scope", ["order", "fulfilment"])
+def test_rules_see_an_exchanged_order_as_it_is_then(session: Session, order_id: int, scope: str) -> None:
+    asked = "order.pieces > 5 || order.total > 4300 || order.goods - order.discount != order.total"
+    enforce(session, rule(asked, verdict=holding(scope=scope)))
     want(session, order_id, WantedLine("L1", 3, "pear"))
     assert see(session, order_id).holds == ()
     want(session, order_id, WantedLine("L2", 3))
