@@ -27,6 +27,21 @@ STOPPED: Final = "快递拦截退回"
 UNDELIVERED: Final = "快递退回"
 """Why goods come back, as their location is told: as they were stopped, or with nobody's yes."""
 
+HELD: Final = """
+    select own.line_no, least(own.quantity, greatest(0, told.n - coalesce(named.n, 0)))::bigint as pieces
+    from parcel_line own
+    cross join lateral (
+        select sum(l.quantity) as n
+        from parcel p join parcel_line l on (l.order_id, l.shipment_no, l.parcel_no) = (p.order_id, p.shipment_no, p.no)
+        where p.order_id = :order_id and p.tracking_no = :tracking_no and l.line_no = own.line_no) told
+    cross join lateral (
+        select sum(greatest(back.asked, back.arrived)) as n
+        from return_case c join return_line back on (back.order_id, back.no) = (c.order_id, c.no)
+        where c.order_id = :order_id and c.tracking_no = :tracking_no and c.kind = 'return_refund'
+          and c.state not in ('rejected', 'withdrawn') and back.line_no = own.line_no) named
+    where (own.order_id, own.shipment_no, own.parcel_no) = (:order_id, :shipment_no, :no) order by own.line_no"""
+"""What is in a parcel, less what returns of its waybill name: those are of these very pieces, taken in or not."""
+
 
 def book_intercept(
     session: Session, parcel: Parcel, connection: str, answer: InterceptAnswer, terms: Terms, at: datetime
@@ -80,13 +95,7 @@ def _open_return(
     session: Session, order: Locked, parcel: Parcel, number: tuple[str, str], why: str, terms: Terms, at: datetime
 ) -> int | None:
     """Open the return of what is in a parcel and give its number; a person is called for what none can await."""
-    packed = rows(
-        session,
-        """select line_no, quantity from parcel_line
-           where (order_id, shipment_no, parcel_no) = (:order_id, :shipment_no, :no) order by line_no""",
-        **parcel.subject,
-    )
-    held = {one.line_no: one.quantity for one in packed}
+    held = {one.line_no: one.pieces for one in rows(session, HELD, tracking_no=number[1], **parcel.subject)}
     rooms = rooms_of(session, order.id)
     pieces, uncovered = _split(held, rooms)
     left = ", ".join(f"{sku} × {n}" for sku, n in uncovered.items())

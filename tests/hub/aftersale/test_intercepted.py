@@ -7,7 +7,7 @@ from hub.aftersale.ask import ask_return
 from hub.aftersale.decide import approve_return
 from hub.aftersale.intercepted import lose_intercept
 from hub.aftersale.status import ReturnKind
-from hub.aftersale.wish import Terms, Wish
+from hub.aftersale.wish import Sent, Terms, Wish
 from hub.database import rows, run
 from hub.fulfilment.courier import CourierStatus, InterceptAnswer
 from hub.order.ship.progress import record_confirm
@@ -190,6 +190,20 @@ def test_a_parcel_that_nobody_took_comes_back_and_has_its_return(session: Sessio
     assert returns(session, order_id) == [(1, "requested", "sh", "SF SF-1", 3)]
     approve_return(session, order_id, 1, WHO, AT)
     assert (arrive(session, order_id, 1, {"apple": 3}), refunded(session)) == ("received", [(3000, 0)])
+
+
+@pytest.mark.parametrize("taken_in", [False, True])
+def test_a_return_of_the_parcels_own_waybill_is_all_that_it_needs(session: Session, *, taken_in: bool) -> None:
+    served(session)
+    order_id = left(session)
+    tracked(session, "SF-2", CourierStatus.DELIVERED)
+    wish = Wish(ReturnKind.RETURN_REFUND, [("L1", 2)], reason="nobody took it", sent=Sent("SF", "SF-1"))
+    no = ask_return(session, order_id, wish, WHO, Terms(), AT)
+    approve_return(session, order_id, no, WHO, AT)
+    if taken_in:
+        arrive(session, order_id, no, {"apple": 2})
+    tracked(session, "SF-1", CourierStatus.RETURNED)
+    assert ([one[0] for one in returns(session, order_id)], open_causes(session)) == ([no], [])
 
 
 def test_of_a_bundle_the_parts_come_back_that_its_parcel_holds(session: Session) -> None:
