@@ -114,9 +114,10 @@ def available(
     """Give what may be promised of up to 200 codes, divided by commas, in a shop.
 
     A code is the shop's own or a SKU. What is free counts safety stock, quotas and carts; a bundle's is that of its
-    scarcest part. With the official code of a `division`, best a county's, only what lies at locations counts that an
-    order to there would be sourced from now; a code that there is not is 422 unknown_division. `region` is another
-    word for it.
+    scarcest part, and virtual goods, which lie on no shelf, are as many as quotas let the shop have, else 1,000,000. A
+    brand or a shop that there is not is 404 unknown_brand or unknown_shop. With the official code of a `division`, best
+    a county's, only what lies at locations counts that an order to there would be sourced from now; a code that there
+    is not is 422 unknown_division. `region` is another word for it.
     """
     division = one_division(division, region)
     codes = list(dict.fromkeys(code for code in (part.strip() for part in skus.split(",")) if code))

@@ -72,7 +72,8 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     """Hold pieces for a cart, all or none, until an order names its `ref` or its time is over.
 
     The same cart again answers 200 with what is held; the same `ref` with other contents 409. Too little of something
-    is 409 no_stock and names the SKUs; a shop's quotas and the pieces that other shops have for themselves count. What
+    is 409 no_stock and names the SKUs; a shop's quotas and the pieces that other shops have for themselves count. Of
+    virtual goods nothing is held, but their quotas say how many may be in a cart. What
     is in a flash sale is held by itself, for as long as the sale says; a buyer may be at their limit (409 buyer_limit),
     also with a bundle that it is a part of, or the queue full: 429 says when to come back. An order that names no
     reservation counts for its buyer too, and is held (flash_sale_limit) where it is of more.

@@ -16,7 +16,7 @@ from hub.asks import told_at_once
 from hub.catalogue.model import Product
 from hub.inventory.free import Free, ask_free, ask_good
 from hub.inventory.ledger import Shortage, StockKey
-from hub.inventory.promise import EMPTY, Promise, Shelf, bundle_of, by_sku, promise_of
+from hub.inventory.promise import EMPTY, PLENTY, Promise, Shelf, bundle_of, by_sku, promise_of, to_come
 from hub.inventory.quota import Quota, ask_quotas, count, lock_quotas
 from hub.inventory.reservation_table import EVERYWHERE
 from hub.inventory.reserve import Claim
@@ -77,9 +77,14 @@ class Shares:
         return {key: pieces for key, pieces in left.items() if pieces > 0}
 
     def bundles(self, shop: str, product: Product) -> int | None:
-        """Give how many of a bundle a shop may hold by the bundle's own quotas; None where there are none."""
+        """Give how many of a bundle a shop may hold by the bundle's own quotas; None where there are none.
+
+        What has no parts lies on no shelf: so it is with virtual goods.
+        """
         if product.sku not in self._quotas:
             return None
+        if not product.parts:
+            return to_come(self._shown(shop, product.sku), PLENTY, self._quotas[product.sku], shop).free
         alone = {part.sku: self._shown(shop, part.sku) for part in product.parts}
         return bundle_of(product, alone, self._quotas[product.sku], shop).free
 

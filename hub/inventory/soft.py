@@ -254,14 +254,15 @@ def _choose(session: Session, basket: Basket, today: date) -> list[tuple[StockKe
 
 
 def _lacking_bundles(shares: Shares, basket: Basket) -> dict[str, int]:
-    """Give the bundles of which more are wished than their own quotas let the shop have."""
+    """Give the bundles and virtual goods of which more are wished than their own quotas let the shop have."""
     wished = Counter[str]()
     for one in basket.wishes:
         wished[one.sku] += one.quantity
     lacking: dict[str, int] = {}
-    for sku, wanted in wished.items():
-        parts = tuple(part for part in basket.products[sku].parts if part.sku in basket.pieces)  # no virtual ones
-        most = shares.bundles(basket.shop, replace(basket.products[sku], parts=parts)) if parts else None
+    for sku in wished.keys() - basket.pieces.keys():
+        wanted, product = wished[sku], basket.products[sku]
+        parts = tuple(part for part in product.parts if part.sku in basket.pieces)  # no virtual ones
+        most = shares.bundles(basket.shop, replace(product, parts=parts))
         if most is not None and wanted > most:
             lacking[sku] = wanted - most
     return lacking

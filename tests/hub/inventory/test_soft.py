@@ -117,6 +117,16 @@ def test_a_cart_holds_nothing_of_virtual_goods(session: Session) -> None:
     assert release_held(session, "pc", "c1", AT)
 
 
+def test_a_cart_has_no_more_virtual_goods_than_their_quota_leaves(session: Session) -> None:
+    add_sku(session, "voucher", storage="none")
+    add_sku(session, "pair", parts={"voucher": 2})
+    for sku in ("pair", "voucher"):
+        set_quota(session, "op", BRAND, Quota(sku=sku, shop="pc", mode=QuotaMode.CAP, amount=5), AT)
+        assert cart(session, f"some-{sku}", **{sku: 5}) == {}
+        with pytest.raises(NoStock, match=f"{sku} x 1"):
+            cart(session, f"more-{sku}", **{sku: 6})
+
+
 def test_ended_reservations_are_forgotten_and_held_ones_kept(session: Session) -> None:
     cart(session, "c1", apple=1)
     cart(session, "c2", apple=1)
