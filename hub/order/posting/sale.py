@@ -256,10 +256,14 @@ def _first_shipped(session: Session, order_id: int, no: int, at: datetime) -> da
 
 
 def _freight(session: Session, order_id: int) -> int:
-    """Give the order's freight, unless it went back, to the first of its postings, and nothing to the others."""
+    """Give the order's freight, unless it went back, to the first of its postings, and nothing to the others.
+
+    A handover has borne it where all that was bought then was virtual.
+    """
     statement = f"""select {FREIGHT} - coalesce((select sum(freight) from refund_due where order_id = :id), 0)::bigint
                           as freight
-                    from sales_order o where id = :id and not exists (select 1 from posting where order_id = :id)"""
+                    from sales_order o where id = :id and not exists (select 1 from posting where order_id = :id)
+                      and not exists (select 1 from handover where order_id = :id and freight > 0)"""
     found = row(session, statement, id=order_id)
     return found.freight if found else 0
 

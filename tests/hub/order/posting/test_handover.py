@@ -11,6 +11,8 @@ from hub.catalogue.model import Storage
 from hub.database import KEYRING, Database, rows
 from hub.errors import NotFound
 from hub.gift.model import Give
+from hub.order.change.table import Charge
+from hub.order.change.wanted import WantedLine
 from hub.order.holds.resume import release_holds
 from hub.order.posting.handover import mark_handover_sold, read_handover, read_handover_sale
 from hub.order.posting.sale import read_sale
@@ -21,6 +23,7 @@ from hub.roles import SYSTEM
 from tests.conftest import RING
 from tests.hub.gift.giving import put_in_force
 from tests.hub.making import AT, BRAND, add_sku, confirm, coupon, order, placed, stock
+from tests.hub.order.changing import want
 from tests.hub.review.ruling import enforce, holding, rule
 from tests.scale import count
 
@@ -164,3 +167,14 @@ def test_what_was_handed_over_is_on_the_line_of_time_with_its_sale(session: Sess
     told = [(one.what, one.told, one.ref) for one in trace(session, order_id)]
     assert ("handover", "card × 2", "1") in told
     assert ("sale posted", "S1", "v1") in told
+
+
+@pytest.mark.usefixtures("goods")
+def test_the_freight_is_booked_once_though_goods_to_be_sent_are_added_to_what_was_handed_over(session: Session) -> None:
+    enforce(session, rule("line.sku == 'coin'", "kept", verdict=holding(scope="line", blocks=["release"])))
+    add_sku(session, "coin")
+    describe(session, SYSTEM, "coin", AT, storage=Storage.NONE)
+    order_id = placed(session, order({"card": 1, "coin": 1}, freight=800))
+    want(session, order_id, WantedLine("N1", 1, "apple", "5.00", "apple"), charge=Charge.FREE)
+    record_confirm(session, confirm(order_id, 1, {"apple": 1}), AT)
+    assert (read_handover_sale(session, order_id, 1).freight, read_sale(session, order_id, 1).freight) == (800, 0)
