@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from hub.database import rows
@@ -16,6 +17,9 @@ from hub.sourcing.model import Decision, Question
 from hub.sourcing.solver import SOLVERS
 
 PAGE: Final = 500
+KEYS: Final = 50_000
+"""Decisions that are looked for at once: whoever asks for days looks at all of these for each so many."""
+
 SHOWN: Final = 5
 
 START: Final = (0, 0)
@@ -75,26 +79,39 @@ def stored_decisions(
 ) -> Iterator[Stored]:
     """Give decisions in the order of their orders: of these orders or of all, made since then, of a brand or of any.
 
-    What is not asked for is no condition: a statement that is planned once for all would look at all of history.
+    What is not asked for is no condition: a statement that is planned once for all would look at all of history. So
+    would one that looks for the days in the order of the orders, which an index gives: hence the sum that none has.
     """
-    last, asked = START, ["and d.order_id = any(:ids)"] if order_ids is not None else []
-    asked += ["and d.decided_at >= :since"] if since is not None else []
-    while page := rows(
+    last, asked = START, ["and order_id = any(:ids)"] if order_ids is not None else []
+    asked += ["and decided_at >= :since"] if since is not None else []
+    while keys := rows(
         session,
-        f"""select d.order_id, d.no, d.decided_at, d.solver_version, d.input_hash, d.input::text, d.outcome::text,
-                   coalesce((select o.division from sales_order o where o.id = d.order_id), '') as division
-            from routing_decision d
-            where (d.order_id, d.no) > (:order_id, :no) {" ".join(asked)}
-              and (:brand = '' or exists (select from sales_order o where o.id = d.order_id and o.brand = :brand))
-            order by d.order_id, d.no limit {PAGE}""",
+        f"""select order_id, no from routing_decision where (order_id, no) > (:order_id, :no) {" ".join(asked)}
+            order by {"order_id" if since is None else "order_id + 0"}, no limit {KEYS}""",
         order_id=last[0],
         no=last[1],
         ids=None if order_ids is None else list(order_ids),
         since=since,
-        brand=brand,
     ):
-        yield from (Stored(*one) for one in page)
-        last = (page[-1].order_id, page[-1].no)
+        for start in range(0, len(keys), PAGE):
+            yield from _read(session, keys[start : start + PAGE], brand)
+        last = (keys[-1].order_id, keys[-1].no)
+
+
+def _read(session: Session, keys: Sequence[Row[Any]], brand: str) -> Iterator[Stored]:
+    found = rows(
+        session,
+        """select d.order_id, d.no, d.decided_at, d.solver_version, d.input_hash, d.input::text, d.outcome::text,
+                  coalesce(o.division, '') as division
+           from unnest(cast(:ids as bigint[]), cast(:nos as bigint[])) as asked (order_id, no)
+           join routing_decision d on (d.order_id, d.no) = (asked.order_id, asked.no)
+           left join sales_order o on o.id = d.order_id
+           where :brand = '' or o.brand = :brand order by 1, 2""",
+        ids=[one.order_id for one in keys],
+        nos=[one.no for one in keys],
+        brand=brand,
+    )
+    yield from (Stored(*one) for one in found)
 
 
 def rerun(stored: Iterable[Stored]) -> Rerun:

@@ -55,9 +55,17 @@ def test_the_last_days_are_read_without_a_look_at_what_was_decided_before(sessio
             select 2609000000000000 + n, no, decided_at - interval '40 days', {copies}
             from routing_decision, generate_series(1, 20000) n""",
     )
+    run(
+        session,
+        f"""insert into routing_decision (order_id, no, decided_at, {copies})
+            select order_id + n, no, decided_at, {copies} from routing_decision, generate_series(1, 3000) n
+            where order_id = :id""",
+        id=order_id,
+    )
     run(session, "analyze routing_decision")
     seen = "select seq_tup_read + idx_tup_fetch as n from pg_stat_xact_user_tables where relname = 'before'"
-    assert [one.order_id for one in stored_decisions(session, since=AT)] == [order_id]
+    found = [one.order_id for one in stored_decisions(session, since=AT)]
+    assert found == list(range(order_id, order_id + 3001))
     assert rows(session, seen)[0].n < 20  # the planner itself looks where an index begins and ends
 
 
