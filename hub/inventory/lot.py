@@ -70,9 +70,10 @@ def keep_lots(
 
 
 def fold_lots(known: Lots, lines: Iterable[ReportLine], counted_at: datetime, since: Mapping[str, int]) -> Lots:
-    """Fold the lines of one counter into its lots, one after the other; a lot with nothing left is forgotten.
+    """Fold the lines of one counter into its lots, one after the other.
 
-    `since` is how many pieces of each lot came or left that a count has not seen.
+    A lot with nothing left is forgotten by a count, or once it has expired: a late count may find some of it, and need
+    not name its days. `since` is how many pieces of each lot came or left that a count has not seen.
     """
     found = dict(known)
     for line in lines:
@@ -83,7 +84,9 @@ def fold_lots(known: Lots, lines: Iterable[ReportLine], counted_at: datetime, si
         if line.kind == "count":
             later = (LotLine(lot=code, pieces=pieces) for code, pieces in since.items())
             found |= {one.lot: _moved(found.get(one.lot), one, counted_at) for one in later}
-    return {code: one for code, one in found.items() if one.on_hand}
+            found = {code: one for code, one in found.items() if one.on_hand}
+    today = counted_at.date()
+    return {code: one for code, one in found.items() if one.on_hand or (one.expires_on or today) > today}
 
 
 def lots_of(session: Session, key: StockKey) -> Sequence[Lot]:

@@ -32,6 +32,16 @@ def lots(session: Session, key: StockKey = APPLE) -> dict[str, int]:
     return {one.lot: one.on_hand for one in lots_of(session, key)}
 
 
+def test_the_days_of_a_lot_stay_known_though_a_change_takes_its_last_piece_before_a_late_count(
+    session: Session,
+) -> None:
+    told(session, "change", {"A": 1}, 10)
+    told(session, "change", {"A": -3}, 5)
+    assert lots(session) == {}
+    told(session, "count", {}, 6)
+    assert [(one.lot, one.on_hand, one.expires_on) for one in lots_of(session, APPLE)] == [("A", 1, MAY)]
+
+
 def test_a_count_keeps_its_lots_and_forgets_those_before(session: Session) -> None:
     told(session, "count", {"B": 4, "A": 3})
     assert [(one.lot, one.on_hand, one.expires_on) for one in lots_of(session, APPLE)] == [

@@ -22,7 +22,8 @@ def read(session: Session) -> Shown:
             for one in rows(session, f"select location, sku, owner, condition, {COUNTERS} from stock_level")
         },
         "lots": {
-            (_key(one), one.lot): (one.on_hand, one.expires_on) for one in rows(session, "select * from stock_lot")
+            (_key(one), one.lot): (one.on_hand, one.expires_on)
+            for one in rows(session, "select * from stock_lot where on_hand > 0")
         },
         "blocks": {
             (one.location, one.sku, one.lot) for one in rows(session, "select location, sku, lot from lot_block")
@@ -49,7 +50,7 @@ def shown(books: Books) -> Shown:
             key: (one.on_hand, one.allocated, one.soft, one.limit, one.safety, one.short)
             for key, one in books.piles.items()
         },
-        "lots": {(key, code): lot for key, one in books.piles.items() for code, lot in one.lots.items()},
+        "lots": {(key, code): lot for key, one in books.piles.items() for code, lot in one.lots.items() if lot[0]},
         "blocks": {(key.location, key.sku, code) for key, one in books.piles.items() for code in one.blocked},
         "carts": {ref: cart.state for ref, cart in books.carts.items()},
         "shares": {where: (one.mode, one.amount, one.used) for where, one in books.shares.items()},
