@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.order.change.revision import Wish
-from hub.order.lock import Locked, open_blockers
+from hub.order.lock import TRIES, Locked, open_blockers
 from hub.order.place.allocate import allocate
 from hub.order.rest import barred, barred_but, leave_to_come, need_for, open_pieces
 from hub.order.rules.policy import Policy
-from hub.review.verdict import HoldType
 from hub.sourcing.eligible import NOT_WISHED, STAYS
 from hub.sourcing.location import find_places
 
@@ -59,8 +58,8 @@ def source_again(session: Session, order: Locked, wish: Wish, freed: Freed, poli
     cuts_of_rest = left & cuts  # what had no source goes first: it disturbs nobody
     cuts -= cuts_of_rest
     left -= cuts_of_rest
-    held = [one.type for one in open_blockers(session, order.id)]
-    if any(kind != HoldType.STOCK for kind in held):
+    held = [one.rule for one in open_blockers(session, order.id)]
+    if any(rule != TRIES for rule in held):
         return
     for one in freed.documents:
         pieces = _pieces(one) & Counter(open_pieces(session, order.id))

@@ -22,7 +22,7 @@ from hub.order.rest import source_rest
 from hub.order.reviews import close_reviews
 from hub.order.rules.policy import POLICY, Policy
 from hub.order.status import Lifecycle
-from hub.review.verdict import HoldType, Scope, roles_held, scope_of_hold
+from hub.review.verdict import Scope, roles_held, scope_of_hold
 from hub.roles import Actor, Permission
 
 CALLED_BY_HOLDS: Final = ("address", "review", CASE, TRIES)
@@ -127,10 +127,10 @@ def go_on(
 ) -> Sequence[Plan]:
     """Source what is open of an order, or of lines whose own holds have ended, unless something else holds it.
 
-    That another line has no source keeps no line from it. `at` is in the business zone.
+    That another line has no source, or was refused too often, keeps no line from it. `at` is in the business zone.
     """
-    stays = [one.type for one in open_blockers(session, order.id)]
-    if any(lines is None or kind != HoldType.STOCK for kind in stays):
+    stays = [one.rule for one in open_blockers(session, order.id)]
+    if any(lines is None or rule != TRIES for rule in stays):
         return []
     return source_rest(session, order, policy, at, lines)
 

@@ -149,6 +149,16 @@ def test_a_hold_of_the_whole_order_keeps_every_line(session: Session) -> None:
     assert (held(session, order_id), sourced(session, order_id)) == ([("of_order", None, None)], {})
 
 
+def test_a_rules_hold_for_its_stock_keeps_every_line_and_its_person_called(session: Session) -> None:
+    enforce(session, rule("order.pieces > 1", "short", verdict=holding(type="stock")))
+    enforce(session, line_rule("line.sku == 'pear'", expires_after_s=60))
+    order_id = placed(session, order({"apple": 1, "pear": 1}))
+    assert expire_holds(session, HERE + HOUR) == 1
+    change(session, order_id, Wish(contents=Contents(remark="慢点")), BY, AT + HOUR)
+    assert (sourced(session, order_id), held(session, order_id)) == ({}, [("short", None, None)])
+    assert open_causes(session) == ["review"]
+
+
 def test_releasing_an_order_leaves_no_hold_of_a_part_behind(session: Session) -> None:
     enforce(session, line_rule("line.sku == 'pear'"))
     order_id = placed(session, order({"apple": 1, "pear": 1}))
