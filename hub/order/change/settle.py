@@ -23,7 +23,7 @@ from hub.order.change.resource import Freed, replacements, source_again
 from hub.order.change.revision import Revision, end_revision, find_open, keep_former
 from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.change.tell import tell_change
-from hub.order.lock import Locked, lock_order
+from hub.order.lock import NO_SOURCE, TRIES, Locked, lock_order
 from hub.order.place.brand_policy import hold_limits
 from hub.order.place.unmet import end_refused, retell_unmet
 from hub.order.place.virtual import hand_over
@@ -142,9 +142,10 @@ def _close_up(session: Session, order: Locked, at: datetime) -> None:
     run(
         session,
         """update order_hold set released_at = :at, released_by = 'system', reason = 'changed'
-           where order_id = :id and released_at is null and (:ended or type = 'stock')""",
+           where order_id = :id and released_at is null and (:ended or rule = any(:over))""",
         at=at,
         id=order.id,
         ended=ended,
+        over=[NO_SOURCE, TRIES],
     )
     resolve(session, f"order:{order.id}", at, "system", "changed", "" if ended else "stock")

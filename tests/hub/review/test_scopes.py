@@ -159,6 +159,14 @@ def test_a_rules_hold_for_its_stock_keeps_every_line_and_its_person_called(sessi
     assert open_causes(session) == ["review"]
 
 
+def test_a_rules_hold_for_its_stock_outlasts_a_change_of_an_order_that_has_its_sources(session: Session) -> None:
+    enforce(session, rule("order.pieces > 1", "short", verdict=holding(type="stock", blocks=["release"])))
+    order_id = placed(session, order({"apple": 2}))
+    change(session, order_id, Wish(contents=Contents(remark="慢点")), BY, AT + HOUR)
+    assert (held(session, order_id), open_causes(session)) == ([("short", None, None)], ["review"])
+    assert set(kept(session, order_id).values()) == {True}
+
+
 def test_releasing_an_order_leaves_no_hold_of_a_part_behind(session: Session) -> None:
     enforce(session, line_rule("line.sku == 'pear'"))
     order_id = placed(session, order({"apple": 1, "pear": 1}))
