@@ -55,27 +55,28 @@ def tell_of(session: Session, order_ids: Sequence[int], cut: Cuts, *, opens: boo
 
 
 def told_of_heads(session: Session, found: Sequence[Row[Any]], cut: Cuts | None = None, *, opens: bool) -> list[Told]:
-    """Tell of orders whose heads were read: as they stand without what is cancelled and `cut`, else with all of it."""
+    """Tell of orders whose heads were read: of what is left without what is cancelled and `cut`, else as it was bought.
+
+    What a change has added was not bought then, and what it has cancelled was.
+    """
     ring = keyring_of(session)
     keys = open_keys(session, {one.subject_id for one in found}) if opens else {}
     lines: defaultdict[int, list[Row[Any]]] = defaultdict(list)
     sold = rows(
         session,
         """select order_id, line_no, parent_no, kind, line.sku, line.storage, ordered, cancelled, line.grams,
-                  unit_price, amount, discount, gift, available_from, refund_requested
+                  unit_price, amount, discount, gift, available_from, refund_requested,
+                  exists (select 1 from order_revision r
+                          cross join lateral jsonb_to_recordset(r.added) as new (line_no bigint)
+                          where r.order_id = line.order_id and new.line_no in (line.line_no, line.parent_no)) as added
            from order_line line left join sku on sku.code = line.sku
            where order_id = any(:ids) order by order_id, line_no""",
         ids=[one.id for one in found],
     )
     for line in sold:
         lines[line.order_id].append(line)
-    return [
-        _tell(
-            *(one, lines[one.id], ring, keys.get(one.subject_id)),
-            NONE_GONE if cut is None else _gone(lines[one.id], cut.get(one.id, NONE_GONE)),
-        )
-        for one in found
-    ]
+    gone = {one.id: _gone(lines[one.id], None if cut is None else cut.get(one.id, NONE_GONE)) for one in found}
+    return [_tell(one, lines[one.id], ring, keys.get(one.subject_id), gone[one.id]) for one in found]
 
 
 def twins_of(session: Session, told: Sequence[Told]) -> Mapping[int, int]:
@@ -109,12 +110,13 @@ def deliveries_of(session: Session, order_ids: Sequence[int], *, unheard: bool =
     ]
 
 
-def _gone(lines: Sequence[Row[Any]], cut: Mapping[int, int]) -> Mapping[int, int]:
-    gone = {
-        line.line_no: pieces
+def _gone(lines: Sequence[Row[Any]], cut: Mapping[int, int] | None) -> Mapping[int, int]:
+    less = [
+        (line.line_no, line.added * line.ordered if cut is None else line.cancelled + cut.get(line.line_no, 0))
         for line in lines
-        if line.kind != "bundle" and (pieces := line.cancelled + cut.get(line.line_no, 0))
-    }
+        if line.kind != "bundle"
+    ]
+    gone = {no: pieces for no, pieces in less if pieces}
     return with_bundles([(line.line_no, line.parent_no, line.ordered) for line in lines], gone) if gone else gone
 
 

@@ -29,8 +29,8 @@ def placed_since(
 ) -> Iterator[tuple[Sequence[Told], int]]:
     """Give the newest orders of a rule's shops that an actor may see, with how many were left out of each batch.
 
-    What is told of an order is as it stands now. A rule that asks what was sealed (a remark, a person) `opens` it, and
-    those who have been erased are left out.
+    What is told of an order is as it stands now, but for the goods: they are those that were bought. A rule that asks
+    what was sealed (a remark, a person) `opens` it, and those who have been erased are left out.
     """
     before, left = 2**62, most
     while left > 0:

@@ -171,7 +171,10 @@ class Trial:
             for line in one.lines:
                 yield On(line_no=line.no), {"line": facts_of_line(one, line, gathered)}
         else:
+            bought = {line.no for line in one.lines}
             for delivery in opened:
+                if bought.isdisjoint(no for no, _ in delivery.pieces):
+                    continue  # what a change has added
                 yield On(fulfilment_no=delivery.no), {"fulfilment": facts_of_delivery(one, delivery)}
 
 

@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.errors import Malformed, Unauthorised
+from hub.order.change.wanted import WantedLine
 from hub.order.model import Buyer, ShopOrder
 from hub.order.place.batch import Placed, place
 from hub.order.rehearse.rule import LONGEST_S, rehearse
 from hub.roles import Actor, Role
-from tests.hub.making import AT, RECEIVER, ZONE, order, place_all, placed, stock
+from tests.hub.making import AT, RECEIVER, ZONE, coupon, order, place_all, placed, stock
+from tests.hub.order.changing import want
 from tests.hub.review.ruling import ADMIN, FRAGILE, enforce, holding, letting, rule
 from tests.scale import count
 
@@ -165,3 +167,12 @@ def test_trying_a_rule_that_lets_lines_go_counts_lines_that_were_held(session: S
     order_id = placed(session, order({"apple": 1, "pear": 4}))
     said = rehearse(session, ADMIN, rule("true", verdict=letting("fraud") | {"scope": "line"}), LATER)
     assert (said.asked, said.hit, said.samples) == (2, 1, (f"{order_id}/2",))
+
+
+@pytest.mark.parametrize("scope", ["order", "line", "fulfilment"])
+def test_an_order_is_tried_as_it_was_bought_and_not_with_what_came_in_exchange(session: Session, scope: str) -> None:
+    order_id = placed(session, order({"apple": 3}, adjustments=(coupon(700),)))
+    want(session, order_id, WantedLine("L1", 3, "pear"))
+    one = rule("order.pieces != 3 || order.goods != 3000 || order.total != 2300", verdict=holding(scope=scope))
+    tried = rehearse(session, ADMIN, one, LATER)
+    assert (tried.looked, tried.asked, tried.hit, tried.failed) == (1, 1, 0, {})
