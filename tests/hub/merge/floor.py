@@ -39,7 +39,7 @@ class Floor:
         self.orders: dict[int, str] = {}
         self.documents: dict[str, tuple[Delivery, Counter[str]]] = {}
         self.left = Counter[tuple[str, str]]()
-        self.merged = 0
+        self.merged = self.confirms = 0
         stock(session, {"sh": {"apple": 30, "pear": 30}, "bj": {"apple": 9, "pear": 9}})
         merging(session, "pc", most_orders=3)
         merging(session, "h5")
@@ -83,7 +83,8 @@ class Floor:
             for line in delivery.lines
             if parts[line.ref]
         )
-        key = f"C{sum(self.left.values())}-{len(self.documents)}-{self.now:%H%M}-{final}"
+        self.confirms += 1
+        key = f"C{self.confirms}"
         parcel = ConfirmedParcel(courier_code="SF", tracking_no=key)
         told = Confirm(code=delivery.code, confirm_key=key, final=final, parcels=(parcel,), lines=lines)
         for _ in range(2):  # every message comes twice

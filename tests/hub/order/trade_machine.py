@@ -52,10 +52,11 @@ BACK: Final = """
 UNPAID: Final = """
     select l.order_id from order_line l join sales_order o on o.id = l.order_id and o.payment = 'paid' join (
         select b.order_id, b.line_no, sum(b.refunded) as refunded,
-               sum(b.arrived) filter (where c.state in ('approved', 'sent', 'received', 'closed')) as arrived
+               sum(b.arrived) filter (where c.state in ('approved', 'sent', 'received')) as arrived
         from return_line b join return_case c using (order_id, no) group by 1, 2) b using (order_id, line_no)
     where b.refunded < b.arrived"""
-"""Lines of which pieces came back as was agreed, and for which no money went back."""
+"""Lines of which pieces came back as was agreed, and for which no money went back; of what came though money alone was
+to go back a person decides."""
 
 SHELVED: Final = """
     select 1 where (select coalesce(sum(on_hand), 0) from stock_movement where reason = 'return')
