@@ -160,9 +160,10 @@ def _read(session: Session, order_id: int, before: NormalOrder, new: Order) -> S
     lines = read_lines(session, order_id, new)
     own = mine.since({**follows, "lines": lines.adopted, "goods": lines.adopted})
     contents = Contents(receiver=new.receiver, remark=new.remark)
-    there, then = _to(before), _to(changed(before, contents))
+    after = changed(before, contents)
+    there, then = _to(before), _to(after)
     first = former_of(session, order_id, follows) if own & {"address", "remark"} else Contents()
-    repeated = there == then or _is_placed_by_hand(session, order_id, before, changed(before, contents))
+    repeated = there == then or _is_placed_by_hand(session, order_id, before, after)
     receiver = None if repeated or _is_first(before, first.receiver, then) else new.receiver
     remark = None if new.remark in {before.order.remark, first.remark} else new.remark
     contents = Contents(receiver=receiver, remark=remark)

@@ -35,17 +35,16 @@ def tell_refund(session: Session, order: Locked, no: int, payment: int, at: date
 
     What was paid for an order that follows from another was paid to nobody who could be told: a person is called.
     """
-    if _follows(session, order):
+    key = f"refund:{order.id}-{no}" if alone else f"refund:{order.id}-{no}-{payment}"
+    if not _add(session, order, REFUND, key, {"no": no, "payment": payment}, at):
         case = NewCase("refund_failed", f"refund:{order.id}-{no}", order.brand, UNKNOWN, order.id)
         open_cases(session, [case], at)
-        return
-    key = f"refund:{order.id}-{no}" if alone else f"refund:{order.id}-{no}-{payment}"
-    _add(session, order, REFUND, key, {"no": no, "payment": payment}, at)
 
 
-def _add(session: Session, order: Locked, flow: str, key: str, subject: dict[str, Any], at: datetime) -> None:
-    if _follows(session, order):
-        return
+def _add(session: Session, order: Locked, flow: str, key: str, subject: dict[str, Any], at: datetime) -> bool:
+    """Have the channel told, and say whether it is: an order that follows from another is none that it knows."""
+    if rows(session, "select 1 from order_link where order_id = :id", id=order.id):
+        return False
     step = NewStep(
         flow=flow,
         lane=f"order:{order.id}:{order.channel}",
@@ -55,8 +54,4 @@ def _add(session: Session, order: Locked, flow: str, key: str, subject: dict[str
         subject={"order_id": order.id, **subject},
     )
     add(session, [step], at)
-
-
-def _follows(session: Session, order: Locked) -> bool:
-    """Say whether an order follows from another: then its channel knows nothing of it."""
-    return bool(rows(session, "select 1 from order_link where order_id = :id", id=order.id))
+    return True

@@ -130,10 +130,8 @@ def test_what_is_cut_again_pays_for_what_is_still_due_and_the_order_goes_on(sess
     assert kept(session, order_id)["L1", "apple"] == 3
 
 
-@pytest.mark.parametrize("paid", [False, True])
-def test_what_is_added_after_all_was_paid_back_is_to_be_paid_and_comes_back_as_any(
-    session: Session, *, paid: bool
-) -> None:
+def paid_back_and_grown(session: Session) -> int:
+    """Give an order of which all was paid back, and to which goods were added since."""
     stock(session, {"sh": {"apple": 9, "pear": 9}})
     free = OrderLine(external_line_id="L2", channel_sku="pear", quantity=1, unit_price=Decimal(0))
     bought = OrderLine(external_line_id="L1", channel_sku="apple", quantity=1, unit_price=Decimal(10))
@@ -141,6 +139,14 @@ def test_what_is_added_after_all_was_paid_back_is_to_be_paid_and_comes_back_as_a
     cut(session, order_id, L1=1)
     mark_refund(session, order_id, 1, RefundState.DONE, "R-1", "tester", AT)
     want(session, order_id, WantedLine("L3", 1, "apple", "8.00"))
+    return order_id
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_what_is_added_after_all_was_paid_back_is_to_be_paid_and_comes_back_as_any(
+    session: Session, *, paid: bool
+) -> None:
+    order_id = paid_back_and_grown(session)
     assert (dues(session), see(session, order_id).payment) == ([(800, 0, "open")], "partially_refunded")
     if paid:
         pay(session, order_id, "tester", HERE, HERE, amount=800)
@@ -151,13 +157,7 @@ def test_what_is_added_after_all_was_paid_back_is_to_be_paid_and_comes_back_as_a
 def test_what_was_added_after_all_was_paid_back_and_is_cut_unpaid_leaves_the_order_as_paid_back(
     session: Session,
 ) -> None:
-    stock(session, {"sh": {"apple": 9, "pear": 9}})
-    free = OrderLine(external_line_id="L2", channel_sku="pear", quantity=1, unit_price=Decimal(0))
-    bought = OrderLine(external_line_id="L1", channel_sku="apple", quantity=1, unit_price=Decimal(10))
-    order_id = placed(session, order({}, lines=(bought, free)))
-    cut(session, order_id, L1=1)
-    mark_refund(session, order_id, 1, RefundState.DONE, "R-1", "tester", AT)
-    want(session, order_id, WantedLine("L3", 1, "apple", "8.00"))
+    order_id = paid_back_and_grown(session)
     cut(session, order_id, L3=1)
     assert (dues(session), see(session, order_id).payment) == ([(800, 800, "set_off")], "refunded")
 
