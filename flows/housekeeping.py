@@ -16,11 +16,12 @@ from flows.relief import watch_backlogs, watch_fullness
 from hub import audit, clients, partitions, replay_work, replays, schedules, steps, visits
 from hub.database import Database
 from hub.inventory import count
+from hub.inventory.ended import prune
 from hub.inventory.lot_block import make_room
 from hub.inventory.presale import add_up
 from hub.inventory.quota_unset import forget_unset
 from hub.inventory.reconcile import reconcile
-from hub.inventory.soft import expire_due, prune
+from hub.inventory.soft import expire_due
 from hub.merge.close import close_windows
 from hub.order.change.expire import expire
 from hub.order.change.lapse import lapse

@@ -55,13 +55,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Basket:
-    """What a shop's cart is to hold: its wishes, their pieces by SKU, and the only locations that may be asked."""
+    """What a shop's cart is to hold: its wishes, their pieces by SKU, and the only locations that may be asked.
+
+    Of `virtual` goods nothing is held, by themselves or in a bundle.
+    """
 
     brand: str
     shop: str
     wishes: Sequence[Wish]
     products: Mapping[str, Product]
     pieces: Mapping[str, int]
+    virtual: Mapping[str, int]
     locations: Collection[str] | None
 
 
@@ -130,9 +134,10 @@ def release_held(session: Session, shop: str, ref: str, at: datetime) -> bool:
         id=known.id,
         at=at,
     )
+    give_back(session, [one.id for one in changed], Reason.UNHOLD, at)
+    # Behind the counters: a change of the order has them when it frees what it cancels of the sale.
     if bound := {one.id: one.order_id for one in changed if one.order_id is not None}:
         keep_tickets(session, bound, [])
-    give_back(session, [one.id for one in changed], Reason.UNHOLD, at)
     return bool(changed)
 
 
@@ -178,23 +183,6 @@ def take_held(session: Session, takings: Mapping[int, tuple[str, str]], at: date
     return given_back(session, [one.id for one in changed], Reason.TAKE)
 
 
-def prune(session: Session, before: datetime, limit: int = 5_000) -> int:
-    """Forget reservations that ended long ago; give how many."""
-    old = rows(
-        session,
-        """select id, case when state <> 'released' then order_id end as order_id from reservation
-           where state <> 'held' and updated_at < :before
-           order by updated_at limit :limit for update skip locked""",
-        before=before,
-        limit=limit,
-    )
-    ids = [one.id for one in old]
-    taken = {one.id: one.order_id for one in old if one.order_id is not None}
-    keep_tickets(session, taken, [one.id for one in old if one.order_id is None])
-    run(session, "delete from reservation_line where reservation_id = any(:ids)", ids=ids)
-    return run(session, "delete from reservation where id = any(:ids)", ids=ids)
-
-
 def _find(session: Session, shop: str, ref: str) -> Row[Any] | None:
     statement = "select id, ref, state, expires_at from reservation where shop = :shop and ref = :ref"
     return row(session, statement, shop=shop, ref=ref)
@@ -219,16 +207,16 @@ def _again(session: Session, known: Row[Any], pieces: Mapping[str, int]) -> Held
 def _basket(
     session: Session, brand: str, shop: str, wishes: Sequence[Wish], locations: Collection[str] | None
 ) -> Basket:
-    """Open bundles, and add up the pieces of each SKU but virtual ones, which nobody need hold."""
+    """Open bundles, and add up the pieces of each SKU, apart from virtual ones, which nobody need hold."""
     products = find_products(session, {one.sku for one in wishes})
     unknown = sorted({one.sku for one in wishes} - products.keys())
     if unknown:
         raise NotFound(f"there is no SKU {', '.join(unknown)}", code="unknown_sku")
-    pieces: Counter[str] = Counter()
+    pieces, virtual = Counter[str](), Counter[str]()
     for one in wishes:
         for sku, each in [(part.sku, part.quantity) for part in products[one.sku].parts] or [(one.sku, 1)]:
-            pieces[sku] += 0 if products[sku].virtual else one.quantity * each
-    return Basket(brand, shop, wishes, products, +pieces, locations)
+            (virtual if products[sku].virtual else pieces)[sku] += one.quantity * each
+    return Basket(brand, shop, wishes, products, pieces, virtual, locations)
 
 
 def _choose(session: Session, basket: Basket, today: date) -> list[tuple[StockKey, int]]:
@@ -236,7 +224,8 @@ def _choose(session: Session, basket: Basket, today: date) -> list[tuple[StockKe
 
     Raises: NoStock naming the SKUs that have too little.
     """
-    shares = read_shares(session, basket.brand, {*basket.pieces, *(one.sku for one in basket.wishes)}, today)
+    skus = {*basket.pieces, *basket.virtual, *(one.sku for one in basket.wishes)}
+    shares = read_shares(session, basket.brand, skus, today)
     lacking = _lacking_bundles(shares, basket)
     chosen: dict[StockKey, int] = {}
     for sku, wanted in basket.pieces.items():
@@ -255,12 +244,12 @@ def _choose(session: Session, basket: Basket, today: date) -> list[tuple[StockKe
 
 def _lacking_bundles(shares: Shares, basket: Basket) -> dict[str, int]:
     """Give the bundles and virtual goods of which more are wished than their own quotas let the shop have."""
-    wished = Counter[str]()
+    wished = Counter(basket.virtual)
     for one in basket.wishes:
-        wished[one.sku] += one.quantity
+        wished[one.sku] += one.quantity if basket.products[one.sku].parts else 0
     lacking: dict[str, int] = {}
-    for sku in wished.keys() - basket.pieces.keys():
-        wanted, product = wished[sku], basket.products[sku]
+    for sku, wanted in (+wished).items():
+        product = basket.products[sku]
         parts = tuple(part for part in product.parts if part.sku in basket.pieces)  # no virtual ones
         most = shares.bundles(basket.shop, replace(product, parts=parts))
         if most is not None and wanted > most:

@@ -42,6 +42,9 @@ def hold_beyond_sale(session: Session, batch: Asking, held: Held) -> Held:
     buyers = {no: buyer_of(session, one.shop_order.brand, one.order.buyer.ref) for no, one in orders.items()}
     has = {sku: had(session, sale, set(buyers.values())) for sku, sale in sales.items()}
     carts = _in_carts(session, orders)
+    if any(one.order.reservation and no not in carts for no, one in orders.items()):
+        # It may have been let go while it was waited for: what was counted as the buyer's is theirs no more.
+        has = {sku: had(session, sale, set(buyers.values())) for sku, sale in sales.items()}
     after, tickets = dict(held), list[tuple[int, Ticket]]()
     for no, buyer in buyers.items():
         for sku, sale in sales.items():

@@ -5,11 +5,13 @@ from sqlalchemy.orm import Session
 
 from hub.database import row, run
 from hub.errors import Conflict, NoStock, NotFound
+from hub.inventory.ended import prune
 from hub.inventory.ledger import drift, post
 from hub.inventory.level import free_pieces
+from hub.inventory.promise import promise
 from hub.inventory.quota import Quota, set_quota
 from hub.inventory.reservation_table import QuotaMode
-from hub.inventory.soft import Wish, expire_due, hold, prune, release_held, take_held
+from hub.inventory.soft import Wish, expire_due, hold, release_held, take_held
 from tests.hub.making import AT, BRAND, add_sku, stock
 
 TTL = timedelta(minutes=15)
@@ -125,6 +127,18 @@ def test_a_cart_has_no_more_virtual_goods_than_their_quota_leaves(session: Sessi
         assert cart(session, f"some-{sku}", **{sku: 5}) == {}
         with pytest.raises(NoStock, match=f"{sku} x 1"):
             cart(session, f"more-{sku}", **{sku: 6})
+
+
+def test_a_virtual_part_s_quota_limits_a_cart_of_its_bundle_as_it_limits_the_promise(session: Session) -> None:
+    add_sku(session, "voucher", storage="none")
+    add_sku(session, "box", parts={"apple": 1, "voucher": 2})
+    set_quota(session, "op", BRAND, Quota(sku="voucher", shop="pc", mode=QuotaMode.CAP, amount=5), AT)
+    assert promise(session, BRAND, "pc", ["box"], AT)["box"].free == 2
+    with pytest.raises(NoStock, match="voucher x 1 more"):
+        cart(session, "c1", box=3)
+    with pytest.raises(NoStock, match="voucher x 1 more"):
+        cart(session, "c2", box=2, voucher=2)
+    assert cart(session, "c3", box=2, voucher=1) == {"sh apple": 2}
 
 
 def test_ended_reservations_are_forgotten_and_held_ones_kept(session: Session) -> None:

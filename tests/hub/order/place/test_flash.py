@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.errors import Conflict
+from hub.inventory.ended import prune
 from hub.inventory.hot_sale import Sale, heat, list_sales
 from hub.inventory.ledger import drift
-from hub.inventory.soft import Wish, expire_due, hold, prune, release_held
+from hub.inventory.soft import Wish, expire_due, hold, release_held
 from hub.order.change.cancel import cancel
 from hub.order.change.expire import Terms, expire
 from hub.order.change.pay import pay
