@@ -25,6 +25,7 @@ REASONS: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
         (r"the count is of (.+?), which has not come yet", r"盘点时间 \1 尚未到来"),
         (r"\bon its way \(", "在途（"),
         (r"no number of pieces that anybody has", "数量不可信"),
+        (r"page (\d+) of this count has counted it, too", r"本次盘点第 \1 页已盘过"),
         (r"a full count names nothing", "全量盘点没有任何明细"),
         (r"(\S+) has no location (\S+) of owner (\S*)", r"\1 没有库位 \2（货主 \3）"),
         (r"\bline (\d+) \(", r"第 \1 行（"),

@@ -137,7 +137,7 @@ def counts_of(session: Session, key: StockKey, limit: int = 10) -> Sequence[Coun
     found = records(
         session,
         """select line.connection, line.report, line.kind, line.said, line.was, line.difference, line.verdict,
-                  report.counted_at
+                  coalesce(line.counted_at, report.counted_at) as counted_at
            from stock_count line join stock_report report using (connection, report, page)
            where line.sku = :sku and line.location = :location and (line.owner, line.condition) = (:owner, :condition)
            order by line.received_at desc, line.no desc limit :limit""",

@@ -22,9 +22,9 @@ from hub.inventory.coming import book_coming, sort_coming
 from hub.inventory.condition import Condition
 from hub.inventory.count_page import (
     Page,
-    is_whole,
     ref_of,
     sort_out,
+    whole_since,
     without_known,
     write_lines,
     write_page,
@@ -198,10 +198,13 @@ def _call(
 
 def _close(session: Session, page: Page, owner: str) -> _Booked:
     """Take what a full count does not name as gone, once all its pages are there without a refused line."""
-    report = page.report
-    room = StockKey(report.location, "", owner)
+    counted_at = whole_since(session, page) if page.report.full else None
+    if counted_at is None:
+        return _Booked(Fold())
+    page = page.of(page.report.model_copy(update={"counted_at": counted_at}))
+    report, room = page.report, StockKey(page.report.location, "", owner)
     mark = marks_of(session, [room]).get(room)
-    if not report.full or (mark is not None and report.counted_at <= mark) or not is_whole(session, page):
+    if mark is not None and counted_at <= mark:
         return _Booked(Fold())
     found = rows(
         session,

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -67,15 +67,46 @@ def sort_out(
         brand=page.brand,
     )
     counted = {one.code for one in found}
+    elsewhere = _counted_elsewhere(session, page, lines, owner)
     good: list[tuple[ReportLine, StockKey]] = []
     refused: list[str] = []
     for line in lines:
         fault = line.fault or ("" if line.sku in counted else "there is no such SKU that is counted")
+        key = StockKey(page.report.location, line.sku, owner, line.condition)
+        if line.kind == "count" and key in elsewhere:
+            fault = fault or f"page {elsewhere[key]} of this count has counted it, too"
         if fault := fault or line.wrong:
             refused.append(f"line {line.no} ({line.sku[:60]}): {fault}")
         else:
-            good.append((line, StockKey(page.report.location, line.sku, owner, line.condition)))
+            good.append((line, key))
     return good, refused
+
+
+def _counted_elsewhere(session: Session, page: Page, lines: Sequence[ReportLine], owner: str) -> Mapping[StockKey, int]:
+    """Give the counters that another page of this report counted last, and which page it was.
+
+    Nothing says whether each has all pieces or only those of a batch, and one would stand for both.
+    """
+    if page.report.pages == 1:
+        return {}
+    found = rows(
+        session,
+        """select line.location, line.sku, line.owner, line.condition, min(line.page) as page
+           from stock_watermark mark join stock_count line
+               on (line.location, line.sku, line.owner, line.condition)
+                = (mark.location, mark.sku, mark.owner, mark.condition)
+           where (mark.location, mark.owner, mark.report) = (:location, :owner, :report) and mark.sku = any(:skus)
+             and (line.connection, line.report, line.kind) = (:connection, :report, 'count')
+             and line.page > 0 and line.page <> :page
+           group by 1, 2, 3, 4""",
+        location=page.report.location,
+        owner=owner,
+        report=page.report.report,
+        skus=sorted({line.sku for line in lines}),
+        connection=page.connection,
+        page=page.report.page,
+    )
+    return {StockKey(one.location, one.sku, one.owner, one.condition): one.page for one in found}
 
 
 def ref_of(page: Page, line: ReportLine) -> str:
@@ -113,12 +144,13 @@ def write_page(session: Session, page: Page, made: Fold, refused: Sequence[str])
 def write_lines(session: Session, page: Page, lines: Sequence[Folded]) -> None:
     columns = (
         *("connection", "report", "page", "no", "received_at", "location", "sku", "owner", "condition"),
-        *("kind", "said", "was", "difference", "verdict", "lots"),
+        *("kind", "said", "was", "difference", "verdict", "lots", "counted_at"),
     )
     records = [
         (
             *(page.connection, page.report.report, page.report.page, one.line.no, page.at, *one.key),
             *(one.line.kind, one.line.pieces, one.was, one.difference, one.verdict, _lots_of(one)),
+            page.report.counted_at,
         )
         for one in lines
     ]
@@ -135,14 +167,18 @@ def _lots_of(one: Folded) -> str | None:
     return json.dumps(pieces)
 
 
-def is_whole(session: Session, page: Page) -> bool:
-    """Say whether all pages of a report are there without a refused line, by the most pages that any of them tells."""
+def whole_since(session: Session, page: Page) -> datetime | None:
+    """Give when a report was counted of which all pages are there without a refused line; None while some are not.
+
+    How many there are is what the most of them tell. It is of its earliest page, each as it came first: where the
+    partner says no time, a later one, or the same again, is of when it came and has counted nothing since.
+    """
     found = row(
         session,
-        """select count(*) = max(pages) and sum(refused) = 0 as whole from stock_report
+        """select min(counted_at) as counted_at, count(*) = max(pages) and sum(refused) = 0 as whole from stock_report
            where (connection, report, location) = (:connection, :report, :location) and page > 0""",
         connection=page.connection,
         report=page.report.report,
         location=page.report.location,
     )
-    return bool(found and found.whole)
+    return found.counted_at if found and found.whole else None

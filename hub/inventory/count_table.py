@@ -44,7 +44,8 @@ class StockReport(Table, table=True):
 class StockCount(Table, table=True):
     """One line of a report: what it says (`said`: all pieces, or a change), what we had, and what was booked.
 
-    `lots` are the pieces by lot of a change that told them.
+    `counted_at` is of when it speaks: a page of changes may be of several moments. `lots` are the pieces by lot of a
+    change that told them.
     """
 
     __table_args__ = (
@@ -74,6 +75,7 @@ class StockCount(Table, table=True):
     difference: int = number()
     verdict: str = words()
     lots: dict[str, int] | None = document(default=None)
+    counted_at: datetime | None = moment(default=None)
 
 
 class StockWatermark(Table, table=True):

@@ -25,9 +25,9 @@ from hub.inventory.table import Authority
 BY_COUNTER: Final = "group by 1, 2, 3, 4"
 
 CHANGED: Final = """
-    from stock_count line join stock_report whole using (connection, report, page)
+    from stock_count line
     where line.location = :location and line.kind = 'change' and line.verdict = 'taken'
-      and line.received_at > :after and whole.counted_at > :counted_at"""
+      and line.received_at > :after and line.counted_at > :counted_at"""
 
 LEFT: Final = """
     from shipment h join fulfilment_order f on (f.order_id, f.no) = (h.order_id, h.fulfilment_no)

@@ -18,6 +18,7 @@ from hub.causes.count_reasons import in_chinese
         ("report R 1: wms-sh has no location bj of owner ", "报告 R 1：wms-sh 没有库位 bj（货主 ）"),
         ("line 1 (apple): there is no inventory type 'XX'", "第 1 行（apple）：没有库存类型 'XX'"),
         ("line 1 (P1): it is counted in 'KG', which is no piece", "第 1 行（P1）：计量单位 'KG' 不是件"),
+        ("line 2 (P1): page 1 of this count has counted it, too", "第 2 行（P1）：本次盘点第 1 页已盘过"),
         ("what a partner said", "what a partner said"),
     ],
 )

@@ -89,6 +89,18 @@ def test_a_report_that_is_late_books_nothing(session: Session, taker: ReceiveSto
     assert level(session, "apple")[0] == 8
 
 
+def test_each_change_of_a_message_is_of_its_own_moment(session: Session, taker: ReceiveStock) -> None:
+    early, late = (body("change", more(n, sku), minutes_ago=ago) for sku, n, ago in (("pear", 1, 9), ("apple", 7, 1)))
+    items = late.partition(b"<items>")[2].partition(b"</items>")[0]
+    take(
+        session,
+        taker,
+        early.replace(b"</items>", items + b"</items>"),
+        body("count", total(20), code="B2", minutes_ago=5),
+    )
+    assert (level(session, "apple")[0], level(session, "pear")[0], drift(session)) == (27, 4, [])
+
+
 @pytest.mark.parametrize("wrong", [more(1, "nothing"), more(2**63), more("1.5"), more(3, "apple", "1", "1"), more(-11)])
 def test_a_wrong_line_is_a_case_and_the_others_are_booked(
     session: Session, taker: ReceiveStock, wrong: StockItem

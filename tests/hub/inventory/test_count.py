@@ -110,11 +110,44 @@ def test_a_page_beyond_the_last_is_refused_and_nothing_is_taken_as_gone(session:
 
 
 def test_pages_that_differ_in_how_many_there_are_wait_for_the_most(session: Session) -> None:
+    add_sku(session, "plum")
+    add_sku(session, "fig")
     take(session, {"apple": 5}, full=True, page=1, pages=3)
-    take(session, {"apple": 5}, full=True, page=2, pages=2)
+    take(session, {"plum": 1}, full=True, page=2, pages=2)
     assert level(session, "pear")[0] == 3
-    take(session, {}, full=True, page=3, pages=3, lines=[ReportLine(no=1, sku="apple", kind="count", pieces=5)])
+    take(session, {"fig": 1}, full=True, page=3, pages=3)
     assert level(session, "pear")[0] == 0
+
+
+def test_what_two_pages_of_a_count_have_is_not_one_for_both(session: Session) -> None:
+    take(session, {"apple": 5}, full=True, page=1, pages=2)
+    told = take(session, {"apple": 7, "pear": 2}, full=True, page=2, pages=2)
+    assert told.refused == ("line 1 (apple): page 1 of this count has counted it, too",)
+    assert (level(session, "apple")[0], level(session, "pear")[0]) == (5, 2)
+    again = take(session, {"apple": 5}, full=True, page=1, pages=2)
+    assert (again.repeated, again.refused) == (1, ())
+
+
+@pytest.mark.parametrize("named", [{"apple": 5}, {"apple": 5, "pear": 3}])
+def test_a_full_count_without_a_time_that_comes_again_has_not_seen_what_came_since(
+    session: Session, named: dict[str, int]
+) -> None:
+    undated: dict[str, Any] = {"full": True, "by_our_clock": True}
+    take(session, named, at=after(1), **undated)
+    add_sku(session, "plum")
+    take(session, {"plum": 4, "pear": 1}, "C1", after(2), kind="change")
+    before = level(session, "plum"), level(session, "pear")
+    told = take(session, named, at=after(3), **undated)
+    assert (told.taken, told.repeated) == (0, len(named))
+    assert ((level(session, "plum"), level(session, "pear")), drift(session)) == (before, [])
+
+
+def test_the_last_page_of_an_undated_count_has_not_seen_what_came_since_the_first(session: Session) -> None:
+    take(session, {"apple": 5}, at=after(1), full=True, by_our_clock=True, page=1, pages=2)
+    add_sku(session, "plum")
+    take(session, {"plum": 4}, "C1", after(2), kind="change")
+    take(session, {"pear": 3}, at=after(3), full=True, by_our_clock=True, page=2, pages=2)
+    assert (level(session, "plum")[0], drift(session)) == (4, [])
 
 
 def test_a_part_count_leaves_the_others_alone(session: Session) -> None:
