@@ -16,6 +16,7 @@ from hub.inventory.look import forget_sales, next_slice, take_look
 from hub.inventory.offer import FLOW, add_steps, selling, sweep_offers, weigh
 from hub.inventory.push import book_told, read_due, refuse_all, sum_up
 from hub.inventory.telling import Telling, Told
+from hub.inventory.untold import forget_others
 from hub.ports import StockSink
 from hub.settings import Settings
 
@@ -36,9 +37,13 @@ def look(session: Session, settings: Settings, at: datetime) -> int:
 
 
 def sweep(session: Session, settings: Settings, at: datetime) -> int:
-    """Do the same for the next SKUs of all there are, moved or not, and give how many; old sums are forgotten."""
+    """Do the same for the next SKUs of all there are, moved or not, and give how many; old sums are forgotten.
+
+    So are the numbers of shops that are told no more.
+    """
     skus = next_slice(session, settings.stock.sweep)
     shops = selling(settings)
+    forget_others(session, [shop.connection for shop in shops], at)
     sweep_offers(session, shops, skus, settings.stock, _here(settings, at))
     add_steps(session, shops, at)
     _alert(session, skus, settings, at)

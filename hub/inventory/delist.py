@@ -95,7 +95,7 @@ def watch_refusals(session: Session, connection: str, brand: str, at: datetime) 
     statement = """select sku, refused from stock_offer where connection = :connection and refused <> ''
                    order by sku limit 5"""
     found = rows(session, statement, connection=connection)
-    subject = f"refusals:{connection}"
+    _, subject = subjects_of(connection)
     statement = "select 1 from case_file where cause = :cause and subject = :subject and state = 'open'"
     known = row(session, statement, cause=CAUSE, subject=subject)
     if found and known is None:
@@ -108,6 +108,11 @@ def watch_refusals(session: Session, connection: str, brand: str, at: datetime) 
 def subject_of(connection: str) -> str:
     """Name the case under which a shop's zeros are held back."""
     return f"stock:{connection}"
+
+
+def subjects_of(connection: str) -> tuple[str, str]:
+    """Name the cases of a shop's numbers: of zeros that are held back, and of those that it refuses."""
+    return subject_of(connection), f"refusals:{connection}"
 
 
 def _call(session: Session, subject: str, connection: str, brand: str, message: str, at: datetime) -> None:
@@ -123,6 +128,6 @@ def _is_mass(session: Session, connection: str, shift: Shift, stock: Stock, at: 
     if zeros < stock.guard_least:
         return False
     statement = """select count(*) as n from stock_offer
-                   where connection = :connection and (told > 0 or told is null or zero_at > :since)"""
+                   where connection = :connection and (told > 0 or told is null or asking or zero_at > :since)"""
     selling = row(session, statement, connection=connection, since=since)
     return zeros * 100 > stock.guard_percent * ((selling.n if selling else 0) + shift.fresh)

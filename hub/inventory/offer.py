@@ -135,15 +135,17 @@ def push_now(
 def _weigh_shop(session: Session, shop: Selling, skus: Sequence[str], stock: Stock, at: datetime) -> int:
     mine = _sold_by(session, shop, skus)
     known = _known(session, shop, skus)
-    if gone := sorted(known.keys() - set(mine)):
+    if gone := sorted(sku for sku, one in known.items() if sku not in mine or one.shop != shop.shop):
         statement = "delete from stock_offer where connection = :connection and sku = any(:gone)"
         run(session, statement, connection=shop.connection, gone=gone)
+        known = {sku: one for sku, one in known.items() if sku not in gone}
     if not mine:
         return 0
     promises = promise(session, shop.brand, shop.shop, mine, at)
     numbers = {sku: shop.number(promises[sku].free) if sku in promises else 0 for sku in mine}
     changed = {sku: n for sku, n in numbers.items() if sku not in known or known[sku].offered != n}
-    zeros = {sku for sku, n in changed.items() if not n and (sku not in known or known[sku].told != 0)}
+    empty = {sku for sku, one in known.items() if one.told == 0 and not one.asking}
+    zeros = {sku for sku, n in changed.items() if not n and sku not in empty}
     shift = Shift(len(zeros), len(changed.keys() - known.keys()))
     held = zeros if zeros and holds(session, shop.connection, shop.brand, shift, stock, at) else set[str]()
     if changed:
@@ -167,8 +169,8 @@ def _sold_by(session: Session, shop: Selling, skus: Sequence[str]) -> list[str]:
 
 def _known(session: Session, shop: Selling, skus: Sequence[str]) -> Mapping[str, Any]:
     """Lock what a shop was told of some SKUs, before the counters are read: the newest look is what stays."""
-    statement = """select sku, offered, told from stock_offer where connection = :connection and sku = any(:skus)
-                   order by sku for update"""
+    statement = """select sku, shop, offered, told, asking from stock_offer
+                   where connection = :connection and sku = any(:skus) order by sku for update"""
     return {one.sku: one for one in rows(session, statement, connection=shop.connection, skus=list(skus))}
 
 

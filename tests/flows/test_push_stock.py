@@ -166,6 +166,17 @@ def test_a_channel_that_is_not_told_of_stock_needs_a_person(desk: Desk) -> None:
     assert desk.send() == []
 
 
+def test_a_shop_that_the_settings_tell_no_more_is_told_nothing_and_forgotten(desk: Desk, database: Database) -> None:
+    sell(database, "apple", 400)
+    desk.look()
+    quiet = desk.settings.connections[SHOP].model_copy(update={"stock": "none"})
+    desk.settings = desk.settings.model_copy(update={"connections": {SHOP: quiet}})
+    desk.sweep()
+    assert (desk.send(), desk.shop()["pieces"]["apple"]) == ([], 1000)
+    with database.transaction() as session:
+        assert rows(session, "select 1 from stock_offer") == []
+
+
 def test_a_stock_alert_reaches_its_partner_as_it_opens_and_closes(desk: Desk, database: Database) -> None:
     with database.transaction() as session:
         set_rule(session, SYSTEM, RuleView(BRAND, "pear", "", 4, 0), AT)

@@ -72,6 +72,20 @@ def test_a_sku_that_is_bound_no_more_is_told_no_more(session: Session) -> None:
     assert numbers(session) == {"pear": 4}
 
 
+def test_a_connection_that_tells_another_shop_tells_it_all_under_the_codes_of_that_one(
+    session: Session, at: datetime
+) -> None:
+    bind(session, "apple", "PC-1")
+    run(session, "update channel_binding set shop = 'h5', channel_sku = 'H5-1'")
+    bind(session, "apple", "PC-1")
+    weighed(session, ["apple"])
+    tell_all(session)
+    weighed(session, ["apple"], at, replace(SHOP, shop="h5"))
+    assert (offer_of(session, "apple").told, due(session)) == (None, ["apple"])
+    told = read_due(session, SHOP.connection, lane_of(session, "apple"), 9)
+    assert [(one.channel_sku, one.pieces) for one in told] == [("H5-1", 10)]
+
+
 def test_a_number_that_comes_back_before_it_was_told_is_not_due(session: Session) -> None:
     weighed(session, ["apple"])
     tell_all(session)

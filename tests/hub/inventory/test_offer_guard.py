@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.cases import resolve
-from hub.database import row, rows
+from hub.database import row, rows, run
 from hub.inventory.delist import let_pass, subject_of
 from hub.inventory.offer import sweep_offers
 from tests.hub.inventory.shops import SHOP, STOCK, due, move, numbers, tell_all, weighed
@@ -97,3 +97,9 @@ def test_a_shop_that_is_first_told_of_nothing_but_zeros_is_held(session: Session
     shop = replace(SHOP, connection="other", floor=2)
     weighed(session, ["new1", "new2", "new3"], at, shop)
     assert held(session) == ["new1", "new2", "new3"]
+
+
+def test_zeros_are_held_back_also_of_what_the_shop_may_hear_this_moment(session: Session, at: datetime) -> None:
+    run(session, "update stock_offer set told = 0, asking = true, due = true")
+    empty(session, *SKUS[:4], at=at)
+    assert (held(session), open_causes(session)) == (SKUS[:4], ["stock_push"])
