@@ -10,12 +10,7 @@ from hub import audit
 from hub.database import row, rows
 from hub.fulfilment.keep import LATER
 from hub.inventory.ledger import drift
-from hub.inventory.quota import HAD
-from hub.inventory.reconcile import CHECKS, HELD, PRESOLD, PROMISED
-
-QUOTAS: Final = "a quota counts what its shop has sold and holds"
-"""What had left before the quota was set, or changed last, counts for no quota, and nobody remembers how much it was:
-of orders that are older than that it counts what is open at least, and all of them at most."""
+from hub.inventory.reconcile import CHECKS, HELD, PRESOLD, PROMISED, QUOTAS
 
 RULES: Final = {
     "reductions add up": """
@@ -60,7 +55,7 @@ RULES: Final = {
         where f.shipped <> coalesce(h.held, 0)""",
     **{
         name: f"select location || '/' || sku as what from ({CHECKS[name]}) broken"
-        for name in (PROMISED, HELD, PRESOLD)
+        for name in (PROMISED, HELD, PRESOLD, QUOTAS)
     },
     "lots named are of deliveries that are open": """
         select n.order_id || '-' || n.no || '/' || n.lot as what
@@ -96,27 +91,6 @@ RULES: Final = {
         select p.order_id || '/' || p.line_no as what
         from presold_line p left join order_line l using (order_id, line_no)
         where p.pieces > coalesce(l.ordered - l.cancelled - l.allocated - l.shipped, 0)""",
-    QUOTAS: f"""
-        select q.sku || ' of ' || q.shop || ' at ' || coalesce(nullif(q.location, ''), 'all') || ' counts ' || q.used
-               || ', sold and held ' || held.pieces + sold.least || ' to ' || held.pieces + sold.most as what
-        from channel_quota q cross join lateral (
-            select coalesce(sum(c.quantity), 0) as pieces from reservation_line c join reservation r
-                on r.id = c.reservation_id
-            where r.state = 'held' and (r.shop, c.sku) = (q.shop, q.sku) and q.location in ('', c.location)) held
-        cross join lateral (
-            select coalesce(sum(case when s.at > q.updated_at then s.sold else s.open end), 0) as least,
-                   coalesce(sum(s.sold), 0) as most
-            from (select o.created_at as at, line.ordered - line.cancelled as sold,
-                         case when o.lifecycle in ('received', 'accepted', 'in_fulfilment')
-                              then line.ordered - line.cancelled - {HAD} else 0 end as open
-                  from order_line line join sales_order o on o.id = line.order_id
-                  where q.location = '' and (o.shop, line.sku) = (q.shop, q.sku)
-                  union all
-                  select o.created_at, f.quantity - f.released, f.quantity - f.released - f.shipped
-                  from fulfilment_line f join fulfilment_order d using (order_id, no) join sales_order o
-                      on o.id = f.order_id
-                  where d.location = q.location and (o.shop, f.sku) = (q.shop, q.sku)) s) sold
-        where q.version > 0 and q.used not between held.pieces + sold.least and held.pieces + sold.most""",
     "one order a key": """
         select shop || '/' || external_id as what from sales_order group by shop, external_id having count(*) > 1""",
     "every key has its order": """

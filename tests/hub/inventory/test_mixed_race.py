@@ -7,7 +7,7 @@ from hub.database import Database
 from hub.inventory import soft
 from hub.inventory.hot_sale import Sale, heat
 from hub.inventory.ledger import post
-from hub.inventory.reconcile import HELD, PROMISED, check_books
+from hub.inventory.reconcile import HELD, PROMISED, QUOTAS, check_books
 from hub.inventory.soft import Wish, expire_due, hold, take_held
 from tests.forked import FORKED
 from tests.hub.inventory.planting import changed
@@ -32,7 +32,7 @@ def goods(database: Database) -> Database:
 
 def wrong_in(database: Database) -> list[str]:
     with database.transaction() as session:
-        return check_books(session, besides=PROMISED)
+        return check_books(session, besides={PROMISED, QUOTAS})
 
 
 def test_sixteen_threads_of_all_acts_leave_the_books_whole(goods: Database, database_url: str) -> None:

@@ -1,9 +1,12 @@
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import run
-from hub.inventory.reconcile import BOUNDS, HELD, PRESOLD, PROMISED, check_books, reconcile
+from hub.inventory.quota import Quota, list_quotas, set_quota
+from hub.inventory.reconcile import BOUNDS, HELD, PRESOLD, PROMISED, QUOTAS, check_books, reconcile
+from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.soft import Wish, hold
 from tests.hub.making import BRAND, forge, open_causes, order, placed, stock
 
@@ -58,6 +61,22 @@ def test_a_counter_of_a_presale_that_no_order_line_bears_out_is_noticed(session:
     assert (broken(session), reconcile(session, at), open_causes(session)) == ([PRESOLD], 1, ["stock_drift"])
     run(session, "insert into presold_count (sku, shop, pieces) values ('apple', 'pc', -2)")
     assert broken(session) == []
+
+
+@pytest.mark.parametrize("place", ["", "sh"])
+def test_a_quota_that_counts_other_than_what_its_shop_has_sold_and_holds_is_noticed(
+    session: Session, at: datetime, place: str
+) -> None:
+    stock(session, {"sh": {"apple": 5}})
+    quota = Quota(sku="apple", shop="pc", location=place, mode=QuotaMode.CAP, amount=9)
+    set_quota(session, "op", BRAND, quota, at - timedelta(days=1))
+    hold(session, BRAND, "pc", "cart", [Wish("apple", 1)], timedelta(hours=1), at)
+    placed(session, order({"apple": 3}))
+    assert (reconcile(session, at), [one.used for one in list_quotas(session, ["apple"])]) == (0, [4])
+    run(session, "update channel_quota set used = 3")
+    where = "pc/sh" if place else "pc"
+    assert check_books(session) == [f"{QUOTAS}: stock:apple at {where} counts 3, sold and held 4 to 4"]
+    assert (reconcile(session, at), open_causes(session)) == (1, ["stock_drift"])
 
 
 def test_a_shortfall_beyond_what_is_missing_is_noticed(session: Session) -> None:

@@ -20,7 +20,7 @@ from hub.inventory.adjust import adjust, set_safety
 from hub.inventory.ledger import StockKey
 from hub.inventory.level import receive
 from hub.inventory.promise import promise
-from hub.inventory.reconcile import PROMISED, check_books
+from hub.inventory.reconcile import PROMISED, QUOTAS, check_books
 from tests.hub.inventory.cutting import Cut, Moment, lose
 from tests.hub.inventory.machine.books import KEYS, PARTS, PLACES, SHOPS, SKUS, Books, Move, Pile
 from tests.hub.inventory.machine.reading import read, shown
@@ -116,7 +116,7 @@ class Ground(RuleBasedStateMachine):
         shop = ("", *SHOPS)[self.number % (1 + len(SHOPS))]
         with self.database.transaction() as session:
             assert read(session) == shown(self.books)
-            assert check_books(session, besides=PROMISED) == []
+            assert check_books(session, besides={PROMISED, QUOTAS}) == []
             offered = promise(session, BRAND, shop, [*SKUS, *PARTS], self.now)
         today = self.now.date()
         assert {sku: one.free for sku, one in offered.items()} == {
