@@ -30,7 +30,7 @@ from hub.order.holds.restocked import START, source_restocked
 from hub.order.holds.unended import call_unended, unpaid_limit
 from hub.order.holds.unpaid import hold_unpaid
 from hub.order.posting import sale
-from hub.order.relocate import relocate
+from hub.order.relocate import TURN_S, relocate
 from hub.order.ship.track import ask_silent
 from hub.schedules import Slot, finish_slot, last_slots, plan_schedules, slot_of, take_slot
 from hub.settings import Settings
@@ -118,7 +118,7 @@ def chores(settings: Settings) -> list[Chore]:
         Chore("stock.look", 1, lambda session, at: push_stock.look(session, settings, at)),
         Chore("stock.sweep", 5, lambda session, at: push_stock.sweep(session, settings, at)),
         Chore("stock.blocked", 5, lambda session, at: make_room(session, at.astimezone(zone))),
-        Chore("stock.short", 5, lambda session, at: relocate(session, at.astimezone(zone))),
+        Chore("stock.short", TURN_S, lambda session, at: relocate(session, at.astimezone(zone))),
         Chore("stock.quotas", 60, forget_unset),
         Chore("stock.presold", 10, lambda session, _at: add_up(session)),
         Chore("stock.reports", 3600, lambda session, at: count.prune(session, at - KEEP_REPORTS)),

@@ -22,7 +22,7 @@ from hub.fulfilment.reject import Standing
 from hub.fulfilment.release import RELEASE, NewLine
 from hub.fulfilment.status import Negotiation
 from hub.inventory.level import hold_still
-from hub.inventory.shortfall import SHORT, read_lacking
+from hub.inventory.shortfall import SHORT, Lack, read_lacking
 from hub.inventory.table import Authority
 from hub.order.advance import advance
 from hub.order.lock import Locked, lock_order, open_blockers
@@ -37,6 +37,9 @@ from hub.sourcing.model import Take, Want
 
 AT_ONCE: Final = 50
 """Orders in one transaction: their rows stay locked until its end."""
+
+TURN_S: Final = 5
+"""How often orders are moved: some counters have their turn each time."""
 
 LOOKED: Final = 1_000
 """How many of a counter's newest promises are looked through."""
@@ -77,7 +80,7 @@ def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
     `at` is in the business zone, whose day it is that lots expire by. Gives how many fulfilment
     orders were taken back. Orders that somebody works on are left for the next time.
     """
-    standings = _take_standings(session, _hit(session, at.date()))
+    standings = _take_standings(session, _hit(session, at))
     hold_still(session, {line.sku for _, standing in standings for line in standing.open_lines()})
     hold_limits(session, policy, {order.brand for order, _ in standings}, at)
     moves: list[_Move] = []
@@ -99,11 +102,11 @@ def relocate(session: Session, at: datetime, policy: Policy = POLICY) -> int:
     return len(moved)
 
 
-def _hit(session: Session, today: date) -> dict[int, int]:
+def _hit(session: Session, at: datetime) -> dict[int, int]:
     """Choose the fulfilment orders to take back, one an order: the newest, until each counter has enough."""
-    lacking = [one for one in read_lacking(session, today) if one.authority == Authority.HUB]
+    lacking = [one for one in read_lacking(session, at.date()) if one.authority == Authority.HUB]
     chosen: dict[int, int] = {}
-    for counter in lacking[:AT_ONCE]:
+    for counter in _by_turns(lacking, at):
         left = counter.pieces
         for one in _promises(session, counter.key.location, counter.key.sku, counter.key.owner):
             if left <= 0 or len(chosen) >= AT_ONCE:
@@ -111,6 +114,16 @@ def _hit(session: Session, today: date) -> dict[int, int]:
             if chosen.setdefault(one.order_id, one.no) == one.no:
                 left -= one.pieces
     return chosen
+
+
+def _by_turns(lacking: Sequence[Lack], at: datetime) -> Sequence[Lack]:
+    """Give the counters to look at: the newest, then some of the others, each in its turn.
+
+    Those whose locations know of all that is promised lack on, and must not stand before the others for good.
+    """
+    others = lacking[AT_ONCE:]
+    start = int(at.timestamp()) // TURN_S * AT_ONCE % max(1, len(others))
+    return [*lacking[:AT_ONCE], *[*others[start:], *others[:start]][:AT_ONCE]]
 
 
 def _promises(session: Session, location: str, sku: str, owner: str) -> Sequence[Row[Any]]:

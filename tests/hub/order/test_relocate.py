@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
@@ -8,7 +8,7 @@ from hub.fulfilment.release import mark_submitted
 from hub.inventory.ledger import drift
 from hub.order.change.cancel import cancel
 from hub.order.relocate import relocate
-from tests.hub.inventory.counting import level, take
+from tests.hub.inventory.counting import after, level, take
 from tests.hub.making import counters, open_causes, order, placed, see, sources, step_states, stock
 
 
@@ -45,6 +45,22 @@ def test_what_the_location_has_been_sent_stays(session: Session, ids: list[int],
     take(session, {"apple": 6})
     assert relocate(session, at) == 0
     assert (level(session, "apple"), open_causes(session)) == ((6, 9, 0, 3), ["stock_short"])
+
+
+def test_those_that_can_be_moved_have_their_turn_however_many_cannot(
+    session: Session, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.order.relocate.AT_ONCE", 1)
+    stock(session, {"sh": {"pear": 2, "plum": 3, "fig": 3}, "bj": {"pear": 2}})
+    moves = placed(session, order({"pear": 2}, "T0"))
+    run(session, "update location set active = false where code = 'bj'")
+    for sku in ("plum", "fig"):
+        mark_submitted(session, placed(session, order({sku: 3}, sku)), 1, "W1", at)
+    run(session, "update location set active = true")
+    for minutes, sku in enumerate(("pear", "plum", "fig"), 1):  # the newest first, and nobody can be moved from these
+        take(session, {sku: 0}, sku, after(minutes))
+    assert sum(relocate(session, at + timedelta(seconds=5 * turn)) for turn in range(2)) == 1
+    assert sources(session, moves) == [("sh", "cancelled"), ("bj", "open")]
 
 
 def test_a_call_that_may_have_been_heard_is_not_taken_back(session: Session, ids: list[int], at: datetime) -> None:
