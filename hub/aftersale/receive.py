@@ -21,7 +21,7 @@ from hub.aftersale.status import ReturnState
 from hub.audit import record
 from hub.cases import NewCase, open_cases, resolve
 from hub.database import copy, row, rows, run
-from hub.errors import Conflict
+from hub.errors import Conflict, Malformed
 from hub.inventory.counted import LotLine
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.level import make_counters
@@ -44,15 +44,16 @@ def receive_return(session: Session, order_id: int, no: int, arrived: Arrived, a
     Fewer, more or other pieces than were announced are taken as they are; a case says how they differ. Money goes back
     for exactly the pieces that arrived and are the order's, but for those that others were sent in exchange for; what
     waited for money goes on when that has paid for it.
-    `at` is in the business zone. Raises: NotFound, also for a location that the brand does not have; Conflict with code
-    return_state when nobody has decided about it yet.
+    `at` is in the business zone. Raises: NotFound, also for a location that the brand does not have; Malformed where
+    none is named though the return awaits no goods anywhere; Conflict with code return_state when nobody has decided
+    about it yet.
     """
     order, case = lock_return(session, order_id, no)
     if case.state == ReturnState.REQUESTED:
         raise Conflict("approve or reject this return first", code="return_state")
     if _known(session, case, arrived.document):
         return ReturnState(case.state)
-    place = find_place(session, order.brand, arrived.location or case.location)
+    place = _place(session, order.brand, case, arrived)
     owing = hold_owing(session, order)
     rooms = rooms_of(session, order_id)
     sorted_goods = sort_goods(arrived.goods, _awaited(session, case, rooms))
@@ -75,6 +76,15 @@ def receive_return(session: Session, order_id: int, no: int, arrived: Arrived, a
     if owing:
         go_on_paid(session, order, at)
     return state
+
+
+def _place(session: Session, brand: str, case: Row[Any], arrived: Arrived) -> Row[Any]:
+    """Give where goods have arrived: as it was said, else where they were awaited."""
+    code = arrived.location or case.location
+    if not code:
+        text = "say at which location the goods have arrived: this return awaits none"
+        raise Malformed(text, field="location", zh="请写明到货地点：该退货单未约定收货地点")
+    return find_place(session, brand, code)
 
 
 def _known(session: Session, case: Row[Any], document: str) -> bool:

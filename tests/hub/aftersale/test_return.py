@@ -163,6 +163,8 @@ def test_money_alone_goes_back_when_it_is_granted(session: Session) -> None:
 def test_goods_that_come_though_money_alone_went_back_for_them_are_not_paid_again(session: Session) -> None:
     order_id = sent(session, order({"apple": 5}), {"apple": 5})
     no = granted(session, order_id, {"L1": 2}, kind=REFUND_ONLY)
+    with pytest.raises(Malformed, match="say at which location"):
+        arrive(session, order_id, no, {"apple": 2})
     assert arrive(session, order_id, no, {"apple": 2}, location="sh") == "closed"
     assert (refunded(session), returned(session, order_id)) == ([(2000, 0)], [2])
     assert open_causes(session) == ["return_differs"]
