@@ -10,7 +10,7 @@ from hub import audit
 from hub.database import row, rows
 from hub.fulfilment.keep import LATER
 from hub.inventory.ledger import drift
-from hub.inventory.reconcile import CHECKS, HELD, PRESOLD, PROMISED, QUOTAS
+from hub.inventory.reconcile import CHECKS
 
 RULES: Final = {
     "reductions add up": """
@@ -53,10 +53,7 @@ RULES: Final = {
             from shipment s join parcel_line p on (p.order_id, p.shipment_no) = (s.order_id, s.no) group by 1, 2) h
             using (order_id, no)
         where f.shipped <> coalesce(h.held, 0)""",
-    **{
-        name: f"select location || '/' || sku as what from ({CHECKS[name]}) broken"
-        for name in (PROMISED, HELD, PRESOLD, QUOTAS)
-    },
+    **{name: f"select location || '/' || sku as what from ({check}) broken" for name, check in CHECKS.items()},
     "lots named are of deliveries that are open": """
         select n.order_id || '-' || n.no || '/' || n.lot as what
         from named_lot n left join fulfilment_order f using (order_id, no)
