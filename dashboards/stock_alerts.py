@@ -13,7 +13,7 @@ from dashboards.stock_look import seen_by
 from dashboards.visit import Here, Visit
 from hub.errors import NotFound
 from hub.inventory.acknowledge import acknowledge
-from hub.inventory.alert_rule import AlertView, RuleView, drop_rule, list_alerts, list_rules, set_rule
+from hub.inventory.alert_rule import FIRST, AlertView, Key, RuleView, drop_rule, list_alerts, list_rules, set_rule
 from hub.inventory.alert_table import AlertState
 from hub.inventory.view import places_of
 from hub.roles import Actor, Permission
@@ -28,12 +28,13 @@ router: Final = APIRouter()
 
 
 class Look(BaseModel):
-    """What the address of the list asks for: alerts that are open, or that are over."""
+    """What the address of the list asks for: alerts that are open, or that are over, and a page of thresholds."""
 
     model_config = ConfigDict(frozen=True)
 
     state: str = ""
     cursor: Place | None = None
+    rules: str = ""
 
     def link(self, path: str = HOME, **changes: object) -> str:
         """Write this question again, for another page or state."""
@@ -42,6 +43,15 @@ class Look(BaseModel):
     @property
     def wanted(self) -> AlertState:
         return AlertState.CLOSED if self.state == AlertState.CLOSED else AlertState.OPEN
+
+    @property
+    def behind(self) -> Key:
+        """Which threshold the page begins behind; what was never given begins at the first."""
+        match self.rules.split("\n"):
+            case [brand, sku, location]:
+                return brand, sku, location
+            case _:
+                return FIRST
 
 
 class Ruled(BaseModel):
@@ -61,9 +71,10 @@ Asked = Annotated[Look, Query()]
 def alerts(visit: Here, look: Asked) -> Response:
     visit.require(Permission.SEE_ORDERS)
     locations, brands = places_of(visit.session, seen_by(visit))
-    rules = list_rules(visit.session, _within(visit)) if brands else ()
-    told = {"rules": rules, "locations": locations, "brands": brands, "drop": _drop_link}
-    return page(visit, "inventory_alerts.html", **_list(visit, look), **told)
+    rules = [*list_rules(visit.session, _within(visit), look.behind, PAGE + 1)] if brands else []
+    told = {"rules": rules[:PAGE], "locations": locations, "brands": brands, "drop": _drop_link}
+    more = "\n".join(rules[PAGE - 1].key) if len(rules) > PAGE else ""
+    return page(visit, "inventory_alerts.html", **_list(visit, look), **told, more_rules=more)
 
 
 @router.get(HOME + "/list")

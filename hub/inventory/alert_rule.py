@@ -18,6 +18,12 @@ from hub.scope import scope
 MOST: Final = 1_000_000_000
 """The largest threshold: more pieces or days than anybody has."""
 
+Key = tuple[str, str, str]
+"""Brand, SKU and location: what tells thresholds apart."""
+
+FIRST: Final[Key] = ("", "", "")
+"""Before the first threshold."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleView:
@@ -28,6 +34,10 @@ class RuleView:
     location: str
     below_pieces: int
     below_days: int
+
+    @property
+    def key(self) -> Key:
+        return self.brand, self.sku, self.location
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +102,14 @@ def drop_rule(session: Session, actor: Actor, brand: str, sku: str, location: st
     return dropped
 
 
-def list_rules(session: Session, actor: Actor, limit: int = 500) -> Sequence[RuleView]:
-    """Give the thresholds of an actor's brands."""
+def list_rules(session: Session, actor: Actor, after: Key = FIRST, limit: int = 50) -> Sequence[RuleView]:
+    """Give the thresholds of an actor's brands, a page at a time: `after` names the last of the page before."""
     found = rows(
         session,
         """select brand, sku, location, below_pieces, below_days from stock_rule
-           where :every_brand or brand = any(:brands) order by brand, sku, location limit :limit""",
+           where (:every_brand or brand = any(:brands)) and (brand, sku, location) > (:brand, :sku, :location)
+           order by brand, sku, location limit :limit""",
+        **dict(zip(("brand", "sku", "location"), after, strict=True)),
         limit=limit,
         **_brands(actor),
     )

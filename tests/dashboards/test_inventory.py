@@ -257,6 +257,12 @@ def test_a_supervisor_begins_and_ends_a_flash_sale(desk: Desk) -> None:
     assert seat.audited("stock.hot") == seat.audited("stock.cool") == [("boss", "sku:apple")]
 
 
+def test_the_form_of_a_flash_sale_says_whom_its_limit_binds(desk: Desk) -> None:
+    text = plain(desk.sit("boss", Role.SUPERVISOR).see(at("level")))
+    assert "a storefront's orders beyond it wait for a person" in text
+    assert "an order without a reservation is not limited" not in text
+
+
 def test_a_flash_sale_needs_a_name_and_a_time_to_come(desk: Desk) -> None:
     seat = desk.sit("boss", Role.SUPERVISOR)
     assert seat.post(at("heat"), name=" ").status_code == 422

@@ -118,6 +118,20 @@ def test_a_threshold_that_cannot_be_is_refused(desk: Desk, changes: dict[str, st
     assert "None is set" in plain(desk.see(HOME))
 
 
+def test_thresholds_go_on_where_their_list_stopped(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboards.stock_alerts.PAGE", 2)
+    seat = desk.sit("chief", Role.ADMIN)
+    for sku, place in (("", ""), ("apple", ""), ("apple", "sh"), ("pear", "sh")):
+        seat.act(f"{HOME}/rules", **{**RULE, "sku": sku, "location": place})
+    first = seat.see(HOME)
+    following = first.rpartition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
+    shown = [plain(page).partition("Thresholds")[2] for page in (first, seat.see(following.replace("&amp;", "&")))]
+    assert ["apple sh demo" in one for one in shown] == [False, True]
+    assert ["every SKU all together" in one and "apple all together" in one for one in shown] == [True, False]
+    assert "pear sh demo" in shown[1]
+    assert "Next page" not in shown[1]
+
+
 def test_thresholds_are_read_by_all_and_set_by_administrators(desk: Desk) -> None:
     desk.sit("chief", Role.ADMIN).act(f"{HOME}/rules", **RULE)
     text = plain(desk.sit("hand", Role.SUPERVISOR).see(HOME))
