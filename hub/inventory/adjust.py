@@ -119,7 +119,8 @@ def _check(session: Session, brand: str, key: StockKey) -> None:
     found = row(
         session,
         """select exists (select from location where (code, brand) = (:location, :brand)) as placed,
-                  exists (select from sku where (code, brand) = (:sku, :brand) and not bundle) as sold,
+                  exists (select from sku where (code, brand) = (:sku, :brand) and not bundle and storage <> 'none')
+                  or exists (select from stock_level where (location, sku, owner) = (:location, :sku, :owner)) as sold,
                   exists (select from location where (code, owner) = (:location, :owner))
                   or exists (select from stock_level where (location, owner) = (:location, :owner)) as owned""",
         location=key.location,
@@ -129,7 +130,7 @@ def _check(session: Session, brand: str, key: StockKey) -> None:
     )
     if found is None or not found.placed:
         raise NotFound(f"{brand} has no location {key.location}", code="unknown_location", field="location")
-    if not found.sold:  # a bundle has no shelf: its parts are counted
+    if not found.sold:  # neither a bundle, whose parts are counted, nor virtual goods have a shelf, unless they had
         raise NotFound(f"{brand} has no SKU {key.sku} that is counted", code="unknown_sku", field="sku")
     if not found.owned:  # a counter of somebody unknown would be sold by nobody and looked at by nobody
         text, zh = f"nobody called {key.owner} has goods at {key.location}", f"{key.location} 没有货主 {key.owner}"

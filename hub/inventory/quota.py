@@ -26,6 +26,7 @@ from hub.document import Document
 from hub.errors import Malformed, NotFound, TryLater
 from hub.inventory.ledger import Movement
 from hub.inventory.level import hold_still
+from hub.inventory.quota_held import HELD_BY_CARTS, HELD_BY_ORDERS, HELD_THERE
 from hub.inventory.reservation_table import EVERYWHERE, QuotaMode
 
 MOST: Final = 10**9
@@ -62,32 +63,6 @@ class Quota(Document):
         return max(0, self.amount - self.used)
 
 
-HELD_BY_CARTS: Final = """
-    select sum(line.quantity) from reservation_line line join reservation r on r.id = line.reservation_id
-    where r.state = 'held' and r.shop = :shop and line.sku = :sku and :location in ('', line.location)"""
-
-HAD: Final = """case when line.kind <> 'bundle' then line.shipped else coalesce((
-    select max((part.shipped * line.ordered + part.ordered - 1) / part.ordered) from order_line part
-    where (part.order_id, part.parent_no) = (line.order_id, line.line_no)), 0) end"""
-"""Pieces of a `line` that have left; bundles of which any part has, for their own line never does."""
-
-HELD_BY_ORDERS: Final = f"""
-    select sum(held.pieces) from sales_order o cross join lateral (
-        select sum(line.ordered - line.cancelled - {HAD}) as pieces from order_line line
-        where line.sku = :sku and line.order_id = o.id and line.ordered > line.cancelled + line.shipped) held
-    where o.shop = :shop and o.lifecycle in ('accepted', 'received', 'in_fulfilment')"""
-"""What a shop's orders want and have not had: what they give back if they are cancelled. It goes by the open orders,
-and from each to its lines of the SKU: a SKU's whole history is never read, for orders wait meanwhile."""
-
-HELD_THERE: Final = """
-    select sum(held.pieces) from fulfilment_order f join sales_order o on o.id = f.order_id cross join lateral (
-        select sum(claim.quantity - claim.shipped - claim.released) as pieces from fulfilment_line claim
-        where (claim.order_id, claim.no, claim.sku) = (f.order_id, f.no, :sku)
-          and claim.quantity > claim.shipped + claim.released) held
-    where f.location = :location and f.execution in ('open', 'scheduled', 'on_hold', 'in_progress')
-      and o.shop = :shop and o.lifecycle in ('accepted', 'received', 'in_fulfilment')"""
-"""As above, from the fulfilment orders that are open there: the lines of each are looked up once, by its key."""
-
 KEY: Final = ("sku", "shop", "location")
 
 BUSY: Final = TryLater("orders are being placed: try again", code="quota_busy", zh="正在下单，请稍后再试")
@@ -100,13 +75,19 @@ def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: dateti
 
     A new one begins with what the shop holds: in carts, and for orders that have not left. It is there for everybody at
     once, limiting nothing. While what is held is added up nobody waits: what is counted meanwhile comes on top.
-    Raises: Malformed for an amount out of range; NotFound for an unknown SKU; TryLater while orders come (quota_busy).
+    Raises: Malformed for an amount out of range, or a location of a bundle or of virtual goods (quota_place); NotFound
+    for an unknown SKU; TryLater while orders come (quota_busy).
     """
     most = HUNDRED if quota.mode is QuotaMode.PERCENTAGE else MOST
     if not 0 <= quota.amount <= most:
         raise Malformed(f"an amount is 0 to {most}", code="quota_amount", field="amount")
-    if not rows(session, "select 1 from sku where code = :sku and brand = :brand", sku=quota.sku, brand=brand):
+    statement = "select bundle or storage = 'none' as shelved_nowhere from sku where (code, brand) = (:sku, :brand)"
+    goods = row(session, statement, sku=quota.sku, brand=brand)
+    if goods is None:
         raise NotFound(f"{brand} has no SKU {quota.sku}", code="unknown_sku", field="sku")
+    if goods.shelved_nowhere and quota.location != EVERYWHERE:  # nothing would ever count for it
+        text, zh = f"{quota.sku} lies at no location: give a quota of all together", f"{quota.sku} 不在任何仓库存放"
+        raise Malformed(text, code="quota_place", field="location", zh=f"{zh}，请设置全部合计的配额")
     _make_known(session, brand, quota, at)
     key, orders = quota.model_dump(include={*KEY}), HELD_BY_ORDERS if quota.location == EVERYWHERE else HELD_THERE
     found = rows(

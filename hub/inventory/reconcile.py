@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from hub.cases import NewCase, open_cases
 from hub.database import rows
 from hub.inventory.ledger import Drift, drift
-from hub.inventory.quota import HAD
+from hub.inventory.quota_held import HAD
 from hub.inventory.verified import drift_since, keep_verified, recheck
 
 CAUSE: Final = "stock_drift"

@@ -73,16 +73,24 @@ def test_a_correction_beyond_reason_is_refused(session: Session, at: datetime, d
         (APPLE._replace(location="nowhere"), "unknown_location"),
         (APPLE._replace(sku="nothing"), "unknown_sku"),
         (APPLE._replace(sku="basket"), "unknown_sku"),
+        (APPLE._replace(sku="voucher"), "unknown_sku"),
         (APPLE._replace(owner="nobody"), "unknown_owner"),
     ],
 )
 def test_what_the_brand_does_not_count_is_refused(session: Session, at: datetime, key: StockKey, code: str) -> None:
     add_sku(session, "basket", parts={"apple": 2})
+    add_sku(session, "voucher", storage="none")
     with pytest.raises(NotFound) as caught:
         correct(session, at, 1, key=key)
     assert caught.value.code == code
     with pytest.raises(NotFound):
         adjust(session, "boss", "other", APPLE, 1, "why", "ADJ-1", at)
+
+
+def test_pieces_of_what_is_virtual_since_can_be_put_right(session: Session, at: datetime) -> None:
+    run(session, "update sku set storage = 'none' where code = 'apple'")
+    correct(session, at, -5)
+    assert counters(session, "sh", "apple") == (0, 0)
 
 
 def test_safety_stock_is_set_and_told_who_set_it(session: Session, at: datetime) -> None:

@@ -9,7 +9,8 @@ from hub.database import Database, row, rows, run
 from hub.errors import TryLater
 from hub.inventory import quota as quotas
 from hub.inventory.promise import promise
-from hub.inventory.quota import HELD_BY_ORDERS, HELD_THERE, Quota, count_sold, drop_quota, list_quotas, set_quota
+from hub.inventory.quota import Quota, count_sold, drop_quota, list_quotas, set_quota
+from hub.inventory.quota_held import HELD_BY_ORDERS, HELD_THERE
 from hub.inventory.quota_view import find_quotas
 from hub.inventory.reservation_table import QuotaMode
 from hub.inventory.soft import Wish, hold

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.database import Database
+from hub.errors import Malformed
 from hub.inventory.ledger import drift
 from hub.inventory.promise import promise
 from hub.inventory.quota import Quota, list_quotas, set_quota
@@ -16,7 +17,7 @@ from hub.order.change.cancel import cancel
 from hub.order.relocate import relocate
 from hub.order.ship.progress import record_confirm, record_report
 from tests.hub.inventory.counting import take
-from tests.hub.making import AT, BRAND, confirm, order, placed, rejection, sources, stock
+from tests.hub.making import AT, BRAND, add_sku, confirm, order, placed, rejection, sources, stock
 
 TTL = timedelta(minutes=5)
 
@@ -131,3 +132,14 @@ def test_carts_orders_and_cancellations_with_quotas_of_places_never_wait_in_a_ci
         list(pool.map(one, range(6)))
     with database.transaction() as session:
         assert (used(session), drift(session)) == ((0, 18, 18), [])
+
+
+@pytest.mark.parametrize("sku", ["box", "voucher"])
+def test_what_lies_at_no_location_has_a_quota_of_all_together_alone(goods: Session, sku: str) -> None:
+    add_sku(goods, "box", parts={"apple": 1})
+    add_sku(goods, "voucher", storage="none")
+    with pytest.raises(Malformed) as caught:
+        quota(goods, "sh", sku)
+    assert (caught.value.code, list_quotas(goods, [sku])) == ("quota_place", [])
+    quota(goods, "", sku)
+    assert promise(goods, BRAND, "pc", [sku], AT)[sku].free == 9

@@ -14,7 +14,8 @@ from hub.database import Database, rows
 from hub.errors import TryLater
 from hub.inventory.ledger import drift
 from hub.inventory.presale import Presale, add_up, list_presales, set_presale
-from hub.inventory.quota import HELD_BY_CARTS, HELD_BY_ORDERS, HELD_THERE, Quota, list_quotas, set_quota
+from hub.inventory.quota import Quota, list_quotas, set_quota
+from hub.inventory.quota_held import HELD_BY_CARTS, HELD_BY_ORDERS, HELD_THERE
 from hub.inventory.reservation_table import QuotaMode
 from hub.order.change.expire import Terms, expire
 from hub.order.change.lapse import lapse
