@@ -77,6 +77,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         yield
         gathers.close()
+        crowd.close()
         database.close()
 
     app = FastAPI(

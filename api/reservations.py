@@ -8,11 +8,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, StringConstraints
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from api.auth import Caller
 from api.inventory import Named, Word, bound_codes, one_division
 from api.stock_examples import RESERVATION
-from api.surroundings import Body, TheHub, read_wish
+from api.surroundings import Body, Hub, TheHub, read_wish
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 from hub.inventory.around import HotView, hot_of
@@ -20,9 +21,10 @@ from hub.inventory.hot import HotWish
 from hub.inventory.hot_sale import unnamed
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reservation_view import find_reservation
-from hub.inventory.soft import Wish, hold, release_held
+from hub.inventory.soft import Held, Wish, hold, release_held
 from hub.order.model import Pieces
 from hub.order.place.senders import senders_to
+from hub.roles import Actor
 
 router = APIRouter(prefix="/v1/inventory/reservations", tags=["inventory · 库存"])
 
@@ -68,7 +70,7 @@ class Reservation(Document):
     openapi_extra=RESERVATION,
     summary="预占库存 · Hold pieces for a cart",
 )
-def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
+async def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     """Hold pieces for a cart, all or none, until an order names its `ref` or its time is over.
 
     The same cart again answers 200 with what is held; the same `ref` with other contents 409. Too little of something
@@ -81,24 +83,10 @@ def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     With a `division` pieces are held where an order to there would be sourced from now, so that the order can have
     them, in a flash sale too; a code that there is not is 422 unknown_division.
     """
-    hub.room.require()
-    cart = read_wish(Cart, body)
-    if len(cart.lines) > hub.settings.limits.order_lines:
-        raise Malformed(f"a cart has at most {hub.settings.limits.order_lines} lines", code="too_many_lines")
-    [brand], [shop], at = caller.brands, caller.shops, hub.now().astimezone(hub.zone)
-    division, ttl = one_division(cart.division, cart.region), timedelta(seconds=cart.ttl_s)
-    with hub.database.transaction() as session:
-        before = find_reservation(session, shop, cart.ref)
-        wishes = _wishes(session, brand, shop, cart.lines)
-        sale = _sale(session, wishes, cart.buyer, at)
-        senders = senders_to(session, brand, division, at) if division else None
-        if sale is None:
-            hold(session, brand, shop, cart.ref, wishes, ttl, at, buyer=cart.buyer, locations=senders)
-    if sale is not None:
-        [wish] = wishes
-        hub.crowd.hold_hot(HotWish(brand, shop, cart.ref, cart.buyer, wish.sku, wish.quantity, senders))
-    with hub.database.transaction() as session:
-        return _answer(OK if before else CREATED, _reservation(session, shop, cart.ref))
+    known, begun = await run_in_threadpool(_begin, hub, caller, body)
+    held = begun if isinstance(begun, Held) else await hub.crowd.hold_hot(begun)
+    told = Reservation(ref=held.ref, state=ReservationState.HELD, expires_at=held.expires_at, order_id=None)
+    return Response(told.model_dump_json(), OK if known else CREATED, None, "application/json")
 
 
 @router.get("/{ref}", summary="查看预占 · Get a reservation")
@@ -122,6 +110,28 @@ def let_go(hub: TheHub, caller: Caller, ref: Annotated[Ref, Path()]) -> Reservat
         if found.state == ReservationState.TAKEN:
             raise Conflict(f"order {found.order_id} has taken these pieces: cancel it", code="reservation_taken")
         return found
+
+
+def _begin(hub: Hub, caller: Actor, body: bytes) -> tuple[bool, Held | HotWish]:
+    """Say whether a cart is known, and hold it; of what is in a flash sale give the wish, which the crowd is to hold.
+
+    Raises: HubFull; whatever refuses a cart.
+    """
+    hub.room.require()
+    cart = read_wish(Cart, body)
+    if len(cart.lines) > hub.settings.limits.order_lines:
+        raise Malformed(f"a cart has at most {hub.settings.limits.order_lines} lines", code="too_many_lines")
+    [brand], [shop], at = caller.brands, caller.shops, hub.now().astimezone(hub.zone)
+    division, ttl = one_division(cart.division, cart.region), timedelta(seconds=cart.ttl_s)
+    with hub.database.transaction() as session:
+        known = find_reservation(session, shop, cart.ref) is not None
+        wishes = _wishes(session, brand, shop, cart.lines)
+        sale = _sale(session, wishes, cart.buyer, at)
+        senders = senders_to(session, brand, division, at) if division else None
+        if sale is None:
+            return known, hold(session, brand, shop, cart.ref, wishes, ttl, at, buyer=cart.buyer, locations=senders)
+    [wish] = wishes
+    return known, HotWish(brand, shop, cart.ref, cart.buyer, wish.sku, wish.quantity, senders)
 
 
 def _wishes(session: Session, brand: str, shop: str, lines: Sequence[CartLine]) -> list[Wish]:
@@ -166,7 +176,3 @@ def _reservation(session: Session, shop: str, ref: str) -> Reservation:
         raise NotFound(f"there is no reservation {ref}", code="unknown_reservation")
     order_id = str(found.order_id) if found.order_id else None
     return Reservation(ref=ref, state=found.state, expires_at=found.expires_at, order_id=order_id)
-
-
-def _answer(status: int, document: Document) -> Response:
-    return Response(document.model_dump_json(), status, None, "application/json")

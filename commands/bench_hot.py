@@ -1,8 +1,9 @@
 """How fast a flash sale sells one SKU to a crowd, against the same crowd one by one, and whether it is exact."""
 
+import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
+import uvloop
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -160,74 +162,100 @@ def _count(session: Session) -> tuple[int, int, int]:
 def _crowd(ready: Barrier, process: int, url: str, keyring: str, way: str, wanted: int, folder: str) -> None:
     """Be half of the clients: each takes the next buyer when its last one was answered."""
     clients = CLIENTS // PROCESSES
-    database = Database(url, Keyring.read(keyring.encode()), connections=4 if way == "sale" else clients)
-    act = WAYS[way](database)
+    database = Database(url, Keyring.read(keyring.encode()), connections=clients)
     buyers = iter(range(process, wanted, PROCESSES))
     try:
         with ThreadPoolExecutor(clients) as pool:
-            ready.wait()
-            seen = [one for part in pool.map(partial(_client, act), [buyers] * clients) for one in part]
+            if way in ALONE:
+                act = partial(ALONE[way], database)
+                ready.wait()
+                parts = list(pool.map(partial(_client, act), [buyers] * clients))
+            else:
+                ready.wait()
+                parts = uvloop.run(_crowded(database, pool, way, buyers, clients))
     finally:
         database.close()
-    (Path(folder) / f"{process}.json").write_text(json.dumps(seen))
+    (Path(folder) / f"{process}.json").write_text(json.dumps([one for part in parts for one in part]))
 
 
 def _client(act: Callable[[int], object], buyers: Iterator[int]) -> list[Seen]:
+    """Ask from a thread of one's own, as who waits for the database does."""
     seen: list[Seen] = []
     for buyer in buyers:
-        began = time.monotonic()
-        what = "sold"
+        began, error = time.monotonic(), None
         try:
             act(buyer)
-        except NoStock:
-            what = "refused"
-        except Conflict as error:
-            if error.code != "buyer_limit":
-                raise
-            what = "refused"
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", "") != DEADLOCK:
-                raise
-            what = "deadlock"
+        except Exception as raised:  # noqa: BLE001 # what is no answer is raised below
+            error = raised
         now = time.monotonic()
-        seen.append(Seen(what, now, now - began))
+        seen.append(Seen(_judged(error), now, now - began))
     return seen
 
 
-def _row(database: Database) -> Callable[[int], object]:
-    """One guarded booking of one piece in a transaction of its own: no reservation is written, no buyer counted."""
-
-    def act(buyer: int) -> None:
-        with database.transaction() as session:
-            post(session, [Movement(HOT, Reason.HOLD, f"b:{buyer}", soft=1)], datetime.now(UTC), fresh=True)
-
-    return act
-
-
-def _cart(database: Database) -> Callable[[int], object]:
-    def act(no: int) -> None:
-        _hold(database, f"c-{no}", [Wish(HOT.sku, 1)], f"buyer-{no}")
-
-    return act
-
-
-def _sale(database: Database) -> Callable[[int], object]:
+async def _crowded(
+    database: Database, pool: ThreadPoolExecutor, way: str, buyers: Iterator[int], clients: int
+) -> Sequence[list[Seen]]:
+    """Let the clients of one event loop ask the crowd, as the API does."""
     crowd = Crowd(database, partial(datetime.now, UTC))
-    return lambda no: crowd.hold_hot(HotWish(BRAND, SHOP, f"h-{no}", buyer_of_request(no), HOT.sku))
 
+    def sale(no: int) -> Awaitable[object]:
+        return crowd.hold_hot(HotWish(BRAND, SHOP, f"h-{no}", buyer_of_request(no), HOT.sku))
 
-def _mixed(database: Database) -> Callable[[int], object]:
-    """The sale, and now and then a basket that names the hot SKU at another place among others."""
-    sale = _sale(database)
-
-    def act(no: int) -> object:
+    def mixed(no: int) -> Awaitable[object]:
+        """Ask the sale, and now and then for a basket that names the hot SKU at another place among others."""
         if no % MIXED:
             return sale(no)
-        turn = no // MIXED % len(PLAIN)
-        skus = [*PLAIN[turn:], HOT.sku, *PLAIN[:turn]]
-        return _hold(database, f"m-{no}", [Wish(sku, 1) for sku in skus], buyer_of_request(no))
+        return asyncio.get_running_loop().run_in_executor(pool, _basket, database, no)
 
-    return act
+    act = {"sale": sale, "mixed": mixed}[way]
+    try:
+        return await asyncio.gather(*(_waiting_client(act, buyers) for _ in range(clients)))
+    finally:
+        crowd.close()
+
+
+async def _waiting_client(act: Callable[[int], Awaitable[object]], buyers: Iterator[int]) -> list[Seen]:
+    """Ask from a task, as `_client` from a thread."""
+    seen: list[Seen] = []
+    for buyer in buyers:
+        began, error = time.monotonic(), None
+        try:
+            await act(buyer)
+        except Exception as raised:  # noqa: BLE001 # what is no answer is raised below
+            error = raised
+        now = time.monotonic()
+        seen.append(Seen(_judged(error), now, now - began))
+    return seen
+
+
+def _judged(error: Exception | None) -> str:
+    """Say what a client was answered.
+
+    Raises: the error, if it is no answer.
+    """
+    if error is None:
+        return "sold"
+    if isinstance(error, NoStock) or (isinstance(error, Conflict) and error.code == "buyer_limit"):
+        return "refused"
+    if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", "") == DEADLOCK:
+        return "deadlock"
+    raise error
+
+
+def _row(database: Database, buyer: int) -> None:
+    """Book one guarded piece in a transaction of its own: no reservation is written, no buyer counted."""
+    with database.transaction() as session:
+        post(session, [Movement(HOT, Reason.HOLD, f"b:{buyer}", soft=1)], datetime.now(UTC), fresh=True)
+
+
+def _cart(database: Database, no: int) -> None:
+    _hold(database, f"c-{no}", [Wish(HOT.sku, 1)], f"buyer-{no}")
+
+
+def _basket(database: Database, no: int) -> None:
+    turn = no // MIXED % len(PLAIN)
+    skus = [*PLAIN[turn:], HOT.sku, *PLAIN[:turn]]
+    _hold(database, f"m-{no}", [Wish(sku, 1) for sku in skus], buyer_of_request(no))
 
 
 def _hold(database: Database, ref: str, wishes: Sequence[Wish], buyer: str) -> object:
@@ -235,4 +263,5 @@ def _hold(database: Database, ref: str, wishes: Sequence[Wish], buyer: str) -> o
         return hold(session, BRAND, SHOP, ref, wishes, TTL, datetime.now(UTC), buyer=buyer)
 
 
-WAYS: Final = {"row": _row, "cart": _cart, "sale": _sale, "mixed": _mixed}
+ALONE: Final = {"row": _row, "cart": _cart}
+"""Who asks for a piece by itself."""

@@ -32,6 +32,7 @@ def open_engine(url: str, connections: int, more: str = "") -> Engine:
         sqlalchemy_url(url),
         pool_size=connections,
         max_overflow=connections,
+        pool_use_lifo=True,  # who was used last has its plans and pages at hand; in turn, all would be lukewarm
         hide_parameters=True,  # an error's text must not carry personal data
         connect_args={
             "application_name": "oms",

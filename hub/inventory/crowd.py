@@ -1,23 +1,25 @@
-"""The crowd before a flash sale: requests of many threads for a SKU, booked as groups.
+"""The crowd before a flash sale: requests for a SKU that come at the same time, booked as groups.
 
-Whoever comes first books for all who have come by then, and the next of those who came meanwhile leads the next group:
-there is no thread of its own. PostgreSQL is the only truth; what is kept in memory is that a SKU was sold out a moment
-ago, so that refusals cost one read for a whole group and no lock, and how long a queue is.
+Those who wait are promises of one event loop and take no thread; a group is booked in a thread of the crowd's own, one
+group of a SKU at a time. PostgreSQL is the only truth; what is kept in memory is that a SKU was sold out a moment ago,
+so that refusals cost one read for a whole group and no lock, and how long a queue is.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Condition, Lock
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 
 from hub.database import Database
 from hub.errors import HubError, NotFound, OutcomeUnknown, TryLater
-from hub.inventory.hot import Booked, HotWish, book, recall, sold_out
+from hub.inventory.hot import Booked, HotWish, Interfered, book, recall, sold_out
 from hub.inventory.hot_sale import Sale, find_sale
 from hub.inventory.ledger import Shortage
 from hub.inventory.soft import Held
@@ -27,52 +29,36 @@ LINGER_S: Final = 0.005
 RECHECK_S: Final = 0.2
 TRIES: Final = 10
 
-STRANDS: Final = 8
-"""So many of a group are woken at once, and each wakes the next of its strand: when all wake at once they stand in one
-another's way, and one strand alone would wait for the interpreter at every step when other threads are busy."""
-
-LOST: Final = OutcomeUnknown("the group was not booked for certain: ask again under the same ref", code="hot_unknown")
-BUSY: Final = TryLater("orders take this SKU at the same moment", code="hot_busy", after_s=1)
+AT_ONCE: Final = 4
+"""Of so many SKUs groups are booked at the same time: each takes a connection."""
 
 
-def _shut() -> Lock:
-    lock = Lock()
-    lock.acquire()
-    return lock
-
-
-@dataclass(slots=True)
-class _Asking:
-    """One caller that waits; woken by its `door`, when it is answered or to lead the next group.
-
-    It wakes `after` in its turn, who was answered with it.
-    """
+class _Asking(NamedTuple):
+    """Who waits: what is wished, where the answer is awaited, and in which context a group that it leads is booked."""
 
     wish: HotWish
-    door: Lock = field(default_factory=_shut)
-    leads: bool = False
-    answer: Held | HubError | None = None
-    after: "_Asking | None" = None
+    promise: asyncio.Future[Held]
+    context: Context
 
 
 @dataclass(slots=True)
 class _Line:
-    """Who waits for one SKU; `usual` is how many the last group had, for whom a leader waits a little.
+    """Who waits for one SKU; `usual` is how many the last group had, for whom the next waits a little.
 
     `sale` is what the last group was booked by.
     """
 
     sale: Sale
-    moved: Condition = field(default_factory=Condition)
     waiting: deque[_Asking] = field(default_factory=deque[_Asking])
-    led: bool = False
+    booking: bool = False
+    timer: asyncio.TimerHandle | None = None
     usual: int = 1
     per_s: float = GROUP
     out_until: float = 0.0
 
 
 class Crowd:
-    """Holds pieces of SKUs in a flash sale; one for a process, shared by its threads."""
+    """Holds pieces of SKUs in a flash sale; one for a process, used from one event loop."""
 
     def __init__(
         self, database: Database, now: Callable[[], datetime], *, elapsed: Callable[[], float] = monotonic
@@ -81,74 +67,80 @@ class Crowd:
         self._now = now
         self._elapsed = elapsed
         self._lines: dict[str, _Line] = {}
+        self._pool = ThreadPoolExecutor(AT_ONCE, "flash-sale")
 
-    def hold_hot(self, wish: HotWish) -> Held:
+    async def hold_hot(self, wish: HotWish) -> Held:
         """Hold pieces for one buyer, together with whoever else asks at this moment; the same ref again is the same.
 
         Raises: NoStock; Conflict for a buyer who has enough (buyer_limit), a SKU in no sale (not_hot) or as for `hold`;
         NotFound; Malformed; TryLater when the queue is full, saying when; OutcomeUnknown: ask again under the same ref.
         """
-        line = self._lines.get(wish.sku) or self._open(wish)
-        asking = self._join(line, wish)
-        while asking.answer is None:
-            if asking.leads:
-                self._lead(line)
-            else:
-                asking.door.acquire()
-        if asking.after is not None:
-            asking.after.door.release()
-        if isinstance(asking.answer, HubError):
-            raise asking.answer
-        return asking.answer
+        line = self._lines.get(wish.sku) or await self._open(wish)
+        return await self._join(line, wish)
 
     def waiting(self, sku: str) -> int:
         """Give how many wait in this process to be booked with the next group."""
         line = self._lines.get(sku)
         return len(line.waiting) if line else 0
 
-    def _open(self, wish: HotWish) -> _Line:
-        with self._database.transaction() as session:
-            sale = find_sale(session, wish.sku, self._now())
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    async def _open(self, wish: HotWish) -> _Line:
+        sale = await asyncio.get_running_loop().run_in_executor(self._pool, self._find_sale, wish.sku)
         if sale is None or sale.brand != wish.brand:
             raise NotFound(f"{wish.brand} has no SKU {wish.sku} in a flash sale", code="not_hot", field="sku")
         return self._lines.setdefault(wish.sku, _Line(sale))
 
-    def _join(self, line: _Line, wish: HotWish) -> _Asking:
-        with line.moved:
-            place = len(line.waiting)
-            if place >= line.sale.queue_limit:
-                raise TryLater(f"{place} others wait", code="hot_queue", after_s=round(place / line.per_s + 0.05, 1))
-            asking = _Asking(wish, leads=not line.led)
-            line.led = True
-            line.waiting.append(asking)
-            if place + 1 >= line.usual:
-                line.moved.notify()
-        return asking
+    def _find_sale(self, sku: str) -> Sale | None:
+        with self._database.transaction() as session:
+            return find_sale(session, sku, self._now())
 
-    def _lead(self, line: _Line) -> None:
-        """Book the first of the line, the leader among them, and have the next one lead."""
-        with line.moved:
-            line.moved.wait_for(lambda: len(line.waiting) >= line.usual, LINGER_S)
-            group = [line.waiting.popleft() for _ in range(min(GROUP, len(line.waiting)))]
-        answers: Sequence[Held | HubError] = [LOST] * len(group)
-        began = self._elapsed()
-        try:
-            answers = self._answer(line, [one.wish for one in group])
-        finally:  # whatever went wrong is the leader's to raise; nobody else may wait for ever
-            with line.moved:
-                line.usual = len(group)
-                line.per_s = max(1.0, len(group) / max(0.001, self._elapsed() - began))
-                for one, answer in zip(group, answers, strict=True):
-                    one.answer, one.leads = answer, False
-                others = group[1:]  # the first is who leads
-                for one, after in zip(others, others[STRANDS:], strict=False):
-                    one.after = after
-                line.led = bool(line.waiting)
-                if line.waiting:
-                    line.waiting[0].leads = True
-                    line.waiting[0].door.release()
-            for one in others[:STRANDS]:
-                one.door.release()
+    def _join(self, line: _Line, wish: HotWish) -> asyncio.Future[Held]:
+        place = len(line.waiting)
+        if place >= line.sale.queue_limit:
+            raise TryLater(f"{place} others wait", code="hot_queue", after_s=round(place / line.per_s + 0.05, 1))
+        promise: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
+        line.waiting.append(_Asking(wish, promise, copy_context()))
+        self._call(line)
+        return promise
+
+    def _call(self, line: _Line) -> None:
+        """Have a group booked, when none is and as many wait as had come before; or else in a moment."""
+        if line.booking or not line.waiting:
+            return
+        if len(line.waiting) >= line.usual:
+            self._send(line)
+        elif line.timer is None:
+            line.timer = asyncio.get_running_loop().call_later(LINGER_S, self._send, line)
+
+    def _send(self, line: _Line) -> None:
+        if line.timer is not None:
+            line.timer.cancel()
+            line.timer = None
+        group = [line.waiting.popleft() for _ in range(min(GROUP, len(line.waiting)))]
+        line.booking = True
+        began, context, wishes = self._elapsed(), group[0].context, [one.wish for one in group]
+        loop = asyncio.get_running_loop()
+        done = loop.run_in_executor(self._pool, lambda: context.run(self._answer, line, wishes))
+        done.add_done_callback(lambda ended: self._told(line, group, began, ended))
+
+    def _told(
+        self, line: _Line, group: Sequence[_Asking], began: float, ended: asyncio.Future[Sequence[Held | HubError]]
+    ) -> None:
+        """Tell a group its answers. Whatever went wrong is told to its first; nobody else may wait for ever."""
+        line.booking, line.usual = False, len(group)
+        line.per_s = max(1.0, len(group) / max(0.001, self._elapsed() - began))
+        failure = ended.exception()
+        answers = ended.result() if failure is None else [failure, *(_lost() for _ in group[1:])]
+        for (_, promise, _), answer in zip(group, answers, strict=True):
+            if promise.done():  # the caller has hung up
+                continue
+            if isinstance(answer, BaseException):
+                promise.set_exception(answer)
+            else:
+                promise.set_result(answer)
+        self._call(line)
 
     def _answer(self, line: _Line, wishes: Sequence[HotWish]) -> Sequence[Held | HubError]:
         if self._elapsed() < line.out_until:
@@ -158,8 +150,6 @@ class Crowd:
                 self._database.persist()  # another process may have committed it a moment ago
             return [known or sold_out(wish.sku) for known, wish in zip(before, wishes, strict=True)]
         booked = self._book(wishes, line.sale)
-        if booked is None:
-            return [BUSY] * len(wishes)
         if isinstance(booked, HubError):
             return [booked] * len(wishes)
         line.sale = booked.sale
@@ -167,15 +157,15 @@ class Crowd:
             line.out_until = self._elapsed() + RECHECK_S
         return booked.answers
 
-    def _book(self, wishes: Sequence[HotWish], sale: Sale) -> Booked | HubError | None:
+    def _book(self, wishes: Sequence[HotWish], sale: Sale) -> Booked | HubError:
         for _ in range(TRIES):
             try:
                 return self._book_once(wishes, sale)
-            except (Shortage, IntegrityError):
-                continue  # an order took pieces, or the same ref came as a plain cart: the next look sees it
+            except (Shortage, Interfered, IntegrityError):
+                continue  # an order took pieces, or somebody sold to one of these buyers: the next look sees it
             except HubError as error:
                 return error
-        return None
+        return TryLater("orders take this SKU at the same moment", code="hot_busy", after_s=1)
 
     def _book_once(self, wishes: Sequence[HotWish], sale: Sale) -> Booked:
         """Book in a transaction that holds its counters only until it commits: groups of other processes wait for them.
@@ -186,3 +176,7 @@ class Crowd:
             booked = book(session, wishes[0].sku, wishes, self._now(), sale)
         self._database.persist()
         return booked
+
+
+def _lost() -> OutcomeUnknown:
+    return OutcomeUnknown("the group was not booked for certain: ask again under the same ref", code="hot_unknown")

@@ -1,10 +1,11 @@
 """Flash sales: requests for one SKU are held as a group in one transaction, down to exactly what is there.
 
-Where the sale limits each buyer, a group locks its buyers first (advisory, in order), so that what each has already can
-be counted however many processes sell. Then it writes its reservations, and its counters last of all: groups of
-different processes wait for each other only from there to the commit. A group is one movement per counter (`hot:` with
-the ids of its first and last reservation); each reservation has its lines, and is released, expires and is taken by an
-order like any other.
+A group looks without a lock, and judges by what it saw. Then, in one round trip, it locks the buyers who get something
+(advisory, in order) and counts again what they have, so that a limit holds however many processes sell; writes its
+reservations; and changes its counters last of all: groups of different processes wait for each other only from there to
+the commit. Who finds that somebody else sold to one of its buyers meanwhile begins again. A group is one movement per
+counter (`hot:` with the ids of its first and last reservation); each reservation has its lines, and is released,
+expires and is taken by an order like any other.
 """
 
 from collections import Counter, defaultdict
@@ -19,7 +20,18 @@ from hub.asks import Ask, Asks, inserting, keep_plans, let_go_early, told, told_
 from hub.errors import Conflict, Malformed, NoStock, NotFound, Rejected
 from hub.ids import ask_ids
 from hub.inventory.free import ask_free, ask_good
-from hub.inventory.hot_sale import MOST, Sale, Ticket, ask_had, ask_sales, ask_to_write, buyer_of, too_many, unnamed
+from hub.inventory.hot_sale import (
+    MOST,
+    Sale,
+    Ticket,
+    ask_had,
+    ask_held,
+    ask_sales,
+    buyer_of,
+    too_many,
+    unnamed,
+    writing_tickets,
+)
 from hub.inventory.ledger import Movement, StockKey, ask_to_post
 from hub.inventory.quota import ask_quotas
 from hub.inventory.reservation_table import ReservationState
@@ -55,6 +67,10 @@ class Booked:
     answers: Sequence[Held | Rejected]
     sale: Sale
     left: int
+
+
+class Interfered(Exception):
+    """Somebody else sold to one of a group's buyers, or gave back theirs, after it was judged."""
 
 
 def recall(session: Session, wishes: Sequence[HotWish]) -> list[Held | Rejected | None]:
@@ -101,8 +117,9 @@ def book(session: Session, sku: str, wishes: Sequence[HotWish], at: datetime, kn
     Who names the sale as it was `known` a moment ago saves a round trip, unless it was changed since. Its locks go when
     it commits, and not only when that is on disk: tell nobody before `Database.persist`.
     `at` is in the business zone, whose day it is that lots expire by.
-    Raises: Conflict when the SKU is in no sale (not_hot); Shortage when others took pieces meanwhile, and
-    IntegrityError when a ref came another way at this moment: for both the same once more, in a new transaction.
+    Raises: Conflict when the SKU is in no sale (not_hot); Shortage when others took pieces meanwhile, Interfered when
+    they sold to the same buyers, and IntegrityError when a ref came another way at this moment: for all three the same
+    once more, in a new transaction.
     """
     buyers = [buyer_of(session, one.brand, one.buyer) for one in wishes]
 
@@ -139,7 +156,8 @@ class _Group:
         self._at = at
         self._expires_at = at.astimezone(UTC) + timedelta(seconds=sale.hold_s)
         self._buyers = buyers
-        self._had = has
+        self._seen = has
+        self._had = has.copy()
         self._shares = shares
         self._granted: list[tuple[HotWish, bytes, Held]] = []
 
@@ -199,14 +217,18 @@ class _Group:
         if not self._granted:
             return
         held = [(wish.shop, held.claims) for wish, _, held in self._granted]
+        buyers = {buyer for _, buyer, _ in self._granted}
         keys, today = {claim.key for _, claims in held for claim in claims}, self._at.date()
-        *_, quotas = told_at_once(
+        has, *_, quotas = told_at_once(
             session,
+            ask_held(self._sale, buyers),
             self._ask_to_write(),
             ask_to_post(self._movements(), self._at),
             ask_good(keys, today),
             ask_quotas([self._sale.sku]),
         )
+        if any(has[buyer] != self._seen[buyer] for buyer in buyers):
+            raise Interfered
         settle_quotas(session, self._sale.brand, held, today, quotas)
 
     def _ask_to_write(self) -> Asks[None]:
@@ -221,8 +243,8 @@ class _Group:
         tickets = [(held.reservation_id, Ticket(self._sale, buyer, wish.quantity)) for wish, buyer, held in limited]
         alike = {"brand": self._sale.brand, "version": 1, "created_at": at, "updated_at": at}
         heads = inserting("reservation", HEAD, reservations, **alike, state="held", expires_at=self._expires_at)
-        yield [heads, *(inserting("reservation_line", LINE, of, **key._asdict()) for key, of in lines.items())]
-        yield from ask_to_write(tickets)
+        of_lines = [inserting("reservation_line", LINE, of, **key._asdict()) for key, of in lines.items()]
+        yield [heads, *of_lines, *writing_tickets(tickets)]
 
     def _movements(self) -> list[Movement]:
         ids = [held.reservation_id for _, _, held in self._granted]

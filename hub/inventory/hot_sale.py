@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.asks import Ask, Asks, inserting, told
 from hub.audit import record
-from hub.database import keyring_of, records, row, run
+from hub.database import Told, keyring_of, records, row, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 
@@ -193,7 +193,8 @@ def too_many(sale: Sale) -> Conflict:
 
 def write_tickets(session: Session, tickets: Iterable[tuple[int, Ticket]]) -> None:
     """Write what buyers have, by their reservations, or by orders that take none."""
-    told(session, ask_to_write(tickets))
+    for one in writing_tickets(tickets):
+        run(session, one.statement, **one.values)
 
 
 def add_tickets(session: Session, order_id: int, tickets: Sequence[Ticket]) -> None:
@@ -212,34 +213,46 @@ def add_tickets(session: Session, order_id: int, tickets: Sequence[Ticket]) -> N
         )
 
 
-def ask_to_write(tickets: Iterable[tuple[int, Ticket]]) -> Asks[None]:
+def writing_tickets(tickets: Iterable[tuple[int, Ticket]]) -> list[Ask]:
     """Ask to have written what buyers have, as `write_tickets`."""
     by_sale: defaultdict[tuple[str, str], list[tuple[int, bytes, int]]] = defaultdict(list)
     for no, one in tickets:
         by_sale[one.sale.sku, one.sale.sale].append((no, one.buyer, one.pieces))
-    yield [inserting(BUYER, COLUMNS, lines, sku=sku, sale=sale) for (sku, sale), lines in by_sale.items()]
+    return [inserting(BUYER, COLUMNS, lines, sku=sku, sale=sale) for (sku, sale), lines in by_sale.items()]
 
 
 def ask_had(sale: Sale, buyers: Collection[bytes]) -> Asks[Counter[bytes]]:
-    """Ask what buyers have in a sale, and let nobody else sell to them until the transaction ends.
+    """Ask what buyers have in a sale; what was let go of is theirs no more. Where it limits nobody, nobody is asked."""
+    if not sale.per_buyer:
+        return Counter()
+    [counted] = yield [_counting(sale, buyers)]
+    return _counted(counted)
 
-    What was let go of is theirs no more. Where a sale limits nobody, nobody is asked about and nobody waits.
-    """
+
+def ask_held(sale: Sale, buyers: Collection[bytes]) -> Asks[Counter[bytes]]:
+    """Ask what buyers have as `ask_had`, and let nobody else sell to them until the transaction ends."""
     if not sale.per_buyer:
         return Counter()
     keys = sorted(int.from_bytes(one[:8], signed=True) for one in buyers)
     turns = Ask("select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)", {"keys": keys})
-    statement = f"""select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer {THEIRS}
-             and (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
-           group by 1"""
-    asked = {"sku": sale.sku, "sale": sale.sale, "buyers": sorted(buyers)}
-    _, counted = yield [turns, Ask(statement, asked)]  # one after the other: what others sold before is seen
-    return Counter({bytes(one.buyer_index): one.pieces for one in counted.rows})
+    _, counted = yield [turns, _counting(sale, buyers)]  # one after the other: what others sold before is seen
+    return _counted(counted)
 
 
 def had(session: Session, sale: Sale, buyers: Collection[bytes]) -> Counter[bytes]:
-    """Count what buyers have in a sale, as `ask_had`."""
-    return told(session, ask_had(sale, buyers))
+    """Count what buyers have in a sale, as `ask_held`."""
+    return told(session, ask_held(sale, buyers))
+
+
+def _counting(sale: Sale, buyers: Collection[bytes]) -> Ask:
+    statement = f"""select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer {THEIRS}
+             and (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
+           group by 1"""
+    return Ask(statement, {"sku": sale.sku, "sale": sale.sale, "buyers": sorted(buyers)})
+
+
+def _counted(told: Told) -> Counter[bytes]:
+    return Counter({bytes(one.buyer_index): one.pieces for one in told.rows})
 
 
 def free_tickets(session: Session, order_ids: Collection[int]) -> None:

@@ -104,7 +104,7 @@ def test_a_bundle_with_a_part_in_a_sale_counts_for_the_buyer(mall: Mall, databas
 class Packed(Crowd):
     """A crowd in which too many wait already."""
 
-    def hold_hot(self, wish: HotWish) -> Held:
+    async def hold_hot(self, wish: HotWish) -> Held:
         raise TryLater(f"too many wait for {wish.sku}", code="hot_queue", after_s=2.2)
 
 

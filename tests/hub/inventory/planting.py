@@ -164,7 +164,8 @@ def _forget_what_carts_hold(patch: Patch, _database: Database) -> None:
 
 
 def _forget_buyers(patch: Patch, _database: Database) -> None:
-    patch.setattr(hot, "ask_had", _has_nothing)
+    for name in ("ask_had", "ask_held"):
+        patch.setattr(hot, name, _has_nothing)
 
 
 def _has_nothing(*_: object) -> Asks[Counter[bytes]]:

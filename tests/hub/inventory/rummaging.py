@@ -16,7 +16,7 @@ from hub.database import Database
 from hub.errors import HubError
 from hub.inventory.adjust import adjust
 from hub.inventory.count import take_report
-from hub.inventory.hot import HotWish, book
+from hub.inventory.hot import HotWish, Interfered, book
 from hub.inventory.ledger import Shortage, StockKey
 from hub.inventory.reserve import Claim, consume, release, reserve
 from hub.inventory.soft import Wish, expire_due, hold, release_held, take_held
@@ -69,7 +69,7 @@ class _Racer:
                 if self._number == self._dies_at:
                     self._die_reserving(session)
                 remember = act(session)
-        except Shortage:
+        except (Shortage, Interfered):
             return ""
         except HubError as error:
             return "" if error.code in ALLOWED else error.code
