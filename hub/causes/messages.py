@@ -37,6 +37,20 @@ MESSAGES: Final[Mapping[str, Cause]] = {
         Remedy.REPLAY,
         _REPLAY_HINT,
     ),
+    "confirm_differs": Cause(
+        Words("仓库以同一单号先后发来不同的发货内容", "The warehouse tells two different things under one number"),
+        Words(
+            "向仓库核实：是另一次发货则请其换用新单号重发；再作废本条（./oms inbox discard {inbox} --reason …）",
+            "ask the warehouse: if it is another shipment, have it told under a number of its own; then set this aside "
+            "(./oms inbox discard {inbox} --reason …)",
+        ),
+        Remedy.REPLAY,
+        Words(
+            "向仓库核实：是另一次发货则编辑报文换用新单号，否则作废",
+            "Ask the warehouse: edit the message to bear a number of its own if it is another shipment, else set it "
+            "aside",
+        ),
+    ),
     "batch_mismatch": Cause(
         Words("批次数量与明细数量不符", "The batch quantities contradict their line"),
         _REPLAY,

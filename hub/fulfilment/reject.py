@@ -46,6 +46,10 @@ class Standing:
 
     def open_lines(self) -> list[NewLine]:
         """Give the pieces that are reserved here and have not left."""
+        return [line for line in self.lines() if line.quantity]
+
+    def lines(self) -> list[NewLine]:
+        """Give every line, with its pieces that are reserved here and have not left: none of one that is full."""
         found = rows(
             self.session,
             """select line_no, sku, quantity - shipped - released as open from fulfilment_line
@@ -53,7 +57,7 @@ class Standing:
             order_id=self.order_id,
             no=self.no,
         )
-        return [NewLine(line.line_no, line.sku, line.open) for line in found if line.open]
+        return [NewLine(line.line_no, line.sku, line.open) for line in found]
 
     def agree(self, negotiation: Negotiation, at: datetime, execution: Execution | None = None) -> None:
         """Record what hub and location have agreed.

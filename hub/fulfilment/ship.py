@@ -1,7 +1,7 @@
 """Record what a location has handed over: shipment, parcels, stock consumed, and what it could not ship."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from hub.database import copy, row, rows, run
 from hub.errors import Conflict
-from hub.fulfilment.lots import Filled, add_up, ship_lots
-from hub.fulfilment.model import Confirm, ConfirmedParcel, ConfirmLine
+from hub.fulfilment.confirmed import Booked, Waybill, check_same, fill, read_parcels, waybill_of
+from hub.fulfilment.lots import add_up, ship_lots
+from hub.fulfilment.model import Confirm, ConfirmedParcel
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import NewLine
 from hub.fulfilment.status import Execution, Negotiation
@@ -31,16 +32,17 @@ class Shipped:
 def ship(session: Session, standing: Standing, confirm: Confirm, at: datetime) -> Shipped | None:
     """Book a confirm; None when it was booked before.
 
-    Raises: Conflict with code over_confirm or batch_mismatch when it contradicts what was asked, or
-    fulfilment_ended when nothing is open here any more.
+    Raises: Conflict with code over_confirm or batch_mismatch when it contradicts what was asked, confirm_differs when
+    something else was booked under its key, or fulfilment_ended when nothing is open here any more.
     """
     key = {"order_id": standing.order_id, "no": standing.no, "confirm": confirm.confirm_key}
     known = """select 1 from shipment where order_id = :order_id and fulfilment_no = :no and confirm_key = :confirm"""
     if row(session, known, **key):
+        check_same(confirm, read_booked(session, [standing], confirm.confirm_key, lambda _, line_no: line_no))
         return None
     if standing.ended:
         raise Conflict(f"fulfilment order {standing.code} has ended as {standing.execution}", code="fulfilment_ended")
-    asked = standing.open_lines()
+    asked = standing.lines()
     filled = fill(confirm.lines, asked)
     pieces = dict(sorted(add_up(filled).items()))
     parcels = read_parcels(confirm.parcels, asked, pieces)
@@ -69,81 +71,36 @@ def ship(session: Session, standing: Standing, confirm: Confirm, at: datetime) -
     return Shipped(shipment_no, pieces, _settle(standing, confirm, at))
 
 
-def fill(lines: Sequence[ConfirmLine], asked: Sequence[NewLine]) -> Filled:
-    """Bring a confirm's lines to ours: by line number, else by SKU, filling our lines in order; zero pieces vanish.
+def read_booked(
+    session: Session, standings: Sequence[Standing], confirm_key: str, ref: Callable[[int, int], int]
+) -> Booked:
+    """Give what was booked of a delivery under a confirm's key.
 
-    Raises: Conflict with code batch_mismatch or over_confirm.
+    `ref` numbers a line within the delivery, by the place of its fulfilment order (1, 2, …) and its own number.
     """
-    room = {line.line_no: line.quantity for line in asked}
-    filled: list[tuple[ConfirmLine, list[tuple[int, int]]]] = []
-    for line in lines:
-        if line.batches and sum(batch.quantity for batch in line.batches) != line.quantity:
-            raise Conflict(
-                f"line {line.line_ref or line.sku}: batches hold {sum(b.quantity for b in line.batches)} pieces, "
-                f"the line says {line.quantity}",
-                code="batch_mismatch",
-            )
-        filled.append((line, _fill(line, asked, room)))
-    return filled
-
-
-def _fill(line: ConfirmLine, asked: Sequence[NewLine], room: dict[int, int]) -> list[tuple[int, int]]:
-    """Put a confirmed line's pieces where they were asked for, using `room` up."""
-    of_sku = [ours for ours in asked if ours.sku == line.sku]
-    # Some warehouses repeat the item's code where our line number belongs: then the SKU alone decides.
-    fitting = [ours for ours in of_sku if str(ours.line_no) == line.line_ref] or of_sku
-    if line.quantity and not fitting:
-        raise Conflict(f"nothing of {line.sku} is open here", code="over_confirm")
-    rest = line.quantity
-    taken: list[tuple[int, int]] = []
-    for ours in fitting:
-        quantity = min(rest, room[ours.line_no])
-        if quantity:
-            room[ours.line_no] -= quantity
-            rest -= quantity
-            taken.append((ours.line_no, quantity))
-    if rest:
-        raise Conflict(f"{line.sku}: {line.quantity} confirmed, {line.quantity - rest} open", code="over_confirm")
-    return taken
-
-
-def read_parcels(
-    parcels: Sequence[ConfirmedParcel], asked: Sequence[NewLine], pieces: Mapping[int, int]
-) -> list[tuple[ConfirmedParcel, dict[int, int]]]:
-    """Say which pieces each parcel holds; where none is told with contents, the first holds everything.
-
-    Others without contents come last, for their waybills: what is in them is told with another.
-    Raises: Conflict with code batch_mismatch when the parcels together do not hold what the lines say.
-    """
-    if not pieces:
-        return []
-    filled = [parcel for parcel in parcels if parcel.lines]
-    bare = _bare(parcels)
-    if not filled:
-        first = (bare or [*parcels, ConfirmedParcel()])[0]
-        return [(first, dict(pieces)), *((parcel, {}) for parcel in bare[1:])]
-    room = [NewLine(line.line_no, line.sku, pieces.get(line.line_no, 0)) for line in asked]
-    left = {line.line_no: line.quantity for line in room}
-    held: list[tuple[ConfirmedParcel, dict[int, int]]] = []
-    try:
-        for parcel in filled:
-            contents: defaultdict[int, int] = defaultdict(int)
-            for line in parcel.lines:
-                for line_no, quantity in _fill(line, room, left):
-                    contents[line_no] += quantity
-            held.append((parcel, dict(contents)))
-    except Conflict as error:
-        raise Conflict(f"the parcels hold more than the lines say: {error.message}", code="batch_mismatch") from error
-    if any(left.values()):
-        raise Conflict("the parcels hold less than the lines say", code="batch_mismatch")
-    return [*held, *((parcel, {}) for parcel in bare)]
-
-
-def _bare(parcels: Sequence[ConfirmedParcel]) -> list[ConfirmedParcel]:
-    """Give the parcels without contents whose waybills stand at no other, each once."""
-    known = {(parcel.courier_code, parcel.tracking_no) for parcel in parcels if parcel.lines}
-    bare = {(parcel.courier_code, parcel.tracking_no): parcel for parcel in parcels if parcel.tracking_no}
-    return [parcel for waybill, parcel in bare.items() if waybill not in known]
+    found = rows(
+        session,
+        """select m.place, s.final, p.courier, p.tracking_no, l.line_no, l.quantity
+           from unnest(cast(:orders as bigint[]), cast(:numbers as bigint[])) with ordinality as m (order_id, no, place)
+           join shipment s on (s.order_id, s.fulfilment_no) = (m.order_id, m.no)
+           left join parcel p on (p.order_id, p.shipment_no) = (s.order_id, s.no)
+           left join parcel_line l on (l.order_id, l.shipment_no, l.parcel_no) = (p.order_id, p.shipment_no, p.no)
+           where s.order_id = any(:orders) and s.confirm_key = :key""",
+        orders=[one.order_id for one in standings],
+        numbers=[one.no for one in standings],
+        key=confirm_key,
+    )
+    every = [(ref(place, line.line_no), line) for place, one in enumerate(standings, 1) for line in one.lines()]
+    held = defaultdict[Waybill, Counter[int]](Counter)
+    for one in found:
+        if one.courier is not None:
+            of_line = {} if one.line_no is None else {ref(one.place, one.line_no): one.quantity}
+            held[waybill_of(one.courier, one.tracking_no)].update(of_line)
+    lines = {waybill: [NewLine(no, line.sku, pieces[no]) for no, line in every] for waybill, pieces in held.items()}
+    total = sum(held.values(), Counter[int]())
+    is_open = any(line.quantity for _, line in every)
+    more = is_open and not any(one.final for one in found)
+    return Booked([NewLine(no, line.sku, total[no]) for no, line in every], lines, more)
 
 
 def _write_shipment(

@@ -1,14 +1,13 @@
 """What a location says of a merged delivery, said again of each fulfilment order in it: exactly its own pieces."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from hub.errors import Conflict
+from hub.fulfilment.confirmed import fill, read_parcels
 from hub.fulfilment.lots import Filled, add_up
 from hub.fulfilment.model import Batch, Confirm, ConfirmedParcel, ConfirmLine
 from hub.fulfilment.release import NewLine
-from hub.fulfilment.ship import fill, read_parcels
 
 PER_PLACE: Final = 10_000
 """A merged delivery's lines are numbered by their fulfilment order's place and their own number: 20001 is 2's 1."""
@@ -19,14 +18,11 @@ def ref_of(place: int, line_no: int) -> int:
     return place * PER_PLACE + line_no
 
 
-def spread(
-    confirm: Confirm, codes: Mapping[int, str], asked: Mapping[int, Sequence[NewLine]], every: Collection[int]
-) -> dict[int, Confirm]:
+def spread(confirm: Confirm, codes: Mapping[int, str], asked: Mapping[int, Sequence[NewLine]]) -> dict[int, Confirm]:
     """Give by place what left of each fulfilment order, of those something left of or, if it is final, is open of.
 
-    `codes` are the fulfilment orders' numbers by place, `asked` their open lines, and `every` the numbers of all lines
-    of the delivery. Pieces go where their line's number says; without one the oldest order is served first, so a short
-    pick falls on the newest.
+    `codes` are the fulfilment orders' numbers by place, `asked` all their lines, with what is open of each. Pieces go
+    where their line's number says; without one the oldest order is served first, so a short pick falls on the newest.
     Raises: Conflict as `fill` and `read_parcels` do.
     """
     lines = [
@@ -34,13 +30,12 @@ def spread(
         for place, of_place in sorted(asked.items())
         for line in of_place
     ]
-    _check_closed(confirm.lines, lines, every)
     filled = fill(confirm.lines, lines)
     pieces = dict(sorted(add_up(filled).items()))
     skus = {line.line_no: line.sku for line in lines}
     parcels = read_parcels(confirm.parcels, lines, pieces)
     left = {ref // PER_PLACE for ref in pieces}
-    open_places = {place for place, of_place in asked.items() if of_place}
+    open_places = {place for place, of_place in asked.items() if any(line.quantity for line in of_place)}
     own_lines = _own_lines(filled)
     return {
         place: confirm.model_copy(
@@ -52,17 +47,6 @@ def spread(
         )
         for place in sorted(left | open_places if confirm.final else left)
     }
-
-
-def _check_closed(lines: Sequence[ConfirmLine], asked: Sequence[NewLine], every: Collection[int]) -> None:
-    """Refuse pieces of a line that nothing is open of: by their SKU they would be told to another buyer.
-
-    Raises: Conflict.
-    """
-    closed = {str(ref) for ref in every} - {str(line.line_no) for line in asked}
-    for line in lines:
-        if line.quantity and line.line_ref in closed:
-            raise Conflict(f"line {line.line_ref}: nothing of {line.sku} is open here", code="over_confirm")
 
 
 def _own_lines(filled: Filled) -> Mapping[int, Sequence[ConfirmLine]]:

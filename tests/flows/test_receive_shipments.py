@@ -140,6 +140,20 @@ def test_the_same_confirm_in_other_bytes_is_booked_once(session: Session, taker:
     assert len(rows(session, "select 1 from shipment")) == 1
 
 
+def test_another_confirm_under_a_number_that_was_booked_is_a_case(
+    session: Session, taker: ReceiveShipments, code: str
+) -> None:
+    first, other, again = take(
+        session,
+        taker,
+        confirm(code, 2, final=False),
+        confirm(code, 1, final=False),
+        confirm(code, 2, final=False).replace(b"</request>", b"\n</request>"),
+    )
+    assert [one.state for one in (first, other, again)] == ["done", "parked", "done"]
+    assert (other.error_code, open_causes(session)) == ("confirm_differs", ["confirm_differs"])
+
+
 def test_a_rejection_finds_another_source(session: Session, taker: ReceiveShipments, code: str) -> None:
     (message,) = take(session, taker, report(code, "REJECT"))
     assert [one.location for one in see(session, message.order_id or 0).fulfilments] == ["sh", "bj"]

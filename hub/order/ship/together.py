@@ -6,11 +6,13 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from hub.audit import record
-from hub.database import row, rows
+from hub.database import row
 from hub.errors import Conflict
+from hub.fulfilment.confirmed import check_same
 from hub.fulfilment.model import CancelAnswer, Confirm, Report
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import parse_code
+from hub.fulfilment.ship import read_booked
 from hub.fulfilment.status import Execution, Negotiation
 from hub.gift.count import hold_gifts
 from hub.merge.group import Group, end_if_over, hold_group, standings
@@ -40,14 +42,15 @@ def book_confirm(
     group = hold_group(session, order_id, no)
     if group is None:
         return record_confirm(session, confirm, at, policy, inbox_id)
-    if _known(session, group, confirm.confirm_key):
-        return order_id
     members = standings(session, group)
+    if _known(session, group, confirm.confirm_key):
+        check_same(confirm, read_booked(session, members, confirm.confirm_key, ref_of))
+        return order_id
     if all(one.ended for one in members):
         raise Conflict(f"delivery {confirm.code} has ended", code="fulfilment_ended")
-    asked = {place: one.open_lines() for place, one in enumerate(members, 1) if not one.ended}
+    asked = {place: one.lines() for place, one in enumerate(members, 1)}
     codes = {member.place: member.code for member in group.members}
-    told = spread(confirm, codes, asked, _line_refs(session, group))
+    told = spread(confirm, codes, asked)
     _hold_stock(session, members, policy, at)
     if confirm.final and _pieces(confirm) < sum(line.quantity for lines in asked.values() for line in lines):
         check_earlier(session, order_id, members[0].connection, inbox_id)  # what was parked is known by the head alone
@@ -147,17 +150,6 @@ def _known(session: Session, group: Group, confirm_key: str) -> bool:
                    where s.order_id = any(:orders) and s.confirm_key = :key limit 1"""
     orders, numbers = [one.order_id for one in group.members], [one.no for one in group.members]
     return row(session, statement, orders=orders, numbers=numbers, key=confirm_key) is not None
-
-
-def _line_refs(session: Session, group: Group) -> set[int]:
-    """Give the numbers of all lines of a delivery."""
-    found = rows(
-        session,
-        """select m.place, l.line_no from merge_member m join fulfilment_line l using (order_id, no)
-           where m.group_id = :id""",
-        id=group.id,
-    )
-    return {ref_of(one.place, one.line_no) for one in found}
 
 
 def _pieces(confirm: Confirm) -> int:

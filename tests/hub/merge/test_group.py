@@ -84,6 +84,25 @@ def test_the_same_confirm_again_changes_nothing(session: Session, ids: list[int]
         book_confirm(session, confirm(ids[0], 1, {"apple": 1}, "c2"), AT)
 
 
+def test_the_same_confirm_in_another_order_changes_nothing(session: Session, ids: list[int]) -> None:
+    lines, bare = (told(30001, 2), told(10001, 1)), [ConfirmedParcel(tracking_no=number) for number in ("P1", "P2")]
+    book_confirm(session, confirm(ids[0], 1, {}, final=False, lines=lines, parcels=bare), AT)
+    book_confirm(session, confirm(ids[0], 1, {}, final=False, lines=lines[::-1], parcels=bare[::-1]), AT)
+    assert shipped(session, ids) == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "lines", [(told(20001, 1), told(30001, 2)), (told(10001, 1),), (told(10001, 1), told(30001, 3))]
+)
+def test_another_confirm_under_a_number_that_was_booked_is_no_repeat(
+    session: Session, ids: list[int], lines: Sequence[ConfirmLine]
+) -> None:
+    book_confirm(session, confirm(ids[0], 1, {}, final=False, lines=(told(10001, 1), told(30001, 2))), AT)
+    with pytest.raises(Conflict) as caught:
+        book_confirm(session, confirm(ids[0], 1, {}, final=False, lines=lines), AT)
+    assert (caught.value.code, shipped(session, ids)) == ("confirm_differs", [1, 0, 2])
+
+
 def test_lines_and_parcels_by_number_go_to_the_orders_that_they_are_of(session: Session, ids: list[int]) -> None:
     lines = (told(30001, 2), told(10001, 1))
     parcels = (

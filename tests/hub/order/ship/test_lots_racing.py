@@ -54,7 +54,7 @@ def quietly(act: Callable[[], None]) -> None:
     try:
         act()
     except Conflict as error:  # news that contradicts what has happened is refused whole
-        if error.code not in {"fulfilment_ended", "over_confirm", "fulfilment_state"}:
+        if error.code not in {"confirm_differs", "fulfilment_ended", "over_confirm", "fulfilment_state"}:
             raise
 
 

@@ -1,6 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from sqlalchemy.orm import Session
@@ -72,6 +72,86 @@ def test_the_same_final_confirm_again_changes_nothing(session: Session, order_id
     record_confirm(session, one, AT)
     record_confirm(session, one, AT)
     assert len(see(session, order_id).parcels) == 1
+
+
+def boxed(tracking_no: str, **pieces: int) -> ConfirmedParcel:
+    lines = tuple(ConfirmLine(sku=sku, quantity=quantity) for sku, quantity in pieces.items())
+    return ConfirmedParcel(courier_code="SF", tracking_no=tracking_no, lines=lines)
+
+
+BOXES: Final = (boxed("A", apple=2), boxed("B", apple=1, pear=2), boxed("D"))
+
+
+def test_the_same_confirm_in_another_order_changes_nothing(session: Session, order_id: int) -> None:
+    one = confirm(order_id, 1, {"apple": 3, "pear": 2}, parcels=BOXES, final=False)
+    record_confirm(session, one, AT)
+    parts = [ConfirmLine(line_ref="1", sku="apple", quantity=1), ConfirmLine(sku="apple", quantity=2)]
+    record_confirm(session, one.model_copy(update={"lines": (*one.lines[::-1][:1], *parts)}), AT)
+    record_confirm(session, one.model_copy(update={"parcels": BOXES[::-1]}), AT)
+    record_confirm(session, one.model_copy(update={"parcels": tuple(boxed(number) for number in "DBA")}), AT)
+    assert (line(session, order_id).shipped, len(see(session, order_id).parcels)) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lines": (ConfirmLine(sku="apple", quantity=2), ConfirmLine(sku="pear", quantity=2))},
+        {"lines": (ConfirmLine(sku="apple", quantity=3),), "parcels": (boxed("A"),)},
+        {"lines": (ConfirmLine(sku="apple", quantity=4), ConfirmLine(sku="pear", quantity=2))},
+        {"lines": ()},
+        {"parcels": (boxed("A", apple=2), boxed("C", apple=1, pear=2), boxed("D"))},
+        {"parcels": (boxed("A", apple=1), boxed("B", apple=2, pear=2), boxed("D"))},
+        {"parcels": BOXES[:2]},
+        {"parcels": (*BOXES, boxed("E"))},
+        {"parcels": (boxed("A"), boxed("B"))},
+        {"parcels": ()},
+        {"final": True},
+    ],
+)
+def test_another_confirm_under_a_number_that_was_booked_is_no_repeat(
+    session: Session, order_id: int, changes: dict[str, Any]
+) -> None:
+    one = confirm(order_id, 1, {"apple": 3, "pear": 2}, parcels=BOXES, final=False)
+    record_confirm(session, one, AT)
+    with pytest.raises(Conflict) as caught:
+        record_confirm(session, one.model_copy(update=changes), AT)
+    assert caught.value.code == "confirm_differs"
+    assert (line(session, order_id).shipped, len(see(session, order_id).parcels)) == (3, 3)
+
+
+def test_a_repeat_of_what_was_all_may_say_that_it_was_the_last(session: Session, order_id: int) -> None:
+    one = confirm(order_id, 1, {"apple": 5, "pear": 2}, final=False)
+    record_confirm(session, one, AT)
+    assert record_confirm(session, one.model_copy(update={"final": True}), AT) == order_id
+
+
+def test_a_repeat_of_a_confirm_of_nothing_changes_nothing(session: Session, order_id: int) -> None:
+    one = confirm(order_id, 1, {"apple": 0})
+    assert [record_confirm(session, one, AT), record_confirm(session, one, AT)] == [order_id, order_id]
+    with pytest.raises(Conflict, match="was booked with other pieces"):
+        record_confirm(session, confirm(order_id, 1, {"apple": 1}), AT)
+
+
+def test_pieces_of_a_line_that_is_full_are_never_anothers(session: Session) -> None:
+    stock(session, {"sh": {"fig": 9}}, "ASN-F")
+    fig = order({"fig": 2}).order.lines[0]
+    order_id = placed(session, order({}, lines=(fig, fig.model_copy(update={"external_line_id": "L2"}))))
+    one, two = (ConfirmLine(line_ref=str(no), sku="fig", quantity=2) for no in (1, 2))
+    record_confirm(session, confirm(order_id, 1, {}, lines=(one,), final=False), AT)
+    with pytest.raises(Conflict, match="line 1: nothing of fig is open") as caught:
+        record_confirm(session, confirm(order_id, 1, {}, "c2", lines=(one,)), AT)
+    assert (caught.value.code, [one.shipped for one in see(session, order_id).lines]) == ("over_confirm", [2, 0])
+    record_confirm(session, confirm(order_id, 1, {}, "c3", lines=(two,)), AT)
+    assert see(session, order_id).lifecycle == "completed"
+
+
+def test_what_names_no_line_of_ours_goes_where_its_goods_are_open_whatever_stands_before_it(session: Session) -> None:
+    stock(session, {"sh": {"fig": 9}}, "ASN-F")
+    fig = order({"fig": 2}).order.lines[0]
+    order_id = placed(session, order({}, lines=(fig, fig.model_copy(update={"external_line_id": "L2"}))))
+    told = [ConfirmLine(line_ref=ref, sku="fig", quantity=n) for ref, n in (("fig", 3), ("1", 1))]
+    record_confirm(session, confirm(order_id, 1, {}, lines=told), AT)
+    assert [one.shipped for one in see(session, order_id).lines] == [2, 2]
 
 
 @pytest.mark.parametrize(
