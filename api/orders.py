@@ -14,6 +14,7 @@ from api.examples import BATCH, ORDER
 from api.order_changes import number_of
 from api.placing import Wish, place
 from api.surroundings import TheHub
+from connectors.reading import text_of
 from hub.document import PRINTABLE, Document
 from hub.errors import Malformed
 from hub.order.find import find_order_id, get_order, list_orders
@@ -56,8 +57,10 @@ _BATCH: Final[msgspec.json.Decoder[list[msgspec.Raw] | Orders]] = msgspec.json.D
 async def create_order(request: Request, call: Signer, key: Key = "") -> Response:
     """Place an order: kept, checked, sourced and reserved before the answer.
 
-    The same order again answers 200 with the first result; the same number with other contents 409. While the hub is
-    full it takes no orders: 429 says when to come back. Orders that come at the same time are placed together.
+    The same order again answers 200 with the first result; the same number with other contents 409. Under an
+    Idempotency-Key a placed order is answered the same again, and another body is 409 idempotency_key_reused; a refusal
+    binds no key: mend the order and send it with the same. While the hub is full it takes no orders: 429 says when to
+    come back. Orders that come at the same time are placed together.
     """
     return _raw(await place(Wish(request, call, key, [call.body])))
 
@@ -72,8 +75,9 @@ async def create_orders(
 ) -> Response:
     """Place many orders at once; each succeeds or fails alone, and the items answer in the order sent.
 
-    The body is {"orders": […]}, an array, or with Content-Type application/x-ndjson one order in each line. Batches
-    that come at the same time are placed together.
+    The body is {"orders": […]}, an array, or with Content-Type application/x-ndjson one order in each line. An
+    Idempotency-Key is bound to its body once an order of it was placed; the answer is kept once all were, so what was
+    refused is tried again when the same body comes. Batches that come at the same time are placed together.
     """
     lines = media.partition(";")[0].strip().lower() == NDJSON
     # Off the loop: a large body that is no JSON to the letter takes long to read.
@@ -141,7 +145,7 @@ def _parsed(body: bytes) -> list[bytes]:
 def _rewritten(body: bytes) -> list[bytes]:
     """Give orders of which one is no JSON to the letter, half a character or NaN, for it to be refused alone."""
     try:
-        document: object = json.loads(body)
+        document: object = json.loads(text_of(body))
     except (ValueError, RecursionError) as error:
         raise Malformed("the body is not JSON") from error
     orders = cast("dict[str, object]", document).get("orders") if isinstance(document, dict) else document

@@ -16,7 +16,7 @@ from api.auth import Signed
 from api.gather import Gather
 from api.room import HubFull
 from api.surroundings import Hub
-from hub.clients import Claim, begin_keys, finish_keys, nonce_replayed, spend_nonces
+from hub.clients import Claim, begin_keys, finish_keys, free_keys, nonce_replayed, spend_nonces
 from hub.errors import Conflict
 from hub.inbox import keep_all
 from hub.order.receive import ORDER
@@ -86,6 +86,7 @@ def place_group(hub: Hub, wishes: Sequence[Wish]) -> Sequence[Answer | Exception
             fresh = {no: [next(answers) for _ in wishes[no].bodies] for no in waiting}
             told = {no: _told(wishes[no], answered) for no, answered in fresh.items()}
             _finish(session, [(wishes[no], told[no]) for no, answered in fresh.items() if _is_final(answered)])
+            _free(session, [wishes[no] for no, answered in fresh.items() if _is_nothing(answered)])
         placed = True
     finally:
         if not placed and len(wishes) == 1:
@@ -110,10 +111,20 @@ def _is_final(answers: Sequence[Answer]) -> bool:
     return all(one.status < REFUSED for one in answers)
 
 
+def _is_nothing(answers: Sequence[Answer]) -> bool:
+    """Say whether nothing came of a request: of a batch of which some were placed, another is another request."""
+    return all(one.status >= REFUSED for one in answers)
+
+
 def _finish(session: Session, answered: Sequence[tuple[Wish, Answer]]) -> None:
     """Remember what was answered under the keys that it was asked for with."""
     told = [(wish.call.actor.name, wish.key, answer.status, answer.body) for wish, answer in answered if wish.key]
     finish_keys(session, told)
+
+
+def _free(session: Session, refused: Sequence[Wish]) -> None:
+    """Let the keys go of what was refused, for it may be mended and sent under the same."""
+    free_keys(session, [(wish.call.actor.name, wish.key) for wish in refused if wish.key])
 
 
 def _keep(hub: Hub, wish: Wish, at: datetime) -> None:

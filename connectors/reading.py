@@ -40,18 +40,33 @@ def read_json(body: bytes) -> dict[str, object]:
     return cast("dict[str, object]", document)
 
 
+def text_of(body: bytes) -> str:
+    """Give a body as the text that JSON is between systems: UTF-8 without a byte order mark (RFC 8259, section 8.1).
+
+    Raises: Malformed.
+    """
+    if body.startswith(BOM_UTF8):
+        en, zh = (
+            "the body begins with a byte order mark: send it without",
+            "请求体以字节序标记（BOM）开头，请去掉后再发送",
+        )
+        raise Malformed(en, code="malformed", zh=zh)
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        en, zh = f"the body is not UTF-8 at byte {error.start}", f"请求体第 {error.start} 字节起不是 UTF-8"
+        raise Malformed(en, code="wrong_encoding", zh=zh) from error
+
+
 def _read_slowly(body: bytes) -> object:
     """Read what the fast reader did not: half a character, written as an escape, is the table's to refuse; or say why.
 
     Raises: Malformed.
     """
     try:
-        return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
-    except UnicodeDecodeError as error:
-        raise Malformed(f"the body is not UTF-8 at byte {error.start}", code="wrong_encoding") from error
+        return json.loads(text_of(body), parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError, ArithmeticError) as error:
         where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        where = where if not body.startswith(BOM_UTF8) else ": it begins with a byte order mark, send it without"
         raise Malformed(f"the body is not JSON{where}", code="malformed") from error
 
 

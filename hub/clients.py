@@ -153,6 +153,20 @@ def finish_keys(session: Session, answers: Sequence[tuple[str, str, int, bytes]]
     )
 
 
+def free_keys(session: Session, keys: Sequence[tuple[str, str]]) -> None:
+    """Let keys (client, key) go whose requests came to nothing: who mends such a request may keep its key."""
+    if not keys:
+        return
+    clients, names = map(list, zip(*keys, strict=True))
+    run(
+        session,
+        """delete from idempotency_key
+           where (client, key) in (select * from unnest(cast(:clients as text[]), cast(:keys as text[])))""",
+        clients=clients,
+        keys=names,
+    )
+
+
 def forget_old(session: Session, nonces_before: datetime, keys_before: datetime) -> None:
     """Drop what no longer protects anybody."""
     run(session, "delete from client_nonce where expires_at < :at", at=nonces_before)

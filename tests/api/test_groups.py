@@ -114,7 +114,7 @@ def test_a_line_that_cannot_be_read_fails_alone(mall: Mall) -> None:
 
 def test_a_mark_before_the_first_line_is_named_and_the_lines_behind_it_are_taken(mall: Mall) -> None:
     body = BOM_UTF8 + b"\r\n".join(encoded(order_of(f"T{no}", pieces={"apple": 1})) for no in range(2)) + b"\r\n"
-    first, second = mall.call("POST", "/v1/orders/batch", body, HEADERS).json()["items"]
+    first, second = mall.call("POST", "/v1/orders/batch", body, HEADERS | {"Accept-Language": "en"}).json()["items"]
     assert (first["status"], second["status"]) == (422, 201)
     assert "byte order mark" in first["problem"]["detail"]
 

@@ -153,6 +153,21 @@ def test_a_refusal_is_replayed_as_the_problem_it_was(mall: Mall) -> None:
     assert mall.post(order_of(total="1.00"), **{"Idempotency-Key": "x" * 201}).status_code == 422
 
 
+def test_a_refusal_binds_no_key(mall: Mall) -> None:
+    key = {"Idempotency-Key": "k1"}
+    assert problem(mall.post(order_of(total="1.00"), **key)) == (422, "totals")
+    assert mall.post(order_of(), **key).status_code == 201
+    assert problem(mall.post(order_of(total="1.00"), **key)) == (409, "idempotency_key_reused")
+
+
+def test_a_batch_binds_its_key_once_an_order_of_it_is_placed(mall: Mall) -> None:
+    key, wrong = {"Idempotency-Key": "b1"}, order_of("B", total="1.00")
+    answers = [mall.batch(*orders, **key).json() for orders in ([wrong], [order_of("A"), wrong])]
+    assert [[item["status"] for item in answer["items"]] for answer in answers] == [[422], [201, 422]]
+    assert problem(mall.batch(order_of("A"), order_of("B"), **key)) == (409, "idempotency_key_reused")
+    assert [item["status"] for item in mall.batch(order_of("A"), wrong, **key).json()["items"]] == [200, 422]
+
+
 def test_each_order_of_a_batch_succeeds_or_fails_alone(mall: Mall, database: Database) -> None:
     orders = [
         order_of("A"),
@@ -179,7 +194,17 @@ def test_a_batch_with_a_key_is_replayed_whole(mall: Mall) -> None:
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"orders": []}', b'{"orders": {}}', b"{", b"", b"\xff"])
+@pytest.mark.parametrize("path", ["/v1/orders", "/v1/orders/batch"])
+def test_a_body_in_another_encoding_or_with_its_mark_is_told_so_alone_and_in_a_batch(mall: Mall, path: str) -> None:
+    batched = {"orders": [order_of()]} if path.endswith("batch") else order_of()
+    text = json.dumps(batched, ensure_ascii=False)
+    marked = mall.call("POST", path, text.encode("utf-8-sig"), {"Accept-Language": "en"})
+    assert (problem(marked), "byte order mark" in marked.json()["detail"]) == ((422, "malformed"), True)
+    assert "字节序标记" in mall.call("POST", path, text.encode("utf-8-sig")).json()["detail"]
+    assert problem(mall.call("POST", path, text.encode("utf-16"))) == (400, "wrong_encoding")
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"orders": []}', b'{"orders": {}}', b"{", b""])
 def test_a_batch_that_is_none_is_refused(stranger: Mall, body: bytes) -> None:
     assert problem(stranger.call("POST", "/v1/orders/batch", body)) == (422, "malformed")
 
