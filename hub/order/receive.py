@@ -67,7 +67,8 @@ def receive(
     if orders and _is_withdrawn(readings[0]):
         answers = iter([take_back(session, orders[0], at, keep_deposit=keep_deposit)])
     elif orders and 0 in later and precedence is not None:
-        answers = iter([_revise(session, later[0], orders[0], precedence, at.astimezone(zone))])
+        here = at.astimezone(zone)
+        answers = iter([_revise(session, later[0], orders[0], precedence, here, keep_deposit=keep_deposit)])
     else:
         with span("orders.place", orders=len(orders)):
             answers = iter(place(session, orders, at, zone) if orders else [])
@@ -147,11 +148,18 @@ def _noted(session: Session, said: Mapping[int, tuple[str, Row[Any]]]) -> set[in
 
 
 def _revise(
-    session: Session, order_id: int, one: ShopOrder, precedence: Mapping[str, Precedence], at: datetime
+    session: Session,
+    order_id: int,
+    one: ShopOrder,
+    precedence: Mapping[str, Precedence],
+    at: datetime,
+    *,
+    keep_deposit: bool,
 ) -> Placed | Rejected:
+    whose = precedence.get(one.channel, "platform_wins")
     try:
         with attempt(session):
-            revise(session, order_id, one, precedence.get(one.channel, "platform_wins"), at)
+            revise(session, order_id, one, whose, at, keep_deposit=keep_deposit)
     except Rejected as error:
         return error
     return Placed(order_id, existing=True)

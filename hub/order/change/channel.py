@@ -20,7 +20,7 @@ from hub.order.change.contents import changed
 from hub.order.change.follow import follow
 from hub.order.change.pay import pay, pay_deposit, pay_part
 from hub.order.change.revision import Author, Contents, Wish, end_revision, find_open, former_of, write_revision
-from hub.order.change.said import own_changes, said_of, written_statement
+from hub.order.change.said import is_as_said, own_changes, said_of, written_statement
 from hub.order.change.said_lines import read_lines
 from hub.order.change.table import ChangeSource, ChangeState, Charge
 from hub.order.lock import lock_order
@@ -52,11 +52,19 @@ class Said:
 
 
 def revise(
-    session: Session, order_id: int, one: ShopOrder, precedence: Precedence, at: datetime, policy: Policy = POLICY
+    session: Session,
+    order_id: int,
+    one: ShopOrder,
+    precedence: Precedence,
+    at: datetime,
+    policy: Policy = POLICY,
+    *,
+    keep_deposit: bool = False,
 ) -> None:
     """Apply a channel's later revision of an order; what cannot be applied any more calls a person.
 
     One that is no newer than what the order follows says nothing: it was overtaken before the order was locked.
+    One that leaves nothing of an order takes it back: with `keep_deposit` the merchant keeps its deposit then.
     `at` is in the business zone. Raises: Conflict with code order_conflict for what no revision may say: other prices
     or amounts; more pieces or other goods that do not come to what the channel says.
     """
@@ -64,8 +72,8 @@ def revise(
     before = reread(session, order_id)
     if one.order.source_revision <= before.order.source_revision:
         return
-    if not _is_as_said(session, order_id, one, before):
-        _apply(session, order_id, one, before, precedence, at, policy)
+    if not is_as_said(session, order_id, one, before):
+        _apply(session, order_id, one, before, precedence, at, policy, keep_deposit=keep_deposit)
     follow(session, order_id, one.order, one.channel, policy, at)
     run(
         session,
@@ -79,19 +87,6 @@ def revise(
     )
 
 
-def _is_as_said(session: Session, order_id: int, one: ShopOrder, before: NormalOrder) -> bool:
-    """Say whether a revision repeats what was said last, but for what is followed.
-
-    It is not read then: what has become of the order since, an address that a person has put right say, is no change of
-    the channel's.
-    """
-    asked = {line.external_line_id for line in before.order.lines if line.refund_requested}
-    lines = [line.model_copy(update={"refund_requested": line.external_line_id in asked}) for line in one.order.lines]
-    again = one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
-    kept = row(session, "select payload_hash from order_key where order_id = :id", id=order_id)
-    return kept is not None and bytes(kept.payload_hash) == payload_hash(again)
-
-
 def _apply(
     session: Session,
     order_id: int,
@@ -100,6 +95,8 @@ def _apply(
     precedence: Precedence,
     at: datetime,
     policy: Policy,
+    *,
+    keep_deposit: bool,
 ) -> None:
     hold_gifts(session, [order_id])  # before any stock, of which the payment, the change and the refunds may lock some
     said = _read(session, order_id, before, one.order)
@@ -110,7 +107,7 @@ def _apply(
     disputed = _part(said.wish, said.disputed) if precedence != "platform_wins" else Wish()
     clear = _part(said.wish, set(said.wish.kinds) - set(disputed.kinds))
     if clear.kinds:
-        _change(session, order_id, one, clear, author, at, policy)
+        _change(session, order_id, one, clear, author, at, policy, keep_deposit=keep_deposit)
     if less:
         _pay(session, order_id, one, before, at, policy, less=True)  # of what is left: nothing of it goes back
     _dispute(session, order_id, one, disputed, author, at, asked=precedence == "ask")
@@ -278,14 +275,22 @@ def _pay(
 
 
 def _change(
-    session: Session, order_id: int, one: ShopOrder, wish: Wish, author: Author, at: datetime, policy: Policy
+    session: Session,
+    order_id: int,
+    one: ShopOrder,
+    wish: Wish,
+    author: Author,
+    at: datetime,
+    policy: Policy,
+    *,
+    keep_deposit: bool,
 ) -> None:
     """Change an order as its channel says; what has left, ended or is under way needs a person."""
     found = row(session, "select lifecycle from sales_order where id = :id", id=order_id)
     if found is not None and found.lifecycle in ENDED:
         return  # nothing of it can be told to anybody
     try:
-        change(session, order_id, wish, author, at, policy)
+        change(session, order_id, wish, author, at, policy, keep_deposit=keep_deposit)
     except (Rejected, NeedsOperator) as error:
         _call(session, "change_refused", order_id, one, error.message, at)
 

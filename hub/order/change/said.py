@@ -8,7 +8,9 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from hub.database import row, rows
-from hub.order.model import Order
+from hub.order.model import Order, ShopOrder
+from hub.order.place.record import payload_hash
+from hub.order.rules.normalise import NormalOrder
 
 
 class SaidLine(msgspec.Struct, frozen=True):
@@ -96,3 +98,16 @@ def said_of(session: Session, order_id: int) -> Statement:
 def written_statement(order: Order, adopted: int, follows: Mapping[str, int]) -> str:
     """Write what an order says as its key keeps it, and how much of the hub's own changes it follows."""
     return msgspec.json.encode(statement_of(order, adopted, follows)).decode()
+
+
+def is_as_said(session: Session, order_id: int, one: ShopOrder, before: NormalOrder) -> bool:
+    """Say whether a revision repeats what was said last, but for what is followed.
+
+    It is not read then: what has become of the order since, an address that a person has put right say, is no change of
+    the channel's.
+    """
+    asked = {line.external_line_id for line in before.order.lines if line.refund_requested}
+    lines = [line.model_copy(update={"refund_requested": line.external_line_id in asked}) for line in one.order.lines]
+    again = one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+    kept = row(session, "select payload_hash from order_key where order_id = :id", id=order_id)
+    return kept is not None and bytes(kept.payload_hash) == payload_hash(again)

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows
 from hub.errors import Conflict, Malformed
+from hub.inbox import keep as keep_message
+from hub.inbox import read_all
 from hub.order.change.cancel import cancel
-from hub.order.change.channel import revise
+from hub.order.change.channel import Precedence, revise
 from hub.order.change.expire import Terms, expire
 from hub.order.change.money import cancelled_worth
 from hub.order.change.pay import pay, pay_deposit
@@ -19,10 +21,10 @@ from hub.order.change.refund import mark_refund
 from hub.order.change.table import RefundState
 from hub.order.model import ShopOrder
 from hub.order.place.record import payload_hash
-from hub.order.receive import take_back
+from hub.order.receive import receive, take_back
 from hub.order.trace.head import trace_head
 from hub.roles import SYSTEM
-from tests.hub.making import AT, ZONE, coupon, open_causes, order, placed, see, stock
+from tests.hub.making import AT, BRAND, ZONE, coupon, open_causes, order, placed, see, stock
 from tests.hub.order.changing import cut, refunds
 
 HERE = AT.astimezone(ZONE)
@@ -97,6 +99,25 @@ def test_what_the_channel_takes_back_leaves_its_deposit_by_the_policy(
     one = order({"apple": 3}, **DEPOSITED)
     order_id = placed(session, one)
     take_back(session, later(one, withdrawn=True), HERE, keep_deposit=keep)
+    assert [back.amount - back.set_off for back in see(session, order_id).refunds] == moved
+
+
+@pytest.mark.parametrize(("keep", "moved"), [(False, [1000]), (True, [])])
+def test_a_channel_that_leaves_nothing_of_an_order_leaves_its_deposit_by_the_policy(
+    session: Session,
+    keep: bool,  # noqa: FBT001 # a parameter of the case
+    moved: list[int],
+) -> None:
+    stock(session, {"sh": {"pear": 9}}, "ASN-P")
+    order_id = placed(session, order({"apple": 2, "pear": 1}, **DEPOSITED))
+    cut(session, order_id, L1=2)
+    rest = later(order({"apple": 2}, **DEPOSITED), total=2000)
+    inbox_id, _ = keep_message(session, "mall-pc", "order", "again", b"{}", HERE)
+    wins: dict[str, Precedence] = {"mall-pc": "platform_wins"}
+    receive(
+        session, read_all(session, [inbox_id]), lambda _: rest, HERE, ZONE, lambda _: BRAND, wins, keep_deposit=keep
+    )
+    assert see(session, order_id).lifecycle == "cancelled"
     assert [back.amount - back.set_off for back in see(session, order_id).refunds] == moved
 
 
