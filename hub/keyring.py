@@ -71,7 +71,11 @@ class Keyring:
         return json.dumps({"active": "k1", "keys": {"k1": k1}, "index": index, "audit": audit})
 
     def seal(self, plain: bytes, place: str) -> bytes:
-        return _seal(self.active, self._ciphers[self.active], plain, place)
+        return self.seal_all([(plain, place)])[0]
+
+    def seal_all(self, plain: Sequence[tuple[bytes, str]]) -> list[bytes]:
+        """Seal values, each for its place, in their order."""
+        return _seal_all(self.active, self._ciphers[self.active], plain)
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Open what `seal` made for the same place.
@@ -106,10 +110,10 @@ class Keyring:
         """Begin the code of a blind index: its key is taken in once instead of for every value."""
         return HMAC(self.index_key, SHA256())
 
-    def new_subject_key(self, place: str) -> tuple["SubjectKey", bytes]:
-        """Make a data key for one person, and the same key sealed for keeping."""
-        key = os.urandom(KEY_BYTES)
-        return SubjectKey(key), self.seal(key, place)
+    def new_subject_keys(self, places: Sequence[str]) -> list[tuple["SubjectKey", bytes]]:
+        """Make a data key for each of these people, and the same key sealed for keeping in its place."""
+        keys = _draw(KEY_BYTES, len(places))
+        return list(zip(map(SubjectKey, keys), self.seal_all(list(zip(keys, places, strict=True))), strict=True))
 
     def open_subject_key(self, sealed: bytes, place: str) -> "SubjectKey":
         return SubjectKey(self.open(sealed, place))
@@ -119,37 +123,38 @@ class Keyring:
         return hmac.digest(self.audit_key, previous + entry, hashlib.sha256)
 
 
-@dataclass(frozen=True)
 class SubjectKey:
     """One person's data key: throwing it away erases what it sealed."""
 
-    key: bytes = field(repr=False)
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
 
     def seal(self, text: str, place: str) -> bytes:
-        return _seal(SUBJECT, self._cipher, text.encode(), place)
+        return self.seal_all([(text, place)])[0]
 
     def seal_all(self, texts: Sequence[tuple[str, str]]) -> list[bytes]:
         """Seal texts, each for its place, in their order."""
-        head, encrypt = _head(SUBJECT), self._cipher.encrypt
-        # Drawn at once, for asking the kernel costs as much as sealing; never kept, for a child would draw the same.
-        nonces = os.urandom(NONCE_BYTES * len(texts))
-        sealed: list[bytes] = []
-        for start, (text, place) in zip(range(0, len(nonces), NONCE_BYTES), texts, strict=True):
-            nonce = nonces[start : start + NONCE_BYTES]
-            sealed.append(head + nonce + encrypt(nonce, text.encode(), head + place.encode()))
-        return sealed
+        return _seal_all(SUBJECT, self._cipher, [(text.encode(), place) for text, place in texts])
 
     def open(self, sealed: bytes, place: str) -> str:
         return _open(self._cipher, sealed, place).decode()
 
-    @cached_property
-    def _cipher(self) -> AESGCM:
-        return AESGCM(self.key)
+
+def _seal_all(name: str, cipher: AESGCM, plain: Sequence[tuple[bytes, str]]) -> list[bytes]:
+    head, encrypt, nonces = _head(name), cipher.encrypt, _draw(NONCE_BYTES, len(plain))
+    return [
+        head + nonce + encrypt(nonce, value, head + place.encode())
+        for nonce, (value, place) in zip(nonces, plain, strict=True)
+    ]
 
 
-def _seal(name: str, cipher: AESGCM, plain: bytes, place: str) -> bytes:
-    head, nonce = _head(name), os.urandom(NONCE_BYTES)
-    return head + nonce + cipher.encrypt(nonce, plain, head + place.encode())
+def _draw(size: int, count: int) -> list[bytes]:
+    """Draw so many random values at once, for asking the kernel costs as much as sealing.
+
+    None is kept for later: a child process would draw the same.
+    """
+    drawn = os.urandom(size * count)
+    return [drawn[start : start + size] for start in range(0, len(drawn), size)]
 
 
 @lru_cache(maxsize=64)

@@ -39,7 +39,7 @@ def known_subjects(
     by_index = {ring.index("subject", brand, reference): reference for reference in references}
     found = _find(session, brand, list(by_index))
     missing = sorted(by_index.keys() - found.keys())
-    made = {index: ring.new_subject_key(_place(brand, index)) for index in missing}
+    made = ring.new_subject_keys([_place(brand, index) for index in missing])
     if missing:
         with aside(session) as side:
             run(
@@ -52,14 +52,14 @@ def known_subjects(
                 brand=brand,
                 at=at,
                 indexes=missing,
-                references=[ring.seal(by_index[index].encode(), REFERENCE) for index in missing],
-                keys=[sealed for _, sealed in made.values()],
+                references=ring.seal_all([(by_index[index].encode(), REFERENCE) for index in missing]),
+                keys=[sealed for _, sealed in made],
             )
         found |= _find(session, brand, missing)
         if erased := sorted(set(missing) - found.keys()):
             _renew(session, brand, erased)
             found |= _find(session, brand, erased)
-    mine = {sealed: key for key, sealed in made.values()}  # not opened again
+    mine = {sealed: key for key, sealed in made}  # not opened again
     return {
         by_index[index]: (subject_id, mine.get(key) or ring.open_subject_key(key, _place(brand, index)))
         for index, (subject_id, key) in found.items()
@@ -76,7 +76,7 @@ def _renew(session: Session, brand: str, erased: list[bytes]) -> None:
            where subject.brand = :brand and subject.reference_index = new.index and subject.data_key is null""",
         brand=brand,
         indexes=erased,
-        keys=[ring.new_subject_key(_place(brand, index))[1] for index in erased],
+        keys=[sealed for _, sealed in ring.new_subject_keys([_place(brand, index) for index in erased])],
     )
 
 
