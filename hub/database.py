@@ -212,7 +212,7 @@ def copy(session: Session, table: str, columns: Sequence[str], records: Iterable
             statements.wait(driver, statement, [plain(one) for line in lines for one in line])
         else:
             statements.catch_up(driver)
-            copy_in(driver, _copying(table, tuple(columns)), copied(lines).encode())
+            copy_in(driver, _copying(table, tuple(columns)), copied(lines))
 
 
 @lru_cache(maxsize=256)

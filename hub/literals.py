@@ -13,17 +13,19 @@ from typing import Any, Final
 
 def array_of(values: list[Any]) -> str | list[Any]:
     """Give the array literal of a list of one kind; lists of what is none of the plain kinds stay as they are."""
-    kinds = set(map(type, values)) - {type(None)}
+    kinds = set(map(type, values))
+    gaps = type(None) in kinds  # asked of the kinds: looking for None among the values compares it with each
+    kinds.discard(type(None))
     if not kinds <= _WRITERS.keys():
         plain = all(issubclass(kind, str) for kind in kinds)
         kinds = {str} if plain else kinds
     if len(kinds) > 1 or not kinds <= _WRITERS.keys():
         return values
     write = _WRITERS[kinds.pop()] if kinds else str
-    given = [one for one in values if one is not None] if None in values else values
+    given = [one for one in values if one is not None] if gaps else values
     if write is str and given and not -(2**63) <= min(given) <= max(given) < 2**63:
         return values  # the driver makes it a numeric, and nothing is found by it
-    if given is not values:
+    if gaps:
         return "{" + ",".join(["NULL" if one is None else write(one) for one in values]) + "}"
     if write is _quoted and '"' not in (together := "".join(values)) and "\\" not in together:
         return '{"' + '","'.join(values) + '"}' if values else "{}"
@@ -50,13 +52,14 @@ _WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
 }
 
 
-def copied(records: Iterable[Sequence[Any]]) -> str:
-    """Give rows as COPY's text format has them.
+def copied(records: Iterable[Sequence[Any]]) -> bytes:
+    """Give rows as COPY's text format has them, in UTF-8.
 
     Raises: TypeError for a value of a kind that no column of ours has.
     """
     columns = [_column(values) for values in zip(*records, strict=True)]
-    return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n" if columns else ""
+    # Each row is encoded by itself: all of them as one text are more than the processor has at hand.
+    return b"".join([("\t".join(cells) + "\n").encode() for cells in zip(*columns, strict=True)])
 
 
 def plain(value: object) -> str | None:
@@ -79,15 +82,16 @@ def _column(values: Sequence[Any]) -> Iterable[str]:
     # Most columns say one thing only, and most of the others end with another value than they begin with.
     if len(kinds) == 1 and values[-1] == first and values.count(first) == len(values):
         return [_cell(first)] * len(values)
+    gaps = type(None) in kinds
     kinds.discard(type(None))
-    if None not in values and all(issubclass(kind, str) for kind in kinds):
+    if not gaps and all(issubclass(kind, str) for kind in kinds):
         together = "".join(values)  # looked through for one character at a time: a pattern takes ten times as long
         return map(_escaped, values) if any(special in together for special in _ESCAPES) else values
     if kinds == {bytes}:
         return [r"\N" if value is None else r"\\x" + value.hex() for value in values]
-    if kinds == {int} and None not in values:
-        return map(str, values)
-    return map(_cell, values)
+    if gaps or len(kinds) > 1:
+        return map(_cell, values)
+    return map(_CELLS.get(kinds.pop(), _cell), values)
 
 
 def _cell(value: object) -> str:
