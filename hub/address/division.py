@@ -138,12 +138,15 @@ def lines() -> Mapping[str, frozenset[str]]:
 
 
 @cache
-def towns() -> Mapping[str, Sequence[Division]]:
-    """Give the towns right below a county, or below a city (东莞 has no counties, 大兴安岭 has towns beside them)."""
-    below: dict[str, list[Division]] = {}
+def towns() -> Mapping[str, Mapping[str, Division]]:
+    """Give the towns right below a county, or below a city (东莞 has no counties, 大兴安岭 has towns beside them).
+
+    No two of them have one name, by which they are given.
+    """
+    below: dict[str, dict[str, Division]] = {}
     for each in divisions().values():
         if each.level is Level.TOWN:
-            below.setdefault(each.parent, []).append(each)
+            below.setdefault(each.parent, {})[each.name] = each
     return below
 
 

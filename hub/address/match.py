@@ -42,7 +42,8 @@ class Match(msgspec.Struct, frozen=True):
     @property
     def code(self) -> str:
         """The deepest division's code, or "" when nothing was found."""
-        return next((each.code for each in (self.town, self.county, self.city, self.province) if each), "")
+        deepest = self.town or self.county or self.city or self.province
+        return deepest.code if deepest else ""
 
 
 class _Trail(msgspec.Struct):
@@ -214,12 +215,12 @@ def _settle(alive: tuple[str, ...]) -> str:
 
 def _find_town(target: str, county: str, rest: str) -> tuple[Division | None, str]:
     """Find a town of the county in the county field (东莞 has towns there) or the street; at its head it is cut off."""
-    below = towns().get(target, ())
-    named = [town for town in below if town.name in rest]
+    below = towns().get(target, {})
+    named = [name for name in below if name in rest]
     if not named:
-        return next((town for town in below if town.name == county), None) if county else None, rest
-    at, _, town = min(((rest.find(town.name), -len(town.name), town) for town in named), key=lambda each: each[:2])
-    return town, rest if at else rest[len(town.name) :].removeprefix("办事处")
+        return below.get(county), rest
+    at, _, name = min((rest.find(name), -len(name), name) for name in named)
+    return below[name], rest if at else rest[len(name) :].removeprefix("办事处")
 
 
 def _percent(target: str, town: Division | None, trail: _Trail) -> int:
