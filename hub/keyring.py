@@ -130,11 +130,11 @@ class SubjectKey:
         self._cipher = AESGCM(key)
 
     def seal(self, text: str, place: str) -> bytes:
-        return self.seal_all([(text, place)])[0]
+        return self.seal_all([(text.encode(), place)])[0]
 
-    def seal_all(self, texts: Sequence[tuple[str, str]]) -> list[bytes]:
-        """Seal texts, each for its place, in their order."""
-        return _seal_all(SUBJECT, self._cipher, [(text.encode(), place) for text, place in texts])
+    def seal_all(self, plain: Sequence[tuple[bytes, str]]) -> list[bytes]:
+        """Seal values, each for its place, in their order."""
+        return _seal_all(SUBJECT, self._cipher, plain)
 
     def open(self, sealed: bytes, place: str) -> str:
         return _open(self._cipher, sealed, place).decode()

@@ -152,10 +152,10 @@ class Order(Document):
     @model_validator(mode="after")
     def hang_together(self) -> Self:
         """Refuse what cannot be one order: two lines of one id, a reduction of no line, an unknown currency."""
-        ids = [line.external_line_id for line in self.lines]
-        if len(set(ids)) != len(ids):
+        ids: set[str | None] = {line.external_line_id for line in self.lines}
+        if len(ids) != len(self.lines):
             raise Unfit("有两个订单行的行号相同", "two lines have the same line id")
-        strangers = {adjustment.external_line_id for adjustment in self.adjustments} - {None, *ids}
+        strangers = {one.external_line_id for one in self.adjustments} - ids - {None}
         if strangers:
             named = ", ".join(sorted(map(str, strangers)))
             raise Unfit(f"优惠指向没有的订单行：{named}", f"a discount names a line that is not there: {named}")
@@ -182,7 +182,7 @@ class Order(Document):
 
     @property
     def discount(self) -> int:
-        return sum(adjustment.amount for adjustment in self.adjustments)
+        return sum([adjustment.amount for adjustment in self.adjustments])
 
 
 class ShopOrder(Document):

@@ -28,12 +28,12 @@ def order_record(
     zone: ZoneInfo,
 ) -> dict[str, Any]:
     """Give the row of sales_order, but for its lifecycle, which sourcing decides."""
-    shop_order, order, to = one.shop_order, one.order, one.order.receiver
+    shop_order, order = one.shop_order, one.order
+    brand, to, phone = shop_order.brand, order.receiver, order.receiver.phone
     subject_id, key = subject
-    phone = plain_phone(to.phone)
     return {
         "id": order_id,
-        "brand": shop_order.brand,
+        "brand": brand,
         "version": 1,
         "created_at": at,
         "updated_at": at,
@@ -54,8 +54,8 @@ def order_record(
         "subject_id": subject_id,
         **_sealed(order_id, one, key),
         # A masked phone is nobody's number: only its token may find it.
-        "phone_index": ring.index("phone", shop_order.brand, to.token if "*" in to.phone else phone),
-        "phone_tail_index": ring.index("phone_tail", shop_order.brand, phone_tail(to.phone)),
+        "phone_index": ring.index("phone", brand, to.token if "*" in phone else plain_phone(phone)),
+        "phone_tail_index": ring.index("phone_tail", brand, phone_tail(phone)),
         **_placed(one.place),
         "postcode": to.postcode,
         "placed_at": order.placed_at,
@@ -75,7 +75,7 @@ def _placed(found: Match) -> dict[str, Any]:
         "city": found.city.name if found.city else "",
         "county": found.county.name if found.county else "",
         "town": found.town.name if found.town else "",
-        "address_confidence": Decimal(str(round(found.confidence, 3))),
+        "address_confidence": Decimal(str(found.confidence)),
     }
 
 
@@ -133,12 +133,9 @@ def _sealed(order_id: int, one: NormalOrder, key: SubjectKey) -> dict[str, bytes
         "seller_note": order.seller_note,
         "invoice": order.invoice.model_dump_json() if order.invoice else "",
     }
-    there = [column for column, text in plain.items() if text or column in ALWAYS]
-    sealed: dict[str, bytes | None] = dict.fromkeys(plain)
-    sealed.update(
-        zip(there, key.seal_all([(plain[column], place_of(column, order_id)) for column in there]), strict=True)
-    )
-    return sealed
+    there = {column: text for column, text in plain.items() if text or column in ALWAYS}
+    sealed = key.seal_all([(text.encode(), place_of(column, order_id)) for column, text in there.items()])
+    return dict.fromkeys(plain) | dict(zip(there, sealed, strict=True))
 
 
 def street_of(one: NormalOrder) -> str:
@@ -148,13 +145,17 @@ def street_of(one: NormalOrder) -> str:
     """
     to, place = one.order.receiver, one.place
     pairs = ((to.province, place.province), (to.city, place.city), (to.county, place.county), (to.town, place.town))
-    found = [division.name for _, division in pairs if division is not None]  # 上海市 is sent as province and city
-    unknown = [
-        text
-        for text, division in pairs
-        if text and division is None and text != "市辖区" and not any(name.startswith(text) for name in found)
-    ]
-    return " ".join([*unknown, to.street]) if unknown else to.street
+    unknown, found = list[str](), list[str]()
+    for text, division in pairs:
+        if division is not None:
+            found.append(division.name)
+        elif text and text != "市辖区":
+            unknown.append(text)
+    if not unknown:
+        return to.street
+    # 上海市 is sent as province and city.
+    kept = [text for text in unknown if not [name for name in found if name.startswith(text)]]
+    return " ".join([*kept, to.street])
 
 
 def place_of(column: str, order_id: int) -> str:

@@ -109,12 +109,12 @@ def normalise(
     order = shop_order.order
     amounts = [times(line.unit_price, line.quantity, order.currency) for line in order.lines]
     check_totals(order, sum(amounts))
-    unknown = sorted({line.channel_sku for line in order.lines if (shop_order.shop, line.channel_sku) not in bound})
-    if unknown:
+    codes = [(shop_order.shop, line.channel_sku) for line in order.lines]
+    if unknown := sorted({sku for shop, sku in codes if (shop, sku) not in bound}):
         raise Malformed(f"{UNBOUND}{', '.join(unknown)}", code="unknown_sku", field="lines.sku")
     sold = [
-        sold_line(no, line, products[bound[shop_order.shop, line.channel_sku]], amount)
-        for no, (line, amount) in enumerate(zip(order.lines, amounts, strict=True), 1)
+        sold_line(no, line, products[bound[code]], amount)
+        for no, (line, code, amount) in enumerate(zip(order.lines, codes, amounts, strict=True), 1)
     ]
     shares = share_adjustments(order.adjustments, sold, order.freight)
     if shares:
@@ -194,7 +194,8 @@ def share_adjustments(adjustments: Sequence[Adjustment], lines: Sequence[NormalL
 
 
 def _borne_by(adjustment: Adjustment, lines: Sequence[NormalLine]) -> list[NormalLine]:
-    return [line for line in lines if adjustment.external_line_id in {None, line.external_line_id}]
+    named = adjustment.external_line_id
+    return [line for line in lines if named is None or line.external_line_id == named]
 
 
 def _share_what_is_left(
@@ -244,10 +245,10 @@ def open_bundles(sold: Sequence[NormalLine], products: Mapping[str, Product], la
     opened: list[NormalLine] = []
     no = last_no
     for line in sold:
-        parts = line.product.parts
-        weights = [part.weight * part.quantity for part in parts]
-        amounts = share(line.amount, weights) if parts else []
-        discounts = share(line.discount, amounts) if parts else []  # none bears more than it costs
+        if not (parts := line.product.parts):
+            continue
+        amounts = share(line.amount, [part.weight * part.quantity for part in parts])
+        discounts = share(line.discount, amounts)  # none bears more than it costs
         for part, amount, discount in zip(parts, amounts, discounts, strict=True):
             no += 1
             opened.append(
