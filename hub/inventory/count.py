@@ -2,7 +2,8 @@
 
 What is on hand is counted down when a location confirms that goods have left, so our number and the location's speak of
 the same pieces, and a count is booked as the difference from our counter now. Where the owner has the authority its
-number has its own promises taken off already: it is taken over as it is, nobody is called and no cart is ended for it.
+number is without the promises that it had heard of: those are put on top, so that each is taken off once. It knows
+best, so nobody is called and no cart is ended for it.
 
 Locks: the location's row (one report at a time), reservations, counters in the order of their keys, quotas last.
 """
@@ -129,10 +130,12 @@ def _book(
     confirmed = frozenset(_our_deliveries(session, report.location, deliveries))
     said = [line for line, _ in lines]
     levels = read_levels(session, keys, lock=False)
-    paper = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at, read_since(session, page, said))
+    owned = {key.sku for key in keys if levels[key].authority == Authority.OWNER}
+    since = read_since(session, page, said, owned)
+    paper = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at, since)
     let_go = let_carts_go(session, lacking_of(levels, paper.on_hand, {}, held=True), at)
     levels = read_levels(session, sorted({*keys, *others, *(one.key for one in let_go)}), lock=True)
-    since = read_since(session, page, said)  # again: what was under way has left by now
+    since = read_since(session, page, said, owned)  # again: what was under way has left by now
     made = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at, since)
     short = lacking_of(levels, made.on_hand, soft_change(let_go), held=False)
     admit_short(session, short)

@@ -11,11 +11,15 @@ from hub.inventory.ledger import StockKey
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """By counter: pieces that younger changes moved, pieces that left by younger confirms, and both lot by lot."""
+    """By counter: pieces that younger changes moved, that left by younger confirms, and both lot by lot.
+
+    `heard` are promised pieces that an owner's number has been told without.
+    """
 
     changed: Mapping[StockKey, int] = field(default_factory=dict[StockKey, int])
     left: Mapping[StockKey, int] = field(default_factory=dict[StockKey, int])
     lots: Mapping[StockKey, Mapping[str, int]] = field(default_factory=dict[StockKey, Mapping[str, int]])
+    heard: Mapping[StockKey, int] = field(default_factory=dict[StockKey, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def fold(
 
     A count that comes late has not seen the changes `since` it that were taken already: they stand on top of it, down
     to nothing where it found none. Nor has it seen what left since, be it of what the changes brought: that is taken
-    off both, down to nothing.
+    off both, down to nothing. What an owner has `heard` of is there until it leaves, whatever his number says.
     A count older than the counter's watermark is outdated, and so is a change that the last count saw already: one not
     younger than it. A change by a document in `confirmed` is booked by that document's own confirm.
     """
@@ -78,4 +82,4 @@ def _counted(line: ReportLine, since: Since, key: StockKey) -> int:
         return line.pieces
     changed = since.changed.get(key, 0)
     there = line.pieces + changed if line.pieces else max(0, changed)
-    return min(there, max(0, there - since.left.get(key, 0)))
+    return min(there, max(0, there - since.left.get(key, 0))) + since.heard.get(key, 0)

@@ -18,10 +18,9 @@ from hub.database import rows
 from hub.inventory.condition import Condition
 from hub.inventory.ledger import Shortage, StockKey
 from hub.inventory.lot import KEPT
-from hub.inventory.table import Authority
 
 _UNSOLD: Final = f"""
-    select location, sku, owner, sum(on_hand - kept)::bigint as pieces, sum(kept)::bigint as kept from (
+    select location, sku, owner, sum(on_hand - kept)::bigint as pieces from (
         select location, sku, owner, condition, lot, on_hand from stock_lot
         where sku = any({{skus}}) and condition = '{Condition.SALEABLE}' and on_hand > 0
           and expires_on > '-infinity' and expires_on <= :today
@@ -38,12 +37,10 @@ _LEVELS: Final = f"""
         on (unsold.location, unsold.sku, unsold.owner) = (level.location, level.sku, level.owner)
            and level.condition = '{Condition.SALEABLE}'
     cross join lateral (select greatest(0, level.on_hand - coalesce(unsold.pieces, 0)) as pieces) good
-    cross join lateral (
-        select good.pieces - level.soft - case level.authority when '{Authority.OWNER}' then coalesce(unsold.kept, 0)
-                                          else level.allocated end as unpromised) own"""
+    cross join lateral (select good.pieces - level.soft - level.allocated as unpromised) own"""
 
 UNSOLD: Final = _UNSOLD.format(skus=":skus")
-"""Pieces on hand that are not sold, by counter, and those of the same lots that deliveries keep, which are allocated.
+"""Pieces on hand that are not sold, by counter, without those that deliveries keep, which are allocated.
 
 A lot that is blocked and has expired too counts once, by `union`. Days have a lower bound so that the planner expects
 few rows between both, as there are: with one bound alone it expects a third of all lots, and plans each call anew.
@@ -51,11 +48,7 @@ few rows between both, as there are: with one bound alone it expects a third of 
 
 
 def levels_of(skus: str) -> str:
-    """Give `level`, whose SKU is to be of an array, with `good.pieces` that are sold and what of it is `unpromised`.
-
-    Where the owner has the authority its number is without what has been promised already; what deliveries keep of lots
-    that are not sold is not promised of it either.
-    """
+    """Give `level`, whose SKU is to be of an array, with `good.pieces` that are sold and what of it is `unpromised`."""
     return _LEVELS.format(unsold=_UNSOLD.format(skus=skus))
 
 
@@ -74,8 +67,7 @@ class Free(NamedTuple):
     """What can be sold of a SKU at a location, which is below nothing where more is promised than can be.
 
     `there` is of what is on hand; `backorder_limit` comes on top of it. `promised` is what shops are told together:
-    less safety stock, and where the owner has the authority its number as it is, less what we hold for carts. `unsold`
-    are of lots that have expired or are blocked.
+    less safety stock. `unsold` are of lots that have expired or are blocked.
     """
 
     location: str

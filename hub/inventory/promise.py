@@ -1,12 +1,10 @@
 """What a shop may promise (ATP): what can be sold less what is kept back, by SKU, for one shop.
 
-What can be sold where is told by `read_free`; safety stock is kept back from it. Where the owner has the authority its
-number stands for what can still be sold there: only our promises since the last count are not in it, and the count has
-booked those as `short` or as gone, so nothing is subtracted but what we hold softly and keep back for sales. Pieces
-that other shops have for themselves are taken off what all share; a shop's own quota comes last. A bundle's is that of
-its scarcest part. Not every location sends everywhere: what is promised to an address is no more than what lies at
-those that could send there, which hub/order/place/senders.py names. Of goods that are still to come and have a pre-sale
-limit, what the limit leaves is promised, wherever they will arrive.
+What can be sold where is told by `read_free`; safety stock is kept back from it. Pieces that other shops have for
+themselves are taken off what all share; a shop's own quota comes last. A bundle's is that of its scarcest part. Not
+every location sends everywhere: what is promised to an address is no more than what lies at those that could send
+there, which hub/order/place/senders.py names. Of goods that are still to come and have a pre-sale limit, what the limit
+leaves is promised, wherever they will arrive.
 """
 
 from collections import defaultdict

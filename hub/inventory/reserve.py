@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from hub.inventory.free import ask_good
 from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.quota import count_sourced
-from hub.inventory.table import Reason
+from hub.inventory.shortfall import read_levels
+from hub.inventory.table import Authority, Reason
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -42,6 +43,24 @@ def release(session: Session, claims: Sequence[Claim], at: datetime) -> None:
 
 
 def consume(session: Session, claims: Sequence[Claim], at: datetime) -> None:
-    """Take promised pieces out of stock, because they have left."""
-    movements = [Movement(c.key, Reason.CONSUME, c.ref, -c.quantity, -c.quantity) for c in claims]
+    """Take promised pieces out of stock, because they have left.
+
+    Where the owner's number counts, that may have been without them before it was known that he had heard of them: what
+    he ships is taken off what is there, down to nothing.
+    """
+    owned = _owned(session, sorted({one.key for one in claims}))
+    movements: list[Movement] = []
+    for one in claims:
+        there = min(one.quantity, owned.get(one.key, one.quantity))
+        if one.key in owned:
+            owned[one.key] -= there
+        movements.append(Movement(one.key, Reason.CONSUME, one.ref, -there, -one.quantity))
     post(session, movements, at)
+
+
+def _owned(session: Session, keys: Sequence[StockKey]) -> dict[StockKey, int]:
+    """Give how many pieces are there of the counters of which the owner's number counts; if any is, all are locked."""
+    if not any(one.authority == Authority.OWNER for one in read_levels(session, keys, lock=False).values()):
+        return {}
+    levels = read_levels(session, keys, lock=True)
+    return {key: one.on_hand for key, one in levels.items() if one.authority == Authority.OWNER}

@@ -7,7 +7,7 @@ ahead would have it taken off, or put on top, at each count again.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -38,11 +38,22 @@ UNLESS_OWNERS: Final = f"""
         select from stock_level level
         where (level.location, level.sku, level.owner) = (f.location, l.sku, f.owner)
           and (level.condition, level.authority) = ('{Condition.SALEABLE}', '{Authority.OWNER}'))"""
-"""An owner's number has what is promised taken off it already, and so what has left: it is taken over as it is."""
+"""An owner's number has what is promised taken off it already, and so what has left."""
+
+HEARD: Final = f"""
+    select f.location, l.sku, f.owner, '{Condition.SALEABLE}' as condition,
+           sum(l.quantity - l.shipped - l.released)::bigint as n
+    from fulfilment_order f join fulfilment_line l on (l.order_id, l.no) = (f.order_id, f.no)
+    where f.location = :location and f.execution in ('open', 'scheduled', 'on_hold', 'in_progress')
+      and f.negotiation <> 'unsubmitted' and f.updated_at <= :counted_at and l.sku = any(:skus) {BY_COUNTER}"""
+"""Promises that an owner had heard of when his number was told, which is without them: they are there until they leave.
+
+One that something has happened to since may have come later: rather too few pieces until the next count.
+"""
 
 
-def read_since(session: Session, page: Page, lines: Sequence[ReportLine]) -> Since:
-    """Read what a page's counts have not seen.
+def read_since(session: Session, page: Page, lines: Sequence[ReportLine], owned: Collection[str]) -> Since:
+    """Read what a page's counts have not seen; `owned` are the SKUs of which the owner's number counts.
 
     The location's row is locked; of a confirm that is under way all is known once its counters are. A count that is
     another's than the location's own has had what left taken off by whoever made it.
@@ -56,6 +67,7 @@ def read_since(session: Session, page: Page, lines: Sequence[ReportLine]) -> Sin
         _sum(_ask(session, page, PIECES_CHANGED)),
         _sum(_ask(session, page, PIECES_LEFT)) if own else {},
         _by_lot([*_ask(session, page, LOTS_CHANGED), *(_ask(session, page, LOTS_LEFT) if own else ())]) if lots else {},
+        _sum(_ask(session, page, HEARD, skus=sorted(owned))) if owned else {},
     )
 
 
@@ -83,7 +95,7 @@ LOTS_LEFT: Final = f"""
     join shipped_lot l on (l.order_id, l.shipment_no) = (f.order_id, f.no) {UNLESS_OWNERS} {BY_COUNTER}, 5"""
 
 
-def _ask(session: Session, page: Page, statement: str) -> Sequence[Row[Any]]:
+def _ask(session: Session, page: Page, statement: str, **values: object) -> Sequence[Row[Any]]:
     counted_at = page.report.counted_at
     ahead = timedelta() if page.report.by_our_clock else timedelta(seconds=AHEAD_S)
     return rows(
@@ -92,6 +104,7 @@ def _ask(session: Session, page: Page, statement: str) -> Sequence[Row[Any]]:
         location=page.report.location,
         counted_at=counted_at,
         after=counted_at - ahead,
+        **values,
     )
 
 

@@ -43,8 +43,8 @@ class StockLevel(Entity, table=True):
 
     `soft` is held for carts until their time is over; `safety` is kept back from what channels are promised, and no
     limit to orders that came; `short` is what a count found missing under the promises, and only shrinks otherwise.
-    `authority` says whose number counts: the hub's, or the owner's, which is taken over as it is. `incoming` pieces
-    were on their way at `incoming_at`, by the word of the location's partner.
+    `authority` says whose number counts: the hub's, or the owner's, which is told without what is promised already.
+    `incoming` pieces were on their way at `incoming_at`, by the word of the location's partner.
     """
 
     __table_args__ = (

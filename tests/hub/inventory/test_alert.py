@@ -15,13 +15,11 @@ from hub.inventory.alert import Standing, findings, raise_alerts
 from hub.inventory.alert_rule import RuleView, drop_rule, list_alerts, list_rules, set_rule
 from hub.inventory.alert_table import AlertState
 from hub.inventory.cover import Pace, paces
-from hub.inventory.ledger import StockKey
-from hub.inventory.reserve import Claim, reserve
 from hub.roles import SYSTEM, Actor, Role
 from hub.stock_told import Stock
 from tests.hub.inventory.shops import move
 from tests.hub.inventory.test_free import expire
-from tests.hub.making import AT, BRAND, OWNER, add_sku, stock
+from tests.hub.making import AT, BRAND, add_sku, stock
 
 CLEAR = 120
 UNTOLD, TOLD = Stock(clear_percent=CLEAR), Stock(clear_percent=CLEAR, alert_connection="desk")
@@ -97,13 +95,6 @@ def test_goods_of_which_every_lot_has_expired_are_out(session: Session, at: date
     expire(session, "sh", 10)
     alert(session, at)
     assert open_alerts(session) == [("apple", "sh", "stock_out")]
-
-
-def test_an_owners_number_is_not_out_because_we_have_promised_of_it(session: Session, at: datetime) -> None:
-    rule(session, at, below_pieces=5)
-    reserve(session, [Claim("L1", StockKey("sh", "apple", OWNER), 10)], at)
-    run(session, "update stock_level set authority = 'owner' where sku = 'apple'")
-    assert alert(session, at) == (0, 0)
 
 
 def test_a_safety_stock_is_watched_without_a_rule(session: Session, at: datetime) -> None:

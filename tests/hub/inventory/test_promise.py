@@ -44,11 +44,6 @@ def test_back_orders_are_promised_and_told_apart(session: Session) -> None:
     assert (shown.free, shown.backorder, shown.incoming) == (16, 7, 20)
 
 
-def test_an_owner_s_number_is_not_reduced_by_what_the_owner_has_heard_of(session: Session) -> None:
-    run(session, "update stock_level set allocated = 30, authority = 'owner' where location = 'sh'")
-    assert free(session) == 100
-
-
 def test_pieces_of_one_shop_are_not_promised_by_the_others(session: Session) -> None:
     quota(session, QuotaMode.EXCLUSIVE, 30)
     assert (free(session, "pc"), free(session, "h5"), free(session, "")) == (100, 70, 70)

@@ -98,14 +98,6 @@ def test_goods_of_which_every_lot_has_expired_are_out(session: Session) -> None:
     assert listed(session, show="out") == [("apple", "sh"), ("pear", "sh")]
 
 
-def test_an_owners_number_stands_for_what_is_free_whatever_we_have_promised_of_it(session: Session) -> None:
-    reserve(session, [Claim("L1", APPLE, 5)], AT)
-    run(session, "update stock_level set authority = 'owner' where sku = 'apple' and location = 'sh'")
-    (one,) = as_of(session, [get_level(session, None, APPLE)], AT)
-    assert (one.free, one.promised, one.state) == (5, 5, "good")
-    assert listed(session, show="out") == [("pear", "sh")]
-
-
 def test_damaged_goods_stand_by_what_is_there_of_them(session: Session) -> None:
     run(session, "update stock_level set condition = 'damaged' where sku = 'plum'")
     (one,) = as_of(session, [get_level(session, None, StockKey("sh", "plum", OWNER, "damaged"))], AT)

@@ -1,0 +1,70 @@
+"""Where the owner's number counts, each promise is taken off once: by him when he has heard of it, by us until then."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from hub.database import run
+from hub.fulfilment.release import mark_submitted
+from hub.inventory.ledger import drift
+from hub.inventory.promise import promise
+from hub.order.ship.progress import record_confirm
+from tests.hub.inventory.counting import after, cases, level, take
+from tests.hub.making import BRAND, confirm, order, placed, see, stock
+
+
+@pytest.fixture
+def order_id(session: Session) -> int:
+    """Have three of ten apples promised at a location whose owner's number counts."""
+    stock(session, {"sh": {"apple": 10}})
+    run(session, "update stock_level set authority = 'owner'")
+    return placed(session, order({"apple": 3}))
+
+
+def sent(session: Session, order_id: int, minutes: int) -> None:
+    mark_submitted(session, order_id, 1, "W1", after(minutes))
+
+
+def free(session: Session) -> int:
+    return promise(session, BRAND, "pc", ["apple"], after(9))["apple"].free
+
+
+def test_a_promise_is_taken_off_once_from_its_order_to_its_parcel(session: Session, order_id: int) -> None:
+    assert free(session) == 7
+    sent(session, order_id, 1)
+    take(session, {"apple": 7}, at=after(2))
+    assert (free(session), level(session, "apple")) == (7, (10, 3, 0, 0))
+    record_confirm(session, confirm(order_id, 1, {"apple": 3}), after(3))
+    assert (free(session), level(session, "apple")) == (7, (7, 0, 0, 0))
+    take(session, {"apple": 7}, "R2", after(4))
+    assert (free(session), drift(session)) == (7, [])
+
+
+@pytest.mark.parametrize("minutes", [None, 3])
+def test_what_the_owner_had_not_heard_of_is_not_in_his_number(
+    session: Session, order_id: int, minutes: int | None
+) -> None:
+    if minutes:
+        sent(session, order_id, minutes)
+    take(session, {"apple": 10}, at=after(2))
+    assert (free(session), level(session, "apple")) == (7, (10, 3, 0, 0))
+
+
+def test_orders_can_have_all_that_his_number_says(session: Session, order_id: int) -> None:
+    sent(session, order_id, 1)
+    take(session, {"apple": 7}, at=after(2))
+    other = placed(session, order({"apple": 7}, "T2"))
+    assert ([one.allocated for one in see(session, other).lines], free(session)) == ([7], 0)
+
+
+def test_what_he_has_promised_last_is_there_though_his_number_is_nothing(session: Session, order_id: int) -> None:
+    sent(session, order_id, 1)
+    take(session, {"apple": 0}, at=after(2))
+    assert (free(session), level(session, "apple")) == (0, (3, 3, 0, 0))
+
+
+def test_what_he_ships_leaves_also_where_his_number_was_without_it_before(session: Session, order_id: int) -> None:
+    sent(session, order_id, 3)
+    take(session, {"apple": 1}, at=after(2))
+    assert (level(session, "apple"), cases(session)) == ((1, 3, 0, 2), [])
+    record_confirm(session, confirm(order_id, 1, {"apple": 3}), after(4))
+    assert (free(session), level(session, "apple"), drift(session)) == (0, (0, 0, 0, 0), [])
