@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from hub.database import rows, run
+from hub.database import later, rows, run
 from hub.inventory.ledger import Movement
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.soft import give_back, given_back
@@ -45,9 +45,18 @@ def take_bound(session: Session, order_id: int, at: datetime) -> list[Movement]:
     return given_back(session, _end_bound(session, [order_id], ReservationState.TAKEN, at), Reason.TAKE)
 
 
-def release_bound(session: Session, order_ids: Collection[int], at: datetime) -> None:
-    """Give back what the carts of orders still hold that will not take them any more."""
-    give_back(session, _end_bound(session, order_ids, ReservationState.RELEASED, at), Reason.UNHOLD, at)
+def release_bound(session: Session, order_ids: Collection[int], at: datetime, also: Collection[str] = ()) -> None:
+    """Give back what the carts of orders still hold that will not take them any more.
+
+    The counters of SKUs that the transaction will book `also` are locked with theirs.
+    """
+    give_back(session, _end_bound(session, order_ids, ReservationState.RELEASED, at), Reason.UNHOLD, at, also)
+
+
+def hold_bound(session: Session, order_ids: Collection[int]) -> None:
+    """Lock the carts of orders that will take them, before a transaction locks counters: whoever ends one does so."""
+    statement = "select 1 from reservation where order_id = any(:ids) and state = 'held' order by id for update"
+    later(session, statement, ids=sorted(order_ids))
 
 
 def _end_bound(session: Session, order_ids: Collection[int], state: ReservationState, at: datetime) -> list[int]:

@@ -272,9 +272,11 @@ def _claim(session: Session, reservation_id: int, basket: Basket, at: datetime) 
     return tuple(claims)
 
 
-def give_back(session: Session, ids: Sequence[int], reason: Reason, at: datetime) -> None:
-    """Let go of what these reservations held."""
+def give_back(session: Session, ids: Sequence[int], reason: Reason, at: datetime, also: Collection[str] = ()) -> None:
+    """Let go of what these reservations held; counters of SKUs that are booked `also` later are locked with theirs."""
     movements = given_back(session, ids, reason)
+    if also:
+        hold_still(session, {*also, *(one.key.sku for one in movements)})
     post(session, movements, at)
     count_carts(session, movements)
 

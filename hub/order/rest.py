@@ -12,7 +12,7 @@ from hub.database import rows, run
 from hub.fulfilment.reject import Standing, end
 from hub.fulfilment.release import NewLine
 from hub.fulfilment.status import Execution, Negotiation
-from hub.inventory.bound import take_bound
+from hub.inventory.bound import hold_bound, take_bound
 from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
 from hub.merge.group import call_off
@@ -46,11 +46,12 @@ def live_fulfilments(session: Session, order_id: int) -> list[int]:
 
 
 def hold_orders(session: Session, order_ids: Collection[int]) -> None:
-    """Lock the counters of orders' SKUs, before a transaction that books more than once.
+    """Lock the carts that orders will take and the counters of their SKUs, before a transaction books more than once.
 
     What a change that waits would add is of them, and what may stand in for a gift: they may be added in that
     transaction.
     """
+    hold_bound(session, order_ids)
     found = rows(
         session,
         """select sku from order_line where order_id = any(:ids)

@@ -16,7 +16,6 @@ from hub.fulfilment.status import Execution, Negotiation
 from hub.gift.count import give_back as give_gifts_back
 from hub.gift.count import hold_gifts
 from hub.inventory.bound import release_bound
-from hub.inventory.level import hold_still
 from hub.merge.group import ask_to_stop, hold_together
 from hub.order.advance import advance, end_over
 from hub.order.change.cancel_wish import (
@@ -71,8 +70,7 @@ def cancel(
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
     hold_gifts(session, [order_id])
     standings = [Standing(session, order_id, no) for no in live_fulfilments(session, order_id)]
-    release_bound(session, [order_id], at)
-    hold_still(session, {line.sku for standing in standings for line in standing.open_lines()})
+    release_bound(session, [order_id], at, {line.sku for standing in standings for line in standing.open_lines()})
     for standing in standings:
         stop(session, standing, count_wishes(session, order_id), at)
     return finish_cancel(session, order, at)

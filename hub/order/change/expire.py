@@ -19,7 +19,6 @@ from hub.fulfilment.reject import Standing
 from hub.gift.count import give_back, hold_gifts
 from hub.inventory.bound import release_bound
 from hub.inventory.hot_sale import free_tickets
-from hub.inventory.level import hold_still
 from hub.inventory.quota import count_sold
 from hub.order.change.money import end_deposit
 from hub.order.change.revision import supersede_all
@@ -64,9 +63,9 @@ def expire(session: Session, terms: Mapping[str, Terms], at: datetime) -> int:
            where line.order_id = any(:ids)""",
         ids=ids,
     )
-    release_bound(session, ids, at)  # those that are kept have been sourced, and have no cart any more
     placed = sorted({one.order_id for one in pieces if one.allocated})
-    hold_still(session, {one.sku for one in pieces if one.order_id in placed})
+    # Those that are kept have been sourced, and have no cart any more.
+    release_bound(session, ids, at, {one.sku for one in pieces if one.order_id in placed})
     kept = {order_id for order_id in placed if not _take_back(session, order_id, at)}
     closed = [one for one in due if one.id not in kept]
     if closed:

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from hub.database import Database, rows
 from hub.inventory.hot_sale import Sale, heat, list_sales
-from hub.inventory.level import hold_still
 from hub.inventory.soft import Wish, expire_due, hold, release_held
 from hub.order.model import Buyer, ShopOrder
+from hub.order.rest import hold_orders
 from tests.hub.making import AT, BRAND, order, placed, stock
 from tests.hub.order.changing import cut
 from tests.hub.waiting import until_it_waits
@@ -53,7 +53,7 @@ def test_a_cart_is_let_go_while_its_order_is_changed_and_neither_waits_in_a_circ
 
     with ThreadPoolExecutor(1) as pool:
         with database.transaction() as session:
-            hold_still(session, {"apple"})  # as a change does before it frees what it cancels
+            hold_orders(session, [first])  # as a change does before it frees what it cancels
             assert counted(session) == 2
             other = pool.submit(end)
             until_it_waits(database, other)
