@@ -54,6 +54,17 @@ def test_a_location_that_is_asked_has_its_answer_booked_as_a_count(
         assert drift(session) == []
 
 
+def test_what_is_answered_as_damaged_alone_is_sold_no_more(database: Database, tmp_path: Path, warehouse: str) -> None:
+    settings = wishing(tmp_path, warehouse)
+    lines = [{"warehouse": "sh", "sku": "apple", "quantity": "2", "type": "CC"}]
+    requests.post(f"{warehouse}/shelves", json={"connection": WMS, "pieces": lines}, timeout=5).raise_for_status()
+    assert (poll(database, settings), book(database, settings)) == (1, ["done"])
+    with database.transaction() as session:
+        found = rows(session, "select condition, on_hand from stock_level where sku = 'apple' order by condition")
+        assert [tuple(one) for one in found] == [("damaged", 2), ("saleable", 0)]
+        assert (counters(session, "sh", "pear")[0], drift(session)) == (3, [])
+
+
 def test_a_location_is_asked_again_when_its_time_has_come(database: Database, tmp_path: Path, warehouse: str) -> None:
     settings = wishing(tmp_path, warehouse)
     fill(warehouse, apple="7")

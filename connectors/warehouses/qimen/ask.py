@@ -3,7 +3,7 @@
 Their schema tells no owner and no time in the answer, so a page is kept with both: who was asked about, and when asking
 began. `quantity` is what is not frozen and `lockQuantity` what is, for documents of ours as well: both are on hand.
 An item that is not answered is not counted: nothing says that there is none of it. All types are asked about, so of an
-item that is answered without a line in transit (ZT) nothing is on its way.
+item that is answered there is none of a condition that is not, and without a line in transit (ZT) nothing on its way.
 """
 
 from collections import defaultdict
@@ -82,6 +82,8 @@ def keep_answer(
 def read_answer(table: Table, contents: Mapping[str, object], body: bytes) -> CountReport:
     """Read a kept answer: all lines of a SKU in one condition are one count, for they are its batches and kinds.
 
+    A condition of it that is not listed is counted as none, and called silent; not beside a line that cannot be read.
+
     Raises: Malformed.
     """
     answer = read_as(StockAnswer, table, "stock", contents)
@@ -93,19 +95,24 @@ def read_answer(table: Table, contents: Mapping[str, object], body: bytes) -> Co
             coming[item.sku] = _more(coming[item.sku], _pieces(item))
         else:
             groups[item.sku, CONDITIONS.get(item.type, Condition.SALEABLE)].append(item)
+    lines = [_line(no, key, items) for no, (key, items) in enumerate(groups.items(), 1)]
+    unread = {one.sku for one in lines if one.fault}
+    unlisted = ((sku, condition) for sku in coming for condition in Condition if sku not in unread)
+    silent = (key for key in unlisted if key not in groups)
+    lines += [_line(no, key, (), silent=True) for no, key in enumerate(silent, len(lines) + 1)]
     values = {
         "report": f"{METHOD}:{message_id_of(body)}",
         "location": answer.location,
         "owner": answer.owner,
         "counted_at": answer.counted_at,
         "by_our_clock": True,
-        "lines": [_line(no, key, items) for no, (key, items) in enumerate(groups.items(), 1)],
+        "lines": lines,
         "coming": [Coming(sku=sku, pieces=pieces) for sku, pieces in coming.items()],
     }
     return make_as(CountReport, METHOD, values)
 
 
-def _line(no: int, key: tuple[str, Condition], items: Sequence[StockItem]) -> ReportLine:
+def _line(no: int, key: tuple[str, Condition], items: Sequence[StockItem], *, silent: bool = False) -> ReportLine:
     sku, condition = key
     parts = [_pieces(item) for item in items]
     faults = [fault for item, part in zip(items, parts, strict=True) if (fault := fault_of(item.type, part))]
@@ -117,6 +124,7 @@ def _line(no: int, key: tuple[str, Condition], items: Sequence[StockItem]) -> Re
         kind="count",
         pieces=sum(part or 0 for part in parts),
         fault=faults[0] if faults else "" if lots is not None else NO_DAY,
+        silent=silent,
         lots=lots or (),
     )
 

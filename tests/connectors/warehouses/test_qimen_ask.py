@@ -39,7 +39,7 @@ def ask(stand: QimenStand, *skus: str, location: str = "sh") -> list[CountReport
 def lines(stand: QimenStand, *pieces: dict[str, str]) -> list[tuple[Any, ...]]:
     fill(stand, *pieces)
     (report,) = ask(stand)
-    return [(one.condition, one.kind, one.pieces, one.fault) for one in report.lines]
+    return [(one.condition, one.kind, one.pieces, one.fault) for one in report.lines if not one.silent]
 
 
 def test_an_answer_is_of_when_we_asked_by_our_own_clock(stand: QimenStand) -> None:
@@ -53,7 +53,7 @@ def test_what_is_frozen_is_on_hand_as_well(stand: QimenStand) -> None:
 
 def test_batches_are_one_count_with_its_lots_and_kinds_of_defect_are_one(stand: QimenStand) -> None:
     fill(stand, {"quantity": "5", "batch": "A", "expires": "2027-05-01"}, {"quantity": "1", "batch": "B"})
-    (line,) = ask(stand)[0].lines
+    line, _ = ask(stand)[0].lines
     assert (line.pieces, [(one.lot, one.pieces) for one in line.lots], line.wrong) == (6, [("A", 5), ("B", 1)], "")
     defects = [{"quantity": "1", "type": kind} for kind in ("CC", "JS", "XS", "ZT")]
     assert lines(stand, *defects) == [(Condition.DAMAGED, "count", 3, "")]
@@ -64,9 +64,21 @@ def test_one_wrong_line_is_the_whole_counts_fault(stand: QimenStand, wrong: dict
     assert [bool(fault) for *_, fault in lines(stand, {"quantity": "5"}, {"quantity": "1", **wrong})] == [True]
 
 
+@pytest.mark.parametrize(
+    ("kind", "silent"),
+    [("ZP", {Condition.DAMAGED}), ("JS", {Condition.SALEABLE}), ("ZT", set(Condition)), ("??", set[Condition]())],
+)
+def test_what_is_answered_in_another_condition_alone_is_counted_as_none(
+    stand: QimenStand, kind: str, silent: set[Condition]
+) -> None:
+    fill(stand, {"quantity": "5", "type": kind})
+    (report,) = ask(stand)
+    assert {one.condition for one in report.lines if one.silent and not one.pieces} == silent
+
+
 def test_what_is_not_answered_is_not_counted(stand: QimenStand) -> None:
     fill(stand, {"quantity": "5"})
-    assert [[line.sku for line in one.lines] for one in ask(stand, "apple", "pear")] == [["apple"]]
+    assert [{line.sku for line in one.lines} for one in ask(stand, "apple", "pear")] == [{"apple"}]
     assert ask(stand, "pear") == []
 
 
@@ -82,7 +94,7 @@ def test_many_items_are_asked_for_page_by_page(stand: QimenStand) -> None:
     skus = [f"sku-{no}" for no in range(PAGE + 1)]
     fill(stand, *({"sku": sku, "quantity": "1"} for sku in skus))
     reports = ask(stand, *skus)
-    assert [len(one.lines) for one in reports] == [PAGE, 1]
+    assert [len({line.sku for line in one.lines}) for one in reports] == [PAGE, 1]
     assert len({one.report for one in reports}) == len(reports)
 
 
@@ -109,7 +121,7 @@ def test_what_is_in_transit_is_on_its_way_and_not_on_hand(stand: QimenStand) -> 
     pieces = [{"quantity": "5"}, {"quantity": "20", "type": "ZT", "batch": "A"}, {"quantity": "4", "type": "ZT"}]
     fill(stand, *pieces, {"sku": "pear", "quantity": "1"})
     (report,) = ask(stand, "apple", "pear")
-    assert [(one.sku, one.pieces) for one in report.lines] == [("apple", 5), ("pear", 1)]
+    assert [(one.sku, one.pieces) for one in report.lines if not one.silent] == [("apple", 5), ("pear", 1)]
     assert [(one.sku, one.pieces) for one in report.coming] == [("apple", 24), ("pear", 0)]
 
 
