@@ -136,8 +136,8 @@ class Changing(RuleBasedStateMachine):
         self.want(1, "L1", 1, SCARCE[1], "", Charge.PAY)
 
     def share(self, shop: str, *skus: str) -> None:
-        """Give a shop quotas, everywhere and of one place, that were there before any order."""
-        for sku, place in itertools.product(skus, ("", PLACES[0])):
+        """Give a shop quotas, everywhere and of one place, that were there before any order; boxes lie at none."""
+        for sku, place in sorted({*itertools.product(skus, ("", PLACES[0]))} - {("box", PLACES[0])}):
             quota = Quota(sku=sku, shop=shop, location=place, mode=QuotaMode.CAP, amount=1)
             set_quota(self.session, "chief", BRAND, quota, AT - timedelta(days=1))
 
