@@ -21,6 +21,7 @@ from hub.order.counters import give_back
 from hub.order.lock import Locked
 from hub.order.place.allocate import allocate
 from hub.order.place.arrival import RULE, part_by_arrival
+from hub.order.place.flash import hold_buyers
 from hub.order.place.gift_later import settle_waiting
 from hub.order.place.gift_main import GIFT_MAIN
 from hub.order.place.need import Need, Plan
@@ -51,6 +52,7 @@ def hold_orders(session: Session, order_ids: Collection[int]) -> None:
     What a change that waits would add is of them, and what may stand in for a gift: they may be added in that
     transaction.
     """
+    hold_buyers(session, order_ids)
     hold_bound(session, order_ids)
     found = rows(
         session,

@@ -1,19 +1,19 @@
 """Orders of storefronts for what is in a flash sale: they count for their buyer, and wait beyond the limit."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from hub.database import rows
-from hub.inventory.hot_sale import Ticket, add_tickets, buyer_of, find_sales, had, write_tickets
+from hub.database import keyring_of, rows
+from hub.inventory.hot_sale import Sale, Ticket, add_tickets, buyer_of, find_sales, had, write_tickets
 from hub.order.model import OrderType
 from hub.order.place.ask_rules import Asking, Held
 from hub.order.rules.normalise import NormalOrder
 from hub.review.verdict import Hold, HoldType
-from hub.subject import hold_subjects
+from hub.subject import REFERENCE, hold_subjects
 
 RULE: Final = "flash_sale_limit"
 
@@ -61,10 +61,32 @@ def hold_beyond_sale(session: Session, batch: Asking, held: Held) -> Held:
     return after
 
 
+def hold_buyers(session: Session, order_ids: Collection[int]) -> None:
+    """Have nobody else sell to buyers to whose orders a change that waits adds of a flash sale, until it has ended.
+
+    The orders' rows are locked; it comes before all locks of stock.
+    """
+    found = rows(
+        session,
+        """select o.brand, buyer.reference, hot.sku, hot.sale, hot.per_buyer
+           from order_revision r join sales_order o on o.id = r.order_id join subject buyer on buyer.id = o.subject_id
+           cross join lateral jsonb_array_elements(r.added) one
+           join hot_sku hot on one -> 'skus' ? hot.sku and hot.per_buyer > 0
+           where r.order_id = any(:ids) and r.state = 'waiting' and o.platform = :platform""",
+        ids=sorted(order_ids),
+        platform=STOREFRONT,
+    )
+    if found:
+        ring = keyring_of(session)
+        refs = [(one.brand, ring.open(bytes(one.reference), REFERENCE).decode()) for one in found]
+        sale = Sale(brand=found[0].brand, sku=found[0].sku, sale=found[0].sale, per_buyer=found[0].per_buyer)
+        had(session, sale, {buyer_of(session, *one) for one in refs})  # a buyer is held for all sales at once
+
+
 def count_more(session: Session, order_id: int, before: NormalOrder, after: NormalOrder, at: datetime) -> None:
     """Count for its buyer what a change has added to an order of what is in a flash sale; it is not held.
 
-    The order's row is locked.
+    The order's row is locked, and its buyer held (`hold_buyers`).
     """
     more = _bought(after) - _bought(before) if _is_measured(after) else Counter[str]()
     sales = [one for one in find_sales(session, more, at).values() if one.per_buyer] if more else []
