@@ -74,7 +74,10 @@ COUNTS: Final[Mapping[str, Cause]] = {
         ),
     ),
     "lot_drift": Cause(
-        Words("发货或迟到的盘点与批次账不符", "A delivery or a late count is of other lots than the books have"),
+        Words(
+            "发货、变动或迟到的盘点与批次账不符",
+            "A delivery, a change or a late count is of other lots than the books have",
+        ),
         Words(
             "请仓库按批次盘点上报，收到后自动结案；或核对后执行 ./oms case resolve {case} --reason …",
             "have the warehouse count by lots, which closes it; or check it, "

@@ -19,9 +19,9 @@ from hub.inventory.count_table import LineVerdict
 from hub.inventory.counted import LotLine
 from hub.inventory.fold import Folded
 from hub.inventory.ledger import StockKey
-from hub.inventory.lot import keep_lots
+from hub.inventory.lot import Lots, keep_lots, read_lots
 from hub.inventory.lot_leave import Lacking, Left, Shelf
-from hub.inventory.lot_left import call_for, call_for_counted, call_off, write_left, write_pieces
+from hub.inventory.lot_left import call_for, call_for_told, call_off, write_left, write_pieces
 from hub.inventory.lot_named import Expected, expect_lots, shelves, wait_for_namers
 
 
@@ -78,11 +78,17 @@ class _Delivery(NamedTuple):
 
 def hear_lots(session: Session, lines: Sequence[Folded], heard: Heard) -> None:
     """Heed what a report's lines say of lots. Their counters are locked."""
+    taken = [one for one in lines if one.verdict is LineVerdict.TAKEN and one.line.lots]
+    counts = [one for one in taken if one.line.kind == "count"]
+    changes = [one for one in taken if one.line.kind == "change"]
+    moved = sorted({one.key for one in changes} - {one.key for one in counts})
+    known: Mapping[StockKey, Lots] = read_lots(session, moved) if moved else {}
     keep_lots(session, lines, heard.counted_at, heard.since)
-    counts = [one for one in lines if one.verdict is LineVerdict.TAKEN and one.line.kind == "count" and one.line.lots]
     if counts:
         call_off(session, sorted({one.key for one in counts}), heard.at)
-    call_for_counted(session, lacking_since(counts, heard.since), heard.brand, heard.at)
+    late = lacking_since(counts, heard.since)
+    call_for_told(session, "a late count: {} when it was taken", late, heard.brand, heard.at)
+    call_for_told(session, "a change: {}", lacking_of(changes, known), heard.brand, heard.at)
     told: defaultdict[_Delivery, list[LotLine]] = defaultdict(list)
     left = (one for one in lines if one.verdict is LineVerdict.CONFIRMED and one.line.lots and one.line.pieces < 0)
     for one in left:
@@ -107,6 +113,19 @@ def lacking_since(
         for lot, pieces in sorted(since.get(one.key, {}).items()):
             if there[lot] + pieces < 0:
                 found[one.key].append(Lacking(one.key, lot, -pieces, there[lot]))
+    return found
+
+
+def lacking_of(changes: Sequence[Folded], known: Mapping[StockKey, Lots]) -> dict[StockKey, list[Lacking]]:
+    """Give the lots of which changes take more than they had, where a counter has any: they are empty now."""
+    found: defaultdict[StockKey, list[Lacking]] = defaultdict(list)
+    there = {(key, lot): one.on_hand for key, lots in known.items() for lot, one in lots.items()}
+    for one in changes:
+        for part in one.line.lots if one.key in known else ():
+            had = there.get((one.key, part.lot))
+            if part.pieces < 0 and (had or 0) + part.pieces < 0:
+                found[one.key].append(Lacking(one.key, part.lot, -part.pieces, had))
+            there[one.key, part.lot] = max(0, (had or 0) + part.pieces)
     return found
 
 

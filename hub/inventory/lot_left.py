@@ -66,14 +66,13 @@ def call_for(session: Session, lacking: Sequence[Lacking], brand: str, code: str
     open_cases(session, cases, at)
 
 
-def call_for_counted(session: Session, lacking: Mapping[StockKey, Sequence[Lacking]], brand: str, at: datetime) -> None:
-    """Call a person for lots of which a late count found fewer than have left since; they are taken to be empty."""
-    cases = [
-        NewCase(DRIFT, _subject(key), brand, f"a late count: {'; '.join(map(str, of))} when it was taken")
-        for key, of in lacking.items()
-    ]
-    if cases:
-        open_cases(session, cases, at)
+def call_for_told(
+    session: Session, told: str, lacking: Mapping[StockKey, Sequence[Lacking]], brand: str, at: datetime
+) -> None:
+    """Call a person for lots of which a report has more leave than were there; `told` says how, around them."""
+    said = {key: told.format("; ".join(map(str, of))) for key, of in lacking.items()}
+    if said:
+        open_cases(session, [NewCase(DRIFT, _subject(key), brand, words) for key, words in said.items()], at)
 
 
 def call_off(session: Session, keys: Sequence[StockKey], at: datetime) -> None:

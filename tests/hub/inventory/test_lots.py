@@ -3,11 +3,12 @@ from datetime import date
 import pytest
 from sqlalchemy.orm import Session
 
+from hub.database import rows
 from hub.inventory.count import Counted, take_report
 from hub.inventory.counted import CountReport, LotLine, ReportLine
 from hub.inventory.ledger import StockKey, drift
 from hub.inventory.lot import lots_of
-from tests.hub.inventory.counting import WMS, after, level, report, take
+from tests.hub.inventory.counting import WMS, after, cases, level, report, take
 from tests.hub.making import OWNER, stock
 
 APPLE = StockKey("sh", "apple", OWNER)
@@ -129,3 +130,22 @@ def test_lots_of_other_counters_stay(session: Session) -> None:
     told(session, "count", {"A": 3})
     told(session, "count", {"A": 7}, 1, condition="damaged")
     assert (lots(session), lots(session, APPLE._replace(condition="damaged"))) == ({"A": 3}, {"A": 7})
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "left"),
+    [
+        ({"A": -3, "B": 1}, "a change: 3 of A left, 2 there", {"B": 4}),
+        ({"C": -1}, "a change: 1 of C left, none known", {"A": 2, "B": 3}),
+        ({"A": -2}, "", {"B": 3}),
+    ],
+)
+def test_a_change_of_more_of_a_lot_than_there_is_calls_a_person_until_lots_are_counted(
+    session: Session, change: dict[str, int], said: str, left: dict[str, int]
+) -> None:
+    told(session, "count", {"A": 2, "B": 3})
+    told(session, "change", change, 1)
+    found = rows(session, "select message from case_file where cause = 'lot_drift' and state = 'open'")
+    assert ([one.message for one in found], lots(session)) == ([said] if said else [], left)
+    told(session, "count", {"B": 3}, 2)
+    assert cases(session) == []
