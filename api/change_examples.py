@@ -31,7 +31,7 @@ CANCEL: Final[dict[str, Any]] = {
                         "intercept": {
                             "type": "boolean",
                             "default": False,
-                            "description": "已发出时请快递拦截 · what has left is to be stopped on its way",
+                            "description": "已发出时请快递整件拦截 · has parcels that left stopped whole: no lines",
                         },
                     },
                 },

@@ -37,7 +37,10 @@ def check_once(lines: Sequence[CancelledLine | LineWish | AskedLine]) -> None:
 
 
 class CancelWish(Document):
-    """Why an order is cancelled, or only some pieces of it, and who wants it; the reason goes to the audit log."""
+    """Why an order is cancelled, or only some pieces of it, and who wants it; the reason goes to the audit log.
+
+    A parcel is stopped with all that is in it: `intercept` goes with no `lines`.
+    """
 
     by: Literal["merchant", "buyer"] = "merchant"
     reason: Phrase = ""
@@ -47,6 +50,12 @@ class CancelWish(Document):
     @model_validator(mode="after")
     def name_lines_once(self) -> Self:
         check_once(self.lines)
+        return self
+
+    @model_validator(mode="after")
+    def stop_whole_parcels(self) -> Self:
+        if self.intercept and self.lines:
+            raise Unfit("包裹只能整件拦截，不能指定 lines", "parcels are stopped whole: no lines with intercept")
         return self
 
 

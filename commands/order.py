@@ -68,6 +68,9 @@ def cancel_order(
         bool, typer.Option("--intercept", help=words("拦截已发出的包裹", "have parcels that have left stopped"))
     ] = False,
 ) -> None:
+    if intercept and line:
+        zh, en = "包裹只能整件拦截，不能指定 --line", "parcels are stopped whole: no --line with --intercept"
+        raise Malformed(en, code="malformed", zh=zh)
     with reached() as reach, reach.database.transaction() as session:
         order_id = mine(session, number)
         if intercept:

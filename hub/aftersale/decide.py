@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from hub.aftersale.announce import announce
 from hub.aftersale.ask import find_place, plain_number
 from hub.aftersale.money import refund_pieces
-from hub.aftersale.onward import go_on_paid, hold_owing
 from hub.aftersale.room import rooms_of
 from hub.aftersale.status import ReturnKind, ReturnState
 from hub.aftersale.wish import Sent
 from hub.audit import plain, record
 from hub.database import row, rows, run
 from hub.errors import Conflict, NotFound
+from hub.order.change.onward import go_on_paid, hold_owing
 from hub.order.lock import Locked, lock_order
 
 _S = ReturnState

@@ -14,7 +14,6 @@ from hub.aftersale.decide import lock_return
 from hub.aftersale.exchange import unpaid
 from hub.aftersale.model import Arrived, Goods
 from hub.aftersale.money import refund_pieces
-from hub.aftersale.onward import go_on_paid, hold_owing
 from hub.aftersale.room import Room, rooms_of
 from hub.aftersale.sort import Awaited, Sorted, sort_goods
 from hub.aftersale.status import ReturnState
@@ -27,6 +26,7 @@ from hub.inventory.ledger import Movement, StockKey, post
 from hub.inventory.level import make_counters
 from hub.inventory.lot_back import put_back
 from hub.inventory.table import Reason
+from hub.order.change.onward import go_on_paid, hold_owing
 from hub.order.lock import Locked
 
 DIFFERS: Final = "return_differs"

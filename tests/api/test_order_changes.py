@@ -64,6 +64,13 @@ def test_what_has_left_is_stopped_by_its_courier_where_that_is_wished(mall: Mall
     assert problem(mall.cancel(order_id, encoded({"intercept": True}))) == (409, "nothing_to_intercept")
 
 
+def test_parcels_are_stopped_whole_and_not_by_their_lines(mall: Mall) -> None:
+    order_id = mall.post(order_of()).json()["id"]
+    answer = mall.cancel(order_id, encoded({"intercept": True, "lines": [{"line_id": "L1", "quantity": 1}]}))
+    assert (problem(answer), "整件拦截" in answer.json()["detail"]) == ((422, "malformed"), True)
+    assert mall.get(f"/v1/orders/{order_id}").json()["lines"][0]["cancelled"] == 0
+
+
 def test_a_key_changes_an_order_once(mall: Mall) -> None:
     order_id, body = placed(mall), encoded({"lines": [{"line_id": "L1", "quantity": 1}]})
     path, key = f"/v1/orders/{order_id}/cancel", {"Idempotency-Key": "k1"}

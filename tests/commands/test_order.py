@@ -145,6 +145,8 @@ def test_parcels_are_stopped_by_their_courier_or_by_somebody(oms: Oms, database:
 def test_what_cannot_be_done_is_refused(oms: Oms, database: Database) -> None:
     order_id = place(database)
     assert isinstance(oms("order", "cancel", "T1", "--line", "L1", *WHY).exception, Malformed)
+    both = oms("order", "cancel", "T1", "--intercept", "--line", "L1:1", *WHY)
+    assert (type(both.exception), "stopped whole" in str(both.exception)) == (Malformed, True)
     assert isinstance(oms("order", "cancel", "T1", "--intercept", *WHY).exception, Conflict)
     assert isinstance(oms("order", "decide", "T1", "--keep", *WHY).exception, NotFound)
     assert oms("order", "cancel", "T1", *WHY).exit_code == 0

@@ -29,10 +29,12 @@ from hub.order.change.cancel_wish import (
     wants_cancel,
 )
 from hub.order.change.money import give_up
+from hub.order.change.onward import go_on_paid, hold_owing
 from hub.order.change.revision import supersede
 from hub.order.change.settle import changing, settle
 from hub.order.counters import give_back
 from hub.order.lock import Locked, lock_order
+from hub.order.place.brand_policy import hold_limits
 from hub.order.place.unmet import end_refused, retell_unmet
 from hub.order.place.write_holds import write_holds
 from hub.order.posting.sale import post
@@ -64,7 +66,12 @@ def cancel(
     move(order.lifecycle, Event.CANCEL)
     supersede(session, order_id, "the order was cancelled", at)
     resolve(session, f"order:{order_id}", at, actor, "the order was cancelled", "change_asked")
-    evidence = {"reason": plain(reason), "by": actor, "before": cancelled_pieces(session, order_id)}
+    evidence = {
+        "reason": plain(reason),
+        "by": actor,
+        "before": cancelled_pieces(session, order_id),
+        "last_line": _last_line(session, order_id),
+    }
     wish = Hold(HoldType.REFUND_REQUESTED, "cancel", evidence | ({"deposit": "keep"} if keep_deposit else {}))
     write_holds(session, {order_id: [wish]}, POLICY.version, at)
     record(session, at, actor, "order.cancel", f"order:{order_id}", reason=plain(reason))
@@ -79,21 +86,22 @@ def cancel(
 def finish_cancel(session: Session, order: Locked, at: datetime) -> Lifecycle:
     """Cancel what no location works on any more, and free its gifts; the order is cancelled when that is all of it.
 
-    The wish ends with the last location's answer, so that whatever is stopped until then is cancelled.
+    The wish ends with the last location's answer, so that whatever is stopped until then is cancelled. Goods that were
+    added since a wish that was refused stay, whatever becomes of it: whoever added them wants them.
     The counters of its gifts must have been locked before any stock was.
     """
     give_up(session, order, _held_nowhere(session, order.id), CANCELLED, at)
     give_gifts_back(session, [order.id], at, cancelled=True)
     retell_unmet(session, [order.id], at)
     end_refused(session, order.id, at)
-    if live_fulfilments(session, order.id):
+    left = _what_left(session, order.id)
+    if left.open or live_fulfilments(session, order.id):
         if wants_cancel(session, order.id):
             end_wish(session, order, at)
         else:
             tell_wish(session, order, at)  # a yes that came after all had refused
         end_over(session, [order.id], at)
         return order.lifecycle
-    left = _what_left(session, order.id)
     if left.sent or left.handed:
         tell_wish(session, order, at)
         return _end_rest(session, order, at, left)
@@ -122,6 +130,7 @@ def record_cancel_answer(
     order = lock_order(session, order_id)
     standing = Standing(session, order_id, no)
     changes = changing(session, order_id)
+    owing = False
     if answer.stopped and standing.execution is Execution.CLOSED:
         told = f"{standing.code}: {standing.location}"
         open_cases(session, [NewCase("stopped_after_sent", f"order:{order_id}", order.brand, told, order_id)], at)
@@ -131,12 +140,13 @@ def record_cancel_answer(
         hold_orders(session, [order_id])
     else:
         hold_gifts(session, [order_id])
+        owing = hold_owing(session, order)  # what goes back may pay for what was added since
     if not standing.ended and answer.stopped:
         lines = end(standing, Negotiation.CANCEL_ACCEPTED, Execution.CANCELLED, "cancelled", at)
         give_back(session, order_id, {line.line_no: line.quantity for line in lines})
         post(session, order, standing, at)
         if not changes:
-            finish_cancel(session, order, at)
+            _cancel_stopped(session, order, policy, at, owing=owing)
     elif not standing.ended:
         standing.agree(Negotiation.CANCEL_REJECTED, at)
     if changes:
@@ -148,6 +158,15 @@ def record_cancel_answer(
         end_wish(session, order, at, answered=no)
     detail = f"{standing.location}: {plain(answer.reason)}"
     open_cases(session, [NewCase("cancel_refused", f"order:{order_id}", order.brand, detail, order_id)], at)
+
+
+def _cancel_stopped(session: Session, order: Locked, policy: Policy, at: datetime, *, owing: bool) -> None:
+    """Cancel what a location has stopped; goods that were added since may be paid with it, and are sourced then."""
+    if owing:
+        hold_limits(session, policy, [order.brand], at)  # what is cancelled counts in quotas, which come last
+    finish_cancel(session, order, at)
+    if owing:
+        go_on_paid(session, order, at, policy)
 
 
 def stop(session: Session, standing: Standing, wish_no: int | str, at: datetime) -> None:
@@ -166,13 +185,22 @@ def stop(session: Session, standing: Standing, wish_no: int | str, at: datetime)
 
 
 def _held_nowhere(session: Session, order_id: int) -> dict[int, int]:
+    """Give the pieces by line that no location holds, of what was there when the order was last to be cancelled."""
     found = rows(
         session,
         """select line_no, ordered - shipped - allocated - cancelled as open from order_line
-           where order_id = :id and kind <> 'bundle' and ordered > shipped + allocated + cancelled order by line_no""",
+           where order_id = :id and kind <> 'bundle' and ordered > shipped + allocated + cancelled
+             and line_no <= coalesce((select cast(h.evidence ->> 'last_line' as bigint) from order_hold h
+                                      where h.order_id = :id and h.type = 'refund_requested'
+                                      order by h.no desc limit 1), line_no)
+           order by line_no""",
         id=order_id,
     )
     return {one.line_no: one.open for one in found}
+
+
+def _last_line(session: Session, order_id: int) -> int:
+    return rows(session, "select max(line_no) as no from order_line where order_id = :id", id=order_id)[0].no
 
 
 def _what_left(session: Session, order_id: int) -> Any:  # noqa: ANN401 # a row

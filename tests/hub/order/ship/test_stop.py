@@ -9,11 +9,14 @@ from hub.database import rows
 from hub.fulfilment.model import CancelAnswer, Report
 from hub.inventory.ledger import drift
 from hub.order.change.cancel import cancel
+from hub.order.change.pay import pay
+from hub.order.change.wanted import WantedLine
 from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_confirm, record_report
 from hub.order.ship.together import book_cancel_answer
 from tests.hub.making import (
     AT,
+    ZONE,
     add_sku,
     confirm,
     counters,
@@ -27,8 +30,9 @@ from tests.hub.making import (
     step_states,
     stock,
 )
-from tests.hub.order.changing import answer, cut, move, revision, send
+from tests.hub.order.changing import answer, cut, move, revision, send, want
 
+HERE = AT.astimezone(ZONE)
 CALLER = CancelAnswer(stopped=False, reason="电话 10000000042 已取走")
 
 
@@ -78,6 +82,26 @@ def test_a_yes_after_a_refused_cancellation_still_cancels(session: Session, alon
     for stopped in (False, True):
         answer(session, alone, 1, stopped=stopped)
     assert (see(session, alone).lifecycle, line(session, alone).cancelled) == ("cancelled", 3)
+
+
+@pytest.mark.parametrize(("price", "due"), [("4.00", 0), ("20.00", 1000)])
+def test_a_late_yes_cancels_nothing_that_was_added_since_and_pays_for_it(
+    session: Session, alone: int, price: str, due: int
+) -> None:
+    stock(session, {"sh": {"pear": 9, "fig": 9}}, "ASN-P")
+    want(session, alone, WantedLine("L2", 1, "pear", "5.00"))
+    cancel(session, alone, "buyer", "", AT)
+    answer(session, alone, 1, stopped=False)
+    want(session, alone, WantedLine("L3", 2, "fig", price))
+    answer(session, alone, 1, stopped=True)
+    seen = see(session, alone)
+    assert {one.sku: one.ordered - one.cancelled for one in seen.lines} == {"apple": 0, "pear": 0, "fig": 2}
+    assert (seen.lifecycle, [one.rule for one in seen.holds]) == ("in_fulfilment", ["amount_due"] if due else [])
+    if due:
+        pay(session, alone, "tester", HERE, HERE, amount=due)
+    assert sources(session, alone) == [("sh", "cancelled"), ("sh", "open")]
+    record_confirm(session, confirm(alone, 2, {"fig": 2}), AT)
+    assert (see(session, alone).lifecycle, drift(session)) == ("completed", [])
 
 
 def test_a_cancellation_waits_for_every_location_although_one_refuses(session: Session, parted: int) -> None:

@@ -1,4 +1,4 @@
-"""Let an order go on that waited for money, once a return has paid what was due."""
+"""Let an order go on that waited for money, once what goes back for other goods of it has paid what was due."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from hub.gift.count import hold_gifts
 from hub.order.change.due import owed
 from hub.order.lock import Locked, open_blockers
 from hub.order.rest import hold_orders, source_rest
-from hub.order.rules.policy import POLICY
+from hub.order.rules.policy import POLICY, Policy
 
 
 def hold_owing(session: Session, order: Locked) -> bool:
@@ -23,10 +23,10 @@ def hold_owing(session: Session, order: Locked) -> bool:
     return True
 
 
-def go_on_paid(session: Session, order: Locked, at: datetime) -> None:
+def go_on_paid(session: Session, order: Locked, at: datetime, policy: Policy = POLICY) -> None:
     """Source an order that owed something, if nothing is due any more and nothing else holds it.
 
     `at` is in the business zone.
     """
     if not owed(session, order.id) and not open_blockers(session, order.id):
-        source_rest(session, order, POLICY, at)
+        source_rest(session, order, policy, at)
