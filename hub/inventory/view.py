@@ -23,6 +23,8 @@ LOOKED: Final = 20_000
 """How many counters one page is looked for in: a rare state is not searched for in all of them at once."""
 
 FOUND_SKUS: Final = 200
+"""How many SKUs of a code or title are listed: who wants others names more of it."""
+
 NOTHING: Final = ("", "", "", "")
 """Before the first counter."""
 
@@ -44,6 +46,8 @@ UNPROMISED: Final = f"""
 
 LEVEL: Final = """l.brand, l.location, l.sku, l.owner, l.condition, l.on_hand, l.allocated, l.soft, l.safety,
     l.incoming, l.backorder_limit, l.short, l.authority, l.updated_at"""
+NAMED: Final = """(cast(:seen as text[]) is null or brand = any(:seen))
+    and (strpos(lower(code), lower(:find)) > 0 or strpos(lower(title), lower(:find)) > 0)"""
 SEEN: Final = "(cast(:seen as text[]) is null or l.brand = any(:seen))"
 SAME: Final = "(l.location, l.sku, l.owner, l.condition) = (:location, :sku, :owner, :condition)"
 
@@ -109,12 +113,14 @@ class Wanted(Document):
 class LevelPage(Document):
     """Counters in the order of SKU and location; `next` is the cursor of the following page, empty at the end.
 
-    `looked_at` says how many were looked at when a page stays short although more may follow.
+    `looked_at` says how many were looked at when a page stays short although more may follow, `of_skus` how many SKUs
+    are listed where more are of the code or title that was asked for.
     """
 
     levels: tuple[LevelView, ...]
     next: str
     looked_at: int | None = None
+    of_skus: int | None = None
 
 
 def brands_seen(actor: Actor, configured: Mapping[str, Connection]) -> list[str] | None:
@@ -134,9 +140,7 @@ def list_levels(
     found = records(
         session,
         f"""with named as (
-                select code from sku where (cast(:seen as text[]) is null or brand = any(:seen))
-                    and (strpos(lower(code), lower(:find)) > 0 or strpos(lower(title), lower(:find)) > 0)
-                order by lower(code) <> lower(:find), code limit :skus),
+                select code from sku where {NAMED} order by lower(code) <> lower(:find), code limit :skus),
             looked as (
                 select {LEVEL} from stock_level l
                 where (l.sku, l.location, l.owner, l.condition) > (:sku, :location_after, :owner, :condition)
@@ -157,11 +161,19 @@ def list_levels(
         today=at.date(),
     )
     levels = [LevelView.model_validate(one) for one in found if one.pop("wanted")]
+    of_skus = FOUND_SKUS if wanted.find.strip() and _many(session, seen, wanted) else None
     if len(levels) > limit:
-        return LevelPage(levels=as_of(session, levels[:limit], at), next=_cursor(levels[limit - 1]))
+        told = as_of(session, levels[:limit], at)
+        return LevelPage(levels=told, next=_cursor(levels[limit - 1]), of_skus=of_skus)
     last = [LevelView.model_validate(one) for one in found[len(levels) :]]
     cursor, looked_at = (_cursor(last[0]), LOOKED) if last else ("", None)
-    return LevelPage(levels=as_of(session, levels, at), next=cursor, looked_at=looked_at)
+    return LevelPage(levels=as_of(session, levels, at), next=cursor, looked_at=looked_at, of_skus=of_skus)
+
+
+def _many(session: Session, seen: Collection[str] | None, wanted: Wanted) -> bool:
+    """Say whether more SKUs are of a code or title than are listed."""
+    values = {"seen": None if seen is None else sorted(seen), "find": wanted.find.strip()}
+    return bool(rows(session, f"select 1 from sku where {NAMED} offset :skus limit 1", skus=FOUND_SKUS, **values))
 
 
 def get_level(session: Session, seen: Collection[str] | None, key: StockKey) -> LevelView:

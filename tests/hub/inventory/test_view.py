@@ -67,6 +67,14 @@ def test_a_rare_state_is_looked_for_in_so_many_counters_and_further_on_request(
     assert [one.sku for one in second.levels] == ["plum"]
 
 
+def test_a_code_that_many_skus_have_a_part_of_says_that_not_all_are_listed(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "FOUND_SKUS", 2)
+    pages = [list_levels(session, None, Wanted(find=find), AT) for find in ("", "p", "plu")]
+    assert [(len({one.sku for one in page.levels}), page.of_skus) for page in pages] == [(3, None), (2, 2), (1, None)]
+
+
 def test_the_stock_of_another_brand_is_not_there(session: Session) -> None:
     assert listed(session, ["other"]) == listed(session, []) == []
     with pytest.raises(NotFound, match="no stock of apple"):
