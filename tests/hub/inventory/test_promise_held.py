@@ -69,8 +69,7 @@ def test_a_shop_can_hold_what_it_may_promise_and_not_one_piece_more(
     places: set[str] | None,
 ) -> None:
     with session.begin_nested() as attempt:
-        near, far = dict(zip(SKUS, goods[:2], strict=False)), dict(zip(SKUS, goods[2:], strict=False))
-        stock(session, {"sh": near, "bj": far})
+        stock(session, {"sh": {"apple": goods[0], "pear": goods[1]}, "bj": {"apple": goods[2], "pear": goods[3]}})
         add_sku(session, "voucher", storage="none")
         add_sku(session, "box", parts={"apple": 2, "pear": 1, "voucher": 1})
         run(
