@@ -2,14 +2,14 @@
 
 SAP lists a plant's storage location, one row a material, batch and stock type, and says neither whose location that is
 nor when: so an answer is kept with what was asked and when asking began. A material that is asked about and not listed
-has no stock. Special stock is left out: it is a customer's, a supplier's or an order's. Batches come without the days
-of their lots and are added up.
+has no stock; one that nobody counts there yet is asked about if it is listed. Special stock is left out: it is a
+customer's, a supplier's or an order's. Batches come without the days of their lots and are added up.
 
 Sources: the service's metadata and the values of its stock type; checked 2026-11.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,13 +47,17 @@ SKUS: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked: about which SKUs, at which plant and storage location, and when asking began."""
+    """What was asked: about which SKUs, at which plant and storage location, and when asking began.
+
+    Those that are `fresh` there are asked about if they are listed.
+    """
 
     location: str
     owner: str
     place: tuple[str, str]
     began: datetime
     skus: Sequence[str]
+    fresh: Sequence[str] = ()
 
 
 class Asked(Document):
@@ -89,7 +93,8 @@ def keep_answers(table: Table, question: Question, rows: Rows) -> Iterator[Fetch
     Raises: Rejected when nothing that was asked about is listed, which is more likely a wrong place than an empty one,
     or when two SKUs are one material; OutcomeUnknown for an answer that cannot be read.
     """
-    sku_of = _materials(question.skus)
+    asked_about = _materials(question.skus)
+    sku_of = _new_materials(question.fresh) | asked_about
     own: defaultdict[str, list[Mapping[str, object]]] = defaultdict(list)
     for row in rows:
         material = row.get("Material")
@@ -97,13 +102,13 @@ def keep_answers(table: Table, question: Question, rows: Rows) -> Iterator[Fetch
             raise OutcomeUnknown("SAP's answer has stock of no material", code="garbled_answer")
         if (shown := external(material)) in sku_of:
             own[shown].append(row)
-    if sku_of and not own:
+    if asked_about and not own.keys() & asked_about.keys():
         raise Rejected(
-            f"SAP lists none of the {len(sku_of)} SKUs of {question.location} at {'/'.join(question.place)}: look at "
+            f"SAP lists none of {len(asked_about)} SKUs of {question.location} at {'/'.join(question.place)}: look at "
             f"options.stock_at.{question.location}, or count by hand if all of it is gone",
             code="nothing_listed",
         )
-    materials = list(sku_of)
+    materials = [*asked_about, *sorted(own.keys() - asked_about.keys())]
     for start in range(0, len(materials), SKUS):
         some = materials[start : start + SKUS]
         asked = [{"sku": sku_of[material], "material": material} for material in some]
@@ -134,13 +139,19 @@ def read_answer(table: Table, options: SapOptions, connection: str, body: bytes)
     return make_as(CountReport, STOCK, values)
 
 
-def _materials(skus: Sequence[str]) -> Mapping[str, str]:
+def _materials(skus: Sequence[str]) -> dict[str, str]:
     """Give the SKU of each material, as SAP shows material numbers."""
     found = {external(sku): sku for sku in skus}
     if len(found) < len(skus):
         twice = next(sku for sku in skus if found[external(sku)] != sku)
         raise Rejected(f"{twice} and {found[external(twice)]} are one material in SAP", code="one_material")
     return found
+
+
+def _new_materials(skus: Sequence[str]) -> dict[str, str]:
+    """Give the SKU of each material that nobody counts yet; several that are one material are left alone."""
+    times = Counter(map(external, skus))
+    return {external(sku): sku for sku in skus if times[external(sku)] == 1}
 
 
 def _kept(table: Table, question: Question, asked: Sequence[Mapping[str, str]], rows: Rows) -> Fetched:

@@ -219,7 +219,7 @@ class Poller:
         refused: list[Rejected] = []
         for shelf in shelves:
             try:
-                for page in partner.fetch_stock(shelf.location, shelf.owner, shelf.skus):
+                for page in partner.fetch_stock(shelf.location, shelf.owner, shelf.skus, shelf.fresh):
                     if not self._keep(turn, [page]):
                         return self._now(), None
             except Rejected as error:

@@ -238,8 +238,8 @@ class StockReports(Protocol):
 class StockAsk(Protocol):
     """Asks a location for its stock; each answer is a message that its `StockReports` reads as counts."""
 
-    def fetch_stock(self, location: str, owner: str, skus: Sequence[str]) -> Iterator[Fetched]:
-        """Give answers, each to be kept before the next is asked for; they count from when asking began.
+    def fetch_stock(self, location: str, owner: str, skus: Sequence[str], fresh: Sequence[str]) -> Iterator[Fetched]:
+        """Give answers of when asking began, each to be kept before the next; who lists all tells of `fresh` SKUs, too.
 
         Raises: TryLater; OutcomeUnknown; NeedsOperator; Rejected.
         """

@@ -118,14 +118,16 @@ class Sap:
             self._finish(issue, found.partner_id, deadline)
         return found
 
-    def fetch_stock(self, location: str, owner: str, skus: Sequence[str]) -> Iterator[Fetched]:
+    def fetch_stock(
+        self, location: str, owner: str, skus: Sequence[str], fresh: Sequence[str] = ()
+    ) -> Iterator[Fetched]:
         """Ask for all the stock of the plant and storage location that are a location of ours.
 
         Raises: as `stock_place_for`, `read_all` and `keep_answers`.
         """
         place, began = self._options.stock_place_for(location), self._now()
         rows = read_all(partial(self._stock_page, place), KEYS, self._options.stock_page)
-        yield from keep_answers(self._table, Question(location, owner, place, began, skus), rows)
+        yield from keep_answers(self._table, Question(location, owner, place, began, skus, fresh), rows)
 
     def read_counts(self, body: bytes, received_at: datetime) -> Sequence[CountReport]:  # noqa: ARG002 # the port's shape
         """Read an answer we asked for.

@@ -1,4 +1,4 @@
-"""Which counters a location's partner is asked about: those there are, for of others nothing could be booked."""
+"""What a location's partner is asked about: the counters there are, and SKUs that may have come there untold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,20 +10,26 @@ from hub.database import rows
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A location's SKUs that have a counter, in order."""
+    """A location's SKUs that have a counter, and its brand's that have none there yet (`fresh`), both in order."""
 
     location: str
     owner: str
     skus: Sequence[str]
+    fresh: Sequence[str]
 
 
 def shelves_of(session: Session, connection: str) -> Sequence[Shelf]:
-    """Give the locations behind a connection with what is counted there; one that counts nothing is left out."""
+    """Give the locations behind a connection with what is counted there, or could be."""
     found = rows(
         session,
-        """select place.code, place.owner, array_agg(distinct level.sku order by level.sku) as skus
-           from location place join stock_level level on (level.location, level.owner) = (place.code, place.owner)
-           where place.connection = :connection group by place.code, place.owner order by place.code""",
+        """select place.code, place.owner,
+                  array(select distinct level.sku from stock_level level
+                        where (level.location, level.owner) = (place.code, place.owner) order by 1) as skus,
+                  array(select sku.code from sku where sku.brand = place.brand and not sku.bundle and not exists (
+                            select from stock_level level
+                            where (level.location, level.sku, level.owner) = (place.code, sku.code, place.owner))
+                        order by 1) as fresh
+           from location place where place.connection = :connection order by place.code""",
         connection=connection,
     )
-    return [Shelf(one.code, one.owner, one.skus) for one in found]
+    return [Shelf(one.code, one.owner, one.skus, one.fresh) for one in found if one.skus or one.fresh]

@@ -14,7 +14,7 @@ from hub.settings import Connection, Settings
 from sandbox.sap import open_sap
 from sandbox.sap_books import give_stock, switch
 from tests.flows.polling import book, poll
-from tests.hub.making import BRAND, confirm, counters, open_causes, order, placed, stock
+from tests.hub.making import BRAND, add_sku, confirm, counters, open_causes, order, placed, stock
 from tests.staging import secret_of, settings_in
 
 SAP = "sap"
@@ -63,6 +63,19 @@ def test_saps_count_is_booked_for_the_location_of_a_warehouse(database: Database
         marks = rows(session, "select sku, location, report from stock_watermark order by sku")
         assert [(one.sku, one.location) for one in marks] == [("apple", "sh"), ("pear", "sh")]
         assert {one.report.partition(" ")[0] for one in marks} == {SAP}
+
+
+def test_what_came_there_untold_is_counted_and_what_is_not_listed_gets_no_counter(
+    database: Database, settings: Settings, far: str
+) -> None:
+    with database.transaction() as session:
+        for sku in ("grape", "fig"):
+            add_sku(session, sku)
+    give(far, apple="7")
+    assert (poll(database, settings), book(database, settings)) == (1, ["done"])
+    assert on_hand(database, ("sh", "grape"), ("sh", "apple")) == [77, 7]
+    with database.transaction() as session:
+        assert rows(session, "select 1 from stock_level where sku = 'fig'") == []
 
 
 def test_what_a_buyer_holds_is_not_put_back_though_sap_has_not_heard(

@@ -3,7 +3,7 @@ from sqlalchemy.orm import Session
 
 from flows.shelves import shelves_asked, stands_behind
 from hub.settings import Connection
-from tests.hub.making import OWNER, stock
+from tests.hub.making import OWNER, add_sku, stock
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +33,12 @@ def test_an_erp_is_asked_about_the_locations_that_its_options_name(session: Sess
         "bj",
         "sh",
     ]
+
+
+def test_what_a_location_does_not_count_yet_is_named_apart(session: Session) -> None:
+    add_sku(session, "basket", parts={"apple": 2})
+    found = shelves_asked(session, "sap", connection(stock_at_sh="1/1", stock_at_bj="2/2"))
+    assert [(one.location, list(one.fresh)) for one in found] == [("bj", ["pear"]), ("sh", [])]
 
 
 def test_a_location_is_asked_about_once_though_its_own_connection_names_it(session: Session) -> None:

@@ -173,7 +173,13 @@ class Qimen:
         """
         return read_change(self._table, read_xml(body)[1], received_at)
 
-    def fetch_stock(self, location: str, owner: str, skus: Sequence[str]) -> Iterator[Fetched]:
+    def fetch_stock(
+        self,
+        location: str,
+        owner: str,
+        skus: Sequence[str],
+        fresh: Sequence[str] = (),  # noqa: ARG002 # each would have to be asked about; a warehouse tells of goods that come
+    ) -> Iterator[Fetched]:
         """Ask a warehouse for its stock (inventory.query), some SKUs at a time.
 
         Raises: as `HttpApi.send`; OutcomeUnknown for an answer to another question.

@@ -138,6 +138,20 @@ def test_a_location_without_a_place_in_sap_is_refused(stand: SapStand) -> None:
     assert caught.value.code == "no_stock_place"
 
 
+def test_what_nobody_counts_yet_is_told_of_if_it_is_listed(stand: SapStand) -> None:
+    fill(stand, row("5"), row("4", Material="P2"), row("9", Material="7"), row("9", Material="P9"))
+    kept = partner(stand).fetch_stock("sh", "OWNER", ("P1",), ("P2", "P3", "7", "007"))
+    (report,) = [report for one in kept for report in partner(stand).read_counts(one.body, datetime.now(UTC))]
+    assert [(line.sku, line.pieces) for line in good_of(report)] == [("P1", 5), ("P2", 4)]
+
+
+def test_what_nobody_counts_yet_is_no_sign_that_the_place_is_right(stand: SapStand) -> None:
+    fill(stand, row("4", Material="P2"))
+    with pytest.raises(Rejected) as caught:
+        list(partner(stand).fetch_stock("sh", "OWNER", ("P1",), ("P2",)))
+    assert caught.value.code == "nothing_listed"
+
+
 def test_nothing_is_asked_about_nothing(stand: SapStand) -> None:
     fill(stand, row("5"))
     assert list(partner(stand).fetch_stock("sh", "OWNER", ())) == []
