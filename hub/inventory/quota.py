@@ -123,8 +123,8 @@ def _make_known(session: Session, brand: str, quota: Quota, at: datetime) -> Non
     An order or a cart that is under way has ended before its shop's pieces are added up, or finds the quota and counts
     itself: an order without a source locks no counter, but the table once it has asked, and a cart asks with its
     counters locked. Who asks meanwhile stands behind this wait, so it is short, and a person tries again; the locks are
-    let go of at once. All of what is shared limits nothing: nobody is told a number before it is right. What is counted
-    begins far above nothing, as what is given back meanwhile must not be lost.
+    let go of at once. Pieces of its own, of which there are none, limit nothing: nobody is told a number before it is
+    right. What is counted begins far above nothing, as what is given back meanwhile must not be lost.
 
     Raises: TryLater.
     """
@@ -134,7 +134,7 @@ def _make_known(session: Session, brand: str, quota: Quota, at: datetime) -> Non
             beside,
             """insert into channel_quota (brand, version, created_at, updated_at, sku, shop, location, mode, amount,
                                           used)
-               values (:brand, 0, :at, :at, :sku, :shop, :location, 'percentage', 100, :most)
+               values (:brand, 0, :at, :at, :sku, :shop, :location, 'exclusive', 0, :most)
                on conflict do nothing""",
             brand=brand,
             at=at,

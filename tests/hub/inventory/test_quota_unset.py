@@ -11,6 +11,7 @@ from hub.database import Database, rows
 from hub.inventory.quota import Quota, count_sold, list_quotas, set_quota
 from hub.inventory.quota_unset import AGE, forget_unset
 from hub.inventory.reservation_table import QuotaMode
+from hub.inventory.soft import Wish, hold
 from tests.hub.making import AT, BRAND, order, placed, stock
 from tests.hub.waiting import until_it_waits
 
@@ -57,6 +58,15 @@ def test_the_next_to_set_it_comes_to_the_end_and_nobody_takes_that_away(killed: 
     _set(killed)
     with killed.transaction() as session:
         assert (forget_unset(session, LONG), [one.used for one in list_quotas(session, ["apple"])]) == (0, [4])
+
+
+def test_what_only_counts_as_yet_leaves_a_shop_the_pieces_that_it_has_for_itself(killed: Database) -> None:
+    with killed.transaction() as session:
+        own = Quota(sku="apple", shop="pc", location="sh", mode=QuotaMode.EXCLUSIVE, amount=10)
+        set_quota(session, "op", BRAND, own, AT)
+        assert sorted(versions(session)) == [0, 1]
+        cart = hold(session, BRAND, "pc", "c1", [Wish("apple", 10)], timedelta(minutes=15), AT)
+        assert sum(one.quantity for one in cart.claims) == 10
 
 
 def versions(session: Session) -> list[int]:
