@@ -27,10 +27,13 @@ class Shift(NamedTuple):
 def holds(session: Session, connection: str, brand: str, shift: Shift, stock: Stock, at: datetime) -> bool:
     """Say whether so many zeros more are too many to be believed, and call a person if they are."""
     guard = row(session, "select * from stock_guard where connection = :connection", connection=connection)
-    if guard and guard.passed_until and at < guard.passed_until:
+    passed = guard.passed_until if guard else None
+    if passed and at < passed:
         return False
-    if not (guard and guard.held_at) and not _is_mass(session, connection, shift, stock, at):
-        return False
+    if not (guard and guard.held_at):
+        since = at - timedelta(seconds=stock.guard_window_s)
+        if not _is_mass(session, connection, shift, stock, max(since, passed or since)):
+            return False
     run(
         session,
         """insert into stock_guard (connection, held_at) values (:connection, :at)
@@ -119,8 +122,8 @@ def _call(session: Session, subject: str, connection: str, brand: str, message: 
     open_cases(session, [NewCase(CAUSE, subject, brand, message, None, {"connection": connection})], at)
 
 
-def _is_mass(session: Session, connection: str, shift: Shift, stock: Stock, at: datetime) -> bool:
-    since = at - timedelta(seconds=stock.guard_window_s)
+def _is_mass(session: Session, connection: str, shift: Shift, stock: Stock, since: datetime) -> bool:
+    """Say whether too many go to zero, with those that have `since`: what a person let pass before is none of them."""
     statement = """select count(*) as n from stock_offer
                    where connection = :connection and not held and zero_at > :since"""
     gone = row(session, statement, connection=connection, since=since)

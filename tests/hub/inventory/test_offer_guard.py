@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from hub.cases import resolve
 from hub.database import row, rows, run
 from hub.inventory.delist import let_pass, subject_of
-from hub.inventory.offer import sweep_offers
+from hub.inventory.offer import sweep_offers, weigh
 from tests.hub.inventory.shops import SHOP, STOCK, due, move, numbers, tell_all, weighed
 from tests.hub.making import open_causes, stock
 
@@ -73,6 +73,17 @@ def test_a_person_lets_them_pass_and_those_of_the_next_while(session: Session, a
     assert let_pass(session, "a supervisor", SHOP.connection, at) == 4
     empty(session, *SKUS[4:8], at=at + timedelta(minutes=1))
     assert (due(session), held(session), open_causes(session)) == (SKUS[:8], [], [])
+
+
+def test_what_a_person_let_pass_is_held_against_no_later_one(session: Session, at: datetime) -> None:
+    wide = STOCK.model_copy(update={"guard_window_s": 7_200})
+    empty(session, *SKUS[:4], at=at)
+    let_pass(session, "a supervisor", SHOP.connection, at)
+    tell_all(session)
+    later = at + timedelta(minutes=30)
+    move(session, SKUS[9], -5, "sold")
+    weigh(session, [SHOP], [SKUS[9]], wide, later)
+    assert (held(session), open_causes(session)) == ([], [])
 
 
 def test_closing_the_case_lets_them_pass(session: Session, at: datetime) -> None:
