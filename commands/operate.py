@@ -18,7 +18,7 @@ from hub.cases import assign, explain, open_list, resolve_by_hand
 from hub.catalogue.describe import describe
 from hub.catalogue.find import bind
 from hub.catalogue.model import Storage
-from hub.causes.count_reasons import line_of
+from hub.causes.reasons import line_of
 from hub.database import row
 from hub.errors import Conflict, NotFound
 from hub.language import language

@@ -8,8 +8,8 @@ from dashboards.visit import Visit
 from dashboards.words import state_of
 from hub.catalogue.waiting import codes_in, find_skus, messages_waiting
 from hub.causes.cause import Remedy
-from hub.causes.count_reasons import line_of
 from hub.causes.known import CAUSES
+from hub.causes.reasons import line_of
 from hub.database import row, rows
 from hub.document import Document
 from hub.errors import NotFound, Unauthorised

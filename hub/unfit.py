@@ -148,7 +148,10 @@ def _cause(fault: Mapping[str, Any]) -> Words:
     limits: Mapping[str, Any] = fault.get("ctx") or {}
     if fault["type"] == "string_pattern_mismatch":
         allowed = ALLOWED.get(limits.get("pattern", ""))
-        return Words(f"只能是{allowed.zh}", f"has to be {allowed.en}") if allowed else _FORM
+        if allowed is None:
+            return _FORM
+        gap = " " if allowed.zh[0].isascii() else ""  # as between Chinese and a number
+        return Words(f"只能是{gap}{allowed.zh}", f"has to be {allowed.en}")
     if isinstance(error := limits.get("error"), Unfit):
         return error.words
     said = SAID.get(fault["type"])

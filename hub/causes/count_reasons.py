@@ -37,11 +37,6 @@ REASONS: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
 """Our words and what stands for them; SKUs, places and numbers stay as they are."""
 
 
-def line_of(cause: str, message: str, language: str) -> str:
-    """Give what a case says in a person's language, as far as it is one of a stock report."""
-    return in_chinese(message) if cause == "stock_report" and language == "zh" else message
-
-
 def in_chinese(message: str) -> str:
     """Say in Chinese why a stock report's lines were not taken."""
     for pattern, zh in REASONS:

@@ -17,6 +17,7 @@ class Parcel(Document):
     note: Annotated[str, StringConstraints(max_length=5, pattern=PRINTABLE)] = ""
     mode: Literal["air", "road"] = "air"
     tags: Annotated[tuple[str, ...], Field(max_length=1)] = ()
+    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9*][0-9* -]{5,19}$")] = "100000"
     strange: Annotated[str, StringConstraints(pattern="^x$")] = "x"
 
 
@@ -36,6 +37,11 @@ class Parcel(Document):
         ({"mode": "sea"}, "mode：只能是 'air' 或 'road'", "mode: has to be 'air' or 'road'"),
         ({"tags": ["a", "b"]}, "tags：项数过多", "tags: has too many items"),
         ({"colour": 1}, "colour：没有此字段", "colour: is not known here"),
+        (
+            {"phone": "1"},
+            "phone：只能是 6 到 20 位的电话号码，可含 * 和 -",
+            "phone: has to be a phone number of 6 to 20 digits, * or -",
+        ),
         ({"strange": "y"}, "strange：格式不符", "strange: has a form that is not taken"),
     ],
 )
