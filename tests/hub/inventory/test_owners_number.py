@@ -1,15 +1,21 @@
 """Where the owner's number counts, each promise is taken off once: by him when he has heard of it, by us until then."""
 
+from itertools import count as numbers
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from hub.database import run
 from hub.fulfilment.release import mark_submitted
 from hub.inventory.ledger import drift
 from hub.inventory.promise import promise
+from hub.inventory.reconcile import check_books
 from hub.order.ship.progress import record_confirm
 from tests.hub.inventory.counting import after, cases, level, take
 from tests.hub.making import BRAND, confirm, order, placed, see, stock
+from tests.scale import count
 
 
 @pytest.fixture
@@ -68,3 +74,31 @@ def test_what_he_ships_leaves_also_where_his_number_was_without_it_before(sessio
     assert (level(session, "apple"), cases(session)) == ((1, 3, 0, 2), [])
     record_confirm(session, confirm(order_id, 1, {"apple": 3}), after(4))
     assert (free(session), level(session, "apple"), drift(session)) == (0, (0, 0, 0, 0), [])
+
+
+ACTS = st.lists(st.tuples(st.sampled_from(["order", "order", "send", "ship", "count"]), st.integers(1, 4)), max_size=24)
+TURNS = numbers()
+
+
+@settings(max_examples=count(6, 100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ACTS)
+def test_whatever_happens_in_between_what_is_promised_is_what_is_there_and_nobodys(
+    session: Session, order_id: int, acts: list[tuple[str, int]]
+) -> None:
+    with session.begin_nested() as example:
+        there, told, untold = 10, dict[int, int](), {order_id: 3}
+        for minute, (act, pieces) in enumerate(acts, 1):
+            if act == "order":
+                made = placed(session, order({"apple": pieces}, f"T-{next(TURNS)}"))
+                untold |= {made: got} if (got := see(session, made).lines[0].allocated) else {}
+            elif act == "send" and untold:
+                sent(session, first := min(untold), minute)
+                told[first] = untold.pop(first)
+            elif act == "ship" and told:
+                there -= (left := told.pop(first := min(told)))
+                record_confirm(session, confirm(first, 1, {"apple": left}), after(minute))
+            elif act == "count":
+                take(session, {"apple": there - sum(told.values())}, f"R-{minute}", after(minute))
+            assert free(session) == there - sum(told.values()) - sum(untold.values())
+        assert (level(session, "apple")[0], check_books(session)) == (there, [])
+        example.rollback()
