@@ -76,6 +76,7 @@ def _list(visit: Visit, look: Look) -> dict[str, Any]:
         "offers": offers_of(visit.session, skus, told_by(visit)),
         "hot": hot_of(visit.session, skus, visit.at),
         "days_of": partial(_days, paces(visit.session, skus, visit.at)),
+        "changeable": not visit.actor.shops,
     }
 
 

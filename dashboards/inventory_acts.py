@@ -1,17 +1,19 @@
-"""What a person does with a counter: correct it, say what is promised of it, have channels told, begin a flash sale."""
+"""What a person does with a counter: begin or correct it, say what is promised, have channels told, begin a sale."""
 
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Response
 
-from dashboards.actions import ActionKey, act
+from dashboards.actions import ActionKey, act, act_towards
 from dashboards.asked import moment_in
-from dashboards.stock_look import HOME, Asked, changeable, told_by
+from dashboards.stock_look import HOME, Asked, Look, changeable, seen_by, told_by
 from dashboards.visit import Here
-from hub.errors import Malformed
-from hub.inventory.adjust import MOST, Limits, adjust, set_limits, set_safety
+from hub.errors import Malformed, NotFound
+from hub.inventory.adjust import MOST, Limits, adjust, open_counter, set_limits, set_safety
 from hub.inventory.hot_sale import Sale, cool, heat
+from hub.inventory.ledger import StockKey
 from hub.inventory.offer import push_now
+from hub.inventory.view import get_place, places_of
 from hub.repair import why
 from hub.roles import Permission
 
@@ -23,6 +25,23 @@ Figure = Annotated[int | None, Form()]
 """What is to be set, or what the page showed of it when it was loaded: who left it so does not set it back."""
 
 router: Final = APIRouter()
+
+
+@router.post(HOME + "/counter")
+def begin_counter(visit: Here, action_key: ActionKey, sku: Word = "", place: Word = "") -> Response:
+    """Have a counter of goods that were never at a location, so that what is promised of them can be set."""
+    visit.require(Permission.WORK_ORDERS)
+
+    def work() -> tuple[str, str]:
+        if place not in places_of(visit.session, seen_by(visit))[0]:
+            raise NotFound(f"there is no location {place}", code="unknown_location", field="place")
+        brand, owner = get_place(visit.session, place)
+        visit.actor.require_scope(brand, "")
+        key = StockKey(place, sku.strip(), owner)
+        open_counter(visit.session, visit.actor.name, brand, key, visit.at)
+        return visit.say("%(sku)s is counted at %(place)s.", sku=key.sku, place=place), Look().to(key)
+
+    return act_towards(visit, action_key, work)
 
 
 @router.post(HOME + "/adjust")

@@ -43,6 +43,17 @@ def adjust(
     record(session, at, actor, "stock.adjust", f"sku:{key.sku}", **detail, delta=delta, ref=ref, reason=plain(reason))
 
 
+def open_counter(session: Session, actor: str, brand: str, key: StockKey, at: datetime) -> None:
+    """Have a counter with nothing on hand of goods that are still to come; one that is there stays as it is.
+
+    Raises: NotFound when the brand has no such location or SKU, or nobody of that name owns goods there.
+    """
+    _check(session, brand, key)
+    make_counters(session, brand, [key], at)
+    detail = {"location": key.location, "condition": str(key.condition), "owner": key.owner}
+    record(session, at, actor, "stock.counter", f"sku:{key.sku}", **detail)
+
+
 def set_safety(session: Session, actor: str, brand: str, key: StockKey, pieces: int, at: datetime) -> None:
     """Keep pieces of a counter back from what channels are promised; orders that came may have them all the same.
 

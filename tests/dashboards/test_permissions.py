@@ -103,6 +103,7 @@ LEAST: Final[Mapping[str, Permission | None]] = {
     "GET /console/inventory/lots": SEE,
     "POST /console/inventory/lots/block": WORK,
     "POST /console/inventory/lots/unblock": WORK,
+    "POST /console/inventory/counter": WORK,
     "POST /console/inventory/adjust": WORK,
     "POST /console/inventory/safety": WORK,
     "POST /console/inventory/limits": WORK,
