@@ -29,9 +29,9 @@ def shelf(session: Session) -> None:
     stock(session, {"sh": {"apple": 10, "pear": 3}})
 
 
-def body(kind: str, *items: StockItem, code: str = "B1", minutes_ago: int = 0, document: str = "X1") -> bytes:
+def body(kind: str, *items: StockItem, code: str = "B1", minutes_ago: int = 0, **more: object) -> bytes:
     values = {"connection": "wms-sh", "kind": kind, "warehouse": "sh", "owner": OWNER, "out_biz_code": code}
-    wanted = StockPush.model_validate({**values, "items": items, "document": document})
+    wanted = StockPush.model_validate({**values, "items": items, "document": "X1", **more})
     return (write_count if kind == "count" else write_change)(wanted, NOW - timedelta(minutes=minutes_ago))
 
 
@@ -87,6 +87,17 @@ def test_a_report_that_is_late_books_nothing(session: Session, taker: ReceiveSto
     )
     assert [(one.state, one.error_code) for one in (late, older)] == [("superseded", "stock_outdated")] * 2
     assert level(session, "apple")[0] == 8
+
+
+def test_a_sku_on_two_pages_of_a_count_is_a_case_whatever_their_messages_are_called(
+    session: Session, taker: ReceiveStock
+) -> None:
+    pages = [
+        body("count", *items, code=f"B{no}", page=no, pages=2)
+        for no, items in enumerate([[total(5)], [total(7), total(2, "pear")]], 1)
+    ]
+    assert [one.state for one in take(session, taker, *pages)] == ["done", "parked"]
+    assert (level(session, "apple")[0], level(session, "pear")[0], drift(session)) == (5, 2, [])
 
 
 def test_each_change_of_a_message_is_of_its_own_moment(session: Session, taker: ReceiveStock) -> None:

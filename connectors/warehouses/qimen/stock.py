@@ -83,7 +83,7 @@ class ChangeMessage(Document):
 
 
 def read_count(table: Table, contents: Mapping[str, object], received_at: datetime, *, full: bool) -> CountReport:
-    """Read a page of a count; a full one is known by the count's own number, which all its pages share.
+    """Read a page of a count; a full one, or one of several pages, is known by its own number, which these share.
 
     Raises: Malformed.
     """
@@ -95,7 +95,7 @@ def read_count(table: Table, contents: Mapping[str, object], received_at: dateti
         if item.type != IN_TRANSIT
     ]
     values = {
-        "report": message.check if full else message.report,
+        "report": message.check if full or message.pages > 1 else message.report,
         "location": message.location,
         "owner": message.owner,
         "counted_at": message.counted_at or received_at,

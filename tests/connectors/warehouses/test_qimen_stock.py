@@ -49,9 +49,10 @@ def test_defects_are_changes_of_damaged_pieces_and_what_is_in_transit_is_left_ou
     assert (line(report).condition, line(report).kind, line(report).pieces) == (Condition.DAMAGED, "change", 2)
 
 
-def test_pages_of_a_full_count_share_its_number() -> None:
-    report = count(StockItem(sku="apple", total="7"), full=True, page=2, pages=3)
-    assert (report.full, report.report, report.page, report.pages) == (True, "CHK1", 2, 3)
+@pytest.mark.parametrize("full", [True, False])
+def test_pages_of_a_count_share_its_number(*, full: bool) -> None:
+    report = count(StockItem(sku="apple", total="7"), full=full, page=2, pages=3)
+    assert (report.full, report.report, report.page, report.pages) == (full, "CHK1", 2, 3)
 
 
 @pytest.mark.parametrize("quantity", ["", "x", "1.5", "9223372036854775808", "1e3", "٣"])
