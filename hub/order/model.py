@@ -4,7 +4,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, InstanceOf, StringConstraints, model_validator
+import msgspec
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from hub.document import PRINTABLE, Code, Document, Moment
 from hub.errors import Malformed
@@ -185,14 +186,14 @@ class Order(Document):
         return sum([adjustment.amount for adjustment in self.adjustments])
 
 
-class ShopOrder(Document):
-    """An order together with where it came from."""
+class ShopOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order together with where it came from; it is made of what was looked at already."""
 
     brand: str
     shop: str
     channel: str
     platform: str = "OTHER"
-    order: InstanceOf[Order]  # an order that is one already: what it must keep is not looked at again
+    order: Order
 
 
 def check_totals(order: Order, goods: int | None = None) -> None:

@@ -67,7 +67,7 @@ def reread(session: Session, order_id: int) -> NormalOrder:
         remark=_open(found, key, "remark"),
         seller_note=_open(found, key, "seller_note"),
     )
-    shop_order = ShopOrder.model_construct(
+    shop_order = ShopOrder(
         brand=found.brand, shop=found.shop, channel=found.channel, platform=found.platform, order=order
     )
     to = order.receiver

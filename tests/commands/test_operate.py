@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from commands.happening_words import KINDS
 from hub.cases import NewCase, open_cases
@@ -100,7 +101,7 @@ def test_what_is_not_there_is_not_found(oms: Oms, words: tuple[str, ...]) -> Non
 def test_a_number_of_two_shops_is_ambiguous(oms: Oms, database: Database) -> None:
     place(database)
     with database.transaction() as session:
-        placed(session, order({"apple": 2}).model_copy(update={"shop": "h5", "channel": "mall-h5"}))
+        placed(session, replace(order({"apple": 2}), shop="h5", channel="mall-h5"))
     assert isinstance(oms("order", "show", "T1").exception, Conflict)
 
 

@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from dashboards.case_view import case_line
@@ -96,7 +97,7 @@ def test_what_comes_too_late_is_said_without_english(session: Session) -> None:
     cut(session, order_id, L1=1)
     answer(session, order_id, 1, stopped=False)
     record_confirm(session, confirm(order_id, 1, {"apple": 5}), AT)
-    take_back(session, one.model_copy(update={"order": one.order.model_copy(update={"withdrawn": True})}), AT)
+    take_back(session, replace(one, order=one.order.model_copy(update={"withdrawn": True})), AT)
     told = rows(session, "select cause, message from case_file order by cause")
     assert [case.cause for case in told] == ["change_refused", "withdrawn_late"]
     assert not [case for case in told if ENGLISH.search(in_chinese(case.cause, case.message))]

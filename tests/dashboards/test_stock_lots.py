@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dashboards.pages import new_key
 from hub.database import Database
@@ -22,7 +23,7 @@ def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
             stock(session, {"sh": {"apple": 9}})
             tell(session, "count", {"A": 2, "B": 7}, -1)
             for shop in ("pc", "h5"):
-                order_id = placed(session, order({"apple": 2}, f"of-{shop}").model_copy(update={"shop": shop}))
+                order_id = placed(session, replace(order({"apple": 2}, f"of-{shop}"), shop=shop))
                 record_confirm(session, confirm(order_id, 1, {}, lines=(of("apple", 2, B=2),)), AT)
         yield made
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from hub.address.match import match
 from hub.order.change.revision import Contents
 from hub.order.rules.normalise import NormalOrder
@@ -18,7 +20,7 @@ def changed(one: NormalOrder, contents: Contents) -> NormalOrder:
     order = one.order.model_copy(update=updates)
     to = order.receiver
     place = match(to.province, to.city, to.county, to.street)
-    return NormalOrder(one.shop_order.model_copy(update={"order": order}), one.lines, one.shares, place)
+    return NormalOrder(replace(one.shop_order, order=order), one.lines, one.shares, place)
 
 
 def contents_of(one: NormalOrder, kinds: Sequence[str]) -> Contents:

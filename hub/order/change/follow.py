@@ -96,4 +96,4 @@ def _said(one: NormalOrder, said: Order) -> NormalOrder:
     lines = [replace(line, refund_requested=line.external_line_id in asked) for line in one.lines]
     sold = [line.model_copy(update={"refund_requested": line.external_line_id in asked}) for line in one.order.lines]
     order = one.order.model_copy(update={"lines": tuple(sold), "seller_note": said.seller_note})
-    return replace(one, shop_order=one.shop_order.model_copy(update={"order": order}), lines=tuple(lines))
+    return replace(one, shop_order=replace(one.shop_order, order=order), lines=tuple(lines))

@@ -58,7 +58,7 @@ def follow_up(
     before = reread(session, origin_id)
     named = [_named(one, shipped[one.line_id]) for one in wanted]
     made = _made(before.order, f"R{earlier + 1}-{origin_id}", kind, named, at)
-    shop_order = ShopOrder.model_construct(
+    shop_order = ShopOrder(
         brand=order.brand, shop=order.shop, channel=order.channel, platform=before.shop_order.platform, order=made
     )
     [placed] = place(session, [shop_order], at, zone, policy)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import row, rows
@@ -108,6 +109,6 @@ def is_as_said(session: Session, order_id: int, one: ShopOrder, before: NormalOr
     """
     asked = {line.external_line_id for line in before.order.lines if line.refund_requested}
     lines = [line.model_copy(update={"refund_requested": line.external_line_id in asked}) for line in one.order.lines]
-    again = one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+    again = replace(one, order=one.order.model_copy(update={"lines": tuple(lines)}))
     kept = row(session, "select payload_hash from order_key where order_id = :id", id=order_id)
     return kept is not None and bytes(kept.payload_hash) == payload_hash(again)

@@ -137,7 +137,7 @@ def without(one: NormalOrder, gone: Mapping[int, int]) -> NormalOrder:
     order = one.order.model_copy(update={"total": one.order.total - goods + less})
     return replace(
         one,
-        shop_order=one.shop_order.model_copy(update={"order": order}),
+        shop_order=replace(one.shop_order, order=order),
         lines=tuple([line for line in kept if line.ordered]),
         gift_discount=one.gift_discount - less,
     )

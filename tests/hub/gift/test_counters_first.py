@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import Database, run
@@ -27,7 +28,7 @@ def fewer() -> ShopOrder:
     """Say an order again with a piece fewer, and with a refund asked for what is left."""
     one = order({"tea": 2}, source_revision=2)
     lines = tuple([line.model_copy(update={"refund_requested": True}) for line in one.order.lines])
-    return one.model_copy(update={"order": one.order.model_copy(update={"lines": lines})})
+    return replace(one, order=one.order.model_copy(update={"lines": lines}))
 
 
 def say_anew(session: Session, order_id: int) -> None:

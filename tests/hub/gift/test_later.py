@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.catalogue.describe import describe
@@ -153,7 +154,7 @@ def test_a_gift_that_waits_with_its_line_is_not_settled_yet(session: Session) ->
     one = order({"tea": 3, "pear": 1}, "waits", paid_at=None)
     tea, pear = one.order.lines
     asked = (tea.model_copy(update={"refund_requested": True}), pear)
-    order_id = placed(session, one.model_copy(update={"order": one.order.model_copy(update={"lines": asked})}))
+    order_id = placed(session, replace(one, order=one.order.model_copy(update={"lines": asked})))
     placed(session, order({"cup": 1}, "buys"))
     pay(session, order_id, "shop", AT, LATER)
     assert (left(session, order_id), verdicts(session, order_id)) == ([("cup", 0, 0)], ["given"])

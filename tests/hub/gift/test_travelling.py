@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows
@@ -54,7 +55,7 @@ def with_cup(**pieces: int) -> ShopOrder:
     """Make an order in which the channel gives a cup with what is bought."""
     one = order({**pieces, "cup": 1})
     lines = [line.model_copy(update={"gift": line.channel_sku == "cup"}) for line in one.order.lines]
-    return one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+    return replace(one, order=one.order.model_copy(update={"lines": tuple(lines)}))
 
 
 def with_gifts(external_id: str, *skus: str) -> ShopOrder:
@@ -64,7 +65,7 @@ def with_gifts(external_id: str, *skus: str) -> ShopOrder:
         line.model_copy(update={"channel_sku": sku.strip("*"), "gift": sku.startswith("*")})
         for line, sku in zip(one.order.lines, skus, strict=True)
     ]
-    return one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+    return replace(one, order=one.order.model_copy(update={"lines": tuple(lines)}))
 
 
 def test_a_gift_that_lies_elsewhere_is_left_out_and_takes_nobody_s_place(session: Session) -> None:

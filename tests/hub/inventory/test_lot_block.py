@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
@@ -149,7 +150,7 @@ def test_a_cart_of_pieces_that_are_blocked_since_gives_its_order_none(session: S
     cart(session, 7)
     block(session)
     one = order({"apple": 7})
-    place_all(session, one.model_copy(update={"order": one.order.model_copy(update={"reservation": "c1"})}))
+    place_all(session, replace(one, order=one.order.model_copy(update={"reservation": "c1"})))
     assert level(session, "apple") == (10, 6, 0, 0)
 
 

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import Database, row, rows, run
@@ -44,7 +45,7 @@ def free(session: Session, shop: str = "pc") -> int:
 @pytest.mark.parametrize("mode", QuotaMode)
 def test_a_new_quota_counts_what_orders_and_carts_have(goods: Session, mode: QuotaMode) -> None:
     placed(goods, order({"apple": 4}, "T1"))
-    placed(goods, order({"apple": 3}, "T2").model_copy(update={"shop": "h5"}))
+    placed(goods, replace(order({"apple": 3}, "T2"), shop="h5"))
     hold(goods, BRAND, "pc", "c1", [Wish("apple", 2)], TTL, AT)
     assert quota(goods, mode=mode) == 6
 
@@ -170,7 +171,7 @@ def test_only_who_asks_for_the_very_quota_waits_until_it_is_set(database: Databa
             with database.transaction() as placing:
                 run(placing, "set local lock_timeout = '500ms'")
                 placed(placing, order({"pear": 1}, "T2"))
-                placed(placing, order({"apple": 2}, "T3").model_copy(update={"shop": "h5"}))
+                placed(placing, replace(order({"apple": 2}, "T3"), shop="h5"))
             other = pool.submit(_place, database, 4)
             until_it_waits(database, other)
             assert not other.done()

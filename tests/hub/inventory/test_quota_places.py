@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import Database
@@ -58,7 +59,7 @@ def test_what_no_location_has_counts_everywhere_and_at_none(goods: Session) -> N
 
 
 def test_another_shop_s_orders_count_for_none_of_them(goods: Session) -> None:
-    placed(goods, order({"apple": 4}, "T1").model_copy(update={"shop": "h5"}))
+    placed(goods, replace(order({"apple": 4}, "T1"), shop="h5"))
     assert used(goods) == (0, 0, 0)
 
 

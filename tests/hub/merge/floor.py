@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
+from msgspec.structs import replace
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
@@ -47,7 +48,7 @@ class Floor:
     def place(self, shop: int, phone: int, apples: int, pears: int) -> None:
         number = f"T{len(self.orders)}"
         to = RECEIVER.model_copy(update={"phone": PHONES[phone]})
-        one = order({"apple": apples, "pear": pears}, number, receiver=to).model_copy(update={"shop": SHOPS[shop]})
+        one = replace(order({"apple": apples, "pear": pears}, number, receiver=to), shop=SHOPS[shop])
         (result,) = place_all(self.session, one)
         assert isinstance(result, Placed)
         self.orders[result.order_id] = number

@@ -28,7 +28,7 @@ def merging(session: Session, shop: str = "pc", **changes: Any) -> None:  # noqa
 
 def of_shop(pieces: Mapping[str, int], external_id: str, **changes: Any) -> ShopOrder:  # noqa: ANN401 # any field of a shop's order
     """Make an order of another shop, brand or platform."""
-    return order(pieces, external_id).model_copy(update=changes)
+    return replace(order(pieces, external_id), **changes)
 
 
 def close(session: Session, at: datetime = LATER) -> int:

@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.order.change.cancel import cancel
@@ -123,7 +124,7 @@ def test_a_platforms_token_is_the_recipient_and_never_crosses_platforms(session:
         merging(session, shop)
     for n, (to, platform) in enumerate([(masked, "TB"), (masked, "TB"), (other, "TB"), (masked, "JD"), (masked, "JD")]):
         one = order({"apple": 1}, f"T{n}", receiver=to)
-        placed(session, one.model_copy(update={"platform": platform, "shop": ("pc", "h5")[n % 2]}))
+        placed(session, replace(one, platform=platform, shop=("pc", "h5")[n % 2]))
     close(session)
     assert [len(group) for group in groups(session)] == [2, 2]
 

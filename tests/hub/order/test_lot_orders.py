@@ -1,6 +1,7 @@
 """A recall finds every order that got pieces of a lot or is about to, and shows nobody whole."""
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.errors import Unauthorised
@@ -23,7 +24,7 @@ def shelf(session: Session) -> None:
 def ship(session: Session, name: str, shop: str = "pc", **lots: int) -> int:
     """Place an order and let it leave, of lots that are told."""
     pieces = sum(lots.values())
-    order_id = placed(session, order({"apple": pieces}, name).model_copy(update={"shop": shop}))
+    order_id = placed(session, replace(order({"apple": pieces}, name), shop=shop))
     line = of("apple", pieces, **lots)
     record_confirm(session, confirm(order_id, 1, {}, lines=(line,)), AT)
     return order_id

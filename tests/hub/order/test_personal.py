@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows
@@ -31,8 +32,8 @@ def live(session: Session) -> int:
     stock(session, {"sh": {"apple": 5}, "bj": {"apple": 5}})
     body = ONE.order.model_dump_json().encode()
     keep(session, "mall-pc", "order", message_id_of(body), body, AT)
-    free = ONE.model_copy(
-        update={"order": ONE.order.model_copy(update={"external_id": "T10", "remark": "", "freight": 1, "total": 2001})}
+    free = replace(
+        ONE, order=ONE.order.model_copy(update={"external_id": "T10", "remark": "", "freight": 1, "total": 2001})
     )
     held, going = placed(session, ONE), placed(session, free)
     cancel(session, held, "operator-1", "buyer asked", AT)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from hub.aftersale.ask import ask_return
 from hub.aftersale.decide import approve_return, reject_return, withdraw_return
@@ -114,7 +115,7 @@ class Trade(Changing):
         reductions = (coupon(off), coupon(off // 7, "L1"))
         wish = order(pieces, f"T{self.number}", adjustments=reductions, freight=600)
         wish = with_gift(wish) if gift else wish
-        self.orders.append(placed(self.session, wish.model_copy(update={"shop": shop})))
+        self.orders.append(placed(self.session, replace(wish, shop=shop)))
 
     @rule()
     def merge(self) -> None:

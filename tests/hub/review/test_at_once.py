@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.order.holds.resume import release_holds
@@ -54,5 +55,5 @@ def test_who_came_at_once_is_still_known_when_an_order_goes_on(session: Session)
 
 def test_who_came_at_once_to_another_shop_is_known_to_the_rules_of_this_one(session: Session) -> None:
     enforce(session, rule("buyer.orders_90d == 0", brand=BRAND, shop="pc"))
-    _, second = at_once(session, bought(1).model_copy(update={"shop": "app"}), bought(2))
+    _, second = at_once(session, replace(bought(1), shop="app"), bought(2))
     assert held(session, second) == []

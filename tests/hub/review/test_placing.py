@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub import database as hub_database
@@ -190,7 +191,7 @@ def test_a_return_and_money_that_is_asked_back_at_the_channel_are_refunds_of_the
     asking = order({"apple": 2}, "T2", buyer=buyer)
     [line] = asking.order.lines
     lines = (line.model_copy(update={"refund_requested": True}),)
-    placed(session, asking.model_copy(update={"order": asking.order.model_copy(update={"lines": lines})}))
+    placed(session, replace(asking, order=asking.order.model_copy(update={"lines": lines})))
     placed(session, order({"apple": 3}, "T3", buyer=buyer))
     fourth = place_later(session, order({"apple": 4}, "T4", buyer=buyer), HOUR)
     assert held(session, fourth) == [("fraud", "some_rule")]

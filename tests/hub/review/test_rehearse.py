@@ -4,6 +4,7 @@ from itertools import count as count_up
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
@@ -56,7 +57,7 @@ def test_trying_says_what_placing_has_said(session: Session, batches: list[list[
             enforce(session, rule(expression, f"rule_{no}"))
         for hour, batch in enumerate(batches):
             renamed = [
-                one.model_copy(update={"order": one.order.model_copy(update={"external_id": f"T{hour}-{no}"})})
+                replace(one, order=one.order.model_copy(update={"external_id": f"T{hour}-{no}"}))
                 for no, one in enumerate(batch)
             ]
             assert all(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from commands.conservation import in_flight
@@ -213,7 +214,7 @@ def test_the_gifts_of_a_line_wait_and_go_with_it(session: Session) -> None:
     enforce(session, line_rule("line.sku == 'pear'"))
     one = order({"pear": 1, "apple": 1, "fig": 1})
     lines = [line.model_copy(update={"gift": line.channel_sku == "apple"}) for line in one.order.lines]
-    order_id = placed(session, one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})}))
+    order_id = placed(session, replace(one, order=one.order.model_copy(update={"lines": tuple(lines)})))
     assert (held(session, order_id), sourced(session, order_id)) == (
         [("some_rule", 1, None), ("some_rule", 2, None)],
         {3: 1},

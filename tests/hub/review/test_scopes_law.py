@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from commands.conservation import RULES
@@ -94,7 +95,7 @@ def orders(draw: st.DrawFn) -> ShopOrder:
     for line in one.order.lines:
         asked, gift = draw(st.integers(0, 7)) == 0, bool(lines) and draw(st.integers(0, 4)) == 0
         lines.append(line.model_copy(update={"refund_requested": asked, "gift": gift}))
-    return one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+    return replace(one, order=one.order.model_copy(update={"lines": tuple(lines)}))
 
 
 class World:
@@ -103,8 +104,7 @@ class World:
     def __init__(self, session: Session, wanted: Sequence[ShopOrder]) -> None:
         self.session, self.now = session, HERE
         numbered = [
-            one.model_copy(update={"order": one.order.model_copy(update={"external_id": f"T{no}"})})
-            for no, one in enumerate(wanted)
+            replace(one, order=one.order.model_copy(update={"external_id": f"T{no}"})) for no, one in enumerate(wanted)
         ]
         self.ids = [one.order_id for one in place(session, numbered, AT, ZONE) if isinstance(one, Placed)]
         assert len(self.ids) == len(wanted)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from commands.conservation import RULES
@@ -109,7 +110,7 @@ def with_gift(one: ShopOrder) -> ShopOrder:
     """Have the last line given by the channel with the ones before it."""
     *bought, last = one.order.lines
     lines = (*bought, last.model_copy(update={"gift": True}))
-    return one.model_copy(update={"order": one.order.model_copy(update={"lines": lines})})
+    return replace(one, order=one.order.model_copy(update={"lines": lines}))
 
 
 class Changing(RuleBasedStateMachine):

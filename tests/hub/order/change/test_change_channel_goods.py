@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows
@@ -28,7 +29,7 @@ def with_line(one: ShopOrder, line: OrderLine) -> ShopOrder:
     lines = (*(old for old in one.order.lines if old.external_line_id != line.external_line_id), line)
     made = one.order.model_copy(update={"lines": lines})
     made = made.model_copy(update={"total": made.goods - made.discount + made.freight})
-    return one.model_copy(update={"order": made})
+    return replace(one, order=made)
 
 
 def of(line_id: str, sku: str, pieces: int, price: str = "10.00") -> OrderLine:

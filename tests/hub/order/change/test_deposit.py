@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows
@@ -34,7 +35,7 @@ def close(session: Session) -> int:
 def later(one: ShopOrder, **changes: object) -> ShopOrder:
     """Give an order as its channel tells it the next time."""
     updates = {"source_revision": one.order.source_revision + 1, **changes}
-    return one.model_copy(update={"order": one.order.model_copy(update=updates)})
+    return replace(one, order=one.order.model_copy(update=updates))
 
 
 def test_an_order_of_which_the_deposit_is_paid_waits_and_is_not_closed(session: Session) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows
@@ -50,7 +51,7 @@ def close(session: Session, *, keep: bool = False, limit: int = 0) -> int:
 
 def later(one: ShopOrder, **changes: Any) -> ShopOrder:  # noqa: ANN401 # any field of an order
     updates = {"source_revision": one.order.source_revision + 1, **changes}
-    return one.model_copy(update={"order": one.order.model_copy(update=updates)})
+    return replace(one, order=one.order.model_copy(update=updates))
 
 
 def test_what_is_left_to_pay_is_the_total_less_the_deposit(session: Session) -> None:

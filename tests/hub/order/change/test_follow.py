@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows
@@ -31,7 +32,7 @@ def said(asked: Collection[str] = (), revision: int = 1) -> ShopOrder:
     """Say an order of three apples and two pears, with refunds asked for lines by their numbers."""
     one = order({"apple": 3, "pear": 2}, source_revision=revision)
     lines = [line.model_copy(update={"refund_requested": line.external_line_id in asked}) for line in one.order.lines]
-    return one.model_copy(update={"order": one.order.model_copy(update={"lines": tuple(lines)})})
+    return replace(one, order=one.order.model_copy(update={"lines": tuple(lines)}))
 
 
 def held(session: Session, order_id: int) -> list[tuple[str, int | None]]:
@@ -107,7 +108,7 @@ def test_the_parts_of_a_bundle_wait_together(session: Session) -> None:
     one = order({"box": 1})
     (line,) = one.order.lines
     asked = line.model_copy(update={"refund_requested": True})
-    order_id = placed(session, one.model_copy(update={"order": one.order.model_copy(update={"lines": (asked,)})}))
+    order_id = placed(session, replace(one, order=one.order.model_copy(update={"lines": (asked,)})))
     assert held(session, order_id) == [("refund_asked", 2), ("refund_asked", 3)]
 
 
@@ -121,7 +122,7 @@ def test_what_is_said_again_changes_nothing(session: Session) -> None:
 
 def noting(note: str, revision: int, asked: Collection[str] = ()) -> ShopOrder:
     one = said(asked, revision)
-    return one.model_copy(update={"order": one.order.model_copy(update={"seller_note": note})})
+    return replace(one, order=one.order.model_copy(update={"seller_note": note}))
 
 
 def note(session: Session, order_id: int) -> str:
@@ -202,7 +203,7 @@ def test_what_is_followed_leaves_an_order_where_a_person_said_that_it_goes(sessi
     nowhere = RECEIVER.model_copy(update={"province": "", "city": "", "county": ""})
 
     def there(one: ShopOrder) -> ShopOrder:
-        return one.model_copy(update={"order": one.order.model_copy(update={"receiver": nowhere})})
+        return replace(one, order=one.order.model_copy(update={"receiver": nowhere}))
 
     order_id = placed(session, there(noting("", 1)))
     release_holds(session, order_id, SYSTEM, "asked the buyer", HERE, division="310115")

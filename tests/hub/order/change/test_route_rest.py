@@ -135,9 +135,9 @@ def test_what_waits_for_its_day_or_behind_a_hold_of_its_line_waits_for_no_source
     stock(session, {"sh": {"fig": 2}, "gz": {"fig": 2}})
     if waits_for == "a day":
         describe(session, SYSTEM, "fig", AT, available_from=AT.date() + timedelta(days=9))
-    one = order({"fig": 2})
-    lines = tuple([line.model_copy(update={"refund_requested": waits_for == "a person"}) for line in one.order.lines])
-    order_id = placed(session, one.model_copy(update={"order": one.order.model_copy(update={"lines": lines})}))
+    lines = order({"fig": 2}).order.lines
+    asked = tuple([line.model_copy(update={"refund_requested": waits_for == "a person"}) for line in lines])
+    order_id = placed(session, order({"fig": 2}, lines=asked, total=2000))
     with pytest.raises(Conflict, match="waits for a source alone"):
         reroute(session, order_id, Wish(target="gz"), BY, AT)
 

@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows, run
@@ -29,7 +30,7 @@ def held(session: Session) -> list[int]:
         changes |= {"type": OrderType.PRESALE} if n % 2 else {}
         changes |= {"remark": "请改地址"} if n == 5 else {}
         one = order({"apple": 1}, f"H{n}", **changes)
-        made.append(placed(session, one.model_copy(update={"shop": "h5"}) if n < 2 else one))
+        made.append(placed(session, replace(one, shop="h5") if n < 2 else one))
     return made
 
 

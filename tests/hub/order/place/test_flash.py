@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import rows
@@ -92,7 +93,7 @@ def test_an_order_that_names_its_cart_is_counted_once(session: Session) -> None:
 
 
 def test_what_a_marketplace_has_sold_is_a_fact(session: Session) -> None:
-    placed(session, bought("T1", {"apple": 9}).model_copy(update={"platform": "TB"}))
+    placed(session, replace(bought("T1", {"apple": 9}), platform="TB"))
     assert (held(session), list_sales(session, None, AT)[0].pieces) == ([], 0)
 
 
@@ -214,7 +215,7 @@ def test_a_cart_that_waits_with_its_order_is_taken_by_no_other(session: Session)
     first = placed(session, bought("T1", {"apple": 2}, reservation="c1", paid_at=None))
     placed(session, bought("T2", {"apple": 2}, reservation="c1"))
     assert [(seen["had"], seen["wants"]) for _, seen in held(session)] == [(2, 2)]
-    placed(session, bought("T3", {"apple": 48}, "b", reservation="c1").model_copy(update={"platform": "TB"}))
+    placed(session, replace(bought("T3", {"apple": 48}, "b", reservation="c1"), platform="TB"))
     pay(session, first, "mall-pc", AT, AT)
     assert (allocated(session, first), drift(session)) == (2, [])
 
@@ -246,6 +247,6 @@ def test_what_a_change_adds_counts_for_its_buyer_until_it_is_cancelled(session: 
 
 
 def test_what_a_change_adds_to_a_marketplace_s_order_is_not_counted(session: Session) -> None:
-    first = placed(session, bought("T1", {"apple": 1}).model_copy(update={"platform": "TB"}))
+    first = placed(session, replace(bought("T1", {"apple": 1}), platform="TB"))
     want(session, first, WantedLine("L1", 2))
     assert counted(session) == 0

@@ -2,6 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from hub.database import Database, row, rows
@@ -59,7 +60,7 @@ def test_the_same_number_with_other_contents_is_a_conflict(session: Session) -> 
 
 def test_the_same_number_in_another_shop_is_another_order(session: Session) -> None:
     stock(session, {"sh": {"apple": 5}})
-    other = order({"apple": 1}).model_copy(update={"shop": "app"})
+    other = replace(order({"apple": 1}), shop="app")
     assert placed(session, order({"apple": 1})) != placed(session, other)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from commands.conservation import RULES
@@ -119,7 +120,7 @@ def test_a_shop_has_a_limit_of_its_own_beside_that_of_all(shop: Session) -> None
     assert (free(shop), free(shop, "h5")) == (5, 2)
     placed(shop, order({"lamp": 4}, "T1"))
     assert (free(shop), free(shop, "h5")) == (1, 1)
-    placed(shop, order({"lamp": 1}, "T2").model_copy(update={"shop": "h5"}))
+    placed(shop, replace(order({"lamp": 1}, "T2"), shop="h5"))
     assert (held(shop), free(shop, "h5")) == ([], 0)
 
 
