@@ -88,7 +88,7 @@ def take_report(
     fresh, others = without_known(session, page, as_told=not counted_by)
     good, refused = sort_out(session, page, fresh, place.owner)
     coming, unread = sort_coming(page, place.owner)
-    booked = _book(session, page, good, [line.delivery for line, _ in good if line.delivery], coming)
+    booked = _book(session, page, good, coming)
     book_coming(session, page, coming)
     refused += [*booked.fold.refused, *unread, *others]
     write_page(session, page, booked.fold, refused)
@@ -117,7 +117,6 @@ def _book(
     session: Session,
     page: Page,
     lines: Sequence[tuple[ReportLine, StockKey]],
-    deliveries: Collection[str],
     others: Collection[StockKey] = (),
 ) -> _Booked:
     """Book lines: once on paper, to know which carts must go, and then with the counters, and `others`, locked."""
@@ -127,8 +126,8 @@ def _book(
     report, at = page.report, page.at
     make_counters(session, page.brand, keys, at)
     marks = marks_of(session, keys)
-    confirmed = frozenset(_our_deliveries(session, report.location, deliveries))
     said = [line for line, _ in lines]
+    confirmed = _by_our_documents(session, report.location, said)
     levels = read_levels(session, keys, lock=False)
     owned = {key.sku for key in keys if levels[key].authority == Authority.OWNER}
     since = read_since(session, page, said, owned)
@@ -153,24 +152,34 @@ def _book(
     return _Booked(made, tuple(calling), let_go)
 
 
-def _our_deliveries(session: Session, location: str, codes: Collection[str]) -> list[str]:
-    """Give those documents that are fulfilment orders of a location, or returns: their confirms count the goods.
+def _by_our_documents(session: Session, location: str, lines: Sequence[ReportLine]) -> frozenset[int]:
+    """Give the numbers of lines by fulfilment orders of a location, or returns: their confirms count the goods.
 
-    By a fulfilment order of another location nothing leaves here but what this one's own report says.
+    By a fulfilment order of another location nothing leaves here but what this one's own report says; nor is a SKU that
+    is none of the document's, such as a leaflet that is laid in, in its confirm. Of a merged document all of it is.
     """
-    if not codes:
-        return []
+    named = [line for line in lines if line.delivery]
+    if not named:
+        return frozenset()
     found = rows(
         session,
-        """select code from fulfilment_order where code = any(:codes) and location = :location
+        """with document as (
+               select code, order_id, no from fulfilment_order where code = any(:codes) and location = :location)
+           select d.code, l.sku from document d join fulfilment_line l using (order_id, no)
+           union
+           select d.code, l.sku from document d
+           join merge_member head on (head.order_id, head.no, head.place) = (d.order_id, d.no, 1)
+           join merge_member m on m.group_id = head.group_id
+           join fulfilment_line l on (l.order_id, l.no) = (m.order_id, m.no)
            union all
-           select code from return_case where code = any(:codes)
+           select code, '' from return_case where code = any(:codes)
              and order_id = any(select cast(split_part(one, '-r', 1) as bigint)
                                 from unnest(cast(:codes as text[])) one where one ~ '^[0-9]{1,16}-r[0-9]{1,9}$')""",
-        codes=sorted(set(codes)),
+        codes=sorted({line.delivery for line in named}),
         location=location,
     )
-    return [one.code for one in found]
+    ours = {(one.code, one.sku) for one in found}
+    return frozenset(line.no for line in named if ours & {(line.delivery, line.sku), (line.delivery, "")})
 
 
 def _on_hand(levels: Mapping[StockKey, Row[Any]], keys: Sequence[StockKey]) -> dict[StockKey, int]:
@@ -227,7 +236,7 @@ def _close(session: Session, page: Page, owner: str) -> _Booked:
         (ReportLine(no=no, sku=key.sku, condition=Condition(key.condition), kind="count"), key)
         for no, key in enumerate(unnamed, 1)
     ]
-    booked = _book(session, end, lines, [])
+    booked = _book(session, end, lines)
     write_lines(session, end, booked.fold.lines)
     raise_marks(session, [room], report, page.counted_by)
     return booked

@@ -50,7 +50,7 @@ def fold(
     lines: Sequence[tuple[ReportLine, StockKey]],
     on_hand: Mapping[StockKey, int],
     marks: Mapping[StockKey, datetime],
-    confirmed: frozenset[str],
+    confirmed: frozenset[int],
     counted_at: datetime,
     since: Since,
 ) -> Fold:
@@ -60,12 +60,12 @@ def fold(
     to nothing where it found none. Nor has it seen what left since, be it of what the changes brought: that is taken
     off both, down to nothing. What an owner has `heard` of is there until it leaves, whatever his number says.
     A count older than the counter's watermark is outdated, and so is a change that the last count saw already: one not
-    younger than it. A change by a document in `confirmed` is booked by that document's own confirm.
+    younger than it. A change whose number is in `confirmed` is booked by its document's own confirm.
     """
     made = Fold(on_hand=dict(on_hand))
     for line, key in lines:
         was, mark = made.on_hand[key], marks.get(key)
-        if line.delivery in confirmed:
+        if line.no in confirmed:
             made.lines.append(Folded(line, key, was, 0, LineVerdict.CONFIRMED))
         elif mark is not None and (counted_at < mark or (line.kind == "change" and counted_at == mark)):
             made.lines.append(Folded(line, key, was, 0, LineVerdict.OUTDATED))

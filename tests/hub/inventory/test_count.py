@@ -11,6 +11,7 @@ from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.ledger import drift
 from tests.hub.inventory.counting import WMS, after, cases, level, report, take
 from tests.hub.making import AT, add_sku, order, placed, stock
+from tests.hub.merge.merging import close, merging
 
 
 @pytest.fixture(autouse=True)
@@ -230,6 +231,23 @@ def test_what_left_by_a_document_of_another_location_is_booked_where_it_is_repor
     line = ReportLine(no=1, sku="apple", kind="change", pieces=-2, delivery=document)
     take_report(session, WMS, CountReport(report="C1", location="sh", counted_at=AT, lines=(line,)), AT)
     assert (level(session, "apple")[0], level(session, "apple", "bj")[0], drift(session)) == (3, 9, [])
+
+
+def test_what_left_with_a_document_and_is_none_of_its_goods_is_booked_as_it_is_reported(session: Session) -> None:
+    document = f"{placed(session, order({'apple': 2}))}-1"
+    line = ReportLine(no=1, sku="apple", kind="change", pieces=-2, delivery=document)
+    laid_in = line.model_copy(update={"no": 2, "sku": "pear", "pieces": -1})
+    take_report(session, WMS, CountReport(report="C1", location="sh", counted_at=AT, lines=(line, laid_in)), AT)
+    assert (level(session, "apple"), level(session, "pear")[0], drift(session)) == ((5, 2, 0, 0), 2, [])
+
+
+def test_what_left_by_a_merged_document_is_booked_by_its_confirm_of_whichever_order_it_is(session: Session) -> None:
+    merging(session)
+    head, _ = placed(session, order({"apple": 2}, "T1")), placed(session, order({"pear": 1}, "T2"))
+    assert close(session)
+    line = ReportLine(no=1, sku="pear", kind="change", pieces=-1, delivery=f"{head}-1")
+    take_report(session, WMS, CountReport(report="C1", location="sh", counted_at=AT, lines=(line,)), AT)
+    assert (level(session, "pear"), drift(session)) == ((3, 1, 0, 0), [])
 
 
 def test_old_reports_are_forgotten_and_stay_outdated(session: Session) -> None:
