@@ -34,6 +34,7 @@ from api import (
     webhooks,
 )
 from api.accompany import Accompany
+from api.carts import gathered_carts
 from api.metrics import REQUESTS, SECONDS, Depths
 from api.placing import gathered
 from api.query import known_query
@@ -71,12 +72,13 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     zone = ZoneInfo(configured.business_zone)
     crowd = Crowd(database, lambda: datetime.now(zone))
     hub = Hub(database, connectors, configured, Room(database), crowd)
-    gathers = gathered(hub)
+    gathers, carts = gathered(hub), gathered_carts(hub)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         yield
         gathers.close()
+        carts.close()
         crowd.close()
         database.close()
 
@@ -90,6 +92,7 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     )
     app.state.hub = hub
     app.state.gathers = gathers
+    app.state.carts = carts
     app.state.registry = CollectorRegistry()
     for collector in (REQUESTS, SECONDS, Depths(database)):
         app.state.registry.register(collector)

@@ -1,6 +1,6 @@
 """Stock for shops and programs of operations: what may be promised, pieces held for a cart, corrections."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -127,7 +127,8 @@ def available(
         raise Malformed(f"at most {MOST_SKUS} SKUs are answered at once", code="too_many_skus", field="skus")
     at = hub.now()
     with hub.database.transaction() as session:
-        bound = bound_codes(session, who.brand, who.shop, codes)
+        named = find_bound(session, [(who.brand, who.shop, code) for code in codes])
+        bound = {code: sku for (_, code), sku in named.items()}
         here = at.astimezone(hub.zone)
         senders = senders_to(session, who.brand, division, here) if division else None
         found = promise(session, who.brand, who.shop, set(bound.values()), here, senders=senders)
@@ -164,11 +165,6 @@ def one_division(division: str, region: str) -> str:
         text, zh = "division and region are the same: name one", "division 与 region 含义相同，请只填一个"
         raise Malformed(text, field="region", zh=zh)
     return division or region
-
-
-def bound_codes(session: Session, brand: str, shop: str, codes: Sequence[str]) -> dict[str, str]:
-    """Give the SKU of each code that stands for one."""
-    return {code: sku for (_, code), sku in find_bound(session, [(brand, shop, code) for code in codes]).items()}
 
 
 def _locations(session: Session, found: Iterable[Promise]) -> dict[str, Place]:

@@ -21,6 +21,9 @@ from hub.errors import Conflict
 from hub.inbox import keep_all
 from hub.order.receive import ORDER
 
+SHARED: Final = (OperationalError, PoolTimeout, HubFull)
+"""What fails a group without any of it being to blame."""
+
 ONE: Final = b"one"
 MANY: Final = b"many"
 """What a request asks for, in the hash that its Idempotency-Key stands for."""
@@ -50,10 +53,9 @@ class Gathers(NamedTuple):
 def gathered(hub: Hub) -> Gathers:
     """Make what gathers the orders of concurrent requests."""
     placing = hub.settings.placing
-    shared = (OperationalError, PoolTimeout, HubFull)
 
     def gather(most: int) -> Gather[Wish, Answer]:
-        return Gather(partial(place_group, hub), placing.wait_ms / 1000, most, shared)
+        return Gather(partial(place_group, hub), placing.wait_ms / 1000, most, SHARED)
 
     return Gathers(gather(placing.group), gather(placing.batches))
 

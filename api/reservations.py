@@ -1,57 +1,28 @@
 """Pieces held for a cart: until an order takes them, the shop gives them back, or their time is over."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
-from fastapi import APIRouter, Path, Response
-from pydantic import Field, StringConstraints
+from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from api.auth import Caller
-from api.inventory import Named, Word, bound_codes, one_division
+from api.auth import Caller, Signed, Signer
+from api.carts import Begun, Ref, shop_of
+from api.gather import Gather
 from api.stock_examples import RESERVATION
-from api.surroundings import Body, Hub, TheHub, read_wish
+from api.surroundings import Hub, TheHub
 from hub.document import Document
-from hub.errors import Conflict, Malformed, NotFound
-from hub.inventory.around import HotView, hot_of
-from hub.inventory.hot import HotWish
-from hub.inventory.hot_sale import unnamed
+from hub.errors import Conflict, NotFound
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reservation_view import find_reservation
-from hub.inventory.soft import Held, Wish, hold, release_held
-from hub.order.model import Pieces
-from hub.order.place.senders import senders_to
+from hub.inventory.soft import Held, hold, release_held
 from hub.roles import Actor
 
 router = APIRouter(prefix="/v1/inventory/reservations", tags=["inventory · 库存"])
 
 CREATED: Final = 201
 OK: Final = 200
-
-Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
-"""A cart's own number: it stands in a path."""
-
-
-class CartLine(Document):
-    sku: Named
-    quantity: Pieces
-
-
-class Cart(Document):
-    """Pieces to be held for a cart until an order names its `ref`, or `ttl_s` seconds are over.
-
-    With a `division` (or `region`, the same) only where an order to there would be sourced from now.
-    """
-
-    ref: Ref
-    lines: Annotated[tuple[CartLine, ...], Field(min_length=1)]
-    ttl_s: Annotated[int, Field(ge=30, le=86_400, strict=True)] = 900
-    buyer: Word = ""
-    division: Word = ""
-    region: Word = ""
 
 
 class Reservation(Document):
@@ -70,7 +41,7 @@ class Reservation(Document):
     openapi_extra=RESERVATION,
     summary="预占库存 · Hold pieces for a cart",
 )
-async def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
+async def reserve(request: Request, hub: TheHub, call: Signer) -> Response:
     """Hold pieces for a cart, all or none, until an order names its `ref` or its time is over.
 
     The same cart again answers 200 with what is held; the same `ref` with other contents 409. Too little of something
@@ -83,10 +54,21 @@ async def reserve(hub: TheHub, caller: Caller, body: Body) -> Response:
     With a `division` pieces are held where an order to there would be sourced from now, so that the order can have
     them, in a flash sale too; a code that there is not is 422 unknown_division.
     """
-    known, begun = await run_in_threadpool(_begin, hub, caller, body)
-    held = begun if isinstance(begun, Held) else await hub.crowd.hold_hot(begun)
+    begun = await cast("Gather[Signed, Begun]", request.app.state.carts).give(call)
+    if begun.hot:
+        held = await hub.crowd.hold_hot(begun.hot_wish(call.actor))
+    else:
+        held = await run_in_threadpool(_hold, hub, call.actor, begun)
     told = Reservation(ref=held.ref, state=ReservationState.HELD, expires_at=held.expires_at, order_id=None)
-    return Response(told.model_dump_json(), OK if known else CREATED, None, "application/json")
+    return Response(told.model_dump_json(), OK if begun.known else CREATED, None, "application/json")
+
+
+def _hold(hub: Hub, actor: Actor, begun: Begun) -> Held:
+    brand, shop = shop_of(actor)
+    cart, at = begun.cart, hub.now().astimezone(hub.zone)
+    ttl, buyer, senders = timedelta(seconds=cart.ttl_s), cart.buyer, begun.senders
+    with hub.database.transaction() as session:
+        return hold(session, brand, shop, cart.ref, begun.wishes, ttl, at, buyer=buyer, locations=senders)
 
 
 @router.get("/{ref}", summary="查看预占 · Get a reservation")
@@ -110,60 +92,6 @@ def let_go(hub: TheHub, caller: Caller, ref: Annotated[Ref, Path()]) -> Reservat
         if found.state == ReservationState.TAKEN:
             raise Conflict(f"order {found.order_id} has taken these pieces: cancel it", code="reservation_taken")
         return found
-
-
-def _begin(hub: Hub, caller: Actor, body: bytes) -> tuple[bool, Held | HotWish]:
-    """Say whether a cart is known, and hold it; of what is in a flash sale give the wish, which the crowd is to hold.
-
-    Raises: HubFull; whatever refuses a cart.
-    """
-    hub.room.require()
-    cart = read_wish(Cart, body)
-    if len(cart.lines) > hub.settings.limits.order_lines:
-        raise Malformed(f"a cart has at most {hub.settings.limits.order_lines} lines", code="too_many_lines")
-    [brand], [shop], at = caller.brands, caller.shops, hub.now().astimezone(hub.zone)
-    division, ttl = one_division(cart.division, cart.region), timedelta(seconds=cart.ttl_s)
-    with hub.database.transaction() as session:
-        known = find_reservation(session, shop, cart.ref) is not None
-        wishes = _wishes(session, brand, shop, cart.lines)
-        sale = _sale(session, wishes, cart.buyer, at)
-        senders = senders_to(session, brand, division, at) if division else None
-        if sale is None:
-            return known, hold(session, brand, shop, cart.ref, wishes, ttl, at, buyer=cart.buyer, locations=senders)
-    [wish] = wishes
-    return known, HotWish(brand, shop, cart.ref, cart.buyer, wish.sku, wish.quantity, senders)
-
-
-def _wishes(session: Session, brand: str, shop: str, lines: Sequence[CartLine]) -> list[Wish]:
-    """Give what is wished of each SKU, lines of the same added up.
-
-    Raises: NotFound for codes that no SKU stands for.
-    """
-    bound = bound_codes(session, brand, shop, [line.sku for line in lines])
-    unknown = sorted({line.sku for line in lines} - bound.keys())
-    if unknown:
-        raise NotFound(f"no SKU stands for {', '.join(unknown)}", code="unknown_sku", field="lines")
-    wished: defaultdict[str, int] = defaultdict(int)
-    for line in lines:
-        wished[bound[line.sku]] += line.quantity
-    return [Wish(sku, quantity) for sku, quantity in sorted(wished.items())]
-
-
-def _sale(session: Session, wishes: Sequence[Wish], buyer: str, at: datetime) -> HotView | None:
-    """Give the flash sale that a cart is for, if it is for one.
-
-    Raises: Malformed for a cart with other goods, and without a buyer where each gets so many: limits are per buyer.
-    """
-    sales = hot_of(session, [one.sku for one in wishes], at)
-    if not sales:
-        return None
-    if len(wishes) > 1:
-        told = ", ".join(sorted(sales))
-        raise Malformed(f"hold what is in a flash sale by itself: {told}", code="hot_alone", field="lines")
-    [sale] = sales.values()
-    if sale.per_buyer and not buyer:
-        raise unnamed()
-    return sale
 
 
 def _reservation(session: Session, shop: str, ref: str) -> Reservation:

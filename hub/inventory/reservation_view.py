@@ -1,10 +1,11 @@
 """A soft reservation as its shop looks it up, in whatever state it is."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from hub.database import records
+from hub.database import records, rows
 from hub.document import Document
 
 
@@ -40,3 +41,15 @@ def find_reservation(session: Session, shop: str, ref: str) -> ReservationView |
         ref=ref,
     )
     return ReservationView.model_validate(found[0]) if found else None
+
+
+def known_refs(session: Session, asked: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Give which of some (shop, ref) there is a soft reservation of, in whatever state."""
+    found = rows(
+        session,
+        """select r.shop, r.ref from unnest(cast(:shops as text[]), cast(:refs as text[])) as asked (shop, ref)
+           join reservation r on (r.shop, r.ref) = (asked.shop, asked.ref)""",
+        shops=[shop for shop, _ in asked],
+        refs=[ref for _, ref in asked],
+    )
+    return {(one.shop, one.ref) for one in found}

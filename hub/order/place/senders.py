@@ -1,5 +1,6 @@
 """Which locations could send to a place now, by the rules of sourcing: what is promised to an address is theirs."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -19,10 +20,24 @@ def senders_to(session: Session, brand: str, division: str, at: datetime, policy
     `at` is in the business zone. Raises: Malformed for a division that there is not (unknown_division).
     """
     check_division(division)
-    places = [place for place in find_places(session).values() if place.brand == brand]
-    own = with_counts(session, own_policies(session, policy, {brand}), (), at).get(brand, Own(policy))
-    able, terms = own.ask(rank(point_of(division), places), division, at, ())
-    return frozenset([site.code for site in able if not site.barred and (terms is None or site.code in terms.lanes)])
+    return senders_of(session, {(brand, division)}, at, policy)[brand, division]
+
+
+def senders_of(
+    session: Session, asked: Collection[tuple[str, str]], at: datetime, policy: Policy = POLICY
+) -> Mapping[tuple[str, str], frozenset[str]]:
+    """Name the senders to each of some (brand, division), as `senders_to`; the divisions are of the official table."""
+    if not asked:
+        return {}
+    places = find_places(session).values()
+    own = with_counts(session, own_policies(session, policy, {brand for brand, _ in asked}), (), at)
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for brand, division in asked:
+        ranked = rank(point_of(division), [place for place in places if place.brand == brand])
+        able, terms = own.get(brand, Own(policy)).ask(ranked, division, at, ())
+        able = [site for site in able if not site.barred and (terms is None or site.code in terms.lanes)]
+        found[brand, division] = frozenset([site.code for site in able])
+    return found
 
 
 def check_division(division: str) -> None:

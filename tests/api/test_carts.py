@@ -1,0 +1,87 @@
+"""Carts that come at the same time are looked up together, and each is refused alone."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import pytest
+from fastapi import FastAPI
+
+from api.auth import Signed
+from api.carts import Begun, look_up
+from api.surroundings import Hub
+from hub.clients import Spending
+from hub.database import Database
+from hub.inventory.hot_sale import Sale, heat
+from hub.inventory.soft import Wish
+from hub.roles import Actor, Role
+from tests.api.calling import Mall
+from tests.api.test_flash_sale import hold
+from tests.hub.order.place.test_batch_cost import sent
+
+SHOP = Actor("pc-mall", frozenset({Role.OPERATOR}), frozenset({"demo"}), frozenset({"pc"}))
+
+
+def call(no: int, body: object) -> Signed:
+    """Sign a request for a cart; `no` is its nonce."""
+    expires = datetime.now(UTC) + timedelta(minutes=5)
+    return Signed(SHOP, Spending(SHOP.name, f"{no:016d}", expires), json.dumps(body).encode())
+
+
+def cart(ref: str, *skus: str, **more: object) -> dict[str, object]:
+    return {"ref": ref, "lines": [{"sku": sku, "quantity": 2} for sku in skus], **more}
+
+
+@pytest.fixture
+def hub(app: FastAPI, database: Database) -> Hub:
+    """Put pears into a flash sale."""
+    with database.transaction() as session:
+        heat(session, "chief", Sale(brand="demo", sku="pear", sale="double-11"), datetime.now(UTC))
+    return cast("Hub", app.state.hub)
+
+
+def codes(found: Sequence[object]) -> list[str]:
+    return [str(getattr(one, "code", "")) for one in found]
+
+
+def test_each_of_a_group_is_looked_up_or_refused_alone(hub: Hub) -> None:
+    found = look_up(
+        hub,
+        [
+            call(1, cart("a", "apple", "apple")),
+            call(2, cart("b", "pear", buyer="b1")),
+            call(1, cart("c", "apple")),
+            call(3, {"ref": "d"}),
+            call(4, cart("e", "nothing-of-ours")),
+            call(5, cart("f", "pear")),
+            call(6, cart("g", "apple", "pear", buyer="b1")),
+            call(7, cart("h", "apple", division="999999")),
+            call(8, cart("i", "apple", division="310115", region="110101")),
+            call(9, cart("j", "apple", division="310115")),
+        ],
+    )
+    plain, hot, *refused, there = found
+    assert isinstance(plain, Begun)
+    assert isinstance(hot, Begun)
+    assert isinstance(there, Begun)
+    assert (plain.wishes, plain.hot, plain.senders, plain.known) == ([Wish("apple", 4)], False, None, False)
+    assert (hot.wishes, hot.hot, hot.hot_wish(SHOP).buyer) == ([Wish("pear", 2)], True, "b1")
+    assert there.senders == {"sh", "bj"}
+    assert codes(refused) == [
+        *("nonce_replayed", "malformed", "unknown_sku", "buyer_missing", "hot_alone", "unknown_division", "malformed"),
+    ]
+
+
+def test_a_group_of_many_asks_the_database_as_often_as_one(
+    hub: Hub, mall: Mall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert hold(mall, "c0").status_code == 201
+    costs: list[int] = []
+    for many, first in ((1, 0), (1, 100), (40, 200)):  # what is remembered is read with the first
+        calls = [call(first + no, cart(f"c{no}", "pear", buyer=f"b{no}")) for no in range(many)]
+        with sent(monkeypatch) as seen:
+            found = look_up(hub, calls)
+        assert [one.known for one in found if isinstance(one, Begun)] == [True, *[False] * (many - 1)]
+        costs.append(seen.total())
+    assert costs[1] == costs[2]
