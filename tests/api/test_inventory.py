@@ -139,6 +139,12 @@ def test_a_query_parameter_that_is_not_known_is_refused_by_name(mall: Mall, targ
     assert answer.json()["field"] in {"divison", "page"}
 
 
+def test_a_query_parameter_that_is_sent_twice_is_refused_unless_it_may_be(mall: Mall) -> None:
+    answer = mall.get(f"{HOME}?skus=apple&skus=pear")
+    assert (problem(answer), answer.json()["field"]) == ((422, "malformed"), "skus")
+    assert mall.get("/v1/returns?state=requested&state=received").status_code == 200
+
+
 def test_a_division_that_there_is_not_is_refused_with_the_reason(mall: Mall) -> None:
     for code in ("999999", "Shanghai"):
         answer = mall.get(f"{HOME}?skus=apple&division={code}")
