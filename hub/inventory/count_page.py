@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -113,18 +114,25 @@ def ref_of(page: Page, line: ReportLine) -> str:
     return f"{page.connection}:{page.report.report}:{page.report.page}:{line.no}"
 
 
+OTHER: Final = """
+    not :full and (stock_report.location, stock_report.counted_at) <> (excluded.location, excluded.counted_at)"""
+"""Changes of another place or moment, which their message tells under the same number: they come on top."""
+
+
 def write_page(session: Session, page: Page, made: Fold, refused: Sequence[str]) -> None:
     report = page.report
     differing = [one.difference for one in made.taken if one.difference and one.line.kind == "count"]
     run(
         session,
-        """insert into stock_report (connection, report, page, pages, brand, location, counted_at, received_at, lines,
+        f"""insert into stock_report (connection, report, page, pages, brand, location, counted_at, received_at, lines,
                                      refused, differing, drift)
            values (:connection, :report, :page, :pages, :brand, :location, :counted_at, :at, :lines, :refused,
                    :differing, :drift)
            on conflict (connection, report, page) do update set
-               refused = excluded.refused, differing = stock_report.differing + excluded.differing,
-               drift = stock_report.drift + excluded.drift""",
+               refused = excluded.refused + case when {OTHER} then stock_report.refused else 0 end,
+               lines = excluded.lines + case when {OTHER} then stock_report.lines else 0 end,
+               differing = stock_report.differing + excluded.differing, drift = stock_report.drift + excluded.drift""",
+        full=report.full,
         connection=page.connection,
         report=report.report,
         page=report.page,

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from connectors.registry import Registry
 from flows.receive_stock import ReceiveStock
+from hub.database import rows
 from hub.inbox import Message, claim, keep, read, reopen
 from hub.inventory.ledger import drift
 from hub.partitions import make_partitions
@@ -110,6 +111,18 @@ def test_each_change_of_a_message_is_of_its_own_moment(session: Session, taker: 
         body("count", total(20), code="B2", minutes_ago=5),
     )
     assert (level(session, "apple")[0], level(session, "pear")[0], drift(session)) == (27, 4, [])
+
+
+def test_what_is_refused_of_one_moment_of_a_message_is_counted_beside_another(
+    session: Session, taker: ReceiveStock
+) -> None:
+    early, late = body("change", more(1, "nothing"), minutes_ago=9), body("change", more(7))
+    items = late.partition(b"<items>")[2].partition(b"</items>")[0]
+    (told,) = take(session, taker, early.replace(b"</items>", items + b"</items>"))
+    for _ in range(2):
+        assert [tuple(one) for one in rows(session, "select lines, refused from stock_report")] == [(2, 1)]
+        reopen(session, told.id, NOW)
+        work_off(session, taker)
 
 
 @pytest.mark.parametrize("wrong", [more(1, "nothing"), more(2**63), more("1.5"), more(3, "apple", "1", "1"), more(-11)])
