@@ -80,7 +80,9 @@ def set_quota(session: Session, actor: str, brand: str, quota: Quota, at: dateti
     """
     most = HUNDRED if quota.mode is QuotaMode.PERCENTAGE else MOST
     if not 0 <= quota.amount <= most:
-        raise Malformed(f"an amount is 0 to {most}", code="quota_amount", field="amount")
+        raise Malformed(
+            f"an amount is 0 to {most}", code="quota_amount", field="amount", zh=f"数量为 0 到 {most} 的整数"
+        )
     statement = "select bundle or storage = 'none' as shelved_nowhere from sku where (code, brand) = (:sku, :brand)"
     goods = row(session, statement, sku=quota.sku, brand=brand)
     if goods is None:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from api.surroundings import Hub
+from api.titles import GENERAL
 from hub.database import Database, rows
 from hub.inventory.ledger import StockKey
 from hub.inventory.reserve import Claim, reserve
@@ -149,3 +150,4 @@ def test_a_limit_below_what_is_promised_early_is_refused_in_both_languages(
         answer = seat.post(f"{HOME}/limits", {**LIMITS, "backorder_limit": 2}, accept_language=language)
         assert problem(answer) == (409, "backorders_promised")
         assert said in answer.json()["detail"]
+        assert answer.json()["title"] not in {GENERAL.en, GENERAL.zh}

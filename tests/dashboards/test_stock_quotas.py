@@ -101,6 +101,22 @@ def test_a_quota_that_makes_no_sense_is_refused(
     assert given(database) == []
 
 
+@pytest.mark.parametrize(
+    ("act", "form", "said"),
+    [
+        ("quota", {"shop": "pc", "mode": "percentage", "amount": "101"}, "配额数量不正确 数量为 0 到 100 的整数"),
+        ("quota/drop", {"shop": "pc"}, "没有此配额，请刷新"),
+        ("presale/drop", {"shop": "pc"}, "没有此预售上限，请刷新"),
+        ("safety", {"pieces": "0", "shown": "0"}, "没有要设置的内容"),
+    ],
+)
+def test_what_is_refused_of_a_counter_is_said_in_chinese(desk: Desk, act: str, form: dict[str, str], said: str) -> None:
+    seat = desk.sit("hand", Role.OPERATOR)
+    with seat.database.transaction() as session:
+        run(session, "update person set language = 'zh'")
+    assert said in plain(seat.post(at(act), **form).text)
+
+
 def test_a_quota_of_a_shop_that_is_configured_no_more_can_still_be_changed_and_dropped(
     desk: Desk, database: Database
 ) -> None:
