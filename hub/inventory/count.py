@@ -82,7 +82,7 @@ def take_report(
         raise NotFound(f"{connection} has no location {what}", code=CAUSE)
     if report.is_ahead(at):
         raise Malformed(f"the count is of {report.counted_at}, which has not come yet", code=CAUSE)
-    if report.full and not report.lines:
+    if report.full and report.pages == 1 and not report.lines:
         raise Malformed("a full count names nothing", code=CAUSE)
     page = believed(session, Page(connection, place.brand, report, at, counted_by or connection), place.owner)
     fresh, others = without_known(session, page, as_told=not counted_by)

@@ -178,12 +178,14 @@ def _lots_of(one: Folded) -> str | None:
 def whole_since(session: Session, page: Page) -> datetime | None:
     """Give when a report was counted of which all pages are there without a refused line; None while some are not.
 
+    A page may name nothing that is counted, goods on their way alone for instance; all of them together may not.
     How many there are is what the most of them tell. It is of its earliest page, each as it came first: where the
     partner says no time, a later one, or the same again, is of when it came and has counted nothing since.
     """
     found = row(
         session,
-        """select min(counted_at) as counted_at, count(*) = max(pages) and sum(refused) = 0 as whole from stock_report
+        """select min(counted_at) as counted_at, count(*) = max(pages) and sum(refused) = 0 and sum(lines) > 0 as whole
+           from stock_report
            where (connection, report, location) = (:connection, :report, :location) and page > 0""",
         connection=page.connection,
         report=page.report.report,

@@ -120,6 +120,15 @@ def test_pages_that_differ_in_how_many_there_are_wait_for_the_most(session: Sess
     assert level(session, "pear")[0] == 0
 
 
+def test_a_page_that_names_nothing_is_a_page_of_a_full_count_that_names_something(session: Session) -> None:
+    take(session, {}, "R0", full=True, page=1, pages=2)
+    take(session, {}, "R0", full=True, page=2, pages=2)
+    take(session, {"apple": 5}, full=True, page=1, pages=2)
+    assert level(session, "pear")[0] == 3
+    take(session, {}, full=True, page=2, pages=2)
+    assert (level(session, "apple")[0], level(session, "pear")[0], drift(session)) == (5, 0, [])
+
+
 def test_what_two_pages_of_a_count_have_is_not_one_for_both(session: Session) -> None:
     take(session, {"apple": 5}, full=True, page=1, pages=2)
     told = take(session, {"apple": 7, "pear": 2}, full=True, page=2, pages=2)
