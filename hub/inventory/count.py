@@ -169,7 +169,8 @@ def _by_our_documents(session: Session, location: str, lines: Sequence[ReportLin
            union
            select d.code, l.sku from document d
            join merge_member head on (head.order_id, head.no, head.place) = (d.order_id, d.no, 1)
-           join merge_member m on m.group_id = head.group_id
+           join merge_group g on g.id = head.group_id and g.ending <> 'dissolved'
+           join merge_member m on m.group_id = g.id
            join fulfilment_line l on (l.order_id, l.no) = (m.order_id, m.no)
            union all
            select code, '' from return_case where code = any(:codes)

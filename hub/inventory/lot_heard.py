@@ -97,10 +97,51 @@ def hear_lots(session: Session, lines: Sequence[Folded], heard: Heard) -> None:
             told[_Delivery(int(order_id), int(no), one.key)] += [
                 lot.model_copy(update={"pieces": -lot.pieces}) for lot in one.line.lots if lot.pieces < 0
             ]
-    if told:  # else who names lots of these deliveries now would not see what is written of them
-        wait_for_namers(session, sorted({delivery.key for delivery in told}))
-    for delivery, lots in sorted(told.items(), key=lambda one: one[0]):
+    if not told:
+        return
+    # Else who names lots of these deliveries now would not see what is written of them.
+    wait_for_namers(session, sorted({delivery.key for delivery in told}))
+    for delivery, lots in sorted(_shared(session, told).items(), key=lambda one: one[0]):
         _put_right(session, heard, delivery, lots)
+
+
+def _shared(session: Session, told: Mapping[_Delivery, Sequence[LotLine]]) -> Mapping[_Delivery, Sequence[LotLine]]:
+    """Share what is said of merged documents among their deliveries, in their order: each has what is asked of it."""
+    found = rows(
+        session,
+        """select head.order_id as head_id, head.no as head_no, m.order_id, m.no, l.sku,
+                  sum(l.quantity - l.released)::bigint as pieces
+           from unnest(cast(:ids as bigint[]), cast(:nos as bigint[]), cast(:skus as text[])) as asked (id, no, sku)
+           join merge_member head on (head.order_id, head.no, head.place) = (asked.id, asked.no, 1)
+           join merge_group g on g.id = head.group_id and g.ending <> 'dissolved'
+           join merge_member m on m.group_id = g.id
+           join fulfilment_line l on (l.order_id, l.no, l.sku) = (m.order_id, m.no, asked.sku)
+           group by 1, 2, 3, 4, 5, m.place order by m.place""",
+        ids=[one.order_id for one in told],
+        nos=[one.no for one in told],
+        skus=[one.key.sku for one in told],
+    )
+    shared: defaultdict[_Delivery, list[LotLine]] = defaultdict(list)
+    for delivery, lots in told.items():
+        rest: Sequence[LotLine] = lots
+        for one in found:
+            if (one.head_id, one.head_no, one.sku) == (delivery.order_id, delivery.no, delivery.key.sku):
+                taken, rest = cut(rest, one.pieces)
+                shared[_Delivery(one.order_id, one.no, delivery.key)] += taken
+        shared[delivery] += rest
+    return {delivery: lots for delivery, lots in shared.items() if lots}
+
+
+def cut(lots: Sequence[LotLine], most: int) -> tuple[list[LotLine], list[LotLine]]:
+    """Cut off so many pieces at most, in their order; give them and the rest."""
+    taken: list[LotLine] = []
+    rest: list[LotLine] = []
+    for one in lots:
+        here = min(one.pieces, most)
+        most -= here
+        taken += [one.model_copy(update={"pieces": here})] if here else []
+        rest += [one.model_copy(update={"pieces": one.pieces - here})] if one.pieces > here else []
+    return taken, rest
 
 
 def lacking_since(

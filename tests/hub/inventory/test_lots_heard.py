@@ -2,9 +2,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.order.ship.progress import record_confirm
+from hub.order.ship.together import book_confirm
 from tests.hub.inventory.counting import after, cases, level
 from tests.hub.inventory.lotted import left, named, of, on_hand, release, tell
 from tests.hub.making import confirm, order, placed, stock
+from tests.hub.merge.merging import close, merging
 
 
 @pytest.fixture
@@ -76,3 +78,17 @@ def test_a_lot_that_has_too_little_for_what_is_told_later_is_a_case(session: Ses
     change(session, order_id, {"X": -1, "A": -2})
     assert (cases(session), on_hand(session)) == (["lot_drift"], {"B": 3, "C": 4})
     assert left(session) == [("A", 2, 0), ("X", 1, 0)]
+
+
+def test_a_change_by_a_merged_document_puts_right_what_was_assumed_of_each_of_its_orders(session: Session) -> None:
+    stock(session, {"sh": {"apple": 9, "pear": 9}})
+    tell(session, "count", {"A": 2, "B": 3, "C": 4}, -9)
+    merging(session)
+    wanted = [{"pear": 1}, {"apple": 1}, {"apple": 2}]
+    head, *_ = [placed(session, order(pieces, f"T{no}")) for no, pieces in enumerate(wanted)]
+    close(session)
+    book_confirm(session, confirm(head, 1, {"pear": 1, "apple": 3}), after(0))
+    assert left(session) == [("A", 1, 1), ("A", 1, 1), ("B", 1, 1)]
+    change(session, head, {"B": -2, "C": -1})
+    assert left(session) == [("B", 1, 0), ("B", 1, 0), ("C", 1, 0)]
+    assert (on_hand(session), level(session, "apple")[0]) == ({"A": 2, "B": 1, "C": 3}, 6)
