@@ -1,31 +1,17 @@
 """How many orders a second the API takes, signed and answered placed: one a request by many callers, and in batches."""
 
-import asyncio
 import json
-import os
-import secrets
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final, NamedTuple
-from urllib.error import URLError
-from urllib.request import urlopen
+from typing import Any, Final
 
 import psycopg
 
-from commands.bench_ground import Ground, ground
-from commands.bench_processor import postmaster_of, used_s
-from commands.bench_trade import CALLER, SECRET, furnish, orders, secrets_of_bench, settings_of_bench
+from commands.bench_ground import ground
+from commands.bench_served import Heard, served
+from commands.bench_trade import furnish, orders
 from commands.screen import give, say
-from commands.station import HOST, free_ports
-from hub.settings import ROOT
-from sandbox.shopper import sign
 
 CALLERS: Final = 64
 LINES: Final = 3
@@ -38,40 +24,7 @@ BATCHERS: Final = 8
 WARM_BATCHES: Final = 16
 """Two of each caller: a process that has run for a while has prepared what it asks for so many orders at once."""
 
-PROCESSES: Final = 2
-READY_S: Final = 60
 PLACED: Final = (200, 201)
-
-
-class Heard(NamedTuple):
-    """One answer: its status, its JSON, and how long it took in seconds."""
-
-    status: int
-    body: bytes
-    took_s: float
-
-
-class Round(NamedTuple):
-    """All answers of some callers, how long they took together, and how long the servers were at work, in seconds."""
-
-    heard: Sequence[Heard]
-    took_s: float
-    api_s: float = 0
-    postgres_s: float = 0
-
-
-class Served(NamedTuple):
-    """The API as it is served: its port, its first process and the database's."""
-
-    port: int
-    api: int
-    postgres: int
-
-    def call(self, path: str, bodies: Sequence[bytes], callers: int) -> Round:
-        """Post every body, and look how much of the processors that takes."""
-        before = used_s(self.api), used_s(self.postgres)
-        heard, took_s, *_ = asyncio.run(_called(self.port, path, bodies, callers))
-        return Round(heard, took_s, used_s(self.api) - before[0], used_s(self.postgres) - before[1])
 
 
 def run_bench(count: int, *, as_json: bool) -> int:
@@ -80,20 +33,20 @@ def run_bench(count: int, *, as_json: bool) -> int:
         with database.transaction() as session:
             furnish(session, datetime.now(UTC))
         made = _bodies(WARMING + ALONE + WARM_BATCHES * BATCH + 2 * count)
-        with _served(place, database.url) as served:
-            served.call("/v1/orders", [next(made) for _ in range(WARMING)], CALLERS)
-            served.call("/v1/orders/batch", _batches(made, WARM_BATCHES), BATCHERS)
+        with served(place, database.url) as api:
+            api.call("/v1/orders", [next(made) for _ in range(WARMING)], CALLERS)
+            api.call("/v1/orders/batch", _batches(made, WARM_BATCHES), BATCHERS)
             with psycopg.connect(database.url, autocommit=True) as connection:
                 connection.execute(
                     "vacuum analyze"
                 )  # as autovacuum would have: an empty table is planned for otherwise
             say("单独调用", "alone")
-            alone = served.call("/v1/orders", [next(made) for _ in range(ALONE)], 1)
+            alone = api.call("/v1/orders", [next(made) for _ in range(ALONE)], 1)
             say(f"{CALLERS} 个并发", f"{CALLERS} at once")
-            many = served.call("/v1/orders", [next(made) for _ in range(count)], CALLERS)
+            many = api.call("/v1/orders", [next(made) for _ in range(count)], CALLERS)
             say("批量", "batches")
             batches = _batches(made, count // BATCH)
-            batched = served.call("/v1/orders/batch", batches, BATCHERS)
+            batched = api.call("/v1/orders/batch", batches, BATCHERS)
     _all_placed([*alone.heard, *many.heard])
     _batches_placed(batched.heard)
     took_ms = sorted(one.took_s * 1000 for one in many.heard)
@@ -119,83 +72,6 @@ def _bodies(count: int) -> Iterator[bytes]:
 
 def _batches(bodies: Iterator[bytes], count: int) -> list[bytes]:
     return [b"[" + b",".join([next(bodies) for _ in range(BATCH)]) + b"]" for _ in range(count)]
-
-
-async def _called(port: int, path: str, bodies: Sequence[bytes], callers: int) -> Round:
-    """Post every body, each caller over one connection of its own, one after the other."""
-    requests = [_request(path, body) for body in bodies]  # signed beforehand: this machine serves as well
-    waiting = iter(requests)
-    heard: list[Heard] = []
-    started = time.monotonic()
-    await asyncio.gather(*(_call_on(port, waiting, heard) for _ in range(callers)))
-    return Round(heard, time.monotonic() - started)
-
-
-async def _call_on(port: int, waiting: Iterator[bytes], heard: list[Heard]) -> None:
-    reader, writer = await asyncio.open_connection(HOST, port, limit=16 * 1024 * 1024)
-    for request in waiting:
-        started = time.monotonic()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        lines = head.lower().split(b"\r\n")
-        length = next(int(one.partition(b":")[2]) for one in lines if one.startswith(b"content-length:"))
-        body = await reader.readexactly(length)
-        heard.append(Heard(int(head.split(b" ", 2)[1]), body, time.monotonic() - started))
-    writer.close()
-    await writer.wait_closed()
-
-
-def _request(path: str, body: bytes) -> bytes:
-    nonce = secrets.token_hex(16)
-    proof = sign("POST", path, body, client=CALLER, secret=SECRET, timestamp=int(time.time()), nonce=nonce)
-    headers = {"Host": HOST, "Content-Type": "application/json", "Content-Length": str(len(body)), **proof}
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
-
-
-@contextmanager
-def _served(place: Ground, url: str) -> Generator[Served]:
-    """Serve the API in processes of its own."""
-    [port] = free_ports(1)
-    settings = settings_of_bench(url)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "settings.toml"
-        lines = [f"api_port = {port}", f"api_processes = {PROCESSES}"]
-        for name, one in settings.connections.items():
-            fields = {"kind": one.kind, "brand": one.brand, "shop": one.shop, "base_url": one.base_url}
-            lines += [f"[connections.{name}]", *(f'{key} = "{value}"' for key, value in fields.items())]
-        file.write_text("\n".join(lines), encoding="utf-8")
-        environment = {
-            **os.environ,
-            **secrets_of_bench(),
-            "PYTHONPATH": str(ROOT),
-            "OMS_SECRET_KEYRING": place.keyring_text,
-            "OMS_SETTINGS": str(file),
-            "OMS_DATABASE_URL": url,
-        }
-        words = [sys.executable, "-P", "-m", "commands", "api"]
-        log = Path(folder) / "api.log"
-        with log.open("wb") as told, subprocess.Popen(words, env=environment, stdout=told, stderr=told) as process:  # noqa: S603 # our own program
-            try:
-                _wait_for(port, process, log)
-                yield Served(port, process.pid, postmaster_of(url))
-            finally:
-                process.terminate()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the API answers.
-
-    Raises: RuntimeError with the end of its log.
-    """
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urlopen(f"http://{HOST}:{port}/readyz", timeout=1):  # our own address
-                return
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise RuntimeError(f"the API does not answer: {log.read_text(errors='replace')[-2_000:]}")
 
 
 def _all_placed(heard: Sequence[Heard]) -> None:
