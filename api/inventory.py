@@ -30,7 +30,8 @@ SEES_LOCATIONS: Final = "stock_by_location"
 """The option of a shop's connection that shows it how its stock is spread: `stock_by_location = "yes"`."""
 
 Word = Annotated[str, StringConstraints(max_length=64, pattern=PRINTABLE)]
-Named = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
+Named = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=PRINTABLE)]
+"""A word that is meant: what stands around it, or stands there alone, is none."""
 
 
 class Available(Document):

@@ -87,6 +87,7 @@ def test_only_a_program_that_may_work_on_all_of_the_brand_corrects_stock(
         ({"reason": "x" * 201}, 422, "malformed"),
         ({"condition": "eaten"}, 422, "malformed"),
         ({"ref": ""}, 422, "malformed"),
+        ({"ref": " "}, 422, "malformed"),
         ({"sku": "a\0b"}, 422, "malformed"),
         ({"more": 1}, 422, "malformed"),
     ],

@@ -154,6 +154,11 @@ def test_a_cart_that_cannot_be_is_refused(
     assert soft(database) == 0
 
 
+def test_a_code_is_meant_without_what_stands_around_it_as_in_a_question(mall: Mall, database: Database) -> None:
+    assert mall.get("/v1/inventory?skus=%20apple%20").json()["unknown"] == []
+    assert (hold(mall, lines=[{"sku": " apple ", "quantity": 2}]).status_code, soft(database)) == (201, 2)
+
+
 def test_what_does_not_fit_is_told_in_both_languages_and_without_its_pattern(mall: Mall) -> None:
     body, languages = encoded({**CART, "ref": "a/b"}), ({"Accept-Language": one} for one in ("zh", "en"))
     told = [mall.call("POST", HOME, body, one).json()["detail"] for one in languages]
