@@ -101,7 +101,7 @@ def ask_free(skus: Collection[str], today: date, *, brand: str = "") -> Asks[lis
     """Ask what can be sold, as `read_free`."""
     statement = f"select {', '.join(Free._fields)} from ({FREE}) free"
     [found] = yield [Ask(statement, {"skus": sorted(skus), "today": today, "brand": brand})]
-    return [Free(*one) for one in found.rows]
+    return list(map(Free._make, found.rows))
 
 
 def read_unpromised(session: Session, skus: Collection[str], today: date) -> Mapping[StockKey, int]:

@@ -36,7 +36,7 @@ from hub.order.place.gifts import Gifted, add_gifts, with_less
 from hub.order.place.hold_deliveries import delivery_of
 from hub.order.place.mates import with_windows
 from hub.order.place.need import Need, part_by_holds
-from hub.order.place.normalised import normalised
+from hub.order.place.normalised import Normal, normalised
 from hub.order.place.plan import Sourced, plan
 from hub.order.place.presold import hold_beyond_presale
 from hub.order.place.record import (
@@ -44,7 +44,6 @@ from hub.order.place.record import (
     SHARE_COLUMNS,
     line_records,
     order_record,
-    payload_hash,
     share_records,
     wants_of,
 )
@@ -76,13 +75,6 @@ class Placed:
     booked: "Booked | None" = field(default=None, compare=False, repr=False)
 
 
-class New(NamedTuple):
-    """An order that is placed for the first time, with the hash of its contents."""
-
-    order: NormalOrder
-    digest: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Orders that are placed together: whose they are by subject, and their rows but for the lifecycle.
@@ -90,7 +82,7 @@ class Batch:
     `here` is the moment `at` in the business zone, whose day it is that lots expire by; `gifts` lie in `new` already.
     """
 
-    new: Mapping[int, New]
+    new: Mapping[int, Normal]
     subjects: Mapping[int, int]
     rows_of: Mapping[int, Mapping[str, Any]]
     policy: Policy
@@ -120,18 +112,18 @@ def place(
     Conflict (order_conflict: the number exists with other contents).
     """
     normal = normalised(session, orders)
-    hashes = {i: payload_hash(orders[i]) for i, one in enumerate(normal) if isinstance(one, NormalOrder)}
+    hashes = {i: one.digest for i, one in enumerate(normal) if isinstance(one, Normal)}
     keyed = claim_numbers(session, orders, hashes, at)
     new = {
-        known.order_id: New(one, hashes[i])
+        known.order_id: one
         for i, known in keyed.items()
-        if isinstance(known, Numbered) and known.is_new and isinstance(one := normal[i], NormalOrder)
+        if isinstance(known, Numbered) and known.is_new and isinstance(one := normal[i], Normal)
     }
     booked = _place_new(session, new, at, zone, policy) if new else None
     return [_answer(normal[i], keyed.get(i), booked) for i in range(len(orders))]
 
 
-def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: ZoneInfo, policy: Policy) -> Booked:
+def _place_new(session: Session, new: Mapping[int, Normal], at: datetime, zone: ZoneInfo, policy: Policy) -> Booked:
     """Hold, source and write orders that are new.
 
     The first try locks nothing but what it writes, and that last. If somebody else took the pieces meanwhile, or
@@ -144,7 +136,7 @@ def _place_new(session: Session, new: Mapping[int, New], at: datetime, zone: Zon
     ring = keyring_of(session)
 
     def made(gifts: Gifted) -> Batch:
-        given = {no: one._replace(order=gifts.orders.get(no, one.order)) for no, one in new.items()}
+        given = {no: Normal(gifts.orders.get(no, one.order), one.digest) for no, one in new.items()}
         rows_of = {
             no: order_record(no, one.order, one.digest, subjects[no], ring, at, zone) for no, one in given.items()
         }
@@ -237,7 +229,7 @@ def _needs(batch: Batch, holds: Held, own: Mapping[str, Own]) -> tuple[list[Need
     return [need for need, _ in parted], holds
 
 
-def _carts(new: Mapping[int, New], order_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+def _carts(new: Mapping[int, Normal], order_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
     """Give the reservation (shop, ref) of each of these orders that is the first of all to name it."""
     first: dict[tuple[str, str], int] = {}
     for order_id, (one, _) in new.items():
@@ -247,7 +239,7 @@ def _carts(new: Mapping[int, New], order_ids: Sequence[int]) -> dict[int, tuple[
     return {order_id: named[order_id] for order_id in order_ids if order_id in named}
 
 
-def _sold(new: Mapping[int, New]) -> Counter[tuple[str, str]]:
+def _sold(new: Mapping[int, Normal]) -> Counter[tuple[str, str]]:
     sold: Counter[tuple[str, str]] = Counter()
     for one, _ in new.values():
         for line in one.lines:
@@ -280,7 +272,7 @@ def need_of(order_id: int, one: NormalOrder, day: date, *, valued: bool) -> Need
     return Need(order_id, one.shop_order.brand, one.place.code, wants)
 
 
-def _subjects(session: Session, new: Mapping[int, New], at: datetime) -> dict[int, tuple[int, SubjectKey]]:
+def _subjects(session: Session, new: Mapping[int, Normal], at: datetime) -> dict[int, tuple[int, SubjectKey]]:
     """Find or make the people of the orders; their rows stay locked, brand by brand."""
     found: dict[str, Mapping[str, tuple[int, SubjectKey]]] = {}
     for brand in sorted({one.order.shop_order.brand for one in new.values()}):
@@ -289,7 +281,7 @@ def _subjects(session: Session, new: Mapping[int, New], at: datetime) -> dict[in
     return {order_id: found[one.order.shop_order.brand][one.order.order.buyer.ref] for order_id, one in new.items()}
 
 
-def _answer(one: NormalOrder | Rejected, keyed: Numbered | Rejected | None, booked: Booked | None) -> Placed | Rejected:
+def _answer(one: Normal | Rejected, keyed: Numbered | Rejected | None, booked: Booked | None) -> Placed | Rejected:
     if isinstance(one, Rejected):
         return one
     if keyed is None:

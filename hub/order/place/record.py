@@ -122,7 +122,8 @@ ALWAYS: Final = frozenset(("receiver_name", "receiver_phone", "receiver_street")
 
 def _sealed(order_id: int, one: NormalOrder, key: SubjectKey) -> dict[str, bytes | None]:
     """Seal the personal fields; what is not there stays empty."""
-    order, to = one.order, one.order.receiver
+    order = one.order
+    to = order.receiver
     plain = {
         "buyer_nick": order.buyer.nick,
         "receiver_name": to.name,

@@ -50,6 +50,8 @@ def mains_of(lines: Sequence[NormalLine]) -> dict[int, int]:
     Parts of a bundle stand where it does, though their lines come behind all others.
     """
     mains: dict[int, int] = {}
+    if not [line for line in lines if line.gift]:
+        return mains
     last = 0
     for line in sorted(lines, key=lambda one: (one.parent_no or one.line_no, one.line_no)):
         if line.ships and line.gift:
