@@ -34,7 +34,9 @@ from api import (
     webhooks,
 )
 from api.accompany import Accompany
+from api.auth import gathered_nonces
 from api.carts import gathered_carts
+from api.inventory import gathered_promises
 from api.metrics import REQUESTS, SECONDS, Depths
 from api.placing import gathered
 from api.query import known_query
@@ -73,12 +75,14 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     crowd = Crowd(database, lambda: datetime.now(zone))
     hub = Hub(database, connectors, configured, Room(database), crowd)
     gathers, carts = gathered(hub), gathered_carts(hub)
+    nonces, promises = gathered_nonces(hub), gathered_promises(hub)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         yield
         gathers.close()
-        carts.close()
+        for one in (carts, nonces, promises):
+            one.close()
         crowd.close()
         database.close()
 
@@ -93,6 +97,8 @@ def build(configured: Settings, database: Database, connectors: Registry) -> Fas
     app.state.hub = hub
     app.state.gathers = gathers
     app.state.carts = carts
+    app.state.nonces = nonces
+    app.state.promises = promises
     app.state.registry = CollectorRegistry()
     for collector in (REQUESTS, SECONDS, Depths(database)):
         app.state.registry.register(collector)

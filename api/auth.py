@@ -9,13 +9,15 @@ letters, digits, - or _) and X-OMS-Signature, the hex HMAC-SHA256 of
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, cast
 
 from fastapi import Depends, Request
 
+from api.gather import Gather, gathering
 from api.surroundings import Body, Hub, TheHub, hub_of, read_body
-from hub.clients import Spending, spend_nonce
+from hub.clients import Spending, nonce_replayed, spend_nonces
 from hub.errors import NeedsOperator, NotFound, Unauthorised
 from hub.language import Words
 from hub.roles import Actor, Role
@@ -61,17 +63,27 @@ async def verified(request: Request, hub: TheHub, body: Body) -> Spending:
     return Spending(sent["client"], sent["nonce"], expires)
 
 
-def identify(hub: TheHub, nonce: Annotated[Spending, Depends(verified)]) -> str:
+async def identify(request: Request, nonce: Annotated[Spending, Depends(verified)]) -> str:
     """Find out which client calls; the nonce is spent only after a good signature.
 
     Raises: Unauthorised.
     """
-    with hub.database.transaction() as session:
-        spend_nonce(session, *nonce)
+    await cast("Gather[Spending, None]", request.app.state.nonces).give(nonce)
     return nonce.client
 
 
-def storefront(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
+def gathered_nonces(hub: Hub) -> Gather[Spending, None]:
+    """Make what gathers the nonces of concurrent requests: a transaction for each costs more than most of them do."""
+    return gathering(hub, _spend)
+
+
+def _spend(hub: Hub, nonces: Sequence[Spending]) -> Sequence[Exception | None]:
+    with hub.database.transaction() as session:
+        spent = spend_nonces(session, nonces)
+    return [None if new else nonce_replayed() for new in spent]
+
+
+async def storefront(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
     """Give the actor of a shop's own calls.
 
     Raises: Unauthorised for a client that is no shop.
@@ -108,7 +120,7 @@ def _shop(hub: Hub, client: str) -> Actor:
     return Actor(client, frozenset({Role.OPERATOR}), brands, shops)
 
 
-def operations(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
+async def operations(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
     """Give the actor of a program that watches and repairs flows, with the role and the scope of its settings.
 
     Raises: Unauthorised for a shop.

@@ -3,16 +3,14 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Annotated, NamedTuple
 
 from pydantic import Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from api.auth import Signed
-from api.gather import Gather
+from api.gather import Gather, gathering
 from api.inventory import Named, Word, one_division
-from api.placing import SHARED
 from api.surroundings import Hub, read_wish
 from hub.address.division import divisions
 from hub.catalogue.find import find_bound
@@ -59,7 +57,7 @@ class Cart(Document):
 class Begun(NamedTuple):
     """A cart as it was looked up: its wishes, who alone may send them, and whether they are for a flash sale's crowd.
 
-    `known` is one whose ref was used before.
+    `known` is one whose ref was used before: it hears what is held, whatever its goods are in by now.
     """
 
     cart: Cart
@@ -85,8 +83,7 @@ class Seen(NamedTuple):
 
 def gathered_carts(hub: Hub) -> Gather[Signed, Begun]:
     """Make what gathers the carts of concurrent requests."""
-    placing = hub.settings.placing
-    return Gather(partial(look_up, hub), placing.wait_ms / 1000, placing.group, SHARED)
+    return gathering(hub, look_up)
 
 
 def look_up(hub: Hub, calls: Sequence[Signed]) -> Sequence[Begun | HubError]:
@@ -135,14 +132,15 @@ def _see(session: Session, carts: Sequence[tuple[Actor, Cart]], at: datetime) ->
 
 def _begun(actor: Actor, cart: Cart, seen: Seen) -> Begun | HubError:
     brand, shop = shop_of(actor)
+    known = (shop, cart.ref) in seen.refs
     try:
         wishes = _wishes(shop, cart, seen.bound)
-        hot = _is_hot(wishes, cart.buyer, seen.sales)
+        hot = not known and _is_hot(wishes, cart.buyer, seen.sales)
         if cart.to:
             check_division(cart.to)
     except HubError as error:
         return error
-    return Begun(cart, (shop, cart.ref) in seen.refs, wishes, seen.senders.get((brand, cart.to)), hot)
+    return Begun(cart, known, wishes, seen.senders.get((brand, cart.to)), hot)
 
 
 def _wishes(shop: str, cart: Cart, bound: Mapping[tuple[str, str], str]) -> list[Wish]:

@@ -8,10 +8,20 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from api.room import HubFull
+from api.surroundings import Hub
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+SHARED: Final = (OperationalError, PoolTimeout, HubFull)
+"""What fails a group without any of it being to blame."""
 
 AT_ONCE: Final = 1
 """Groups under way at most: a second would only share the processor, and make both smaller."""
@@ -96,3 +106,11 @@ class Gather(Generic[T, R]):
             else:
                 promise.set_result(answer)
         self._flush()
+
+
+def gathering(
+    hub: Hub, work: Callable[[Hub, Sequence[T]], Sequence[R | Exception]], most: int | None = None
+) -> Gather[T, R]:
+    """Make what gathers requests as the settings say how long and how many."""
+    placing = hub.settings.placing
+    return Gather(partial(work, hub), placing.wait_ms / 1000, most or placing.group, SHARED)

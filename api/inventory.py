@@ -1,31 +1,37 @@
 """Stock for shops and programs of operations: what may be promised, pieces held for a cart, corrections."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple, cast
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import StringConstraints
-from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from api.auth import Operator, identify, operations, storefront
-from api.surroundings import TheHub
+from api.gather import Gather, gathering
+from api.surroundings import Hub, TheHub
 from hub.catalogue.find import find_bound
 from hub.document import PRINTABLE, Document
 from hub.errors import Malformed
 from hub.inventory.counted import LONGEST
 from hub.inventory.promise import Promise, promise
 from hub.order.lot_orders import LotOrders, orders_of_lot
-from hub.order.place.senders import senders_to
+from hub.order.place.senders import check_division, senders_of
 from hub.roles import Actor, Permission
 from hub.scope import check_names
 from hub.sourcing.location import find_places
 from hub.sourcing.model import LocationKind
+from hub.sourcing.model import Place as Location
 
 router = APIRouter(prefix="/v1/inventory", tags=["inventory · 库存"])
 
 MOST_SKUS: Final = 200
+SHORT: Final = 20
+"""Who asks of more codes is answered alone: others need not wait for that."""
+
+NOWHERE: Final[Mapping[str, Location]] = {}
 SEES_LOCATIONS: Final = "stock_by_location"
 """The option of a shop's connection that shows it how its stock is spread: `stock_by_location = "yes"`."""
 
@@ -82,21 +88,33 @@ class Asker:
     sees_locations: bool
 
 
-def asker(hub: TheHub, client: Annotated[str, Depends(identify)], brand: Word = "", shop: Word = "") -> Asker:
+class Asked(NamedTuple):
+    """What one request wants to know: of which codes, each once, and for which division, if for any."""
+
+    who: Asker
+    codes: Sequence[str]
+    division: str
+
+    @property
+    def of(self) -> tuple[str, str, str]:
+        return self.who.brand, self.who.shop, self.division
+
+
+async def asker(hub: TheHub, client: Annotated[str, Depends(identify)], brand: Word = "", shop: Word = "") -> Asker:
     """Give who asks; a shop asks for itself, a program names the brand and the shop unless it is of one alone.
 
     Raises: Unauthorised for what it may not see; Malformed when no brand is named; NotFound for a brand or a shop that
     there is not: it would be answered as one without quotas.
     """
     if client in hub.settings.operations:
-        actor, found = operations(hub, client), hub.settings.operations[client]
+        actor, found = await operations(hub, client), hub.settings.operations[client]
         actor.require(Permission.SEE_ORDERS)
         meant = Asker(actor, brand or found.brand, shop or found.shop, sees_locations=True)
         if not meant.brand:
             raise Malformed("say of which brand", field="brand")
     else:
         one = hub.connectors.settings_of(client)
-        actor = storefront(hub, client)
+        actor = await storefront(hub, client)
         sees = one.options.get(SEES_LOCATIONS) == "yes"
         meant = Asker(actor, brand or one.brand, shop or one.shop, sees_locations=sees)
     actor.require_scope(meant.brand, meant.shop)
@@ -104,14 +122,15 @@ def asker(hub: TheHub, client: Annotated[str, Depends(identify)], brand: Word = 
     return meant
 
 
-@router.get("", response_model_exclude_none=True, summary="查询可售 · What may be promised")
-def available(
+@router.get("", response_model=Availability, summary="查询可售 · What may be promised")
+async def available(
+    request: Request,
     hub: TheHub,
     who: Annotated[Asker, Depends(asker)],
     skus: Annotated[str, Query(min_length=1, max_length=13_000, pattern=PRINTABLE)],
     division: Annotated[Word, Query(examples=["310115"])] = "",
     region: Annotated[Word, Query(description="即 division · the same as division")] = "",
-) -> Availability:
+) -> Response:
     """Give what may be promised of up to 200 codes, divided by commas, in a shop.
 
     A code is the shop's own or a SKU. What is free counts safety stock, quotas and carts; a bundle's is that of its
@@ -126,18 +145,62 @@ def available(
         raise Malformed("name a SKU", field="skus", zh="请至少填写一个 SKU")
     if len(codes) > MOST_SKUS:
         raise Malformed(f"at most {MOST_SKUS} SKUs are answered at once", code="too_many_skus", field="skus")
+    if division:
+        check_division(division)
+    asked = Asked(who, codes, division)
+    if len(codes) > SHORT:
+        [told] = await run_in_threadpool(promise_all, hub, [asked])
+    else:
+        told = await cast("Gather[Asked, bytes]", request.app.state.promises).give(asked)
+    return Response(told, media_type="application/json")
+
+
+def gathered_promises(hub: Hub) -> Gather[Asked, bytes]:
+    """Make what gathers the questions of concurrent requests."""
+    return gathering(hub, promise_all)
+
+
+def promise_all(hub: Hub, asked: Sequence[Asked]) -> Sequence[bytes]:
+    """Answer some questions on one look: what a shop is asked of for one division is asked together."""
     at = hub.now()
+    here = at.astimezone(hub.zone)
+    found: dict[tuple[str, str, str], Mapping[str, Promise]] = {}
+    bound: dict[tuple[str, str], Mapping[tuple[str, str], str]] = {}
     with hub.database.transaction() as session:
-        named = find_bound(session, [(who.brand, who.shop, code) for code in codes])
-        bound = {code: sku for (_, code), sku in named.items()}
-        here = at.astimezone(hub.zone)
-        senders = senders_to(session, who.brand, division, here) if division else None
-        found = promise(session, who.brand, who.shop, set(bound.values()), here, senders=senders)
-        locations = _locations(session, found.values()) if who.sees_locations else None
-    items = [_available(code, found[bound[code]], who) for code in codes if bound.get(code) in found]
-    known = {one.code for one in items}
-    unknown = tuple(code for code in codes if code not in known)
-    return Availability(as_of=at, division=division or None, items=tuple(items), locations=locations, unknown=unknown)
+        senders = senders_of(session, {(one.who.brand, one.division) for one in asked if one.division}, here)
+        for brand, shop in {one.of[:2] for one in asked}:
+            codes = {code for one in asked if one.of[:2] == (brand, shop) for code in one.codes}
+            bound[brand, shop] = named = find_bound(session, [(brand, shop, code) for code in sorted(codes)])
+            for division in {one.division for one in asked if one.of[:2] == (brand, shop)}:
+                of = brand, shop, division
+                skus = {
+                    named[shop, code] for one in asked if one.of == of for code in one.codes if (shop, code) in named
+                }
+                near = senders.get((brand, division))
+                found[of] = promise(session, brand, shop, skus, here, senders=near)
+        places = find_places(session) if any(one.who.sees_locations for one in asked) else NOWHERE
+    told = [_told(one, bound[one.of[:2]], found[one.of], places, at) for one in asked]
+    return [one.model_dump_json(exclude_none=True).encode() for one in told]
+
+
+def _told(
+    asked: Asked,
+    bound: Mapping[tuple[str, str], str],
+    found: Mapping[str, Promise],
+    places: Mapping[str, Location],
+    at: datetime,
+) -> Availability:
+    who, sku_of = asked.who, {code: bound.get((asked.who.shop, code), "") for code in asked.codes}
+    items = tuple([_available(code, found[sku], who) for code, sku in sku_of.items() if sku in found])
+    seen = {code for one in items for code in one.by_location or ()}
+    locations = {code: Place(kind=LocationKind(places[code].kind), bonded=places[code].bonded) for code in sorted(seen)}
+    return Availability(
+        as_of=at,
+        division=asked.division or None,
+        items=items,
+        locations=locations if who.sees_locations else None,
+        unknown=tuple([code for code, sku in sku_of.items() if sku not in found]),
+    )
 
 
 @router.get("/lots", summary="按批次查订单 · Orders of a lot")
@@ -166,12 +229,6 @@ def one_division(division: str, region: str) -> str:
         text, zh = "division and region are the same: name one", "division 与 region 含义相同，请只填一个"
         raise Malformed(text, field="region", zh=zh)
     return division or region
-
-
-def _locations(session: Session, found: Iterable[Promise]) -> dict[str, Place]:
-    named = {code for one in found for code in one.by_location}
-    places = find_places(session)
-    return {code: Place(kind=LocationKind(places[code].kind), bonded=places[code].bonded) for code in sorted(named)}
 
 
 def _available(code: str, found: Promise, who: Asker) -> Available:

@@ -3,26 +3,19 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Final, NamedTuple, cast
 
 from fastapi import Request
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from api.answering import OK, REFUSED, Answer, Sent, arrivals_of, place_sent
 from api.auth import Signed
-from api.gather import Gather
-from api.room import HubFull
+from api.gather import Gather, gathering
 from api.surroundings import Hub
 from hub.clients import Claim, begin_keys, finish_keys, free_keys, nonce_replayed, spend_nonces
 from hub.errors import Conflict
 from hub.inbox import keep_all
 from hub.order.receive import ORDER
-
-SHARED: Final = (OperationalError, PoolTimeout, HubFull)
-"""What fails a group without any of it being to blame."""
 
 ONE: Final = b"one"
 MANY: Final = b"many"
@@ -53,11 +46,7 @@ class Gathers(NamedTuple):
 def gathered(hub: Hub) -> Gathers:
     """Make what gathers the orders of concurrent requests."""
     placing = hub.settings.placing
-
-    def gather(most: int) -> Gather[Wish, Answer]:
-        return Gather(partial(place_group, hub), placing.wait_ms / 1000, most, SHARED)
-
-    return Gathers(gather(placing.group), gather(placing.batches))
+    return Gathers(gathering(hub, place_group, placing.group), gathering(hub, place_group, placing.batches))
 
 
 async def place(wish: Wish) -> Answer:

@@ -16,7 +16,7 @@ from hub.document import Document
 from hub.errors import Conflict, NotFound
 from hub.inventory.reservation_table import ReservationState
 from hub.inventory.reservation_view import find_reservation
-from hub.inventory.soft import Held, hold, release_held
+from hub.inventory.soft import hold, release_held
 from hub.roles import Actor
 
 router = APIRouter(prefix="/v1/inventory/reservations", tags=["inventory · 库存"])
@@ -57,18 +57,21 @@ async def reserve(request: Request, hub: TheHub, call: Signer) -> Response:
     begun = await cast("Gather[Signed, Begun]", request.app.state.carts).give(call)
     if begun.hot:
         held = await hub.crowd.hold_hot(begun.hot_wish(call.actor))
+        told = Reservation(ref=held.ref, state=ReservationState.HELD, expires_at=held.expires_at, order_id=None)
     else:
-        held = await run_in_threadpool(_hold, hub, call.actor, begun)
-    told = Reservation(ref=held.ref, state=ReservationState.HELD, expires_at=held.expires_at, order_id=None)
+        told = await run_in_threadpool(_hold, hub, call.actor, begun)
     return Response(told.model_dump_json(), OK if begun.known else CREATED, None, "application/json")
 
 
-def _hold(hub: Hub, actor: Actor, begun: Begun) -> Held:
+def _hold(hub: Hub, actor: Actor, begun: Begun) -> Reservation:
     brand, shop = shop_of(actor)
     cart, at = begun.cart, hub.now().astimezone(hub.zone)
     ttl, buyer, senders = timedelta(seconds=cart.ttl_s), cart.buyer, begun.senders
+    if begun.known:
+        hub.database.persist()  # the crowd of another process may have committed it a moment ago
     with hub.database.transaction() as session:
-        return hold(session, brand, shop, cart.ref, begun.wishes, ttl, at, buyer=buyer, locations=senders)
+        hold(session, brand, shop, cart.ref, begun.wishes, ttl, at, buyer=buyer, locations=senders)
+        return _reservation(session, shop, cart.ref)
 
 
 @router.get("/{ref}", summary="查看预占 · Get a reservation")

@@ -16,14 +16,14 @@ router = APIRouter(prefix="/v1/returns", tags=["returns · 退货"])
 Word = Annotated[str, Query(max_length=64, pattern=PRINTABLE)]
 
 
-def reader(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
+async def reader(hub: TheHub, client: Annotated[str, Depends(identify)]) -> Actor:
     """Give the actor of a shop, or of a program of operations that may see orders.
 
     Raises: Unauthorised.
     """
     if client not in hub.settings.operations:
-        return storefront(hub, client)
-    actor = operations(hub, client)
+        return await storefront(hub, client)
+    actor = await operations(hub, client)
     actor.require(Permission.SEE_ORDERS)
     return actor
 

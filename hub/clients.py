@@ -50,15 +50,6 @@ class Claim(NamedTuple):
     request_hash: bytes
 
 
-def spend_nonce(session: Session, client: str, nonce: str, expires_at: datetime) -> None:
-    """Use a nonce up.
-
-    Raises: Unauthorised when it was used before.
-    """
-    if not spend_nonces(session, [Spending(client, nonce, expires_at)])[0]:
-        raise nonce_replayed()
-
-
 def nonce_replayed() -> Unauthorised:
     return Unauthorised("this nonce was used before", code="nonce_replayed")
 

@@ -25,7 +25,6 @@ from hub.inventory.hot_sale import (
     Sale,
     Ticket,
     ask_had,
-    ask_held,
     ask_sales,
     buyer_of,
     too_many,
@@ -221,7 +220,7 @@ class _Group:
         keys, today = {claim.key for _, claims in held for claim in claims}, self._at.date()
         has, *_, quotas = told_at_once(
             session,
-            ask_held(self._sale, buyers),
+            ask_had(self._sale, buyers, turn=True),
             self._ask_to_write(),
             ask_to_post(self._movements(), self._at),
             ask_good(keys, today),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.asks import Ask, Asks, inserting, told
 from hub.audit import record
-from hub.database import Told, keyring_of, records, row, run
+from hub.database import keyring_of, records, row, run
 from hub.document import Document
 from hub.errors import Conflict, Malformed, NotFound
 
@@ -221,38 +221,26 @@ def writing_tickets(tickets: Iterable[tuple[int, Ticket]]) -> list[Ask]:
     return [inserting(BUYER, COLUMNS, lines, sku=sku, sale=sale) for (sku, sale), lines in by_sale.items()]
 
 
-def ask_had(sale: Sale, buyers: Collection[bytes]) -> Asks[Counter[bytes]]:
-    """Ask what buyers have in a sale; what was let go of is theirs no more. Where it limits nobody, nobody is asked."""
-    if not sale.per_buyer:
-        return Counter()
-    [counted] = yield [_counting(sale, buyers)]
-    return _counted(counted)
+def ask_had(sale: Sale, buyers: Collection[bytes], *, turn: bool = False) -> Asks[Counter[bytes]]:
+    """Ask what buyers have in a sale; with their `turn` nobody else sells to them until the transaction ends.
 
-
-def ask_held(sale: Sale, buyers: Collection[bytes]) -> Asks[Counter[bytes]]:
-    """Ask what buyers have as `ask_had`, and let nobody else sell to them until the transaction ends."""
+    What was let go of is theirs no more. Where a sale limits nobody, nobody is asked about and nobody waits.
+    """
     if not sale.per_buyer:
         return Counter()
     keys = sorted(int.from_bytes(one[:8], signed=True) for one in buyers)
     turns = Ask("select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as asked (key)", {"keys": keys})
-    _, counted = yield [turns, _counting(sale, buyers)]  # one after the other: what others sold before is seen
-    return _counted(counted)
-
-
-def had(session: Session, sale: Sale, buyers: Collection[bytes]) -> Counter[bytes]:
-    """Count what buyers have in a sale, as `ask_held`."""
-    return told(session, ask_held(sale, buyers))
-
-
-def _counting(sale: Sale, buyers: Collection[bytes]) -> Ask:
     statement = f"""select buyer.buyer_index, sum(buyer.pieces)::bigint as pieces from hot_buyer buyer {THEIRS}
              and (buyer.sku, buyer.sale) = (:sku, :sale) and buyer.buyer_index = any(cast(:buyers as bytea[]))
            group by 1"""
-    return Ask(statement, {"sku": sale.sku, "sale": sale.sale, "buyers": sorted(buyers)})
+    counts = Ask(statement, {"sku": sale.sku, "sale": sale.sale, "buyers": sorted(buyers)})
+    *_, counted = yield [turns, counts] if turn else [counts]  # one after the other: what others sold before is seen
+    return Counter({bytes(one.buyer_index): one.pieces for one in counted.rows})
 
 
-def _counted(told: Told) -> Counter[bytes]:
-    return Counter({bytes(one.buyer_index): one.pieces for one in told.rows})
+def had(session: Session, sale: Sale, buyers: Collection[bytes]) -> Counter[bytes]:
+    """Count what buyers have in a sale, as `ask_had` in their turn."""
+    return told(session, ask_had(sale, buyers, turn=True))
 
 
 def free_tickets(session: Session, order_ids: Collection[int]) -> None:

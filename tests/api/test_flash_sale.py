@@ -60,6 +60,16 @@ def test_the_same_cart_again_holds_no_more(mall: Mall, database: Database) -> No
     assert held(database) == 1
 
 
+def test_a_cart_that_was_held_before_its_goods_went_into_a_sale_is_known(mall: Mall, database: Database) -> None:
+    apples = [{"sku": "apple", "quantity": 2}]
+    first = hold(mall, "c1", buyer="", lines=apples)
+    with database.transaction() as session:
+        heat(session, "chief", Sale(brand="demo", sku="apple", sale="double-12"), datetime.now(UTC))
+    again = hold(mall, "c1", buyer="", lines=apples)
+    assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
+    assert problem(hold(mall, "c2", buyer="", lines=apples)) == (422, "buyer_missing")
+
+
 def test_what_is_given_back_may_be_had_by_another(mall: Mall, database: Database) -> None:
     hold(mall, "c1", quantity=2)
     assert mall.call("DELETE", f"{HOME}/c1").status_code == 200

@@ -1,16 +1,19 @@
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from api.inventory import Asked, Asker, promise_all
+from api.surroundings import Hub
 from hub.database import Database, run
 from hub.order.rules.policy import POLICY
 from hub.order.ship.progress import record_confirm
-from hub.roles import SYSTEM
+from hub.roles import SYSTEM, Actor
 from hub.sourcing.policies import draft_policy, publish_policy
 from tests.api.calling import Mall, problem
 from tests.api.conftest import furnished
@@ -125,6 +128,28 @@ def test_a_shop_learns_what_it_may_promise_to_an_address(mall: Mall, database: D
     far, near = [mall.get(f"{HOME}?skus=apple&division={code}") for code in ("310115", "110105")]
     assert (shown(far)["apple"]["free"], shown(near)["apple"]["free"]) == (100, 200)
     assert (near.json()["division"], "division" in mall.get(f"{HOME}?skus=apple").json()) == ("110105", False)
+
+
+def test_what_many_ask_together_each_hears_as_if_alone(app: FastAPI, database: Database) -> None:
+    with database.transaction() as session:
+        draft_policy(session, SYSTEM, KEPT, POLICY.version, AT)
+        publish_policy(session, SYSTEM, "demo", "kept", "tried", AT, revision=1, untried="a test")
+    hub = cast("Hub", app.state.hub)
+    actor = Actor("any", frozenset(), frozenset(), frozenset())
+    asked = [
+        Asked(Asker(actor, brand, shop, sees_locations=sees), codes, division)
+        for brand, shop, sees in [("demo", "pc", False), ("demo", "h5", True), ("demo", "", True), ("other", "", False)]
+        for codes in (["apple", "nothing"], ["pear"])
+        for division in ("", "310115")
+    ]
+
+    def heard(some: Sequence[Asked]) -> list[dict[str, Any]]:
+        return [{**json.loads(one), "as_of": None} for one in promise_all(hub, some)]
+
+    together = heard(asked)
+    assert together == [one for each in asked for one in heard([each])]
+    assert together[0]["items"][0]["free"] > together[1]["items"][0]["free"]
+    assert [one["unknown"] for one in together[-4:]] == [["apple", "nothing"]] * 2 + [["pear"]] * 2
 
 
 def test_a_region_is_a_division(mall: Mall) -> None:

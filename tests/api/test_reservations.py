@@ -53,6 +53,13 @@ def test_the_same_cart_again_holds_no_more(mall: Mall, database: Database) -> No
     assert soft(database) == 3
 
 
+def test_a_cart_that_waits_with_an_order_names_it_when_it_comes_again(mall: Mall, database: Database) -> None:
+    hold(mall)
+    with database.transaction() as session:
+        run(session, "update reservation set order_id = 2611000000000042")
+    assert hold(mall).json()["order_id"] == "2611000000000042"
+
+
 def test_one_number_with_two_contents_is_a_conflict(mall: Mall, database: Database) -> None:
     hold(mall)
     assert problem(hold(mall, lines=[{"sku": "apple", "quantity": 4}])) == (409, "reservation_conflict")

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from flows.housekeeping import AGAIN, LEASE, Chore, Rounds, chores
 from hub.audience import set_audience
 from hub.audit import first_break, record
-from hub.clients import spend_nonce
+from hub.clients import Spending, spend_nonces
 from hub.database import Database, rows, run
 from hub.order.ship.progress import record_confirm
 from hub.schedules import KEPT_RUNS, Slot, finish_slot, forget_runs, plan_schedules, slot_of, take_slot
@@ -21,7 +21,7 @@ from tests.hub.making import AT, BRAND, confirm, open_causes, order, placed, sto
 def test_every_chore_runs_and_leaves_all_in_order(database: Database, at: datetime) -> None:
     with database.transaction() as session:
         record(session, at, "a", "act", "order:1")
-        spend_nonce(session, "mall-pc", "n", at - timedelta(days=1))
+        spend_nonces(session, [Spending("mall-pc", "n", at - timedelta(days=1))])
         add(session, [NewStep("f", "a", "p", key, 1, {}) for key in ("a1", "a2")], at - timedelta(hours=1))
         run(
             session,

@@ -164,11 +164,10 @@ def _forget_what_carts_hold(patch: Patch, _database: Database) -> None:
 
 
 def _forget_buyers(patch: Patch, _database: Database) -> None:
-    for name in ("ask_had", "ask_held"):
-        patch.setattr(hot, name, _has_nothing)
+    patch.setattr(hot, "ask_had", _has_nothing)
 
 
-def _has_nothing(*_: object) -> Asks[Counter[bytes]]:
+def _has_nothing(*_: object, **__: object) -> Asks[Counter[bytes]]:
     yield []
     return Counter()
 
