@@ -79,11 +79,11 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def lost(self) -> set[int]:
         """Give the lines that were bought and of which no piece has a source."""
-        unmet = Counter[int]()
-        for take in self.unmet:
-            unmet[take.line_no] += take.quantity
-        if not unmet:
+        if not (without := self.unmet):
             return set()
+        unmet = Counter[int]()
+        for take in without:
+            unmet[take.line_no] += take.quantity
         bought = [want for want in self.need.wants if not want.with_no and want.line_no not in self.need.met]
         return {want.line_no for want in bought if unmet[want.line_no] == want.quantity}
 

@@ -146,7 +146,8 @@ def street_of(one: NormalOrder) -> str:
     """
     to, place = one.order.receiver, one.place
     pairs = ((to.province, place.province), (to.city, place.city), (to.county, place.county), (to.town, place.town))
-    unknown, found = list[str](), list[str]()
+    unknown: list[str] = []
+    found: list[str] = []
     for text, division in pairs:
         if division is not None:
             found.append(division.name)

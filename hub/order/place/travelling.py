@@ -21,7 +21,8 @@ class Travelling:
 
     def __init__(self, needs: Sequence[Need]) -> None:
         self._whole, self._asked = needs, list(needs)
-        self._out, self._back = [set[int]() for _ in needs], [set[int]() for _ in needs]
+        self._out: list[set[int]] = [set() for _ in needs]
+        self._back: list[set[int]] = [set() for _ in needs]
         self._before: dict[int, Score] = {}
 
     def needs(self) -> list[Need]:

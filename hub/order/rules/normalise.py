@@ -1,6 +1,6 @@
 """Turn an order as placed into the hub's own lines: SKUs bound, bundles opened, discounts shared, address placed."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -120,7 +120,7 @@ def normalise(
     ]
     shares = share_adjustments(order.adjustments, sold, order.freight)
     if shares:
-        borne: Counter[int] = Counter()
+        borne: defaultdict[int, int] = defaultdict(int)
         for part in shares:
             borne[part.line_no] += part.amount
         sold = [replace(line, discount=borne[line.line_no]) for line in sold]
