@@ -129,7 +129,7 @@ def _book(
     said = [line for line, _ in lines]
     confirmed = _by_our_documents(session, report.location, said)
     levels = read_levels(session, keys, lock=False)
-    owned = {key.sku for key in keys if levels[key].authority == Authority.OWNER}
+    owned = {key.sku for key in keys if (levels[key].authority, key.condition) == (Authority.OWNER, Condition.SALEABLE)}
     since = read_since(session, page, said, owned)
     paper = fold(lines, _on_hand(levels, keys), marks, confirmed, report.counted_at, since)
     let_go = let_carts_go(session, lacking_of(levels, paper.on_hand, {}, held=True), at)

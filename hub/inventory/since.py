@@ -34,11 +34,11 @@ LEFT: Final = """
     where h.created_at > :after and h.shipped_at > :counted_at and f.location = :location"""
 
 UNLESS_OWNERS: Final = f"""
-    where not exists (
+    where f.created_at > :counted_at or not exists (
         select from stock_level level
         where (level.location, level.sku, level.owner) = (f.location, l.sku, f.owner)
           and (level.condition, level.authority) = ('{Condition.SALEABLE}', '{Authority.OWNER}'))"""
-"""An owner's number has what is promised taken off it already, and so what has left."""
+"""An owner's number has what is promised taken off it already, and so what has left, but of later orders."""
 
 HEARD: Final = f"""
     select f.location, l.sku, f.owner, '{Condition.SALEABLE}' as condition,
@@ -56,7 +56,7 @@ def read_since(session: Session, page: Page, lines: Sequence[ReportLine], owned:
     """Read what a page's counts have not seen; `owned` are the SKUs of which the owner's number counts.
 
     The location's row is locked; of a confirm that is under way all is known once its counters are. A count that is
-    another's than the location's own has had what left taken off by whoever made it.
+    another's than the location's own has had what left taken off by whoever made it, who has heard of no promise.
     """
     counts = [line for line in lines if line.kind == "count"]
     if not counts:
@@ -67,7 +67,7 @@ def read_since(session: Session, page: Page, lines: Sequence[ReportLine], owned:
         _sum(_ask(session, page, PIECES_CHANGED)),
         _sum(_ask(session, page, PIECES_LEFT)) if own else {},
         _by_lot([*_ask(session, page, LOTS_CHANGED), *(_ask(session, page, LOTS_LEFT) if own else ())]) if lots else {},
-        _sum(_ask(session, page, HEARD, skus=sorted(owned))) if owned else {},
+        _sum(_ask(session, page, HEARD, skus=sorted(owned))) if own and owned else {},
     )
 
 
@@ -77,7 +77,7 @@ PIECES_CHANGED: Final = f"""
 
 PIECES_LEFT: Final = f"""
     select f.location, l.sku, f.owner, '{Condition.SALEABLE}' as condition, sum(l.quantity)::bigint as n
-    from (select h.order_id, h.no, h.fulfilment_no, f.location, f.owner {LEFT}) f
+    from (select h.order_id, h.no, h.fulfilment_no, f.location, f.owner, f.created_at {LEFT}) f
     join lateral (
         select line.sku, p.quantity from parcel_line p join fulfilment_line line
             on (line.order_id, line.no, line.line_no) = (f.order_id, f.fulfilment_no, p.line_no)
@@ -91,7 +91,7 @@ LOTS_CHANGED: Final = f"""
 
 LOTS_LEFT: Final = f"""
     select f.location, l.sku, f.owner, '{Condition.SALEABLE}' as condition, l.lot, -sum(l.quantity)::bigint as n
-    from (select h.order_id, h.no, f.location, f.owner {LEFT}) f
+    from (select h.order_id, h.no, f.location, f.owner, f.created_at {LEFT}) f
     join shipped_lot l on (l.order_id, l.shipment_no) = (f.order_id, f.no) {UNLESS_OWNERS} {BY_COUNTER}, 5"""
 
 

@@ -9,12 +9,17 @@ from sqlalchemy.orm import Session
 
 from hub.database import run
 from hub.fulfilment.release import mark_submitted
-from hub.inventory.ledger import drift
+from hub.inventory.condition import Condition
+from hub.inventory.count import take_report
+from hub.inventory.counted import ReportLine
+from hub.inventory.ledger import StockKey, drift
+from hub.inventory.level import make_counters
 from hub.inventory.promise import promise
 from hub.inventory.reconcile import check_books
+from hub.order.posting.unposted import take_erp_report
 from hub.order.ship.progress import record_confirm
-from tests.hub.inventory.counting import after, cases, level, take
-from tests.hub.making import BRAND, confirm, order, placed, see, stock
+from tests.hub.inventory.counting import WMS, after, cases, level, report, take
+from tests.hub.making import BRAND, OWNER, confirm, order, placed, see, stock
 from tests.scale import count
 
 
@@ -74,6 +79,32 @@ def test_what_he_ships_leaves_also_where_his_number_was_without_it_before(sessio
     assert (level(session, "apple"), cases(session)) == ((1, 3, 0, 2), [])
     record_confirm(session, confirm(order_id, 1, {"apple": 3}), after(4))
     assert (free(session), level(session, "apple"), drift(session)) == (0, (0, 0, 0, 0), [])
+
+
+def test_an_erp_has_heard_of_no_promise(session: Session, order_id: int) -> None:
+    sent(session, order_id, 1)
+    take_erp_report(session, "sap", WMS, report({"apple": 10}, at=after(2)), after(2))
+    assert (free(session), level(session, "apple")) == (7, (10, 3, 0, 0))
+
+
+def test_a_counter_that_a_person_set_apart_stays_the_hub_s_beside_the_owner_s(session: Session, order_id: int) -> None:
+    sent(session, order_id, 1)
+    key = StockKey("sh", "apple", OWNER)
+    make_counters(session, BRAND, [key._replace(condition=Condition.DAMAGED)], after(1))
+    run(session, "update stock_level set authority = case condition when 'saleable' then 'hub' else 'owner' end")
+    line = ReportLine(no=2, sku="apple", kind="count", pieces=1, condition=Condition.DAMAGED)
+    whole = report({"apple": 10}, at=after(2))
+    take_report(session, WMS, whole.model_copy(update={"lines": (*whole.lines, line)}), after(2))
+    assert free(session) == 7
+
+
+def test_what_was_ordered_and_left_after_his_number_was_told_is_taken_off_it(session: Session, order_id: int) -> None:
+    sent(session, order_id, 1)
+    new = placed(session, order({"apple": 2}, "T2"))
+    run(session, "update fulfilment_order set created_at = :at where order_id = :id", at=after(3), id=new)
+    record_confirm(session, confirm(new, 1, {"apple": 2}), after(4))
+    take_report(session, WMS, report({"apple": 7}, at=after(2)), after(5))
+    assert (free(session), level(session, "apple")) == (5, (8, 3, 0, 0))
 
 
 ACTS = st.lists(st.tuples(st.sampled_from(["order", "order", "send", "ship", "count"]), st.integers(1, 4)), max_size=24)
