@@ -14,6 +14,7 @@ from api.inventory import Named, Word, one_division
 from api.surroundings import Hub, read_wish
 from hub.address.division import divisions
 from hub.catalogue.find import find_bound
+from hub.catalogue.model import Code
 from hub.clients import nonce_replayed, spend_nonces
 from hub.document import Document
 from hub.errors import HubError, Malformed, NotFound
@@ -73,10 +74,10 @@ class Begun(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What there is of what some carts name: refs by shop, SKUs by (shop, code), sales by SKU, senders by address."""
+    """What there is of what some carts name: refs by shop, SKUs by code, sales by SKU, senders by address."""
 
     refs: Collection[tuple[str, str]]
-    bound: Mapping[tuple[str, str], str]
+    bound: Mapping[Code, str]
     sales: Mapping[str, HotView]
     senders: Mapping[tuple[str, str], Collection[str]]
 
@@ -134,7 +135,7 @@ def _begun(actor: Actor, cart: Cart, seen: Seen) -> Begun | HubError:
     brand, shop = shop_of(actor)
     known = (shop, cart.ref) in seen.refs
     try:
-        wishes = _wishes(shop, cart, seen.bound)
+        wishes = _wishes([((brand, shop, line.sku), line.quantity) for line in cart.lines], seen.bound)
         hot = not known and _is_hot(wishes, cart.buyer, seen.sales)
         if cart.to:
             check_division(cart.to)
@@ -143,17 +144,17 @@ def _begun(actor: Actor, cart: Cart, seen: Seen) -> Begun | HubError:
     return Begun(cart, known, wishes, seen.senders.get((brand, cart.to)), hot)
 
 
-def _wishes(shop: str, cart: Cart, bound: Mapping[tuple[str, str], str]) -> list[Wish]:
+def _wishes(pieces: Sequence[tuple[Code, int]], bound: Mapping[Code, str]) -> list[Wish]:
     """Give what is wished of each SKU, lines of the same added up.
 
     Raises: NotFound for codes that no SKU stands for.
     """
-    unknown = sorted({line.sku for line in cart.lines if (shop, line.sku) not in bound})
+    unknown = sorted({code[-1] for code, _ in pieces if code not in bound})
     if unknown:
         raise NotFound(f"no SKU stands for {', '.join(unknown)}", code="unknown_sku", field="lines")
     wished = Counter[str]()
-    for line in cart.lines:
-        wished[bound[shop, line.sku]] += line.quantity
+    for code, quantity in pieces:
+        wished[bound[code]] += quantity
     return [Wish(sku, quantity) for sku, quantity in sorted(wished.items())]
 
 

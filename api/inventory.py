@@ -13,6 +13,7 @@ from api.auth import Operator, identify, operations, storefront
 from api.gather import Gather, gathering
 from api.surroundings import Hub, TheHub
 from hub.catalogue.find import find_bound
+from hub.catalogue.model import Code
 from hub.document import PRINTABLE, Document
 from hub.errors import Malformed
 from hub.inventory.counted import LONGEST
@@ -99,6 +100,10 @@ class Asked(NamedTuple):
     def of(self) -> tuple[str, str, str]:
         return self.who.brand, self.who.shop, self.division
 
+    @property
+    def named(self) -> list[Code]:
+        return [(self.who.brand, self.who.shop, code) for code in self.codes]
+
 
 async def asker(hub: TheHub, client: Annotated[str, Depends(identify)], brand: Word = "", shop: Word = "") -> Asker:
     """Give who asks; a shop asks for itself, a program names the brand and the shop unless it is of one alone.
@@ -165,32 +170,26 @@ def promise_all(hub: Hub, asked: Sequence[Asked]) -> Sequence[bytes]:
     at = hub.now()
     here = at.astimezone(hub.zone)
     found: dict[tuple[str, str, str], Mapping[str, Promise]] = {}
-    bound: dict[tuple[str, str], Mapping[tuple[str, str], str]] = {}
     with hub.database.transaction() as session:
         senders = senders_of(session, {(one.who.brand, one.division) for one in asked if one.division}, here)
-        for brand, shop in {one.of[:2] for one in asked}:
-            codes = {code for one in asked if one.of[:2] == (brand, shop) for code in one.codes}
-            bound[brand, shop] = named = find_bound(session, [(brand, shop, code) for code in sorted(codes)])
-            for division in {one.division for one in asked if one.of[:2] == (brand, shop)}:
-                of = brand, shop, division
-                skus = {
-                    named[shop, code] for one in asked if one.of == of for code in one.codes if (shop, code) in named
-                }
-                near = senders.get((brand, division))
-                found[of] = promise(session, brand, shop, skus, here, senders=near)
+        bound = find_bound(session, sorted({code for one in asked for code in one.named}))
+        for of in {one.of for one in asked}:
+            brand, shop, division = of
+            skus = {bound[code] for one in asked if one.of == of for code in one.named if code in bound}
+            found[of] = promise(session, brand, shop, skus, here, senders=senders.get((brand, division)))
         places = find_places(session) if any(one.who.sees_locations for one in asked) else NOWHERE
-    told = [_told(one, bound[one.of[:2]], found[one.of], places, at) for one in asked]
+    told = [_told(one, bound, found[one.of], places, at) for one in asked]
     return [one.model_dump_json(exclude_none=True).encode() for one in told]
 
 
 def _told(
     asked: Asked,
-    bound: Mapping[tuple[str, str], str],
+    bound: Mapping[Code, str],
     found: Mapping[str, Promise],
     places: Mapping[str, Location],
     at: datetime,
 ) -> Availability:
-    who, sku_of = asked.who, {code: bound.get((asked.who.shop, code), "") for code in asked.codes}
+    who, sku_of = asked.who, {code: bound.get((brand, shop, code), "") for brand, shop, code in asked.named}
     items = tuple([_available(code, found[sku], who) for code, sku in sku_of.items() if sku in found])
     seen = {code for one in items for code in one.by_location or ()}
     locations = {code: Place(kind=LocationKind(places[code].kind), bonded=places[code].bonded) for code in sorted(seen)}

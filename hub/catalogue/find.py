@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from sqlalchemy.orm import Session
 
-from hub.catalogue.model import Part, Product, Storage, Traits
+from hub.catalogue.model import Code, Part, Product, Storage, Traits
 from hub.database import rows, run
 from hub.errors import NotFound
 
@@ -27,14 +27,11 @@ PRODUCTS: Final = f"""
 """Products with the parts of each bundle, in one statement: a bundle that changes meanwhile is whole, old or new."""
 
 
-def find_bound(session: Session, codes: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str], str]:
-    """Give the SKU of each (shop, channel code) that has one: its binding, else its brand's SKU of the same code.
-
-    `codes` are (brand, shop, channel code).
-    """
+def find_bound(session: Session, codes: Collection[Code]) -> Mapping[Code, str]:
+    """Give the SKU of each code that has one: its binding, else its brand's SKU of the same code."""
     found = rows(
         session,
-        """select asked.shop, asked.code, coalesce(binding.sku, sku.code) as sku
+        """select asked.brand, asked.shop, asked.code, coalesce(binding.sku, sku.code) as sku
            from unnest(cast(:brands as text[]), cast(:shops as text[]), cast(:codes as text[]))
                 as asked (brand, shop, code)
            left join channel_binding binding on (binding.shop, binding.channel_sku) = (asked.shop, asked.code)
@@ -44,7 +41,7 @@ def find_bound(session: Session, codes: Collection[tuple[str, str, str]]) -> Map
         shops=[shop for _, shop, _ in codes],
         codes=[code for _, _, code in codes],
     )
-    return {(row.shop, row.code): row.sku for row in found}
+    return {(row.brand, row.shop, row.code): row.sku for row in found}
 
 
 def find_products(session: Session, skus: Collection[str]) -> Mapping[str, Product]:

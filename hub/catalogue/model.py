@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 UNBOUND: Final = "nothing in the catalogue is bound to "
 """How an error begins that goes on with the codes; whoever looks for what waits reads them from there."""
+
+Code: TypeAlias = tuple[str, str, str]
+"""A brand, a shop of it, and the shop's own code of something: shops of two brands may share a name."""
 
 HAZARD: Final = r"^([1-9](\.[1-6])?)?$"
 """A class of danger and perhaps its division, as the UN's recommendations number them; empty for harmless goods."""

@@ -101,7 +101,8 @@ def quote(
     if sum(one.quantity for one in asked) > MOST_PIECES:
         text, zh = f"ask for {MOST_PIECES:,} pieces at most in all", f"一次试算合计不超过 {MOST_PIECES:,} 件"
         raise Malformed(text, code="pieces", field="lines", zh=zh)
-    bound = {code: sku for (_, code), sku in find_bound(session, [(brand, shop, one.sku) for one in asked]).items()}
+    found = find_bound(session, [(brand, shop, one.sku) for one in asked])
+    bound = {code: sku for (*_, code), sku in found.items()}
     lines = _lines(session, [one for one in asked if one.sku in bound], bound)
     own = own_policies(session, policy, {brand})
     valued = own[brand].valued if brand in own else False

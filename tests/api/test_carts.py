@@ -23,10 +23,10 @@ from tests.hub.order.place.test_batch_cost import sent
 SHOP = Actor("pc-mall", frozenset({Role.OPERATOR}), frozenset({"demo"}), frozenset({"pc"}))
 
 
-def call(no: int, body: object) -> Signed:
+def call(no: int, body: object, shop: Actor = SHOP) -> Signed:
     """Sign a request for a cart; `no` is its nonce."""
     expires = datetime.now(UTC) + timedelta(minutes=5)
-    return Signed(SHOP, Spending(SHOP.name, f"{no:016d}", expires), json.dumps(body).encode())
+    return Signed(shop, Spending(shop.name, f"{no:016d}", expires), json.dumps(body).encode())
 
 
 def cart(ref: str, *skus: str, **more: object) -> dict[str, object]:
@@ -71,6 +71,13 @@ def test_each_of_a_group_is_looked_up_or_refused_alone(hub: Hub) -> None:
     assert codes(refused) == [
         *("nonce_replayed", "malformed", "unknown_sku", "buyer_missing", "hot_alone", "unknown_division", "malformed"),
     ]
+
+
+def test_a_shop_of_the_same_name_gets_nothing_of_another_brand(hub: Hub) -> None:
+    other = Actor("other-pc", SHOP.roles, frozenset({"other"}), SHOP.shops)
+    ours, theirs = look_up(hub, [call(1, cart("a", "apple")), call(2, cart("b", "apple"), other)])
+    assert isinstance(ours, Begun)
+    assert codes([theirs]) == ["unknown_sku"]
 
 
 def test_a_group_of_many_asks_the_database_as_often_as_one(

@@ -76,7 +76,7 @@ def goods_of(
     """
     [of] = rows(session, "select brand, shop from sales_order where id = :id", id=order_id)
     bound = find_bound(session, [(of.brand, of.shop, code) for code in sorted(codes)])
-    by_code = {code: sku for (_, code), sku in bound.items()}
+    by_code = {code: sku for (*_, code), sku in bound.items()}
     if unknown := sorted(set(codes) - by_code.keys()):
         raise Malformed(f"{UNBOUND}{', '.join(unknown)}", code="unknown_sku", field="lines.sku")
     return by_code, find_products(session, set(by_code.values()))

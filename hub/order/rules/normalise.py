@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hub.address.match import Match, match
-from hub.catalogue.model import UNBOUND, Product
+from hub.catalogue.model import UNBOUND, Code, Product
 from hub.errors import Malformed
 from hub.money import share, share_of_first, times
 from hub.order.model import Adjustment, Order, OrderLine, ShopOrder, Source, check_totals
@@ -100,9 +100,7 @@ class NormalOrder(msgspec.Struct, frozen=True):
         return sum([line.amount for line in self.lines if line.parent_no is None])
 
 
-def normalise(
-    shop_order: ShopOrder, bound: Mapping[tuple[str, str], str], products: Mapping[str, Product]
-) -> NormalOrder:
+def normalise(shop_order: ShopOrder, bound: Mapping[Code, str], products: Mapping[str, Product]) -> NormalOrder:
     """Bring an order into the hub's shape.
 
     Raises: Malformed with code totals when the figures do not add up, or unknown_sku naming the codes nothing is bound
@@ -111,8 +109,8 @@ def normalise(
     order = shop_order.order
     amounts = [times(line.unit_price, line.quantity, order.currency) for line in order.lines]
     check_totals(order, sum(amounts))
-    codes = [(shop_order.shop, line.channel_sku) for line in order.lines]
-    if unknown := sorted({sku for shop, sku in codes if (shop, sku) not in bound}):
+    codes = [(shop_order.brand, shop_order.shop, line.channel_sku) for line in order.lines]
+    if unknown := sorted({code[-1] for code in codes if code not in bound}):
         raise Malformed(f"{UNBOUND}{', '.join(unknown)}", code="unknown_sku", field="lines.sku")
     sold = [
         sold_line(no, line, products[bound[code]], amount)

@@ -11,7 +11,7 @@ NOTHING = Evidence()
 
 
 def normal(one: ShopOrder) -> NormalOrder:
-    return normalise(one, {("pc", "apple"): "apple"}, {"apple": Product("apple", "苹果", Storage.AMBIENT, 500)})
+    return normalise(one, {("demo", "pc", "apple"): "apple"}, {"apple": Product("apple", "苹果", Storage.AMBIENT, 500)})
 
 
 def types(one: ShopOrder, evidence: Evidence = NOTHING) -> list[HoldType]:

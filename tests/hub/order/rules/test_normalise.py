@@ -15,7 +15,7 @@ PRODUCTS = {
     "pear": Product("pear", "梨", Storage.CHILLED, 300),
     "box": Product("box", "礼盒", Storage.AMBIENT, 0, (Part("apple", 2, 1), Part("pear", 1, 3))),
 }
-BOUND = {("pc", code): code for code in PRODUCTS}
+BOUND = {("demo", "pc", code): code for code in PRODUCTS}
 
 
 def normal(one: ShopOrder) -> NormalOrder:
@@ -23,7 +23,7 @@ def normal(one: ShopOrder) -> NormalOrder:
 
 
 def test_lines_become_items_of_the_bound_product() -> None:
-    one = normalise(order({"A-1": 2}), {("pc", "A-1"): "apple"}, PRODUCTS)
+    one = normalise(order({"A-1": 2}), {("demo", "pc", "A-1"): "apple"}, PRODUCTS)
     (line,) = one.lines
     assert (line.kind, line.channel_sku, line.product.sku, line.ordered, line.amount) == (
         "item",
