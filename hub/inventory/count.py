@@ -8,6 +8,7 @@ best, so nobody is called and no cart is ended for it.
 Locks: the location's row (one report at a time), reservations, counters in the order of their keys, quotas last.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -161,26 +162,29 @@ def _by_our_documents(session: Session, location: str, lines: Sequence[ReportLin
     named = [line for line in lines if line.delivery]
     if not named:
         return frozenset()
-    found = rows(
-        session,
-        """with document as (
-               select code, order_id, no from fulfilment_order where code = any(:codes) and location = :location)
-           select d.code, l.sku from document d join fulfilment_line l using (order_id, no)
-           union
-           select d.code, l.sku from document d
-           join merge_member head on (head.order_id, head.no, head.place) = (d.order_id, d.no, 1)
-           join merge_group g on g.id = head.group_id and g.ending <> 'dissolved'
-           join merge_member m on m.group_id = g.id
-           join fulfilment_line l on (l.order_id, l.no) = (m.order_id, m.no)
-           union all
-           select code, '' from return_case where code = any(:codes)
-             and order_id = any(select cast(split_part(one, '-r', 1) as bigint)
-                                from unnest(cast(:codes as text[])) one where one ~ '^[0-9]{1,16}-r[0-9]{1,9}$')""",
-        codes=sorted({line.delivery for line in named}),
-        location=location,
-    )
-    ours = {(one.code, one.sku) for one in found}
+    codes = sorted({line.delivery for line in named})
+    ids = sorted({int(found[1]) for code in codes if (found := OF_ORDER.match(code))})
+    ours = {(one.code, one.sku) for one in rows(session, OURS, codes=codes, ids=ids, location=location)}
     return frozenset(line.no for line in named if ours & {(line.delivery, line.sku), (line.delivery, "")})
+
+
+OF_ORDER: Final = re.compile(r"([0-9]{1,16})-")
+"""How codes of fulfilment orders and returns begin: with their order's number."""
+
+OURS: Final = """
+    with document as (
+        select code, order_id, no from fulfilment_order
+        where code = any(:codes) and order_id = any(:ids) and location = :location)
+    select d.code, l.sku from document d join fulfilment_line l using (order_id, no)
+    union
+    select d.code, l.sku from document d
+    join merge_member head on (head.order_id, head.no, head.place) = (d.order_id, d.no, 1)
+    join merge_group g on g.id = head.group_id and g.ending <> 'dissolved'
+    join merge_member m on m.group_id = g.id
+    join fulfilment_line l on (l.order_id, l.no) = (m.order_id, m.no)
+    union all
+    select code, '' from return_case where code = any(:codes) and order_id = any(:ids)"""
+"""Documents of ours and what is of them, found by their orders: no index has codes of fulfilment orders."""
 
 
 def _on_hand(levels: Mapping[StockKey, Row[Any]], keys: Sequence[StockKey]) -> dict[StockKey, int]:

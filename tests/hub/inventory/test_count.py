@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from hub.database import rows, run
 from hub.errors import Malformed, NotFound
-from hub.inventory.count import prune, take_report
+from hub.inventory.count import OURS, prune, take_report
 from hub.inventory.counted import CountReport, ReportLine
 from hub.inventory.ledger import drift
 from tests.hub.inventory.counting import WMS, after, cases, level, report, take
@@ -257,6 +257,12 @@ def test_what_left_by_a_merged_document_is_booked_by_its_confirm_of_whichever_or
     line = ReportLine(no=1, sku="pear", kind="change", pieces=-1, delivery=f"{head}-1")
     take_report(session, WMS, CountReport(report="C1", location="sh", counted_at=AT, lines=(line,)), AT)
     assert (level(session, "pear"), drift(session)) == ((3, 1, 0, 0), [])
+
+
+def test_documents_of_ours_are_looked_up_and_not_looked_for_in_all_that_a_location_ever_had(session: Session) -> None:
+    found = rows(session, f"explain {OURS}", codes=["2611000000000001-1"], ids=[2611000000000001], location="sh")
+    assert "fulfilment_order_y2026m11 " in (plan := "\n".join(one[0] for one in found))
+    assert "fulfilment_order_y2026m10" not in plan
 
 
 def test_old_reports_are_forgotten_and_stay_outdated(session: Session) -> None:
