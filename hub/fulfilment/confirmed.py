@@ -143,10 +143,9 @@ def _are_all(told: Sequence[ConfirmedParcel], booked: Booked) -> bool:
         return True  # nothing left with it
     held: defaultdict[Waybill, list[ConfirmLine]] = defaultdict(list)
     for parcel in told:
-        if parcel.tracking_no or parcel.lines:
+        if parcel.tracking_no or any(line.quantity for line in parcel.lines):
             held[waybill_of(parcel.courier_code, parcel.tracking_no)] += parcel.lines
     if not any(held.values()):
         return held.keys() == booked.parcels.keys() - {waybill_of("", "")}
-    return held.keys() == booked.parcels.keys() and all(
-        _is_all(lines, booked.parcels[waybill]) for waybill, lines in held.items()
-    )
+    known = {waybill for waybill, pieces in booked.parcels.items() if waybill[1] or sum(one.quantity for one in pieces)}
+    return held.keys() == known and all(_is_all(lines, booked.parcels[waybill]) for waybill, lines in held.items())

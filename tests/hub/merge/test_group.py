@@ -91,6 +91,12 @@ def test_the_same_confirm_in_another_order_changes_nothing(session: Session, ids
     assert shipped(session, ids) == [1, 0, 2]
 
 
+def test_the_same_confirm_with_a_parcel_of_nothing_changes_nothing(session: Session, ids: list[int]) -> None:
+    parcels = [ConfirmedParcel(tracking_no=number, lines=(told(30001, n),)) for number, n in (("P1", 2), ("", 0))]
+    one = confirm(ids[0], 1, {}, final=False, lines=(told(30001, 2),), parcels=parcels)
+    assert [book_confirm(session, one, AT), book_confirm(session, one, AT)] == [ids[0]] * 2
+
+
 @pytest.mark.parametrize(
     "lines", [(told(20001, 1), told(30001, 2)), (told(10001, 1),), (told(10001, 1), told(30001, 3))]
 )
