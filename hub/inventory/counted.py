@@ -68,7 +68,8 @@ class CountReport(Document):
     """One page of a report: `full` says that all its pages together are all there is at the location.
 
     `coming` is what is on its way there, where the partner counts that. `by_our_clock` says that `counted_at` is not
-    the partner's word, but when we asked or heard.
+    the partner's word, but when we asked or heard. `with_locked` says that its numbers have what is locked for
+    documents of ours, whoever has the authority.
     """
 
     report: Annotated[str, Field(min_length=1, max_length=200)]
@@ -76,6 +77,7 @@ class CountReport(Document):
     owner: str = ""
     counted_at: Moment
     by_our_clock: bool = False
+    with_locked: bool = False
     page: Annotated[int, Field(ge=1)] = 1
     pages: Annotated[int, Field(ge=1, le=100_000)] = 1
     full: bool = False

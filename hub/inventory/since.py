@@ -34,11 +34,12 @@ LEFT: Final = """
     where h.created_at > :after and h.shipped_at > :counted_at and f.location = :location"""
 
 UNLESS_OWNERS: Final = f"""
-    where f.created_at > :counted_at or not exists (
+    where :with_locked or f.created_at > :counted_at or not exists (
         select from stock_level level
         where (level.location, level.sku, level.owner) = (f.location, l.sku, f.owner)
           and (level.condition, level.authority) = ('{Condition.SALEABLE}', '{Authority.OWNER}'))"""
-"""An owner's number has what is promised taken off it already, and so what has left, but of later orders."""
+"""An owner's number has what is promised taken off it already, and so what has left; but nothing of later orders, and
+nothing at all where it is with what is locked."""
 
 HEARD: Final = f"""
     select f.location, l.sku, f.owner, '{Condition.SALEABLE}' as condition,
@@ -62,12 +63,13 @@ def read_since(session: Session, page: Page, lines: Sequence[ReportLine], owned:
     if not counts:
         return Since()
     own = page.counted_by == page.connection
+    heard = owned if own and not page.report.with_locked else ()
     lots = any(line.lots or not line.pieces for line in counts)
     return Since(
         _sum(_ask(session, page, PIECES_CHANGED)),
         _sum(_ask(session, page, PIECES_LEFT)) if own else {},
         _by_lot([*_ask(session, page, LOTS_CHANGED), *(_ask(session, page, LOTS_LEFT) if own else ())]) if lots else {},
-        _sum(_ask(session, page, HEARD, skus=sorted(owned))) if own and owned else {},
+        _sum(_ask(session, page, HEARD, skus=sorted(heard))) if heard else {},
     )
 
 
@@ -104,6 +106,7 @@ def _ask(session: Session, page: Page, statement: str, **values: object) -> Sequ
         location=page.report.location,
         counted_at=counted_at,
         after=counted_at - ahead,
+        with_locked=page.report.with_locked,
         **values,
     )
 

@@ -106,6 +106,7 @@ def read_answer(table: Table, contents: Mapping[str, object], body: bytes) -> Co
         "owner": answer.owner,
         "counted_at": answer.counted_at,
         "by_our_clock": True,
+        "with_locked": True,
         "lines": lines,
         "coming": [Coming(sku=sku, pieces=pieces) for sku, pieces in coming.items()],
     }

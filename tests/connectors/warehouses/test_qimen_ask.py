@@ -87,7 +87,7 @@ def test_an_answer_counts_from_when_asking_began_whenever_it_is_read(stand: Qime
     before = datetime.now(UTC).replace(microsecond=0)
     (report,) = ask(stand)
     assert before <= report.counted_at <= datetime.now(UTC)
-    assert (report.location, report.owner, report.full) == ("sh", "OWNER", False)
+    assert (report.location, report.owner, report.full, report.with_locked) == ("sh", "OWNER", False, True)
 
 
 def test_many_items_are_asked_for_page_by_page(stand: QimenStand) -> None:

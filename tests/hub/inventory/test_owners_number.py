@@ -87,6 +87,17 @@ def test_an_erp_has_heard_of_no_promise(session: Session, order_id: int) -> None
     assert (free(session), level(session, "apple")) == (7, (10, 3, 0, 0))
 
 
+def test_a_number_with_what_is_locked_is_with_his_promises_and_what_has_left_since(
+    session: Session, order_id: int
+) -> None:
+    sent(session, order_id, 1)
+    take(session, {"apple": 10}, at=after(2), with_locked=True)
+    assert (free(session), level(session, "apple")) == (7, (10, 3, 0, 0))
+    record_confirm(session, confirm(order_id, 1, {"apple": 3}), after(4))
+    take_report(session, WMS, report({"apple": 10}, "R2", after(3), with_locked=True), after(5))
+    assert (free(session), level(session, "apple")) == (7, (7, 0, 0, 0))
+
+
 def test_a_counter_that_a_person_set_apart_stays_the_hub_s_beside_the_owner_s(session: Session, order_id: int) -> None:
     sent(session, order_id, 1)
     key = StockKey("sh", "apple", OWNER)
