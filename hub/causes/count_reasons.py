@@ -1,8 +1,11 @@
-"""Why lines of a stock report were not taken, in Chinese: a case keeps the reason as it was written when it came."""
+"""What is wrong with stock or its reports, in Chinese: a case keeps the reason as it was written when it came."""
 
 import re
 from collections.abc import Sequence
 from typing import Final
+
+CAUSES: Final = frozenset({"lot_drift", "stock_gap", "stock_push", "stock_report", "stock_short"})
+"""Causes whose cases say something in words of ours; what a partner said stands as it is."""
 
 REASONS: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
     (re.compile(en), zh)
@@ -32,13 +35,25 @@ REASONS: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
         (r"(?<=\S)\): ", "）："),
         (r"\breport (.{1,60}?): ", r"报告 \1："),
         (r" and (\d+) more$", r"，另有 \1 条"),
+        (r"\bcounted (\d+), promised (\d+): (\d+) short", r"盘点 \1 件，已承诺 \2 件，短缺 \3 件"),
+        (r"\blots blocked, promised (\d+): (\d+) short", r"有批次锁定，已承诺 \1 件，短缺 \2 件"),
+        (
+            r" names (\d+) of (\d+) counters with pieces: the others stay as they were",
+            r" 只列出 \2 条在库记录中的 \1 条，其余保持不变",
+        ),
+        (r"\ba late count: (.+) when it was taken", r"迟到的盘点（账上为盘点时）：\1"),
+        (r"\ba change: ", "变动："),
+        (r"(\d+) of ([^;]+?) left, (\d+) there", r"批次 \2 出库 \1 件，账上 \3 件"),
+        (r"(\d+) of ([^;]+?) left, none known", r"批次 \2 出库 \1 件，账上没有"),
+        (r"(\d+) SKUs would go to zero at once and are held back", r"\1 个 SKU 将同时归零，已暂缓推送"),
+        (r" refuses the stock of ", " 拒收以下 SKU 的库存："),
     )
 )
 """Our words and what stands for them; SKUs, places and numbers stay as they are."""
 
 
 def in_chinese(message: str) -> str:
-    """Say in Chinese why a stock report's lines were not taken."""
+    """Say in Chinese what is wrong with stock, or why a report's lines were not taken."""
     for pattern, zh in REASONS:
         message = pattern.sub(zh, message)
     return message

@@ -27,6 +27,39 @@ def test_why_a_count_was_not_taken_is_said_in_chinese(told: str, zh: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("cause", "told", "zh"),
+    [
+        ("stock_short", "counted 3, promised 5: 2 short", "盘点 3 件，已承诺 5 件，短缺 2 件"),
+        ("stock_short", "lots blocked, promised 5: 2 short", "有批次锁定，已承诺 5 件，短缺 2 件"),
+        (
+            "stock_gap",
+            "R 1 names 2 of 40 counters with pieces: the others stay as they were",
+            "R 1 只列出 40 条在库记录中的 2 条，其余保持不变",
+        ),
+        ("lot_drift", "a change: 3 of A 1 left, 1 there", "变动：批次 A 1 出库 3 件，账上 1 件"),
+        (
+            "lot_drift",
+            "a late count: 3 of A left, 1 there when it was taken",
+            "迟到的盘点（账上为盘点时）：批次 A 出库 3 件，账上 1 件",
+        ),
+        (
+            "lot_drift",
+            "26-1: 3 of A left, none known; 2 of B left, 1 there",
+            "26-1: 批次 A 出库 3 件，账上没有; 批次 B 出库 2 件，账上 1 件",
+        ),
+        (
+            "stock_push",
+            "pc: 30 SKUs would go to zero at once and are held back",
+            "pc: 30 个 SKU 将同时归零，已暂缓推送",
+        ),
+        ("stock_push", "pc refuses the stock of apple (no)", "pc 拒收以下 SKU 的库存：apple (no)"),
+    ],
+)
+def test_what_is_wrong_with_stock_is_said_in_chinese(cause: str, told: str, zh: str) -> None:
+    assert (case_line(cause, told, "zh"), case_line(cause, told, "en")) == (zh, told)
+
+
+@pytest.mark.parametrize(
     ("cause", "language", "said"),
     [
         ("stock_report", "zh", "第 1 行（X）：批次号过长"),
