@@ -67,6 +67,7 @@ class Crowd:
         self._now = now
         self._elapsed = elapsed
         self._lines: dict[str, _Line] = {}
+        self._looking: dict[str, asyncio.Future[Sale | None]] = {}
         self._pool = ThreadPoolExecutor(AT_ONCE, "flash-sale")
 
     async def hold_hot(self, wish: HotWish) -> Held:
@@ -87,7 +88,13 @@ class Crowd:
         self._pool.shutdown(wait=True)
 
     async def _open(self, wish: HotWish) -> _Line:
-        sale = await asyncio.get_running_loop().run_in_executor(self._pool, self._find_sale, wish.sku)
+        """Begin a line; who comes while its sale is looked up waits for the same answer, before anything is booked."""
+        looking = self._looking.get(wish.sku)
+        if looking is None:
+            looking = asyncio.get_running_loop().run_in_executor(self._pool, self._find_sale, wish.sku)
+            self._looking[wish.sku] = looking
+            looking.add_done_callback(lambda _: self._looking.pop(wish.sku))
+        sale = await asyncio.shield(looking)  # one of them may hang up
         if sale is None or sale.brand != wish.brand:
             raise NotFound(f"{wish.brand} has no SKU {wish.sku} in a flash sale", code="not_hot", field="sku")
         return self._lines.setdefault(wish.sku, _Line(sale))

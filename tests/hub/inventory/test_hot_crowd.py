@@ -18,6 +18,7 @@ from tests.forked import FORKED
 from tests.hub.inventory.rushing import PER_PROCESS, answer, ask_at_once, rush, wish
 from tests.hub.inventory.test_soft import TTL
 from tests.hub.making import AT, BRAND, OWNER, stock
+from tests.hub.order.place.test_batch_cost import sent
 from tests.hub.waiting import until_it_waits
 
 AT_ONCE = 16
@@ -68,6 +69,12 @@ def test_a_crowd_buys_exactly_what_is_there(sale: Database, crowd: Crowd) -> Non
     answers = ask_at_once(crowd, [wish(f"b{n}") for n in range(3 * STOCK)])
     assert answers == {"1": STOCK, "no_stock": 2 * STOCK}
     check(sale)
+
+
+def test_a_crowd_that_comes_at_once_looks_its_sale_up_once(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sent(monkeypatch) as seen:
+        assert ask_at_once(crowd, [wish(f"b{n}") for n in range(AT_ONCE)]) == {"1": AT_ONCE}
+    assert sum(times for statement, times in seen.items() if "from hot_sku" in statement) == 1
 
 
 def test_processes_buy_exactly_what_is_there_and_no_buyer_twice(sale: Database, database_url: str) -> None:
