@@ -64,7 +64,8 @@ class Worker(Part):
 class Placing(Part):
     """How concurrent requests are answered together: who comes waits `wait_ms` at most, `group` of them at once.
 
-    So are orders, carts, questions of what may be promised, and nonces. Of requests that post many orders each, `batches` are placed together.
+    So are orders, carts, questions of what may be promised, and nonces. Of requests that post many orders each,
+    `batches` are placed together.
     """
 
     wait_ms: PositiveFloat = 8
