@@ -46,10 +46,12 @@ HEARD: Final = f"""
            sum(l.quantity - l.shipped - l.released)::bigint as n
     from fulfilment_order f join fulfilment_line l on (l.order_id, l.no) = (f.order_id, f.no)
     where f.location = :location and f.execution in ('open', 'scheduled', 'on_hold', 'in_progress')
-      and f.negotiation <> 'unsubmitted' and f.updated_at <= :counted_at and l.sku = any(:skus) {BY_COUNTER}"""
+      and f.negotiation not in ('unsubmitted', 'cancel_requested') and f.updated_at <= :counted_at
+      and l.sku = any(:skus) {BY_COUNTER}"""
 """Promises that an owner had heard of when his number was told, which is without them: they are there until they leave.
 
-One that something has happened to since may have come later: rather too few pieces until the next count.
+One that something has happened to since may have come later, and one that he is asked to cancel may be let go already:
+rather too few pieces until the next count.
 """
 
 

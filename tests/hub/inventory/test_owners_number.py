@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from hub.database import run
+from hub.fulfilment.model import CancelAnswer
 from hub.fulfilment.release import mark_submitted
 from hub.inventory.condition import Condition
 from hub.inventory.count import take_report
@@ -16,6 +17,7 @@ from hub.inventory.ledger import StockKey, drift
 from hub.inventory.level import make_counters
 from hub.inventory.promise import promise
 from hub.inventory.reconcile import check_books
+from hub.order.change.cancel import cancel, record_cancel_answer
 from hub.order.posting.unposted import take_erp_report
 from hub.order.ship.progress import record_confirm
 from tests.hub.inventory.counting import WMS, after, cases, level, report, take
@@ -96,6 +98,18 @@ def test_a_number_with_what_is_locked_is_with_his_promises_and_what_has_left_sin
     record_confirm(session, confirm(order_id, 1, {"apple": 3}), after(4))
     take_report(session, WMS, report({"apple": 10}, "R2", after(3), with_locked=True), after(5))
     assert (free(session), level(session, "apple")) == (7, (7, 0, 0, 0))
+
+
+def test_what_he_is_asked_to_cancel_is_not_put_on_top_for_he_may_have_let_it_go(
+    session: Session, order_id: int
+) -> None:
+    sent(session, order_id, 1)
+    run(session, "update step set state = 'done', attempts = 1, settled_at = :at", at=after(1))
+    cancel(session, order_id, "buyer", "changed mind", after(2))
+    take(session, {"apple": 10}, at=after(3))
+    assert (free(session), level(session, "apple")) == (7, (10, 3, 0, 0))
+    record_cancel_answer(session, order_id, 1, CancelAnswer(stopped=True), after(4))
+    assert (free(session), level(session, "apple")) == (10, (10, 0, 0, 0))
 
 
 def test_a_counter_that_a_person_set_apart_stays_the_hub_s_beside_the_owner_s(session: Session, order_id: int) -> None:
