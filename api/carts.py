@@ -112,7 +112,8 @@ def _read(call: Signed, most: int) -> Cart | HubError:
     try:
         cart = read_wish(Cart, call.body)
         if len(cart.lines) > most:
-            raise Malformed(f"a cart has at most {most} lines", code="too_many_lines")
+            text, zh = f"a cart has at most {most} lines", f"购物车最多 {most} 行"
+            raise Malformed(text, code="too_many_lines", field="lines", zh=zh)
         _ = cart.to
     except HubError as error:
         return error
@@ -151,7 +152,9 @@ def _wishes(pieces: Sequence[tuple[Code, int]], bound: Mapping[Code, str]) -> li
     """
     unknown = sorted({code[-1] for code, _ in pieces if code not in bound})
     if unknown:
-        raise NotFound(f"no SKU stands for {', '.join(unknown)}", code="unknown_sku", field="lines")
+        told = ", ".join(unknown)
+        text, zh = f"no SKU stands for {told}", f"没有 SKU 对应 {told}"
+        raise NotFound(text, code="unknown_sku", field="lines", zh=zh)
     wished = Counter[str]()
     for code, quantity in pieces:
         wished[bound[code]] += quantity
@@ -166,7 +169,8 @@ def _is_hot(wishes: Sequence[Wish], buyer: str, sales: Mapping[str, HotView]) ->
     named = [sales[one.sku] for one in wishes if one.sku in sales]
     if named and len(wishes) > 1:
         told = ", ".join(sorted(one.sku for one in named))
-        raise Malformed(f"hold what is in a flash sale by itself: {told}", code="hot_alone", field="lines")
+        text, zh = f"hold what is in a flash sale by itself: {told}", f"秒杀商品须单独预占：{told}"
+        raise Malformed(text, code="hot_alone", field="lines", zh=zh)
     if any(one.per_buyer for one in named) and not buyer:
         raise unnamed()
     return bool(named)

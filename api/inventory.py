@@ -116,7 +116,7 @@ async def asker(hub: TheHub, client: Annotated[str, Depends(identify)], brand: W
         actor.require(Permission.SEE_ORDERS)
         meant = Asker(actor, brand or found.brand, shop or found.shop, sees_locations=True)
         if not meant.brand:
-            raise Malformed("say of which brand", field="brand")
+            raise Malformed("say of which brand", field="brand", zh="请指明品牌")
     else:
         one = hub.connectors.settings_of(client)
         actor = await storefront(hub, client)
@@ -149,7 +149,8 @@ async def available(
     if not codes:
         raise Malformed("name a SKU", field="skus", zh="请至少填写一个 SKU")
     if len(codes) > MOST_SKUS:
-        raise Malformed(f"at most {MOST_SKUS} SKUs are answered at once", code="too_many_skus", field="skus")
+        text, zh = f"at most {MOST_SKUS} SKUs are answered at once", f"一次最多查询 {MOST_SKUS} 个 SKU"
+        raise Malformed(text, code="too_many_skus", field="skus", zh=zh)
     if division:
         check_division(division)
     asked = Asked(who, codes, division)

@@ -106,7 +106,8 @@ class Crowd:
     def _join(self, line: _Line, wish: HotWish) -> asyncio.Future[Held]:
         place = len(line.waiting)
         if place >= line.sale.queue_limit:
-            raise TryLater(f"{place} others wait", code="hot_queue", after_s=round(place / line.per_s + 0.05, 1))
+            after_s, zh = round(place / line.per_s + 0.05, 1), f"前面还有 {place} 人排队"
+            raise TryLater(f"{place} others wait", code="hot_queue", after_s=after_s, zh=zh)
         promise: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
         line.waiting.append(_Asking(wish, promise, copy_context()))
         self._call(line)

@@ -188,7 +188,8 @@ def unnamed() -> Malformed:
 
 def too_many(sale: Sale) -> Conflict:
     """Give the answer to a buyer who would have more than a sale gives one buyer."""
-    return Conflict(f"a buyer gets {sale.per_buyer} at most in this sale", code="buyer_limit")
+    text, zh = f"a buyer gets {sale.per_buyer} at most in this sale", f"本次秒杀每人限购 {sale.per_buyer} 件"
+    return Conflict(text, code="buyer_limit", zh=zh)
 
 
 def write_tickets(session: Session, tickets: Iterable[tuple[int, Ticket]]) -> None:

@@ -19,6 +19,7 @@ from hub.roles import Actor, Role
 from tests.api.calling import Mall
 from tests.api.test_flash_sale import hold
 from tests.hub.order.place.test_batch_cost import sent
+from tests.staging import encoded
 
 SHOP = Actor("pc-mall", frozenset({Role.OPERATOR}), frozenset({"demo"}), frozenset({"pc"}))
 
@@ -78,6 +79,20 @@ def test_a_shop_of_the_same_name_gets_nothing_of_another_brand(hub: Hub) -> None
     ours, theirs = look_up(hub, [call(1, cart("a", "apple")), call(2, cart("b", "apple"), other)])
     assert isinstance(ours, Begun)
     assert codes([theirs]) == ["unknown_sku"]
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(
+    ("body", "zh"),
+    [
+        (cart("a", *["apple"] * 201), "购物车最多 200 行"),
+        (cart("a", "no-1", "no-2"), "没有 SKU 对应 no-1, no-2"),
+        (cart("a", "apple", "pear", buyer="b1"), "秒杀商品须单独预占：pear"),
+        (cart("a", "pear", buyer="b1"), "本次秒杀每人限购 1 件"),
+    ],
+)
+def test_why_a_cart_is_refused_is_said_in_chinese_too(mall: Mall, body: object, zh: str) -> None:
+    assert mall.call("POST", "/v1/inventory/reservations", encoded(body)).json()["detail"] == zh
 
 
 def test_a_group_of_many_asks_the_database_as_often_as_one(
