@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from sqlalchemy.exc import IntegrityError
 
 from hub.database import Database
-from hub.errors import HubError, NotFound, OutcomeUnknown, TryLater
+from hub.errors import Conflict, HubError, OutcomeUnknown, TryLater
 from hub.inventory.hot import Booked, HotWish, Interfered, book, recall, sold_out
 from hub.inventory.hot_sale import Sale, find_sale
 from hub.inventory.ledger import Shortage
@@ -96,7 +96,7 @@ class Crowd:
             looking.add_done_callback(lambda _: self._looking.pop(wish.sku))
         sale = await asyncio.shield(looking)  # one of them may hang up
         if sale is None or sale.brand != wish.brand:
-            raise NotFound(f"{wish.brand} has no SKU {wish.sku} in a flash sale", code="not_hot", field="sku")
+            raise Conflict(f"{wish.sku} is in no flash sale", code="not_hot")
         return self._lines.setdefault(wish.sku, _Line(sale))
 
     def _find_sale(self, sku: str) -> Sale | None:

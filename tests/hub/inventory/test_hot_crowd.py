@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from hub.database import Database, row, rows, run
-from hub.errors import OutcomeUnknown, TryLater
+from hub.errors import Conflict, OutcomeUnknown, TryLater
 from hub.inventory.crowd import Crowd
 from hub.inventory.hot import HotWish, book
 from hub.inventory.hot_sale import Sale, cool, heat
@@ -178,7 +178,9 @@ def test_a_full_queue_answers_when_to_come_again(sale: Database, crowd: Crowd) -
 
 
 def test_what_is_in_no_sale_is_refused(sale: Database, crowd: Crowd) -> None:
-    assert ask(crowd, HotWish(BRAND, "pc", "c", "b", "pear")) == "not_hot"
+    with pytest.raises(Conflict) as told:  # as of a sale that has ended
+        asyncio.run(crowd.hold_hot(HotWish(BRAND, "pc", "c", "b", "pear")))
+    assert told.value.code == "not_hot"
     assert ask(crowd, wish("a")) == "1"
     with sale.transaction() as session:
         cool(session, "op", BRAND, "apple", AT)
