@@ -233,8 +233,9 @@ def _close(session: Session, page: Page, owner: str) -> _Booked:
         counted_by=page.counted_by,
         report=report.report,
     )
-    unnamed = [room._replace(sku=one.sku, condition=one.condition) for one in found if not one.named]
-    if falls_silent(session, page, unnamed, len(found) - len(unnamed)):
+    unnamed = {room._replace(sku=one.sku, condition=one.condition): one for one in found if not one.named}
+    silent = [key for key, one in unnamed.items() if not (page.is_net and one.promised)]
+    if falls_silent(session, page, silent, sum(one.named for one in found)):
         return _Booked(Fold())
     end = page.of(report.model_copy(update={"page": REST}))
     lines = [
@@ -248,7 +249,8 @@ def _close(session: Session, page: Page, owner: str) -> _Booked:
 
 
 UNNAMED: Final = """
-    select level.sku, level.condition, exists (
+    select level.sku, level.condition,
+           level.authority = 'owner' and level.on_hand <= level.allocated as promised, exists (
                select from stock_count named
                where (named.connection, named.report) = (:connection, :report)
                  and (named.sku, named.condition) = (level.sku, level.condition)) as named
@@ -259,4 +261,4 @@ UNNAMED: Final = """
       and (level.condition = :saleable or mark.connection = :counted_by)
     order by level.sku, level.condition"""
 """Counters with pieces, and which of them a full count names. It speaks of goods that may not be sold where the same
-partner has counted them before: many know of saleable ones alone."""
+partner has counted them before: many know of saleable ones alone. What is all `promised` an owner need not name."""

@@ -26,6 +26,11 @@ class Page:
     at: datetime
     counted_by: str
 
+    @property
+    def is_net(self) -> bool:
+        """Say whether an owner's number in it is without the promises that he has heard of."""
+        return self.counted_by == self.connection and not self.report.with_locked
+
     def of(self, report: CountReport) -> "Page":
         """Give the page as of another report."""
         return replace(self, report=report)

@@ -65,7 +65,7 @@ def read_since(session: Session, page: Page, lines: Sequence[ReportLine], owned:
     if not counts:
         return Since()
     own = page.counted_by == page.connection
-    heard = owned if own and not page.report.with_locked else ()
+    heard = owned if page.is_net else ()
     lots = any(line.lots or not line.pieces for line in counts)
     return Since(
         _sum(_ask(session, page, PIECES_CHANGED)),

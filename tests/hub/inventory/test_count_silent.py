@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from hub.cases import resolve_by_hand
-from hub.database import row, rows
+from hub.database import row, rows, run
 from hub.inventory.condition import Condition
 from hub.inventory.count import Counted, take_report
 from hub.inventory.counted import CountReport, ReportLine
@@ -14,7 +14,7 @@ from hub.inventory.ledger import StockKey, drift
 from hub.inventory.level import receive
 from hub.roles import Actor, Role
 from tests.hub.inventory.counting import WMS, after, cases
-from tests.hub.making import BRAND, OWNER, stock
+from tests.hub.making import BRAND, OWNER, order, placed, stock
 
 MANY = [f"s{no:02}" for no in range(40)]
 GOOD, BAD = Condition.SALEABLE, Condition.DAMAGED
@@ -117,6 +117,16 @@ def test_a_count_that_names_less_than_half_of_what_was_there_takes_nothing_away(
 ) -> None:
     take(session, named(*MANY[gone:]), 1, silent=tuple(MANY[:gone]) if asked else ())
     assert (pieces(session), cases(session)) == (left, called)
+
+
+def test_what_an_owner_names_no_more_for_it_is_promised_to_the_last_piece_has_not_fallen_silent(
+    session: Session,
+) -> None:
+    run(session, "update stock_level set authority = 'owner'")
+    placed(session, order(dict.fromkeys(MANY[:30], 5)))
+    run(session, "update fulfilment_order set negotiation = 'submitted', updated_at = :at", at=after(1))
+    take(session, named(*MANY[30:]), 2)
+    assert (pieces(session), cases(session)) == (200, [])
 
 
 @pytest.mark.parametrize("asked", [False, True])
