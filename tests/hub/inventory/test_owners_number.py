@@ -18,10 +18,11 @@ from hub.inventory.level import make_counters
 from hub.inventory.promise import promise
 from hub.inventory.reconcile import check_books
 from hub.order.change.cancel import cancel, record_cancel_answer
+from hub.order.place.batch import Placed, place
 from hub.order.posting.unposted import take_erp_report
 from hub.order.ship.progress import record_confirm
 from tests.hub.inventory.counting import WMS, after, cases, level, report, take
-from tests.hub.making import BRAND, OWNER, confirm, order, placed, see, stock
+from tests.hub.making import BRAND, OWNER, ZONE, confirm, order, placed, see, stock
 from tests.scale import count
 
 
@@ -157,4 +158,44 @@ def test_whatever_happens_in_between_what_is_promised_is_what_is_there_and_nobod
                 take(session, {"apple": there - sum(told.values())}, f"R-{minute}", after(minute))
             assert free(session) == there - sum(told.values()) - sum(untold.values())
         assert (level(session, "apple")[0], check_books(session)) == (there, [])
+        example.rollback()
+
+
+LATE_ACTS = st.lists(
+    st.sampled_from(["order", "send", "send", "ship", "cancel", "answer", "late"]), min_size=20, max_size=30
+)
+
+
+@settings(max_examples=count(6, 100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LATE_ACTS)
+def test_late_numbers_and_cancellations_never_promise_what_is_not_there_or_somebodys(
+    session: Session, order_id: int, acts: list[str]
+) -> None:
+    with session.begin_nested() as example:
+        there, told, untold, asked = 10, dict[int, int](), {order_id: 3}, dict[int, int]()
+        numbers = [10, 10]
+        for minute, act in enumerate(acts, 2):
+            if act == "order":
+                (made,) = place(session, [order({"apple": 2}, f"T-{next(TURNS)}")], after(minute), ZONE)
+                assert isinstance(made, Placed)
+                untold |= {made.order_id: got} if (got := see(session, made.order_id).lines[0].allocated) else {}
+            elif act == "send" and untold:
+                sent(session, first := min(untold), minute)
+                run(session, "update step set state = 'done', attempts = 1, settled_at = :at", at=after(minute))
+                told[first] = untold.pop(first)
+            elif act == "ship" and told:
+                there -= (left := told.pop(first := min(told)))
+                record_confirm(session, confirm(first, 1, {"apple": left}), after(minute))
+            elif act == "cancel" and told:
+                cancel(session, first := min(told), "buyer", "changed mind", after(minute))
+                asked[first] = told.pop(first)  # he lets it go at once, and answers when he likes
+            elif act == "answer" and asked:
+                record_cancel_answer(session, first := min(asked), 1, CancelAnswer(stopped=True), after(minute))
+                del asked[first]
+            elif act == "late":
+                counted = report({"apple": numbers[minute - 2]}, f"R-{minute}", after(minute - 2))
+                take_report(session, WMS, counted, after(minute))
+            numbers.append(there - sum(told.values()))
+            assert free(session) <= there - sum((*told.values(), *untold.values(), *asked.values()))
+        assert check_books(session) == []
         example.rollback()
