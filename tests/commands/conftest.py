@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from commands.__main__ import app
+from commands.bench_trade import secrets_of_bench
 from hub.database import Database
 from hub.keyring import Keyring
 from hub.partitions import make_partitions
@@ -52,6 +53,13 @@ def oms(station: Settings) -> Oms:
     """Run a command in this process."""
     assert station
     return lambda *words: CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what a benchmark hands to its children: the secrets of its channels."""
+    for name, secret in secrets_of_bench().items():
+        monkeypatch.setenv(name, secret)
 
 
 def _written(ring: Keyring) -> str:

@@ -5,6 +5,8 @@ import pytest
 
 from commands.bench_hot import Measure, Seen, buyer_of_request, requests_of, run_bench
 
+pytestmark = pytest.mark.usefixtures("secrets_of_its_own")
+
 SEEN = [Seen("sold", 1.0, 0.5), Seen("refused", 3.0, 0.02), Seen("sold", 2.5, 0.5), Seen("deadlock", 4.0, 1.0)]
 
 

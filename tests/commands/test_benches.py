@@ -12,7 +12,7 @@ from commands.bench_history import lengthen
 from commands.bench_intake import fill
 from commands.bench_intake import run_bench as bench_intake
 from commands.bench_post import run_bench as bench_post
-from commands.bench_trade import furnish, messages, secrets_of_bench, settings_of_bench
+from commands.bench_trade import furnish, messages, settings_of_bench
 from connectors.registry import Registry
 from flows.receive_orders import ReceiveOrders
 from hub.database import Database, row
@@ -23,15 +23,10 @@ from hub.order.search.query import Filter
 from hub.partitions import make_partitions
 from hub.roles import SYSTEM
 
+pytestmark = pytest.mark.usefixtures("secrets_of_its_own")
+
 NOW = datetime.now(UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
-
-
-@pytest.fixture(autouse=True)
-def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take back what a benchmark hands to its children: the secrets of its channels."""
-    for name, secret in secrets_of_bench().items():
-        monkeypatch.setenv(name, secret)
 
 
 def printed(capsys: pytest.CaptureFixture[str], bench: Callable[[], int]) -> dict[str, float]:
