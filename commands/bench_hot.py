@@ -156,7 +156,10 @@ def _measure(place: Ground, stock: int, wanted: int, way: str) -> Measure:
 
 
 def _measure_http(place: Ground, stock: int, wanted: int) -> tuple[Round, Measure]:
-    """Let storefronts' servers ask for the pieces, over connections that stay, of an API that has served before."""
+    """Let storefronts' servers ask for the pieces, over connections that stay, of an API that has served before.
+
+    Raises: RuntimeError for an answer that is neither the pieces nor that there are none for the buyer.
+    """
     with place.database(connections=2) as database:
         with database.transaction() as session:
             _furnish(session, stock)
@@ -164,6 +167,8 @@ def _measure_http(place: Ground, stock: int, wanted: int) -> tuple[Round, Measur
         with served(place, database.url) as api:
             api.call(CARTS, [_cart_of(no, f"warm-{no}", PLAIN[0]) for no in range(WARMING)], CLIENTS)
             heard = api.call(CARTS, [_cart_of(no, buyer_of_request(no), HOT.sku) for no in range(wanted)], CLIENTS)
+        if odd := [one for one in heard.heard if one.status not in ANSWERS]:
+            raise RuntimeError(f"{len(odd)} carts were answered otherwise; the first: {odd[0].status} {odd[0].body!r}")
         seen = [Seen(ANSWERS[one.status], 0, one.took_s) for one in heard.heard]
         with database.transaction() as session:
             return heard, Measure(seen, heard.took_s, *_count(session))
@@ -230,16 +235,12 @@ async def _crowded(
     """Let the clients of one event loop ask the crowd, as the API does."""
     crowd = Crowd(database, partial(datetime.now, UTC))
 
-    def sale(no: int) -> Awaitable[object]:
-        return crowd.hold_hot(HotWish(BRAND, SHOP, f"h-{no}", buyer_of_request(no), HOT.sku))
-
-    def mixed(no: int) -> Awaitable[object]:
-        """Ask the sale, and now and then for a basket that names the hot SKU at another place among others."""
-        if no % MIXED:
-            return sale(no)
+    def act(no: int) -> Awaitable[object]:
+        """Ask the sale, and if baskets are mixed in now and then for one that names the hot SKU among others."""
+        if way == "sale" or no % MIXED:
+            return crowd.hold_hot(HotWish(BRAND, SHOP, f"h-{no}", buyer_of_request(no), HOT.sku))
         return asyncio.get_running_loop().run_in_executor(pool, _basket, database, no)
 
-    act = {"sale": sale, "mixed": mixed}[way]
     try:
         return await asyncio.gather(*(_waiting_client(act, buyers) for _ in range(clients)))
     finally:
