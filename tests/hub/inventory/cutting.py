@@ -76,6 +76,7 @@ def _killing(database: Database, cut: Cut, pids: list[int]) -> Generator[None]:
 
 def _say_commit_and_kill(database: Database, session: Session, pid: int) -> None:
     driver = _driver_of(session)
+    rows(session, "select 1")  # takes along what waits to be sent: a commit by the driver itself would leave it out
     with database.transaction() as other:
         rows(other, "select 1")  # so that the kill comes as soon after the commit as it can
         driver.pgconn.send_query(b"commit")
