@@ -142,6 +142,7 @@ class Books:
     sales: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     booked: set[tuple[Cause, StockKey]] = field(default_factory=set[tuple[Cause, StockKey]])
     marks: dict[StockKey, datetime] = field(default_factory=dict[StockKey, datetime])
+    counted_by: dict[StockKey, str] = field(default_factory=dict[StockKey, str])
     settled: dict[tuple[str, int, int], tuple[str, str]] = field(
         default_factory=dict[tuple[str, int, int], tuple[str, str]]
     )

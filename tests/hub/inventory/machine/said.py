@@ -119,8 +119,12 @@ def _book(books: Books, report: Report, page: int, lines: dict[int, Line]) -> _B
     on_hand: dict[StockKey, int] = {}
     taken: list[tuple[StockKey, Line]] = []
     outdated = refused = 0
+    elsewhere = _counted_elsewhere(books, report, page)
     for no, one in lines.items():
         key = StockKey(report.location, one.sku, OWNER)
+        if one.kind == "count" and one.sku in elsewhere and books.counted_by.get(key) == report.name:
+            refused += 1
+            continue
         before = on_hand.setdefault(key, books.piles[key].on_hand)
         since = sum(pieces for of, when, pieces in books.changes if of == key and when > report.counted_at)
         counted = one.pieces + since if one.pieces else max(0, since)
@@ -143,9 +147,19 @@ def _book(books: Books, report: Report, page: int, lines: dict[int, Line]) -> _B
             books.lot_changes += [(key, report.counted_at, lot, pieces) for lot, pieces in one.parts().items()]
         if one.kind == "count" and books.marks.get(key, report.counted_at) <= report.counted_at:
             books.marks[key] = report.counted_at
+            books.counted_by[key] = report.name
     for key, _ in taken:
         books.piles[key].forget_empty_lots()
     return _Booked(len(taken), outdated, refused, short)
+
+
+def _counted_elsewhere(books: Books, report: Report, page: int) -> set[str]:
+    """Give what another page of a report has counted: nothing says which of them has all pieces."""
+    return {
+        sku
+        for (name, of, no), (sku, _) in books.settled.items()
+        if name == report.name and of not in (page, REST) and report.pages[of - 1][no - 1].kind == "count"
+    }
 
 
 def _is_late(books: Books, report: Report, key: StockKey, line: Line) -> bool:
