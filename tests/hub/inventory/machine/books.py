@@ -77,8 +77,10 @@ class Pile:
         self.soft += soft
         self.short = max(0, min(self.short, self.promised - self.on_hand - self.limit))
 
-    def forget_empty_lots(self) -> None:
-        self.lots = {code: lot for code, lot in self.lots.items() if lot[0]}
+    def forget_empty_lots(self, expired_by: date | None) -> None:
+        """Forget the lots with nothing left, all or those that have expired by a day."""
+        kept = self.lots.items()
+        self.lots = {code: (n, day) for code, (n, day) in kept if n or (expired_by is not None and day > expired_by)}
 
     def is_sound(self) -> bool:
         return min(self.on_hand, self.allocated, self.soft, self.short, self.room) >= 0

@@ -148,8 +148,9 @@ def _book(books: Books, report: Report, page: int, lines: dict[int, Line]) -> _B
         if one.kind == "count" and books.marks.get(key, report.counted_at) <= report.counted_at:
             books.marks[key] = report.counted_at
             books.counted_by[key] = report.name
-    for key, _ in taken:
-        books.piles[key].forget_empty_lots()
+    for key, one in taken:
+        if one.lots or (one.kind == "count" and not one.pieces):
+            books.piles[key].forget_empty_lots(report.counted_at.date() if one.kind == "change" else None)
     return _Booked(len(taken), outdated, refused, short)
 
 
