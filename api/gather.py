@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.room import HubFull
 from api.surroundings import Hub
+from hub.promises import tell
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -98,13 +99,7 @@ class Gather(Generic[T, R]):
             self._send(group[half:])
             return
         answers = [failure] * len(group) if failure is not None else ended.result()
-        for (_, promise, _), answer in zip(group, answers, strict=True):
-            if promise.done():  # the caller has hung up
-                continue
-            if isinstance(answer, BaseException):
-                promise.set_exception(answer)
-            else:
-                promise.set_result(answer)
+        tell([waiting.promise for waiting in group], answers)
         self._flush()
 
 

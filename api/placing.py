@@ -45,8 +45,7 @@ class Gathers(NamedTuple):
 
 def gathered(hub: Hub) -> Gathers:
     """Make what gathers the orders of concurrent requests."""
-    placing = hub.settings.placing
-    return Gathers(gathering(hub, place_group, placing.group), gathering(hub, place_group, placing.batches))
+    return Gathers(gathering(hub, place_group), gathering(hub, place_group, hub.settings.placing.batches))
 
 
 async def place(wish: Wish) -> Answer:

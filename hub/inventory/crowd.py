@@ -23,6 +23,7 @@ from hub.inventory.hot import Booked, HotWish, Interfered, book, recall, sold_ou
 from hub.inventory.hot_sale import Sale, find_sale
 from hub.inventory.ledger import Shortage
 from hub.inventory.soft import Held
+from hub.promises import tell
 
 GROUP: Final = 200
 LINGER_S: Final = 0.005
@@ -141,13 +142,7 @@ class Crowd:
         line.per_s = max(1.0, len(group) / max(0.001, self._elapsed() - began))
         failure = ended.exception()
         answers = ended.result() if failure is None else [failure, *(_lost() for _ in group[1:])]
-        for (_, promise, _), answer in zip(group, answers, strict=True):
-            if promise.done():  # the caller has hung up
-                continue
-            if isinstance(answer, BaseException):
-                promise.set_exception(answer)
-            else:
-                promise.set_result(answer)
+        tell([one.promise for one in group], answers)
         self._call(line)
 
     def _answer(self, line: _Line, wishes: Sequence[HotWish]) -> Sequence[Held | HubError]:
